@@ -1,0 +1,57 @@
+"""`make bench`: run every benchmark module and print one table of claims."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import platform
+import sys
+from collections.abc import Iterable
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Claim
+
+MODULES = ("noise", "shortest_path", "step", "overhead", "startup")
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
+    table = Table("claim", "ours", "reference", "ratio", "target", "met", title=title, title_justify="left")
+    good = True
+    for claim in claims:
+        bound = "at most" if claim.at_most else "at least"
+        table.add_row(
+            f"{claim.name}{' · ' + claim.note if claim.note else ''}",
+            seconds(claim.ours),
+            seconds(claim.reference),
+            f"{claim.ratio:.3g}x",
+            f"{bound} {claim.target:g}x",
+            "yes" if claim.met else "[bold red]NO[/]",
+        )
+        good &= claim.met
+    console.print(table)
+    return good
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[*MODULES, []], help="benchmark modules to run (default: all)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, one thread")
+    good = True
+    for name in arguments.only or MODULES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        good &= show(console, module.__doc__.splitlines()[0], module.claims())
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

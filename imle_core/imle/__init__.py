@@ -1,0 +1,1 @@
+"""imle: any combinatorial solver as a differentiable torch layer."""

@@ -1,0 +1,64 @@
+"""Every error imle raises on purpose. Torch-free, so that workers and the CLI can import it."""
+
+from __future__ import annotations
+
+
+class ImleError(Exception):
+    """Root of all imle errors.
+
+    Args:
+        message: what was expected, what was found, and where.
+        hint: what to do about it; shown on a line of its own.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception's own pickling would drop the keyword argument and, with it, the hint.
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(cls: type[ImleError], message: str, hint: str | None) -> ImleError:
+    return cls(message, hint=hint)
+
+
+class UnknownSolverError(ImleError):
+    """No installed solver has the id that was asked for."""
+
+
+class SolverUnavailableError(ImleError):
+    """The solver is known, but its plugin cannot be used: broken, disabled, conflicting, missing a dependency."""
+
+
+class PluginError(ImleError):
+    """A plugin breaks the contract of `imle.plugins` (its hook, its specs or the class they name)."""
+
+
+class OptionError(ImleError, TypeError):
+    """An option or instance parameter is unknown, missing or of the wrong type."""
+
+
+class InstanceError(ImleError, ValueError):
+    """The instance (graph, k, constraints, ...) does not describe a feasible set."""
+
+
+class ObjectiveError(ImleError, ValueError):
+    """The objective given to a layer has the wrong shape, type or non-finite entries."""
+
+
+class SolveError(ImleError, RuntimeError):
+    """At least one row was not solved and the layer's `on_failure` policy is "raise"."""
+
+
+class SolverContractError(ImleError, RuntimeError):
+    """A solver returned something the protocol does not allow, such as the wrong number of rows."""
+
+
+class SolverWarning(UserWarning):
+    """A solver did something the user should know about, such as clipping negative costs."""

@@ -1,0 +1,65 @@
+"""The two small classes a solver author writes.
+
+A *solver* is a frozen dataclass of options. `prepare` binds it to an *instance* (the data that fixes the
+feasible set) and returns a *prepared solver*, which is solved many times with new objectives:
+
+    layer(objective) -> theta -> perturb -> [N, *shape] -> PreparedSolver.solve -> SolveResult
+
+The core owns everything around `solve`: sign, sample axis, dtype and device, checks, failures, statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from imle.solvers.result import SolveResult
+
+Sense = Literal["max", "min"]
+ArrayKind = Literal["numpy", "torch"]
+Shape = tuple[int | None, ...]
+
+
+@runtime_checkable
+class PreparedSolver(Protocol):
+    """A solver bound to one instance; the native model is built once and kept."""
+
+    @property
+    def objective_shape(self) -> Shape | None:
+        """Shape of one objective: sizes, None for "any size", e.g. `(None,)`; checked before solving.
+
+        A bare None means "whatever follows the first dimension of the input".
+        """
+
+    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Sequence[Any]) -> SolveResult:
+        """Solve N objectives.
+
+        Args:
+            objective: `[N, *shape]` in the solver's own sense, finite. For a numpy solver float64 and
+                C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype.
+            hint: earlier solutions of the same rows, `[N, *shape]`, for backends that can start warm.
+            rows: row parameters, each of length N (see `Parameter.per_row`).
+        """
+
+    def close(self) -> None:
+        """Free native resources; may be called more than once."""
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """Frozen options of a backend. Hashable and picklable: it is half of the recipe workers rebuild from."""
+
+    @property
+    def sense(self) -> Sense:
+        """Whether objectives are scores to maximise ("max") or costs to minimise ("min")."""
+
+    @property
+    def array(self) -> ArrayKind:
+        """Which arrays `solve` takes and returns."""
+
+    def prepare(self, **instance: Any) -> PreparedSolver:
+        """Bind the solver to an instance.
+
+        Raises:
+            imle.errors.InstanceError: the instance does not describe a feasible set.
+        """

@@ -1,0 +1,63 @@
+"""What a batched solve returns: solutions, a status per row, and whatever else the user should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SolveStatus(IntEnum):
+    """How the solve of one row ended. Rows with `ok` carry a usable solution."""
+
+    OPTIMAL = 0
+    FEASIBLE = 1
+    INFEASIBLE = 2
+    UNBOUNDED = 3
+    TIMEOUT = 4
+    ERROR = 5
+
+    @property
+    def ok(self) -> bool:
+        """Whether the row's solution lies in the feasible set."""
+        return self <= SolveStatus.FEASIBLE
+
+    @property
+    def advice(self) -> str:
+        """What a user can do about a row that ended this way."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    SolveStatus.OPTIMAL: "the solution is proven optimal",
+    SolveStatus.FEASIBLE: "a solution was found but not proven optimal; raise the time limit for a proof",
+    SolveStatus.INFEASIBLE: "no solution satisfies the constraints; check the instance of this row",
+    SolveStatus.UNBOUNDED: "the objective can grow without limit; bound the variables of this instance",
+    SolveStatus.TIMEOUT: "no solution was found in time; raise the time limit or relax the instance",
+    SolveStatus.ERROR: "the solver failed on this row; its message says why",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SolveResult:
+    """The outcome of solving N rows.
+
+    Attributes:
+        solutions: `[N, *shape]`, numpy or torch like the objective; rows that are not ok are ignored.
+        status: `[N]` codes of `SolveStatus`; None means that every row is optimal.
+        objective_values: `[N]` values in the solver's own sense, where the backend knows them.
+        messages: what the backend said about single rows, by row number.
+        counters: events to add to `layer.stats`, such as `{"clipped_rows": 3}`.
+        advice: sentences the layer warns about, each once (category `SolverWarning`).
+    """
+
+    solutions: Any
+    status: NDArray[np.int8] | None = None
+    objective_values: NDArray[np.float64] | None = None
+    messages: Mapping[int, str] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()

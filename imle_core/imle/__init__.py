@@ -1,1 +1,59 @@
-"""imle: any combinatorial solver as a differentiable torch layer."""
+"""imle: any combinatorial solver as a differentiable torch layer.
+
+Names load on first use, so that importing imle, or listing solvers, never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imle.layers import SolverLayer, layer
+    from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+    from imle.solvers import PreparedSolver, Solver, SolveResult, SolveStatus
+
+__version__ = version("imle")
+
+_HOMES = {
+    "Capabilities": "imle.plugins",
+    "Parameter": "imle.plugins",
+    "PreparedSolver": "imle.solvers",
+    "SolveResult": "imle.solvers",
+    "SolveStatus": "imle.solvers",
+    "Solver": "imle.solvers",
+    "SolverLayer": "imle.layers",
+    "SolverSpec": "imle.plugins",
+    "hookimpl": "imle.plugins",
+    "layer": "imle.layers",
+}
+_MODULES = {"errors", "estimators", "noise", "plugins", "solvers", "target"}
+
+__all__ = [
+    "Capabilities",
+    "Parameter",
+    "PreparedSolver",
+    "SolveResult",
+    "SolveStatus",
+    "Solver",
+    "SolverLayer",
+    "SolverSpec",
+    "__version__",
+    "hookimpl",
+    "layer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"imle.{name}")
+    raise AttributeError(f"module 'imle' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

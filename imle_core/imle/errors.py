@@ -9,23 +9,26 @@ class ImleError(Exception):
     Args:
         message: what was expected, what was found, and where.
         hint: what to do about it; shown on a line of its own.
+        row: the row of the `[N, *shape]` batch a solver was given that is to blame, if it is a single one. The
+            layer turns it into the row and sample of the user's batch.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, row: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.row = row
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exception's own pickling would drop the keyword argument and, with it, the hint.
-        return (_rebuild, (type(self), self.message, self.hint))
+        # Exception's own pickling would drop the keyword arguments and, with them, the hint.
+        return (_rebuild, (type(self), self.message, self.hint, self.row))
 
 
-def _rebuild(cls: type[ImleError], message: str, hint: str | None) -> ImleError:
-    return cls(message, hint=hint)
+def _rebuild(cls: type[ImleError], message: str, hint: str | None, row: int | None) -> ImleError:
+    return cls(message, hint=hint, row=row)
 
 
 class UnknownSolverError(ImleError):

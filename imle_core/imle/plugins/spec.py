@@ -89,7 +89,7 @@ class SolverSpec:
         example: a few runnable lines, shown by `imle info`.
         licence: licence of the backend that does the solving.
         url: home page of the backend.
-        api_version: version of this contract the plugin was written for.
+        api_version: version of this contract the plugin was written for; state it once there is more than one.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -108,7 +108,7 @@ class SolverSpec:
     example: str = ""
     licence: str = ""
     url: str = ""
-    api_version: int = API_VERSION
+    api_version: int = 1
 
     def __post_init__(self) -> None:
         if not _ID.match(self.id):

@@ -1,0 +1,88 @@
+"""Adaptive I-MLE (AIMLE), Minervini, Franceschi & Niepert, AAAI 2023."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from imle.errors import OptionError
+from imle.estimators.base import positive
+from imle.estimators.imle import IMLE
+from imle.target import divide_by_step, relative_step
+
+if TYPE_CHECKING:
+    from imle.layers.estimate import Trace
+
+
+class AIMLE(IMLE):
+    """I-MLE whose relative step is adapted until the gradient is as dense as asked for.
+
+    The step is lambda_i = beta ||theta_i|| / ||dy_i|| for each row i, and the gradient is divided by that very
+    lambda_i: it is proportional to dy, so scaling the loss scales it, while targets do not depend on batch size,
+    number of samples, loss scale or reduction. After each backward pass
+
+    - n <- decay n + (1 - decay) (number of non-zero entries of all z_s - z'_s) / (B S), and
+    - beta moves by `step_size`, up while n < `target`, else down, never below 0.
+
+    beta and n are buffers: they travel with `state_dict`, and DDP broadcasts them.
+
+    Args:
+        beta: beta to start from.
+        step_size: how far beta moves each time.
+        target: non-zero entries per row and sample to aim for.
+        decay: weight of the past in the running mean.
+        symmetric: central differences.
+
+    Source: AIMLE, section 4, equations 8 to 10.
+    """
+
+    name: ClassVar[str] = "aimle"
+    beta: Tensor
+    nonzeros: Tensor
+
+    def __init__(
+        self,
+        *,
+        beta: float = 1.0,
+        step_size: float = 1e-3,
+        target: float = 1.0,
+        decay: float = 0.9,
+        symmetric: bool = False,
+    ) -> None:
+        super().__init__(symmetric=symmetric, scale=True)
+        if not 0 <= decay < 1:
+            raise OptionError(f"estimator: decay: expected a number in [0, 1), found {decay!r}")
+        if not beta >= 0:
+            raise OptionError(f"estimator: beta: expected a number >= 0, found {beta!r}")
+        self.step_size = positive("step_size", step_size)
+        self.target = positive("target", target)
+        self.decay = decay
+        self.register_buffer("beta", torch.tensor(float(beta), dtype=torch.float64))
+        self.register_buffer("nonzeros", torch.tensor(float(target), dtype=torch.float64))
+
+    def extra_repr(self) -> str:
+        return (
+            f"beta={self.beta.item():g}, step_size={self.step_size:g}, target={self.target:g}, "
+            f"decay={self.decay:g}, symmetric={self.symmetric}"
+        )
+
+    def step(self, trace: Trace, dy: Tensor) -> Tensor:
+        return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype))
+
+    def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        step = self.step(trace, dy)
+        difference = self.difference(trace, step * dy)
+        self._adapt(difference)
+        return divide_by_step(difference.mean(dim=1), step.squeeze(1))
+
+    @torch.no_grad()
+    def _adapt(self, difference: Tensor) -> None:
+        rows = difference.shape[0] * difference.shape[1]
+        if rows == 0:
+            return
+        per_row = torch.count_nonzero(difference).to(self.nonzeros) / rows
+        self.nonzeros.mul_(self.decay).add_((1 - self.decay) * per_row)
+        direction = torch.where(self.nonzeros < self.target, 1.0, -1.0)
+        self.beta.add_(direction * self.step_size).clamp_(min=0.0)

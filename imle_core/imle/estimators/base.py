@@ -1,0 +1,54 @@
+"""What an estimator is: a gradient rule for z(theta) = argmax <theta, z>."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor, nn
+
+from imle.errors import OptionError
+
+if TYPE_CHECKING:
+    from imle.layers.estimate import Trace
+
+
+class Estimator(nn.Module, ABC):
+    """A gradient rule. Options are plain attributes; adaptive state lives in buffers.
+
+    Subclasses implement `gradient`, and may set `stochastic` and override `transform`. An estimator with state
+    belongs to one layer.
+    """
+
+    name: ClassVar[str]
+    stochastic: ClassVar[bool] = True
+    """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
+
+    def transform(self, theta: Tensor) -> Tensor:
+        """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`."""
+        return theta
+
+    @abstractmethod
+    def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        """The gradient for theta.
+
+        Args:
+            trace: theta, noise and forward solutions.
+            dy: `[B, 1, *event]` if the samples were averaged, else `[B, S, *event]`: the gradient of the loss
+                with respect to a sample, scaled so that S samples weigh as much as one.
+
+        Returns:
+            `[B, *event]`.
+        """
+
+
+def positive(name: str, value: float) -> float:
+    """Check an option that must be a positive number."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not (math.isfinite(value) and value > 0)
+    ):
+        raise OptionError(f"estimator: {name}: expected a positive number, found {value!r}")
+    return float(value)

@@ -1,0 +1,66 @@
+"""Backpropagation through combinatorial algorithms with the identity, Sahoo et al., ICLR 2023."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from imle.errors import OptionError
+from imle.estimators.base import Estimator
+from imle.layers.plan import spread
+
+if TYPE_CHECKING:
+    from imle.layers.estimate import Trace
+
+Projection = Literal["none", "mean", "norm", "both"]
+
+
+class Identity(Estimator):
+    """z(P theta) forward, dy pulled back through P: the negative identity for costs, and no second solve.
+
+    P removes directions in which the gradient would move theta without changing any solution, which otherwise
+    lets theta collapse. "norm" divides each row by its Euclidean norm and never changes a solution. "mean"
+    subtracts the row's mean first: right only where every solution has the same number of ones (k-subsets,
+    assignments, tours), not for paths.
+
+    The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself.
+
+    Args:
+        projection: "none", "mean", "norm" or "both".
+
+    Source: sections 3.2 and 3.3.
+    """
+
+    name: ClassVar[str] = "identity"
+    stochastic: ClassVar[bool] = False
+
+    def __init__(self, projection: Projection = "norm") -> None:
+        super().__init__()
+        if projection not in ("none", "mean", "norm", "both"):
+            raise OptionError(
+                f"estimator: projection: expected none, mean, norm or both, found {projection!r}"
+            )
+        self.projection = projection
+
+    def extra_repr(self) -> str:
+        return f"projection={self.projection!r}"
+
+    def transform(self, theta: Tensor) -> Tensor:
+        flat = theta.flatten(1)
+        if self.projection in ("mean", "both"):
+            flat = flat - flat.mean(dim=1, keepdim=True)
+        if self.projection in ("norm", "both"):
+            flat = normalize(flat, dim=1)
+        return flat.reshape(theta.shape)
+
+    def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        return straight(trace, dy)
+
+
+def straight(trace: Trace, dy: Tensor) -> Tensor:
+    """mean_s dy_s, leaving out samples that were not solved. `[B, *event]`."""
+    if trace.valid is None:
+        return dy.mean(dim=1)
+    return (dy * spread(trace.valid, dy)).mean(dim=1)

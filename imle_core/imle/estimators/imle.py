@@ -1,0 +1,94 @@
+"""Implicit maximum likelihood estimation (I-MLE), Niepert, Minervini & Franceschi, NeurIPS 2021."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from imle.errors import OptionError
+from imle.estimators.base import Estimator, positive
+from imle.layers.plan import Solutions, spread
+from imle.target import divide_by_step, relative_step
+
+if TYPE_CHECKING:
+    from imle.layers.estimate import Trace
+
+
+class IMLE(Estimator):
+    """z_s minus the solution of a target distribution, averaged over samples.
+
+    With z_s = z(theta + tau eps_s), the gradient is
+
+    - ``mean_s [ z_s - z(alpha theta - lambda dy_s + tau' eps_s) ]``, or
+    - ``mean_s [ z(theta + lambda dy_s + tau' eps_s) - z(theta - lambda dy_s + tau' eps_s) ] / 2`` if symmetric,
+
+    and 1/lambda times that if scale.
+
+    By default the step is relative, lambda_i = beta ||theta_i|| / ||dy_i|| for each row i: the target then does
+    not depend on batch size, number of samples, loss scale or reduction. Without `scale` the gradient has entries
+    in [-1, 1] and does not depend on them either; with `scale` it is proportional to dy, as a derivative is. An
+    absolute `lambda_` is the paper's: its meaning changes with everything that scales dy.
+
+    Args:
+        lambda_: the paper's lambda, absolute; None for the relative step.
+        beta: size of the relative step.
+        alpha: weight of theta in the target: 1 perturbs it (implicit differentiation), 0 looks for the best
+            solution against dy alone (combinatorial).
+        symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
+        scale: divide by lambda.
+
+    Source: I-MLE, equations 5, 7 and 8, algorithm 1.
+    """
+
+    name: ClassVar[str] = "imle"
+
+    def __init__(
+        self,
+        lambda_: float | None = None,
+        *,
+        beta: float = 1.0,
+        alpha: float = 1.0,
+        symmetric: bool = False,
+        scale: bool = False,
+    ) -> None:
+        super().__init__()
+        self.lambda_ = None if lambda_ is None else positive("lambda_", lambda_)
+        self.relative_beta = positive("beta", beta)
+        self.alpha = float(alpha)
+        self.symmetric = symmetric
+        self.scale = scale
+        if symmetric and alpha != 1.0:
+            raise OptionError(f"estimator: symmetric=True needs alpha=1, found alpha={alpha!r}")
+
+    def extra_repr(self) -> str:
+        step = f"beta={self.relative_beta:g}" if self.lambda_ is None else f"lambda_={self.lambda_:g}"
+        return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
+
+    def step(self, trace: Trace, dy: Tensor) -> Tensor:
+        """lambda, broadcastable against dy."""
+        if self.lambda_ is not None:
+            return dy.new_full((1,) * dy.ndim, self.lambda_)
+        return relative_step(trace.theta, dy, self.relative_beta)
+
+    def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        step = self.step(trace, dy)
+        difference = self.difference(trace, step * dy).mean(dim=1)
+        return divide_by_step(difference, step.squeeze(1)) if self.scale else difference
+
+    def difference(self, trace: Trace, shift: Tensor) -> Tensor:
+        """Forward (or upper) minus target solutions, `[B, S, *event]`; 0 where either was not solved.
+
+        Args:
+            trace: of the forward pass.
+            shift: lambda dy, `[B, 1 or S, *event]`.
+        """
+        theta = trace.theta.unsqueeze(1)
+        lower = trace.solve_target(theta - shift if self.alpha == 1.0 else self.alpha * theta - shift)
+        upper = trace.solve_target(theta + shift) if self.symmetric else Solutions(trace.z, trace.valid)
+        difference = upper.z - lower.z
+        for valid in (upper.valid, lower.valid):
+            if valid is not None:
+                difference = torch.where(spread(valid, difference), difference, 0.0)
+        return difference / 2 if self.symmetric else difference

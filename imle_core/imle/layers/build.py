@@ -1,0 +1,200 @@
+"""`imle.layer`: from an id, a class, an object or a function to a SolverLayer."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from imle.errors import OptionError, UnknownSolverError
+from imle.estimators import Estimator, estimator_by_name
+from imle.layers.module import Output, SolverLayer
+from imle.layers.plan import OnFailure
+from imle.noise import BaseNoiseDistribution, noise_by_name
+from imle.plugins import registry
+from imle.plugins.parameters import split
+from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
+from imle.solvers.function import FunctionSolver
+from imle.solvers.protocol import Solver
+
+_DEFAULT = "default"
+
+
+def layer(
+    solver: str | type[Any] | Solver | Callable[[Any], Any],
+    *,
+    estimator: str | Estimator = "imle",
+    noise: str | BaseNoiseDistribution | None = _DEFAULT,
+    nb_samples: int = 1,
+    temperature: float = 1.0,
+    target_temperature: float | None = None,
+    output: Output = "mean",
+    on_failure: OnFailure = "raise",
+    generator: torch.Generator | None = None,
+    **instance_and_options: Any,
+) -> SolverLayer:
+    """Turn a combinatorial solver into a differentiable layer.
+
+    Args:
+        solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
+            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
+        estimator: the gradient rule: "imle", "aimle", "blackbox", "identity", "straight-through", or an object
+            of `imle.estimators`.
+        noise: "gumbel" (default), "gaussian", "logistic", "none" or None, or an object of `imle.noise`.
+        nb_samples: S, noise draws per row.
+        temperature: tau, scale of the noise in the forward solves.
+        target_temperature: tau', scale of the same noise in the backward solves; by default tau.
+        output: "mean" (average of the samples), "samples", or "map" (noise-free).
+        on_failure: "raise", or "zero-grad": rows that cannot be solved give zeros and no gradient, and are
+            counted in `layer.stats`.
+        generator: where noise comes from; by default torch's global generator.
+        instance_and_options: the solver's own; `imle info ID` lists them.
+
+    Returns:
+        An nn.Module from `[*batch, *event]` objectives to solutions.
+
+    Raises:
+        UnknownSolverError, SolverUnavailableError: no usable solver has this id.
+        OptionError: an unknown option, or a value of the wrong type.
+        InstanceError: the instance is not valid.
+
+    Example::
+
+        >>> import imle, torch
+        >>> layer = imle.layer("topk", k=2)
+        >>> layer.eval()(torch.tensor([[0.1, 0.9, 0.5]]))
+        tensor([[0., 1., 1.]])
+    """
+    made, spec, instance = _resolve(solver, instance_and_options)
+    rule = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
+    if not isinstance(rule, Estimator):
+        raise OptionError(f"estimator: expected a name or an Estimator, found {type(rule).__name__}")
+    if output not in ("mean", "samples", "map"):
+        raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
+    if on_failure not in ("raise", "zero-grad"):
+        raise OptionError(f"on_failure: expected 'raise' or 'zero-grad', found {on_failure!r}")
+    tau = _temperature("temperature", temperature)
+    return SolverLayer(
+        made,
+        spec,
+        instance,
+        rule,
+        noise=_noise(noise, rule),
+        nb_samples=_samples(nb_samples, rule),
+        temperature=tau,
+        target_temperature=tau
+        if target_temperature is None
+        else _temperature("target_temperature", target_temperature),
+        output=output,
+        on_failure=on_failure,
+        generator=generator,
+    )
+
+
+def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:
+    """The solver object, its spec and the instance."""
+    if isinstance(given, str) and ":" not in given:
+        record = registry.find(given)
+        cls = registry.load(record)
+        assert record.spec is not None
+        return _make(cls, record.spec, values)
+    if isinstance(given, str):
+        try:
+            given = registry.import_target(given)
+        except ImportError as error:
+            raise UnknownSolverError(
+                f"solver {given!r} cannot be imported: {error}", hint="expected 'package.module:Class'"
+            ) from error
+    if isinstance(given, type):
+        return _make(
+            given,
+            _spec_of(given, dataclasses.fields(given) if dataclasses.is_dataclass(given) else ()),
+            values,
+        )
+    if isinstance(given, Solver):
+        spec = _spec_of(type(given), ())
+        return given, spec, split(spec, values)[1]
+    if callable(given):
+        unbound = _spec_of(FunctionSolver, dataclasses.fields(FunctionSolver)[1:])
+        options, _ = split(unbound, values)
+        return FunctionSolver(given, **options), unbound, {}
+    raise OptionError(
+        f"solver: expected an id, a solver or a function, found {type(given).__name__}",
+        hint="a solver object has sense, array and prepare(); see imle.solvers.Solver",
+    )
+
+
+def _make(
+    cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]
+) -> tuple[Solver, SolverSpec, dict[str, Any]]:
+    options, instance = split(spec, values)
+    made = cls(**options)
+    if not isinstance(made, Solver):
+        raise OptionError(f"{spec.target}: not a solver: it lacks sense, array or prepare()")
+    return made, spec, instance
+
+
+def _spec_of(cls: type[Any], options: tuple[dataclasses.Field[Any], ...]) -> SolverSpec:
+    """A spec for a class without plugin: options are its dataclass fields, instance parameters prepare()'s."""
+    signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
+    instance = [
+        p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    return SolverSpec(
+        id="".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__ if c != "_").strip("-"),
+        summary=(inspect.getdoc(cls) or "").partition("\n")[0],
+        problem="custom",
+        sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
+        target=f"{cls.__module__}:{cls.__name__}",
+        instance=tuple(
+            Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance
+        ),
+        options=tuple(Parameter(f.name, "any", _default(f)) for f in options if f.init),
+        capabilities=Capabilities(),
+    )
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return REQUIRED if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:
+    if isinstance(noise, str) and noise == _DEFAULT:
+        return noise_by_name("gumbel") if rule.stochastic else None
+    if noise is None or noise == "none":
+        return None
+    if not rule.stochastic:
+        raise OptionError(
+            f"estimator {rule.name!r} is deterministic: it takes no noise", hint="leave noise= out"
+        )
+    if isinstance(noise, str):
+        return noise_by_name(noise)
+    if not hasattr(noise, "sample"):
+        raise OptionError(f"noise: expected a name or a noise distribution, found {type(noise).__name__}")
+    return noise
+
+
+def _samples(nb_samples: int, rule: Estimator) -> int:
+    if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
+        raise OptionError(f"nb_samples: expected an int >= 1, found {nb_samples!r}")
+    if nb_samples > 1 and not rule.stochastic:
+        raise OptionError(
+            f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}"
+        )
+    return nb_samples
+
+
+def _temperature(name: str, value: float) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not (math.isfinite(value) and value >= 0)
+    ):
+        raise OptionError(f"{name}: expected a number >= 0, found {value!r}")
+    return float(value)

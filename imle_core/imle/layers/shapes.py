@@ -1,0 +1,84 @@
+"""Splitting an input's shape into batch dimensions and one objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imle.errors import ObjectiveError
+from imle.solvers.protocol import Shape
+
+
+def check_objective(objective: Any) -> Tensor:
+    """Refuse anything but a floating-point tensor.
+
+    Raises:
+        ObjectiveError: what was found, and how to convert it.
+    """
+    if not isinstance(objective, Tensor):
+        raise ObjectiveError(
+            f"objective: expected a torch tensor, found {type(objective).__name__}",
+            hint="torch.as_tensor(objective, dtype=torch.float32) converts arrays and lists",
+        )
+    if not objective.is_floating_point():
+        raise ObjectiveError(
+            f"objective: expected floating-point numbers, found {objective.dtype}",
+            hint="objective.float() converts",
+        )
+    return objective
+
+
+def split_shape(
+    shape: torch.Size, expected: Shape | None, *, padded: bool = False
+) -> tuple[torch.Size, torch.Size]:
+    """Split `[*batch, *event]`.
+
+    Args:
+        shape: shape of the input.
+        expected: the prepared solver's `objective_shape`.
+        padded: rows have instances of different sizes, so an axis may be wider than expected.
+
+    Returns:
+        the batch dimensions (any number, none included) and the event shape.
+
+    Raises:
+        ObjectiveError: the trailing dimensions are not what the solver expects.
+    """
+    if expected is None:
+        if len(shape) < 1:
+            raise ObjectiveError(
+                f"objective: expected [B, ...], found {_show(shape)}", hint="add a batch dimension"
+            )
+        return shape[:1], shape[1:]
+    split = len(shape) - len(expected)
+    event = shape[max(split, 0) :]
+    fits = split >= 0 and all(
+        size is None or size == found or (padded and found > size)
+        for size, found in zip(expected, event, strict=True)
+    )
+    if not fits:
+        sizes = ", ".join("any" if size is None else f"{size}{'+' if padded else ''}" for size in expected)
+        raise ObjectiveError(
+            f"objective: expected shape [*batch, {sizes}], found {_show(shape)}",
+            hint="the trailing dimensions are one objective; all others are batch dimensions",
+        )
+    return shape[:split], event
+
+
+def row_name(row: int, lead: torch.Size) -> str:
+    """A flat row number as the user indexes it: "row 3", or "row (1, 0)" with several batch dimensions."""
+    if len(lead) == 0:
+        return "the only row"
+    if len(lead) == 1:
+        return f"row {row}"
+    position = []
+    for size in reversed(lead):
+        position.append(row % size)
+        row //= size
+    return f"row ({', '.join(map(str, reversed(position)))})"
+
+
+def _show(shape: torch.Size) -> str:
+    return f"[{', '.join(map(str, shape))}]"

@@ -1,0 +1,202 @@
+"""Noise distributions for perturb-and-MAP: sum-of-gamma, Gumbel, Gaussian, Logistic.
+
+`sample(shape)` is the API of the original torch-imle. Layers call `draw`, which also follows the dtype, device
+and generator of the objective, so that noise never moves or widens a computation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from imle._sum_of_gamma import sample_sum_of_gamma
+from imle.errors import OptionError
+
+__all__ = [
+    "BaseNoiseDistribution",
+    "GaussianNoiseDistribution",
+    "GumbelNoiseDistribution",
+    "LogisticNoiseDistribution",
+    "SumOfGammaNoiseDistribution",
+]
+
+
+class BaseNoiseDistribution(ABC):
+    """A distribution of i.i.d. noise. Subclasses need only `sample`."""
+
+    @abstractmethod
+    def sample(self, shape: Sequence[int]) -> Tensor:
+        """Draw noise of the given shape."""
+
+    def draw(
+        self,
+        shape: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw noise of the given shape, dtype and device.
+
+        Raises:
+            OptionError: a generator was given, but this distribution only has `sample`, which cannot use one.
+        """
+        if generator is not None:
+            raise OptionError(
+                f"{type(self).__name__} cannot use a generator: it only implements sample(shape)",
+                hint="implement draw(shape, *, dtype, device, generator), or seed with torch.manual_seed",
+            )
+        return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
+
+
+class _TorchNoise(BaseNoiseDistribution):
+    """A distribution that draws natively on any device, dtype and generator."""
+
+    device: torch.device | None = None
+
+    def sample(self, shape: Sequence[int]) -> Tensor:
+        """Draw noise in torch's default dtype on `self.device` (torch's default device if None)."""
+        device = torch.empty(0, device=self.device).device
+        return self.draw(shape, dtype=torch.get_default_dtype(), device=device)
+
+
+class SumOfGammaNoiseDistribution(_TorchNoise):
+    r"""Sum-of-gamma noise (Niepert et al. 2021, section 3.2): the sum of `k` draws tends to Gumbel(0, 1).
+
+    One draw is :math:`\frac{1}{k}\left[\sum_{i=1}^{s} \mathrm{Gamma}(1/k, k/i) - \log s\right]` (shape, scale).
+    The whole sum is drawn at once from its tabulated quantile function, so the cost does not grow with `s`.
+
+    Args:
+        k: kappa, the expected number of ones in a solution; any positive number.
+        nb_iterations: s, the number of terms.
+        device: where `sample(shape)` puts its draws; layers follow the objective instead.
+
+    Example::
+
+        >>> noise = SumOfGammaNoiseDistribution(k=5, nb_iterations=100)
+        >>> noise.sample(torch.Size([5])).shape
+        torch.Size([5])
+    """
+
+    def __init__(self, k: float, nb_iterations: int = 10, device: torch.device | None = None) -> None:
+        if not (math.isfinite(k) and k > 0):
+            raise OptionError(f"sum-of-gamma noise: k: expected a positive number, found {k!r}")
+        if isinstance(nb_iterations, bool) or int(nb_iterations) != nb_iterations or nb_iterations < 1:
+            raise OptionError(
+                f"sum-of-gamma noise: nb_iterations: expected an int >= 1, found {nb_iterations!r}"
+            )
+        self.k = k
+        self.nb_iterations = int(nb_iterations)
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(k={self.k}, nb_iterations={self.nb_iterations})"
+
+    def draw(
+        self,
+        shape: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        return sample_sum_of_gamma(
+            self.k, self.nb_iterations, shape, dtype=dtype, device=device, generator=generator
+        )
+
+
+class _LocationScaleNoise(_TorchNoise):
+    """`location + scale * standard`, with the standard distribution left to subclasses."""
+
+    def __init__(self, location: float = 0.0, scale: float = 1.0, device: torch.device | None = None) -> None:
+        if not (math.isfinite(scale) and scale > 0 and math.isfinite(location)):
+            raise OptionError(
+                f"{type(self).__name__}: expected a finite location and a positive scale, "
+                f"found location={location!r}, scale={scale!r}"
+            )
+        self.location = location
+        self.scale = scale
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(location={self.location}, scale={self.scale})"
+
+    @abstractmethod
+    def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Fill `out` with standard draws."""
+
+    def draw(
+        self,
+        shape: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        # half precision has too few mantissa bits for the tails: draw in float32, then round
+        wide = dtype if dtype in (torch.float32, torch.float64) else torch.float32
+        draws = self._standard(torch.empty(tuple(shape), dtype=wide, device=device), generator)
+        if self.scale != 1.0:
+            draws *= self.scale
+        if self.location != 0.0:
+            draws += self.location
+        return draws.to(dtype)
+
+
+class GumbelNoiseDistribution(_LocationScaleNoise):
+    """Gumbel(location, scale) noise: perturb-and-MAP of a one-of-n choice samples softmax(theta / scale) exactly."""
+
+    def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
+        # twice as fast as exponential_().log_().neg_(), and the same law
+        return _open_uniform(out, generator).log_().neg_().log_().neg_()
+
+
+class GaussianNoiseDistribution(_LocationScaleNoise):
+    """Normal noise with mean `location` and standard deviation `scale` (Berthet et al. 2020)."""
+
+    def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
+        return out.normal_(generator=generator)
+
+
+class LogisticNoiseDistribution(_LocationScaleNoise):
+    """Logistic(location, scale) noise, the difference of two Gumbels: exact for a free binary choice."""
+
+    def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
+        return _open_uniform(out, generator).logit_()
+
+
+def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Uniform on (0, 1): torch draws multiples of 2^-24 (2^-53), 0 included; half of one stands in for it."""
+    return out.uniform_(generator=generator).clamp_(min=2.0 ** (-25 if out.dtype is torch.float32 else -54))
+
+
+_BY_NAME = {
+    "gumbel": GumbelNoiseDistribution,
+    "gaussian": GaussianNoiseDistribution,
+    "logistic": LogisticNoiseDistribution,
+}
+
+
+def noise_by_name(name: str) -> BaseNoiseDistribution:
+    """The noise a name stands for, with its defaults.
+
+    Raises:
+        OptionError: no noise has this name, or it cannot be made without arguments.
+    """
+    if name == "sum-of-gamma":
+        raise OptionError(
+            "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
+            hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
+        )
+    if name not in _BY_NAME:
+        close = difflib.get_close_matches(name, _BY_NAME, n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
+        raise OptionError(
+            f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none"
+        )
+    return _BY_NAME[name]()

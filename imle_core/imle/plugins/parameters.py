@@ -1,0 +1,75 @@
+"""Checking the keywords of `imle.layer` against a spec before anything is imported or solved."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from imle.errors import OptionError
+from imle.plugins.spec import Parameter, SolverSpec
+
+_CHECKS: dict[str, type | tuple[type, ...]] = {
+    "int": numbers.Integral,
+    "float": numbers.Real,
+    "bool": bool,
+    "str": str,
+    "None": type(None),
+}
+
+
+def split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sort keywords into options and instance parameters.
+
+    Returns:
+        options and instance, each holding only what was given.
+
+    Raises:
+        OptionError: a name the solver does not have (lists the valid ones), an option without default that is
+            missing, or a value of the wrong type.
+    """
+    known = {parameter.name: parameter for parameter in spec.parameters}
+    for name, value in values.items():
+        if name not in known:
+            raise unknown(spec.id, name, known)
+        check_type(spec.id, known[name], value)
+    for option in spec.options:
+        if option.required and option.name not in values:
+            raise OptionError(
+                f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None
+            )
+    options = {option.name: values[option.name] for option in spec.options if option.name in values}
+    instance = {name: value for name, value in values.items() if name not in options}
+    return options, instance
+
+
+def unknown(solver_id: str, name: str, known: Iterable[str]) -> OptionError:
+    """The error for a name that the solver does not have."""
+    valid = sorted(known)
+    close = difflib.get_close_matches(name, valid, n=1)
+    guess = f"; did you mean {close[0]!r}?" if close else ""
+    return OptionError(
+        f"{solver_id}: unknown option {name!r}{guess}",
+        hint=f"valid names: {', '.join(valid)}" if valid else "this solver takes no options",
+    )
+
+
+def check_type(solver_id: str, parameter: Parameter, value: Any) -> None:
+    """Refuse a value outside `choices`, or of another type where the declared type is a simple one."""
+    where = f"{solver_id}: {parameter.name}"
+    if parameter.choices:
+        if value not in parameter.choices:
+            listed = " or ".join(repr(choice) for choice in parameter.choices)
+            raise OptionError(f"{where}: expected {listed}, found {value!r}")
+        return
+    names = [name.strip() for name in parameter.type.split("|")]
+    if any(name not in _CHECKS for name in names):
+        return  # the solver knows its own types (graphs, matrices); only it can check them
+    # bool is an int to Python, but k=True is a mistake
+    if (
+        isinstance(value, bool)
+        and "bool" not in names
+        or not any(isinstance(value, _CHECKS[n]) for n in names)
+    ):
+        raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")

@@ -1,0 +1,174 @@
+"""Target distributions: where the backward solve looks, given theta and the gradient of the loss."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from imle.errors import OptionError
+
+__all__ = ["AdaptiveTargetDistribution", "BaseTargetDistribution", "TargetDistribution"]
+
+
+class BaseTargetDistribution(ABC):
+    """A family of target distributions. Subclasses need only `params`."""
+
+    @abstractmethod
+    def params(self, theta: Tensor, dy: Tensor) -> Tensor:
+        """Parameters of the target distribution.
+
+        Args:
+            theta: `[N, *event]` parameters of the input distribution, one row per sample.
+            dy: `[N, *event]` gradient of the loss with respect to the samples.
+
+        Returns:
+            `[N, *event]` theta', the objective (to maximise) of the backward solve.
+        """
+
+    def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
+        """Rescale the difference of the two solves.
+
+        Args:
+            theta, dy: as in `params`.
+            gradient: `[B, S, *event]` forward minus backward solutions.
+        """
+        del theta, dy
+        return gradient
+
+
+class TargetDistribution(BaseTargetDistribution):
+    r"""theta' = alpha * theta - beta * dy (Niepert et al. 2021, equations 7 and 8).
+
+    alpha = 1 perturbs theta (implicit differentiation, "PID"), alpha = 0 looks for the best solution against the
+    gradient alone (combinatorial). beta is the paper's lambda.
+
+    Args:
+        alpha: weight of theta.
+        beta: weight of dy.
+        do_gradient_scaling: divide the gradient by beta, as finite differences do; off in the paper's code.
+        eps: the smallest divisor.
+
+    Example::
+
+        >>> import torch
+        >>> TargetDistribution(alpha=1.0, beta=1.0).params(theta=torch.tensor([1.0]), dy=torch.tensor([-1.0]))
+        tensor([2.])
+    """
+
+    def __init__(
+        self, alpha: float = 1.0, beta: float = 1.0, do_gradient_scaling: bool = False, eps: float = 1e-7
+    ) -> None:
+        if not (math.isfinite(alpha) and math.isfinite(beta)):
+            raise OptionError(
+                f"target distribution: expected finite numbers, found alpha={alpha!r}, beta={beta!r}"
+            )
+        self.alpha = alpha
+        self.beta = beta
+        self.do_gradient_scaling = do_gradient_scaling
+        self.eps = eps
+
+    def __repr__(self) -> str:
+        return f"TargetDistribution(alpha={self.alpha}, beta={self.beta})"
+
+    def params(self, theta: Tensor, dy: Tensor) -> Tensor:
+        return self.alpha * theta - self.beta * dy
+
+    def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
+        return gradient / max(self.beta, self.eps) if self.do_gradient_scaling else gradient
+
+
+class AdaptiveTargetDistribution(BaseTargetDistribution):
+    """AIMLE's target (Minervini et al. 2023, section 4): a step relative to theta whose size is adapted.
+
+    theta' = alpha * theta - lambda_i * dy with lambda_i = beta ||theta_i|| / ||dy_i|| for each row i, and the
+    gradient is divided by the same lambda_i. After each backward pass, beta moves up while the running mean of
+    non-zero gradient entries per row is below `target_norm`, else down, never below 0.
+
+    Args:
+        initial_alpha: weight of theta.
+        initial_beta: beta to start from.
+        initial_grad_norm: running mean of non-zero entries to start from.
+        beta_update_step: how far beta moves each time.
+        beta_update_momentum: share of the previous move that is added.
+        grad_norm_decay_rate: weight of the past in the running mean.
+        target_norm: non-zero gradient entries per row to aim for.
+
+    Note:
+        The authors' code takes one norm over the whole batch, and divides by another lambda than it multiplied
+        with whenever there is more than one sample; here each row has its own, as in the paper.
+    """
+
+    def __init__(
+        self,
+        initial_alpha: float = 1.0,
+        initial_beta: float = 1.0,
+        initial_grad_norm: float = 1.0,
+        beta_update_step: float = 0.0001,
+        beta_update_momentum: float = 0.0,
+        grad_norm_decay_rate: float = 0.9,
+        target_norm: float = 1.0,
+    ) -> None:
+        self.alpha = initial_alpha
+        self.beta = initial_beta
+        self.grad_norm = initial_grad_norm
+        self.beta_update_step = beta_update_step
+        self.beta_update_momentum = beta_update_momentum
+        self.previous_beta_update = 0.0
+        self.grad_norm_decay_rate = grad_norm_decay_rate
+        self.target_norm = target_norm
+
+    def params(self, theta: Tensor, dy: Tensor) -> Tensor:
+        return self.alpha * theta - relative_step(theta, dy, self.beta) * dy
+
+    def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
+        step = relative_step(theta, dy, self.beta).reshape(gradient.shape[:2] + (1,) * (gradient.ndim - 2))
+        self._adapt(gradient)
+        return divide_by_step(gradient, step)
+
+    def _adapt(self, gradient: Tensor) -> None:
+        rows = gradient.shape[0] * gradient.shape[1]
+        if rows == 0:
+            return
+        per_row = torch.count_nonzero(gradient).item() / rows
+        self.grad_norm = (
+            self.grad_norm_decay_rate * self.grad_norm + (1 - self.grad_norm_decay_rate) * per_row
+        )
+        direction = 1.0 if self.grad_norm < self.target_norm else -1.0
+        update = self.beta_update_momentum * self.previous_beta_update + direction * self.beta_update_step
+        self.beta = max(self.beta + update, 0.0)
+        self.previous_beta_update = update
+
+
+def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor) -> Tensor:
+    """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row (0 where dy_i is 0).
+
+    A row of zeros has no scale of its own; its norm counts as 1.
+
+    Args:
+        theta: `[N, *event]`.
+        dy: `[N, *event]`, or `[N, S, *event]`: then ||dy_i|| is the root mean square of its S norms, so that S
+            equal samples give the step of one.
+        beta: the relative size of the step.
+
+    Returns:
+        `[N, 1, ...]` with as many dimensions as dy.
+    """
+    theta_norm = _row_norms(theta)
+    dy_norm = _row_norms(dy)
+    if dy.ndim > theta.ndim:
+        dy_norm = dy_norm / math.sqrt(dy.shape[1])
+    theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
+    step = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
+    return step.reshape(-1, *(1 for _ in range(dy.ndim - 1)))
+
+
+def divide_by_step(difference: Tensor, step: Tensor) -> Tensor:
+    """difference / step, and 0 where the step is 0 (a zero loss gradient has a zero gradient)."""
+    return torch.where(step == 0, 0.0, difference / step)
+
+
+def _row_norms(values: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(values.reshape(values.shape[0], math.prod(values.shape[1:])), dim=1)

@@ -1,0 +1,1 @@
+"""Top-k selection for imle: the reference plugin, and the smallest complete one."""

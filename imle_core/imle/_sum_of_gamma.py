@@ -37,6 +37,7 @@ _TOLERANCE = 1e-4  # interpolation error of the table, in standard deviations of
 _MAX_CELLS = 1 << 16  # 0.5 MB; reached for kappa > 1e6, where the bound above is given up
 _CHUNK = 1 << 15  # draws per pass on a CPU: temporaries stay in the cache, and out of mmap
 _NODES, _WIDTH = 40, 10.0  # contour nodes, and half its length in standard deviations of the saddle
+_STEP = 0.2  # of the tabulated points, before interpolation
 _DIRECT = 32  # gamma terms that are taken one by one; the others go in blocks of a doubling length
 _BLOCK_NODES = 8
 
@@ -163,8 +164,8 @@ def _knots(law: _Law) -> tuple[Array, Array, Array]:
     deviation = max(1.0, math.sqrt(law.power_sum(2)))
     # Where the tails meet: the survival contour wants x away from 0, and 1 - F is accurate until then.
     meeting = max(4.0, law.power_sum(1))
-    right = np.geomspace(0.2 / deviation, 1e10, 1000)
-    x, lower, density = _invert(law, _spread(law, right, np.log(right), meeting, upper=False), upper=False)
+    right = np.linspace(math.log(0.2 / deviation), math.log(1e10), 1000)  # log s
+    x, lower, density = _invert(law, _spread(law, np.exp(right), right, meeting, upper=False), upper=False)
     left = np.linspace(math.log(0.2 / deviation), 7.0, 1000)  # logit of -s
     saddles = _spread(law, -1 / (1 + np.exp(-left)), left, meeting, upper=True)
     y, upper, tail_density = _invert(law, saddles, upper=True)
@@ -194,3 +195,50 @@ def _saddle(law: _Law, s: Array, upper: bool) -> tuple[Array, Array, Array, Arra
     # attract it, so it is left out.
     bend = third / (3 * second) if upper else (third + 1 / s**3) / (3 * curvature)
     return x, level, curvature, bend
+
+
+def _spread(law: _Law, candidates: Array, coordinate: Array, meeting: float, *, upper: bool) -> Array:
+    """Saddle points about _STEP apart in log probability plus `coordinate`, out to the end of the table."""
+    x, level, curvature, _ = _saddle(law, candidates, upper)
+    log_tail = level - np.log(2 * np.pi * curvature) / 2  # the saddle point approximation
+    wanted = (x >= meeting if upper else x <= meeting) & (log_tail > -_REACH - 1)
+    places, coordinate, candidates = log_tail[wanted], coordinate[wanted], candidates[wanted]
+    steps = np.abs(np.diff(places)) + np.abs(np.diff(coordinate))
+    distance = np.concatenate([[0.0], steps.cumsum()])
+    evenly = np.linspace(0.0, distance[-1], max(2, math.ceil(distance[-1] / _STEP)))
+    logs = np.interp(evenly, distance, coordinate)
+    return np.asarray(-1 / (1 + np.exp(-logs)) if upper else np.exp(logs)[::-1])
+
+
+def _invert(law: _Law, saddles: Array, *, upper: bool) -> tuple[Array, Array, Array]:
+    """For the x of each saddle point: x, the probability of the tail beyond x and the density of T at x."""
+    x, level, curvature, bend = _saddle(law, saddles, upper)
+    width = (_WIDTH / _NODES / np.sqrt(curvature))[:, None]
+    y = (np.arange(_NODES) + 0.5) * width
+    real, bend = saddles[:, None] - bend[:, None] * y**2, bend[:, None]
+    log_modulus, phase = np.zeros_like(y), np.zeros_like(y)
+    for rate, weight in zip(law.rates, law.weights, strict=True):
+        p, q = real / rate, y / rate
+        log_modulus -= weight / 2 * np.log1p(p * (2 + p) + q * q)
+        phase -= weight * np.arctan2(q, 1 + p)
+    peak = level + np.log(np.abs(saddles))
+    log_modulus += x[:, None] * real - peak[:, None]
+    phase += x[:, None] * y
+    # ds = (i - 2 bend y) dy, and the other half of the contour is the complex conjugate.
+    integrand = np.exp(log_modulus + 1j * phase) * (1 + 2j * bend * y) * (width / np.pi)
+    scale = np.exp(peak)
+    tail = (integrand / (real + 1j * y)).sum(1).real * scale
+    return x, -tail if upper else tail, integrand.sum(1).real * scale
+
+
+def _hermite(at: Array, knots: Array, values: Array, slopes: Array) -> Array:
+    """Cubic Hermite interpolation."""
+    left = np.clip(np.searchsorted(knots, at) - 1, 0, len(knots) - 2)
+    step = np.diff(knots)[left]
+    t = (at - knots[left]) / step
+    rise = np.diff(values)[left]
+    return np.asarray(
+        values[left]
+        + t * rise
+        + t * (1 - t) * ((1 - t) * (slopes[left] * step - rise) - t * (slopes[left + 1] * step - rise))
+    )

@@ -87,9 +87,7 @@ class SumOfGammaNoiseDistribution(_TorchNoise):
         if not (math.isfinite(k) and k > 0):
             raise OptionError(f"sum-of-gamma noise: k: expected a positive number, found {k!r}")
         if isinstance(nb_iterations, bool) or int(nb_iterations) != nb_iterations or nb_iterations < 1:
-            raise OptionError(
-                f"sum-of-gamma noise: nb_iterations: expected an int >= 1, found {nb_iterations!r}"
-            )
+            raise OptionError(f"sum-of-gamma noise: nb_iterations: expected an int >= 1, found {nb_iterations!r}")
         self.k = k
         self.nb_iterations = int(nb_iterations)
         self.device = device
@@ -105,9 +103,7 @@ class SumOfGammaNoiseDistribution(_TorchNoise):
         device: torch.device,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        return sample_sum_of_gamma(
-            self.k, self.nb_iterations, shape, dtype=dtype, device=device, generator=generator
-        )
+        return sample_sum_of_gamma(self.k, self.nb_iterations, shape, dtype=dtype, device=device, generator=generator)
 
 
 class _LocationScaleNoise(_TorchNoise):
@@ -175,7 +171,7 @@ def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
     return out.uniform_(generator=generator).clamp_(min=2.0 ** (-25 if out.dtype is torch.float32 else -54))
 
 
-_BY_NAME = {
+_BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
     "gumbel": GumbelNoiseDistribution,
     "gaussian": GaussianNoiseDistribution,
     "logistic": LogisticNoiseDistribution,
@@ -196,7 +192,5 @@ def noise_by_name(name: str) -> BaseNoiseDistribution:
     if name not in _BY_NAME:
         close = difflib.get_close_matches(name, _BY_NAME, n=1)
         guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise OptionError(
-            f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none"
-        )
+        raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none")
     return _BY_NAME[name]()

@@ -62,9 +62,7 @@ class TargetDistribution(BaseTargetDistribution):
         self, alpha: float = 1.0, beta: float = 1.0, do_gradient_scaling: bool = False, eps: float = 1e-7
     ) -> None:
         if not (math.isfinite(alpha) and math.isfinite(beta)):
-            raise OptionError(
-                f"target distribution: expected finite numbers, found alpha={alpha!r}, beta={beta!r}"
-            )
+            raise OptionError(f"target distribution: expected finite numbers, found alpha={alpha!r}, beta={beta!r}")
         self.alpha = alpha
         self.beta = beta
         self.do_gradient_scaling = do_gradient_scaling
@@ -133,9 +131,7 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         if rows == 0:
             return
         per_row = torch.count_nonzero(gradient).item() / rows
-        self.grad_norm = (
-            self.grad_norm_decay_rate * self.grad_norm + (1 - self.grad_norm_decay_rate) * per_row
-        )
+        self.grad_norm = self.grad_norm_decay_rate * self.grad_norm + (1 - self.grad_norm_decay_rate) * per_row
         direction = 1.0 if self.grad_norm < self.target_norm else -1.0
         update = self.beta_update_momentum * self.previous_beta_update + direction * self.beta_update_step
         self.beta = max(self.beta + update, 0.0)
@@ -162,7 +158,7 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor) -> Tensor:
         dy_norm = dy_norm / math.sqrt(dy.shape[1])
     theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
     step = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
-    return step.reshape(-1, *(1 for _ in range(dy.ndim - 1)))
+    return step.reshape((-1,) + (1,) * (dy.ndim - 1))
 
 
 def divide_by_step(difference: Tensor, step: Tensor) -> Tensor:
@@ -171,4 +167,6 @@ def divide_by_step(difference: Tensor, step: Tensor) -> Tensor:
 
 
 def _row_norms(values: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(values.reshape(values.shape[0], math.prod(values.shape[1:])), dim=1)
+    rows = values.reshape(values.shape[0], math.prod(values.shape[1:]))
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return norms

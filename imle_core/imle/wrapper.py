@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imle.errors import SolverContractError
 from imle.estimators.base import Estimator
-from imle.layers.estimate import Call, Estimate, Trace
+from imle.layers.estimate import Call, Trace, estimate
 from imle.layers.plan import Solutions
 from imle.layers.shapes import check_objective
 from imle.noise import BaseNoiseDistribution
@@ -119,10 +119,8 @@ class TargetRule(Estimator):
             return trace.solve_target(target.reshape(batch, samples, *theta.shape[1:])).z
 
         lower = solve(self.target.params(theta, dy))
-        if self.symmetric:
-            difference = (solve(self.target.params(theta, -dy)) - lower) / 2
-        else:
-            difference = trace.z - lower
+        upper = solve(self.target.params(theta, -dy)) if self.symmetric else trace.z
+        difference = (upper - lower) / 2 if self.symmetric else upper - lower
         return self.target.process(theta, dy, difference).mean(dim=1)
 
 
@@ -159,8 +157,7 @@ def wrap(
             shape = (theta.shape[0], samples, *theta.shape[1:])
             eps = noise.draw(shape, dtype=theta.dtype, device=theta.device)
         call = Call(rule, solve, "samples", temperature, target_temperature)
-        out, *_ = Estimate.apply(-theta if minimize else theta, eps, call)
-        return cast(Tensor, out.flatten(0, 1))
+        return estimate(-theta if minimize else theta, eps, call).flatten(0, 1)
 
     return wrapper
 

@@ -23,9 +23,7 @@ __all__ = [
     "estimator_by_name",
 ]
 
-ESTIMATORS: dict[str, type[Estimator]] = {
-    cls.name: cls for cls in (IMLE, AIMLE, Blackbox, Identity, StraightThrough)
-}
+ESTIMATORS: dict[str, type[Estimator]] = {cls.name: cls for cls in (IMLE, AIMLE, Blackbox, Identity, StraightThrough)}
 """Estimators by name; each can be made without arguments."""
 
 

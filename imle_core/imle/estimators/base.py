@@ -45,10 +45,6 @@ class Estimator(nn.Module, ABC):
 
 def positive(name: str, value: float) -> float:
     """Check an option that must be a positive number."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not (math.isfinite(value) and value > 0)
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
         raise OptionError(f"estimator: {name}: expected a positive number, found {value!r}")
     return float(value)

@@ -39,9 +39,7 @@ class Identity(Estimator):
     def __init__(self, projection: Projection = "norm") -> None:
         super().__init__()
         if projection not in ("none", "mean", "norm", "both"):
-            raise OptionError(
-                f"estimator: projection: expected none, mean, norm or both, found {projection!r}"
-            )
+            raise OptionError(f"estimator: projection: expected none, mean, norm or both, found {projection!r}")
         self.projection = projection
 
     def extra_repr(self) -> str:

@@ -128,9 +128,7 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
     )
 
 
-def _make(
-    cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]
-) -> tuple[Solver, SolverSpec, dict[str, Any]]:
+def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:
     options, instance = split(spec, values)
     made = cls(**options)
     if not isinstance(made, Solver):
@@ -141,18 +139,14 @@ def _make(
 def _spec_of(cls: type[Any], options: tuple[dataclasses.Field[Any], ...]) -> SolverSpec:
     """A spec for a class without plugin: options are its dataclass fields, instance parameters prepare()'s."""
     signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
-    instance = [
-        p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-    ]
+    instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     return SolverSpec(
         id="".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__ if c != "_").strip("-"),
         summary=(inspect.getdoc(cls) or "").partition("\n")[0],
         problem="custom",
         sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
         target=f"{cls.__module__}:{cls.__name__}",
-        instance=tuple(
-            Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance
-        ),
+        instance=tuple(Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance),
         options=tuple(Parameter(f.name, "any", _default(f)) for f in options if f.init),
         capabilities=Capabilities(),
     )
@@ -170,9 +164,7 @@ def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNo
     if noise is None or noise == "none":
         return None
     if not rule.stochastic:
-        raise OptionError(
-            f"estimator {rule.name!r} is deterministic: it takes no noise", hint="leave noise= out"
-        )
+        raise OptionError(f"estimator {rule.name!r} is deterministic: it takes no noise", hint="leave noise= out")
     if isinstance(noise, str):
         return noise_by_name(noise)
     if not hasattr(noise, "sample"):
@@ -184,17 +176,11 @@ def _samples(nb_samples: int, rule: Estimator) -> int:
     if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
         raise OptionError(f"nb_samples: expected an int >= 1, found {nb_samples!r}")
     if nb_samples > 1 and not rule.stochastic:
-        raise OptionError(
-            f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}"
-        )
+        raise OptionError(f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}")
     return nb_samples
 
 
 def _temperature(name: str, value: float) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not (math.isfinite(value) and value >= 0)
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
         raise OptionError(f"{name}: expected a number >= 0, found {value!r}")
     return float(value)

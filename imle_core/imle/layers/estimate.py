@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ Output = Literal["mean", "samples"]
 class Solve(Protocol):
     """argmax <theta, z> for `[B, S, *event]` rows."""
 
-    def __call__(self, theta: Tensor, hint: Tensor | None = None, *, phase: str = "forward") -> Solutions: ...
+    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions: ...
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ class Estimate(torch.autograd.Function):
     """theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, with the estimator's gradient."""
 
     @staticmethod
-    def forward(
-        theta: Tensor, noise: Tensor | None, call: Call
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def forward(theta: Tensor, noise: Tensor | None, call: Call) -> tuple[Tensor, Tensor | None, Tensor | None]:
         z, valid = call.solve(perturb(theta.unsqueeze(1), noise, call.temperature))
         if call.output == "samples":
             # at temperature 0 all samples are one: it was solved once, and is shown S times
@@ -108,6 +106,12 @@ class Estimate(torch.autograd.Function):
         trace = Trace(theta, noise, z, valid, call)
         per_sample = dy.unsqueeze(1) if call.output == "mean" else dy * call.sample_weight
         return call.estimator.gradient(trace, per_sample), None, None
+
+
+def estimate(theta: Tensor, noise: Tensor | None, call: Call) -> Tensor:
+    """Apply `Estimate`: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
+    out, *_ = Estimate.apply(theta, noise, call)  # type: ignore[no-untyped-call]
+    return cast(Tensor, out)
 
 
 def perturb(theta: Tensor, noise: Tensor | None, temperature: float) -> Tensor:

@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,10 @@ class Group:
     rows: list[int] | None = None
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
+    def row(self, position: int) -> int:
+        """The batch row of the group's n-th row."""
+        return position if self.rows is None else self.rows[position]
+
 
 class InstanceCache:
     """Prepares a solver for the instances it meets, and keeps the most recent ones.
@@ -57,13 +62,9 @@ class InstanceCache:
             "_kept": OrderedDict(),
         }  # native models stay behind; they are rebuilt on demand
 
-    def missing(self, given: Mapping[str, Any] = {}) -> list[str]:  # noqa: B006  (never changed)
+    def missing(self, given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
         """Required instance parameters that neither the layer nor the call gives."""
-        return [
-            p.name
-            for p in self.spec.instance
-            if p.required and p.name not in self.fixed and p.name not in given
-        ]
+        return [p.name for p in self.spec.instance if p.required and p.name not in self.fixed and p.name not in given]
 
     def prepare(self, instance: Mapping[str, Any]) -> PreparedSolver:
         """The prepared solver of an instance, from the cache if it is there."""
@@ -105,9 +106,7 @@ class InstanceCache:
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
-            raise InstanceError(
-                f"{self.spec.id}: expected as many values of each parameter as rows, found {found}"
-            )
+            raise InstanceError(f"{self.spec.id}: expected as many values of each parameter as rows, found {found}")
         native = {p.name for p in self.spec.instance if p.per_row} & columns.keys()
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns}

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from imle.errors import InstanceError
 from imle.estimators.base import Estimator
-from imle.layers.estimate import Call, Estimate
+from imle.layers.boundary import Boundary
+from imle.layers.estimate import Call, estimate
 from imle.layers.instances import InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
@@ -98,9 +99,7 @@ class SolverLayer(nn.Module):
         out = self._estimate(theta, plan)
         return out.reshape(*lead, *out.shape[1:]).to(objective.dtype)
 
-    def _plan(
-        self, objective: Tensor, rows: Mapping[str, Sequence[Any]]
-    ) -> tuple[SolvePlan, torch.Size, torch.Size]:
+    def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""
         groups = self._instances.groups(rows)
         ragged = any(group.rows is not None for group in groups)
@@ -113,9 +112,7 @@ class SolverLayer(nn.Module):
                     f"{self.spec.id}: {name}: expected one value per row, {lead.numel()} in all, found {len(values)}"
                 )
         plan = SolvePlan(
-            solver_id=self.spec.id,
-            sense=self.solver.sense,
-            array=self.solver.array,
+            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array),
             groups=groups,
             lead=lead,
             on_failure=self.on_failure,
@@ -137,10 +134,8 @@ class SolverLayer(nn.Module):
             target_temperature=self.target_temperature,
             sample_weight=1.0 if averaged else float(samples),
         )
-        out, *_ = Estimate.apply(theta, noise, call)
-        if (
-            averaged and self.output == "samples"
-        ):  # nothing to tell the samples apart: solved once, shown S times
+        out = estimate(theta, noise, call)
+        if averaged and self.output == "samples":  # nothing to tell the samples apart: solved once, shown S times
             out = out.unsqueeze(1).expand(-1, samples, *out.shape[1:])
         return out
 

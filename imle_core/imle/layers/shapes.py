@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,9 +31,7 @@ def check_objective(objective: Any) -> Tensor:
     return objective
 
 
-def split_shape(
-    shape: torch.Size, expected: Shape | None, *, padded: bool = False
-) -> tuple[torch.Size, torch.Size]:
+def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = False) -> tuple[torch.Size, torch.Size]:
     """Split `[*batch, *event]`.
 
     Args:
@@ -48,15 +47,12 @@ def split_shape(
     """
     if expected is None:
         if len(shape) < 1:
-            raise ObjectiveError(
-                f"objective: expected [B, ...], found {_show(shape)}", hint="add a batch dimension"
-            )
+            raise ObjectiveError(f"objective: expected [B, ...], found {_show(shape)}", hint="add a batch dimension")
         return shape[:1], shape[1:]
     split = len(shape) - len(expected)
     event = shape[max(split, 0) :]
     fits = split >= 0 and all(
-        size is None or size == found or (padded and found > size)
-        for size, found in zip(expected, event, strict=True)
+        size is None or size == found or (padded and found > size) for size, found in zip(expected, event, strict=True)
     )
     if not fits:
         sizes = ", ".join("any" if size is None else f"{size}{'+' if padded else ''}" for size in expected)
@@ -67,7 +63,7 @@ def split_shape(
     return shape[:split], event
 
 
-def row_name(row: int, lead: torch.Size) -> str:
+def row_name(row: int, lead: Sequence[int]) -> str:
     """A flat row number as the user indexes it: "row 3", or "row (1, 0)" with several batch dimensions."""
     if len(lead) == 0:
         return "the only row"

@@ -68,8 +68,8 @@ def check_type(solver_id: str, parameter: Parameter, value: Any) -> None:
         return  # the solver knows its own types (graphs, matrices); only it can check them
     # bool is an int to Python, but k=True is a mistake
     if (
-        isinstance(value, bool)
-        and "bool" not in names
+        (isinstance(value, bool)
+        and "bool" not in names)
         or not any(isinstance(value, _CHECKS[n]) for n in names)
     ):
         raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from imle.solvers.protocol import ArrayKind, Sense
 from imle.solvers.result import SolveResult
@@ -33,7 +33,7 @@ class PreparedFunction:
     """A function has no instance: it is always prepared."""
 
     function: Callable[[Any], Any]
-    objective_shape: None = None
+    objective_shape: ClassVar[None] = None
 
     def solve(self, objective: Any, *, hint: Any | None = None) -> SolveResult:
         del hint

@@ -10,8 +10,8 @@ The core owns everything around `solve`: sign, sample axis, dtype and device, ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Literal, Protocol, runtime_checkable
 
 from imle.solvers.result import SolveResult
 
@@ -31,8 +31,9 @@ class PreparedSolver(Protocol):
         A bare None means "whatever follows the first dimension of the input".
         """
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Sequence[Any]) -> SolveResult:
-        """Solve N objectives.
+    @property
+    def solve(self) -> Callable[..., SolveResult]:
+        """`solve(objective, *, hint=None, **rows) -> SolveResult`: solve N objectives.
 
         Args:
             objective: `[N, *shape]` in the solver's own sense, finite. For a numpy solver float64 and
@@ -57,8 +58,11 @@ class Solver(Protocol):
     def array(self) -> ArrayKind:
         """Which arrays `solve` takes and returns."""
 
-    def prepare(self, **instance: Any) -> PreparedSolver:
-        """Bind the solver to an instance.
+    @property
+    def prepare(self) -> Callable[..., PreparedSolver]:
+        """`prepare(**instance) -> PreparedSolver`: bind the solver to an instance.
+
+        Each solver names its own instance parameters, which is why this is not spelled as a method.
 
         Raises:
             imle.errors.InstanceError: the instance does not describe a feasible set.

@@ -41,9 +41,7 @@ class PreparedTopK:
     k: int | None
     objective_shape: ClassVar[Shape] = (None,)
 
-    def solve(
-        self, objective: Tensor, *, hint: Tensor | None = None, k: Sequence[int] | None = None
-    ) -> SolveResult:
+    def solve(self, objective: Tensor, *, hint: Tensor | None = None, k: Sequence[int] | None = None) -> SolveResult:
         """Choose the k largest entries of each row.
 
         Args:

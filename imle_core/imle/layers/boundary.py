@@ -1,0 +1,103 @@
+"""The boundary between torch and solvers: signs, dtypes, devices, padding, and checks of what comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imle.errors import ObjectiveError, SolverContractError
+from imle.layers.shapes import row_name
+from imle.solvers.protocol import ArrayKind, Sense
+from imle.solvers.result import SolveResult, SolveStatus
+
+
+class Boundary(NamedTuple):
+    """How one solver reads and returns numbers.
+
+    Attributes:
+        solver_id: for messages.
+        sense: theta is negated for "min", here and nowhere else.
+        array: the kind of array the solver takes.
+    """
+
+    solver_id: str
+    sense: Sense
+    array: ArrayKind
+
+    def objective(self, theta: Tensor) -> Any:
+        """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array."""
+        return self.rows(theta.neg() if self.sense == "min" else theta)
+
+    def rows(self, values: Tensor) -> Any:
+        """`[B, S, *event]` to `[B * S, *event]`: a detached tensor, or float64 and C-contiguous for numpy."""
+        flat = values.detach().reshape(-1, *values.shape[2:])
+        if self.array == "torch":
+            return flat
+        return np.ascontiguousarray(flat.to(device="cpu", dtype=torch.float64).numpy())
+
+    def solutions(self, result: SolveResult, like: Tensor) -> Tensor:
+        """Check a result and give its solutions theta's device, dtype and sample axis.
+
+        Raises:
+            SolverContractError: wrong number of rows or shape, or a solved row that is not finite.
+        """
+        found = result.solutions
+        solutions = found if isinstance(found, Tensor) else torch.from_numpy(np.ascontiguousarray(found))
+        rows = like.shape[0] * like.shape[1]
+        expected = (rows, *like.shape[2:])
+        if tuple(solutions.shape) != expected:
+            raise SolverContractError(
+                f"{self.solver_id}: expected solutions of shape {list(expected)}, one row per objective, "
+                f"found {list(solutions.shape)}",
+                hint="a solver takes [N, *shape] objectives and returns [N, *shape] solutions",
+            )
+        if result.status is not None and len(result.status) != rows:
+            raise SolverContractError(
+                f"{self.solver_id}: expected one status per row, {rows} in all, found {len(result.status)}"
+            )
+        solutions = solutions.detach().to(device=like.device, dtype=like.dtype)
+        if not failed_rows(result) and not sums_to_finite(solutions):
+            raise SolverContractError(f"{self.solver_id}: a row reported as solved holds nan or infinity")
+        return solutions.reshape(like.shape)
+
+
+def failed_rows(result: SolveResult) -> list[int]:
+    """Rows without a usable solution."""
+    if result.status is None:
+        return []
+    return [int(n) for n in np.flatnonzero(np.asarray(result.status) > SolveStatus.FEASIBLE)]
+
+
+def sums_to_finite(values: Tensor) -> bool:
+    """Whether the sum is finite: if so all entries are, and a sum is the cheapest pass there is."""
+    return math.isfinite(float(values.detach().sum()))
+
+
+def refuse_non_finite(theta: Tensor, phase: str, lead: Sequence[int]) -> None:
+    """Raise if an entry of `[B, S, *event]` is not finite.
+
+    Raises:
+        ObjectiveError: names the first row, its position, and how many there are.
+    """
+    if sums_to_finite(theta):
+        return
+    bad = (~theta.isfinite()).nonzero()
+    if not len(bad):
+        return  # finite entries whose sum overflows
+    row, sample, *position = (int(i) for i in bad[0])
+    value = float(theta[tuple(bad[0])])
+    at = position[0] if len(position) == 1 else tuple(position)
+    if phase == "forward":
+        what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
+    else:
+        what, hint = "target objective (theta - lambda * dL/dz)", "check the loss: its gradient is not finite"
+    raise ObjectiveError(
+        f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
+        f"{len(bad)} of {theta.numel()} entries are not finite",
+        hint=hint,
+    )

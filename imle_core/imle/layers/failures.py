@@ -1,0 +1,44 @@
+"""Rows that were not solved, and the error that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from imle.errors import SolveError
+from imle.layers.shapes import row_name
+from imle.solvers.result import SolveStatus
+
+SHOWN = 5
+"""Failed rows an error names; the rest are counted."""
+
+
+class Failure(NamedTuple):
+    """One row and sample that was not solved."""
+
+    row: int
+    sample: int
+    status: SolveStatus
+    message: str
+
+
+def solve_error(
+    solver_id: str, failures: Iterable[Failure], lead: Sequence[int], *, samples: int, total: int, phase: str
+) -> SolveError:
+    """The error for failed rows under on_failure="raise"."""
+    ordered = sorted(failures)
+    lines = []
+    for failure in ordered[:SHOWN]:
+        where = place(failure.row, failure.sample, lead, samples)
+        lines.append(f"  {where}: {failure.status.name.lower()}: {failure.message or failure.status.advice}")
+    if len(ordered) > SHOWN:
+        lines.append(f"  ... and {len(ordered) - SHOWN} more")
+    return SolveError(
+        f"{solver_id}: {len(ordered)} of {total} {phase} solves failed\n" + "\n".join(lines),
+        hint='on_failure="zero-grad" skips such rows and counts them in layer.stats',
+    )
+
+
+def place(row: int, sample: int, lead: Sequence[int], samples: int) -> str:
+    """Row and sample as a user finds them; the sample only if there are several."""
+    return row_name(row, lead) + (f", sample {sample}" if samples > 1 else "")

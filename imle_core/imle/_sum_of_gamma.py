@@ -32,12 +32,13 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 
+_KAPPAS = (1e-12, 1e12)  # beyond, the noise is a constant plus or minus rounding errors
 _REACH = 37.5  # |logit(u)| that the table covers; float64 draws end at logit(1 - 2**-54) = 37.43
-_TOLERANCE = 1e-4  # interpolation error of the table, in standard deviations of the noise
+_TOLERANCE = 2.5e-5  # interpolation error of the table, in standard deviations of the noise
 _MAX_CELLS = 1 << 16  # 0.5 MB; reached for kappa > 1e6, where the bound above is given up
 _CHUNK = 1 << 15  # draws per pass on a CPU: temporaries stay in the cache, and out of mmap
 _NODES, _WIDTH = 40, 10.0  # contour nodes, and half its length in standard deviations of the saddle
-_STEP = 0.2  # of the tabulated points, before interpolation
+_STEP = 0.1  # of the tabulated points, before interpolation
 _DIRECT = 32  # gamma terms that are taken one by one; the others go in blocks of a doubling length
 _BLOCK_NODES = 8
 
@@ -50,7 +51,7 @@ class _Law(NamedTuple):
     terms: int
 
     def power_sum(self, order: int) -> float:
-        """a sum_i i^-order: the mean of T (order 1) and its variance (order 2)."""
+        """a sum_i i^-order: the mean of T (order 1), its variance (order 2), and a n (order 0)."""
         return float((self.weights / self.rates**order).sum())
 
 
@@ -70,7 +71,7 @@ def sample_sum_of_gamma(
     probability 3e-8 and 6e-17 respectively, and no draw is infinite. Half precisions are float32 draws, rounded.
 
     Args:
-        kappa: expected number of ones in a solution; positive.
+        kappa: expected number of ones in a solution; between 1e-12 and 1e12.
         terms: number of gamma variables in the sum; at least 1.
         shape: shape of the result.
         dtype: a floating-point dtype.
@@ -78,7 +79,7 @@ def sample_sum_of_gamma(
         generator: the only source of randomness; None for the global one of the device.
 
     Raises:
-        ValueError: kappa is not a positive finite number, terms is below 1 or dtype is not floating point.
+        ValueError: kappa is outside its range or not finite, terms is below 1 or dtype is not floating point.
     """
     kappa, terms = _validated(kappa, terms)
     if not dtype.is_floating_point:
@@ -95,8 +96,9 @@ def sample_sum_of_gamma(
 
 def _validated(kappa: float, terms: int) -> tuple[float, int]:
     kappa, terms = float(kappa), operator.index(terms)
-    if not (math.isfinite(kappa) and kappa > 0):
-        raise ValueError(f"expected a positive finite kappa for sum-of-gamma noise, found {kappa}")
+    smallest, largest = _KAPPAS
+    if not smallest <= kappa <= largest:  # catches NaN too
+        raise ValueError(f"expected kappa in [{smallest:g}, {largest:g}] for sum-of-gamma noise, found {kappa}")
     if terms < 1:
         raise ValueError(f"expected at least 1 term in sum-of-gamma noise, found {terms}")
     return kappa, terms
@@ -173,10 +175,13 @@ def _knots(law: _Law) -> tuple[Array, Array, Array]:
     x, density = np.concatenate([x, y[keep]]), np.concatenate([density, tail_density[keep]])
     below, above = np.concatenate([lower, 1 - upper[keep]]), np.concatenate([1 - lower, upper[keep]])
     logits, values, slopes = np.log(below / above), np.log(x), below * above / (density * x)
-    if logits[0] > -_REACH:  # F is a power of x by now: a straight line
-        logits = np.insert(logits, 0, -_REACH)
-        values = np.insert(values, 0, values[0] - slopes[0] * (logits[1] - logits[0]))
-        slopes = np.insert(slopes, 0, slopes[0])
+    if logits[0] > -_REACH:  # x is so small that F is proportional to x^(a n)
+        power = law.power_sum(0)
+        added = np.linspace(-_REACH, logits[0], math.ceil((logits[0] + _REACH) / _STEP) + 1)[:-1]
+        growth = np.logaddexp(0, -logits[0]) - np.logaddexp(0, -added)  # of log F
+        logits = np.concatenate([added, logits])
+        values = np.concatenate([values[0] + growth / power, values])
+        slopes = np.concatenate([1 / (1 + np.exp(added)) / power, slopes])
     return logits, values, slopes
 
 
@@ -187,26 +192,25 @@ def _saddle(law: _Law, s: Array, upper: bool) -> tuple[Array, Array, Array, Arra
         # Survival is about x^(a-1) e^-x: for a << 1 the saddle of the integrand itself would sit on the branch point.
         weights = weights + (np.arange(len(weights)) == 0)
     distances = s[:, None] + law.rates
-    first, second, third = ((weights / distances**order).sum(1) for order in (1, 2, 3))
+    first, second = ((weights / distances**order).sum(1) for order in (1, 2))
     x = first + 1 / s
     level = s * x - (law.weights * np.log1p(s[:, None] / law.rates)).sum(1) - np.log(np.abs(s))
     curvature = second + 1 / s**2
-    # Steepest descent bends by -psi''' / (6 psi''), towards -oo. The pole to the right of an upper contour would
-    # attract it, so it is left out.
-    bend = third / (3 * second) if upper else (third + 1 / s**3) / (3 * curvature)
-    return x, level, curvature, bend
+    # Steepest descent of a power law. It also keeps |e^{sx}| falling like a Gaussian for every other law.
+    return x, level, curvature, curvature / (3 * x)
 
 
 def _spread(law: _Law, candidates: Array, coordinate: Array, meeting: float, *, upper: bool) -> Array:
-    """Saddle points about _STEP apart in log probability plus `coordinate`, out to the end of the table."""
+    """Saddle points _STEP apart in log probability, x and `coordinate` together, out to the end of the table."""
     x, level, curvature, _ = _saddle(law, candidates, upper)
     log_tail = level - np.log(2 * np.pi * curvature) / 2  # the saddle point approximation
     wanted = (x >= meeting if upper else x <= meeting) & (log_tail > -_REACH - 1)
-    places, coordinate, candidates = log_tail[wanted], coordinate[wanted], candidates[wanted]
-    steps = np.abs(np.diff(places)) + np.abs(np.diff(coordinate))
-    distance = np.concatenate([[0.0], steps.cumsum()])
+    wanted[1:] |= wanted[:-1]  # and one more, so that the end is inside
+    scales = (log_tail, x / max(1.0, math.sqrt(law.power_sum(2))), coordinate)
+    steps = sum(np.abs(np.diff(scale[wanted])) for scale in scales)
+    distance = np.concatenate([[0.0], np.cumsum(steps)])
     evenly = np.linspace(0.0, distance[-1], max(2, math.ceil(distance[-1] / _STEP)))
-    logs = np.interp(evenly, distance, coordinate)
+    logs = np.interp(evenly, distance, coordinate[wanted])
     return np.asarray(-1 / (1 + np.exp(-logs)) if upper else np.exp(logs)[::-1])
 
 

@@ -59,6 +59,10 @@ class SolveError(ImleError, RuntimeError):
     """At least one row was not solved and the layer's `on_failure` policy is "raise"."""
 
 
+class SecondDerivativeError(ImleError, RuntimeError):
+    """The gradient of a solver layer was to be differentiated again."""
+
+
 class SolverContractError(ImleError, RuntimeError):
     """A solver returned something the protocol does not allow, such as the wrong number of rows."""
 

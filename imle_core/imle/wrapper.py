@@ -15,8 +15,8 @@ from torch import Tensor
 
 from imle.errors import SolverContractError
 from imle.estimators.base import Estimator
-from imle.layers.estimate import Call, Trace, estimate
-from imle.layers.plan import Solutions
+from imle.estimators.function import estimate
+from imle.estimators.trace import Call, Solutions, Trace
 from imle.layers.shapes import check_objective
 from imle.noise import BaseNoiseDistribution
 from imle.target import BaseTargetDistribution, TargetDistribution

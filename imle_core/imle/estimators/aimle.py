@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,10 +10,8 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
+from imle.estimators.trace import Trace
 from imle.target import divide_by_step, relative_step
-
-if TYPE_CHECKING:
-    from imle.layers.estimate import Trace
 
 
 class AIMLE(IMLE):
@@ -84,5 +82,5 @@ class AIMLE(IMLE):
             return
         per_row = torch.count_nonzero(difference).to(self.nonzeros) / rows
         self.nonzeros.mul_(self.decay).add_((1 - self.decay) * per_row)
-        direction = torch.where(self.nonzeros < self.target, 1.0, -1.0)
+        direction = torch.where(self.nonzeros < self.target, 1.0, -1.0).to(self.beta)
         self.beta.add_(direction * self.step_size).clamp_(min=0.0)

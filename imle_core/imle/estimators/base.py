@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from imle.errors import OptionError
-
-if TYPE_CHECKING:
-    from imle.layers.estimate import Trace
+from imle.estimators.trace import Trace
 
 
 class Estimator(nn.Module, ABC):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.layers.plan import spread
-
-if TYPE_CHECKING:
-    from imle.layers.estimate import Trace
+from imle.estimators.trace import Trace, spread
 
 Projection = Literal["none", "mean", "norm", "both"]
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, positive
-from imle.layers.plan import Solutions, spread
+from imle.estimators.trace import Solutions, Trace, spread
 from imle.target import divide_by_step, relative_step
-
-if TYPE_CHECKING:
-    from imle.layers.estimate import Trace
 
 
 class IMLE(Estimator):

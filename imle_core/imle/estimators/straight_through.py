@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from imle.estimators.base import Estimator
 from imle.estimators.identity import straight
-
-if TYPE_CHECKING:
-    from imle.layers.estimate import Trace
+from imle.estimators.trace import Trace
 
 
 class StraightThrough(Estimator):

@@ -142,7 +142,7 @@ def _spec_of(cls: type[Any], options: tuple[dataclasses.Field[Any], ...]) -> Sol
     instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     return SolverSpec(
         id="".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__ if c != "_").strip("-"),
-        summary=(inspect.getdoc(cls) or "").partition("\n")[0],
+        summary=(inspect.getdoc(cls) or cls.__name__).partition("\n")[0],
         problem="custom",
         sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
         target=f"{cls.__module__}:{cls.__name__}",

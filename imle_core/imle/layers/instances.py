@@ -70,7 +70,8 @@ class InstanceCache:
         """The prepared solver of an instance, from the cache if it is there."""
         key = self._key(instance)
         if key not in self._kept:
-            prepared = self.solver.prepare(**instance)
+            # arrays are copied: a prepared solver must not change when the user's array does
+            prepared = self.solver.prepare(**{name: _own(value) for name, value in instance.items()})
             if not isinstance(prepared, PreparedSolver):
                 raise SolverContractError(
                     f"{self.spec.id}: prepare() returned {type(prepared).__name__}, which lacks "
@@ -94,15 +95,15 @@ class InstanceCache:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
+        columns = {name: self._column(name, values) for name, values in given.items()}
         missing = self.missing(given)
         if missing:
             raise InstanceError(
                 f"{self.spec.id}: instance parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing",
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
-        if not given:
+        if not columns:
             return [Group(self.prepare(self.fixed))]
-        columns = {name: self._column(name, values) for name, values in given.items()}
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
@@ -156,6 +157,12 @@ class InstanceCache:
         if own is not None:
             return frozenset(instance), own(**instance)
         return frozenset((name, _value_key(value)) for name, value in instance.items())
+
+
+def _own(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def _value_key(value: Any) -> Hashable:

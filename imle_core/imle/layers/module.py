@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from imle.errors import InstanceError
 from imle.estimators.base import Estimator
+from imle.estimators.function import estimate
+from imle.estimators.trace import Call
 from imle.layers.boundary import Boundary
-from imle.layers.estimate import Call, estimate
 from imle.layers.instances import InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape

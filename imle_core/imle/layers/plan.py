@@ -9,13 +9,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from imle.errors import ImleError, SolverContractError, SolverWarning
+from imle.estimators.trace import Solutions, spread
 from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
 from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
@@ -24,18 +25,6 @@ from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 
 OnFailure = Literal["raise", "zero-grad"]
-
-
-class Solutions(NamedTuple):
-    """Solutions of `[B, S]` rows.
-
-    Attributes:
-        z: `[B, S, *event]`; rows that failed hold zeros.
-        valid: `[B, S]` whether the row was solved, or None if all were.
-    """
-
-    z: Tensor
-    valid: Tensor | None
 
 
 @dataclass
@@ -157,8 +146,3 @@ def _window(event: torch.Size, shape: Shape | None) -> tuple[Any, ...]:
         return (...,)
     own = (have if size is None else size for size, have in zip(shape, event, strict=True))
     return (..., *(slice(size) for size in own))
-
-
-def spread(valid: Tensor, like: Tensor) -> Tensor:
-    """`[B, S]` to `[B, S, 1, ...]`, to broadcast against `[B, S, *event]`."""
-    return valid.reshape(valid.shape + (1,) * (like.ndim - 2))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from imle.errors import OptionError
 from imle.solvers.protocol import ArrayKind, Sense
 from imle.solvers.result import SolveResult
 
@@ -23,6 +24,12 @@ class FunctionSolver:
     function: Callable[[Any], Any]
     sense: Sense = "max"
     array: ArrayKind = "torch"
+
+    def __post_init__(self) -> None:
+        if self.sense not in ("max", "min"):
+            raise OptionError(f"function solver: sense: expected 'max' or 'min', found {self.sense!r}")
+        if self.array not in ("torch", "numpy"):
+            raise OptionError(f"function solver: array: expected 'torch' or 'numpy', found {self.array!r}")
 
     def prepare(self) -> PreparedFunction:
         return PreparedFunction(self.function)

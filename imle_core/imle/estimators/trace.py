@@ -1,0 +1,91 @@
+"""What an estimator works with: the solve it may call, and the trace the forward pass left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from imle.estimators.base import Estimator
+
+
+class Solutions(NamedTuple):
+    """Solutions of `[B, S]` rows.
+
+    Attributes:
+        z: `[B, S, *event]`; rows that failed hold zeros.
+        valid: `[B, S]` whether the row was solved, or None if all were.
+    """
+
+    z: Tensor
+    valid: Tensor | None
+
+
+class Solve(Protocol):
+    """argmax <theta, z> for `[B, S, *event]` rows."""
+
+    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one application of an estimator needs besides theta and noise.
+
+    Attributes:
+        estimator: the gradient rule.
+        solve: the solver, as maximisation.
+        output: "mean" gives `[B, *event]`, "samples" `[B, S, *event]`.
+        temperature: tau, of the input noise.
+        target_temperature: tau', of the target noise.
+        sample_weight: what dL/dz_s is multiplied with to give the dy_s of the formulas. S for "samples": it
+            undoes the 1/S of a mean over samples, so that output="mean" and a mean over output="samples" have
+            the same gradient, whatever S is.
+    """
+
+    estimator: Estimator
+    solve: Solve
+    output: Literal["mean", "samples"]
+    temperature: float
+    target_temperature: float
+    sample_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the forward pass leaves for the backward pass.
+
+    Attributes:
+        theta: `[B, *event]`.
+        noise: `[B, S, *event]`, or None at temperature 0.
+        z: `[B, S, *event]` forward solutions; `[B, 1, *event]` where all samples are equal.
+        valid: `[B, S]`, or None if every row was solved.
+    """
+
+    theta: Tensor
+    noise: Tensor | None
+    z: Tensor
+    valid: Tensor | None
+    call: Call
+
+    def solve_target(self, base: Tensor) -> Solutions:
+        """Solve `base + tau' * eps`, offering the forward solutions as a hint.
+
+        Args:
+            base: `[B, 1 or S, *event]`; without target noise one solve serves all samples that share it.
+        """
+        target = perturb(base, self.noise, self.call.target_temperature)
+        hint = self.z if self.z.shape == target.shape else None
+        return self.call.solve(target, hint, phase="backward")
+
+
+def perturb(theta: Tensor, noise: Tensor | None, temperature: float) -> Tensor:
+    """theta + temperature * noise."""
+    return theta if noise is None or temperature == 0 else torch.add(theta, noise, alpha=temperature)
+
+
+def spread(valid: Tensor, like: Tensor) -> Tensor:
+    """`[B, S]` to `[B, S, 1, ...]`, to broadcast against `[B, S, *event]`."""
+    return valid.reshape(valid.shape + (1,) * (like.ndim - 2))

@@ -1,0 +1,134 @@
+"""Instances that differ per row: grouping, padding, caching, and the errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import imle
+from imle.errors import InstanceError, ObjectiveError, OptionError
+from imle.layers.instances import CAPACITY
+from support.solvers import EnumerationSolver, k_subsets
+
+PAIRS, TRIPLES = k_subsets(5, 2), k_subsets(5, 3)
+
+
+def test_rows_with_their_own_instance():
+    layer = imle.layer(EnumerationSolver(), nb_samples=3)
+    objective = torch.randn(4, 5, requires_grad=True)
+    out = layer(objective, solutions=[PAIRS, TRIPLES, PAIRS, TRIPLES])
+    torch.testing.assert_close(out.sum(dim=1), torch.tensor([2.0, 3.0, 2.0, 3.0]))
+    out.square().sum().backward()
+    assert objective.grad.abs().sum() > 0
+    assert layer.stats.batches == 4, "rows that share an instance are solved together"
+
+
+def test_a_row_is_solved_as_if_it_were_alone():
+    layer = imle.layer(EnumerationSolver(), noise=None)
+    objective = torch.randn(4, 5)
+    instances = [PAIRS, TRIPLES, PAIRS[:3], TRIPLES]
+    together = layer(objective, solutions=instances)
+    for row, instance in enumerate(instances):
+        alone = imle.layer(EnumerationSolver(), solutions=instance, noise=None)(objective[row])
+        torch.testing.assert_close(together[row], alone)
+
+
+def test_ragged_instances_are_padded():
+    layer = imle.layer(EnumerationSolver(), nb_samples=4)
+    wide, narrow = k_subsets(5, 2), k_subsets(3, 1)
+    objective = torch.zeros(2, 5)
+    objective[1, 3:] = 1e6  # the padding must not matter
+    objective.requires_grad_()
+    out = layer(objective, solutions=[wide, narrow])
+    assert out[1, 3:].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(out.sum(dim=1), torch.tensor([2.0, 1.0]))
+    out.square().sum().backward()
+    assert objective.grad[1, 3:].tolist() == [0.0, 0.0]
+
+
+def test_a_batch_narrower_than_an_instance_is_refused():
+    with pytest.raises(ObjectiveError, match=r"expected shape \[\*batch, 5\+\], found \[2, 4\]"):
+        imle.layer(EnumerationSolver())(torch.zeros(2, 4), solutions=[PAIRS, k_subsets(3, 1)])
+
+
+def test_equal_arrays_share_a_prepared_solver_and_changed_ones_do_not():
+    layer = imle.layer(EnumerationSolver(), noise=None)
+    mine = PAIRS.copy()
+    first = layer(torch.arange(5.0).repeat(2, 1), solutions=[mine, PAIRS.copy()])
+    assert layer.stats.batches == 1
+    mine[:] = 1 - mine  # in place: the next call must see it
+    second = layer(torch.arange(5.0).repeat(2, 1), solutions=[mine, PAIRS])
+    assert first.sum(dim=1).tolist() == [2.0, 2.0]
+    assert second.sum(dim=1).tolist() == [3.0, 2.0]
+
+
+def test_the_cache_is_bounded_and_closes_what_it_drops():
+    layer = imle.layer(EnumerationSolver(), noise=None)
+    cache = layer._instances
+    first = cache.prepare({"solutions": np.eye(3)})
+    for i in range(CAPACITY):
+        cache.prepare({"solutions": np.eye(3) * (i + 2)})
+    assert first.closed == 1
+    assert len(cache._kept) == CAPACITY
+
+
+def test_row_parameters_are_solved_together():
+    layer = imle.layer("topk", nb_samples=5)
+    out = layer(torch.randn(2, 3, 6), k=[0, 1, 2, 3, 4, 6])
+    torch.testing.assert_close(out.sum(dim=-1).flatten(), torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0, 6.0]))
+    assert layer.stats.batches == 1
+    out = layer(torch.randn(3, 6), k=torch.tensor([1, 2, 3]))
+    torch.testing.assert_close(out.sum(dim=-1), torch.tensor([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ({"k": [1, 2]}, InstanceError, "topk: k: expected one value per row, 3 in all, found 2"),
+        (
+            {"k": 2},
+            InstanceError,
+            "topk: k: expected a sequence with one value per row, found int\n"
+            "  hint: a value for all rows goes to imle.layer(..., k=...)",
+        ),
+        ({"k": [1, 2, "x"]}, OptionError, "topk: k: expected int, found 'x' (str)"),
+        ({"n": [1, 2, 3]}, OptionError, "topk: unknown option 'n'\n  hint: valid names: k"),
+        ({"k": [1, 2, 9]}, InstanceError, "topk: k: expected 0 <= k <= 6, the number of scores, found 9 (row 2)"),
+        ({"k": [1, -2, 3]}, InstanceError, "topk: k: expected 0 <= k <= 6, the number of scores, found -2 (row 1)"),
+        (
+            {},
+            InstanceError,
+            "topk: k missing\n  hint: give k=... to imle.layer for all rows, or to the call, one per row",
+        ),
+    ],
+)
+def test_bad_row_parameters(rows, error, message):
+    with pytest.raises(error) as caught:
+        imle.layer("topk")(torch.randn(3, 6), **rows)
+    assert str(caught.value) == message
+
+
+def test_the_row_of_an_error_is_the_users_also_with_samples():
+    layer = imle.layer("topk", nb_samples=4)
+    with pytest.raises(InstanceError, match=r"found 9 \(row \(1, 0\), sample 0\)"):
+        layer(torch.randn(2, 2, 6), k=[1, 2, 9, 3])
+
+
+def test_a_missing_instance_is_named():
+    with pytest.raises(InstanceError) as caught:
+        imle.layer(EnumerationSolver())(torch.zeros(2, 5))
+    assert str(caught.value) == (
+        "enumeration-solver: instance parameter solutions missing\n"
+        "  hint: give it to imle.layer(...) for all rows, or to the call, one per row"
+    )
+
+
+def test_an_option_is_not_a_row_parameter():
+    with pytest.raises(OptionError, match="'sense' is an option, the same for all rows"):
+        imle.layer("support.solvers:EnumerationSolver")(torch.zeros(2, 5), sense=["max", "min"])
+
+
+def test_a_bad_instance_is_an_error_at_once():
+    with pytest.raises(InstanceError, match=r"expected \[M, n\], found \[5\]"):
+        imle.layer(EnumerationSolver(), solutions=np.zeros(5))

@@ -1,0 +1,119 @@
+"""What a docstring calls invariant does not change: batch size, samples, reduction, loss scale, row order."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import imle
+from imle.estimators import AIMLE, IMLE, Blackbox, Identity, StraightThrough
+from support.noises import FixedNoise
+from support.solvers import EnumerationSolver, k_subsets
+
+SOLUTIONS = k_subsets(6, 2)
+RELATIVE = {
+    "imle": lambda: IMLE(beta=0.5),
+    "imle-scaled": lambda: IMLE(beta=0.5, scale=True),
+    "imle-symmetric": lambda: IMLE(beta=0.5, symmetric=True),
+    "aimle": lambda: AIMLE(beta=0.5),
+    "blackbox": lambda: Blackbox(beta=0.5),
+    "identity": Identity,
+    "straight-through": StraightThrough,
+}
+DETERMINISTIC = {"blackbox", "identity"}
+UNSCALED = {"imle", "imle-symmetric"}
+
+
+def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, factor=1.0):
+    options = {} if name in DETERMINISTIC else {"noise": FixedNoise(noise), "nb_samples": noise.shape[1]}
+    layer = imle.layer(EnumerationSolver(), solutions=SOLUTIONS, estimator=RELATIVE[name](), output=output, **options)
+    theta = theta.clone().requires_grad_()
+    out = layer(theta)
+    if output == "samples":
+        out = out.mean(dim=-2)
+    (factor * reduce(out * weights)).backward()
+    return theta.grad
+
+
+@pytest.fixture
+def problem():
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+    return draw(4, 6), draw(4, 6), draw(4, 3, 6)
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_loss_scale_and_reduction(name, problem):
+    plain = gradient(name, *problem)
+    scaled = gradient(name, *problem, factor=100.0)
+    averaged = gradient(name, *problem, reduce=torch.mean)
+    expected = (plain, plain) if name in UNSCALED else (plain * 100.0, plain / 24)
+    torch.testing.assert_close(scaled, expected[0])
+    torch.testing.assert_close(averaged, expected[1])
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_rows_do_not_influence_each_other(name, problem):
+    theta, weights, noise = problem
+    together = gradient(name, theta, weights, noise)
+    alone = torch.cat([gradient(name, theta[i : i + 1], weights[i : i + 1], noise[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(together, alone)
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(gradient(name, theta[order], weights[order], noise[order]), together[order])
+
+
+@pytest.mark.parametrize("name", sorted(RELATIVE.keys() - DETERMINISTIC))
+@pytest.mark.parametrize("output", ["mean", "samples"])
+def test_equal_samples_weigh_as_one(name, output, problem):
+    theta, weights, noise = problem
+    one = gradient(name, theta, weights, noise[:, :1], output=output)
+    many = gradient(name, theta, weights, noise[:, :1].expand(-1, 7, -1), output=output)
+    torch.testing.assert_close(one, many)
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_mean_output_is_the_mean_of_the_samples_output(name, problem):
+    torch.testing.assert_close(gradient(name, *problem), gradient(name, *problem, output="samples"))
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_leading_dimensions_are_only_a_shape(name, problem):
+    theta, weights, noise = problem
+    flat = gradient(name, theta, weights, noise)
+    folded = gradient(name, theta.reshape(2, 2, 6), weights.reshape(2, 2, 6), noise)
+    torch.testing.assert_close(folded.reshape(4, 6), flat)
+
+
+def test_an_absolute_step_does_depend_on_the_reduction(problem):
+    """The paper's lambda, kept available: averaging the loss shrinks dy, and with it the step."""
+    theta, weights, noise = problem
+    layer = imle.layer(
+        EnumerationSolver(), solutions=SOLUTIONS, estimator=IMLE(0.5), noise=FixedNoise(noise), nb_samples=3
+    )
+    grads = []
+    for reduce in (torch.sum, torch.mean):
+        rows = theta.clone().requires_grad_()
+        reduce(layer(rows) * weights).backward()
+        grads.append(rows.grad)
+    assert grads[0].abs().sum() > 0
+    assert (grads[1] == 0).all()
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_a_zero_loss_gradient_has_a_zero_gradient(name, problem):
+    theta, weights, noise = problem
+    weights = weights.clone()
+    weights[1] = 0
+    found = gradient(name, theta, weights, noise)
+    assert (found[1] == 0).all()
+    assert found.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["imle", "aimle", "blackbox"])
+def test_a_zero_theta_still_gets_a_gradient(name, problem):
+    _, weights, noise = problem
+    found = gradient(name, torch.zeros(4, 6, dtype=torch.float64), weights * 10, noise * 0.01)
+    assert found.abs().sum() > 0

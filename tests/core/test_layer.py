@@ -1,0 +1,345 @@
+"""The layer as an nn.Module: shapes, dtypes, modes, copies, statistics, failures."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+import imle
+from imle.errors import ObjectiveError, SecondDerivativeError, SolveError, SolverContractError, SolverWarning
+from imle.estimators import AIMLE, Estimator
+from imle.solvers import SolveResult
+from support.noises import RefusedNoise
+from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
+
+SOLUTIONS = k_subsets(5, 2)
+
+
+def enumeration(**kwargs):
+    return imle.layer(EnumerationSolver(kwargs.pop("sense", "max")), solutions=SOLUTIONS, **kwargs)
+
+
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3), (0,), (2, 0), (4, 1, 2)])
+@pytest.mark.parametrize("output", ["mean", "samples", "map"])
+def test_any_number_of_batch_dimensions(lead, output):
+    layer = enumeration(nb_samples=4, output=output)
+    objective = torch.randn(*lead, 5, requires_grad=True)
+    out = layer(objective)
+    assert out.shape == ((*lead, 4, 5) if output == "samples" else (*lead, 5))
+    out.sum().backward()
+    assert objective.grad.shape == objective.shape
+    layer.eval()
+    assert layer(objective).shape == ((*lead, 1, 5) if output == "samples" else (*lead, 5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("solver", ["numpy", "torch"])
+def test_same_dtype_out(dtype, solver):
+    layer = enumeration(nb_samples=3) if solver == "numpy" else imle.layer("topk", k=2, nb_samples=3)
+    objective = torch.randn(4, 5).to(dtype).requires_grad_()
+    out = layer(objective)
+    assert out.dtype == dtype
+    out.float().square().sum().backward()
+    assert objective.grad.dtype == dtype
+    assert out.detach().sum(dim=1).float() == pytest.approx([2.0] * 4, abs=0.02)
+
+
+def test_non_contiguous_input():
+    objective = torch.randn(5, 4).T
+    assert not objective.is_contiguous()
+    layer = enumeration().eval()
+    torch.testing.assert_close(layer(objective), layer(objective.contiguous()))
+
+
+@pytest.mark.parametrize("sense", ["max", "min"])
+def test_eval_is_the_noise_free_solution(sense):
+    layer = enumeration(sense=sense, nb_samples=7, noise=RefusedNoise()).eval()
+    objective = torch.randn(6, 5)
+    values = objective @ torch.tensor(SOLUTIONS, dtype=torch.float32).T
+    best = values.argmax(dim=1) if sense == "max" else values.argmin(dim=1)
+    torch.testing.assert_close(layer(objective), torch.tensor(SOLUTIONS[best], dtype=torch.float32))
+    assert layer.stats.solves == 6
+
+
+def test_nothing_is_drawn_at_temperature_zero_and_equal_samples_are_solved_once():
+    layer = enumeration(noise=RefusedNoise(), nb_samples=10, temperature=0.0, output="samples")
+    objective = torch.randn(3, 5, requires_grad=True)
+    out = layer(objective)
+    assert out.shape == (3, 10, 5)
+    assert (out == out[:, :1]).all()
+    assert layer.stats.solves == 3
+    out.mean(dim=1).square().sum().backward()
+    assert layer.stats.solves == 6
+
+
+def test_one_temperature_at_zero():
+    """tau = 0 solves once forward and S times backward; tau' = 0 the other way round."""
+    objective = torch.randn(3, 5, requires_grad=True)
+    for tau, target, forward, backward in [(0.0, 1.0, 3, 12), (1.0, 0.0, 12, 3)]:
+        layer = enumeration(nb_samples=4, temperature=tau, target_temperature=target)
+        out = layer(objective)
+        assert layer.stats.solves == forward
+        out.square().sum().backward()
+        assert layer.stats.solves == forward + backward
+        samples = enumeration(nb_samples=4, temperature=tau, target_temperature=target, output="samples")(objective)
+        assert samples.shape == (3, 4, 5)
+        samples.square().sum().backward()
+
+
+def test_no_gradient_work_under_no_grad():
+    layer = enumeration(nb_samples=2)
+    objective = torch.randn(3, 5, requires_grad=True)
+    with torch.no_grad():
+        assert not layer(objective).requires_grad
+    with torch.inference_mode():
+        layer(objective)
+    assert not layer(objective.detach()).requires_grad
+
+
+def test_a_second_derivative_is_refused():
+    objective = torch.randn(3, 5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(enumeration()(objective).square().sum(), objective, create_graph=True)
+    with pytest.raises(SecondDerivativeError, match="a solver layer has no second derivative"):
+        torch.autograd.grad(gradient.sum(), objective)
+    with pytest.raises(SecondDerivativeError):
+        gradient.sum().backward()
+
+
+def test_results_depend_on_the_seed_alone():
+    objective = torch.randn(3, 5)
+    torch.manual_seed(3)
+    first = enumeration(nb_samples=50)(objective)
+    torch.manual_seed(3)
+    assert torch.equal(first, enumeration(nb_samples=50)(objective))
+    layer = enumeration(nb_samples=50, generator=torch.Generator().manual_seed(3))
+    state = torch.get_rng_state()
+    assert torch.equal(first, layer(objective))
+    assert torch.equal(state, torch.get_rng_state()), "a given generator must leave the global one alone"
+
+
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_work_and_native_models_stay_behind(copier):
+    layer = enumeration(estimator=AIMLE(beta=0.4), nb_samples=2)
+    objective = torch.randn(3, 5, requires_grad=True)
+    layer(objective).square().sum().backward()
+    twin = copier(layer)
+    torch.manual_seed(0)
+    expected = layer(objective)
+    torch.manual_seed(0)
+    assert torch.equal(twin(objective), expected)
+    assert twin.estimator.beta == layer.estimator.beta
+    twin.estimator.beta.fill_(9.0)
+    assert layer.estimator.beta != 9.0
+
+
+def test_adaptive_state_travels_with_the_state_dict():
+    layer, other = enumeration(estimator=AIMLE(beta=0.4)), enumeration(estimator="aimle")
+    layer(torch.randn(3, 5, requires_grad=True)).square().sum().backward()
+    other.load_state_dict(layer.state_dict())
+    assert other.estimator.beta == layer.estimator.beta != 0.4
+    assert set(layer.state_dict()) == {"estimator.beta", "estimator.nonzeros"}
+
+
+def test_repr_names_what_matters():
+    text = repr(imle.layer("topk", k=2, nb_samples=3))
+    for part in ("'topk'", "max", "GumbelNoise", "nb_samples=3", "IMLE(beta=1"):
+        assert part in text
+
+
+def test_close_frees_and_the_layer_goes_on():
+    layer = enumeration()
+    prepared = layer._instances.prepare(layer._instances.fixed)
+    layer.close()
+    layer.close()
+    assert prepared.closed == 1
+    assert layer(torch.randn(2, 5)).shape == (2, 5)
+
+
+def test_forward_solutions_are_offered_as_hints():
+    layer = enumeration(nb_samples=2)
+    prepared = layer._instances.prepare(layer._instances.fixed)
+    out = layer(torch.randn(3, 5, requires_grad=True))
+    out.square().sum().backward()
+    forward, backward = prepared.hints
+    assert forward is None
+    np.testing.assert_allclose(backward.reshape(3, 2, 5).mean(axis=1), out.detach().numpy())
+
+
+def test_a_third_party_estimator_needs_one_method():
+    class Half(Estimator):
+        name = "half"
+
+        def gradient(self, trace, dy):
+            return dy.mean(dim=1) / 2
+
+    objective = torch.randn(3, 5, requires_grad=True)
+    enumeration(estimator=Half(), nb_samples=3)(objective).sum().backward()
+    assert (objective.grad == 0.5).all()
+
+
+# failures
+
+
+def test_failed_rows_raise_and_are_named():
+    layer = imle.layer(ThresholdSolver(), noise=None)
+    with pytest.raises(SolveError) as caught:
+        layer(torch.tensor([[1.0, 2.0], [11.0, 2.0], [12.0, 1.0]]))
+    assert str(caught.value) == (
+        "threshold-solver: 2 of 3 forward solves failed\n"
+        "  row 1: timeout: no solution was found in time; raise the time limit or relax the instance\n"
+        "  row 2: timeout: no solution was found in time; raise the time limit or relax the instance\n"
+        '  hint: on_failure="zero-grad" skips such rows and counts them in layer.stats'
+    )
+    assert layer.stats.status == {"optimal": 1, "timeout": 2}
+
+
+def test_many_failed_rows_are_counted_and_folded_rows_are_named_as_the_user_indexes_them():
+    layer = imle.layer(EnumerationSolver(), solutions=np.zeros((0, 3)), nb_samples=2)
+    with pytest.raises(SolveError) as caught:
+        layer(torch.zeros(2, 2, 3))
+    text = str(caught.value)
+    assert text.startswith(
+        "enumeration-solver: 8 of 8 forward solves failed\n  row (0, 0), sample 0: infeasible: the list"
+    )
+    assert "row (0, 1), sample 1: infeasible: no solution satisfies the constraints" in text
+    assert "... and 3 more" in text
+
+
+def test_zero_grad_skips_failed_rows_forward_and_backward():
+    layer = imle.layer(ThresholdSolver(), on_failure="zero-grad", noise=None, estimator=imle.estimators.IMLE(5.0))
+    objective = torch.tensor([[1.0, 2.0], [11.0, 2.0], [8.0, 2.0]], requires_grad=True)
+    out = layer(objective)
+    assert out.tolist() == [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+    # dy = -1 everywhere: targets are theta + 5, so row 2 fails in the backward solve, row 0 changes nothing
+    (-out.sum()).backward()
+    assert objective.grad.tolist() == [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    assert layer.stats.status == {"optimal": 3, "timeout": 3}
+    objective.grad = None
+    (layer(objective) * torch.tensor([1.0, 1.0])).sum().backward()  # targets are theta - 5
+    assert objective.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+
+
+def test_zero_grad_averages_over_the_samples_that_were_solved():
+    class Push(RefusedNoise):
+        def sample(self, shape):
+            noise = torch.zeros(shape)
+            noise[:, 0, 0] = 100.0  # the first sample of each row fails
+            return noise
+
+    for rule, expected in [("straight-through", 2 / 3), ("imle", 0.0)]:
+        layer = imle.layer(ThresholdSolver(), on_failure="zero-grad", noise=Push(), nb_samples=3, estimator=rule)
+        objective = torch.tensor([[1.0, -2.0]], requires_grad=True)
+        out = layer(objective)
+        assert out.tolist() == [[1.0, 0.0]]
+        out.sum().backward()
+        assert objective.grad[0, 1].item() == pytest.approx(expected)
+
+
+def test_solver_events_are_counted_and_advice_is_given_once():
+    class Advising:
+        sense = "max"
+        array = "numpy"
+
+        def prepare(self):
+            return self
+
+        objective_shape = (None,)
+
+        def solve(self, objective, *, hint=None):
+            return SolveResult(objective > 0, counters={"odd": 2}, advice=("take care",))
+
+        def close(self):
+            pass
+
+    layer = imle.layer(Advising(), noise=None)
+    with pytest.warns(SolverWarning, match="^advising: take care$"):
+        layer(torch.randn(2, 3))
+    layer(torch.randn(2, 3))  # warnings are errors here: no second one
+    assert layer.stats.events == {"odd": 4}
+    assert (layer.stats.batches, layer.stats.solves) == (2, 4)
+    assert layer.stats.solves_per_second > 0
+    layer.stats.reset()
+    assert layer.stats.solves == 0
+    assert layer.stats.events == {}
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (
+            [[1.0, 2.0]],
+            "objective: expected a torch tensor, found list\n"
+            "  hint: torch.as_tensor(objective, dtype=torch.float32) converts arrays and lists",
+        ),
+        (
+            torch.ones(2, 5, dtype=torch.int64),
+            "objective: expected floating-point numbers, found torch.int64\n  hint: objective.float() converts",
+        ),
+        (
+            torch.ones(2, 4),
+            "objective: expected shape [*batch, 5], found [2, 4]\n"
+            "  hint: the trailing dimensions are one objective; all others are batch dimensions",
+        ),
+        (
+            torch.tensor(1.0),
+            "objective: expected shape [*batch, 5], found []\n"
+            "  hint: the trailing dimensions are one objective; all others are batch dimensions",
+        ),
+    ],
+)
+def test_bad_objectives(objective, message):
+    with pytest.raises(ObjectiveError) as caught:
+        enumeration()(objective)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("sense", ["max", "min"])
+def test_non_finite_objectives_name_row_and_position(value, sense):
+    objective = torch.zeros(2, 3, 5)
+    objective[1, 2, 4] = value
+    sign = -1 if sense == "min" else 1
+    with pytest.raises(ObjectiveError) as caught:
+        enumeration(sense=sense, noise=None)(objective)
+    assert str(caught.value) == (
+        f"objective: found {sign * value} in row (1, 2), position 4, sample 0; 1 of 30 entries are not finite\n"
+        "  hint: check the network's output, or the noise if only some samples are bad"
+    )
+
+
+def test_non_finite_loss_gradients_are_refused():
+    objective = torch.zeros(2, 5, requires_grad=True)
+    out = enumeration(estimator=imle.estimators.IMLE(1.0), noise=None)(objective)
+    with pytest.raises(
+        ObjectiveError, match=r"target objective \(theta - lambda \* dL/dz\): found nan in row 1, position 0"
+    ):
+        (out * torch.tensor([[0.0] * 5, [float("nan"), 0, 0, 0, 0]])).sum().backward()
+
+
+def test_huge_finite_objectives_are_fine():
+    assert enumeration(noise=None)(torch.full((2, 5), 3e38)).shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda x: x[:1], r"expected solutions of shape \[2, 3\], one row per objective, found \[1, 3\]"),
+        (lambda x: x[:, :2], r"expected solutions of shape \[2, 3\], one row per objective, found \[2, 2\]"),
+        (lambda x: x * float("nan"), "a row reported as solved holds nan or infinity"),
+    ],
+)
+def test_solvers_that_break_the_contract(returned, message):
+    with pytest.raises(SolverContractError, match=message):
+        imle.layer(returned)(torch.ones(2, 3))
+
+
+def test_errors_survive_pickling():
+    error = pickle.loads(pickle.dumps(ObjectiveError("what", hint="do", row=3)))
+    assert (error.message, error.hint, error.row, str(error)) == ("what", "do", 3, "what\n  hint: do")

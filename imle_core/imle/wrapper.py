@@ -147,7 +147,7 @@ def wrap(
         def solve(rows: Tensor, hint: Tensor | None = None, *, phase: str = "forward") -> Solutions:
             del hint, phase
             event = rows.shape[2:]
-            flat = rows.expand(-1, samples, *event).reshape(-1, *event)
+            flat = rows.detach().expand(-1, samples, *event).reshape(-1, *event)
             with torch.no_grad():
                 found = function(-flat if minimize else flat, *args, **kwargs)
             return Solutions(_solutions(found, flat).reshape(-1, samples, *event), None)

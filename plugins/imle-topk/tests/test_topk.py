@@ -1,0 +1,94 @@
+"""The reference plugin: the solver against enumeration, and as a layer."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import imle
+from imle_topk.plugin import TOPK, imle_solvers
+from imle_topk.topk import TopKSolver
+
+
+def brute_force(scores, k):
+    """The best k-subset; among equals the lexicographically smallest set of indices."""
+    best = max(
+        itertools.combinations(range(len(scores)), k), key=lambda c: (sum(scores[i] for i in c), [-i for i in c])
+    )
+    return [float(i in best) for i in range(len(scores))]
+
+
+rows = st.integers(1, 6).flatmap(
+    lambda n: st.lists(st.lists(st.integers(-3, 3).map(float), min_size=n, max_size=n), min_size=1, max_size=4)
+)
+
+
+@settings(deadline=None)
+@given(rows, st.data())
+def test_matches_enumeration_ties_included(scores, data):
+    k = data.draw(st.integers(0, len(scores[0])))
+    result = TopKSolver().prepare(k=k).solve(torch.tensor(scores))
+    assert result.solutions.tolist() == [brute_force(row, k) for row in scores]
+
+
+@settings(deadline=None)
+@given(rows, st.data())
+def test_k_per_row(scores, data):
+    ks = [data.draw(st.integers(0, len(row))) for row in scores]
+    result = TopKSolver().prepare().solve(torch.tensor(scores), k=ks)
+    assert result.solutions.tolist() == [brute_force(row, k) for row, k in zip(scores, ks, strict=True)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_exactly_k_in_every_dtype(dtype):
+    scores = torch.randn(50, 700).to(dtype)  # half precision: many ties
+    masks = TopKSolver().prepare(k=300).solve(scores).solutions
+    assert masks.dtype == dtype
+    assert (masks.float().sum(dim=1) == 300).all()
+    chosen_least = scores.float().masked_fill(masks == 0, torch.inf).amin(dim=1)
+    others_most = scores.float().masked_fill(masks == 1, -torch.inf).amax(dim=1)
+    assert (chosen_least >= others_most).all()
+
+
+def test_objective_is_left_alone():
+    scores = torch.randn(3, 4)
+    before = scores.clone()
+    TopKSolver().prepare(k=2).solve(scores)
+    assert torch.equal(scores, before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_stays_on_the_device():
+    layer = imle.layer("topk", k=3, nb_samples=4)
+    scores = torch.randn(5, 10, device="cuda", requires_grad=True)
+    layer(scores).sum().backward()
+    assert scores.grad.is_cuda
+
+
+def test_training_step_selects_the_wanted_entries():
+    torch.manual_seed(0)
+    wanted = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0, 0.0])
+    scores = torch.nn.Parameter(torch.zeros(1, 6))
+    layer = imle.layer("topk", k=2, nb_samples=10)
+    optimizer = torch.optim.SGD([scores], lr=0.5)
+    for _ in range(30):
+        optimizer.zero_grad()
+        (layer(scores) - wanted).square().sum().backward()
+        optimizer.step()
+    assert layer.eval()(scores).tolist() == [wanted.tolist()]
+
+
+def test_spec_is_true():
+    assert imle_solvers() == [TOPK]
+    solver = TopKSolver()
+    assert (solver.sense, solver.array) == (TOPK.sense, TOPK.capabilities.array)
+    assert solver.prepare(k=1).objective_shape == (None,)
+
+
+def test_the_example_runs(capsys):
+    exec(TOPK.example, {})
+    assert "tensor(" in capsys.readouterr().out

@@ -10,8 +10,8 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
-from imle.estimators.trace import Trace
-from imle.target import divide_by_step, relative_step
+from imle.estimators.trace import Trace, sample_differences
+from imle.target import relative_step
 
 
 class AIMLE(IMLE):
@@ -71,16 +71,16 @@ class AIMLE(IMLE):
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        difference = self.difference(trace, step * dy)
-        self._adapt(difference)
-        return divide_by_step(difference.mean(dim=1), step.squeeze(1))
+        differences = sample_differences(*self.solutions(trace, step * dy))
+        self._adapt(differences)
+        return self.finish(differences.mean(dim=1), step)
 
     @torch.no_grad()
-    def _adapt(self, difference: Tensor) -> None:
-        rows = difference.shape[0] * difference.shape[1]
+    def _adapt(self, differences: Tensor) -> None:
+        rows = differences.shape[0] * differences.shape[1]
         if rows == 0:
             return
-        per_row = torch.count_nonzero(difference).to(self.nonzeros) / rows
+        per_row = torch.count_nonzero(differences).to(self.nonzeros) / rows
         self.nonzeros.mul_(self.decay).add_((1 - self.decay) * per_row)
         direction = torch.where(self.nonzeros < self.target, 1.0, -1.0).to(self.beta)
         self.beta.add_(direction * self.step_size).clamp_(min=0.0)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, positive
-from imle.estimators.trace import Solutions, Trace, spread
+from imle.estimators.trace import Solutions, Trace, mean_difference
 from imle.target import divide_by_step, relative_step
 
 
@@ -71,11 +70,10 @@ class IMLE(Estimator):
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        difference = self.difference(trace, step * dy).mean(dim=1)
-        return divide_by_step(difference, step.squeeze(1)) if self.scale else difference
+        return self.finish(mean_difference(*self.solutions(trace, step * dy)), step)
 
-    def difference(self, trace: Trace, shift: Tensor) -> Tensor:
-        """Forward (or upper) minus target solutions, `[B, S, *event]`; 0 where either was not solved.
+    def solutions(self, trace: Trace, shift: Tensor) -> tuple[Solutions, Solutions]:
+        """The forward (or, if symmetric, upper) solutions and the target's.
 
         Args:
             trace: of the forward pass.
@@ -83,9 +81,12 @@ class IMLE(Estimator):
         """
         theta = trace.theta.unsqueeze(1)
         lower = trace.solve_target(theta - shift if self.alpha == 1.0 else self.alpha * theta - shift)
-        upper = trace.solve_target(theta + shift) if self.symmetric else Solutions(trace.z, trace.valid)
-        difference = upper.z - lower.z
-        for valid in (upper.valid, lower.valid):
-            if valid is not None:
-                difference = torch.where(spread(valid, difference), difference, 0.0)
-        return difference / 2 if self.symmetric else difference
+        if self.symmetric:
+            return trace.solve_target(theta + shift), lower
+        return Solutions(trace.z, trace.valid), lower
+
+    def finish(self, difference: Tensor, step: Tensor) -> Tensor:
+        """From the mean difference `[B, *event]` to the gradient: 1/2 if symmetric, 1/lambda if scale."""
+        if self.symmetric:
+            difference = difference / 2
+        return divide_by_step(difference, step.squeeze(1)) if self.scale else difference

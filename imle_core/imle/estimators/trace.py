@@ -89,3 +89,19 @@ def perturb(theta: Tensor, noise: Tensor | None, temperature: float) -> Tensor:
 def spread(valid: Tensor, like: Tensor) -> Tensor:
     """`[B, S]` to `[B, S, 1, ...]`, to broadcast against `[B, S, *event]`."""
     return valid.reshape(valid.shape + (1,) * (like.ndim - 2))
+
+
+def sample_differences(upper: Solutions, lower: Solutions) -> Tensor:
+    """upper - lower, 0 where either was not solved. `[B, S, *event]`."""
+    difference = upper.z - lower.z
+    for valid in (upper.valid, lower.valid):
+        if valid is not None:
+            difference = torch.where(spread(valid, difference), difference, 0.0)
+    return difference
+
+
+def mean_difference(upper: Solutions, lower: Solutions) -> Tensor:
+    """Mean over samples of `sample_differences`. `[B, *event]`."""
+    if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
+        return upper.z.mean(dim=1) - lower.z.mean(dim=1)
+    return sample_differences(upper, lower).mean(dim=1)

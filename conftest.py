@@ -1,0 +1,54 @@
+"""Every code block of every README is executed: Python blocks run, console blocks must print what they show."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from sybil import Example, Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
+
+ROOT = Path(__file__).parent
+
+
+def run_console(example: Example) -> None:
+    """Run `$ command` lines; the lines that follow are its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for part in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        done = subprocess.run(
+            command, shell=True, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "PATH": path}
+        )
+        assert done.returncode == 0, done.stderr
+        assert [line.rstrip() for line in done.stdout.strip().splitlines()] == [
+            line.rstrip() for line in expected.strip().splitlines()
+        ], done.stdout
+
+
+def check_setup(example: Example) -> None:
+    """Set-up lines are not run inside their own environment, but what they name must exist."""
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for line in example.parsed.strip().splitlines():
+        command, *words = shlex.split(line, comments=True)
+        if command == "make":
+            assert set(words) <= set(targets), line
+        else:
+            assert [command, words[0]] == ["pip", "install"], line
+            for word in words[1:]:
+                assert word == "-e" or (ROOT / word.partition("[")[0]).is_dir(), line
+
+
+pytest_collect_file = Sybil(
+    parsers=[
+        CodeBlockParser("python", PythonEvaluator()),
+        CodeBlockParser("console", run_console),
+        CodeBlockParser("sh", check_setup),
+    ],
+    patterns=["*.md"],
+    path=str(ROOT),
+).pytest()

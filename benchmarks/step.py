@@ -1,0 +1,53 @@
+"""A whole I-MLE step on 12x12 grids: 320 forward and 320 backward solves, sum-of-gamma noise, autograd
+
+The reference is the same step in the original's style. Both see the same costs, the same number of samples and the
+same target; that both find paths of equal cost for equal objectives is checked first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+import imle
+from benchmarks import original_style
+from benchmarks.harness import Claim, race
+from imle.estimators import IMLE
+from imle.noise import SumOfGammaNoiseDistribution
+
+BATCH, SAMPLES, SIZE, KAPPA, BETA = 32, 10, 12, 15.0, 10.0
+
+
+def check_same_answers(costs: torch.Tensor) -> None:
+    ours = imle.layer("grid-shortest-path").eval()(costs).numpy()
+    rows = costs.numpy()
+    for mask, row in zip(ours, rows, strict=True):
+        reference = original_style.heap_dijkstra(row)
+        np.testing.assert_allclose((mask * row).sum(), (reference * row).sum(), rtol=1e-6)
+
+
+def step_claim(terms: int, target: float) -> Claim:
+    costs = torch.rand(BATCH, SIZE, SIZE, generator=torch.Generator().manual_seed(0)) + 1.0
+    check_same_answers(costs)
+    gold = torch.eye(SIZE)
+    ours = costs.clone().requires_grad_()
+    theirs = (-costs).requires_grad_()
+    layer = imle.layer(
+        "grid-shortest-path",
+        estimator=IMLE(lambda_=BETA),
+        noise=SumOfGammaNoiseDistribution(k=KAPPA, nb_iterations=terms),
+        nb_samples=SAMPLES,
+    )
+
+    def step() -> None:
+        (layer(ours) - gold).abs().mean().backward()
+
+    def original() -> None:
+        (original_style.layer(theirs, SAMPLES, KAPPA, terms, BETA) - gold).abs().mean().backward()
+
+    times = race({"step": step, "original": original}, rounds=5, warmups=2)
+    return Claim(f"I-MLE step, {terms} noise terms", times["step"], times["original"], target)
+
+
+def claims() -> list[Claim]:
+    return [step_claim(10, 50), step_claim(100, 50)]

@@ -32,7 +32,9 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 
-_KAPPAS = (1e-12, 1e12)  # beyond, the noise is a constant plus or minus rounding errors
+KAPPAS = (1e-12, 1e12)
+"""Smallest and largest kappa; beyond, the noise is a constant plus or minus rounding errors."""
+
 _REACH = 37.5  # |logit(u)| that the table covers; float64 draws end at logit(1 - 2**-54) = 37.43
 _TOLERANCE = 2.5e-5  # interpolation error of the table, in standard deviations of the noise
 _MAX_CELLS = 1 << 16  # 0.5 MB; reached from kappa = 1e5 on, where it replaces the tolerance
@@ -96,7 +98,7 @@ def sample_sum_of_gamma(
 
 def _validated(kappa: float, terms: int) -> tuple[float, int]:
     kappa, terms = float(kappa), operator.index(terms)
-    smallest, largest = _KAPPAS
+    smallest, largest = KAPPAS
     if not smallest <= kappa <= largest:  # catches NaN too
         raise ValueError(f"expected kappa in [{smallest:g}, {largest:g}] for sum-of-gamma noise, found {kappa}")
     if terms < 1:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from imle._sum_of_gamma import sample_sum_of_gamma
+from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 
 __all__ = [
@@ -84,8 +84,9 @@ class SumOfGammaNoiseDistribution(_TorchNoise):
     """
 
     def __init__(self, k: float, nb_iterations: int = 10, device: torch.device | None = None) -> None:
-        if not (math.isfinite(k) and k > 0):
-            raise OptionError(f"sum-of-gamma noise: k: expected a positive number, found {k!r}")
+        smallest, largest = KAPPAS
+        if not smallest <= k <= largest:
+            raise OptionError(f"sum-of-gamma noise: k: expected {smallest:g} <= k <= {largest:g}, found {k!r}")
         if isinstance(nb_iterations, bool) or int(nb_iterations) != nb_iterations or nb_iterations < 1:
             raise OptionError(f"sum-of-gamma noise: nb_iterations: expected an int >= 1, found {nb_iterations!r}")
         self.k = k

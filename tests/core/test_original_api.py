@@ -214,7 +214,7 @@ def test_own_distributions_need_only_the_originals_methods():
 
 
 def test_noise_parameters_are_checked():
-    with pytest.raises(OptionError, match="sum-of-gamma noise: k: expected a positive number, found 0"):
+    with pytest.raises(OptionError, match="sum-of-gamma noise: k: expected 1e-12 <= k <= 1e\\+12, found 0"):
         SumOfGammaNoiseDistribution(k=0)
     with pytest.raises(OptionError, match="nb_iterations: expected an int >= 1, found 0"):
         SumOfGammaNoiseDistribution(k=1, nb_iterations=0)

@@ -141,8 +141,10 @@ class InstanceCache:
                     hint="give it to imle.layer(...)",
                 )
             raise unknown(self.spec.id, name, known)
-        if isinstance(values, (np.ndarray, Tensor)):
-            values = values.tolist()
+        if isinstance(values, Tensor):
+            values = values.detach().cpu().numpy()
+        if isinstance(values, np.ndarray):  # numbers become Python's own, rows of arrays stay arrays
+            values = values.tolist() if values.ndim == 1 else list(values)
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise InstanceError(
                 f"{self.spec.id}: {name}: expected a sequence with one value per row, found {type(values).__name__}",

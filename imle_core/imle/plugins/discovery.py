@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from typing import Any
 
 import pluggy
 
 from imle.errors import PluginError
 from imle.plugins import hookspecs
+from imle.plugins.installed import locate, name_and_version, normal, points_of
 from imle.plugins.records import PluginState, SolverRecord
 from imle.plugins.spec import API_VERSION, SolverSpec
 
@@ -22,16 +23,20 @@ ALLOW = "IMLE_PLUGINS"
 DENY = "IMLE_DISABLE_PLUGINS"
 STRICT = "IMLE_PLUGINS_STRICT"
 
+HEAVY = frozenset({"jax", "networkx", "numba", "ortools", "pandas", "pulp", "scipy", "tensorflow", "torch"})
+"""What a light module must not import: each costs more than the whole of `imle list-solvers`."""
+
 
 def discover(
-    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint] | None = None
+    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Distribution] | None = None
 ) -> tuple[SolverRecord, ...]:
     """Read every plugin of the group `imle.solvers`.
 
     Args:
         environ: where `IMLE_PLUGINS` (allow list), `IMLE_DISABLE_PLUGINS` (deny list) and
             `IMLE_PLUGINS_STRICT` are looked up. Names are entry-point or distribution names.
-        points: the entry points to read; by default those of all installed distributions.
+        points: the entry points to read, by default those of all installed distributions; a distribution
+            stands for entry points that cannot be read.
 
     Returns:
         One record per solver, sorted by id; a plugin that cannot be read has one record of its own.
@@ -40,39 +45,72 @@ def discover(
         PluginError: only with `IMLE_PLUGINS_STRICT=1`: the first plugin that is broken.
     """
     if points is None:
-        points = entry_points(group=hookspecs.ENTRY_POINT_GROUP)
+        points = points_of(hookspecs.ENTRY_POINT_GROUP)
     strict = environ.get(STRICT, "") not in ("", "0")
     records: list[SolverRecord] = []
     for point in points:
-        excluded = _excluded(point, environ)
-        records += [excluded] if excluded else _read(point, strict)
+        if isinstance(point, Distribution):
+            records += [] if _exclusion(_names(point), environ) else [_unreadable(point, strict)]
+        elif exclusion := _exclusion(_names(point), environ):
+            records.append(_record(point, PluginState.DISABLED, *exclusion))
+        else:
+            records += _read(point, strict)
     return tuple(sorted(_mark_conflicts(records), key=lambda record: (record.id, record.distribution)))
 
 
-def _excluded(point: EntryPoint, environ: Mapping[str, str]) -> SolverRecord | None:
-    """Names are filtered before anything is loaded, so a disabled plugin cannot do harm."""
-    names = {_normal(point.name), _normal(_distribution(point)[0])}
-    if names & _listed(environ.get(DENY, "")):
-        return _record(point, PluginState.DISABLED, f"named in {DENY}", f"take it out of {DENY}")
-    if environ.get(ALLOW) is not None and not names & _listed(environ[ALLOW]):
-        return _record(point, PluginState.DISABLED, f"not named in {ALLOW}", f"add {point.name} to {ALLOW}")
+def _names(point: EntryPoint | Distribution) -> list[str]:
+    if isinstance(point, Distribution):
+        return [name_and_version(point)[0]]
+    return [point.name, name_and_version(point.dist)[0]]
+
+
+def _exclusion(names: list[str], environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Reason and fix if the environment excludes a plugin: decided before anything of it is loaded."""
+    mine = {normal(name) for name in names}
+    if mine & _listed(environ.get(DENY, "")):
+        return f"named in {DENY}", f"take it out of {DENY}"
+    if environ.get(ALLOW) is not None and not mine & _listed(environ[ALLOW]):
+        return f"not named in {ALLOW}", f"add {names[0]} to {ALLOW}"
     return None
 
 
+def _unreadable(distribution: Distribution, strict: bool) -> SolverRecord:
+    name, version = name_and_version(distribution)
+    if strict:
+        raise PluginError(f"plugin {name}: its entry_points.txt cannot be read", hint=_strict_hint())
+    return SolverRecord(
+        id=name,
+        state=PluginState.BROKEN,
+        distribution=name,
+        version=version,
+        entry_point="",
+        reason="its entry_points.txt cannot be read",
+        fix=f"pip install --force-reinstall --no-deps {name}",
+    )
+
+
 def _read(point: EntryPoint, strict: bool) -> list[SolverRecord]:
+    light = HEAVY - sys.modules.keys()
     start = time.perf_counter()
     try:
         specs = _specs_of(point)
+        elapsed = time.perf_counter() - start
+        records = [_judge(point, spec) for spec in specs]
     except (Exception, SystemExit) as error:  # a plugin may do anything at import, exiting included
+        elapsed = time.perf_counter() - start
+        distribution, _ = name_and_version(point.dist)
         if strict:
             raise PluginError(
-                f"plugin {point.name!r} of {_distribution(point)[0]}: {_describe(error)}",
-                hint=f"{STRICT}=1 makes this fatal; unset it to go on without the plugin",
+                f"plugin {point.name!r} of {distribution}: {_describe(error)}", hint=_strict_hint()
             ) from error
-        see = f"{STRICT}=1 imle --debug list-solvers shows the traceback; then upgrade {_distribution(point)[0]}"
-        return [_record(point, PluginState.BROKEN, _describe(error), see)]
-    elapsed = time.perf_counter() - start
-    return [replace(_judge(point, spec), load_seconds=elapsed) for spec in specs]
+        fix = f"{STRICT}=1 imle --debug list-solvers shows the traceback; then upgrade {distribution}"
+        records = [_record(point, PluginState.BROKEN, _describe(error), fix)]
+    heavy = tuple(sorted(light & sys.modules.keys()))
+    return [replace(record, load_seconds=elapsed, heavy_imports=heavy) for record in records]
+
+
+def _strict_hint() -> str:
+    return f"{STRICT}=1 makes this fatal; unset it to go on without the plugin"
 
 
 def _specs_of(point: EntryPoint) -> list[SolverSpec]:
@@ -89,20 +127,23 @@ def _specs_of(point: EntryPoint) -> list[SolverSpec]:
             raise PluginError(f"imle_solvers() must return SolverSpec objects, found {type(spec).__name__}")
     if not specs:
         raise PluginError("imle_solvers() returned no solvers")
+    ids = [spec.id for spec in specs]
+    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise PluginError(f"imle_solvers() returned more than one solver with the id {', '.join(twice)}")
     return specs
 
 
 def _judge(point: EntryPoint, spec: SolverSpec) -> SolverRecord:
-    distribution, _ = _distribution(point)
+    distribution, _ = name_and_version(point.dist)
     if spec.api_version != API_VERSION:
         return _record(
             point,
             PluginState.INCOMPATIBLE,
             f"made for plugin api {spec.api_version}, this imle has {API_VERSION}",
-            f"pip install --upgrade imle {distribution}",
+            f"pip install --upgrade {'imle' if spec.api_version > API_VERSION else distribution}",
             spec,
         )
-    missing = [name for name in spec.requires if not _importable(name)]
+    missing = [name for name in spec.requires if locate(name) is None]
     if missing:
         return _record(
             point,
@@ -114,37 +155,37 @@ def _judge(point: EntryPoint, spec: SolverSpec) -> SolverRecord:
     return _record(point, PluginState.OK, spec=spec)
 
 
-def _importable(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):  # a missing parent package, or a half-removed module
-        return False
-
-
 def _mark_conflicts(records: list[SolverRecord]) -> list[SolverRecord]:
     """Two usable solvers under one id: neither may win by accident."""
-    owners: dict[str, list[str]] = {}
+    claims: dict[str, list[SolverRecord]] = {}
     for record in records:
         if record.state is PluginState.OK:
-            owners.setdefault(record.id, []).append(record.distribution)
-    marked = []
-    for record in records:
-        names = owners.get(record.id, [])
-        if record.state is PluginState.OK and len(names) > 1:
-            record = replace(
-                record,
-                state=PluginState.CONFLICT,
-                reason=f"the id is claimed by {' and '.join(sorted(names))}",
-                fix=f"use {' or '.join(f'{name}/{record.id}' for name in sorted(names))}",
-            )
-        marked.append(record)
-    return marked
+            claims.setdefault(record.id, []).append(record)
+    return [
+        _conflict(record, claims[record.id])
+        if record.state is PluginState.OK and len(claims[record.id]) > 1
+        else record
+        for record in records
+    ]
+
+
+def _conflict(record: SolverRecord, claims: list[SolverRecord]) -> SolverRecord:
+    owners = sorted({claim.distribution for claim in claims})
+    own = [claim for claim in claims if claim.distribution == record.distribution]
+    if len(own) > 1:  # one distribution, two entry points: the qualified id does not tell them apart either
+        names = sorted(claim.entry_point.partition(" ")[0] for claim in own)
+        reason = f"{record.distribution} claims the id more than once"
+        fix = f"name one of its entry points in {DENY}: {', '.join(names)}"
+    else:
+        reason = f"the id is claimed by {' and '.join(owners)}"
+        fix = f"use {' or '.join(f'{owner}/{record.id}' for owner in owners)}"
+    return replace(record, state=PluginState.CONFLICT, reason=reason, fix=fix)
 
 
 def _record(
     point: EntryPoint, state: PluginState, reason: str = "", fix: str = "", spec: SolverSpec | None = None
 ) -> SolverRecord:
-    distribution, version = _distribution(point)
+    distribution, version = name_and_version(point.dist)
     return SolverRecord(
         id=spec.id if spec else point.name,
         state=state,
@@ -157,18 +198,10 @@ def _record(
     )
 
 
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
-
-
 def _describe(error: BaseException) -> str:
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _listed(value: str) -> set[str]:
-    return {_normal(name) for name in re.split(r"[,\s]+", value) if name}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {normal(name) for name in re.split(r"[,\s]+", value) if name}

@@ -36,9 +36,7 @@ def split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
         check_type(spec.id, known[name], value)
     for option in spec.options:
         if option.required and option.name not in values:
-            raise OptionError(
-                f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None
-            )
+            raise OptionError(f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None)
     options = {option.name: values[option.name] for option in spec.options if option.name in values}
     instance = {name: value for name, value in values.items() if name not in options}
     return options, instance
@@ -67,9 +65,5 @@ def check_type(solver_id: str, parameter: Parameter, value: Any) -> None:
     if any(name not in _CHECKS for name in names):
         return  # the solver knows its own types (graphs, matrices); only it can check them
     # bool is an int to Python, but k=True is a mistake
-    if (
-        (isinstance(value, bool)
-        and "bool" not in names)
-        or not any(isinstance(value, _CHECKS[n]) for n in names)
-    ):
+    if (isinstance(value, bool) and "bool" not in names) or not any(isinstance(value, _CHECKS[n]) for n in names):
         raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")

@@ -33,6 +33,7 @@ class SolverRecord:
         reason: why it is not ok, else "".
         fix: the command or setting that mends it, else "".
         load_seconds: what reading the plugin's light module took.
+        heavy_imports: libraries that reading it imported, though a light module must not.
     """
 
     id: str
@@ -44,6 +45,7 @@ class SolverRecord:
     reason: str = ""
     fix: str = ""
     load_seconds: float = 0.0
+    heavy_imports: tuple[str, ...] = ()
 
     @property
     def qualified_id(self) -> str:

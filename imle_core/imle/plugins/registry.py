@@ -7,8 +7,9 @@ import importlib
 from functools import cache
 from typing import Any
 
-from imle.errors import PluginError, SolverUnavailableError, UnknownSolverError
+from imle.errors import ImleError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins.discovery import discover
+from imle.plugins.installed import normal
 from imle.plugins.known import KNOWN
 from imle.plugins.records import PluginState, SolverRecord
 
@@ -33,19 +34,21 @@ def find(solver_id: str) -> SolverRecord:
 
     Raises:
         UnknownSolverError: nothing has that id; names the closest ones, or the pip line of a known one.
-        SolverUnavailableError: two plugins claim the id; names both qualified ids.
+        SolverUnavailableError: two plugins claim the id (names both qualified ids), or the plugin it would come
+            from cannot be read.
     """
-    matches = [r for r in solvers() if solver_id in (r.id, r.qualified_id)]
+    distribution, name = _parts(solver_id)
+    matches = [
+        record
+        for record in solvers()
+        if record.id == name and (not distribution or normal(record.distribution) == distribution)
+    ]
     if not matches:
         raise _unknown(solver_id)
-    if len(matches) == 1:
-        return matches[0]
-    usable = [r for r in matches if r.state is PluginState.OK]
-    if len(usable) == 1:
-        return usable[0]
-    raise SolverUnavailableError(
-        f"solver {solver_id!r} is {matches[0].state}: {matches[0].reason}", hint=matches[0].fix
-    )
+    usable = [record for record in matches if record.state is PluginState.OK]
+    if len(matches) == 1 or len(usable) == 1:
+        return (usable or matches)[0]
+    raise _ambiguous(solver_id, matches)
 
 
 def load(record: SolverRecord) -> type[Any]:
@@ -58,7 +61,7 @@ def load(record: SolverRecord) -> type[Any]:
     """
     if record.spec is None or record.state not in (PluginState.OK, PluginState.CONFLICT):
         raise SolverUnavailableError(
-            f"solver {record.id!r} ({record.distribution}) is {record.state}: {record.reason}",
+            f"solver {record.id!r} of {record.distribution} cannot be used ({record.state}): {record.reason}",
             hint=record.fix,
         )
     try:
@@ -67,7 +70,7 @@ def load(record: SolverRecord) -> type[Any]:
         raise
     except Exception as error:  # native libraries fail with OSError and worse
         raise SolverUnavailableError(
-            f"solver {record.id!r} ({record.distribution} {record.version}) cannot be imported: "
+            f"solver {record.id!r} of {record.distribution} {record.version} cannot be imported: "
             f"{type(error).__name__}: {error}",
             hint=f"pip install {record.distribution} installs what it needs; imle doctor shows more",
         ) from error
@@ -87,16 +90,42 @@ def import_target(target: str) -> type[Any]:
     return found
 
 
-def _unknown(solver_id: str) -> UnknownSolverError:
-    installed = sorted({record.id for record in solvers()})
+def _parts(solver_id: str) -> tuple[str, str]:
+    """The distribution (in normal spelling, "" if not given) and the id."""
+    distribution, _, name = solver_id.rpartition("/")
+    return normal(distribution), name
+
+
+def _ambiguous(solver_id: str, matches: list[SolverRecord]) -> SolverUnavailableError:
+    conflicts = [record for record in matches if record.state is PluginState.CONFLICT]
+    if conflicts:
+        return SolverUnavailableError(f"solver {solver_id!r}: {conflicts[0].reason}", hint=conflicts[0].fix)
+    listed = " and ".join(f"{record.distribution} ({record.state})" for record in matches)
+    return SolverUnavailableError(
+        f"solver {solver_id!r}: none of its plugins can be used: {listed}",
+        hint="imle list-solvers shows why, and what mends it",
+    )
+
+
+def _unknown(solver_id: str) -> ImleError:
+    unread = [record for record in solvers() if record.spec is None]
+    distribution, name = _parts(solver_id)
+    owner = distribution or KNOWN.get(name)
+    for record in unread:
+        if normal(record.distribution) == owner:
+            return SolverUnavailableError(
+                f"solver {solver_id!r}: its plugin {record.distribution} is {record.state}: {record.reason}",
+                hint=record.fix,
+            )
     message = f"unknown solver {solver_id!r}"
-    if solver_id in KNOWN:
-        return UnknownSolverError(f"{message}: it is not installed", hint=f"pip install {KNOWN[solver_id]}")
-    close = difflib.get_close_matches(solver_id, sorted({*installed, *KNOWN}), n=3, cutoff=0.5)
+    installed = sorted({record.id for record in solvers()})
+    if name in KNOWN and KNOWN[name] == owner and name not in installed:
+        return UnknownSolverError(f"{message}: it is not installed", hint=f"pip install {KNOWN[name]}")
+    close = difflib.get_close_matches(name, sorted({*installed, *KNOWN}), n=3)
     parts = [name if name in installed else f"{name} (pip install {KNOWN[name]})" for name in close]
+    hint = "imle list-solvers shows all"
+    if unread:
+        hint += f"; not read: {', '.join(f'{record.id} ({record.state})' for record in unread)}"
     if parts:
-        return UnknownSolverError(
-            f"{message}; did you mean {' or '.join(parts)}?", hint="imle list-solvers shows all"
-        )
-    listed = ", ".join(installed) or "none"
-    return UnknownSolverError(f"{message}; installed solvers: {listed}", hint="imle list-solvers shows all")
+        return UnknownSolverError(f"{message}; did you mean {' or '.join(parts)}?", hint=hint)
+    return UnknownSolverError(f"{message}; installed solvers: {', '.join(installed) or 'none'}", hint=hint)

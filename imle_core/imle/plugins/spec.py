@@ -111,8 +111,9 @@ class SolverSpec:
     api_version: int = 1
 
     def __post_init__(self) -> None:
-        if not _ID.match(self.id):
+        if not isinstance(self.id, str) or not _ID.match(self.id):
             raise PluginError(f"solver id: expected lower-case words joined by dashes, found {self.id!r}")
+        self._check_types()
         if not _TARGET.match(self.target):
             raise PluginError(f"{self.id}: target: expected 'package.module:Class', found {self.target!r}")
         if self.sense not in ("max", "min"):
@@ -121,6 +122,21 @@ class SolverSpec:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PluginError(f"{self.id}: parameters declared more than once: {', '.join(twice)}")
+
+    def _check_types(self) -> None:
+        """Plugins are strangers' code: a wrong type is named here, before a listing or a layer trips over it."""
+        texts = ("summary", "problem", "target", "example", "licence", "url")
+        wanted: dict[str, type] = {**dict.fromkeys(texts, str), "capabilities": Capabilities, "api_version": int}
+        for name, kind in wanted.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise PluginError(f"{self.id}: {name}: expected {kind.__name__}, found {value!r}")
+        for name, kind in {"instance": Parameter, "options": Parameter, "requires": str}.items():
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(entry, kind) for entry in value):
+                raise PluginError(f"{self.id}: {name}: expected a tuple of {kind.__name__}, found {value!r}")
+        if "\n" in self.summary:
+            raise PluginError(f"{self.id}: summary: expected one line, found {self.summary!r}")
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -1,0 +1,75 @@
+"""The command line. One command per file; a command's module is imported when the command is used, not before."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from imle.cli.group import Settings, imle
+from imle.errors import ImleError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `imle` and return its exit code.
+
+    Args:
+        argv: the arguments, by default those of the process.
+
+    Returns:
+        0 ok, 1 a check failed, 2 usage, 3 solver unknown or unavailable, 4 plugin broken; 130 after Ctrl-C and
+        141 where the reader of a pipe has gone, as for any other Unix program.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter of somebody's summary shows "?" instead of a traceback.
+        if callable(reconfigure := getattr(stream, "reconfigure", None)):
+            reconfigure(errors="replace")
+    settings = Settings()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        result = imle.main(arguments, prog_name="imle", standalone_mode=False, obj=settings)
+    except click.Abort:
+        return _INTERRUPTED
+    except Exception as error:
+        if settings.debug:
+            traceback.print_exc()
+        else:
+            _report(*_explain(error))
+        return _exit_code(error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(message: str, hint: str | None) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    if hint:
+        click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {hint}", err=True)
+
+
+def _explain(error: Exception) -> tuple[str, str | None]:
+    """Message and hint."""
+    if isinstance(error, ImleError):
+        return error.message, error.hint
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "imle"
+        return error.format_message(), f"{path} --help shows the usage"
+    if isinstance(error, click.ClickException):
+        return error.format_message(), None
+    return f"{type(error).__name__}: {error}", "imle --debug COMMAND shows the traceback"
+
+
+def _exit_code(error: Exception) -> int:
+    match error:
+        case UnknownSolverError() | SolverUnavailableError():
+            return 3
+        case PluginError():
+            return 4
+        case click.UsageError() | OptionError():
+            return 2
+        case _:
+            return 1

@@ -1,0 +1,191 @@
+"""What `imle doctor` finds out, as plain data. Versions come from metadata: nothing is imported to be examined."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from itertools import groupby
+
+import imle
+from imle.plugins import PluginState, SolverRecord
+from imle.plugins.discovery import ALLOW, DENY, STRICT, discover
+from imle.plugins.installed import locate
+
+SLOW_SECONDS = 0.1
+
+_REQUIRED = ("torch", "numpy", "pluggy", "click", "rich")
+_OPTIONAL = ("networkx", "numba", "scipy", "ortools", "pulp", "pillow", "dask")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+# From what mends least to what mends most: a plugin is shown with the last of its solvers' states.
+_SEVERITY = (
+    PluginState.OK,
+    PluginState.DISABLED,
+    PluginState.MISSING,
+    PluginState.CONFLICT,
+    PluginState.INCOMPATIBLE,
+    PluginState.BROKEN,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be, and what mends it."""
+
+    subject: str
+    text: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class PluginReport:
+    """One entry point and the solvers behind it."""
+
+    name: str
+    module: str
+    file: str | None
+    distribution: str
+    version: str
+    status: PluginState
+    load_ms: float
+    heavy_imports: tuple[str, ...]
+    solvers: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The whole report; `problems` make the check fail, `warnings` do not."""
+
+    python: str
+    executable: str
+    platform: str
+    imle: str
+    location: str
+    versions: Mapping[str, str | None]
+    plugins: Sequence[PluginReport]
+    environment: Mapping[str, str | None]
+    threads: Mapping[str, str | int | None]
+    problems: Sequence[Finding]
+    warnings: Sequence[Finding]
+
+
+def diagnose(environ: Mapping[str, str] = os.environ) -> Diagnosis:
+    """Examine this installation. A broken plugin is a finding here even where `IMLE_PLUGINS_STRICT` is set."""
+    with contextlib.redirect_stdout(sys.stderr):  # what plugins print while they are read
+        records = discover({name: value for name, value in environ.items() if name != STRICT})
+    plugins = _plugins(records)
+    versions = {name: _version(name) for name in (*_REQUIRED, *_OPTIONAL)}
+    return Diagnosis(
+        python=platform.python_version(),
+        executable=sys.executable,
+        platform=platform.platform(),
+        imle=imle.__version__,
+        location=os.path.dirname(imle.__file__),
+        versions=versions,
+        plugins=plugins,
+        environment=_environment(environ),
+        threads=_threads(environ),
+        problems=[*_missing(versions), *_strangers(), *_faults(records)],
+        warnings=_slow(plugins),
+    )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _missing(versions: Mapping[str, str | None]) -> list[Finding]:
+    return [
+        Finding(name, "is not installed, and imle needs it", f"pip install {name}")
+        for name in _REQUIRED
+        if versions[name] is None and locate(name) is None
+    ]
+
+
+def _strangers() -> list[Finding]:
+    """Other distributions with files in our package: the one installed last has overwritten the other."""
+    try:
+        owners = packages_distributions().get("imle", [])
+    except Exception:  # unreadable metadata of any distribution; discovery reports those that concern us
+        return []
+    return [
+        Finding(
+            name,
+            "also installs files into the package imle",
+            f"pip uninstall {name}, then pip install --force-reinstall --no-deps imle",
+        )
+        for name in sorted({*owners} - {"imle"})
+    ]
+
+
+def _plugins(records: Sequence[SolverRecord]) -> list[PluginReport]:
+    def key(record: SolverRecord) -> tuple[str, str]:
+        return record.distribution, record.entry_point
+
+    return [_plugin(list(group)) for _, group in groupby(sorted(records, key=key), key)]
+
+
+def _plugin(records: Sequence[SolverRecord]) -> PluginReport:
+    first = records[0]
+    name, _, value = first.entry_point.partition(" = ")
+    module = value.partition(":")[0].partition("[")[0].strip()
+    found = locate(module)
+    return PluginReport(
+        name=name or first.id,
+        module=module,
+        file=found.origin if found else None,
+        distribution=first.distribution,
+        version=first.version,
+        status=max((record.state for record in records), key=_SEVERITY.index),
+        load_ms=round(first.load_seconds * 1e3, 1),
+        heavy_imports=first.heavy_imports,
+        solvers=tuple({"id": record.id, "status": record.state.value} for record in records if record.spec),
+    )
+
+
+def _faults(records: Sequence[SolverRecord]) -> list[Finding]:
+    fine = (PluginState.OK, PluginState.DISABLED)
+    return [
+        Finding(record.qualified_id, f"{record.state.value}: {record.reason}", record.fix)
+        for record in records
+        if record.state not in fine
+    ]
+
+
+def _slow(plugins: Sequence[PluginReport]) -> list[Finding]:
+    """Every `imle list-solvers` and every `imle.layer` of every user pays for a slow light module."""
+    warnings = []
+    for plugin in plugins:
+        complaints = []
+        if plugin.heavy_imports:
+            complaints.append(f"imports {', '.join(plugin.heavy_imports)}")
+        if plugin.load_ms > SLOW_SECONDS * 1e3:
+            complaints.append(f"takes {plugin.load_ms:.0f} ms to load, more than {SLOW_SECONDS * 1e3:.0f} ms")
+        if complaints:
+            warnings.append(
+                Finding(
+                    f"{plugin.distribution}: {plugin.module}",
+                    " and ".join(complaints),
+                    "its authors can move imports into the module of the solver class, which a spec names as text",
+                )
+            )
+    return warnings
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """The switches of imle, and whatever else has our prefix: a misspelt switch shows next to the unset one."""
+    names = sorted({ALLOW, DENY, STRICT, *(name for name in environ if name.startswith("IMLE_"))})
+    return {name: environ.get(name) for name in names}
+
+
+def _threads(environ: Mapping[str, str]) -> dict[str, str | int | None]:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cpus": os.cpu_count(), "usable_cpus": usable, **{name: environ.get(name) for name in _THREADS}}

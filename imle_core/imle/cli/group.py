@@ -1,0 +1,80 @@
+"""The group `imle`: its commands by name, their one-line helps, and its global options."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from imle import __version__
+
+# Kept here so that `imle --help` imports no command; the command `a-b` is `command` in `imle.cli.a_b`.
+COMMANDS = {
+    "demo": "Sample paths on a map, then learn the map from one path",
+    "doctor": "Check the installation and every solver plugin",
+    "info": "Show one solver: parameters, capabilities, an example",
+    "list-solvers": "List the solvers of all installed plugins",
+}
+
+_BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
+
+
+@dataclass
+class Settings:
+    """What the global options say, for all commands (`ctx.obj`)."""
+
+    debug: bool = False
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is invoked or asked for its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"imle.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(COMMANDS))}"
+            raise click.UsageError(f"unknown command {args[0]!r}; {guess}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has gone (`imle list-solvers | head -1`). Nothing is left to say, and what is still
+            # buffered must not raise again when Python flushes stdout at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_BROKEN_PIPE)
+        return result
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="imle %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def imle(ctx: click.Context, debug: bool) -> None:
+    """Any combinatorial solver as a differentiable torch layer."""
+    ctx.obj.debug = debug
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

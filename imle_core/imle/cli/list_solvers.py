@@ -1,0 +1,86 @@
+"""`imle list-solvers`."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+import click
+
+from imle.cli.output import echo_json, make_console, read_plugins, show, state_text, table, troubles
+from imle.plugins import PluginState, SolverRecord
+
+_HEADER = ("id", "problem", "sense", "status", "distribution", "summary")
+
+
+@click.command("list-solvers")
+@click.argument("pattern", default="*")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--problem", metavar="KIND", help="Only solvers of this problem kind, e.g. 'shortest path'.")
+@click.option("--available", is_flag=True, help="Only solvers whose status is ok.")
+def command(pattern: str, as_json: bool, problem: str | None, available: bool) -> None:
+    """List the solvers of all installed plugins.
+
+    PATTERN is a glob on solver ids, such as '*path*'; quote it.
+
+    \b
+    Examples:
+      imle list-solvers
+      imle list-solvers '*path*' --available
+      imle list-solvers --problem k-subset --json
+    """
+    everything = read_plugins()
+    chosen = [record for record in everything if _wanted(record, pattern, problem, available)]
+    if as_json:
+        echo_json({"solvers": [record.as_json() for record in chosen]})
+    elif chosen:
+        _print(chosen)
+    else:
+        _say_none(everything, pattern, problem, available)
+
+
+def _wanted(record: SolverRecord, pattern: str, problem: str | None, available: bool) -> bool:
+    kind = record.spec.problem if record.spec else None
+    return (
+        any(fnmatch.fnmatchcase(name, pattern) for name in (record.id, record.qualified_id))
+        and (problem is None or (kind is not None and kind.lower() == problem.lower()))
+        and (not available or record.state is PluginState.OK)
+    )
+
+
+def _print(records: Sequence[SolverRecord]) -> None:
+    from rich.text import Text
+
+    console = make_console()
+    rows = []
+    for record in records:
+        spec = record.spec
+        rows.append(
+            [
+                Text(record.id, "bold cyan"),
+                Text(spec.problem if spec else ""),
+                Text(spec.sense if spec else ""),
+                state_text(record.state),
+                Text(f"{record.distribution} {record.version}".strip()),
+                Text(spec.summary if spec else ""),
+            ]
+        )
+    below = troubles(console, records)
+    show(console, *table(_HEADER, rows, console.width), *([Text(), *below] if below else []))
+
+
+def _say_none(everything: Sequence[SolverRecord], pattern: str, problem: str | None, available: bool) -> None:
+    """An empty answer is an answer: on stderr, with exit code 0."""
+    if not everything:
+        click.echo("no solver plugins are installed", err=True)
+        click.echo("hint: pip install imle-topk is the smallest one", err=True)
+        return
+    asked = [f"{pattern!r}"] if pattern != "*" else []
+    asked += [f"--problem {problem!r}"] if problem is not None else []
+    asked += ["--available"] if available else []
+    click.echo(f"no solver matches {' '.join(asked)}", err=True)
+    kinds = sorted({record.spec.problem for record in everything if record.spec})
+    if problem is not None and kinds:
+        click.echo(f"hint: problem kinds: {', '.join(kinds)}", err=True)
+    else:
+        click.echo("hint: imle list-solvers shows all", err=True)

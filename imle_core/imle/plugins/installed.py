@@ -1,0 +1,70 @@
+"""What is installed, read from metadata alone: entry points and modules are found without importing anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+
+
+def points_of(group: str) -> Iterable[EntryPoint | Distribution]:
+    """The entry points of a group, one distribution per name as on `sys.path`.
+
+    Where one distribution has unreadable metadata, the standard look-up fails for all of them. They are then
+    read one by one, and a distribution whose part in the group cannot be told is returned itself.
+    """
+    try:
+        return entry_points(group=group)
+    except Exception:
+        return _one_by_one(group)
+
+
+def _one_by_one(group: str) -> Iterator[EntryPoint | Distribution]:
+    seen: set[str] = set()
+    for distribution in distributions():
+        name = normal(name_and_version(distribution)[0])
+        if name in seen:
+            continue  # shadowed by an earlier directory of sys.path
+        seen.add(name)
+        try:
+            yield from distribution.entry_points.select(group=group)
+        except Exception:
+            if _may_belong(distribution, group):
+                yield distribution
+
+
+def _may_belong(distribution: Distribution, group: str) -> bool:
+    try:
+        return group in (distribution.read_text("entry_points.txt") or "")
+    except Exception:
+        return True
+
+
+def name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    """Both as text, whatever the metadata lacks."""
+    try:
+        name, version = (distribution.name, distribution.version) if distribution else (None, None)
+    except Exception:  # no METADATA file: half-removed distributions exist
+        return "unknown", ""
+    return str(name or "unknown"), str(version or "")
+
+
+def normal(name: str) -> str:
+    """A distribution name in the one spelling that all its spellings share."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def locate(module: str) -> ModuleSpec | None:
+    """Find a module without importing it, nor its parents (`importlib.util.find_spec` imports those)."""
+    first, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+        for name in rest:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            spec = PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations)
+    except (ImportError, ValueError):  # a half-removed module
+        return None
+    return spec

@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 import imle
 from imle.estimators import AIMLE, IMLE, Blackbox, Identity, StraightThrough
 from support.noises import FixedNoise
-from support.solvers import EnumerationSolver, k_subsets, knapsacks
+from support.solvers import EnumerationSolver, assignments, k_subsets, knapsacks, lattice_paths
 
-SETS = {"k-subset": k_subsets(5, 2), "knapsack": knapsacks([2, 3, 4, 5, 6], 9)}
+SETS = {
+    "k-subset": k_subsets(5, 2),
+    "knapsack": knapsacks([2, 3, 4, 5, 6], 9),
+    "paths": lattice_paths(3),
+    "assignments": assignments(3),
+}
 
 
 def argmax(theta, solutions):

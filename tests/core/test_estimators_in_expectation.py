@@ -9,7 +9,7 @@ import torch
 import imle
 from imle.estimators import AIMLE, IMLE
 from imle.noise import GaussianNoiseDistribution
-from support.solvers import EnumerationSolver, k_subsets, knapsacks
+from support.solvers import EnumerationSolver, assignments, k_subsets, knapsacks, lattice_paths
 
 DRAWS = 200_000
 THETA = torch.tensor([0.3, -0.2, 1.1, 0.6], dtype=torch.float64)
@@ -93,22 +93,58 @@ def test_scaled_estimators_tend_to_the_derivative_of_the_marginals(samples):
             within(theta.grad, jacobian @ DY)  # central differences: the bias is of order lambda^2
 
 
-@pytest.mark.parametrize(
-    "solutions", [k_subsets(6, 3), knapsacks([2, 3, 4, 5, 6, 7, 8, 9], 20)], ids=["3-of-6", "knapsack"]
-)
+SETS = {
+    "3-of-6": k_subsets(6, 3),
+    "knapsack of 8": knapsacks([2, 3, 4, 5, 6, 7, 8, 9], 20),
+    "paths on 3x3": lattice_paths(3),
+    "assignments 4x4": assignments(4),
+}
+FEWER = 40_000
+
+
+def simulate(theta, noise, solutions):
+    """argmax by enumeration for every row of theta + noise."""
+    return solutions[((theta + noise) @ solutions.T).argmax(axis=1)]
+
+
+@pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("sense", ["max", "min"])
-def test_layer_agrees_with_an_independent_simulation(solutions, sense):
-    """Noise belongs to theta: perturbed costs are c - tau eps. Gumbel noise is skewed, so a wrong sign shows."""
+def test_layer_agrees_with_an_independent_simulation(name, sense):
+    """Marginals and gradients, from other random numbers than the layer's.
+
+    Noise belongs to theta: perturbed costs are c - tau eps. Gumbel noise is skewed, so a wrong sign shows.
+    """
+    solutions = SETS[name]
     n = solutions.shape[1]
     rng = np.random.default_rng(0)
-    theta = rng.normal(size=n)
-    noise = rng.gumbel(size=(DRAWS, n))
-    values = (theta + 1.5 * noise) @ solutions.T
-    reference = torch.tensor(solutions[values.argmax(axis=1)])
+    theta, dy = rng.normal(size=n), rng.normal(size=n)
+    noise = 1.5 * rng.gumbel(size=(FEWER, n))
+    forward = simulate(theta, noise, solutions)
+    upper, lower = (simulate(theta + sign * 0.8 * dy, noise, solutions) for sign in (1, -1))
+    relative = np.linalg.norm(theta) / np.linalg.norm(dy)
+    adaptive = simulate(theta - 0.5 * relative * dy, noise, solutions)
+    expected = {
+        IMLE(0.8): forward - lower,
+        IMLE(0.8, symmetric=True, scale=True): (upper - lower) / 1.6,
+        AIMLE(beta=0.5, step_size=1e-9): (forward - adaptive) / (0.5 * relative),
+    }
     sign = 1.0 if sense == "max" else -1.0
-    layer = imle.layer(
-        EnumerationSolver(sense), solutions=solutions, temperature=1.5, generator=torch.Generator().manual_seed(5)
-    )
-    found = layer(torch.tensor(sign * theta).repeat(DRAWS, 1))
-    error = ((found.var(dim=0) + reference.var(dim=0)) / DRAWS).sqrt()
-    assert ((found.mean(dim=0) - reference.mean(dim=0)).abs() <= 5 * error + 1e-12).all()
+    for estimator, gradients in expected.items():
+        layer = imle.layer(
+            EnumerationSolver(sense),
+            solutions=solutions,
+            estimator=estimator,
+            temperature=1.5,
+            generator=torch.Generator().manual_seed(5),
+        )
+        objective = torch.tensor(sign * theta).repeat(FEWER, 1).requires_grad_()
+        out = layer(objective)
+        (out * torch.tensor(dy)).sum().backward()
+        same_mean(out.detach(), torch.tensor(forward))
+        same_mean(sign * objective.grad, torch.tensor(gradients))
+
+
+def same_mean(one, other, sigmas=5.0):
+    """The means of two samples agree within `sigmas` standard errors of their difference."""
+    error = ((one.var(dim=0) + other.var(dim=0)) / len(one)).sqrt()
+    assert ((one.mean(dim=0) - other.mean(dim=0)).abs() <= sigmas * error + 1e-12).all()

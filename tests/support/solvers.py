@@ -23,6 +23,26 @@ def knapsacks(sizes: list[float], capacity: float) -> np.ndarray:
     return vectors[vectors @ np.array(sizes) <= capacity]
 
 
+def lattice_paths(size: int) -> np.ndarray:
+    """All monotone paths from corner to corner of a size x size grid, as 0/1 vectors over its edges."""
+    edges = [((i, j), (i + 1, j)) for i in range(size - 1) for j in range(size)]
+    edges += [((i, j), (i, j + 1)) for i in range(size) for j in range(size - 1)]
+    paths = []
+    for downs in itertools.combinations(range(2 * size - 2), size - 1):
+        cell, path = (0, 0), np.zeros(len(edges))
+        for step in range(2 * size - 2):
+            following = (cell[0] + 1, cell[1]) if step in downs else (cell[0], cell[1] + 1)
+            path[edges.index((cell, following))] = 1
+            cell = following
+        paths.append(path)
+    return np.array(paths)
+
+
+def assignments(n: int) -> np.ndarray:
+    """All n x n permutation matrices, flattened."""
+    return np.array([np.eye(n)[list(order)].ravel() for order in itertools.permutations(range(n))])
+
+
 @dataclass(frozen=True)
 class EnumerationSolver:
     """Optimise over the rows of `solutions`; the first of equals wins. A solution list may be empty: infeasible."""

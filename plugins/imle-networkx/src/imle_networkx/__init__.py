@@ -1,0 +1,1 @@
+"""Shortest paths for imle: NetworkX describes the graph, compiled kernels solve the batch."""

@@ -1,0 +1,168 @@
+"""Bidirectional Dijkstra per row, for graphs too large to sweep. Costs >= 0.
+
+Two searches meet: side 0 goes from the source along arcs, side 1 from the target against them. All arrays have one row
+per side. Only what a search touched is reset after it, so a solve costs what it explores and not what the graph holds.
+Predecessors change on strict improvement only, which keeps them acyclic through arcs of cost zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.heap import drop, push
+from imle_networkx.kernels.lanes import bounded
+
+
+@compiled
+def bidirectional(
+    objective: NDArray[np.float64],
+    node_costs: bool,
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    start: NDArray[np.int32],
+    node: NDArray[np.int32],
+    item: NDArray[np.int32],
+    solutions: NDArray[np.float64],
+    values: NDArray[np.float64],
+    found: NDArray[np.bool_],
+    negatives: NDArray[np.int64],
+) -> None:
+    """Solve `[N, items]` costs row by row; costs below zero count as zero.
+
+    Args:
+        objective: costs; an arc of item i costs `objective[row, i]`.
+        node_costs: whether items are nodes, so that the source is paid for too.
+        sources, targets: `[N]` node numbers.
+        start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
+    """
+    nodes, arcs = start.shape[1] - 1, node.shape[1]
+    labels = np.full((2, nodes), np.inf)
+    via = np.empty((2, nodes), np.int32)
+    by = np.empty((2, nodes), np.int32)
+    keys = np.empty((2, arcs + 1))  # an entry per improvement, and no arc improves twice
+    heap = np.empty((2, arcs + 1), np.int32)
+    touched = np.empty((2, nodes), np.int32)
+    counts = np.empty(2, np.int64)
+    for row in range(len(objective)):
+        costs = objective[row]
+        below = 0
+        for cost in costs:  # also brings the row into the cache, which the search reads in random order
+            below += cost < 0.0
+        negatives[row] = below
+        source, target = sources[row], targets[row]
+        meeting = search(costs, source, target, start, node, item, labels, via, by, keys, heap, touched, counts)
+        found[row] = meeting >= 0
+        if meeting >= 0:
+            meeting = last_common(source, target, meeting, labels[0], via)
+            values[row] = mark(costs, source, target, meeting, via, by, solutions[row])
+            if node_costs:
+                solutions[row, source] = 1.0
+                values[row] += costs[source]
+        for side in range(2):
+            for k in range(counts[side]):
+                labels[side, touched[side, k]] = np.inf
+
+
+@compiled
+def search(
+    costs: NDArray[np.float64],
+    source: int,
+    target: int,
+    start: NDArray[np.int32],
+    node: NDArray[np.int32],
+    item: NDArray[np.int32],
+    labels: NDArray[np.float64],
+    via: NDArray[np.int32],
+    by: NDArray[np.int32],
+    keys: NDArray[np.float64],
+    heap: NDArray[np.int32],
+    touched: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> int:
+    """Label both sides until no better path can exist.
+
+    Args:
+        costs: `[items]`.
+        source, target: node numbers.
+        start, node, item: see `bidirectional`.
+        labels: cost of the best path found, infinite where there is none.
+        via, by: the node a label came from, and the item of the arc.
+        keys, heap: nodes to expand; stale entries are skipped when they come up.
+        touched, counts: nodes with a finite label, and how many.
+
+    Returns:
+        the node where the searches meet, or -1.
+    """
+    for side, end in enumerate((source, target)):
+        labels[side, end] = 0.0
+        touched[side, 0] = end
+        counts[side] = 1
+        push(keys[side], heap[side], 0, 0.0, end)
+    sizes = np.ones(2, np.int64)
+    best, meeting = (0.0, source) if source == target else (np.inf, -1)
+    while sizes[0] > 0 and sizes[1] > 0 and keys[0, 0] + keys[1, 0] < best:
+        side = 0 if sizes[0] <= sizes[1] else 1  # the side that grows slower explores less
+        mine, theirs, ends, items = labels[side], labels[1 - side], node[side], item[side]
+        rest = keys[1 - side, 0]  # what a path that has not met the other side yet still has to pay
+        key, here = keys[side, 0], heap[side, 0]
+        size, count = drop(keys[side], heap[side], sizes[side]), counts[side]
+        first = start[side, here] if key <= mine[here] else start[side, here + 1]
+        for arc in range(first, start[side, here + 1]):
+            other = ends[arc]
+            label = key + bounded(costs[items[arc]], 0.0)
+            if not label < mine[other]:
+                continue
+            if mine[other] == np.inf:
+                touched[side, count] = other
+                count += 1
+            mine[other], via[side, other], by[side, other] = label, here, items[arc]
+            if label + theirs[other] < best:
+                best, meeting = label + theirs[other], other
+            if label + rest < best:
+                size = push(keys[side], heap[side], size, label, other)
+        sizes[side], counts[side] = size, count
+    return meeting
+
+
+@compiled
+def last_common(source: int, target: int, meeting: int, labels: NDArray[np.float64], via: NDArray[np.int32]) -> int:
+    """The last node of the way to the target that is also on the way from the source.
+
+    It is the meeting node, unless costs so small that rounding swallows them led both ways through another node;
+    meeting there cuts out the detour and keeps the path simple. Overwrites labels of touched nodes.
+    """
+    place = meeting
+    while place != source:
+        labels[place] = -1.0  # no label is negative
+        place = via[0, place]
+    labels[source] = -1.0
+    last = place = meeting
+    while place != target:
+        place = via[1, place]
+        if labels[place] < 0.0:
+            last = place
+    return last
+
+
+@compiled
+def mark(
+    costs: NDArray[np.float64],
+    source: int,
+    target: int,
+    meeting: int,
+    via: NDArray[np.int32],
+    by: NDArray[np.int32],
+    solution: NDArray[np.float64],
+) -> float:
+    """Write the items of the path through the meeting node and return their value."""
+    value = 0.0
+    for side, end in enumerate((source, target)):
+        place = meeting
+        while place != end:
+            solution[by[side, place]] = 1.0
+            value += costs[by[side, place]]
+            place = via[side, place]
+    return value

@@ -1,0 +1,196 @@
+"""Shortest paths on a grid with costs on its cells: Bellman-Ford by rows, in SIMD lanes, without adjacency lists.
+
+Labels lie in a grid with a border of infinities, so that no cell needs a bounds check. A row is settled from the row
+above (or below) it in one flat pass, then from left to right and from right to left, which makes it a fixpoint of its
+own. Sweeps run down and up over the rows whose neighbour changed until there is none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.lanes import load, relax
+
+
+@compiled
+def grid_paths(
+    objective: NDArray[np.float64],
+    breadth: int,
+    diagonals: bool,
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    width: int,
+    solutions: NDArray[np.float64],
+    values: NDArray[np.float64],
+    found: NDArray[np.bool_],
+    negatives: NDArray[np.int64],
+) -> None:
+    """Solve `[N, cells]` costs, `width` rows of the batch at a time; costs below zero count as zero.
+
+    Args:
+        objective: costs of the cells, row by row of the grid.
+        breadth: cells in a row of the grid.
+        diagonals: eight neighbours instead of four.
+        sources, targets: `[N]` cell numbers.
+        width: lanes; affects speed only.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
+    """
+    rows, cells = objective.shape
+    height, stride = cells // breadth, breadth + 2
+    labels = np.empty((height + 2) * stride * width)
+    costs = np.empty(cells * width)
+    down = np.zeros(height + 2, np.bool_)
+    up = np.zeros(height + 2, np.bool_)
+    steps = np.array([-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1])
+    steps = steps if diagonals else steps[:4]
+    seen = np.full((height + 2) * stride, -1, np.int64)
+    after = np.empty((height + 2) * stride, np.int64)
+    queue = np.empty(cells, np.int64)
+    for first in range(0, rows, width):
+        lanes = min(width, rows - first)
+        load(objective, first, lanes, 0.0, costs, negatives)
+        labels[:] = np.inf
+        for lane in range(lanes):
+            source = sources[first + lane]
+            line = source // breadth + 1
+            labels[(line * stride + source % breadth + 1) * lanes + lane] = costs[source * lanes + lane]
+            down[line] = down[line + 1] = up[line - 1] = True
+        settle(labels, costs, down, up, breadth, diagonals, lanes)
+        for lane in range(lanes):
+            row = first + lane
+            source, target = sources[row], targets[row]
+            found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, seen, after, queue)
+            if found[row]:
+                values[row] = mark(objective[row], breadth, source, target, after, solutions[row])
+
+
+@compiled
+def settle(
+    labels: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    down: NDArray[np.bool_],
+    up: NDArray[np.bool_],
+    breadth: int,
+    diagonals: bool,
+    lanes: int,
+) -> None:
+    """Sweep until no label changes.
+
+    `down[line]` says that the line above has changed since this one was settled from it; `up[line]` the line below.
+    """
+    height = down.size - 2
+    active = True
+    while active:
+        active = False
+        for line in range(1, height + 1):
+            if down[line]:
+                down[line] = False
+                if settle_line(labels, costs, line, line - 1, breadth, diagonals, lanes):
+                    active = down[line + 1] = up[line - 1] = True
+        for line in range(height, 0, -1):
+            if up[line]:
+                up[line] = False
+                if settle_line(labels, costs, line, line + 1, breadth, diagonals, lanes):
+                    active = down[line + 1] = up[line - 1] = True
+
+
+@compiled
+def settle_line(
+    labels: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    line: int,
+    beside: int,
+    breadth: int,
+    diagonals: bool,
+    lanes: int,
+) -> bool:
+    """Settle one line of the grid from the line beside it and from itself. True if any label changed."""
+    here = line * (breadth + 2) + 1
+    there = beside * (breadth + 2) + 1
+    cell = (line - 1) * breadth
+    changed = False
+    new = labels[here * lanes : (here + breadth) * lanes]
+    straight = labels[there * lanes : (there + breadth) * lanes]
+    left = labels[(there - 1) * lanes : (there - 1 + breadth) * lanes] if diagonals else straight
+    right = labels[(there + 1) * lanes : (there + 1 + breadth) * lanes] if diagonals else straight
+    cost = costs[cell * lanes : (cell + breadth) * lanes]
+    for k in range(new.size):
+        best = left[k] if left[k] < straight[k] else straight[k]
+        best = right[k] if right[k] < best else best
+        best += cost[k]
+        changed |= best < new[k]
+        new[k] = best if best < new[k] else new[k]
+    for k in range(1, breadth):
+        changed |= relax(labels, here + k, here + k - 1, costs, cell + k, lanes)
+    for k in range(breadth - 2, -1, -1):
+        changed |= relax(labels, here + k, here + k + 1, costs, cell + k, lanes)
+    return changed
+
+
+@compiled
+def trace(
+    labels: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    lanes: int,
+    lane: int,
+    breadth: int,
+    steps: NDArray[np.int64],
+    source: int,
+    target: int,
+    stamp: int,
+    seen: NDArray[np.int64],
+    after: NDArray[np.int64],
+    queue: NDArray[np.int64],
+) -> bool:
+    """Search backwards along tight steps, breadth first, as `imle_networkx.kernels.sweep.trace` does.
+
+    Fills `after` (the next cell, as a position in the bordered grid) along the path.
+    """
+    stride = breadth + 2
+    start = (source // breadth + 1) * stride + source % breadth + 1
+    goal = (target // breadth + 1) * stride + target % breadth + 1
+    if not labels[goal * lanes + lane] < np.inf:
+        return False
+    queue[0] = goal
+    seen[goal] = stamp
+    first, end = 0, 1
+    while first < end:
+        place = queue[first]
+        first += 1
+        if place == start:
+            return True
+        label = labels[place * lanes + lane]
+        cost = costs[((place // stride - 1) * breadth + place % stride - 1) * lanes + lane]
+        for step in steps:
+            before = place + step
+            # the border holds infinities, which never add up to a finite label
+            if seen[before] != stamp and labels[before * lanes + lane] + cost == label:
+                seen[before] = stamp
+                after[before] = place
+                queue[end] = before
+                end += 1
+    return False
+
+
+@compiled
+def mark(
+    objective: NDArray[np.float64],
+    breadth: int,
+    source: int,
+    target: int,
+    after: NDArray[np.int64],
+    solution: NDArray[np.float64],
+) -> float:
+    """Write the mask of the traced path and return its value."""
+    stride = breadth + 2
+    solution[source] = 1.0
+    value = float(objective[source])
+    cell = source
+    while cell != target:
+        place = after[(cell // breadth + 1) * stride + cell % breadth + 1]
+        cell = (place // stride - 1) * breadth + place % stride - 1
+        solution[cell] = 1.0
+        value += objective[cell]
+    return value

@@ -1,0 +1,57 @@
+"""Many rows at once, one per SIMD lane: the layout `[position, lane]` and the two operations everything is made of.
+
+A label is the cost of the best path found so far. Rows of a batch share the graph and differ only in costs, so one
+pass over the graph relaxes all lanes of an arc with a few vector instructions.
+
+The labels at the fixpoint do not depend on the order of relaxation, nor on the other lanes: `x + w` is monotone in
+floating point too, hence the fixpoint is unique, bit for bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle_networkx.kernels.compiling import compiled
+
+
+@compiled
+def bounded(cost: float, floor: float) -> float:
+    """The cost the search sees: raised to the floor; NaN closes the arc, so that it can never hang a loop."""
+    if cost >= floor:
+        return cost
+    return floor if cost < floor else np.inf
+
+
+@compiled
+def load(
+    objective: NDArray[np.float64],
+    first: int,
+    lanes: int,
+    floor: float,
+    costs: NDArray[np.float64],
+    negatives: NDArray[np.int64],
+) -> None:
+    """Transpose rows `first, first + 1, ...` into `costs[item * lanes + lane]`, counting entries below the floor."""
+    for lane in range(lanes):
+        row = objective[first + lane]
+        below = 0
+        for item in range(row.size):
+            cost = row[item]
+            below += cost < floor
+            costs[item * lanes + lane] = bounded(cost, floor)
+        negatives[first + lane] = below
+
+
+@compiled
+def relax(labels: NDArray[np.float64], at: int, before: int, costs: NDArray[np.float64], item: int, lanes: int) -> bool:
+    """Lower the labels of position `at` to those of `before` plus the costs of `item`. True if any lane changed."""
+    new = labels[at * lanes : (at + 1) * lanes]
+    old = labels[before * lanes : (before + 1) * lanes]
+    cost = costs[item * lanes : (item + 1) * lanes]
+    changed = False
+    for lane in range(lanes):
+        label = old[lane] + cost[lane]
+        changed |= label < new[lane]
+        new[lane] = label if label < new[lane] else new[lane]
+    return changed

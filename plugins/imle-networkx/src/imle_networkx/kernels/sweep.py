@@ -1,0 +1,173 @@
+"""Bellman-Ford in SIMD lanes, for acyclic graphs (any sign of cost, one pass) and for small ones (costs >= 0).
+
+Sweeps go through the nodes in a given order, alternately forwards and backwards, and visit only nodes with a changed
+predecessor. In topological order the first sweep reaches the fixpoint. Elsewhere every visit that goes on lowers a
+label, and with costs >= 0 only finitely many sums can be labels, so the loop ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.lanes import load, relax
+
+
+@compiled
+def sweep(
+    objective: NDArray[np.float64],
+    floor: float,
+    node_costs: bool,
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    order: NDArray[np.int32],
+    start: NDArray[np.int32],
+    node: NDArray[np.int32],
+    item: NDArray[np.int32],
+    width: int,
+    solutions: NDArray[np.float64],
+    values: NDArray[np.float64],
+    found: NDArray[np.bool_],
+    negatives: NDArray[np.int64],
+) -> None:
+    """Solve `[N, items]` costs, `width` rows at a time.
+
+    Args:
+        objective: costs; an arc of item i costs `objective[row, i]`.
+        floor: smallest cost the search sees: 0, or -inf for an acyclic graph.
+        node_costs: whether items are nodes, so that the source is paid for too.
+        sources, targets: `[N]` node numbers.
+        order: `[nodes]`, the order of the sweeps; topological if the graph is acyclic.
+        start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
+        width: lanes; affects speed only.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
+    """
+    rows, items = objective.shape
+    nodes = order.size
+    labels = np.empty(nodes * width)
+    costs = np.empty(items * width)
+    dirty = np.zeros(nodes, np.bool_)
+    seen = np.full(nodes, -1, np.int64)
+    after = np.empty(nodes, np.int32)
+    by = np.empty(nodes, np.int32)
+    queue = np.empty(nodes, np.int32)
+    for first in range(0, rows, width):
+        lanes = min(width, rows - first)
+        load(objective, first, lanes, floor, costs, negatives)
+        labels[:] = np.inf
+        for lane in range(lanes):
+            source = sources[first + lane]
+            labels[source * lanes + lane] = costs[source * lanes + lane] if node_costs else 0.0
+            for arc in range(start[0, source], start[0, source + 1]):
+                dirty[node[0, arc]] = True
+        settle(labels, costs, dirty, order, start, node, item, lanes)
+        for lane in range(lanes):
+            row = first + lane
+            source, target = sources[row], targets[row]
+            found[row] = trace(
+                labels, costs, lanes, lane, source, target, start[1], node[1], item[1], row, seen, after, by, queue
+            )
+            if found[row]:
+                values[row] = mark(objective[row], node_costs, source, target, after, by, solutions[row])
+
+
+@compiled
+def settle(
+    labels: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    dirty: NDArray[np.bool_],
+    order: NDArray[np.int32],
+    start: NDArray[np.int32],
+    node: NDArray[np.int32],
+    item: NDArray[np.int32],
+    lanes: int,
+) -> None:
+    """Relax arcs until no label changes. Leaves `dirty` all False."""
+    last = order.size - 1
+    forwards = True
+    active = True
+    while active:
+        active = False
+        for k in range(order.size):
+            head = order[k if forwards else last - k]
+            if not dirty[head]:
+                continue
+            dirty[head] = False
+            changed = False
+            for arc in range(start[1, head], start[1, head + 1]):
+                changed |= relax(labels, head, node[1, arc], costs, item[1, arc], lanes)
+            if changed:
+                active = True
+                for arc in range(start[0, head], start[0, head + 1]):
+                    dirty[node[0, arc]] = True
+        forwards = not forwards
+
+
+@compiled
+def trace(
+    labels: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    lanes: int,
+    lane: int,
+    source: int,
+    target: int,
+    start: NDArray[np.int32],
+    node: NDArray[np.int32],
+    item: NDArray[np.int32],
+    stamp: int,
+    seen: NDArray[np.int64],
+    after: NDArray[np.int32],
+    by: NDArray[np.int32],
+    queue: NDArray[np.int32],
+) -> bool:
+    """Search backwards along tight arcs, breadth first, from target to source.
+
+    An arc is tight if its label and cost make the label of its head. Every label at the fixpoint has a tight arc, but
+    tight arcs of cost zero form cycles: hence a search that visits a node once instead of a walk. Of several shortest
+    paths it takes one with the fewest arcs. Fills `after` (next node) and `by` (item of the arc) along the path;
+    `start`, `node` and `item` are the arcs by head.
+    """
+    if not labels[target * lanes + lane] < np.inf:
+        return False
+    queue[0] = target
+    seen[target] = stamp
+    first, end = 0, 1
+    while first < end:
+        head = queue[first]
+        first += 1
+        if head == source:
+            return True
+        label = labels[head * lanes + lane]
+        for arc in range(start[head], start[head + 1]):
+            tail, paid = node[arc], item[arc]
+            if seen[tail] != stamp and labels[tail * lanes + lane] + costs[paid * lanes + lane] == label:
+                seen[tail] = stamp
+                after[tail] = head
+                by[tail] = paid
+                queue[end] = tail
+                end += 1
+    return False
+
+
+@compiled
+def mark(
+    objective: NDArray[np.float64],
+    node_costs: bool,
+    source: int,
+    target: int,
+    after: NDArray[np.int32],
+    by: NDArray[np.int32],
+    solution: NDArray[np.float64],
+) -> float:
+    """Write the mask of the traced path and return its value."""
+    value = 0.0
+    if node_costs:
+        solution[source] = 1.0
+        value += objective[source]
+    place = source
+    while place != target:
+        solution[by[place]] = 1.0
+        value += objective[by[place]]
+        place = after[place]
+    return value

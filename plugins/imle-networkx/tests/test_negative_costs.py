@@ -1,0 +1,119 @@
+"""Negative costs: exact on acyclic graphs; elsewhere clipped and counted, or refused."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from imle.errors import ObjectiveError
+from imle_networkx.grid import GridShortestPathSolver
+from imle_networkx.outcome import ADVICE
+from imle_networkx.shortest_path import ShortestPathSolver
+
+HINT = '\n  hint: a softplus keeps costs positive; negative="clip" replaces negative costs by zero'
+
+
+def square(weights="edge", large=False, **options):
+    """The cycle a-b-c-d, from a to c; edges ab, ad, bc, cd. Padded with a clique to make it large."""
+    graph = nx.relabel_nodes(nx.cycle_graph(4), dict(enumerate("abcd")))
+    if large:
+        graph = nx.compose(graph, nx.complete_graph(60))
+    prepared = ShortestPathSolver(weights=weights, **options).prepare(graph, "a", "c")
+    assert prepared.snapshot.sweepable != large
+    return prepared
+
+
+def padded(prepared, entries):
+    costs = np.ones((len(entries), *prepared.objective_shape))
+    costs[:, : len(entries[0])] = entries
+    return costs
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_clipped_and_counted(large):
+    prepared = square(large=large)
+    result = prepared.solve(padded(prepared, [[5, -2, 1, 1], [1, 5, 1, 1], [-1, 5, -3, 1]]))
+    assert result.solutions[:, :4].tolist() == [[0, 1, 0, 1], [1, 0, 1, 0], [1, 0, 1, 0]]
+    assert result.counters == {"clipped_rows": 2, "clipped_entries": 3}
+    assert result.advice == (ADVICE,)
+    assert result.objective_values.tolist() == [-1.0, 2.0, -4.0]  # of the costs as given
+
+
+def test_the_advice_in_full():
+    assert ADVICE == (
+        "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive with a "
+        "softplus on the network's output, and with multiplicative noise or noise that is small beside them"
+    )
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_clipping_minimises_the_clipped_costs(large):
+    prepared = square(large=large)
+    costs = padded(prepared, np.random.default_rng(0).normal(size=(50, 4)).tolist())
+    np.testing.assert_array_equal(prepared.solve(costs).solutions, prepared.solve(np.maximum(costs, 0)).solutions)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_no_counters_without_negative_costs(large):
+    prepared = square(large=large)
+    result = prepared.solve(padded(prepared, [[0.0, -0.0, 0.0, 1e-300]]))
+    assert result.counters == {}
+    assert result.advice == ()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_refused_edges(large):
+    prepared = square(large=large, negative="raise")
+    costs = padded(prepared, [[1, 1, 1, 1], [1, 1, -0.25, -1], [-1, 1, 1, 1]])
+    with pytest.raises(ObjectiveError) as caught:
+        prepared.solve(costs)
+    assert str(caught.value) == (
+        "networkx-shortest-path: expected costs >= 0, found -0.25 at position 2, edge ('b', 'c'); "
+        f"3 of {costs.size} entries are negative{HINT}"
+    )
+    assert caught.value.row == 1
+
+
+def test_refused_nodes():
+    prepared = square("node", negative="raise")
+    with pytest.raises(ObjectiveError) as caught:
+        prepared.solve(np.array([[1.0, 1.0, 1.0, -2.0]]))
+    assert str(caught.value) == (
+        "networkx-shortest-path: expected costs >= 0, found -2 at position 3, node 'd'; "
+        f"1 of 4 entries are negative{HINT}"
+    )
+    assert caught.value.row == 0
+
+
+def test_refused_cells():
+    costs = np.ones((2, 3, 4))
+    costs[1, 2, 1] = -1e-3
+    with pytest.raises(ObjectiveError) as caught:
+        GridShortestPathSolver(negative="raise").prepare().solve(costs)
+    assert str(caught.value) == (
+        "grid-shortest-path: expected costs >= 0, found -0.001 at cell (2, 1); 1 of 24 entries are negative" + HINT
+    )
+    assert caught.value.row == 1
+
+
+def test_clipped_cells():
+    costs = np.array([[[1.0, -5.0], [-3.0, 1.0]]])
+    result = GridShortestPathSolver(neighbours=4).prepare().solve(costs)
+    assert result.counters == {"clipped_rows": 1, "clipped_entries": 2}
+    assert result.objective_values.tolist() == [(costs * result.solutions).sum()]
+
+
+@pytest.mark.parametrize("negative", ["clip", "raise"])
+def test_acyclic_graphs_are_exact(negative):
+    graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])  # edges ab, ac, bc
+    result = ShortestPathSolver(negative=negative).prepare(graph, "a", "c").solve(np.array([[5.0, -1.0, -7.0]]))
+    assert result.solutions.tolist() == [[1, 0, 1]]
+    assert result.objective_values.tolist() == [-2.0]
+    assert result.counters == {}
+
+
+def test_a_self_loop_is_a_cycle():
+    graph = nx.DiGraph([("a", "b"), ("a", "a")])
+    result = ShortestPathSolver().prepare(graph, "a", "b").solve(np.array([[1.0, -1.0]]))
+    assert result.counters == {"clipped_rows": 1, "clipped_entries": 1}

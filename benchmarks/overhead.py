@@ -7,11 +7,11 @@ mean, the gradient, checks, statistics and autograd.
 from __future__ import annotations
 
 import torch
-from imle_topk.topk import TopKSolver
 
 import imle
 from benchmarks.harness import Claim, race
 from imle.noise import BaseNoiseDistribution, GumbelNoiseDistribution, SumOfGammaNoiseDistribution
+from imle_topk.topk import TopKSolver
 
 BATCH, SAMPLES, N, K = 100, 10, 1000, 50
 

@@ -14,7 +14,7 @@ _LICENCE = "MIT (kernels); networkx is BSD-3-Clause, numba is BSD-2-Clause"
 
 GRAPH = SolverSpec(
     id="networkx-shortest-path",
-    summary="The cheapest path between two nodes of a NetworkX graph, as a 0/1 mask of its edges or nodes",
+    summary="Cheapest path between two nodes of a NetworkX graph",
     problem="shortest path",
     sense="min",
     target="imle_networkx.shortest_path:ShortestPathSolver",
@@ -48,7 +48,7 @@ print(costs.grad)""",
 
 GRID = SolverSpec(
     id="grid-shortest-path",
-    summary="The cheapest path between two cells of a grid of costs, as a 0/1 mask of its cells",
+    summary="Cheapest path between two cells of a grid of costs",
     problem="shortest path",
     sense="min",
     target="imle_networkx.grid:GridShortestPathSolver",

@@ -4,7 +4,7 @@ from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 
 TOPK = SolverSpec(
     id="topk",
-    summary="The k largest of n scores, as a 0/1 mask",
+    summary="The k largest of n scores",
     problem="k-subset",
     sense="max",
     target="imle_topk.topk:TopKSolver",

@@ -19,7 +19,7 @@ fixture-future   one of n  min    incompatible api    imle-fixture-incompatible 
 fixture-missing  one of n  max    missing dependency  imle-fixture-missing 0.1       A solver without its backend
 fixture-slow                      disabled            imle-fixture-slow 0.1
 topk             k-subset  max    conflict            imle-fixture-clashing 0.1      Another top-k, under an id that is taken
-topk             k-subset  max    conflict            imle-topk 0.1.0                The k largest of n scores, as a 0/1 mask
+topk             k-subset  max    conflict            imle-topk 0.1.0                The k largest of n scores
 
 fixture-broken: broken: RuntimeError: this plugin breaks on purpose
   fix: IMLE_PLUGINS_STRICT=1 imle --debug list-solvers shows the traceback; then upgrade imle-fixture-broken
@@ -48,7 +48,7 @@ fixture-slow                      disabled
 topk             k-subset  max    conflict
   imle-fixture-clashing 0.1 · Another top-k, under an id that is taken
 topk             k-subset  max    conflict
-  imle-topk 0.1.0 · The k largest of n scores, as a 0/1 mask
+  imle-topk 0.1.0 · The k largest of n scores
 """
 
 

@@ -156,13 +156,6 @@ def test_refusals(build, error, message):
     assert str(caught.value) == message
 
 
-def test_importing_imle_imports_no_torch(run_python):
-    out = run_python(
-        "import sys, imle; imle.plugins.solvers(); print([m for m in ('torch', 'numpy') if m in sys.modules])"
-    )
-    assert out == "[]"
-
-
 def test_public_names_exist():
     for name in imle.__all__:
         assert getattr(imle, name) is not None

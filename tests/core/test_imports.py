@@ -1,0 +1,24 @@
+"""Every public module can be the first one imported, and heavy ones only where they are needed."""
+
+from __future__ import annotations
+
+
+def test_public_modules_in_any_order(run_python):
+    modules = "imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers"
+    code = f"""
+import importlib, sys
+for name in {modules.split()} + ["imle.target", "imle.wrapper", "imle.cli", "imle.demo.showcase"]:
+    for loaded in [module for module in sys.modules if module.partition(".")[0] == "imle"]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+    assert name in sys.modules
+print("all")
+"""
+    assert run_python(code) == "all"
+
+
+def test_importing_imle_and_finding_plugins_imports_no_torch(run_python):
+    code = (
+        "import sys, imle; imle.plugins.solvers(); print([m for m in ('torch', 'numpy', 'numba') if m in sys.modules])"
+    )
+    assert run_python(code) == "[]"

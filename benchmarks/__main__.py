@@ -18,11 +18,15 @@ MODULES = ("noise", "shortest_path", "step", "overhead", "startup")
 
 
 def seconds(value: float) -> str:
-    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
 
 
 def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
-    table = Table("claim", "ours", "reference", "ratio", "target", "met", title=title, title_justify="left")
+    console.print(f"\n[bold]{title}[/]")
+    table = Table("claim", "ours", "reference", "ratio", "target", "met")
     good = True
     for claim in claims:
         bound = "at most" if claim.at_most else "at least"

@@ -6,12 +6,15 @@ same target; that both find paths of equal cost for equal objectives is checked 
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 
 import imle
 from benchmarks import original_style
 from benchmarks.harness import Claim, race
+from imle.errors import SolverWarning
 from imle.estimators import IMLE
 from imle.noise import SumOfGammaNoiseDistribution
 
@@ -50,4 +53,6 @@ def step_claim(terms: int, target: float) -> Claim:
 
 
 def claims() -> list[Claim]:
-    return [step_claim(10, 50), step_claim(100, 50)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SolverWarning)  # the reference clips negative costs too, in silence
+        return [step_claim(10, 50), step_claim(100, 50)]

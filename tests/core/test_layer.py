@@ -256,8 +256,9 @@ def test_solver_events_are_counted_and_advice_is_given_once():
             pass
 
     layer = imle.layer(Advising(), noise=None)
-    with pytest.warns(SolverWarning, match="^advising: take care$"):
+    with pytest.warns(SolverWarning, match="^advising: take care$") as caught:
         layer(torch.randn(2, 3))
+    assert caught[0].filename == __file__, "the warning points at the user's line"
     layer(torch.randn(2, 3))  # warnings are errors here: no second one
     assert layer.stats.events == {"odd": 4}
     assert (layer.stats.batches, layer.stats.solves) == (2, 4)

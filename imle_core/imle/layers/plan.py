@@ -6,6 +6,7 @@ rows that share an instance (`instances`), padding, failures and statistics.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -137,7 +138,15 @@ class SolvePlan:
         for advice in result.advice:
             if advice not in self.warned:
                 self.warned.add(advice)
-                warnings.warn(f"{self.boundary.solver_id}: {advice}", SolverWarning, stacklevel=2)
+                warnings.warn(f"{self.boundary.solver_id}: {advice}", SolverWarning, stacklevel=_level_of_user())
+
+
+def _level_of_user() -> int:
+    """The stack level, for `warnings.warn` one frame up, of the first caller outside imle and torch."""
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("imle", "torch"):
+        level, frame = level + 1, frame.f_back
+    return level + 1
 
 
 def _window(event: torch.Size, shape: Shape | None) -> tuple[Any, ...]:

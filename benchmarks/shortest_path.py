@@ -1,0 +1,175 @@
+"""Shortest paths: a batch of rows, against what one would write per row.
+
+Every method must give the same costs before anything is timed. References that are slow solve fewer rows; numbers
+are per row unless a line says otherwise.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+
+import networkx as nx
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from benchmarks.harness import Claim, race
+from imle_networkx.grid import LANES, GridShortestPathSolver
+from imle_networkx.kernels.grid import grid_paths
+from imle_networkx.outcome import Outcome
+from imle_networkx.shortest_path import ShortestPathSolver
+
+ROWS = 320  # a batch of 32 with 10 samples
+Method = Callable[[np.ndarray], np.ndarray]  # costs of some rows -> value of a shortest path of each
+
+
+def heapq_dijkstra(costs: np.ndarray) -> float:
+    """Dijkstra on an 8-neighbour grid as plain Python: a heap, a set, and neighbours from a generator."""
+    height, width = costs.shape
+
+    def neighbours(r: int, c: int) -> Iterator[tuple[int, int]]:
+        for row in range(max(r - 1, 0), min(r + 2, height)):
+            for column in range(max(c - 1, 0), min(c + 2, width)):
+                if (row, column) != (r, c):
+                    yield row, column
+
+    distance = np.full(costs.shape, np.inf)
+    distance[0, 0] = costs[0, 0]
+    heap = [(costs[0, 0], (0, 0))]
+    settled = set()
+    before = {}
+    while heap:
+        label, cell = heapq.heappop(heap)
+        if cell in settled:
+            continue
+        settled.add(cell)
+        for other in neighbours(*cell):
+            if other not in settled and label + costs[other] < distance[other]:
+                distance[other] = label + costs[other]
+                before[other] = cell
+                heapq.heappush(heap, (distance[other], other))
+    mask = np.zeros(costs.shape)
+    cell = (height - 1, width - 1)
+    mask[cell] = 1.0
+    while cell in before:
+        cell = before[cell]
+        mask[cell] = 1.0
+    return float((mask * costs).sum())
+
+
+def per_row(solve: Callable[[np.ndarray], float]) -> Method:
+    return lambda rows: np.array([solve(row) for row in rows])
+
+
+def networkx_grid(size: int) -> Method:
+    path = nx.path_graph(size)
+    graph = nx.convert_node_labels_to_integers(nx.strong_product(path, path))
+
+    def solve(costs: np.ndarray) -> float:
+        cost = costs.ravel().tolist()
+        length, _ = nx.bidirectional_dijkstra(graph, 0, size * size - 1, weight=lambda u, v, _: cost[v])
+        return cost[0] + length
+
+    return per_row(solve)
+
+
+def networkx_graph(graph: nx.DiGraph, target: int) -> Method:
+    for position, (_, _, data) in enumerate(graph.edges(data=True)):
+        data["position"] = position
+
+    def solve(costs: np.ndarray) -> float:
+        cost = costs.tolist()
+        return nx.bidirectional_dijkstra(graph, 0, target, weight=lambda u, v, data: cost[data["position"]])[0]
+
+    return per_row(solve)
+
+
+def scipy_graph(graph: nx.DiGraph, target: int) -> Method:
+    tails, heads = np.array(graph.edges).T
+    order = np.lexsort((heads, tails))
+    shape = (len(graph), len(graph))
+    matrix = csr_array((np.ones(len(tails)), (tails, heads)), shape=shape)
+
+    def solve(costs: np.ndarray) -> float:
+        matrix.data[:] = costs[order]
+        distances, _ = dijkstra(matrix, indices=0, return_predecessors=True)
+        return float(distances[target])
+
+    return per_row(solve)
+
+
+def compare(costs: np.ndarray, methods: dict[str, tuple[Method, int]], rounds: int) -> dict[str, float]:
+    """Check that all methods agree, then seconds per row of each on its number of rows."""
+    fewest = min(rows for _, rows in methods.values())
+    expected, *others = (solve(costs[:fewest]) for solve, _ in methods.values())
+    for values in others:
+        np.testing.assert_allclose(values, expected, rtol=1e-9)
+    candidates = {name: (lambda f=solve, part=costs[:n]: f(part)) for name, (solve, n) in methods.items()}
+    times = race(candidates, rounds=rounds)
+    return {name: times[name] / rows for name, (_, rows) in methods.items()}
+
+
+def grid_claims(size: int, slow_rows: int) -> list[Claim]:
+    costs = np.random.default_rng(0).random((ROWS, size, size))
+    prepared = GridShortestPathSolver().prepare()
+    seconds = compare(
+        costs,
+        {
+            "ours": (lambda rows: prepared.solve(rows).objective_values, ROWS),
+            "heapq": (per_row(heapq_dijkstra), slow_rows),
+            "networkx": (networkx_grid(size), slow_rows),
+        },
+        rounds=9,
+    )
+    grid = f"{size}x{size} grid, {ROWS} rows"
+    ours = seconds["ours"]
+    return [
+        Claim(f"{grid} vs heapq in Python", ours, seconds["heapq"], 100, note="per row"),
+        Claim(f"{grid} vs networkx bidirectional_dijkstra", ours, seconds["networkx"], 25, note="per row"),
+    ]
+
+
+def overhead_claim(size: int) -> Claim:
+    """What `solve` adds to its kernel: checks, allocation, the result."""
+    costs = np.random.default_rng(0).random((ROWS, size, size))
+    prepared = GridShortestPathSolver().prepare()
+    outcome = Outcome.of(costs.reshape(ROWS, -1))
+    ends = np.zeros(ROWS, int), np.full(ROWS, size * size - 1)
+    written = outcome.solutions, outcome.values, outcome.found, outcome.negatives
+    seconds = race(
+        {
+            "solve": lambda: prepared.solve(costs),
+            "kernel": lambda: grid_paths(outcome.objective, size, True, *ends, LANES, *written),
+        },
+        rounds=51,
+    )
+    name = f"{size}x{size} grid, {ROWS} rows: solve() vs its kernel alone"
+    return Claim(name, seconds["solve"], seconds["kernel"], 1.25, at_most=True, note="per batch")
+
+
+def graph_claims() -> list[Claim]:
+    nodes, edges, rows = 10_000, 50_000, 64
+    graph = nx.gnm_random_graph(nodes, edges, seed=1, directed=True)
+    target = nodes - 1
+    costs = np.random.default_rng(0).random((rows, edges))
+    prepared = ShortestPathSolver().prepare(graph, 0, target)
+    seconds = compare(
+        costs,
+        {
+            "ours": (lambda part: prepared.solve(part).objective_values, rows),
+            "scipy": (scipy_graph(graph, target), 16),
+            "networkx": (networkx_graph(graph, target), 16),
+        },
+        rounds=9,
+    )
+    name = f"{nodes // 1000}k nodes, {edges // 1000}k edges"
+    ours = seconds["ours"]
+    return [
+        Claim(f"{name} vs scipy.sparse.csgraph.dijkstra", ours, seconds["scipy"], 20, note="per row"),
+        Claim(f"{name} vs networkx bidirectional_dijkstra", ours, seconds["networkx"], 10, note="per row"),
+    ]
+
+
+def claims() -> list[Claim]:
+    return [*grid_claims(12, 32), overhead_claim(12), *grid_claims(30, 8), *graph_claims()]

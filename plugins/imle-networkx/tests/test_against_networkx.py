@@ -185,7 +185,7 @@ def test_large_graphs(kind, weights):
     random = np.random.default_rng(0)
     graph = kind()
     graph.add_nodes_from(range(400))
-    graph.add_edges_from(random.integers(0, 400, (1800, 2)).tolist())
+    graph.add_edges_from(random.integers(0, 400, (2600, 2)).tolist())
     costs = random.random((4, 400 if weights == "node" else graph.number_of_edges()))
     prepared = ShortestPathSolver(weights=weights).prepare(graph, 3, 396)
     assert not prepared.snapshot.sweepable

@@ -35,6 +35,12 @@ def test_per_row(graph):
     assert chosen == [{frozenset(("node 0", "node 1"))}, {frozenset(("left", "right"))}, set()]
 
 
+def test_samples_that_repeat_their_ends(graph):
+    ends = [end for end in ("left", "node 1", "left") for _ in range(3)]
+    result = ShortestPathSolver().prepare(graph).solve(ones(graph, 9), source=ends, target=["right"] * 9)
+    assert result.status.tolist() == [0] * 3 + [2] * 3 + [0] * 3
+
+
 def test_per_row_replaces_the_fixed_end(graph):
     prepared = ShortestPathSolver().prepare(graph, source="left", target="node 0")
     result = prepared.solve(ones(graph, 2), target=["right", "left"])

@@ -21,8 +21,9 @@ def acyclic(nodes: int, arcs: int) -> nx.DiGraph:
     return graph
 
 
-def on_graph(graph, weights, lowest):
+def on_graph(graph, weights, lowest, *, swept=True):
     prepared = ShortestPathSolver(weights=weights).prepare(graph, 0, len(graph) - 1)
+    assert prepared.snapshot.sweepable == swept
     shape = prepared.objective_shape
     return prepared, np.random.default_rng(3).integers(lowest, 4, (ROWS, *shape)).astype(float)
 
@@ -37,8 +38,8 @@ CASES = {
     "sweep, edges": lambda: on_graph(nx.gnm_random_graph(40, 160, seed=1), "edge", -1),
     "sweep, nodes": lambda: on_graph(nx.gnm_random_graph(40, 160, seed=1), "node", -1),
     "acyclic": lambda: on_graph(acyclic(40, 160), "edge", -3),
-    "bidirectional, edges": lambda: on_graph(nx.gnm_random_graph(300, 1500, seed=1), "edge", -1),
-    "bidirectional, nodes": lambda: on_graph(nx.gnm_random_graph(300, 1500, seed=1, directed=True), "node", -1),
+    "search, edges": lambda: on_graph(nx.gnm_random_graph(300, 1500, seed=1), "edge", -1, swept=False),
+    "search, nodes": lambda: on_graph(nx.gnm_random_graph(300, 2500, seed=1, directed=True), "node", -1, swept=False),
     "grid, 8 neighbours": lambda: on_grid(8),
     "grid, 4 neighbours": lambda: on_grid(4),
 }

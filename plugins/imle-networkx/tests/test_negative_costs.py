@@ -42,8 +42,8 @@ def test_clipped_and_counted(large):
 
 def test_the_advice_in_full():
     assert ADVICE == (
-        "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive with a "
-        "softplus on the network's output, and with multiplicative noise or noise that is small beside them"
+        "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive: a softplus "
+        "on the network's output, noise that is multiplicative or small beside them, and small steps of the estimator"
     )
 
 

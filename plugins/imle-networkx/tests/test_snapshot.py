@@ -53,6 +53,16 @@ def test_read_again_when_changed(graph, change):
         assert after is not before
 
 
+def test_a_tail_moved():
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(3))
+    graph.add_edge(0, 2)
+    assert snapshot(graph).edges == [(0, 2)]
+    graph.remove_edge(0, 2)
+    graph.add_edge(1, 2)
+    assert snapshot(graph).edges == [(1, 2)]
+
+
 def test_keys_of_parallel_edges_count():
     graph = nx.MultiGraph([(0, 1, "x"), (0, 1, "y")])
     assert snapshot(graph).edges == [(0, 1, "x"), (0, 1, "y")]

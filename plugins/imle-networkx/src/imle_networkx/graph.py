@@ -19,7 +19,7 @@ from imle_networkx.plugin import GRAPH
 
 Weights = Literal["edge", "node"]
 
-SMALL = 1024
+SMALL = 2048
 """Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
 
 THIN, MEDIUM = 4, 8192

@@ -15,8 +15,8 @@ from imle.solvers import SolveResult, SolveStatus
 Negative = Literal["clip", "raise"]
 
 ADVICE = (
-    "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive with a softplus "
-    "on the network's output, and with multiplicative noise or noise that is small beside them"
+    "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive: a softplus on "
+    "the network's output, noise that is multiplicative or small beside them, and small steps of the estimator"
 )
 
 
@@ -25,7 +25,7 @@ class Outcome:
     """What a kernel writes, for N rows (see `imle_networkx.kernels`)."""
 
     objective: NDArray[np.float64]
-    solutions: NDArray[np.float64]
+    solutions: NDArray[np.int8]
     values: NDArray[np.float64]
     found: NDArray[np.bool_]
     negatives: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Outcome:
         return cls(
             # kernels are compiled per type, and read-only is part of the type: this way there is only one
             read_only(objective),
-            np.zeros(objective.shape),
+            np.zeros(objective.shape, np.int8),  # an eighth of the memory traffic of the costs
             np.full(rows, np.nan),
             np.zeros(rows, np.bool_),
             np.zeros(rows, np.int64),

@@ -3,6 +3,10 @@
 Two searches meet: side 0 goes from the source along arcs, side 1 from the target against them. All arrays have one row
 per side. Only what a search touched is reset after it, so a solve costs what it explores and not what the graph holds.
 Predecessors change on strict improvement only, which keeps them acyclic through arcs of cost zero.
+
+The path is simple, in floating point too: apart from the meeting node, each of its nodes was expanded by one side, and
+no node is expanded by both. Once one side has expanded a node with labels f and b, best <= f + b, and no later key of
+that side is less than its label: so the other side never pushes the node, or stops before it pops.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ def bidirectional(
     start: NDArray[np.int32],
     node: NDArray[np.int32],
     item: NDArray[np.int32],
-    solutions: NDArray[np.float64],
+    solutions: NDArray[np.int8],
     values: NDArray[np.float64],
     found: NDArray[np.bool_],
     negatives: NDArray[np.int64],
@@ -56,10 +60,9 @@ def bidirectional(
         meeting = search(costs, source, target, start, node, item, labels, via, by, keys, heap, touched, counts)
         found[row] = meeting >= 0
         if meeting >= 0:
-            meeting = last_common(source, target, meeting, labels[0], via)
             values[row] = mark(costs, source, target, meeting, via, by, solutions[row])
             if node_costs:
-                solutions[row, source] = 1.0
+                solutions[row, source] = 1
                 values[row] += costs[source]
         for side in range(2):
             for k in range(counts[side]):
@@ -128,26 +131,6 @@ def search(
 
 
 @compiled
-def last_common(source: int, target: int, meeting: int, labels: NDArray[np.float64], via: NDArray[np.int32]) -> int:
-    """The last node of the way to the target that is also on the way from the source.
-
-    It is the meeting node, unless costs so small that rounding swallows them led both ways through another node;
-    meeting there cuts out the detour and keeps the path simple. Overwrites labels of touched nodes.
-    """
-    place = meeting
-    while place != source:
-        labels[place] = -1.0  # no label is negative
-        place = via[0, place]
-    labels[source] = -1.0
-    last = place = meeting
-    while place != target:
-        place = via[1, place]
-        if labels[place] < 0.0:
-            last = place
-    return last
-
-
-@compiled
 def mark(
     costs: NDArray[np.float64],
     source: int,
@@ -155,14 +138,14 @@ def mark(
     meeting: int,
     via: NDArray[np.int32],
     by: NDArray[np.int32],
-    solution: NDArray[np.float64],
+    solution: NDArray[np.int8],
 ) -> float:
     """Write the items of the path through the meeting node and return their value."""
     value = 0.0
     for side, end in enumerate((source, target)):
         place = meeting
         while place != end:
-            solution[by[side, place]] = 1.0
+            solution[by[side, place]] = 1
             value += costs[by[side, place]]
             place = via[side, place]
     return value

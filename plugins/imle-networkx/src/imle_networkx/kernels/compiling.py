@@ -15,5 +15,8 @@ def compiled(function: F) -> F:
 
     Kernels are module-level functions (closures would be compiled again in every process) and single-threaded: the
     caller spreads rows over threads, and processes may be forked at any time.
+
+    numba compiles a kernel again when its own file changes, not when a file it imports from does: after an edit of
+    `lanes.py` or `heap.py`, delete `__pycache__/*.nbi`.
     """
     return cast(F, numba.njit(cache=True, nogil=True)(function))

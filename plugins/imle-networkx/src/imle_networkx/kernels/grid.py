@@ -22,7 +22,7 @@ def grid_paths(
     sources: NDArray[np.int64],
     targets: NDArray[np.int64],
     width: int,
-    solutions: NDArray[np.float64],
+    solutions: NDArray[np.int8],
     values: NDArray[np.float64],
     found: NDArray[np.bool_],
     negatives: NDArray[np.int64],
@@ -181,16 +181,16 @@ def mark(
     source: int,
     target: int,
     after: NDArray[np.int64],
-    solution: NDArray[np.float64],
+    solution: NDArray[np.int8],
 ) -> float:
     """Write the mask of the traced path and return its value."""
     stride = breadth + 2
-    solution[source] = 1.0
+    solution[source] = 1
     value = float(objective[source])
     cell = source
     while cell != target:
         place = after[(cell // breadth + 1) * stride + cell % breadth + 1]
         cell = (place // stride - 1) * breadth + place % stride - 1
-        solution[cell] = 1.0
+        solution[cell] = 1
         value += objective[cell]
     return value

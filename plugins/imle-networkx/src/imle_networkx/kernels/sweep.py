@@ -26,7 +26,7 @@ def sweep(
     node: NDArray[np.int32],
     item: NDArray[np.int32],
     width: int,
-    solutions: NDArray[np.float64],
+    solutions: NDArray[np.int8],
     values: NDArray[np.float64],
     found: NDArray[np.bool_],
     negatives: NDArray[np.int64],
@@ -158,16 +158,16 @@ def mark(
     target: int,
     after: NDArray[np.int32],
     by: NDArray[np.int32],
-    solution: NDArray[np.float64],
+    solution: NDArray[np.int8],
 ) -> float:
     """Write the mask of the traced path and return its value."""
     value = 0.0
     if node_costs:
-        solution[source] = 1.0
+        solution[source] = 1
         value += objective[source]
     place = source
     while place != target:
-        solution[by[place]] = 1.0
+        solution[by[place]] = 1
         value += objective[by[place]]
         place = after[place]
     return value

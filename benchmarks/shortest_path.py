@@ -6,8 +6,7 @@ are per row unless a line says otherwise.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from benchmarks.harness import Claim, race
+from benchmarks.original_style import heap_dijkstra
 from imle_networkx.grid import LANES, GridShortestPathSolver
 from imle_networkx.kernels.grid import grid_paths
 from imle_networkx.outcome import Outcome
@@ -25,37 +25,8 @@ Method = Callable[[np.ndarray], np.ndarray]  # costs of some rows -> value of a 
 
 
 def heapq_dijkstra(costs: np.ndarray) -> float:
-    """Dijkstra on an 8-neighbour grid as plain Python: a heap, a set, and neighbours from a generator."""
-    height, width = costs.shape
-
-    def neighbours(r: int, c: int) -> Iterator[tuple[int, int]]:
-        for row in range(max(r - 1, 0), min(r + 2, height)):
-            for column in range(max(c - 1, 0), min(c + 2, width)):
-                if (row, column) != (r, c):
-                    yield row, column
-
-    distance = np.full(costs.shape, np.inf)
-    distance[0, 0] = costs[0, 0]
-    heap = [(costs[0, 0], (0, 0))]
-    settled = set()
-    before = {}
-    while heap:
-        label, cell = heapq.heappop(heap)
-        if cell in settled:
-            continue
-        settled.add(cell)
-        for other in neighbours(*cell):
-            if other not in settled and label + costs[other] < distance[other]:
-                distance[other] = label + costs[other]
-                before[other] = cell
-                heapq.heappush(heap, (distance[other], other))
-    mask = np.zeros(costs.shape)
-    cell = (height - 1, width - 1)
-    mask[cell] = 1.0
-    while cell in before:
-        cell = before[cell]
-        mask[cell] = 1.0
-    return float((mask * costs).sum())
+    """Dijkstra on an 8-neighbour grid as plain Python."""
+    return float((heap_dijkstra(costs) * costs).sum())
 
 
 def per_row(solve: Callable[[np.ndarray], float]) -> Method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -63,14 +64,24 @@ def test_equal_arrays_share_a_prepared_solver_and_changed_ones_do_not():
     assert second.sum(dim=1).tolist() == [3.0, 2.0]
 
 
-def test_the_cache_is_bounded_and_closes_what_it_drops():
+def test_the_cache_is_bounded_and_a_batch_may_be_larger():
     layer = imle.layer(EnumerationSolver(), noise=None)
-    cache = layer._instances
-    first = cache.prepare({"solutions": np.eye(3)})
-    for i in range(CAPACITY):
-        cache.prepare({"solutions": np.eye(3) * (i + 2)})
-    assert first.closed == 1
-    assert len(cache._kept) == CAPACITY
+    rows = CAPACITY + 10
+    instances = [np.eye(3) * (i + 1) for i in range(rows)]
+    objective = torch.rand(rows, 3, requires_grad=True)
+    out = layer(objective, solutions=instances)
+    torch.testing.assert_close(out.amax(dim=1), torch.arange(1.0, rows + 1))
+    out.sum().backward()  # every prepared solver of the batch still works
+    assert len(layer._instances._kept) == CAPACITY
+
+
+def test_an_object_that_changes_between_calls_is_read_again():
+    graph = nx.Graph([(0, 1), (1, 2), (2, 3)])
+    layer = imle.layer("networkx-shortest-path", source=0, target=3, noise=None)
+    assert layer(torch.ones(1, 3), graph=[graph]).tolist() == [[1.0, 1.0, 1.0]]
+    graph.remove_edge(1, 2)
+    graph.add_edge(1, 3)  # as many nodes and edges as before: (0, 1), (1, 3), (2, 3)
+    assert layer(torch.ones(1, 3), graph=[graph]).tolist() == [[1.0, 1.0, 0.0]]
 
 
 def test_row_parameters_are_solved_together():

@@ -152,7 +152,7 @@ def test_repr_names_what_matters():
 
 def test_close_frees_and_the_layer_goes_on():
     layer = enumeration()
-    prepared = layer._instances.prepare(layer._instances.fixed)
+    prepared = layer._instances.common()
     layer.close()
     layer.close()
     assert prepared.closed == 1
@@ -161,7 +161,7 @@ def test_close_frees_and_the_layer_goes_on():
 
 def test_forward_solutions_are_offered_as_hints():
     layer = enumeration(nb_samples=2)
-    prepared = layer._instances.prepare(layer._instances.fixed)
+    prepared = layer._instances.common()
     out = layer(torch.randn(3, 5, requires_grad=True))
     out.square().sum().backward()
     forward, backward = prepared.hints

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,7 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.protocol import PreparedSolver, Solver
 
 CAPACITY = 256
-"""Prepared solvers a layer keeps; the least recently used is closed first."""
+"""Prepared solvers a layer keeps; the least recently used is dropped first."""
 
 
 @dataclass(frozen=True)
@@ -53,37 +53,51 @@ class InstanceCache:
         self.solver = solver
         self.spec = spec
         self.fixed = dict(fixed)
-        # the instance is kept beside the prepared solver: keys made of id() stay valid while it lives
-        self._kept: OrderedDict[Hashable, tuple[dict[str, Any], PreparedSolver]] = OrderedDict()
+        self._always: PreparedSolver | None = None  # of the fixed instance
+        self._kept: OrderedDict[Hashable, PreparedSolver] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "_kept": OrderedDict(),
-        }  # native models stay behind; they are rebuilt on demand
+        # native models stay behind; they are rebuilt on demand
+        return {**self.__dict__, "_always": None, "_kept": OrderedDict()}
 
     def missing(self, given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
         """Required instance parameters that neither the layer nor the call gives."""
         return [p.name for p in self.spec.instance if p.required and p.name not in self.fixed and p.name not in given]
 
-    def prepare(self, instance: Mapping[str, Any]) -> PreparedSolver:
-        """The prepared solver of an instance, from the cache if it is there."""
-        key = self._key(instance)
-        if key not in self._kept:
-            # arrays are copied: a prepared solver must not change when the user's array does
-            prepared = self.solver.prepare(**{name: _own(value) for name, value in instance.items()})
-            if not isinstance(prepared, PreparedSolver):
-                raise SolverContractError(
-                    f"{self.spec.id}: prepare() returned {type(prepared).__name__}, which lacks "
-                    "objective_shape, solve or close",
-                    hint="see imle.solvers.PreparedSolver",
-                )
-            self._kept[key] = (dict(instance), prepared)
+    def common(self) -> PreparedSolver:
+        """The prepared solver of the fixed instance, which is read once: changes of the user's object come too late."""
+        if self._always is None:
+            self._always = self._prepare(self.fixed)
+        return self._always
+
+    def _prepare(self, instance: Mapping[str, Any]) -> PreparedSolver:
+        # arrays are copied: a prepared solver must not change when the user's array does
+        prepared = self.solver.prepare(**{name: _own(value) for name, value in instance.items()})
+        if not isinstance(prepared, PreparedSolver):
+            raise SolverContractError(
+                f"{self.spec.id}: prepare() returned {type(prepared).__name__}, which lacks "
+                "objective_shape, solve or close",
+                hint="see imle.solvers.PreparedSolver",
+            )
+        return prepared
+
+    def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedSolver:
+        """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
+
+        Args:
+            own: what the call gives for these rows.
+            shared: what holds for every row of the layer.
+        """
+        key = {name: _value_key(value) for name, value in own.items()}
+        if any(isinstance(part, Identity) for part in key.values()):
+            return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
+        content = (frozenset(key.items()), frozenset(shared))
+        if content not in self._kept:
+            self._kept[content] = self._prepare({**shared, **own})
             if len(self._kept) > CAPACITY:
-                _, (_, oldest) = self._kept.popitem(last=False)
-                oldest.close()
-        self._kept.move_to_end(key)
-        return self._kept[key][1]
+                self._kept.popitem(last=False)  # not closed: the current batch may still use it
+        self._kept.move_to_end(content)
+        return self._kept[content]
 
     def groups(self, given: Mapping[str, Sequence[Any]]) -> list[Group]:
         """Sort the rows of a batch by instance.
@@ -103,7 +117,7 @@ class InstanceCache:
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
         if not columns:
-            return [Group(self.prepare(self.fixed))]
+            return [Group(self.common())]
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
@@ -112,14 +126,15 @@ class InstanceCache:
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns}
         if not grouping:
-            return [Group(self.prepare(fixed), None, columns)]
+            everyone = self.common() if len(fixed) == len(self.fixed) else self._recall({}, fixed)
+            return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
-            key = self._key({name: columns[name][row] for name in grouping})
+            key = tuple(_value_key(columns[name][row]) for name in grouping)
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self.prepare({**fixed, **{name: columns[name][rows[0]] for name in grouping}}),
+                self._recall({name: columns[name][rows[0]] for name in grouping}, fixed),
                 rows,
                 {name: [columns[name][row] for row in rows] for name in native},
             )
@@ -128,9 +143,10 @@ class InstanceCache:
 
     def close(self) -> None:
         """Close every prepared solver that is kept."""
-        while self._kept:
-            _, (_, prepared) = self._kept.popitem()
+        for prepared in [*self._kept.values(), *([self._always] if self._always else [])]:
             prepared.close()
+        self._kept.clear()
+        self._always = None
 
     def _column(self, name: str, values: Any) -> list[Any]:
         known = {parameter.name: parameter for parameter in self.spec.instance}
@@ -154,12 +170,6 @@ class InstanceCache:
             check_type(self.spec.id, known[name], value)
         return list(values)
 
-    def _key(self, instance: Mapping[str, Any]) -> Hashable:
-        own = getattr(self.solver, "instance_key", None)
-        if own is not None:
-            return frozenset(instance), own(**instance)
-        return frozenset((name, _value_key(value)) for name, value in instance.items())
-
 
 def _own(value: Any) -> Any:
     if isinstance(value, np.ndarray):
@@ -167,15 +177,22 @@ def _own(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
+class Identity(NamedTuple):
+    """The key of a value that can only be told from others by being itself, and only while it lives."""
+
+    address: int
+
+
 def _value_key(value: Any) -> Hashable:
-    """Equal content for plain values and arrays, identity for everything else."""
+    """Equal for equal content of plain values and arrays; `Identity` for everything else."""
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return type(value), value
     if isinstance(value, (tuple, list)):
-        return type(value), tuple(_value_key(item) for item in value)
+        parts = tuple(_value_key(item) for item in value)
+        return Identity(id(value)) if any(isinstance(part, Identity) for part in parts) else (type(value), parts)
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray) and value.dtype != object:
         digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).digest()
         return value.shape, value.dtype.str, digest
-    return id(value)
+    return Identity(id(value))

@@ -71,7 +71,7 @@ class SolverLayer(nn.Module):
         self._warned: set[str] = set()
         self._instances = InstanceCache(solver, spec, instance)
         if not self._instances.missing():
-            self._instances.prepare(self._instances.fixed)  # a bad instance is an error now, not in an hour
+            self._instances.common()  # a bad instance is an error now, not in an hour
 
     def forward(self, objective: Tensor, **rows: Sequence[Any]) -> Tensor:
         """Solve a batch.

@@ -43,7 +43,7 @@ class PreparedSolver(Protocol):
         """
 
     def close(self) -> None:
-        """Free native resources; may be called more than once."""
+        """Free native resources early; may be called more than once. Dropping the last reference must free them too."""
 
 
 @runtime_checkable

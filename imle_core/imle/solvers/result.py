@@ -47,7 +47,8 @@ class SolveResult:
     """The outcome of solving N rows.
 
     Attributes:
-        solutions: `[N, *shape]`, numpy or torch like the objective; rows that are not ok are ignored.
+        solutions: `[N, *shape]`, numpy or torch like the objective, any numeric dtype; rows that are not ok are
+            ignored.
         status: `[N]` codes of `SolveStatus`; None means that every row is optimal.
         objective_values: `[N]` values in the solver's own sense, where the backend knows them.
         messages: what the backend said about single rows, by row number.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
+
+_KERNELS = Path(__file__).parent
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -15,8 +20,24 @@ def compiled(function: F) -> F:
 
     Kernels are module-level functions (closures would be compiled again in every process) and single-threaded: the
     caller spreads rows over threads, and processes may be forked at any time.
-
-    numba compiles a kernel again when its own file changes, not when a file it imports from does: after an edit of
-    `lanes.py` or `heap.py`, delete `__pycache__/*.nbi`.
     """
     return cast(F, numba.njit(cache=True, nogil=True)(function))
+
+
+def forget_stale_code() -> None:
+    """Delete machine code on disk if any kernel's source has changed since it was compiled.
+
+    numba looks only at the file of a kernel itself, and would go on running an old `lanes.py` or `heap.py` inside it.
+    """
+    sources = b"".join(path.read_bytes() for path in sorted(_KERNELS.glob("*.py")))
+    digest = hashlib.blake2b(sources).hexdigest()
+    stamp = _KERNELS / "__pycache__" / "kernels.digest"
+    with contextlib.suppress(OSError):  # not writable: then nothing is compiled into this folder either
+        if not stamp.exists() or stamp.read_text() != digest:
+            for index in stamp.parent.glob("*.nbi"):
+                index.unlink(missing_ok=True)
+            stamp.parent.mkdir(exist_ok=True)
+            stamp.write_text(digest)
+
+
+forget_stale_code()

@@ -7,6 +7,7 @@ and generator of the objective, so that noise never moves or widens a computatio
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -52,6 +53,18 @@ class BaseNoiseDistribution(ABC):
                 hint="implement draw(shape, *, dtype, device, generator), or seed with torch.manual_seed",
             )
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
+
+
+def draw_like(
+    noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Noise for `samples` draws of every row of theta, `[B, *event]` to `[B, S, *event]`, in its dtype, on its device.
+
+    `noise` may also be any object with the original's `sample(shape)`.
+    """
+    shape = (theta.shape[0], samples, *theta.shape[1:])
+    draw = noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
+    return draw(shape, dtype=theta.dtype, device=theta.device, generator=generator)
 
 
 class _TorchNoise(BaseNoiseDistribution):

@@ -18,7 +18,7 @@ from imle.estimators.base import Estimator
 from imle.estimators.function import estimate
 from imle.estimators.trace import Call, Solutions, Trace
 from imle.layers.shapes import check_objective
-from imle.noise import BaseNoiseDistribution
+from imle.noise import BaseNoiseDistribution, draw_like
 from imle.target import BaseTargetDistribution, TargetDistribution
 
 __all__ = ["imle"]
@@ -152,10 +152,7 @@ def wrap(
                 found = function(-flat if minimize else flat, *args, **kwargs)
             return Solutions(_solutions(found, flat).reshape(-1, samples, *event), None)
 
-        eps = None
-        if noise is not None and not quiet:
-            shape = (theta.shape[0], samples, *theta.shape[1:])
-            eps = noise.draw(shape, dtype=theta.dtype, device=theta.device)
+        eps = None if noise is None or quiet else draw_like(noise, theta, samples)
         call = Call(rule, solve, "samples", temperature, target_temperature)
         return estimate(-theta if minimize else theta, eps, call).flatten(0, 1)
 

@@ -203,14 +203,20 @@ def test_own_distributions_need_only_the_originals_methods():
         def sample(self, shape):
             return torch.ones(shape, dtype=torch.float64)
 
+    class Duck:
+        def sample(self, shape):
+            return torch.ones(shape, dtype=torch.float64)
+
     class Opposite(BaseTargetDistribution):
         def params(self, theta, dy):
             return -theta
 
     theta = torch.tensor([[0.0, 1.0]], requires_grad=True)
-    y = imle(batched, target_distribution=Opposite(), noise_distribution=Ones())(theta)
-    y.sum().backward()
-    assert theta.grad.tolist() == [[-1.0, 1.0]]
+    for noise in (Ones(), Duck()):
+        theta.grad = None
+        y = imle(batched, target_distribution=Opposite(), noise_distribution=noise)(theta)
+        y.sum().backward()
+        assert theta.grad.tolist() == [[-1.0, 1.0]]
 
 
 def test_noise_parameters_are_checked():

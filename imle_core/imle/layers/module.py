@@ -17,7 +17,7 @@ from imle.layers.instances import InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.noise import BaseNoiseDistribution
+from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
 from imle.solvers.protocol import Solver
 
@@ -145,8 +145,7 @@ class SolverLayer(nn.Module):
         quiet = self.temperature == 0 and self.target_temperature == 0
         if self.noise is None or quiet or not self.training or self.output == "map":
             return None
-        shape = (theta.shape[0], self.nb_samples, *theta.shape[1:])
-        return self.noise.draw(shape, dtype=theta.dtype, device=theta.device, generator=self.generator)
+        return draw_like(self.noise, theta, self.nb_samples, self.generator)
 
     def close(self) -> None:
         """Free the native models; they are built again if the layer is used again."""

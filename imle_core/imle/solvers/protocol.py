@@ -37,7 +37,8 @@ class PreparedSolver(Protocol):
 
         Args:
             objective: `[N, *shape]` in the solver's own sense, finite. For a numpy solver float64 and
-                C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype.
+                C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype (float32 for
+                half precisions).
             hint: earlier solutions of the same rows, `[N, *shape]`, for backends that can start warm.
             rows: row parameters, each of length N (see `Parameter.per_row`).
         """

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.harness import Claim
 
-MODULES = ("noise", "shortest_path", "step", "overhead", "startup")
+MODULES = ("noise", "shortest_path", "step", "overhead", "linear", "combinatorial", "startup")
 
 
 def seconds(value: float) -> str:

@@ -2,6 +2,12 @@
 
 KNOWN = {
     "grid-shortest-path": "imle-networkx",
+    "highs-ilp": "imle-highs",
+    "highs-lp": "imle-highs",
     "networkx-shortest-path": "imle-networkx",
+    "ortools-assignment": "imle-ortools",
+    "ortools-cp-sat": "imle-ortools",
+    "ortools-knapsack": "imle-ortools",
+    "ortools-min-cost-flow": "imle-ortools",
     "topk": "imle-topk",
 }

@@ -1,0 +1,192 @@
+"""Reading what users give as matrices, vectors, bounds and flags; every refusal says where and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+LEAST, MOST = 1e-12, 1e15
+"""HiGHS drops matrix entries up to the first (as set here), and refuses models with entries from the second on."""
+INFINITE = 1e20
+"""HiGHS reads bounds and right sides from here on as infinite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """A sparse matrix by columns: entries `start[j]:start[j + 1]` of `index` (row numbers) and `value` are column j."""
+
+    start: Ints
+    index: Ints
+    value: Floats
+    shape: tuple[int, int]
+
+    @cached_property
+    def column(self) -> NDArray[np.intp]:
+        """The column of every entry."""
+        return np.repeat(np.arange(self.shape[1]), np.diff(self.start))
+
+    def times(self, x: Floats) -> Floats:
+        """The product with a vector."""
+        return np.bincount(self.index, weights=self.value * x[self.column], minlength=self.shape[0]).astype(np.float64)
+
+
+def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
+    """Sort entries by column, then row; zeros are left out."""
+    kept = np.flatnonzero(values)
+    order = kept[np.lexsort((rows[kept], columns[kept]))]
+    start = np.concatenate([[0], np.cumsum(np.bincount(columns[order], minlength=shape[1]))])
+    return Columns(
+        start.astype(np.int32), rows[order].astype(np.int32), np.asarray(values[order], dtype=np.float64), shape
+    )
+
+
+def stack(upper: Columns, lower: Columns) -> Columns:
+    """One matrix above another of the same width."""
+    rows = np.concatenate([upper.index, lower.index + upper.shape[0]])
+    columns = np.concatenate([upper.column, lower.column])
+    values = np.concatenate([upper.value, lower.value])
+    return from_entries(rows, columns, values, (upper.shape[0] + lower.shape[0], upper.shape[1]))
+
+
+def matrix(where: str, given: Any) -> Columns:
+    """A dense matrix, nested lists, or anything with scipy.sparse's `tocsc`.
+
+    Raises:
+        InstanceError: not two-dimensional, not numbers, not finite, or out of the range HiGHS can keep.
+    """
+    if hasattr(given, "tocsc"):
+        sparse = given.tocsc(copy=True)
+        sparse.sum_duplicates()
+        values = numbers(where, sparse.data)
+        columns = np.repeat(np.arange(sparse.shape[1]), np.diff(sparse.indptr))
+        found = from_entries(sparse.indices, columns, values, (int(sparse.shape[0]), int(sparse.shape[1])))
+    else:
+        dense = numbers(where, given)
+        if dense.ndim != 2:
+            raise InstanceError(f"{where}: expected a matrix [rows, variables], found shape {list(dense.shape)}")
+        rows, columns = np.nonzero(dense)
+        found = from_entries(rows, columns, dense[rows, columns], (dense.shape[0], dense.shape[1]))
+    size = np.abs(found.value)
+    bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
+    if len(bad):
+        entry = int(bad[0])
+        at = (int(found.index[entry]), int(found.column[entry]))
+        raise InstanceError(
+            f"{where}: expected finite entries between {LEAST:g} and {MOST:g} in size (or 0), "
+            f"found {found.value[entry]:g} at {at}",
+            hint="HiGHS cannot keep such entries; rescale rows or variables",
+        )
+    return found
+
+
+def numbers(where: str, given: Any) -> Floats:
+    """An array of float64.
+
+    Raises:
+        InstanceError: it does not consist of numbers, or its rows have different lengths.
+    """
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InstanceError(
+            f"{where}: expected numbers in equal rows, found {type(given).__name__} ({error})"
+        ) from None
+
+
+def vector(where: str, given: Any, length: int, per: str, *, row: int | None = None) -> Floats:
+    """A finite vector of known length.
+
+    Args:
+        where: for messages.
+        given: what the user gave.
+        length: how long it has to be.
+        per: what there is one entry for, for messages.
+        row: the row of the batch it belongs to, if it belongs to one.
+
+    Raises:
+        InstanceError: another shape, or entries that are not finite.
+    """
+    found = numbers(where, given)
+    if found.shape != (length,):
+        raise InstanceError(
+            f"{where}: expected {length} numbers, one per {per}, found shape {list(found.shape)}", row=row
+        )
+    bad = np.flatnonzero(~(np.abs(found) < INFINITE))
+    if len(bad):
+        raise InstanceError(
+            f"{where}: expected finite numbers below {INFINITE:g} in size, found {found[bad[0]]:g} "
+            f"at position {int(bad[0])}",
+            row=row,
+        )
+    return found
+
+
+def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
+    """Lower and upper bounds of n variables, each `[n]`.
+
+    Args:
+        where: for messages.
+        given: None, a pair, n pairs, an array `[n, 2]`, or an object with `lb` and `ub` like scipy.optimize.Bounds.
+        n: number of variables.
+
+    Raises:
+        InstanceError: another shape, nan, a lower bound above the upper one, or no finite value between them.
+    """
+    if given is None:
+        given = (0, None)
+    if hasattr(given, "lb") and hasattr(given, "ub"):
+        given = np.stack(np.broadcast_arrays(numbers(where, given.lb), numbers(where, given.ub)), axis=-1)
+    pairs = numbers(where, _finite_ends(given))
+    if pairs.shape not in ((2,), (n, 2)):
+        raise InstanceError(
+            f"{where}: expected a pair (lower, upper) or {n} pairs, one per variable, found shape {list(pairs.shape)}"
+        )
+    lower, upper = np.broadcast_to(pairs, (n, 2)).T.copy()
+    lower[lower <= -INFINITE] = -np.inf
+    upper[upper >= INFINITE] = np.inf
+    bad = np.flatnonzero(~((lower <= upper) & (lower < np.inf) & (upper > -np.inf)))
+    if len(bad):
+        at = int(bad[0])
+        raise InstanceError(f"{where}: expected lower <= upper, found ({lower[at]:g}, {upper[at]:g}) for variable {at}")
+    return lower, upper
+
+
+def _finite_ends(given: Any) -> Any:
+    """Replace None by the infinity it stands for."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return given
+    if len(given) == 2 and not any(isinstance(end, (Sequence, np.ndarray)) for end in given):
+        lower, upper = given
+        return (-np.inf if lower is None else lower, np.inf if upper is None else upper)
+    return [_finite_ends(pair) for pair in given]
+
+
+def flags(where: str, given: Any, n: int) -> NDArray[np.bool_]:
+    """0 or 1 for all of n variables, or one per variable.
+
+    Raises:
+        InstanceError: another shape, or something else than 0 and 1.
+    """
+    found = numbers(where, given)
+    if found.shape not in ((), (n,)):
+        raise InstanceError(
+            f"{where}: expected 0 or 1, or {n} of them, one per variable, found shape {list(found.shape)}"
+        )
+    found = np.broadcast_to(found, (n,))
+    bad = np.flatnonzero((found != 0) & (found != 1))
+    if len(bad):
+        raise InstanceError(
+            f"{where}: expected 0 (continuous) or 1 (integer), found {found[bad[0]]:g} for variable {int(bad[0])}",
+            hint="semi-continuous variables are not supported",
+        )
+    return np.equal(found, 1.0)

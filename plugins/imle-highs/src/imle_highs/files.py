@@ -1,0 +1,88 @@
+"""MPS and LP files as linear programs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import highspy
+import numpy as np
+
+from imle.errors import InstanceError
+from imle.solvers import Sense
+from imle_highs import arrays
+from imle_highs.native import QuietHighs
+from imle_highs.program import LinearProgram, fixed_costs, learned_variables
+
+
+def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) -> LinearProgram:
+    """Read a model.
+
+    Args:
+        who: the solver, for messages.
+        path: of an MPS or LP file; what it says about variables, rows and integrality holds.
+        sense: the solver's; a file with coefficients of variables that are not learned must agree with it.
+        variables: indices or column names of the learned variables; None for all.
+        costs: coefficients of the others instead of the file's.
+
+    Raises:
+        InstanceError: there is no such file, HiGHS cannot read it, or it is not linear.
+    """
+    where = f"{who}: model {os.fspath(path)!r}"
+    lp = _read(where, path)
+    n = int(lp.num_col_)
+    names = tuple(lp.col_names_)
+    learned = learned_variables(who, variables, n, names)
+    fixed = fixed_costs(who, np.array(lp.col_cost_) if costs is None else costs, learned, n)
+    file_sense = "max" if lp.sense_ == highspy.ObjSense.kMaximize else "min"
+    if costs is None and fixed.any() and file_sense != sense:
+        raise InstanceError(
+            f"{where}: expected a file to be read as sense={sense!r}, found one that says {file_sense!r} and has "
+            "coefficients for variables that are not learned",
+            hint=f"give sense={file_sense!r}, or costs=... in the sense you mean",
+        )
+    entries = arrays.numbers(where, lp.a_matrix_.value_)
+    starts = np.array(lp.a_matrix_.start_, dtype=np.int64)
+    index = np.array(lp.a_matrix_.index_, dtype=np.int64)
+    major = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    by_column = lp.a_matrix_.format_ == highspy.MatrixFormat.kColwise
+    rows, columns = (index, major) if by_column else (major, index)
+    lower, upper = arrays.bounds(where, np.column_stack([lp.col_lower_, lp.col_upper_]), n)
+    integer = [kind == highspy.HighsVarType.kInteger for kind in lp.integrality_] or [False] * n
+    return LinearProgram(
+        matrix=arrays.from_entries(rows, columns, entries, (int(lp.num_row_), n)),
+        row_lower=np.array(lp.row_lower_, dtype=np.float64),
+        row_upper=np.array(lp.row_upper_, dtype=np.float64),
+        lower=lower,
+        upper=upper,
+        integer=np.array(integer, dtype=np.bool_),
+        learned=learned,
+        costs=fixed,
+        offset=float(lp.offset_) if file_sense == sense else -float(lp.offset_),
+        names=names,
+    )
+
+
+def _read(where: str, path: Any) -> highspy.HighsLp:
+    if not os.path.isfile(path):
+        raise InstanceError(f"{where}: expected an MPS or LP file, found no such file")
+    highs = QuietHighs()
+    if highs.readModel(os.fspath(path)) == highspy.HighsStatus.kError:
+        raise InstanceError(
+            f"{where}: expected an MPS or LP file with a linear model, found one HiGHS cannot read",
+            hint="names end in .mps or .lp (.gz too); quadratic constraints and SOS are not supported",
+        )
+    if highs.getHessianNumNz():
+        raise InstanceError(f"{where}: expected a linear objective, found a quadratic one")
+    lp = highs.getLp()
+    semi = (highspy.HighsVarType.kSemiContinuous, highspy.HighsVarType.kSemiInteger)
+    for number, kind in enumerate(lp.integrality_):
+        if kind in semi:
+            raise InstanceError(
+                f"{where}: expected continuous and integer variables, found the semi-continuous variable "
+                f"{lp.col_names_[number] if lp.col_names_ else number!r}",
+                hint="model it with a 0/1 variable and two rows",
+            )
+    if not lp.num_col_:
+        raise InstanceError(f"{where}: expected at least one variable, found none")
+    return lp

@@ -1,0 +1,87 @@
+"""Integer and mixed-integer linear programs: relaxation first, then branch and bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle_highs import options
+from imle_highs.engines import TUNINGS, Engine, IntegerEngine
+from imle_highs.instance import Instance, is_empty, read
+from imle_highs.prepared import PreparedProgram, Setup, Unbound
+from imle_highs.program import LinearProgram
+
+_WHO = "highs-ilp"
+
+
+@dataclass(frozen=True)
+class HighsILPSolver:
+    """argmin (or argmax) of <objective, x> over linear constraints, bounds and integrality.
+
+    Args:
+        sense: "min" for costs, "max" for scores.
+        time_limit: seconds per row.
+        gap: relative gap at which the search may stop; 0 asks for a proof.
+        tuning: "default" are HiGHS' own options; "lean" drops presolve and heuristics, which easy problems do not
+            need; "auto" is lean for a fixed number of branch-and-bound nodes, then default.
+        threads: per solve.
+        seed: of HiGHS' random choices.
+    """
+
+    sense: Sense = "min"
+    time_limit: float | None = None
+    gap: float = 0.0
+    tuning: Literal["auto", "default", "lean"] = "auto"
+    threads: int = 1
+    seed: int = 0
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        options.choice(_WHO, "sense", self.sense, ("min", "max"))
+        options.choice(_WHO, "tuning", self.tuning, TUNINGS)
+        options.seconds(_WHO, self.time_limit)
+        options.fraction(_WHO, "gap", self.gap)
+        options.shared(_WHO, self.threads, self.seed)
+
+    def prepare(
+        self,
+        A_ub: Any = None,  # noqa: N803 - scipy's names are the field's
+        b_ub: Any = None,
+        A_eq: Any = None,  # noqa: N803
+        b_eq: Any = None,
+        bounds: Any = (0, None),
+        integrality: Any = None,
+        model: Any = None,
+        variables: Any = None,
+        costs: Any = None,
+    ) -> PreparedSolver:
+        """Bind to `A_ub @ x <= b_ub`, `A_eq @ x == b_eq`, bounds and integrality, or to an MPS or LP file.
+
+        Args:
+            A_ub: `[rows, n]`, dense or scipy.sparse.
+            b_ub: `[rows]`; may be left out here and given per row when solving.
+            A_eq: `[rows, n]`.
+            b_eq: `[rows]`, likewise.
+            bounds: one pair (lower, upper) for all variables or one per variable; None is infinite.
+            integrality: 1 for integer, 0 for continuous, for all variables or one per variable; by default 1.
+            model: path of a file, instead of all of the above.
+            variables: the k learned variables, by index or (in files) name; by default all.
+            costs: `[n]` coefficients of the variables that are not learned; by default 0, or the file's.
+
+        Raises:
+            InstanceError: the parts do not fit together.
+        """
+        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
+        if is_empty(instance):
+            return Unbound(_WHO)
+        return self.bind(read(_WHO, self.sense, instance, integrality=integrality, default_integrality=1))
+
+    def bind(self, program: LinearProgram) -> PreparedProgram:
+        """Bind to a program that is already in HiGHS' form."""
+        return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
+
+    def _engine(self, program: LinearProgram) -> Engine:
+        settings = {**options.shared(_WHO, self.threads, self.seed), "mip_rel_gap": self.gap}
+        return IntegerEngine(program, settings, self.tuning)

@@ -1,0 +1,74 @@
+"""An instance as users give it: matrices and bounds, or a file."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imle.errors import InstanceError
+from imle.solvers import Sense
+from imle_highs.files import from_file
+from imle_highs.program import LinearProgram, from_matrices
+
+
+class Instance(NamedTuple):
+    """The parameters both solvers share."""
+
+    A_ub: Any
+    b_ub: Any
+    A_eq: Any
+    b_eq: Any
+    bounds: Any
+    model: Any
+    variables: Any
+    costs: Any
+
+
+def is_empty(instance: Instance) -> bool:
+    """Whether nothing of any size is given: each row of a batch will bring its own instance."""
+    given = (instance.A_ub, instance.b_ub, instance.A_eq, instance.b_eq, instance.model, instance.costs)
+    return all(part is None for part in given) and _is_pair(instance.bounds)
+
+
+def _is_pair(bounds: Any) -> bool:
+    """Whether bounds hold for all variables, however many there are."""
+    if bounds is None:
+        return True
+    if hasattr(bounds, "lb"):
+        return np.ndim(bounds.lb) == 0
+    return (
+        isinstance(bounds, (tuple, list, np.ndarray)) and len(bounds) == 2 and all(np.ndim(end) == 0 for end in bounds)
+    )
+
+
+def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, default_integrality: int) -> LinearProgram:
+    """Check and convert an instance.
+
+    Raises:
+        InstanceError: the parts do not fit together, or there is a file besides them.
+    """
+    if instance.model is None:
+        return from_matrices(
+            who,
+            A_ub=instance.A_ub,
+            b_ub=instance.b_ub,
+            A_eq=instance.A_eq,
+            b_eq=instance.b_eq,
+            bounds=instance.bounds,
+            integrality=default_integrality if integrality is None else integrality,
+            variables=instance.variables,
+            costs=instance.costs,
+        )
+    fields = ("A_ub", "b_ub", "A_eq", "b_eq")
+    beside = [name for name in fields if getattr(instance, name) is not None]
+    if not (_is_pair(instance.bounds) and tuple(instance.bounds or (0, None)) == (0, None)):
+        beside.append("bounds")
+    if integrality is not None:
+        beside.append("integrality")
+    if beside:
+        raise InstanceError(
+            f"{who}: expected either model or matrices and bounds, found model and {', '.join(beside)}",
+            hint="rows, bounds and integrality come from the file",
+        )
+    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)

@@ -1,0 +1,103 @@
+"""Linear programs by the simplex method: solutions are vertices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from imle.errors import InstanceError
+from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle_highs import options
+from imle_highs.engines import DUAL, PRIMAL, Engine, LinearEngine
+from imle_highs.instance import Instance, is_empty, read
+from imle_highs.prepared import PreparedProgram, Setup, Unbound
+from imle_highs.program import LinearProgram
+
+_WHO = "highs-lp"
+_STRATEGIES = {"dual": DUAL, "primal": PRIMAL}
+
+
+@dataclass(frozen=True)
+class HighsLPSolver:
+    """argmin (or argmax) of <objective, x> over linear constraints and bounds, at a vertex.
+
+    Args:
+        sense: "min" for costs, "max" for scores.
+        time_limit: seconds per row.
+        method: "dual", "primal", or "auto": dual, but primal for warm starts where all coefficients are 0, 1 or -1.
+        warm: start from the basis of the row before. Faster where objectives resemble each other, but which of
+            several optimal vertices is returned then depends on the rows before.
+        threads: per solve.
+        seed: of HiGHS' random choices.
+    """
+
+    sense: Sense = "min"
+    time_limit: float | None = None
+    method: Literal["auto", "primal", "dual"] = "auto"
+    warm: bool = False
+    threads: int = 1
+    seed: int = 0
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        options.choice(_WHO, "sense", self.sense, ("min", "max"))
+        options.choice(_WHO, "method", self.method, ("auto", *_STRATEGIES))
+        options.seconds(_WHO, self.time_limit)
+        options.shared(_WHO, self.threads, self.seed)
+
+    def prepare(
+        self,
+        A_ub: Any = None,  # noqa: N803 - scipy's names are the field's
+        b_ub: Any = None,
+        A_eq: Any = None,  # noqa: N803
+        b_eq: Any = None,
+        bounds: Any = (0, None),
+        model: Any = None,
+        variables: Any = None,
+        costs: Any = None,
+    ) -> PreparedSolver:
+        """Bind to `A_ub @ x <= b_ub`, `A_eq @ x == b_eq` and bounds, or to an MPS or LP file.
+
+        Args:
+            A_ub: `[rows, n]`, dense or scipy.sparse.
+            b_ub: `[rows]`; may be left out here and given per row when solving.
+            A_eq: `[rows, n]`.
+            b_eq: `[rows]`, likewise.
+            bounds: one pair (lower, upper) for all variables or one per variable; None is infinite.
+            model: path of a file, instead of all of the above.
+            variables: the k learned variables, by index or (in files) name; by default all.
+            costs: `[n]` coefficients of the variables that are not learned; by default 0, or the file's.
+
+        Raises:
+            InstanceError: the parts do not fit together; integer variables in the file.
+        """
+        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
+        if is_empty(instance):
+            return Unbound(_WHO)
+        return self.bind(read(_WHO, self.sense, instance, integrality=None, default_integrality=0))
+
+    def bind(self, program: LinearProgram) -> PreparedProgram:
+        """Bind to a program that is already in HiGHS' form.
+
+        Raises:
+            InstanceError: it has integer variables.
+        """
+        integer = np.flatnonzero(program.integer)
+        if len(integer):
+            first = program.names[integer[0]] if program.names else int(integer[0])
+            raise InstanceError(
+                f"{_WHO}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
+                hint="use highs-ilp",
+            )
+        return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
+
+    def _engine(self, program: LinearProgram) -> Engine:
+        method = self.method
+        if method == "auto":
+            network = bool((np.abs(program.matrix.value) == 1.0).all())
+            method = "primal" if self.warm and network else "dual"
+        settings = options.shared(_WHO, self.threads, self.seed)
+        return LinearEngine(program, settings, strategy=_STRATEGIES[method], warm=self.warm)

@@ -1,0 +1,128 @@
+"""One HiGHS model: built once, then only costs and right sides change. Every return status is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle_highs.arrays import LEAST, Floats
+from imle_highs.program import LinearProgram
+
+Settings = Mapping[str, bool | int | float | str]
+
+
+class QuietHighs(highspy.Highs):
+    """HiGHS without a word on stdout."""
+
+    def __init__(self) -> None:
+        # highspy.Highs.__init__ enables callbacks, which prints a banner before output can be turned off
+        super(highspy.Highs, self).__init__()
+        self.silent()
+
+
+class Native:
+    """A HiGHS model of a linear program.
+
+    Args:
+        program: the feasible set.
+        settings: HiGHS options that stay.
+        integer: whether integrality is part of the model, or relaxed.
+
+    Raises:
+        InstanceError: HiGHS refuses the model.
+    """
+
+    def __init__(self, program: LinearProgram, settings: Settings, *, integer: bool) -> None:
+        self._highs = QuietHighs()
+        self._settings: dict[str, Any] = {}
+        self.configure({**settings, "small_matrix_value": LEAST})
+        lp = _highs_lp(program, integer=integer)
+        if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
+            raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")
+        active = np.union1d(program.learned, np.flatnonzero(program.costs))
+        self._active = active.astype(np.int32)
+        self._all_active = len(active) == lp.num_col_
+        self._rows: tuple[Floats, Floats] = program.row_lower, program.row_upper
+
+    def configure(self, settings: Settings) -> None:
+        """Set HiGHS options, where they are not set already."""
+        for name, value in settings.items():
+            if self._settings.get(name) != value:
+                if self._highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+                    raise InstanceError(f"HiGHS refuses the option {name}={value!r}")
+                self._settings[name] = value
+
+    def set_costs(self, costs: Floats) -> None:
+        """Change the objective: `[n]`, to be minimised. Variables that never have a cost keep none."""
+        some = costs if self._all_active else costs[self._active]
+        self._highs.changeColsCost(len(self._active), self._active, some)
+
+    def set_rows(self, lower: Floats, upper: Floats) -> None:
+        """Change right sides, `[rows]` each."""
+        old_lower, old_upper = self._rows
+        if lower is old_lower and upper is old_upper:
+            return
+        for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
+            self._highs.changeRowBounds(row, float(lower[row]), float(upper[row]))
+        self._rows = lower, upper
+
+    def forget(self) -> None:
+        """Drop basis and incumbent: what is found next depends on nothing that was solved before."""
+        self._highs.clearSolver()
+
+    def run(self, seconds: float | None) -> highspy.HighsModelStatus:
+        """Solve.
+
+        Args:
+            seconds: what is left of the time limit, if there is one.
+
+        Returns:
+            The model status; kNotset if HiGHS failed.
+        """
+        # HiGHS' clock is not reset between runs: the limit has to move along with it
+        if seconds is not None:
+            self.configure({"time_limit": self._highs.getRunTime() + max(seconds, 0.0)})
+        status = self._highs.run()
+        if status == highspy.HighsStatus.kError:
+            # HiGHS starts its threads once, for all models; another user of it asked for another number of them
+            highspy.Highs.resetGlobalScheduler(True)
+            status = self._highs.run()
+        if status == highspy.HighsStatus.kError:
+            return highspy.HighsModelStatus.kNotset
+        return self._highs.getModelStatus()
+
+    @property
+    def has_point(self) -> bool:
+        """Whether the last run ended with a feasible point."""
+        status = self._highs.getInfo().primal_solution_status
+        return bool(status == int(highspy.SolutionStatus.kSolutionStatusFeasible))
+
+    def point(self) -> Floats:
+        """The point of the last run, `[n]`."""
+        return np.array(self._highs.getSolution().col_value, dtype=np.float64)
+
+
+def _highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = program.matrix.shape
+    lp.col_cost_ = program.costs
+    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
+    # right sides that come with each row of a batch are not known yet
+    lp.row_lower_, lp.row_upper_ = np.nan_to_num(program.row_lower), np.nan_to_num(program.row_upper)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = program.matrix.start
+    lp.a_matrix_.index_ = program.matrix.index
+    lp.a_matrix_.value_ = program.matrix.value
+    if integer:
+        lp.integrality_ = _kinds(program.integer)
+    return lp
+
+
+def _kinds(integer: NDArray[np.bool_]) -> list[highspy.HighsVarType]:
+    kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
+    return [kinds[flag] for flag in integer.tolist()]

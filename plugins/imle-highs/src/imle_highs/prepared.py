@@ -1,0 +1,199 @@
+"""PreparedProgram: a solver bound to a linear program, for batches and for any number of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle.solvers import Sense, Shape, SolveResult, SolveStatus
+from imle_highs import arrays
+from imle_highs.arrays import Floats
+from imle_highs.engines import Engine, Outcome, Rows
+from imle_highs.program import LinearProgram
+
+_SIZE = 10
+"""HiGHS is given costs whose largest lies between 2^9 and 2^10: its tolerances are absolute."""
+
+
+class Setup(NamedTuple):
+    """What every prepared program has to know of its solver.
+
+    Attributes:
+        who: for messages.
+        sense: how objectives are read.
+        time_limit: seconds per row.
+        engine: builds an engine, one per thread that solves at the same time.
+    """
+
+    who: str
+    sense: Sense
+    time_limit: float | None
+    engine: Callable[[LinearProgram], Engine]
+
+
+class PreparedProgram:
+    """Many objectives over one feasible set.
+
+    Args:
+        program: the feasible set and the fixed part of the objective.
+        setup: what the solver adds.
+
+    Raises:
+        InstanceError: HiGHS refuses the model.
+    """
+
+    def __init__(self, program: LinearProgram, setup: Setup) -> None:
+        self._program = program
+        self._setup = setup
+        self._lock = threading.Lock()
+        self._idle: list[Engine] = [setup.engine(program)]  # a model HiGHS refuses is an error now, not later
+
+    @property
+    def objective_shape(self) -> Shape:
+        return (len(self._program.learned),)
+
+    def solve(
+        self,
+        objective: NDArray[np.float64],
+        *,
+        hint: NDArray[np.float64] | None = None,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+    ) -> SolveResult:
+        """Solve N objectives.
+
+        Args:
+            objective: `[N, k]` coefficients of the learned variables, finite.
+            hint: not used; HiGHS gains nothing from a known solution.
+            b_ub: N right sides instead of the fixed one.
+            b_eq: likewise.
+
+        Raises:
+            InstanceError: a right side is missing, or has the wrong length (names the row).
+        """
+        below = self._right_sides("b_ub", b_ub, slice(0, self._program.b_ub_rows), len(objective))
+        equal_rows = slice(self._program.b_ub_rows, self._program.b_ub_rows + self._program.b_eq_rows)
+        equal = self._right_sides("b_eq", b_eq, equal_rows, len(objective))
+        costs = self._costs(objective)
+        with self._engine() as engine:
+            before = Counter(engine.events)
+            outcomes = [
+                engine.solve(costs(n), self._rows(n, below, equal), self._setup.time_limit)
+                for n in range(len(objective))
+            ]
+            events = engine.events - before
+        return self._result(objective, outcomes, events)
+
+    def close(self) -> None:
+        """Free the native models."""
+        with self._lock:
+            self._idle.clear()
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """An engine no other thread is using."""
+        with self._lock:
+            engine = self._idle.pop() if self._idle else None
+        if engine is None:
+            engine = self._setup.engine(self._program)
+        yield engine
+        with self._lock:  # after an exception it is dropped: its state is not known
+            self._idle.append(engine)
+
+    def _costs(self, objective: Floats) -> Callable[[int], Floats]:
+        """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.
+
+        The factor is a power of two: no coefficient is rounded, and an objective means the same at any scale.
+        """
+        program = self._program
+        largest = np.abs(objective).max(axis=1, initial=np.abs(program.costs).max(initial=0.0))
+        shifts = _SIZE - np.frexp(largest)[1]
+        sign = -1.0 if self._setup.sense == "max" else 1.0
+        learned = np.ldexp(sign * objective, shifts[:, None])
+        fixed = sign * program.costs
+        all_learned = np.array_equal(program.learned, np.arange(len(fixed)))
+
+        def row(number: int) -> Floats:
+            if all_learned:
+                own: Floats = learned[number]
+                return own
+            costs: Floats = np.ldexp(fixed, shifts[number])
+            costs[program.learned] = learned[number]
+            return costs
+
+        return row
+
+    def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> list[Floats] | None:
+        who, size = self._setup.who, rows.stop - rows.start
+        if given is None:
+            if np.isnan(self._program.row_upper[rows]).any():
+                raise InstanceError(
+                    f"{who}: {name} missing: A_{name[2:]} has {size} rows",
+                    hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
+                )
+            return None
+        if size == 0:
+            raise InstanceError(f"{who}: {name}: expected A_{name[2:]} beside it, found {name} alone")
+        if len(given) != count:
+            raise InstanceError(f"{who}: {name}: expected one vector per row, {count} in all, found {len(given)}")
+        per = f"row of A_{name[2:]}"
+        return [arrays.vector(f"{who}: {name}", b, size, per, row=n) for n, b in enumerate(given)]
+
+    def _rows(self, n: int, below: list[Floats] | None, equal: list[Floats] | None) -> Rows:
+        """Least and greatest values of the constraint rows for one row of the batch."""
+        program = self._program
+        if below is None and equal is None:
+            return program.row_lower, program.row_upper
+        lower, upper = program.row_lower.copy(), program.row_upper.copy()
+        if below is not None:
+            upper[: program.b_ub_rows] = below[n]
+        if equal is not None:
+            rows = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
+            lower[rows] = upper[rows] = equal[n]
+        return lower, upper
+
+    def _result(self, objective: Floats, outcomes: list[Outcome], events: Counter[str]) -> SolveResult:
+        program = self._program
+        solutions = np.zeros_like(objective)
+        values = np.full(len(outcomes), np.nan)
+        for n, outcome in enumerate(outcomes):
+            if outcome.point is not None:
+                solutions[n] = outcome.point[program.learned]
+                values[n] = solutions[n] @ objective[n] + outcome.point @ program.costs + program.offset
+        return SolveResult(
+            solutions,
+            status=np.array([outcome.status for outcome in outcomes], dtype=np.int8),
+            objective_values=values,
+            messages={n: o.message for n, o in enumerate(outcomes) if o.status != SolveStatus.OPTIMAL},
+            counters=dict(events),
+        )
+
+
+class Unbound:
+    """A solver whose instance comes with every row; there is nothing to solve until it does."""
+
+    objective_shape: Shape = (None,)
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def solve(self, objective: NDArray[np.float64], **rows: Any) -> SolveResult:
+        """Say that the instance is missing.
+
+        Raises:
+            InstanceError: always.
+        """
+        raise InstanceError(
+            f"{self._who}: expected A_ub, A_eq, one pair of bounds per variable or model, found none of them",
+            hint="give them to imle.layer for all rows, or to the call, one per row",
+        )
+
+    def close(self) -> None:
+        """Nothing to free."""

@@ -1,0 +1,173 @@
+"""LinearProgram: a feasible set and the part of the objective that is not learned, checked and in HiGHS' own form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle_highs import arrays
+from imle_highs.arrays import Columns, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class LinearProgram:
+    """row_lower <= matrix @ x <= row_upper, lower <= x <= upper, some x integer.
+
+    Attributes:
+        matrix: `[rows, n]`.
+        row_lower: `[rows]`; nan where a right side is still to be given per row of the batch.
+        row_upper: `[rows]`, likewise.
+        lower: `[n]`.
+        upper: `[n]`.
+        integer: `[n]`.
+        learned: `[k]` variables whose coefficients an objective gives, in its order.
+        costs: `[n]` coefficients of the others; 0 for learned variables.
+        offset: constant of the objective.
+        b_ub_rows: how many rows are A_ub's; they come first.
+        b_eq_rows: how many rows are A_eq's; they come next.
+        names: of the variables, if they have any.
+    """
+
+    matrix: Columns
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
+    integer: NDArray[np.bool_]
+    learned: NDArray[np.int32]
+    costs: Floats
+    offset: float = 0.0
+    b_ub_rows: int = 0
+    b_eq_rows: int = 0
+    names: tuple[str, ...] = ()
+
+
+def from_matrices(
+    who: str,
+    *,
+    A_ub: Any,  # noqa: N803 - scipy's names are the field's
+    b_ub: Any,
+    A_eq: Any,  # noqa: N803
+    b_eq: Any,
+    bounds: Any,
+    integrality: Any,
+    variables: Any,
+    costs: Any,
+) -> LinearProgram:
+    """Check and convert an instance in the convention of scipy.optimize.linprog and milp.
+
+    Args:
+        who: the solver, for messages.
+        A_ub, b_ub, A_eq, b_eq, bounds, integrality, variables, costs: as in `imle info highs-ilp`. A matrix may come
+            without its right side, which is then expected per row when solving.
+
+    Raises:
+        InstanceError: shapes disagree, or entries are not usable.
+    """
+    for left, right, name in ((A_ub, b_ub, "ub"), (A_eq, b_eq, "eq")):
+        if left is None and right is not None:
+            raise InstanceError(f"{who}: b_{name}: expected A_{name} beside it, found b_{name} alone")
+    below = None if A_ub is None else arrays.matrix(f"{who}: A_ub", A_ub)
+    equal = None if A_eq is None else arrays.matrix(f"{who}: A_eq", A_eq)
+    n = _width(who, below, equal, bounds)
+    below = _none(n) if below is None else below
+    equal = _none(n) if equal is None else equal
+    upper_rows = _right_side(who, "b_ub", b_ub, below.shape[0])
+    equal_rows = _right_side(who, "b_eq", b_eq, equal.shape[0])
+    lower, upper = arrays.bounds(f"{who}: bounds", bounds, n)
+    learned = learned_variables(who, variables, n, ())
+    return LinearProgram(
+        matrix=arrays.stack(below, equal),
+        row_lower=np.concatenate([np.full(len(upper_rows), -np.inf), equal_rows]),
+        row_upper=np.concatenate([upper_rows, equal_rows]),
+        lower=lower,
+        upper=upper,
+        integer=arrays.flags(f"{who}: integrality", integrality, n),
+        learned=learned,
+        costs=fixed_costs(who, np.zeros(n) if costs is None else costs, learned, n),
+        b_ub_rows=below.shape[0],
+        b_eq_rows=equal.shape[0],
+    )
+
+
+def _none(n: int) -> Columns:
+    """No rows."""
+    return Columns(np.zeros(n + 1, np.int32), np.zeros(0, np.int32), np.zeros(0), (0, n))
+
+
+def _width(who: str, below: Columns | None, equal: Columns | None, bounds: Any) -> int:
+    """The number of variables: what the matrices, or else the bounds, agree on."""
+    widths = {name: a.shape[1] for name, a in (("A_ub", below), ("A_eq", equal)) if a is not None}
+    if len(set(widths.values())) > 1:
+        found = " and ".join(f"{width} in {name}" for name, width in widths.items())
+        raise InstanceError(f"{who}: expected as many columns in A_ub as in A_eq, found {found}")
+    shape = np.shape(bounds.lb if hasattr(bounds, "lb") else _first_ends(bounds))
+    n = next(iter(widths.values()), shape[0] if shape else None)
+    if n is None:
+        raise InstanceError(
+            f"{who}: expected A_ub, A_eq or one pair of bounds per variable, found nothing that tells how many "
+            "variables there are",
+            hint="for variables without constraints, give bounds=[(lower, upper), ...]",
+        )
+    if n == 0:
+        raise InstanceError(f"{who}: expected at least one variable, found none")
+    return n
+
+
+def _first_ends(bounds: Any) -> Any:
+    """Lower ends of bounds given per variable, or None for a pair that holds for all."""
+    if isinstance(bounds, np.ndarray):
+        return bounds[:, 0] if bounds.ndim == 2 else None
+    if isinstance(bounds, Sequence) and bounds and all(isinstance(b, (Sequence, np.ndarray)) for b in bounds):
+        return [0.0] * len(bounds)
+    return None
+
+
+def _right_side(who: str, name: str, given: Any, rows: int) -> Floats:
+    if given is None:
+        return np.full(rows, np.nan)
+    return arrays.vector(f"{who}: {name}", given, rows, f"row of A_{name[2:]}")
+
+
+def learned_variables(who: str, given: Any, n: int, names: Sequence[str]) -> NDArray[np.int32]:
+    """Variable numbers from numbers or names.
+
+    Raises:
+        InstanceError: an unknown or a repeated variable, or none at all.
+    """
+    if given is None:
+        return np.arange(n, dtype=np.int32)
+    known = {name: number for number, name in enumerate(names)}
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise InstanceError(f"{who}: variables: expected a list of indices or names, found {given!r}")
+    chosen: dict[int, None] = {}  # a set that keeps its order
+    for entry in given:
+        number = known.get(entry) if isinstance(entry, str) else _index(entry, n)
+        if number is None:
+            expected = f"indices 0 to {n - 1}" + (" or names of the file's columns" if names else "")
+            raise InstanceError(f"{who}: variables: expected {expected}, found {entry!r}")
+        if number in chosen:
+            raise InstanceError(f"{who}: variables: expected each variable once, found {entry!r} twice")
+        chosen[number] = None
+    if not chosen:
+        raise InstanceError(f"{who}: variables: expected at least one learned variable, found none")
+    return np.array(list(chosen), dtype=np.int32)
+
+
+def _index(entry: Any, n: int) -> int | None:
+    if isinstance(entry, (bool, np.bool_)) or not hasattr(entry, "__index__"):
+        return None
+    number = int(entry.__index__())
+    return number if 0 <= number < n else None
+
+
+def fixed_costs(who: str, given: Any, learned: NDArray[np.int32], n: int) -> Floats:
+    """Coefficients of the variables that are not learned; 0 for those that are."""
+    costs = arrays.vector(f"{who}: costs", given, n, "variable").copy()
+    costs[learned] = 0.0
+    return costs

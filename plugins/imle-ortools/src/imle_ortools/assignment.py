@@ -1,0 +1,133 @@
+"""Assignment between n and m things, square or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle.plugins.parameters import check_type
+from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
+from imle_ortools.kernels.assignment import assign
+from imle_ortools.kernels.compiling import read_only
+from imle_ortools.plugin import ASSIGNMENT
+from imle_ortools.rows import Rows, check_shape
+
+Floats = NDArray[np.float64]
+
+_TOO_LARGE = 2.0**1000
+"""Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
+
+
+@dataclass(frozen=True)
+class AssignmentSolver:
+    """The best assignment between n and m things, as a 0/1 matrix.
+
+    Each of the smaller side is assigned to exactly one of the larger side, and no two to the same.
+
+    Args:
+        sense: "min" for costs, "max" for scores.
+
+    Exact up to the rounding of float64, for costs of any sign. Several best assignments: one of them, the same one
+    every time.
+
+    Raises:
+        OptionError: another sense.
+    """
+
+    sense: Sense = "min"
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        for option in ASSIGNMENT.options:
+            check_type(ASSIGNMENT.id, option, getattr(self, option.name))
+
+    def prepare(self, allowed: Any = None) -> PreparedAssignment:
+        """Bind to the pairs that are allowed.
+
+        Args:
+            allowed: `[n, m]` of bool or 0/1; None if all are, which also leaves n and m open.
+
+        Raises:
+            InstanceError: not such a matrix.
+        """
+        return PreparedAssignment(self.sense, None if allowed is None else _mask(allowed))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedAssignment:
+    """Assignment within a mask, or without one for matrices of any size."""
+
+    sense: Sense
+    allowed: NDArray[np.bool_] | None
+
+    @property
+    def objective_shape(self) -> Shape:
+        """`(n, m)`."""
+        return (None, None) if self.allowed is None else self.allowed.shape
+
+    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+        """Find a best assignment per row.
+
+        Args:
+            objective: `[N, n, m]` costs, or scores if sense is "max"; entries of forbidden pairs do not matter.
+            hint: not used; a solve costs less than checking one.
+
+        Returns:
+            0/1 matrices `[N, n, m]`. If forbidden pairs leave no assignment, all rows are infeasible.
+
+        Raises:
+            ObjectiveError: not matrices, or of another shape than the mask.
+        """
+        del hint
+        check_shape(ASSIGNMENT.id, "matrices", objective, self.objective_shape)
+        rows = Rows.of(objective)
+        _, n, m = objective.shape
+        if not (n and m):
+            rows.values[:] = 0.0
+            return rows.result()
+        costs = np.where((rows.status == SolveStatus.OPTIMAL)[:, None, None], objective, 0.0)
+        for row in np.flatnonzero(np.abs(costs).max(axis=(1, 2)) > _TOO_LARGE):
+            rows.fail(int(row), SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
+        if self.sense == "max":
+            np.negative(costs, out=costs)
+        if self.allowed is not None:
+            costs[:, ~self.allowed] = np.inf
+        wide = n <= m
+        choice = np.empty((len(costs), min(n, m)), np.int64)
+        found = np.empty(len(costs), np.bool_)
+        assign(read_only(costs if wide else costs.transpose(0, 2, 1)), choice, found)
+        for row in rows.open[~found[rows.open]]:
+            rows.fail(int(row), SolveStatus.INFEASIBLE, "the allowed pairs leave no complete assignment")
+        self._write(rows, objective, choice, wide)
+        return rows.result()
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _write(self, rows: Rows, objective: Floats, choice: NDArray[np.int64], wide: bool) -> None:
+        done = rows.open
+        chosen = choice[done]
+        here = np.broadcast_to(np.arange(choice.shape[1]), chosen.shape)
+        first, second = (here, chosen) if wide else (chosen, here)
+        rows.solutions[done[:, None], first, second] = 1.0
+        rows.values[done] = objective[done[:, None], first, second].sum(axis=1)
+
+
+def _mask(allowed: Any) -> NDArray[np.bool_]:
+    try:
+        mask = np.asarray(allowed)
+        if mask.dtype.kind not in "biuf" or mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
+            raise ValueError
+    except (TypeError, ValueError, RuntimeError):
+        shape = getattr(allowed, "shape", None)
+        found = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
+        raise InstanceError(
+            f"{ASSIGNMENT.id}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
+            hint="True where a pair may be chosen",
+        ) from None
+    return mask.astype(np.bool_)

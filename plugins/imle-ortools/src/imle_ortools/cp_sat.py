@@ -1,0 +1,224 @@
+"""Any CP-SAT model as a solver: the constraints stay, the coefficients of chosen variables change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.sat.python import cp_model
+
+from imle.errors import OptionError
+from imle.plugins.parameters import check_type
+from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
+from imle_ortools.arrays import check_positive
+from imle_ortools.learned import Learned, learned
+from imle_ortools.plugin import CP_SAT
+from imle_ortools.rows import Rows, check_shape
+from imle_ortools.scaling import Limits, Scaled, check_scale, to_integers
+
+Floats = NDArray[np.float64]
+
+LIMITS = Limits(fine=50, most=60)
+"""OR-Tools refuses sums near 2**62. At 2**50 they are exact in float64 too, and no slower than smaller ones."""
+
+_STATUS = {
+    cp_model.OPTIMAL: SolveStatus.OPTIMAL,
+    cp_model.FEASIBLE: SolveStatus.FEASIBLE,
+    cp_model.INFEASIBLE: SolveStatus.INFEASIBLE,
+    cp_model.UNKNOWN: SolveStatus.TIMEOUT,
+}
+
+
+@dataclass(frozen=True)
+class CPSATSolver:
+    """The best solution of a CP-SAT model, in the values of the variables whose coefficients are learned.
+
+    Args:
+        sense: whether objectives are scores to maximise or costs to minimise.
+        time_limit: seconds per row; None for no limit. A row that runs out is `feasible`, or `timeout` if it has no
+            solution yet. Time is not deterministic, so neither are such rows.
+        workers: threads per solve. With one, equal rows give equal solutions, whatever they are solved with.
+        seed: of the search; the default is OR-Tools' own.
+        linearization_level: 0 to 2. With few workers lower levels may fail to prove what level 2 proves at once.
+        scale: OR-Tools wants integer coefficients: they are multiplied by this and rounded. "auto" takes, for each
+            row, the largest power of two that is safe; see `PreparedCPSAT.gap` for what rounding can cost.
+
+    Several optimal solutions: one of them, the same one every time (with one worker).
+
+    Raises:
+        OptionError: a value out of range.
+    """
+
+    sense: Sense = "max"
+    time_limit: float | None = None
+    workers: int = 1
+    seed: int = 1
+    linearization_level: int = 2
+    scale: float | str = "auto"
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        for option in CP_SAT.options:
+            check_type(CP_SAT.id, option, getattr(self, option.name))
+        check_positive(CP_SAT.id, "time_limit", self.time_limit)
+        check_scale(CP_SAT.id, self.scale)
+        if self.workers < 1:
+            raise OptionError(f"{CP_SAT.id}: workers: expected an int >= 1, found {self.workers}")
+        if not 0 <= self.seed < 2**31:
+            raise OptionError(f"{CP_SAT.id}: seed: expected an int in 0..2**31-1, found {self.seed}")
+
+    def prepare(self, model: Any, variables: Any) -> PreparedCPSAT:
+        """Bind to a model.
+
+        Args:
+            model: a `cp_model.CpModel`. A copy is taken: the model is never changed, and a later change of it needs a
+                new `prepare`. If it has an objective, of the same sense, this gives the coefficients of all variables
+                that are not learned; coefficients of learned ones are replaced.
+            variables: the model's variables (Boolean or integer) and literals (negated ones too) whose coefficients
+                are learned, in an array or nested lists of any shape; this is the shape of the objective and of the
+                solution. A variable may occur more than once. `model.new_constant(0)` fills a place that has none.
+
+        Raises:
+            InstanceError: not a model, an invalid one, one with the other sense, or not variables of it.
+        """
+        return PreparedCPSAT(self, learned(model, variables, self.sense))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCPSAT:
+    """A copy of the model, of which each thread that solves takes a copy of its own."""
+
+    solver: CPSATSolver
+    learned: Learned
+    _idle: list[_Native] = field(default_factory=list)
+
+    @property
+    def objective_shape(self) -> tuple[int, ...]:
+        """The shape the variables were given in."""
+        return self.learned.shape
+
+    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+        """Solve N rows.
+
+        Args:
+            objective: `[N, *shape]`.
+            hint: not used: measured on knapsacks, set covers and assignments, it gains nothing.
+
+        Returns:
+            the values of the variables `[N, *shape]`. Objective values include fixed coefficients and the constant of
+            the model's objective.
+
+        Raises:
+            ObjectiveError: another shape than the variables.
+        """
+        del hint
+        check_shape(CP_SAT.id, "objectives", objective, self.objective_shape)
+        rows = Rows.of(objective)
+        scaled = self._scaled(objective, rows)
+        todo = [int(row) for row in rows.open]
+        if not todo:
+            return rows.result()
+        native = self._borrow()
+        try:
+            for row in todo:
+                status, values, message = native.solve(scaled.integers[row])
+                if values is not None:
+                    rows.solutions[row] = self.learned.read(values).reshape(self.objective_shape)
+                    rows.values[row] = self._value(objective[row], rows.solutions[row], values)
+                if status != SolveStatus.OPTIMAL:
+                    rows.fail(row, status, message)
+        finally:
+            self._idle.append(native)
+        return rows.result()
+
+    def gap(self, objective: Floats) -> Floats:
+        """How far from optimal a row reported as optimal can be, because coefficients were rounded.
+
+        Args:
+            objective: `[N, *shape]`.
+
+        Returns:
+            `[N]` bounds on the loss of objective value: `sum_i rounding_i * (ub_i - lb_i)` over the variables, where
+            `rounding_i <= 0.5 / scale` is the distance of the coefficient from the one used. Zero if coefficients are
+            integers (or small multiples of a power of two); nan for rows that would fail.
+        """
+        check_shape(CP_SAT.id, "objectives", objective, self.objective_shape)
+        rows = Rows.of(objective)
+        scaled = self._scaled(objective, rows)
+        gaps: Floats = scaled.rounding @ (self.learned.highs - self.learned.lows)
+        return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
+
+    def close(self) -> None:
+        """Drop the copies of the model; solving again makes new ones."""
+        self._idle.clear()
+
+    def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
+        """Coefficients `[N, k]` as integers; rows for which there are none fail."""
+        given = objective.reshape(len(objective), len(self.learned.places))
+        given = np.where((rows.status == SolveStatus.OPTIMAL)[:, None], given, 0.0)
+        coefficients = self.learned.coefficients(given)
+        for row in np.flatnonzero(~np.isfinite(coefficients).all(axis=1)):
+            rows.fail(int(row), SolveStatus.ERROR, "coefficients of one variable add up to infinity")
+            coefficients[row] = 0.0
+        # constants decide nothing; without them every size is at least 1
+        coefficients[:, self.learned.lows == self.learned.highs] = 0.0
+        sizes = np.maximum(np.abs(self.learned.lows), np.abs(self.learned.highs))
+        scaled = to_integers(coefficients, sizes, self.solver.scale, LIMITS)
+        for row in np.flatnonzero(~scaled.fits):
+            rows.fail(
+                int(row),
+                SolveStatus.ERROR,
+                f'scale={self.solver.scale!r} makes the objective overflow; scale="auto" takes one that fits',
+            )
+        return scaled
+
+    def _value(self, objective: Floats, solution: Floats, values: Floats) -> float:
+        learned_part = float(np.vdot(objective, solution))
+        return learned_part + float(self.learned.fixed @ values) + self.learned.offset
+
+    def _borrow(self) -> _Native:
+        try:
+            return self._idle.pop()  # atomic, so threads never share one
+        except IndexError:
+            return _Native(self.solver, self.learned)
+
+
+class _Native:
+    """A copy of the model that one thread solves again and again; only the objective's coefficients change."""
+
+    def __init__(self, options: CPSATSolver, learned: Learned) -> None:
+        self._model = learned.model.clone()
+        self._indices = learned.variables.tolist()
+        self._sign = -1 if options.sense == "max" else 1
+        self._objective = self._model.proto.objective
+        self._objective.vars.extend(self._indices)
+        self._solver = cp_model.CpSolver()
+        parameters = self._solver.parameters
+        parameters.num_workers = options.workers
+        parameters.random_seed = options.seed
+        parameters.linearization_level = options.linearization_level
+        parameters.relative_gap_limit = 0.0
+        parameters.absolute_gap_limit = 0.0
+        if options.time_limit is not None:
+            parameters.max_time_in_seconds = options.time_limit
+
+    def solve(self, coefficients: NDArray[np.int64]) -> tuple[SolveStatus, Floats | None, str]:
+        """Status, values of the learned and fixed variables if there is a solution, and what went wrong."""
+        # OR-Tools minimises; negating is cheaper than its own way to maximise
+        coeffs = self._objective.coeffs
+        coeffs.clear()
+        coeffs.extend((self._sign * coefficients).tolist())
+        status = self._solver.solve(self._model)
+        known = _STATUS.get(status, SolveStatus.ERROR)
+        if not known.ok:  # without a solution the response holds arbitrary numbers
+            message = (
+                f"{status.name}: {self._solver.response_proto.solution_info}" if known == SolveStatus.ERROR else ""
+            )
+            return known, None, message
+        solution = self._solver.response_proto.solution
+        values = np.fromiter(map(solution.__getitem__, self._indices), np.float64, len(self._indices))
+        return known, values, ""

@@ -1,0 +1,1 @@
+"""Compiled kernels: each solves a whole batch on plain arrays, without Python objects and without the GIL."""

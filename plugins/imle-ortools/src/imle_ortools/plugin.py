@@ -1,0 +1,142 @@
+"""The light module: what discovery reads. It imports neither ortools nor numba."""
+
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+
+_OWN_KERNEL = "MIT (own kernel); numba is BSD-2-Clause"
+_TIME_LIMIT = Parameter("time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent")
+_SCALE = Parameter(
+    "scale",
+    "float | str",
+    "auto",
+    'coefficients are multiplied by it and rounded; "auto" takes the largest safe power of two for each row',
+)
+
+
+def _sense(default: str) -> Parameter:
+    return Parameter(
+        "sense",
+        "str",
+        default,
+        "whether objectives are scores to maximise or costs to minimise",
+        choices=("max", "min"),
+    )
+
+
+CP_SAT = SolverSpec(
+    id="ortools-cp-sat",
+    summary="Any OR-Tools CP-SAT model with learned coefficients for some of its variables",
+    problem="constraint programming",
+    sense="max",
+    target="imle_ortools.cp_sat:CPSATSolver",
+    instance=(
+        Parameter("model", "cp_model.CpModel", doc="the constraints; its objective holds the coefficients not learned"),
+        Parameter("variables", "nested variables", doc="array or nested lists of the model's variables and literals"),
+    ),
+    options=(
+        _sense("max"),
+        _TIME_LIMIT,
+        Parameter("workers", "int", 1, "threads per solve; more than one gives up determinism among ties"),
+        Parameter("seed", "int", 1, "random seed of the search"),
+        Parameter("linearization_level", "int", 2, "how much of the model the LP sees; 2 is all", choices=(0, 1, 2)),
+        _SCALE,
+    ),
+    requires=("ortools",),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    example="""\
+import imle, torch
+from ortools.sat.python import cp_model
+model = cp_model.CpModel()
+x = [model.new_bool_var(f"x{i}") for i in range(5)]
+model.add(sum(x) == 2)
+model.add_implication(x[0], x[1])
+layer = imle.layer("ortools-cp-sat", model=model, variables=x, nb_samples=10)
+scores = torch.randn(4, 5, requires_grad=True)   # [B, *shape of variables]
+layer(scores)[:, 0].sum().backward()             # [B, *shape of variables] their values
+print(scores.grad)""",
+    licence="Apache-2.0",
+    url="https://developers.google.com/optimization/cp/cp_solver",
+)
+
+ASSIGNMENT = SolverSpec(
+    id="ortools-assignment",
+    summary="The cheapest assignment between n and m things, as a 0/1 matrix",
+    problem="assignment",
+    sense="min",
+    target="imle_ortools.assignment:AssignmentSolver",
+    instance=(Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all"),),
+    options=(_sense("min"),),
+    requires=("numba",),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    example="""\
+import imle, torch
+layer = imle.layer("ortools-assignment", nb_samples=10)
+costs = torch.rand(4, 6, 8, requires_grad=True)   # [B, n, m]
+layer(costs)[:, 0, 0].sum().backward()            # [B, n, m] how often each pair is chosen
+print(costs.grad[:, 0, 0])""",
+    licence=_OWN_KERNEL,
+    url="https://developers.google.com/optimization/assignment/linear_assignment",
+)
+
+KNAPSACK = SolverSpec(
+    id="ortools-knapsack",
+    summary="The most valuable set of items within one or more capacities, as a 0/1 mask",
+    problem="knapsack",
+    sense="max",
+    target="imle_ortools.knapsack:KnapsackSolver",
+    instance=(
+        Parameter("weights", "array [m, n] or [n]", doc="what each item takes of each capacity; not negative"),
+        Parameter(
+            "capacity",
+            "number or [m]",
+            None,
+            "what there is; for all rows, or one per row",
+            per_row=True,
+        ),
+    ),
+    options=(
+        _TIME_LIMIT,
+        Parameter("node_limit", "int | None", None, "nodes of the search per row; a row that runs out keeps its best"),
+    ),
+    requires=("numba",),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    example="""\
+import imle, torch
+weights = torch.rand(3, 10)                       # [m, n]
+layer = imle.layer("ortools-knapsack", weights=weights.numpy(), capacity=[1.5, 2.0, 2.0], nb_samples=10)
+values = torch.rand(4, 10, requires_grad=True)    # [B, n]
+layer(values)[:, 0].sum().backward()              # [B, n] the items taken
+print(values.grad)""",
+    licence=_OWN_KERNEL,
+    url="https://developers.google.com/optimization/pack/knapsack",
+)
+
+MIN_COST_FLOW = SolverSpec(
+    id="ortools-min-cost-flow",
+    summary="The cheapest flow from supplies to demands through arcs with capacities",
+    problem="min-cost flow",
+    sense="min",
+    target="imle_ortools.min_cost_flow:MinCostFlowSolver",
+    instance=(
+        Parameter("tails", "int array [E]", doc="the node each arc leaves, 0..V-1"),
+        Parameter("heads", "int array [E]", doc="the node each arc enters, 0..V-1"),
+        Parameter("capacities", "int array [E]", doc="the most each arc can carry"),
+        Parameter("supplies", "int array [V]", doc="what each node sends (> 0) or takes (< 0); sums to zero"),
+    ),
+    options=(_SCALE,),
+    requires=("ortools",),
+    capabilities=Capabilities(thread_safe=True),
+    example="""\
+import imle, torch
+layer = imle.layer("ortools-min-cost-flow", tails=[0, 0, 1, 2], heads=[1, 2, 3, 3],
+                   capacities=[3, 3, 3, 3], supplies=[4, 0, 0, -4], nb_samples=10)
+costs = torch.rand(5, 4, requires_grad=True)   # [B, E] per unit of flow
+layer(costs)[:, 0].sum().backward()            # [B, E] the flow of each arc
+print(costs.grad)""",
+    licence="Apache-2.0",
+    url="https://developers.google.com/optimization/flow/mincostflow",
+)
+
+
+@hookimpl
+def imle_solvers() -> list[SolverSpec]:
+    return [CP_SAT, ASSIGNMENT, KNAPSACK, MIN_COST_FLOW]

@@ -1,0 +1,110 @@
+"""From float coefficients to the integers that OR-Tools works with, and what the rounding can cost.
+
+With scale s, a coefficient c becomes the integer a = round(s * c). If z is optimal for a / s and z* for c, then
+
+    <c, z> - <c, z*>  <=  sum_i |c_i - a_i / s| * (ub_i - lb_i)  <=  sum_i 0.5 / s * (ub_i - lb_i)
+
+in size, for any sense: the middle term is the *gap* computed here. A power of two as scale loses nothing by itself, so
+coefficients that are small multiples of a power of two, integers among them, have gap zero.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import OptionError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_POWERS = (-1074, 1000)
+"""Scales stay between these powers of two, which float64 represents exactly."""
+
+
+class Limits(NamedTuple):
+    """How large a row of integers may get, as powers of two.
+
+    Attributes:
+        fine: rows are scaled up to this size.
+        most: rows that are larger already are left as they are up to this size, and only then scaled down.
+    """
+
+    fine: int
+    most: int
+
+
+class Scaled(NamedTuple):
+    """Rows of integers.
+
+    Attributes:
+        integers: `[N, n]`; zeros in rows that do not fit.
+        scales: `[N]`.
+        rounding: `[N, n]` how far each coefficient is from integer / scale.
+        fits: `[N]` whether the integers stay within the limits.
+    """
+
+    integers: Ints
+    scales: Floats
+    rounding: Floats
+    fits: NDArray[np.bool_]
+
+
+def check_scale(solver_id: str, scale: float | str) -> None:
+    """Refuse a scale that is neither "auto" nor a positive number.
+
+    Raises:
+        OptionError: it is not.
+    """
+    good = scale == "auto" if isinstance(scale, str) else math.isfinite(scale) and scale > 0
+    if not good:
+        raise OptionError(f'{solver_id}: scale: expected "auto" or a number > 0, found {scale!r}')
+
+
+def to_integers(values: Floats, sizes: Floats | None, scale: float | str, limits: Limits) -> Scaled:
+    """Scale and round rows of coefficients.
+
+    Args:
+        values: `[N, n]`, finite.
+        sizes: `[n]`, at least 1 where values are not all zero; the size of a row is then
+            `sum_i |value_i| * size_i`. None: it is that of its largest value.
+        scale: "auto" or a number; "auto" takes the largest power of two within the limits, and then divides
+            a row by the powers of two that all its integers have in common.
+        limits: for the size of a row of integers.
+    """
+    exponents = _exponents(values, sizes)
+    if isinstance(scale, str):
+        powers = np.maximum(limits.fine - exponents, np.minimum(0, limits.most - exponents))
+        scales = np.exp2(np.clip(powers, *_POWERS).astype(np.float64))
+    else:
+        scales = np.full(len(values), float(scale))
+    # size < 2**exponent and scale < 2**frexp(scale)
+    fits = exponents + np.frexp(scales)[1] <= limits.most + 1
+    with np.errstate(over="ignore", under="ignore"):
+        exact = values * np.where(fits, scales, 0.0)[:, None]
+        rounded = np.rint(exact)
+        rounding = np.abs(exact - rounded) / scales[:, None]
+    integers = rounded.astype(np.int64)
+    if isinstance(scale, str):
+        # smaller integers that say the same: the solver then searches as if the user had written them
+        common = np.bitwise_or.reduce(integers, axis=1)
+        factors = np.where(common == 0, 1, common & -common)  # the lowest bit that is set
+        integers //= factors[:, None]
+        scales = scales / factors
+    return Scaled(integers, scales, rounding, fits)
+
+
+def _exponents(values: Floats, sizes: Floats | None) -> Ints:
+    """Exponents e with size < 2**e, without overflow: `[N]`."""
+    if not values.size:
+        return np.zeros(len(values), np.int64)
+    largest: Ints = np.frexp(np.abs(values).max(axis=1))[1].astype(np.int64)
+    if sizes is None:
+        return largest
+    with np.errstate(under="ignore"):
+        relative = np.ldexp(np.abs(values), -largest[:, None]) @ sizes
+    exponents: Ints = largest + np.frexp(relative)[1]
+    return exponents

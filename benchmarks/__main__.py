@@ -34,7 +34,7 @@ def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
             f"{claim.name}{' · ' + claim.note if claim.note else ''}",
             seconds(claim.ours),
             seconds(claim.reference),
-            f"{claim.ratio:.3g}x",
+            f"{claim.ratio:.0f}x" if claim.ratio >= 100 else f"{claim.ratio:.3g}x",
             f"{bound} {claim.target:g}x",
             "yes" if claim.met else "[bold red]NO[/]",
         )

@@ -33,7 +33,7 @@ def run_console(example: Example) -> None:
 def check_setup(example: Example) -> None:
     """Set-up lines are not run inside their own environment, but what they name must exist."""
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    for line in example.parsed.strip().splitlines():
+    for line in example.parsed.strip().replace("\\\n", " ").splitlines():
         command, *words = shlex.split(line, comments=True)
         if command == "make":
             assert set(words) <= set(targets), line

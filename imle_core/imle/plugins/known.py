@@ -9,5 +9,7 @@ KNOWN = {
     "ortools-cp-sat": "imle-ortools",
     "ortools-knapsack": "imle-ortools",
     "ortools-min-cost-flow": "imle-ortools",
+    "pulp-ilp": "imle-pulp",
+    "pulp-lp": "imle-pulp",
     "topk": "imle-topk",
 }

@@ -1,0 +1,1 @@
+"""PuLP problems for imle: the model as its author wrote it, its objective learned."""

@@ -1,0 +1,102 @@
+"""The light module: what discovery reads. It imports neither pulp, highspy nor the solvers."""
+
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+
+_INSTANCE = (
+    Parameter("problem", "pulp.LpProblem | None", None, "the problem as you wrote it; it is read, never changed"),
+    Parameter(
+        "variables",
+        "LpVariables | names | None",
+        None,
+        "the learned variables, in the objective's order; default problem.variables(), which PuLP sorts by name",
+    ),
+)
+_SENSE = Parameter(
+    "sense", "str", "min", "costs to minimise or scores to maximise; must be the problem's", choices=("min", "max")
+)
+_LIMIT = Parameter("time_limit", "float | None", None, "seconds per solve")
+_SHARED = (
+    Parameter("threads", "int", 1, "threads per solve; rows of a batch parallelise better than one solve does"),
+    Parameter("seed", "int", 0, "seed of HiGHS' own random choices"),
+)
+_REQUIRES = ("pulp", "highspy")
+_CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
+_LICENCE = "MIT (PuLP, HiGHS)"
+_URL = "https://coin-or.github.io/pulp/"
+
+LP = SolverSpec(
+    id="pulp-lp",
+    summary="Linear programs written in PuLP, solved by HiGHS at an optimal vertex",
+    problem="lp",
+    sense="min",
+    target="imle_pulp.solvers:PulpLPSolver",
+    instance=_INSTANCE,
+    options=(
+        _SENSE,
+        _LIMIT,
+        Parameter(
+            "method",
+            "str",
+            "auto",
+            "the simplex; auto takes dual unless starts are warm and all |a| are 0 or 1",
+            choices=("auto", "primal", "dual"),
+        ),
+        Parameter(
+            "warm", "bool", False, "start from the previous row's basis: faster, but ties then depend on earlier rows"
+        ),
+        *_SHARED,
+    ),
+    requires=_REQUIRES,
+    capabilities=_CAPABILITIES,
+    example="""\
+import imle, pulp, torch
+problem = pulp.LpProblem("mix", pulp.LpMinimize)
+x = [problem.add_variable(f"x{i}", 0, 0.6) for i in range(3)]
+problem += pulp.lpSum(x) == 1
+layer = imle.layer("pulp-lp", problem=problem, variables=x)
+costs = torch.rand(4, 3, requires_grad=True)   # [B, n], one per variable
+layer(costs)[:, 0].sum().backward()            # [B, n] vertices, averaged over samples
+print(costs.grad)""",
+    licence=_LICENCE,
+    url=_URL,
+)
+
+ILP = SolverSpec(
+    id="pulp-ilp",
+    summary="Integer and mixed-integer programs written in PuLP, solved by HiGHS to proven optimality",
+    problem="ilp",
+    sense="min",
+    target="imle_pulp.solvers:PulpILPSolver",
+    instance=_INSTANCE,
+    options=(
+        _SENSE,
+        _LIMIT,
+        Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact"),
+        Parameter(
+            "tuning",
+            "str",
+            "auto",
+            'HiGHS\' own options, "lean" for easy problems, or lean with a fall-back',
+            choices=("auto", "default", "lean"),
+        ),
+        *_SHARED,
+    ),
+    requires=_REQUIRES,
+    capabilities=_CAPABILITIES,
+    example="""\
+import imle, pulp, torch
+problem = pulp.LpProblem("knapsack", pulp.LpMaximize)
+x = [problem.add_variable(f"x{i}", cat="Binary") for i in range(4)]
+problem += pulp.lpDot([3, 4, 5, 6], x) <= 10
+layer = imle.layer("pulp-ilp", sense="max", problem=problem, variables=x)
+values = torch.rand(8, 4, requires_grad=True)   # [B, n], one per item
+layer(values)[:, 0].sum().backward()            # [B, n] which items go into the knapsack
+print(values.grad)""",
+    licence=_LICENCE,
+    url=_URL,
+)
+
+
+@hookimpl
+def imle_solvers() -> list[SolverSpec]:
+    return [LP, ILP]

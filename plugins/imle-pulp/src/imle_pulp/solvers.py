@@ -1,0 +1,141 @@
+"""The two solvers: a PuLP problem is read once, HiGHS solves it for every objective."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle.solvers import ArrayKind, PreparedSolver, Sense, Shape, SolveResult
+from imle_highs import options
+from imle_highs.engines import TUNINGS
+from imle_highs.ilp import HighsILPSolver
+from imle_highs.lp import HighsLPSolver
+from imle_pulp.problem import read
+
+_LP, _ILP = "pulp-lp", "pulp-ilp"
+_SENSES = ("min", "max")
+_METHODS = ("auto", "primal", "dual")
+
+
+@dataclass(frozen=True)
+class PulpLPSolver:
+    """argmin (or argmax) of <objective, x> over a continuous PuLP problem, at a vertex.
+
+    Args:
+        sense: "min" for costs, "max" for scores; the problem's own.
+        time_limit: seconds per row.
+        method: "dual", "primal", or "auto", as for highs-lp.
+        warm: start from the basis of the row before, as for highs-lp.
+        threads: per solve.
+        seed: of HiGHS' random choices.
+    """
+
+    sense: Sense = "min"
+    time_limit: float | None = None
+    method: Literal["auto", "primal", "dual"] = "auto"
+    warm: bool = False
+    threads: int = 1
+    seed: int = 0
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        options.choice(_LP, "sense", self.sense, _SENSES)
+        options.choice(_LP, "method", self.method, _METHODS)
+        options.seconds(_LP, self.time_limit)
+        options.shared(_LP, self.threads, self.seed)
+
+    def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
+        """Bind to a problem.
+
+        Args:
+            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect.
+            variables: the learned variables, or their names, in the objective's order; by default
+                `problem.variables()`.
+
+        Raises:
+            InstanceError: integer variables (names pulp-ilp), another sense, or anything that is not linear.
+        """
+        if problem is None:
+            return Unbound(_LP)
+        program = read(_LP, self.sense, problem, variables)
+        integer = np.flatnonzero(program.integer)
+        if len(integer):
+            raise InstanceError(
+                f"{_LP}: problem {problem.name!r}: expected continuous variables, found {len(integer)} integer ones, "
+                f"the first being {program.names[integer[0]]!r}",
+                hint="use pulp-ilp",
+            )
+        return HighsLPSolver(**asdict(self)).bind(program)
+
+
+@dataclass(frozen=True)
+class PulpILPSolver:
+    """argmin (or argmax) of <objective, x> over a PuLP problem, integrality included.
+
+    Args:
+        sense: "min" for costs, "max" for scores; the problem's own.
+        time_limit: seconds per row.
+        gap: relative gap at which the search may stop; 0 asks for a proof.
+        tuning: "auto", "default" or "lean", as for highs-ilp.
+        threads: per solve.
+        seed: of HiGHS' random choices.
+    """
+
+    sense: Sense = "min"
+    time_limit: float | None = None
+    gap: float = 0.0
+    tuning: Literal["auto", "default", "lean"] = "auto"
+    threads: int = 1
+    seed: int = 0
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        options.choice(_ILP, "sense", self.sense, _SENSES)
+        options.choice(_ILP, "tuning", self.tuning, TUNINGS)
+        options.seconds(_ILP, self.time_limit)
+        options.fraction(_ILP, "gap", self.gap)
+        options.shared(_ILP, self.threads, self.seed)
+
+    def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
+        """Bind to a problem.
+
+        Args:
+            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect.
+            variables: the learned variables, or their names, in the objective's order; by default
+                `problem.variables()`.
+
+        Raises:
+            InstanceError: another sense, or anything that is not linear.
+        """
+        if problem is None:
+            return Unbound(_ILP)
+        return HighsILPSolver(**asdict(self)).bind(read(_ILP, self.sense, problem, variables))
+
+
+class Unbound:
+    """A solver whose problem comes with every row; there is nothing to solve until it does."""
+
+    objective_shape: Shape = (None,)
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def solve(self, objective: NDArray[np.float64], **rows: Any) -> SolveResult:
+        """Say that the problem is missing.
+
+        Raises:
+            InstanceError: always.
+        """
+        raise InstanceError(
+            f"{self._who}: expected a problem, found none",
+            hint="give problem=... to imle.layer for all rows, or to the call, one per row",
+        )
+
+    def close(self) -> None:
+        """Nothing to free."""

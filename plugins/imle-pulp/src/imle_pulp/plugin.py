@@ -1,6 +1,7 @@
 """The light module: what discovery reads. It imports neither pulp, highspy nor the solvers."""
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle_highs import plugin as highs  # as light as this module
 
 _INSTANCE = (
     Parameter("problem", "pulp.LpProblem | None", None, "the problem as you wrote it; it is read, never changed"),
@@ -14,15 +15,16 @@ _INSTANCE = (
 _SENSE = Parameter(
     "sense", "str", "min", "costs to minimise or scores to maximise; must be the problem's", choices=("min", "max")
 )
-_LIMIT = Parameter("time_limit", "float | None", None, "seconds per solve")
-_SHARED = (
-    Parameter("threads", "int", 1, "threads per solve; rows of a batch parallelise better than one solve does"),
-    Parameter("seed", "int", 0, "seed of HiGHS' own random choices"),
-)
 _REQUIRES = ("pulp", "highspy")
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "MIT (PuLP, HiGHS)"
 _URL = "https://coin-or.github.io/pulp/"
+
+
+def _with_own_sense(engine: SolverSpec) -> tuple[Parameter, ...]:
+    """The options of the HiGHS solver underneath, which are ours too; only what `sense` means differs."""
+    return tuple(_SENSE if option.name == "sense" else option for option in engine.options)
+
 
 LP = SolverSpec(
     id="pulp-lp",
@@ -31,21 +33,7 @@ LP = SolverSpec(
     sense="min",
     target="imle_pulp.solvers:PulpLPSolver",
     instance=_INSTANCE,
-    options=(
-        _SENSE,
-        _LIMIT,
-        Parameter(
-            "method",
-            "str",
-            "auto",
-            "the simplex; auto takes dual unless starts are warm and all |a| are 0 or 1",
-            choices=("auto", "primal", "dual"),
-        ),
-        Parameter(
-            "warm", "bool", False, "start from the previous row's basis: faster, but ties then depend on earlier rows"
-        ),
-        *_SHARED,
-    ),
+    options=_with_own_sense(highs.LP),
     requires=_REQUIRES,
     capabilities=_CAPABILITIES,
     example="""\
@@ -68,19 +56,7 @@ ILP = SolverSpec(
     sense="min",
     target="imle_pulp.solvers:PulpILPSolver",
     instance=_INSTANCE,
-    options=(
-        _SENSE,
-        _LIMIT,
-        Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact"),
-        Parameter(
-            "tuning",
-            "str",
-            "auto",
-            'HiGHS\' own options, "lean" for easy problems, or lean with a fall-back',
-            choices=("auto", "default", "lean"),
-        ),
-        *_SHARED,
-    ),
+    options=_with_own_sense(highs.ILP),
     requires=_REQUIRES,
     capabilities=_CAPABILITIES,
     example="""\

@@ -12,7 +12,7 @@ from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs import options
 from imle_highs.engines import DUAL, PRIMAL, Engine, LinearEngine
 from imle_highs.instance import Instance, is_empty, read
-from imle_highs.prepared import PreparedProgram, Setup, Unbound
+from imle_highs.prepared import PreparedProgram, Setup, without_instance
 from imle_highs.program import LinearProgram
 
 _WHO = "highs-lp"
@@ -76,7 +76,7 @@ class HighsLPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return Unbound(_WHO)
+            return without_instance(_WHO)
         return self.bind(read(_WHO, self.sense, instance, integrality=None, default_integrality=0))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:

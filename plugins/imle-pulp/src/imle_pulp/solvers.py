@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, PreparedSolver, Sense, Shape, SolveResult
+from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs import options
 from imle_highs.engines import TUNINGS
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
+from imle_highs.prepared import Unbound
 from imle_pulp.problem import read
 
 _LP, _ILP = "pulp-lp", "pulp-ilp"
@@ -61,7 +61,7 @@ class PulpLPSolver:
             InstanceError: integer variables (names pulp-ilp), another sense, or anything that is not linear.
         """
         if problem is None:
-            return Unbound(_LP)
+            return _without_problem(_LP)
         program = read(_LP, self.sense, problem, variables)
         integer = np.flatnonzero(program.integer)
         if len(integer):
@@ -114,28 +114,9 @@ class PulpILPSolver:
             InstanceError: another sense, or anything that is not linear.
         """
         if problem is None:
-            return Unbound(_ILP)
+            return _without_problem(_ILP)
         return HighsILPSolver(**asdict(self)).bind(read(_ILP, self.sense, problem, variables))
 
 
-class Unbound:
-    """A solver whose problem comes with every row; there is nothing to solve until it does."""
-
-    objective_shape: Shape = (None,)
-
-    def __init__(self, who: str) -> None:
-        self._who = who
-
-    def solve(self, objective: NDArray[np.float64], **rows: Any) -> SolveResult:
-        """Say that the problem is missing.
-
-        Raises:
-            InstanceError: always.
-        """
-        raise InstanceError(
-            f"{self._who}: expected a problem, found none",
-            hint="give problem=... to imle.layer for all rows, or to the call, one per row",
-        )
-
-    def close(self) -> None:
-        """Nothing to free."""
+def _without_problem(who: str) -> Unbound:
+    return Unbound(who, "expected a problem, found none", "problem=...")

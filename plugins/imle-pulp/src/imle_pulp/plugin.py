@@ -15,15 +15,21 @@ _INSTANCE = (
 _SENSE = Parameter(
     "sense", "str", "min", "costs to minimise or scores to maximise; must be the problem's", choices=("min", "max")
 )
+_SOLVER = Parameter(
+    "solver",
+    "pulp.LpSolver | None",
+    None,
+    "solve each row with this PuLP solver object instead of HiGHS; its own options are the ones that count",
+)
 _REQUIRES = ("pulp", "highspy")
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "MIT (PuLP, HiGHS)"
 _URL = "https://coin-or.github.io/pulp/"
 
 
-def _with_own_sense(engine: SolverSpec) -> tuple[Parameter, ...]:
-    """The options of the HiGHS solver underneath, which are ours too; only what `sense` means differs."""
-    return tuple(_SENSE if option.name == "sense" else option for option in engine.options)
+def _options(engine: SolverSpec) -> tuple[Parameter, ...]:
+    """The options of the HiGHS solver underneath, with what `sense` means here, and the way around that solver."""
+    return (*(_SENSE if option.name == "sense" else option for option in engine.options), _SOLVER)
 
 
 LP = SolverSpec(
@@ -33,7 +39,7 @@ LP = SolverSpec(
     sense="min",
     target="imle_pulp.solvers:PulpLPSolver",
     instance=_INSTANCE,
-    options=_with_own_sense(highs.LP),
+    options=_options(highs.LP),
     requires=_REQUIRES,
     capabilities=_CAPABILITIES,
     example="""\
@@ -56,7 +62,7 @@ ILP = SolverSpec(
     sense="min",
     target="imle_pulp.solvers:PulpILPSolver",
     instance=_INSTANCE,
-    options=_with_own_sense(highs.ILP),
+    options=_options(highs.ILP),
     requires=_REQUIRES,
     capabilities=_CAPABILITIES,
     example="""\

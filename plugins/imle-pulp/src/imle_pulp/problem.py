@@ -108,8 +108,8 @@ def _rows(where: str, problem: pulp.LpProblem, number: Mapping[str, int]) -> tup
     columns: list[int] = []
     values: list[float] = []
     lower, upper = [], []
-    constraints = _constraints(problem)
-    for row, (name, constraint) in enumerate(constraints):
+    held = constraints(problem)
+    for row, (name, constraint) in enumerate(held):
         at = f"{where}: constraint {name!r}" if name else f"{where}: constraint number {row}"
         lower.append(-np.inf if (end := constraint.getLb()) is None else _finite(f"{at}: right side", end))
         upper.append(np.inf if (end := constraint.getUb()) is None else _finite(f"{at}: right side", end))
@@ -124,12 +124,12 @@ def _rows(where: str, problem: pulp.LpProblem, number: Mapping[str, int]) -> tup
             rows.append(row)
             columns.append(number[variable.name])
             values.append(value)
-    shape = (len(constraints), len(number))
+    shape = (len(held), len(number))
     matrix = from_entries(np.array(rows, np.int64), np.array(columns, np.int64), np.array(values, np.float64), shape)
     return matrix, np.array(lower, np.float64), np.array(upper, np.float64)
 
 
-def _constraints(problem: pulp.LpProblem) -> list[tuple[str | None, Any]]:
+def constraints(problem: pulp.LpProblem) -> list[tuple[str | None, Any]]:
     """Names and constraints: PuLP before 3.3 has a dictionary of them, later a method (and warns of the other)."""
     held = cast(Any, problem.constraints)
     return [(c.name, c) for c in held()] if callable(held) else list(held.items())

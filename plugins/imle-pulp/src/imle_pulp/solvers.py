@@ -1,11 +1,12 @@
-"""The two solvers: a PuLP problem is read once, HiGHS solves it for every objective."""
+"""The two solvers: a PuLP problem is read once, HiGHS (or a solver of PuLP's) solves it for every objective."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
@@ -13,8 +14,12 @@ from imle_highs import options
 from imle_highs.engines import TUNINGS
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
-from imle_highs.prepared import Unbound
-from imle_pulp.problem import read
+from imle_highs.prepared import PreparedProgram, Setup, Unbound
+from imle_highs.program import LinearProgram
+from imle_pulp import solver_object
+from imle_pulp.blueprint import Blueprint
+from imle_pulp.native import NativeEngine
+from imle_pulp.problem import constraints, read
 
 _LP, _ILP = "pulp-lp", "pulp-ilp"
 _SENSES = ("min", "max")
@@ -32,6 +37,7 @@ class PulpLPSolver:
         warm: start from the basis of the row before, as for highs-lp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
     sense: Sense = "min"
@@ -40,6 +46,7 @@ class PulpLPSolver:
     warm: bool = False
     threads: int = 1
     seed: int = 0
+    solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
@@ -48,6 +55,8 @@ class PulpLPSolver:
         options.choice(_LP, "method", self.method, _METHODS)
         options.seconds(_LP, self.time_limit)
         options.shared(_LP, self.threads, self.seed)
+        if self.solver is not None:
+            solver_object.check(_LP, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -70,7 +79,9 @@ class PulpLPSolver:
                 f"the first being {program.names[integer[0]]!r}",
                 hint="use pulp-ilp",
             )
-        return HighsLPSolver(**asdict(self)).bind(program)
+        if self.solver is not None:
+            return _bind(_LP, self, problem, program)
+        return HighsLPSolver(**_highs_options(self)).bind(program)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ class PulpILPSolver:
         tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
     sense: Sense = "min"
@@ -92,6 +104,7 @@ class PulpILPSolver:
     tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
+    solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
@@ -101,6 +114,8 @@ class PulpILPSolver:
         options.seconds(_ILP, self.time_limit)
         options.fraction(_ILP, "gap", self.gap)
         options.shared(_ILP, self.threads, self.seed)
+        if self.solver is not None:
+            solver_object.check(_ILP, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -115,7 +130,21 @@ class PulpILPSolver:
         """
         if problem is None:
             return _without_problem(_ILP)
-        return HighsILPSolver(**asdict(self)).bind(read(_ILP, self.sense, problem, variables))
+        program = read(_ILP, self.sense, problem, variables)
+        if self.solver is not None:
+            return _bind(_ILP, self, problem, program)
+        return HighsILPSolver(**_highs_options(self)).bind(program)
+
+
+def _highs_options(given: PulpLPSolver | PulpILPSolver) -> dict[str, Any]:
+    return {option.name: getattr(given, option.name) for option in fields(given) if option.name != "solver"}
+
+
+def _bind(who: str, given: PulpLPSolver | PulpILPSolver, problem: Any, program: LinearProgram) -> PreparedProgram:
+    """Rows solved by the solver object that was given."""
+    blueprint = Blueprint(program, given.sense, problem.name, [name for name, _ in constraints(problem)])
+    solver = solver_object.own(given.solver)
+    return PreparedProgram(program, Setup(who, given.sense, None, lambda _: NativeEngine(program, blueprint, solver)))
 
 
 def _without_problem(who: str) -> Unbound:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from imle.errors import OptionError, UnknownSolverError
+from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
@@ -26,6 +26,7 @@ _DEFAULT = "default"
 
 def layer(
     solver: str | type[Any] | Solver | Callable[[Any], Any],
+    /,
     *,
     estimator: str | Estimator = "imle",
     noise: str | BaseNoiseDistribution | None = _DEFAULT,
@@ -78,7 +79,7 @@ def layer(
     if on_failure not in ("raise", "zero-grad"):
         raise OptionError(f"on_failure: expected 'raise' or 'zero-grad', found {on_failure!r}")
     tau = _temperature("temperature", temperature)
-    return SolverLayer(
+    return _layer_class(spec)(
         made,
         spec,
         instance,
@@ -93,6 +94,15 @@ def layer(
         on_failure=on_failure,
         generator=generator,
     )
+
+
+def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
+    if not spec.layer:
+        return SolverLayer
+    found = registry.import_target(spec.layer)
+    if not (isinstance(found, type) and issubclass(found, SolverLayer)):
+        raise PluginError(f"{spec.id}: layer: expected a subclass of SolverLayer, found {found!r}")
+    return found
 
 
 def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -54,9 +55,12 @@ def check(result, objective, points, fixed, learned, sense):
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("tuning", ["auto", "default", "lean"])
-def test_random_programs(seed, tuning):
+@pytest.mark.parametrize("tuning", ["auto", "default", "lean", "branching"])
+def test_random_programs(seed, tuning, monkeypatch):
     rng = np.random.default_rng(1000 * seed + len(tuning))
+    if tuning == "branching":  # what auto does for sparse rows; these are dense
+        monkeypatch.setattr("imle_highs.tunings.DENSE", 2.0)
+        tuning = "auto"
     for _ in range(150 if tuning == "auto" else 30):
         lower, upper, a_ub, b_ub, a_eq, b_eq = random_instance(rng)
         points = feasible(enumerate_box(lower, upper), a_ub, b_ub, a_eq, b_eq)
@@ -80,14 +84,15 @@ def test_random_programs(seed, tuning):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_right_sides_per_row(seed):
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_right_sides_per_row(seed, branching):
     rng = np.random.default_rng(seed)
     lower, upper, a_ub, _, a_eq, _ = random_instance(rng)
     box = enumerate_box(lower, upper)
     objective = rng.normal(size=(3, len(lower)))
     b_ub, b_eq = integers(rng, -4, 6, (3, len(a_ub))), integers(rng, -2, 3, (3, len(a_eq)))
-    prepared = HighsILPSolver().prepare(A_ub=a_ub, A_eq=a_eq, bounds=np.column_stack([lower, upper]))
+    with mock.patch("imle_highs.tunings.DENSE", 2.0 if branching else 0.0):
+        prepared = HighsILPSolver().prepare(A_ub=a_ub, A_eq=a_eq, bounds=np.column_stack([lower, upper]))
     rows = {}
     if len(a_ub):
         rows["b_ub"] = list(b_ub)

@@ -56,7 +56,7 @@ def test_values_and_vertices(seed, sense, method):
 
 def test_numerical_trouble_is_solved_by_the_other_simplex():
     """HiGHS' primal simplex ends this one with status kUnknown; not worth an error."""
-    rng = np.random.default_rng(321)
+    rng = np.random.default_rng(58)
     instance = random_lp(rng)
     objective = rng.normal(size=(3, len(instance["bounds"])))
     result = HighsLPSolver(method="primal").prepare(**instance).solve(objective)

@@ -160,5 +160,5 @@ def test_a_file_and_matrices(write):
         HighsILPSolver().prepare(model=path, A_ub=[[1]], bounds=(0, 1), integrality=1)
     assert str(caught.value) == (
         "highs-ilp: expected either model or matrices and bounds, found model and A_ub, bounds, integrality"
-        "\n  hint: rows, bounds and integrality come from the file"
+        "\n  hint: rows, bounds and integrality come from the model"
     )

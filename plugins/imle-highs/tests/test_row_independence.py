@@ -23,6 +23,7 @@ def instances():
     return {
         "assignment": (zoo.assignment(5), 25),
         "cover": (zoo.set_cover(cover), 20),
+        "cycles": ({"A_ub": np.eye(9) + np.kron(np.eye(3), np.roll(np.eye(3), 1, 1)), "b_ub": np.ones(9)}, 9),
         "knapsack": (zoo.knapsack(rng.integers(1, 9, size=(2, 15)), [20, 20]), 15),
     }
 
@@ -100,9 +101,9 @@ def test_solvers_with_different_threads_take_turns():
 
 
 def test_nothing_is_printed(capfd):
-    for solver in SOLVERS:
-        instance, n = instances()["cover"]
-        solver.prepare(**instance).solve(objectives(n, rows=6))
+    for solver in [*SOLVERS, HighsLPSolver(warm=True), HighsILPSolver(tuning="lean")]:
+        for instance, n in instances().values():
+            solver.prepare(**instance).solve(objectives(n, rows=6))
     HighsILPSolver().prepare(A_eq=[[2, -2]], b_eq=[1]).solve(-np.ones((1, 2)))
     assert capfd.readouterr() == ("", "")
 
@@ -110,11 +111,13 @@ def test_nothing_is_printed(capfd):
 def test_memory_does_not_grow():
     prepared = HighsLPSolver().prepare(**zoo.assignment(3))
     integer = HighsILPSolver().prepare(A_ub=[[2, 2, 2]], b_ub=[3], bounds=(0, 1))
+    branching = HighsILPSolver(sense="max").prepare(**instances()["cycles"][0])
     costs = np.random.default_rng(10).normal(size=(500, 9))
 
     def work():
         prepared.solve(costs)
         integer.solve(costs[:5, :3])
+        branching.solve(np.abs(costs[:50]))
         gc.collect()
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

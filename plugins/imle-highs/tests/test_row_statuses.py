@@ -106,15 +106,6 @@ def test_a_gap_stops_the_search_early_with_a_solution_within_it():
     assert (near.objective_values >= exact.objective_values * 0.95).all()
 
 
-def test_auto_falls_back_to_the_default_options_where_lean_takes_long():
-    instance, values = hard_knapsack(60)
-    found = {
-        t: HighsILPSolver(sense="max", tuning=t).prepare(**instance).solve(values[:1]) for t in ("auto", "default")
-    }
-    assert found["auto"].counters == {"branch_and_bound": 1, "fall_backs_to_default_tuning": 1}
-    np.testing.assert_array_equal(found["auto"].solutions, found["default"].solutions)
-
-
 def test_an_empty_batch():
     result = HighsILPSolver().prepare(bounds=[(0, 1)]).solve(np.zeros((0, 1)))
     assert result.solutions.shape == (0, 1)

@@ -29,6 +29,11 @@ def choose(n=5, k=2):
 
 CASES = {
     "ortools-cp-sat": (choose(), (5,), [0, 0, 0, 1, 0]),
+    "ortools-ilp": (
+        {"sense": "max", "A_ub": [[2, 3, 4, 5], [1, 1, 1, 1]], "b_ub": [7, 2], "bounds": (0, 1)},
+        (4,),
+        [1, 0, 0, 1],
+    ),
     "ortools-assignment": ({}, (3, 3), [[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
     "ortools-knapsack": ({"weights": [[2, 3, 4, 5], [1, 1, 1, 1]], "capacity": [7, 2]}, (4,), [1, 0, 0, 1]),
     "ortools-min-cost-flow": (

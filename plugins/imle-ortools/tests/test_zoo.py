@@ -10,8 +10,9 @@ import torch
 
 import imle
 from imle.errors import InstanceError
+from imle_highs.lp import HighsLPSolver
 from imle_ortools.cp_sat import CPSATSolver
-from imle_ortools.zoo import sudoku, tsp
+from imle_ortools.zoo import sudoku, transport, tsp
 
 PUZZLE = """
 53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79
@@ -80,3 +81,25 @@ def test_as_layers():
     scores = torch.randn(2, 4, 4, 4, requires_grad=True)
     imle.layer("ortools-cp-sat", **sudoku(box=2))(scores).square().sum().backward()
     assert scores.grad.shape == scores.shape
+
+
+def test_transport_costs_what_its_linear_program_costs():
+    supplies, demands = np.array([5, 3, 4]), np.array([6, 1, 2, 3])
+    costs = np.random.default_rng(0).normal(size=(6, 3, 4))
+    shipped = imle.layer("ortools-min-cost-flow", **transport(supplies, demands)).eval()
+    plans = shipped(torch.from_numpy(costs.reshape(6, 12))).numpy().reshape(6, 3, 4)
+    assert (plans.sum(axis=2) == supplies).all()
+    assert (plans.sum(axis=1) == demands).all()
+    rows = np.concatenate([np.kron(np.eye(3), np.ones(4)), np.kron(np.ones(3), np.eye(4))])
+    program = HighsLPSolver().prepare(A_eq=rows, b_eq=np.concatenate([supplies, demands]))
+    expected = program.solve(costs.reshape(6, 12)).objective_values
+    np.testing.assert_allclose((plans * costs).sum(axis=(1, 2)), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("supplies", "demands", "message"),
+    [([1.5], [1], "supplies"), ([1], [[1]], "demands"), ([2], [-1, 3], "demands"), ([2], [1], "found 1 and 2")],
+)
+def test_bad_transports(supplies, demands, message):
+    with pytest.raises(InstanceError, match=message):
+        transport(supplies, demands)

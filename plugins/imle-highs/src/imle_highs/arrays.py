@@ -76,6 +76,15 @@ def matrix(where: str, given: Any) -> Columns:
             raise InstanceError(f"{where}: expected a matrix [rows, variables], found shape {list(dense.shape)}")
         rows, columns = np.nonzero(dense)
         found = from_entries(rows, columns, dense[rows, columns], (dense.shape[0], dense.shape[1]))
+    return checked(where, found)
+
+
+def checked(where: str, found: Columns) -> Columns:
+    """The same matrix.
+
+    Raises:
+        InstanceError: an entry is not finite, or out of the range HiGHS can keep.
+    """
     size = np.abs(found.value)
     bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
     if len(bad):

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Literal
 
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs import options
-from imle_highs.engines import TUNINGS, Engine, IntegerEngine
+from imle_highs.engines import Engine, IntegerEngine
 from imle_highs.instance import Instance, is_empty, read
 from imle_highs.prepared import PreparedProgram, Setup, without_instance
 from imle_highs.program import LinearProgram
+from imle_highs.tunings import TUNINGS
 
 _WHO = "highs-ilp"
 
@@ -24,7 +25,8 @@ class HighsILPSolver:
         time_limit: seconds per row.
         gap: relative gap at which the search may stop; 0 asks for a proof.
         tuning: "default" are HiGHS' own options; "lean" drops presolve and heuristics, which easy problems do not
-            need; "auto" is lean for a fixed number of branch-and-bound nodes, then default.
+            need; "auto" takes options for knapsacks where at least half of all coefficients are not 0, and elsewhere
+            lean ones for a fixed number of branch-and-bound nodes, then thorough ones.
         threads: per solve.
         seed: of HiGHS' random choices.
     """

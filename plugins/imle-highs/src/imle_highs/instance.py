@@ -60,6 +60,16 @@ def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, defaul
             variables=instance.variables,
             costs=instance.costs,
         )
+    refuse_beside_model(who, instance, integrality)
+    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)
+
+
+def refuse_beside_model(who: str, instance: Instance, integrality: Any) -> None:
+    """Refuse matrices, bounds and integrality where a model says all that.
+
+    Raises:
+        InstanceError: there are some.
+    """
     fields = ("A_ub", "b_ub", "A_eq", "b_eq")
     beside = [name for name in fields if getattr(instance, name) is not None]
     if not (_is_pair(instance.bounds) and tuple(instance.bounds or (0, None)) == (0, None)):
@@ -69,6 +79,5 @@ def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, defaul
     if beside:
         raise InstanceError(
             f"{who}: expected either model or matrices and bounds, found model and {', '.join(beside)}",
-            hint="rows, bounds and integrality come from the file",
+            hint="rows, bounds and integrality come from the model",
         )
-    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)

@@ -87,7 +87,7 @@ ILP = SolverSpec(
             "tuning",
             "str",
             "auto",
-            'HiGHS\' own options, "lean" for easy problems, or lean with a fall-back',
+            'options of branch and bound: HiGHS\' own, "lean" for easy problems, or what the matrix suggests',
             choices=("auto", "default", "lean"),
         ),
         *_SHARED,

@@ -52,6 +52,8 @@ class PreparedProgram:
     def __init__(self, program: LinearProgram, setup: Setup) -> None:
         self._program = program
         self._setup = setup
+        n = len(program.costs)
+        self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
         self._lock = threading.Lock()
         self._idle: list[Engine] = [setup.engine(program)]  # a model HiGHS refuses is an error now, not later
 
@@ -112,20 +114,18 @@ class PreparedProgram:
 
         The factor is a power of two: no coefficient is rounded, and an objective means the same at any scale.
         """
-        program = self._program
-        largest = np.abs(objective).max(axis=1, initial=np.abs(program.costs).max(initial=0.0))
+        largest = np.abs(objective).max(axis=1, initial=np.abs(self._program.costs).max(initial=0.0))
         shifts = _SIZE - np.frexp(largest)[1]
-        sign = -1.0 if self._setup.sense == "max" else 1.0
-        learned = np.ldexp(sign * objective, shifts[:, None])
-        fixed = sign * program.costs
-        all_learned = np.array_equal(program.learned, np.arange(len(fixed)))
+        first, second = np.ldexp(1.0, shifts // 2), np.ldexp(1.0, shifts - shifts // 2)  # 2**1083 is no float64
+        if self._setup.sense == "max":
+            first = -first
 
         def row(number: int) -> Floats:
-            if all_learned:
-                own: Floats = learned[number]
-                return own
-            costs: Floats = np.ldexp(fixed, shifts[number])
-            costs[program.learned] = learned[number]
+            costs: Floats = objective[number] * first[number]
+            costs *= second[number]
+            if not self._all_learned:
+                learned, costs = costs, self._program.costs * first[number] * second[number]
+                costs[self._program.learned] = learned
             return costs
 
         return row
@@ -165,7 +165,7 @@ class PreparedProgram:
         values = np.full(len(outcomes), np.nan)
         for n, outcome in enumerate(outcomes):
             if outcome.point is not None:
-                solutions[n] = outcome.point[program.learned]
+                solutions[n] = outcome.point if self._all_learned else outcome.point[program.learned]
                 values[n] = solutions[n] @ objective[n] + outcome.point @ program.costs + program.offset
         return SolveResult(
             solutions,

@@ -1,6 +1,7 @@
 """The light module: what discovery reads. It imports neither ortools nor numba."""
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle_highs import plugin as highs  # as light as this module
 
 _OWN_KERNEL = "MIT (own kernel); numba is BSD-2-Clause"
 _TIME_LIMIT = Parameter("time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent")
@@ -21,6 +22,56 @@ def _sense(default: str) -> Parameter:
         choices=("max", "min"),
     )
 
+
+def _of_highs(name: str) -> Parameter:
+    """An option that means the same here."""
+    return next(option for option in highs.ILP.options if option.name == name)
+
+
+ILP = SolverSpec(
+    id="ortools-ilp",
+    summary="Integer programs over matrices or OR-Tools models, by the engine that suits them",
+    problem="ilp",
+    sense="min",
+    target="imle_ortools.ilp.solver:ILPSolver",
+    instance=(
+        *(given for given in highs.ILP.instance if given.name not in ("model", "variables")),
+        Parameter(
+            "model",
+            "model | path | None",
+            None,
+            "instead of matrices: a model_builder, MathOpt or pywraplp model, the proto of one, or an MPS or LP file",
+        ),
+        Parameter(
+            "variables",
+            "indices | names | variables | None",
+            None,
+            "the variables whose coefficients are learned; default all",
+        ),
+    ),
+    options=(
+        _of_highs("sense"),
+        Parameter(
+            "backend",
+            "str",
+            "auto",
+            "the engine; auto takes what suits each row and counts it in layer.stats",
+            choices=("auto", "highs", "cp-sat", "scip", "cbc"),
+        ),
+        *(_of_highs(name) for name in ("time_limit", "gap", "threads", "seed")),
+    ),
+    requires=("ortools", "highspy", "numba"),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    example="""\
+import imle, torch
+layer = imle.layer("ortools-ilp", sense="max", A_ub=[[3, 4, 5, 6]], b_ub=[10], bounds=(0, 1))
+values = torch.rand(8, 4, requires_grad=True)   # [B, n], one per item
+layer(values)[:, 0].sum().backward()            # [B, n] which items go into the knapsack
+print(values.grad)
+print(layer.stats.events)                       # which engines""",
+    licence="Apache-2.0 (OR-Tools), MIT (HiGHS, own kernels)",
+    url="https://developers.google.com/optimization/mip",
+)
 
 CP_SAT = SolverSpec(
     id="ortools-cp-sat",
@@ -139,4 +190,4 @@ print(costs.grad)""",
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [CP_SAT, ASSIGNMENT, KNAPSACK, MIN_COST_FLOW]
+    return [ILP, CP_SAT, ASSIGNMENT, KNAPSACK, MIN_COST_FLOW]

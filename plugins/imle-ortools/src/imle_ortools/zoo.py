@@ -1,4 +1,7 @@
-"""Models to start from: each helper returns the instance of an `ortools-cp-sat` layer."""
+"""Instances to start from, as keywords for `imle.layer`; each docstring names the id.
+
+Knapsacks, set covers and assignments as matrices are in `imle_highs.zoo`: they suit `ortools-ilp` and `highs-ilp`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from ortools.sat.python import cp_model
 
 from imle.errors import InstanceError
@@ -77,3 +80,38 @@ def tsp(n: int) -> dict[str, Any]:
             arcs[i, j] = model.new_bool_var(f"arc_{i}_{j}")
     model.add_circuit([(i, j, arcs[i, j]) for i, j in np.ndindex(n, n) if i != j])
     return {"model": model, "variables": arcs}
+
+
+def transport(supplies: ArrayLike, demands: ArrayLike) -> dict[str, Any]:
+    """What goes from each of s sources to each of t sinks; costs per unit.
+
+    Args:
+        supplies: `[s]` whole numbers.
+        demands: `[t]` whole numbers, of the same sum.
+
+    Returns:
+        the instance of an `ortools-min-cost-flow` layer; objectives and solutions are `[s * t]`, source by source.
+
+    Raises:
+        InstanceError: something else than vectors of such numbers, or sums that differ.
+
+    Example::
+
+        imle.layer("ortools-min-cost-flow", **transport([3, 2], [1, 1, 3]))
+    """
+    sent, taken = np.asarray(supplies), np.asarray(demands)
+    for name, given in (("supplies", sent), ("demands", taken)):
+        if given.ndim != 1 or given.dtype.kind not in "iu" or not given.size or (given < 0).any():
+            raise InstanceError(f"transport: {name}: expected a vector of whole numbers >= 0")
+    if sent.sum() != taken.sum():
+        raise InstanceError(
+            f"transport: expected as much demand as supply, found {taken.sum()} and {sent.sum()}",
+            hint="let a source or a sink of cost zero make up for the difference",
+        )
+    tails, heads = np.divmod(np.arange(sent.size * taken.size), taken.size)
+    return {
+        "tails": tails,
+        "heads": heads + sent.size,
+        "capacities": np.minimum(sent[tails], taken[heads]),
+        "supplies": np.concatenate([sent, -taken]),
+    }

@@ -1,0 +1,102 @@
+"""CP-SAT over a whole-numbered program: kept model, coefficients replaced."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from imle.solvers import SolveStatus
+from imle_highs.arrays import Floats
+from imle_highs.engines import Outcome, Rows
+from imle_ortools.cp_sat import LIMITS
+from imle_ortools.ilp.integers import FAR, WholeProgram
+from imle_ortools.scaling import to_integers
+
+
+class CPSATEngine:
+    """One model, one row after the other; a row's answer depends on that row alone.
+
+    Args:
+        whole: the feasible set.
+        gap: relative gap at which the search may stop.
+        threads: per solve.
+        seed: of the search.
+    """
+
+    def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int) -> None:
+        self.events: Counter[str] = Counter()
+        self._whole = whole
+        nothing = np.full(len(whole.rows), np.nan)
+        self._rows: Rows = nothing, nothing
+        self._impossible: set[int] = set()
+        self._model = _model(whole)
+        self._objective = self._model.proto.objective
+        self._objective.vars.extend(range(len(whole.lower)))
+        self._sizes = np.maximum(1, np.maximum(np.abs(whole.lower), np.abs(whole.upper))).astype(np.float64)
+        self._solver = cp_model.CpSolver()
+        parameters = self._solver.parameters
+        parameters.num_workers = threads
+        parameters.random_seed = seed
+        parameters.linearization_level = 2  # lower levels fail to prove small covers with few workers
+        parameters.relative_gap_limit = gap
+        parameters.absolute_gap_limit = 0.0
+
+    def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
+        """Minimise `costs` `[n]` within the time limit, if there is one."""
+        return self.attempt(costs, rows, seconds, np.inf)
+
+    def attempt(self, costs: Floats, rows: Rows, seconds: float | None, work: float) -> Outcome:
+        """Solve with a limit on work too, in OR-Tools' deterministic seconds; beyond it the row has timed out."""
+        if not self._set_rows(rows):
+            return Outcome(SolveStatus.INFEASIBLE, message="no whole number lies between both ends of a constraint")
+        scaled = to_integers(costs[None], self._sizes, "auto", LIMITS)
+        coeffs = self._objective.coeffs
+        coeffs.clear()
+        coeffs.extend(scaled.integers[0].tolist())
+        parameters = self._solver.parameters
+        parameters.max_time_in_seconds = np.inf if seconds is None else max(seconds, 0.0)
+        parameters.max_deterministic_time = work
+        self.events["cp_sat"] += 1
+        status = self._solver.solve(self._model)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            solution = self._solver.response_proto.solution
+            point = np.array(list(solution), dtype=np.float64)
+            if status == cp_model.OPTIMAL:
+                return Outcome(SolveStatus.OPTIMAL, point)
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point")
+        if status == cp_model.INFEASIBLE:
+            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+        if status == cp_model.UNKNOWN:
+            return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
+        return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
+
+    def _set_rows(self, rows: Rows) -> bool:
+        """Change right sides; False if there is a row that whole numbers cannot meet."""
+        lower, upper = rows
+        old_lower, old_upper = self._rows
+        if not (lower is old_lower and upper is old_upper):
+            for number in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
+                self._set_row(number, *self._whole.rows[number].ends(lower[number], upper[number]))
+            self._rows = rows
+        return not self._impossible
+
+    def _set_row(self, number: int, low: int, high: int) -> None:
+        if low > high:  # OR-Tools calls a model with an empty range invalid
+            self._impossible.add(number)
+            return
+        self._impossible.discard(number)
+        domain = self._model.proto.constraints[number].linear.domain
+        domain.clear()
+        domain.extend((low, high))
+
+
+def _model(whole: WholeProgram) -> cp_model.CpModel:
+    model = cp_model.CpModel()
+    bounds = zip(whole.lower.tolist(), whole.upper.tolist(), strict=True)
+    variables = [model.new_int_var(low, high, "") for low, high in bounds]
+    for row in whole.rows:
+        terms = cp_model.LinearExpr.weighted_sum([variables[j] for j in row.variables], row.coefficients.tolist())
+        model.add_linear_constraint(terms, -FAR, FAR)
+    return model

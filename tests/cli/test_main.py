@@ -48,7 +48,7 @@ def test_every_command_has_its_own_help(imle, name):
         ),
         (
             ["zzz"],
-            f"error: unknown command 'zzz'; expected one of {', '.join(sorted(group.COMMANDS))}\n"
+            f"error: unknown command 'zzz'; expected one of {', '.join(sorted([*group.COMMANDS, 'mln']))}\n"
             "hint: imle --help shows the usage\n",
         ),
         (["info"], "error: Missing argument 'ID'.\nhint: imle info --help shows the usage\n"),

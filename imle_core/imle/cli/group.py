@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return _plugin_commands().get(cmd_name)
         module = importlib.import_module(f"imle.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
@@ -47,9 +47,10 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS:
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
-            guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(COMMANDS))}"
+        if args[0] not in COMMANDS and args[0] not in (contributed := _plugin_commands()):
+            known = {*COMMANDS, *contributed}
+            close = difflib.get_close_matches(args[0], known, n=1, cutoff=0.5)
+            guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise click.UsageError(f"unknown command {args[0]!r}; {guess}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
@@ -67,6 +68,12 @@ class LazyGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(_BROKEN_PIPE)
         return result
+
+
+def _plugin_commands() -> dict[str, click.Command]:
+    from imle.cli.plugin_commands import plugin_commands  # reads every plugin
+
+    return plugin_commands()
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

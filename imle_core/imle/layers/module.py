@@ -125,7 +125,7 @@ class SolverLayer(nn.Module):
     def _estimate(self, theta: Tensor, plan: SolvePlan) -> Tensor:
         """theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
         samples = self.nb_samples if self.training else 1
-        noise = self._draw(theta)
+        noise = self._draw(theta, plan)
         averaged = noise is None or self.output != "samples"
         call = Call(
             estimator=self.estimator,
@@ -140,8 +140,9 @@ class SolverLayer(nn.Module):
             out = out.unsqueeze(1).expand(-1, samples, *out.shape[1:])
         return out
 
-    def _draw(self, theta: Tensor) -> Tensor | None:
-        """Noise `[B, S, *event]`, or None where the solve is deterministic."""
+    def _draw(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
+        """Noise `[B, S, *event]`, or None where the solve is deterministic. The plan is for subclasses."""
+        del plan
         quiet = self.temperature == 0 and self.target_temperature == 0
         if self.noise is None or quiet or not self.training or self.output == "map":
             return None

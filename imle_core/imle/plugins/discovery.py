@@ -58,6 +58,15 @@ def discover(
     return tuple(sorted(_mark_conflicts(records), key=lambda record: (record.id, record.distribution)))
 
 
+def loadable(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
+    """Entry points of all plugins that the environment does not exclude; nothing is loaded yet."""
+    return [
+        point
+        for point in points_of(hookspecs.ENTRY_POINT_GROUP)
+        if isinstance(point, EntryPoint) and not _exclusion(_names(point), environ)
+    ]
+
+
 def _names(point: EntryPoint | Distribution) -> list[str]:
     if isinstance(point, Distribution):
         return [name_and_version(point)[0]]

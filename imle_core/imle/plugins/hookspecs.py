@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from imle.plugins.spec import SolverSpec
+
+if TYPE_CHECKING:
+    import click
 
 ENTRY_POINT_GROUP = "imle.solvers"
 
@@ -17,3 +21,8 @@ hookimpl = pluggy.HookimplMarker("imle")
 @hookspec
 def imle_solvers() -> Iterable[SolverSpec]:  # type: ignore[empty-body]  # pluggy reads only the signature
     """Return the specs of the solvers this plugin contributes. Must import neither torch nor the backend."""
+
+
+@hookspec
+def imle_register_commands(cli: click.Group) -> None:
+    """Add commands to the group `imle`. Called when a command is asked for that the core does not have."""

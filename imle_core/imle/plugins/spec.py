@@ -86,6 +86,8 @@ class SolverSpec:
         options: parameters of the backend (fields of the solver class).
         requires: importable module names, looked up but never imported.
         capabilities: see `Capabilities`.
+        layer: a subclass of `imle.layers.SolverLayer` as "package.module:Class", for solvers whose layer takes or
+            returns more than one tensor; "" for the usual one.
         example: a few runnable lines, shown by `imle info`.
         licence: licence of the backend that does the solving.
         url: home page of the backend.
@@ -105,6 +107,7 @@ class SolverSpec:
     options: tuple[Parameter, ...] = ()
     requires: tuple[str, ...] = ()
     capabilities: Capabilities = field(default_factory=Capabilities)
+    layer: str = ""
     example: str = ""
     licence: str = ""
     url: str = ""
@@ -116,6 +119,8 @@ class SolverSpec:
         self._check_types()
         if not _TARGET.match(self.target):
             raise PluginError(f"{self.id}: target: expected 'package.module:Class', found {self.target!r}")
+        if self.layer and not _TARGET.match(self.layer):
+            raise PluginError(f"{self.id}: layer: expected 'package.module:Class' or '', found {self.layer!r}")
         if self.sense not in ("max", "min"):
             raise PluginError(f"{self.id}: sense: expected 'max' or 'min', found {self.sense!r}")
         names = [parameter.name for parameter in self.parameters]
@@ -125,7 +130,7 @@ class SolverSpec:
 
     def _check_types(self) -> None:
         """Plugins are strangers' code: a wrong type is named here, before a listing or a layer trips over it."""
-        texts = ("summary", "problem", "target", "example", "licence", "url")
+        texts = ("summary", "problem", "target", "layer", "example", "licence", "url")
         wanted: dict[str, type] = {**dict.fromkeys(texts, str), "capabilities": Capabilities, "api_version": int}
         for name, kind in wanted.items():
             value = getattr(self, name)

@@ -1,0 +1,29 @@
+"""Commands that plugins contribute, looked up only when the core has no command of that name."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import click
+import pluggy
+
+from imle.plugins import hookspecs
+from imle.plugins.discovery import loadable
+
+
+@cache
+def plugin_commands() -> dict[str, click.Command]:
+    """The commands of all plugins that can be read, by name; `imle doctor` tells of the others."""
+    found = click.Group()
+    for point in loadable():
+        own = click.Group()
+        manager = pluggy.PluginManager("imle")
+        manager.add_hookspecs(hookspecs)
+        try:
+            manager.register(point.load(), name=point.name)
+            manager.hook.imle_register_commands(cli=own)
+        except Exception:  # one broken plugin must not take the commands of the others along
+            continue
+        for name, command in own.commands.items():
+            found.commands.setdefault(name, command)
+    return dict(found.commands)

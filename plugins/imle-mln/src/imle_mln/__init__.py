@@ -1,0 +1,35 @@
+"""MAP in Markov Logic Networks: programs, evidence, grounding, exact inference and a differentiable layer.
+
+Importing this package imports neither torch nor a solver.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imle_mln.evidence import database_from as database_from
+    from imle_mln.evidence import parse_database as parse_database
+    from imle_mln.maps import MAPState as MAPState
+    from imle_mln.maps import map as map  # noqa: A004 - the name of the task
+    from imle_mln.printing import database_text as database_text
+    from imle_mln.printing import program_text as program_text
+    from imle_mln.syntax import parse_program as parse_program
+
+_HOMES = {
+    "MAPState": "maps",
+    "database_from": "evidence",
+    "database_text": "printing",
+    "map": "maps",
+    "parse_database": "evidence",
+    "parse_program": "syntax",
+    "program_text": "printing",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'imle_mln' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"imle_mln.{_HOMES[name]}"), name)

@@ -1,0 +1,24 @@
+"""Grounding: from a program and its evidence to a network of ground clauses."""
+
+from imle_mln.grounding.atoms import AtomTable, PredicateAtoms
+from imle_mln.grounding.evaluate import Evaluation, Evaluator, evaluate
+from imle_mln.grounding.evidence import Evidence, Known
+from imle_mln.grounding.formulas import FormulaTable, text
+from imle_mln.grounding.ground import LIMIT, Grounding, ground
+from imle_mln.grounding.vocabulary import Vocabulary
+
+__all__ = [
+    "LIMIT",
+    "AtomTable",
+    "Evaluation",
+    "Evaluator",
+    "Evidence",
+    "FormulaTable",
+    "Grounding",
+    "Known",
+    "PredicateAtoms",
+    "Vocabulary",
+    "evaluate",
+    "ground",
+    "text",
+]

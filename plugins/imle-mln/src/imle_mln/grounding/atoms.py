@@ -1,0 +1,223 @@
+"""The open ground atoms: what inference decides, in a fixed order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle_mln.grounding.evidence import Evidence, Known, atom_text, block_cells
+from imle_mln.grounding.vocabulary import Vocabulary
+from imle_mln.logic import Program
+from imle_mln.network import Lists
+
+# A literal is coded in int32 as twice its variable plus one bit, and clauses are variables too.
+MAX_ATOMS = 2**29
+
+FALSE, TRUE = -1, -2
+
+_ATOM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_CONSTANT = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|([^,"\']+?))\s*(?:,|$)')
+
+
+@dataclass(frozen=True, eq=False)
+class PredicateAtoms:
+    """The open atoms of one predicate: atoms `start` to `stop` of the network, in row-major order of arguments.
+
+    Attributes:
+        known: the truth of all its ground atoms.
+        start: its first atom.
+        stop: one after its last atom.
+    """
+
+    known: Known
+    start: int
+    stop: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of constants for each argument."""
+        return self.known.shape
+
+    @property
+    def complete(self) -> bool:
+        """Whether all ground atoms are open, so that `state[..., start:stop]` reshapes to the predicate's table."""
+        return self.stop - self.start == self.known.cells
+
+    @cached_property
+    def cells(self) -> NDArray[np.int64]:
+        """The place of each open atom in the row-major table of all ground atoms, `[stop - start]`."""
+        if self.complete:
+            return np.arange(self.known.cells, dtype=np.int64)
+        if self.known.dense is not None:
+            return np.flatnonzero(self.known.dense == -1)
+        if self.known.default == 0:
+            return np.asarray(self.known.keys[self.known.values == -1])
+        return np.delete(np.arange(self.known.cells, dtype=np.int64), self.known.keys)
+
+    @cached_property
+    def _ids(self) -> NDArray[Any] | None:
+        """Dense tables only: for each cell its atom, or FALSE or TRUE."""
+        if self.known.dense is None:
+            return None
+        if self.start == self.stop:
+            # Nothing is open: bytes do, and are gathered faster.
+            return np.asarray(-1 - self.known.dense, np.int8)
+        ids = (-1 - self.known.dense).astype(np.int32)
+        ids[self.cells] = np.arange(self.start, self.stop, dtype=np.int32)
+        return ids
+
+    def lookup(self, cells: NDArray[Any]) -> NDArray[Any]:
+        """For each cell its atom, or FALSE or TRUE where evidence decides."""
+        if self._ids is not None:
+            return np.asarray(self._ids[cells])
+        keys = self.known.keys
+        if not len(keys):
+            return np.full(len(cells), FALSE, np.int32) if self.known.default == 0 else cells + self.start
+        at = np.searchsorted(keys, cells)
+        hit = keys[np.minimum(at, len(keys) - 1)] == cells
+        if self.known.default == -1:
+            ids = self.start + cells - at
+            ids[hit] = -1 - self.known.values[at[hit]]
+            return ids
+        values = np.where(self.known.values == 1, TRUE, self.start + np.cumsum(self.known.values == -1) - 1)
+        ids = np.full(len(cells), FALSE, np.int32)
+        ids[hit] = values[at[hit]]
+        return ids
+
+    def scatter(self, state: NDArray[Any]) -> NDArray[Any]:
+        """States `[..., A]` of all atoms as tables `[..., *shape]` of this predicate, known atoms filled in."""
+        own = state[..., self.start : self.stop]
+        if self.complete:
+            return own.reshape(*state.shape[:-1], *self.shape)
+        table = np.empty((*state.shape[:-1], self.known.cells), state.dtype)
+        table[...] = (self.known.truth() == 1).reshape(-1).astype(state.dtype)
+        table[..., self.cells] = own
+        return table.reshape(*state.shape[:-1], *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class AtomTable:
+    """All open ground atoms, predicate by predicate in the order of declaration, each in row-major order of arguments.
+
+    Attributes:
+        vocabulary: the constants.
+        predicates: by name.
+        blocks: the atoms of which exactly one is true, for each exactly-one choice that evidence leaves open.
+    """
+
+    vocabulary: Vocabulary
+    predicates: Mapping[str, PredicateAtoms]
+    blocks: Lists
+
+    @classmethod
+    def of(cls, program: Program, vocabulary: Vocabulary, evidence: Evidence) -> AtomTable:
+        """Number the open atoms.
+
+        Raises:
+            InstanceError: if there are too many.
+        """
+        predicates: dict[str, PredicateAtoms] = {}
+        start = 0
+        for name in program.predicates:
+            known = evidence.known[name]
+            stop = start + _open(known)
+            if stop > MAX_ATOMS:
+                raise InstanceError(
+                    f"{stop:,} open ground atoms up to predicate {name}, at most {MAX_ATOMS:,} are supported",
+                    hint="declare observed predicates as closed (`*`), or use smaller domains",
+                )
+            predicates[name] = PredicateAtoms(known, start, stop)
+            start = stop
+        return cls(vocabulary, predicates, _blocks(predicates))
+
+    def __len__(self) -> int:
+        return max((atoms.stop for atoms in self.predicates.values()), default=0)
+
+    def __getitem__(self, predicate: str) -> PredicateAtoms:
+        return self.predicates[predicate]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def name(self, atom: int) -> str:
+        """An atom as text, such as "Topic(P1,Logic)"."""
+        for atoms in self.predicates.values():
+            if atoms.start <= atom < atoms.stop:
+                return atom_text(atoms.known.predicate, int(atoms.cells[atom - atoms.start]), self.vocabulary)
+        raise IndexError(f"atom {atom} of {len(self)}")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All atoms as text, `[A]`."""
+        return tuple(
+            atom_text(atoms.known.predicate, int(cell), self.vocabulary)
+            for atoms in self.predicates.values()
+            for cell in atoms.cells
+        )
+
+    def find(self, predicate: str, *constants: str) -> int:
+        """The number of an open ground atom; FALSE (-1) or TRUE (-2) if evidence decides it.
+
+        Raises:
+            KeyError: if there is no such ground atom.
+        """
+        atoms = self.predicates[predicate]
+        types = atoms.known.predicate.types
+        if len(types) != len(constants):
+            raise KeyError(f"{predicate} has {len(types)} arguments, not {len(constants)}")
+        cell = 0
+        for name, constant in zip(types, constants, strict=True):
+            code = self.vocabulary.code(name, constant)
+            if code < 0:
+                raise KeyError(f"{constant} is not a constant of type {name}")
+            cell = cell * self.vocabulary.size(name) + code
+        return int(atoms.lookup(np.array([cell], np.int64))[0])
+
+    def index(self, name: str) -> int:
+        """The number of the open ground atom written `name`, blanks and quotes as one likes.
+
+        Raises:
+            KeyError: if there is no such open atom.
+        """
+        match = _ATOM.fullmatch(name)
+        if match is None or match[1] not in self.predicates:
+            raise KeyError(f"{name} is not a ground atom of this program")
+        inner = match[2] or ""
+        constants = [
+            re.sub(r"\\(.)", r"\1", part[1]) if part[1] is not None else part[2] if part[2] is not None else part[3]
+            for part in _CONSTANT.finditer(inner)
+        ]
+        atom = self.find(match[1], *constants)
+        if atom < 0:
+            raise KeyError(f"{name} is {'true' if atom == TRUE else 'false'} by evidence, not open")
+        return atom
+
+
+def _open(known: Known) -> int:
+    if known.dense is not None:
+        return int(np.count_nonzero(known.dense == -1))
+    said = int(np.count_nonzero(known.values == -1))
+    return said if known.default == 0 else known.cells - len(known.keys)
+
+
+def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:
+    sizes: list[NDArray[np.int64]] = []
+    items: list[NDArray[Any]] = []
+    for atoms in predicates.values():
+        predicate = atoms.known.predicate
+        if predicate.unique and atoms.start < atoms.stop:
+            cells = block_cells(predicate, atoms.shape)
+            ids = atoms.lookup(cells.reshape(-1)).reshape(cells.shape)
+            is_open = ids >= 0
+            count = is_open.sum(axis=1)
+            sizes.append(count[count > 0])
+            items.append(ids[is_open])
+    lengths = np.concatenate([np.zeros(1, np.int64), *sizes])
+    return Lists(np.cumsum(lengths), np.concatenate([np.zeros(0, np.int32), *items]).astype(np.int32))

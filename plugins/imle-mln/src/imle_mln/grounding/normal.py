@@ -1,0 +1,191 @@
+"""First-order formulas as nested clauses, the shape the ground network has too.
+
+Everything becomes a disjunction of parts `EXIST variables [not] body`, where a body is an atom, an equality or again
+a clause. A conjunction is the negation of a clause, and FORALL the negation of an existential part. So one algorithm,
+which grounds clauses, does all formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from imle_mln.logic import (
+    And,
+    Atom,
+    Constant,
+    Equal,
+    Exists,
+    ForAll,
+    Formula,
+    Iff,
+    Implies,
+    Not,
+    Or,
+    Term,
+    Variable,
+)
+
+# A hard clause with conjunctions in it is multiplied out if no more clauses than this come of it.
+DISTRIBUTE = 32
+
+
+@dataclass(frozen=True)
+class Part:
+    """`EXIST variables body`, or `EXIST variables not body`; most have no variables."""
+
+    positive: bool
+    body: Atom | Equal | Clause
+    variables: tuple[str, ...] = ()
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """The variables of the body that this part does not bind."""
+        match self.body:
+            case Clause(parts):
+                names = {name for part in parts for name in part.free}
+            case Atom(_, arguments):
+                names = {term.name for term in arguments if isinstance(term, Variable)}
+            case Equal(left, right):
+                names = {term.name for term in (left, right) if isinstance(term, Variable)}
+        return frozenset(names.difference(self.variables))
+
+    @property
+    def simple(self) -> bool:
+        """Whether this is an atom or an equality, perhaps negated."""
+        return not self.variables and not isinstance(self.body, Clause)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A disjunction; false if it has no parts. No part is itself a clause that is neither negated nor quantified."""
+
+    parts: tuple[Part, ...]
+
+
+FALSE = Part(True, Clause(()))
+TRUE = Part(False, Clause(()))
+
+
+def negate(part: Part) -> Part:
+    """Its negation."""
+    if part.variables:
+        return Part(False, Clause((part,)))
+    if not part.positive and isinstance(part.body, Clause):
+        return disjunction(part.body.parts)
+    return Part(not part.positive, part.body)
+
+
+def disjunction(parts: Iterable[Part]) -> Part:
+    """The disjunction of parts, flat and without doubles."""
+    flat: dict[Part, None] = {}
+    for part in parts:
+        if part == TRUE:
+            return TRUE
+        inner = part.body.parts if part.positive and isinstance(part.body, Clause) and not part.variables else (part,)
+        flat.update(dict.fromkeys(inner))
+    return next(iter(flat)) if len(flat) == 1 else Part(True, Clause(tuple(flat)))
+
+
+def exists(variables: Iterable[str], part: Part) -> Part:
+    """`EXIST variables part`, moved inside disjunctions and dropped where the variables do not occur."""
+    if part.positive and isinstance(part.body, Clause) and not part.variables:
+        variables = tuple(variables)
+        return disjunction(exists(variables, inner) for inner in part.body.parts)
+    kept = tuple(name for name in variables if name in part.free)
+    return Part(part.positive, part.body, kept + part.variables) if kept else part
+
+
+def normal(formula: Formula, renaming: Mapping[str, str] | None = None) -> Part:
+    """A formula as a part whose free variables are the formula's."""
+    names = renaming or {}
+    match formula:
+        case Atom(predicate, arguments):
+            return Part(True, Atom(predicate, tuple(_rename(term, names) for term in arguments)))
+        case Equal(left, right):
+            return _equal(_rename(left, names), _rename(right, names))
+        case Not(body):
+            return negate(normal(body, names))
+        case Or(parts):
+            return disjunction(normal(part, names) for part in parts)
+        case And(parts):
+            return negate(disjunction(negate(normal(part, names)) for part in parts))
+        case Implies(premise, conclusion):
+            return disjunction((negate(normal(premise, names)), normal(conclusion, names)))
+        case Iff(left, right):
+            one, other = normal(left, names), normal(right, names)
+            forth = disjunction((negate(one), other))
+            back = disjunction((one, negate(other)))
+            return negate(disjunction((negate(forth), negate(back))))
+        case Exists(variables, body):
+            return exists(variables, normal(body, names))
+        case ForAll(variables, body):
+            return negate(exists(variables, negate(normal(body, names))))
+
+
+def feature(part: Part) -> tuple[int, tuple[Part, ...]]:
+    """(1, parts of the clause it is) or (-1, parts of the clause it is the negation of)."""
+    if isinstance(part.body, Clause) and not part.variables:
+        return (1 if part.positive else -1), part.body.parts
+    return 1, (part,)
+
+
+def hard_clauses(part: Part, free: frozenset[str]) -> list[tuple[Part, ...]]:
+    """Clauses that hold, for all values of their free variables, exactly if `part` does for all values of `free`."""
+    if part == TRUE:
+        return []
+    sign, parts = feature(part)
+    clause = parts if sign > 0 else (part,)
+    at = next((k for k, one in enumerate(clause) if _is_conjunction(one)), None)
+    if at is None:
+        return [clause]
+    conjunction = clause[at].body
+    assert isinstance(conjunction, Clause)
+    clauses: list[tuple[Part, ...]] = []
+    for inner in conjunction.parts:
+        # not (EXIST y b) says not b for all y: y becomes a free variable, under a name nobody uses yet.
+        fresh = {name: _unused(name, free) for name in inner.variables}
+        bare = renamed(Part(inner.positive, inner.body), fresh)
+        opened = disjunction((*clause[:at], negate(bare), *clause[at + 1 :]))
+        clauses += hard_clauses(opened, free.union(fresh.values()))
+    # The conjuncts of a whole formula are constraints of their own, however many they are.
+    return [clause] if len(clauses) > DISTRIBUTE and len(clause) > 1 else clauses
+
+
+def _is_conjunction(part: Part) -> bool:
+    return not part.positive and isinstance(part.body, Clause) and not part.variables
+
+
+def _unused(name: str, taken: frozenset[str]) -> str:
+    while name in taken:
+        name += "'"
+    return name
+
+
+def renamed(part: Part, names: Mapping[str, str]) -> Part:
+    """The part with other names for its free variables."""
+    inner = {old: new for old, new in names.items() if old not in part.variables and old != new}
+    if not inner:
+        return part
+    body: Atom | Equal | Clause
+    match part.body:
+        case Clause(parts):
+            body = Clause(tuple(renamed(one, inner) for one in parts))
+        case Atom(predicate, arguments):
+            body = Atom(predicate, tuple(_rename(term, inner) for term in arguments))
+        case Equal(left, right):
+            body = Equal(_rename(left, inner), _rename(right, inner))
+    return Part(part.positive, body, part.variables)
+
+
+def _rename(term: Term, names: Mapping[str, str]) -> Term:
+    return Variable(names.get(term.name, term.name)) if isinstance(term, Variable) else term
+
+
+def _equal(left: Term, right: Term) -> Part:
+    if left == right:
+        return TRUE
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return FALSE
+    return Part(True, Equal(left, right))

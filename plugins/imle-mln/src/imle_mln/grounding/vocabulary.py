@@ -1,0 +1,126 @@
+"""Types and their constants: the numbers grounding computes with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle_mln.errors import missing_domain
+from imle_mln.grounding.formulas import children, variable_types
+from imle_mln.logic import Atom, Constant, Database, Equal, Formula, Program, Rule, Variable
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural_key(name: str) -> tuple[object, ...]:
+    """Sorts numbers by value, before names; digits inside names too: P2 before P10."""
+    try:
+        return 0, float(name), name
+    except ValueError:
+        # split() alternates text and digits, so equal positions always hold the same type.
+        parts = _DIGITS.split(name)
+        return 1, tuple(int(part) if at % 2 else part for at, part in enumerate(parts)), name
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The constants of each type, in order: constant k of a type has code k.
+
+    Attributes:
+        constants: names by type. Declared domains keep their order, all others are in natural order.
+    """
+
+    constants: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, program: Program, *databases: Database) -> Vocabulary:
+        """Collect the constants of a program and of all databases that are to share their codes.
+
+        Raises:
+            InstanceError: if a type has no constants, or a constant is not in its declared domain.
+        """
+        found: dict[str, dict[str, None]] = {
+            name: {} for predicate in program.predicates.values() for name in predicate.types
+        }
+        for rule in program.rules:
+            for name in variable_types(rule, program.predicates).values():
+                found.setdefault(name, {})
+            for name, constant in _mentioned(rule, program):
+                found[name][constant] = None
+        for database in databases:
+            for predicate, atoms in database.atoms.items():
+                if predicate in program.predicates and atoms:
+                    for name, column in zip(
+                        program.predicates[predicate].types, zip(*atoms, strict=False), strict=False
+                    ):
+                        found[name].update(dict.fromkeys(column))
+        constants: dict[str, tuple[str, ...]] = {}
+        for name, seen in found.items():
+            if name in program.domains:
+                constants[name] = tuple(dict.fromkeys(program.domains[name]))
+                _check_closed(name, constants[name], seen)
+            else:
+                constants[name] = tuple(sorted(seen, key=natural_key))
+            if not constants[name]:
+                raise missing_domain(name, program)
+        return cls(constants)
+
+    @cached_property
+    def _codes(self) -> dict[str, dict[str, int]]:
+        return {name: {c: code for code, c in enumerate(members)} for name, members in self.constants.items()}
+
+    def size(self, type_name: str) -> int:
+        """How many constants a type has."""
+        return len(self.constants[type_name])
+
+    def code(self, type_name: str, constant: str) -> int:
+        """The code of a constant, or -1 if the type does not have it."""
+        return self._codes[type_name].get(constant, -1)
+
+    def encode(self, type_name: str, constants: Iterable[str]) -> NDArray[np.int32]:
+        """The codes `[n]` of n constants, -1 for those the type does not have."""
+        codes = self._codes[type_name]
+        return np.fromiter(map(codes.get, constants, repeat(-1)), np.int32)
+
+    def translate(self, source: str, target: str) -> NDArray[np.int32]:
+        """For each code of type `source` the code of the constant of the same name in `target`, or -1."""
+        return self.encode(target, self.constants[source])
+
+
+def _check_closed(type_name: str, domain: tuple[str, ...], seen: Mapping[str, None]) -> None:
+    members = set(domain)
+    strangers = [constant for constant in seen if constant not in members]
+    if strangers:
+        raise InstanceError(
+            f"{strangers[0]} is not in the domain of type {type_name}: {_short(domain)}",
+            hint=f"add it to `{type_name} = {{...}}`, or leave that declaration out",
+        )
+
+
+def _short(domain: tuple[str, ...]) -> str:
+    return "{" + ", ".join(domain[:8]) + (", ..." if len(domain) > 8 else "") + "}"
+
+
+def _mentioned(rule: Rule, program: Program) -> Iterator[tuple[str, str]]:
+    """(type, constant) for every constant of a rule that has a type."""
+    types = variable_types(rule, program.predicates)
+    stack: list[Formula] = [rule.formula]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Atom):
+            for name, term in zip(program.predicates[node.predicate].types, node.arguments, strict=True):
+                if isinstance(term, Constant):
+                    yield name, term.name
+        elif isinstance(node, Equal):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(one, Variable) and isinstance(other, Constant):
+                    yield types[one.name], other.name
+        else:
+            stack.extend(children(node))

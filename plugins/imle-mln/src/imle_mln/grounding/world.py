@@ -1,0 +1,204 @@
+"""Atoms and equalities under evidence: looked up for bindings, or enumerated where evidence leaves few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError
+from imle_mln.grounding.atoms import FALSE, TRUE, AtomTable, PredicateAtoms
+from imle_mln.grounding.canonical import NONE, Codes, Mask
+from imle_mln.grounding.normal import Clause, Part
+from imle_mln.grounding.relations import Bindings, Relation
+from imle_mln.grounding.vocabulary import Vocabulary
+from imle_mln.logic import Atom, Constant, Equal, Term
+
+# A table drives a join only if it has less than this share of all bindings; otherwise enumerating is cheaper.
+_SELECTIVE = 0.5
+
+
+@dataclass
+class Meter:
+    """Counts the bindings a rule makes grounding look at, and stops it in time.
+
+    Attributes:
+        rule: text and line of the rule, for errors.
+        limit: the most bindings to look at.
+        progress: called with the number of bindings looked at so far.
+        seen: that number.
+    """
+
+    rule: str
+    limit: int
+    progress: Callable[[int], None] | None = None
+    seen: int = 0
+
+    def check(self, rows: int) -> None:
+        """Refuse `rows` more bindings, before they are made."""
+        if self.seen + rows > self.limit:
+            raise InstanceError(
+                f"{self.rule} has too many groundings: at least {self.seen + rows:,} bindings to look at, "
+                f"the limit is {self.limit:,}",
+                hint="give evidence, declare observed predicates as closed (`*`), add a selective literal to the "
+                "formula, or raise `limit=`",
+            )
+
+    def add(self, rows: int) -> None:
+        """Count bindings that are about to be made."""
+        self.check(rows)
+        self.seen += rows
+        if self.progress is not None:
+            self.progress(self.seen)
+
+
+@dataclass
+class World:
+    """Evidence and atoms as the rules of one program see them.
+
+    Attributes:
+        vocabulary: the constants.
+        atoms: the open atoms and what is known of the others.
+    """
+
+    vocabulary: Vocabulary
+    atoms: AtomTable
+    relations: dict[tuple[bool, Atom], Relation | None] = field(default_factory=dict)
+
+
+@dataclass
+class Scope:
+    """A rule in a world.
+
+    Attributes:
+        world: what is known.
+        types: of the rule's variables.
+        meter: of the rule.
+    """
+
+    world: World
+    types: Mapping[str, str]
+    meter: Meter
+
+    def size(self, variable: str) -> int:
+        """How many constants a variable ranges over."""
+        return self.world.vocabulary.size(self.type(variable))
+
+    def type(self, variable: str) -> str:
+        """The type of a variable; those that multiplying out renamed have primes at the end."""
+        return self.types[variable.rstrip("'")]
+
+    def predicate(self, atom: Atom) -> PredicateAtoms:
+        """The table of an atom's predicate."""
+        return self.world.atoms[atom.predicate]
+
+    def decidable(self, part: Part) -> bool:
+        """Whether evidence can make a simple part true."""
+        return isinstance(part.body, Equal) or not self.predicate(_atom(part)).known.untouched
+
+    def satisfied(self, part: Part, bindings: Bindings) -> Mask:
+        """For which bindings evidence makes a simple part true, `[rows]`."""
+        if isinstance(part.body, Equal):
+            return np.asarray(self._equal(part.body, bindings) == part.positive)
+        return np.asarray(self._lookup(_atom(part), bindings) == (TRUE if part.positive else FALSE))
+
+    def codes(self, part: Part, bindings: Bindings) -> Codes | None:
+        """The literal codes of a simple part that evidence does not make true, `[rows]`; None if it is always false."""
+        if isinstance(part.body, Equal):
+            return None
+        atom = _atom(part)
+        table = self.predicate(atom)
+        if table.start == table.stop:
+            return None
+        ids = self._lookup(atom, bindings)
+        codes: Codes = (ids * 2 + (not part.positive)).astype(np.int32)
+        return codes if table.known.untouched else np.where(ids >= 0, codes, NONE)
+
+    def relation(self, part: Part) -> Relation | None:
+        """The bindings for which evidence does not make a literal true, if they are few."""
+        if not isinstance(part.body, Atom):
+            return None
+        key = part.positive, part.body
+        if key not in self.world.relations:
+            self.world.relations[key] = self._relation(part)
+        return self.world.relations[key]
+
+    def _lookup(self, atom: Atom, bindings: Bindings) -> NDArray[Any]:
+        table = self.predicate(atom)
+        # Narrow numbers are twice as fast; ids are below 2**29 where cells are.
+        dtype = np.dtype(np.int32 if table.known.cells < 2**30 else np.int64)
+        cells: NDArray[Any] | None = None
+        fixed = 0
+        stride = table.known.cells
+        for term, size, name in zip(atom.arguments, table.shape, table.known.predicate.types, strict=True):
+            stride //= size
+            if isinstance(term, Constant):
+                fixed += stride * self.world.vocabulary.code(name, term.name)
+            else:
+                step = bindings.columns[term.name].astype(dtype, copy=False) * stride
+                cells = step if cells is None else cells + step
+        if cells is None:
+            cells = np.zeros(bindings.rows, dtype)
+        return table.lookup(cells + fixed if fixed else cells)
+
+    def _equal(self, body: Equal, bindings: Bindings) -> Mask:
+        left, right = self.value(body.left, body.right, bindings), self.value(body.right, body.left, bindings)
+        if not isinstance(body.left, Constant) and not isinstance(body.right, Constant):
+            source, target = self.type(body.left.name), self.type(body.right.name)
+            if source != target:
+                left = self.world.vocabulary.translate(source, target)[left]
+        return np.broadcast_to(np.asarray(left == right), (bindings.rows,))
+
+    def value(self, term: Term, other: Term, bindings: Bindings) -> NDArray[np.int32]:
+        """The codes of a term; a constant has that of the type of the term it is compared with, -1 if none."""
+        if not isinstance(term, Constant):
+            return bindings.columns[term.name]
+        assert not isinstance(other, Constant)
+        return np.array([self.world.vocabulary.code(self.type(other.name), term.name)], np.int32)
+
+    def _relation(self, part: Part) -> Relation | None:
+        atom = _atom(part)
+        table = self.predicate(atom)
+        cells = _not(table, 1 if part.positive else 0)
+        if cells is None:
+            return None
+        columns: dict[str, Codes] = {}
+        kept: Mask | None = None
+        rest = cells
+        codes: list[NDArray[np.int64]] = []
+        for size in reversed(table.shape):
+            rest, code = np.divmod(rest, size)
+            codes.append(code)
+        for term, code, name in zip(atom.arguments, reversed(codes), table.known.predicate.types, strict=True):
+            if isinstance(term, Constant):
+                agrees = code == self.world.vocabulary.code(name, term.name)
+            elif term.name in columns:
+                agrees = code == columns[term.name]
+            else:
+                columns[term.name] = code.astype(np.int32)
+                continue
+            kept = agrees if kept is None else kept & agrees
+        if not columns:
+            return None
+        found = tuple(column if kept is None else column[kept] for column in columns.values())
+        relation = Relation(tuple(columns), found)
+        return relation if relation.size <= _SELECTIVE * prod(map(self.size, relation.variables)) else None
+
+
+def _atom(part: Part) -> Atom:
+    assert isinstance(part.body, Atom)
+    assert not isinstance(part.body, Clause)
+    return part.body
+
+
+def _not(table: PredicateAtoms, truth: int) -> NDArray[np.int64] | None:
+    """The cells evidence does not give a truth, or None if they are many."""
+    known = table.known
+    if known.dense is not None:
+        many = np.count_nonzero(known.dense != truth) > _SELECTIVE * known.cells
+        return None if many else np.flatnonzero(known.dense != truth)
+    return known.keys[known.values != truth] if known.default == truth else None

@@ -1,0 +1,131 @@
+"""Components that are minimum cuts, all in one network of flows.
+
+With x = y for atoms that are not flipped and x = 1 - y for others, all couplings are positive, and
+
+    sum u_i x_i + sum q_ij x_i x_j  =  sum (u_i + sum_j q_ij / 2) x_i - sum q_ij / 2 (x_i (1 - x_j) + x_j (1 - x_i)),
+
+whose maximum is a minimum cut with the atoms that are 1 on the side of the source. Capacities are whole numbers: the
+coefficients times a power of two with which they add up to less than 2^55, rounded. No sum can overflow, and the
+result is optimal up to half a unit per coefficient: relative to the sum of all coefficients' sizes less than (number
+of them) * 2^-54.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.graph.python import max_flow
+
+from imle.errors import SolveError
+from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.partition import Partition
+from imle_mln.inference.scope import Scope
+from imle_mln.inference.truths import Bools, Index
+
+_SIZE = 55
+"""Capacities, forbidden ones aside, add up to less than two to this; OR-Tools counts to 2^63."""
+
+
+class Arcs(NamedTuple):
+    """Arcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
+
+    tails: Index
+    heads: Index
+
+
+class Cut:
+    """The minimum cut of the chosen components.
+
+    Args:
+        energy: the network's.
+        scope: its large clauses.
+        parts: its components under the signs it will be solved with.
+        chosen: `[components]` those that are meant; all of them balanced.
+    """
+
+    def __init__(self, energy: Energy, scope: Scope, parts: Partition, chosen: Bools) -> None:
+        inside = chosen[parts.component]
+        self.atoms: Index = np.flatnonzero(inside)
+        n = len(self.atoms)
+        number = np.cumsum(inside) - 1
+        self._flipped = parts.flipped[self.atoms]
+        pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
+        forbidden = energy.forbidden[pairs]
+        self._pairs = pairs[forbidden == 0]
+        self._ends = number[energy.pairs[self._pairs]]
+        large = parts.large[inside[scope.atom[scope.starts[parts.large]]]]
+        self._large = scope.clauses[large]
+        self._source = n + len(large)
+        hard = self._hard(number[energy.pairs[pairs[forbidden != 0]]], forbidden[forbidden != 0])
+        soft, bound = self._conjunctions(scope, large, number)
+        i, j = self._ends.T
+        atoms = np.arange(n)
+        source, sink = np.full(n, self._source), np.full(n, self._source + 1)
+        self._flow = max_flow.SimpleMaxFlow()
+        self._arcs = self._flow.add_arcs_with_capacity(
+            np.concatenate([source, atoms, i, j, soft.tails, hard.tails, bound.tails]).astype(np.int32),
+            np.concatenate([atoms, sink, j, i, soft.heads, hard.heads, bound.heads]).astype(np.int32),
+            np.zeros(2 * n + 2 * len(i) + len(large) + len(hard.tails) + len(bound.tails), np.int64),
+        )
+        self._bound = len(hard.tails) + len(bound.tails)
+
+    def _hard(self, ends: Index, forbidden: Index) -> Arcs:
+        """x_i = 1 and x_j = 0 forbidden is an arc from i to j that cannot be cut."""
+        tails, heads = [], []
+        for state in range(4):
+            chosen = ends[forbidden & (1 << state) != 0]
+            high = (state >> 1) ^ self._flipped[chosen[:, 0]].astype(np.int64)
+            tails.append(np.where(high == 1, chosen[:, 0], chosen[:, 1]))
+            heads.append(np.where(high == 1, chosen[:, 1], chosen[:, 0]))
+        return Arcs(np.concatenate(tails), np.concatenate(heads))
+
+    def _conjunctions(self, scope: Scope, large: Index, number: Index) -> tuple[Arcs, Arcs]:
+        """One node per clause, on the side its literals have to be on to be all false, at a cost if it cannot be."""
+        node = np.full(len(scope.clauses), -1, np.int64)
+        node[large] = len(self.atoms) + np.arange(len(large))
+        mine = node[scope.clause] >= 0
+        nodes, atoms = node[scope.clause[mine]], number[scope.atom[mine]]
+        true = scope.negated[mine] ^ self._flipped[atoms]
+        bound = Arcs(np.where(true, nodes, atoms), np.where(true, atoms, nodes))
+        first = scope.starts[large]
+        high = scope.negated[first] ^ self._flipped[number[scope.atom[first]]]
+        own = node[large]
+        return Arcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
+
+    def solve(self, coefficients: Coefficients) -> tuple[Bools, float]:
+        """States of `atoms`, and how far from optimal they can be because of rounding.
+
+        Of several optimal cuts the one with the fewest atoms on the side of the source: fewest true ones among those
+        that are not flipped, and fewest false ones among the others.
+
+        Raises:
+            SolveError: OR-Tools does not find the flow.
+        """
+        sign = np.where(self._flipped, -1.0, 1.0)
+        pair = coefficients.pair[self._pairs]
+        half = np.abs(pair) / 2
+        i, j = self._ends.T
+        flipped = self._flipped.astype(np.float64)
+        n = len(self.atoms)
+        unary = (
+            coefficients.unary[self.atoms] + np.bincount(i, pair * flipped[j], n) + np.bincount(j, pair * flipped[i], n)
+        )
+        unary = unary * sign + np.bincount(i, half, n) + np.bincount(j, half, n)
+        clause = np.abs(coefficients.clause[self._large])
+        soft = np.concatenate([np.maximum(unary, 0), np.maximum(-unary, 0), half, half, clause])
+        shift = _SIZE - int(np.frexp(soft.sum())[1])
+        capacities = np.rint(np.ldexp(soft, shift)).astype(np.int64)
+        never = int(capacities[:n].sum()) + int(capacities[len(soft) - len(clause) :].sum()) + 1
+        self._flow.set_arcs_capacity(self._arcs, _with(capacities, never, self._bound))
+        status = self._flow.solve(self._source, self._source + 1)
+        if status != max_flow.SimpleMaxFlow.OPTIMAL:
+            raise SolveError(f"mln: min-cut: OR-Tools' maximum flow ended with status {status}")
+        above = np.zeros(self._source + 2, np.bool_)
+        above[self._flow.get_source_side_min_cut()] = True
+        return above[:n] ^ self._flipped, float(np.ldexp(0.5 * len(soft), -shift))
+
+
+def _with(capacities: NDArray[np.int64], never: int, count: int) -> NDArray[np.int64]:
+    return np.concatenate([capacities, np.full(count, never, np.int64)])

@@ -1,0 +1,258 @@
+"""Components as an integer linear program: one 0/1 column per atom, per coupling and per clause that counts.
+
+    coupling q > 0: z <= a, z <= b            q < 0: z >= a + b - 1
+    clause   w > 0: z <= sum l_i              w < 0: z >= l_i for every i      nested: both
+    hard: sum l_i >= 1                        block: sum a_i = 1
+
+Only atoms have to be whole numbers: the rest follows. A column without rows takes the value that is best for it, so
+rows can be left out until a solution breaks them (`lazy`): that is cutting-plane inference (Riedel 2008).
+
+Exclusions of all pairs of a set, each at the same cost w, cost w k (k - 1) / 2 for k true atoms: convex in k. They
+become unit columns with costs 0, w, 2w, ... and one row, sum a_i = sum e_j. Hard exclusions of all pairs become sum
+a_i <= 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from imle_mln.inference.cliques import Clique, cliques
+from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.partition import Partition
+from imle_mln.inference.scope import Scope
+from imle_mln.inference.truths import Bools, Index, entries
+from imle_mln.network import Floats
+
+BROKEN = 1e-6
+"""How far off a row has to be to count as broken, and a value to count as fractional."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """lower <= matrix @ x <= upper."""
+
+    matrix: Any
+    lower: Floats
+    upper: Floats
+    lazy: Bools
+
+    def broken(self, x: Floats) -> Index:
+        """Rows that a point is off by more than `BROKEN`."""
+        activity = self.matrix @ x
+        return np.flatnonzero((activity < self.lower - BROKEN) | (activity > self.upper + BROKEN))
+
+
+def exclusions(
+    energy: Energy, parts: Partition, chosen: Bools, coefficients: Coefficients, classes: Index
+) -> list[Clique]:
+    """Cliques among pairs with negative couplings, under the signs of these coefficients.
+
+    Args:
+        energy: the network's.
+        parts: its components.
+        chosen: `[components]` those that are meant.
+        coefficients: only their signs matter.
+        classes: `[p]` pairs with different numbers are not put into one clique.
+    """
+    soft = parts.pairs[(energy.forbidden[parts.pairs] == 0) & (coefficients.pair[parts.pairs] < 0)]
+    soft = soft[chosen[parts.component[energy.pairs[soft, 0]]]]
+    found = []
+    for own in np.unique(classes[soft]).tolist():
+        places = soft[classes[soft] == own]
+        found += [(atoms, places[of]) for atoms, of in cliques(energy.reduction.atoms, energy.pairs[places])]
+    return found
+
+
+class _Writer:
+    """Collects rows, many at a time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._parts: list[tuple[Index, Index, Floats]] = []
+        self._sides: list[tuple[Floats, Floats, Bools]] = []
+
+    def add(self, row: Index, column: Index, value: Floats, lower: Any, upper: Any, count: int, *, lazy: bool) -> None:
+        """Rows 0 to count - 1 of their own, as entries."""
+        self._parts.append((row + self._count, column, value))
+        sides = (np.broadcast_to(np.asarray(side, np.float64), (count,)) for side in (lower, upper))
+        self._sides.append((*sides, np.full(count, lazy)))  # type: ignore[arg-type]
+        self._count += count
+
+    def rows(self, columns: int) -> Rows:
+        row, column, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        lower, upper, lazy = (np.concatenate(part) for part in zip(*self._sides, strict=True))
+        matrix = sparse.csr_array((value, (row, column)), shape=(self._count, columns))
+        matrix.sort_indices()
+        return Rows(matrix, lower, upper, lazy)
+
+
+class Encoding:
+    """The program of the chosen components, under the signs of these coefficients.
+
+    Args:
+        energy: the network's.
+        scope: its large clauses.
+        parts: its components.
+        chosen: `[components]` those that are meant.
+        coefficients: only their signs matter.
+        counted: cliques of pairs that have one negative coupling each, to be counted; see `exclusions`.
+
+    Attributes:
+        atoms: `[k]` of the energy; the first k columns.
+        component: `[columns]` of each column.
+        rows: all of them.
+    """
+
+    def __init__(
+        self, energy: Energy, scope: Scope, parts: Partition, chosen: Bools,
+        coefficients: Coefficients, counted: list[Clique],
+    ) -> None:  # fmt: skip
+        self._energy, self._writer = energy, _Writer()
+        inside = chosen[parts.component]
+        self.atoms: Index = np.flatnonzero(inside)
+        self._number = np.cumsum(inside) - 1
+        pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
+        first = scope.atom[scope.starts]
+        large, hard = (scope.clauses[kind[inside[first[kind]]]] for kind in (parts.large, parts.hard))
+        self._members = [self._number[atoms] for atoms, _ in counted]
+        self._counted = np.array([of[0] for _, of in counted], np.int64)
+        taken = np.concatenate([np.zeros(0, np.int64), *(of for _, of in counted)])
+        soft = np.setdiff1d(pairs[energy.forbidden[pairs] == 0], taken)
+        self._coupled = soft
+        self._nested = scope.nested_in(np.concatenate([large, hard]))
+        self._clauses = np.union1d(large, self._nested)
+        self._costly = np.searchsorted(self._clauses, large)
+        self._large = large
+        starts = np.cumsum([0, len(self.atoms), len(soft), len(self._clauses), *map(len, self._members)])
+        self._pair_column, self._clause_column, self._units = starts[1], starts[2], starts[3:]
+        self._columns = int(starts[-1])
+        self._write_blocks()
+        self._write_cliques()
+        self._write_forbidden(pairs[energy.forbidden[pairs] != 0])
+        self._write_couplings(coefficients.pair[soft] > 0)
+        self._write_hard(hard)
+        self._write_soft(coefficients.clause)
+        self.rows: Rows = self._writer.rows(self._columns)
+        self.component: Index = self._components(parts)
+
+    def _write_blocks(self) -> None:
+        found = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
+        mine = np.isin(found.variable, self.atoms)
+        _, row = np.unique(found.row[mine], return_inverse=True)
+        count = int(row.max(initial=-1)) + 1
+        self._writer.add(row, self._number[found.variable[mine]], np.ones(len(row)), 1, 1, count, lazy=False)
+
+    def _write_cliques(self) -> None:
+        for members, start in zip(self._members, self._units, strict=False):
+            size = len(members)
+            columns = np.concatenate([members, start + np.arange(size)])
+            values = np.repeat([1.0, -1.0], size)
+            self._writer.add(np.zeros(2 * size, np.int64), columns, values, 0, 0, 1, lazy=False)
+
+    def _write_forbidden(self, pairs: Index) -> None:
+        forbidden = self._energy.forbidden[pairs].copy()
+        both = np.flatnonzero(forbidden == 0b1000)
+        ends = self._energy.pairs[pairs]
+        for atoms, of in cliques(self._energy.reduction.atoms, ends[both]):
+            forbidden[both[of]] = 0
+            size = len(atoms)
+            self._writer.add(np.zeros(size, np.int64), self._number[atoms], np.ones(size), -np.inf, 1, 1, lazy=False)
+        for state in range(4):
+            chosen = self._number[ends[forbidden & (1 << state) != 0]]
+            bits = np.array([state >> 1, state & 1])
+            row = np.repeat(np.arange(len(chosen)), 2)
+            value = np.tile(1.0 - 2.0 * bits, len(chosen))
+            self._writer.add(row, chosen.ravel(), value, 1.0 - bits.sum(), np.inf, len(chosen), lazy=True)
+
+    def _write_couplings(self, positive: Bools) -> None:
+        ends = self._number[self._energy.pairs[self._coupled]]
+        own = self._pair_column + np.arange(len(ends))
+        for place in range(2):
+            columns = np.stack([own[positive], ends[positive, place]], axis=1).ravel()
+            self._plain(columns, [1.0, -1.0], -np.inf, 0.0)
+        columns = np.concatenate([own[~positive, None], ends[~positive]], axis=1).ravel()
+        self._plain(columns, [1.0, -1.0, -1.0], -1.0, np.inf)
+
+    def _plain(self, columns: Index, pattern: list[float], lower: float, upper: float) -> None:
+        count = len(columns) // len(pattern)
+        row = np.repeat(np.arange(count), len(pattern))
+        self._writer.add(row, columns, np.tile(pattern, count), lower, upper, count, lazy=True)
+
+    def _literals(self, clauses: Index) -> tuple[Index, Index, Floats, Floats]:
+        """Row, column, sign and constant of each literal."""
+        found = entries(self._energy.reduction.clauses, clauses)
+        n = self._energy.reduction.atoms
+        atom = found.variable < n
+        nested = self._clause_column + np.searchsorted(self._clauses, found.variable - n)
+        column = np.where(atom, self._number[np.where(atom, found.variable, 0)], nested)
+        return found.row, column, np.where(found.negated, -1.0, 1.0), found.negated.astype(np.float64)
+
+    def _write_hard(self, hard: Index) -> None:
+        row, column, sign, constant = self._literals(hard)
+        lower = 1.0 - np.bincount(row, constant, len(hard))
+        self._writer.add(row, column, sign, lower, np.inf, len(hard), lazy=True)
+
+    def _write_soft(self, weights: Floats) -> None:
+        nested = np.isin(self._clauses, self._nested)
+        weight = np.where(np.isin(self._clauses, self._large), weights[self._clauses], 0.0)
+        for lazy, above, below in ((True, ~nested & (weight > 0), ~nested & (weight < 0)), (False, nested, nested)):
+            self._at_most(np.flatnonzero(above), lazy=lazy)
+            self._at_least(np.flatnonzero(below), lazy=lazy)
+
+    def _at_most(self, places: Index, *, lazy: bool) -> None:
+        """z <= sum l_i."""
+        row, column, sign, constant = self._literals(self._clauses[places])
+        count = len(places)
+        rows = np.concatenate([row, np.arange(count)])
+        columns = np.concatenate([column, self._clause_column + places])
+        values = np.concatenate([-sign, np.ones(count)])
+        self._writer.add(rows, columns, values, -np.inf, np.bincount(row, constant, count), count, lazy=lazy)
+
+    def _at_least(self, places: Index, *, lazy: bool) -> None:
+        """z >= l_i."""
+        row, column, sign, constant = self._literals(self._clauses[places])
+        count = len(row)
+        rows = np.tile(np.arange(count), 2)
+        columns = np.concatenate([column, self._clause_column + places[row]])
+        self._writer.add(rows, columns, np.concatenate([-sign, np.ones(count)]), constant, np.inf, count, lazy=lazy)
+
+    def _components(self, parts: Partition) -> Index:
+        """Nested columns are in no list of atoms: they take the component of what they share rows with."""
+        own = np.full(self._columns, -1, np.int64)
+        own[: len(self.atoms)] = parts.component[self.atoms]
+        while (own < 0).any():
+            entry = self.rows.matrix.tocoo()
+            row = np.full(entry.shape[0], -1, np.int64)
+            np.maximum.at(row, entry.row, own[entry.col])
+            np.maximum.at(own, entry.col, row[entry.row])
+        return own
+
+    def costs(self, coefficients: Coefficients) -> Floats:
+        """To be minimised, `[columns]`."""
+        costs = np.zeros(self._columns)
+        costs[: len(self.atoms)] = -coefficients.unary[self.atoms]
+        costs[self._pair_column : self._clause_column] = -coefficients.pair[self._coupled]
+        costs[self._clause_column + self._costly] = -coefficients.clause[self._large]
+        for one, members, start in zip(coefficients.pair[self._counted], self._members, self._units, strict=False):
+            costs[start : start + len(members)] = -one * np.arange(len(members))
+        return costs
+
+    def completed(self, states: Bools, truths: Bools) -> Floats:
+        """The columns that follow from states `[k]` of the atoms, and truths `[m]` of all clauses of the energy."""
+        x = np.zeros(self._columns)
+        x[: len(self.atoms)] = states
+        ends = self._number[self._energy.pairs[self._coupled]]
+        x[self._pair_column : self._clause_column] = states[ends[:, 0]] & states[ends[:, 1]]
+        x[self._clause_column + np.arange(len(self._clauses))] = truths[self._clauses]
+        for members, start in zip(self._members, self._units, strict=False):
+            x[start : start + int(states[members].sum())] = 1.0
+        return x
+
+    @property
+    def integer(self) -> Bools:
+        """`[columns]` the atoms."""
+        return np.arange(self._columns) < len(self.atoms)

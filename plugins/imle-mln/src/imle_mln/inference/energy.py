@@ -1,0 +1,155 @@
+"""The network as an energy: unaries, pairs with a coupling, and the clauses that depend on more than two atoms.
+
+All of it is linear in the weights, so that one sparse product per solve finds the coefficients. Clauses over the same
+two atoms, nested ones such as `a <=> b` too, become one coupling: `t = t00 + (t10-t00) a + (t01-t00) b + q a b`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from imle_mln.inference.propagation import Propagation
+from imle_mln.inference.reduction import Reduction, strip
+from imle_mln.inference.tables import NONE, Tables
+from imle_mln.inference.truths import Bools, Index, entries, lists_of
+from imle_mln.network import Floats, GroundNetwork, Lists
+
+
+class Coefficients(NamedTuple):
+    """What one solve maximises.
+
+    Attributes:
+        unary: `[n]`.
+        pair: `[p]`.
+        clause: `[m]` weights; only those of large soft clauses are looked at.
+    """
+
+    unary: Floats
+    pair: Floats
+    clause: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """maximise sum unary_i y_i + sum pair_ij y_i y_j + sum clause_c t_c(y).
+
+    Attributes:
+        reduction: the open part of the network, whose atoms and clauses are meant here.
+        pairs: `[p, 2]` atoms, ascending.
+        forbidden: `[p]` bit s is set where state s of the pair (00, 01, 10, 11) may not be; no such pair has a
+        coupling. large: clauses that depend on more than two atoms and may have a weight.
+        large_hard: those that must hold.
+        blocks: exactly-one blocks of three or more atoms; those of two are pairs.
+        small: `[n + m]` what depends on two atoms at most.
+        support: `[n + m, 2]`, see `Tables`.
+    """
+
+    reduction: Reduction
+    pairs: Index
+    forbidden: Index
+    large: Index
+    large_hard: Index
+    blocks: Lists
+    small: Bools
+    support: Index
+    to_unary: Any
+    to_pair: Any
+
+    def coefficients(self, unary: Floats, weights: Floats) -> Coefficients:
+        """Coefficients from the unaries `[A]` and weights `[C]` of the network."""
+        clause = weights[self.reduction.clause_ids]
+        return Coefficients(unary[self.reduction.atom_ids] + self.to_unary @ clause, self.to_pair @ clause, clause)
+
+
+def energy(network: GroundNetwork) -> Energy | str:
+    """The energy of a network, or why its hard clauses cannot hold."""
+    known = Propagation(network)
+    while not known.conflict:
+        reduction = strip(network, known.values)
+        tables = Tables(reduction)
+        keys, forbidden, atoms, values = _hard(reduction, tables)
+        if (forbidden == 0b1111).any():
+            pair = reduction.atom_ids[np.array(divmod(int(keys[forbidden == 0b1111][0]), reduction.atoms))]
+            return f"hard clauses leave no state to atoms {pair[0]} and {pair[1]}"
+        if not len(atoms):
+            return _build(reduction, tables, keys, forbidden)
+        known.assume(reduction.atom_ids[atoms], values)
+    return known.conflict
+
+
+def _hard(reduction: Reduction, tables: Tables) -> tuple[Index, Index, Index, Any]:
+    """Pairs with forbidden states, and the atoms those leave one value only."""
+    n = reduction.atoms
+    clauses = n + np.flatnonzero(reduction.hard & tables.small[n:])
+    atoms, table = tables.support[clauses], tables.table[clauses]
+    alone = (atoms[:, 1] == NONE) & ~table.all(axis=1)
+    paired = atoms[:, 1] != NONE
+    masks = (~table) @ np.array([1, 2, 4, 8])
+    first, second = _pair_blocks(reduction)
+    keys = np.concatenate([(atoms[:, 0] * n + atoms[:, 1])[paired], first * n + second])
+    masks_of_keys = np.concatenate([masks[paired], np.full(len(first), 0b1001)])
+    unique, place = np.unique(keys, return_inverse=True)
+    forbidden = np.zeros(len(unique), np.int64)
+    np.bitwise_or.at(forbidden, place, masks_of_keys)
+    i, j = np.divmod(unique, max(n, 1))
+    forced: dict[int, int] = dict(zip(atoms[alone, 0].tolist(), table[alone, 2].astype(int).tolist(), strict=True))
+    for atom, bits, value in ((i, 0b0011, 1), (i, 0b1100, 0), (j, 0b0101, 1), (j, 0b1010, 0)):
+        forced.update(dict.fromkeys(atom[(forbidden & bits) == bits].tolist(), value))
+    return unique, forbidden, np.array(list(forced), np.int64), np.array(list(forced.values()), np.int8)
+
+
+def _pair_blocks(reduction: Reduction) -> tuple[Index, Index]:
+    two = np.flatnonzero(np.diff(reduction.blocks.starts) == 2)
+    found = np.sort(entries(reduction.blocks, two).variable.reshape(-1, 2), axis=1)
+    return found[:, 0], found[:, 1]
+
+
+def _build(reduction: Reduction, tables: Tables, hard_keys: Index, hard_masks: Index) -> Energy:
+    n, m = reduction.atoms, len(reduction.clauses)
+    small = tables.small[n:]
+    soft = np.flatnonzero(small & ~reduction.hard)
+    atoms = tables.support[n + soft]
+    t00, t01, t10, t11 = tables.table[n + soft].T.astype(np.float64)
+    slopes = np.stack([t10 - t00, np.where(atoms[:, 1] == NONE, 0.0, t01 - t00)], axis=1)
+    coupled = np.flatnonzero((atoms[:, 1] != NONE) & (t11 - t10 - t01 + t00 != 0))
+    coupling = (t11 - t10 - t01 + t00)[coupled]
+    keys = np.union1d(atoms[coupled, 0] * n + atoms[coupled, 1], hard_keys)
+    pairs = np.stack(np.divmod(keys, max(n, 1)), axis=1)
+    forbidden = np.zeros(len(keys), np.int64)
+    forbidden[np.searchsorted(keys, hard_keys)] = hard_masks
+    place = np.searchsorted(keys, atoms[coupled, 0] * n + atoms[coupled, 1])
+    free = forbidden[place] == 0
+    linear = _linear(pairs[place[~free]], forbidden[place[~free]])
+    rows = [atoms.ravel(), *linear]
+    columns = [np.repeat(soft, 2), *[soft[coupled[~free]]] * 2]
+    values = [slopes.ravel(), *[np.where(side == NONE, 0.0, coupling[~free]) for side in linear]]
+    row, column, value = (np.concatenate(part) for part in (rows, columns, values))
+    used = value != 0
+    long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
+    block_entries = entries(reduction.blocks, long)
+    return Energy(
+        reduction=reduction,
+        pairs=pairs,
+        forbidden=forbidden,
+        large=np.flatnonzero(~small & ~reduction.hard),
+        large_hard=np.flatnonzero(~small & reduction.hard),
+        blocks=lists_of(block_entries.row, block_entries.variable, len(long)),
+        small=tables.small,
+        support=tables.support,
+        to_unary=sparse.csr_array((value[used], (row[used], column[used])), shape=(n, m)),
+        to_pair=sparse.csr_array((coupling[free], (place[free], soft[coupled[free]])), shape=(len(keys), m)),
+    )
+
+
+def _linear(pairs: Index, forbidden: Index) -> tuple[Index, Index]:
+    """Where a state of (i, j) is forbidden, i * j is linear: the atoms it is the sum of, up to a constant."""
+    i, j = pairs.T
+    both, first = forbidden & 0b1000 != 0, forbidden & 0b0100 != 0  # 11 forbidden: 0. 10 forbidden: i
+    neither = forbidden & 0b0001 != 0  # 00 forbidden: i + j - 1
+    one = np.where(both, NONE, np.where(first | neither, i, j))
+    other = np.where(~both & ~first & neither, j, NONE)
+    return one, other

@@ -1,0 +1,79 @@
+"""The network without what hard clauses decide: only open atoms, clauses and literals are left, numbered anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imle_mln.inference.propagation import UNKNOWN, Values
+from imle_mln.inference.truths import Bools, Entries, Index, entries, lists_of
+from imle_mln.network import GroundNetwork, Lists
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """What is left of a network.
+
+    Attributes:
+        atoms: n, how many are open.
+        atom_ids: `[n]` their numbers in the network.
+        decided: `[A]` states of all atoms; open ones false.
+        clauses: m clauses over open atoms and open clauses; they may have a single literal, but not none.
+        clause_ids: `[m]` their numbers in the network.
+        hard: `[m]` those that must hold; no clause mentions them.
+        blocks: exactly-one blocks of open atoms, each of two or more.
+    """
+
+    atoms: int
+    atom_ids: Index
+    decided: Bools
+    clauses: Lists
+    clause_ids: Index
+    hard: Bools
+    blocks: Lists
+
+
+def strip(network: GroundNetwork, values: Values) -> Reduction:
+    """Leave out what is known.
+
+    Args:
+        network: the whole.
+        values: of all atoms and clauses, propagated without conflict.
+    """
+    count = network.atoms
+    found = entries(network.clauses, np.arange(len(network.clauses)))
+    known = values[found.variable]
+    true = np.zeros(len(network.clauses), np.bool_)
+    true[found.row[(known != UNKNOWN) & (known.astype(np.bool_) ^ found.negated)]] = True
+    own = values[count:]
+    hard = (own == 1) & ~true
+    kept = hard | (own == UNKNOWN)
+    clause_ids, atom_ids = np.flatnonzero(kept), np.flatnonzero(values[:count] == UNKNOWN)
+    number = np.full(len(values), -1, np.int64)
+    number[atom_ids] = np.arange(len(atom_ids))
+    number[count + clause_ids] = len(atom_ids) + np.arange(len(clause_ids))
+    return Reduction(
+        atoms=len(atom_ids),
+        atom_ids=atom_ids,
+        decided=values[:count] == 1,
+        clauses=_renumbered(found, kept[found.row] & (known == UNKNOWN), number, kept),
+        clause_ids=clause_ids,
+        hard=hard[clause_ids],
+        blocks=_open_blocks(network, values, number),
+    )
+
+
+def _open_blocks(network: GroundNetwork, values: Values, number: Index) -> Lists:
+    found = entries(network.blocks, np.arange(len(network.blocks)))
+    left = values[found.variable] == UNKNOWN
+    kept = np.zeros(len(network.blocks), np.bool_)
+    kept[found.row[left]] = True
+    return _renumbered(found, left, number, kept)
+
+
+def _renumbered(found: Entries, chosen: Bools, number: Index, kept: Bools) -> Lists:
+    variables = number[found.variable[chosen]]
+    literals = np.where(found.negated[chosen], ~variables, variables)
+    row = (np.cumsum(kept) - 1)[found.row[chosen]]
+    return lists_of(row, literals, int(kept.sum()))

@@ -1,0 +1,62 @@
+"""Which atoms each large clause depends on, and the clauses nested in it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from imle_mln.inference.energy import Energy
+from imle_mln.inference.truths import Bools, Index, entries
+
+
+class Scope:
+    """Of large clauses, soft and hard.
+
+    Args:
+        energy: the network's.
+
+    Attributes:
+        clauses: `[l]` ascending.
+        clause: `[k]` place in `clauses`, for each pair of a large clause and an atom it depends on; ascending.
+        atom: `[k]`.
+        negated: `[k]` the sign of the atom's literal, where the clause has no nested ones.
+        starts: `[l]` where each clause's atoms start.
+        plain: `[l]` whether it has no nested clauses.
+    """
+
+    def __init__(self, energy: Energy) -> None:
+        n, m = energy.reduction.atoms, len(energy.reduction.clauses)
+        self.clauses: Index = np.union1d(energy.large, energy.large_hard)
+        found = entries(energy.reduction.clauses, np.arange(m))
+        nested = found.variable >= n
+        own = sparse.csr_array((np.ones((~nested).sum()), (found.row[~nested], found.variable[~nested])), shape=(m, n))
+        inner = (found.row[nested], found.variable[nested] - n)
+        self._inner = sparse.csr_array((np.ones(nested.sum()), inner), shape=(m, m))
+        reach = own
+        while True:
+            wider = own + self._inner @ reach
+            wider.data[:] = 1.0
+            if wider.nnz == reach.nnz:
+                break
+            reach = wider
+        reach = reach[self.clauses]
+        reach.sort_indices()
+        self.starts: Index = reach.indptr[:-1].astype(np.int64)
+        self.clause: Index = np.repeat(np.arange(len(self.clauses)), np.diff(reach.indptr))
+        self.atom: Index = reach.indices.astype(np.int64)
+        complex_ = np.zeros(m, np.bool_)
+        complex_[found.row[nested]] = True
+        self.plain: Bools = ~complex_[self.clauses]
+        negative = ~nested & found.negated
+        keys = found.row[negative] * n + found.variable[negative]
+        self.negated: Bools = np.isin(self.clauses[self.clause] * n + self.atom, keys)
+
+    def nested_in(self, clauses: Index) -> Index:
+        """All clauses that are mentioned in the given ones, in those again, and so on."""
+        inside = np.zeros(self._inner.shape[0], np.bool_)
+        front = clauses
+        while len(front):
+            mentioned = np.unique(self._inner[front].indices)
+            front = mentioned[~inside[mentioned]]
+            inside[front] = True
+        return np.flatnonzero(inside)

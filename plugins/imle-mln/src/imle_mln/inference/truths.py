@@ -1,0 +1,86 @@
+"""Truths of nested clauses, and the few list operations that all of inference shares."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle_mln.network import Lists
+
+Bools = NDArray[np.bool_]
+Index = NDArray[np.int64]
+
+
+class Entries(NamedTuple):
+    """Some of the lists of a `Lists`, flat.
+
+    Attributes:
+        row: `[k]` which of the chosen lists an item is in, from 0, ascending.
+        variable: `[k]` atom, or number of atoms + clause.
+        negated: `[k]`.
+        starts: where each chosen list starts.
+    """
+
+    row: Index
+    variable: Index
+    negated: Bools
+    starts: Index
+
+
+def entries(lists: Lists, chosen: Index) -> Entries:
+    """The literals of the chosen clauses."""
+    lengths = np.diff(lists.starts)[chosen]
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    row = np.repeat(np.arange(len(chosen)), lengths)
+    items = lists.items[np.arange(len(row)) + (lists.starts[:-1][chosen] - starts)[row]].astype(np.int64)
+    negated = items < 0
+    return Entries(row, np.where(negated, ~items, items), negated, starts)
+
+
+def lists_of(row: Index, items: NDArray[np.integer], count: int) -> Lists:
+    """Lists from items sorted by row."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=count))]).astype(np.int64)
+    return Lists(starts, items.astype(np.int32))
+
+
+def by_level(atoms: int, clauses: Lists) -> list[Index]:
+    """Clauses in groups: those of one group only mention atoms and clauses of the groups before it."""
+    found = entries(clauses, np.arange(len(clauses)))
+    nested = found.variable >= atoms
+    parent, child = found.row[nested], found.variable[nested] - atoms
+    level = np.zeros(len(clauses), np.int64)
+    while True:
+        deeper = level.copy()
+        np.maximum.at(deeper, parent, level[child] + 1)
+        if np.array_equal(deeper, level):
+            break
+        level = deeper
+    order = np.argsort(level, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(level[order])) + 1) if len(order) else []
+
+
+class Truths:
+    """Evaluates clauses, for one state or many.
+
+    Args:
+        atoms: how many there are.
+        clauses: none of them empty.
+    """
+
+    def __init__(self, atoms: int, clauses: Lists) -> None:
+        self._atoms = atoms
+        self._clauses = len(clauses)
+        self._levels = [(ids + atoms, entries(clauses, ids)) for ids in by_level(atoms, clauses)]
+
+    def of(self, states: Bools) -> Bools:
+        """Truths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
+        values = np.empty((self._atoms + self._clauses, *states.shape[1:]), np.bool_)
+        values[: self._atoms] = states
+        for ids, found in self._levels:
+            negated = found.negated.reshape(-1, *(1,) * (states.ndim - 1))
+            values[ids] = np.logical_or.reduceat(values[found.variable] ^ negated, found.starts, axis=0)
+        truths: Bools = values[self._atoms :]
+        return truths

@@ -1,0 +1,141 @@
+"""MAP without torch: a program and evidence in, the most probable world out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imle.errors import InstanceError, SolveError
+from imle.solvers import SolveStatus
+from imle_mln.logic import Database
+from imle_mln.network import Floats
+from imle_mln.printing import database_text
+from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights, counts
+
+
+@dataclass(frozen=True, eq=False)
+class MAPState:
+    """A most probable world.
+
+    Attributes:
+        problem: the grounding.
+        state: `[A]` truths of the open query atoms; see `atoms`.
+        counts: `[F]` true groundings of each formula with a weight; see `formulas`.
+        score: sum of weight times count.
+        bound: no world scores more.
+        status: optimal; or feasible, if the time limit came first.
+        engines: how many components each engine solved.
+    """
+
+    problem: PreparedMLN
+    state: NDArray[np.bool_]
+    counts: Floats
+    score: float
+    bound: float
+    status: SolveStatus
+    engines: Mapping[str, int]
+
+    @property
+    def gap(self) -> float:
+        """How far the score can be from optimal, relative to its size, or to 1 if that is more."""
+        return (self.bound - self.score) / max(1.0, abs(self.score))
+
+    @cached_property
+    def atoms(self) -> tuple[str, ...]:
+        """`[A]` the open query atoms."""
+        names = self.problem.grounding.atoms.names
+        return tuple(names[atom] for atom in self.problem.shown.tolist())
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """`[F]` the formulas with a weight."""
+        return self.problem.grounding.formulas.names
+
+    @property
+    def true_atoms(self) -> tuple[str, ...]:
+        """The open query atoms that are true."""
+        return tuple(name for name, truth in zip(self.atoms, self.state.tolist(), strict=True) if truth)
+
+    def database(self) -> Database:
+        """All open query atoms with their truth, as evidence."""
+        grounding = self.problem.grounding
+        rows: dict[str, tuple[tuple[str, ...], ...]] = {}
+        truths: dict[str, tuple[int, ...]] = {}
+        start = 0
+        for name in self.problem.query:
+            atoms = grounding.atoms[name]
+            constants = [grounding.vocabulary.constants[kind] for kind in atoms.known.predicate.types]
+            places = np.unravel_index(atoms.cells, atoms.shape) if atoms.shape else ()
+            codes = np.stack(places, axis=1) if places else np.zeros((len(atoms.cells), 0), np.int64)
+            rows[name] = tuple(
+                tuple(domain[code] for domain, code in zip(constants, row, strict=True)) for row in codes.tolist()
+            )
+            stop = start + len(atoms.cells)
+            truths[name] = tuple(self.state[start:stop].astype(int).tolist())
+            start = stop
+        return Database(rows, truths)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write `database()` as a `.db` file."""
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(database_text(self.database()))
+
+
+def map(  # noqa: A001 - the name of the task
+    program: Any,
+    evidence: Any = None,
+    *,
+    query: Any = None,
+    closed_world: Any = (),
+    weights: ArrayLike | None = None,
+    unary: ArrayLike | None = None,
+    **options: Any,
+) -> MAPState:
+    """Find a most probable world (Richardson and Domingos 2006).
+
+    Args:
+        program, evidence, query, closed_world: as for `imle.layer("mln-map", ...)`.
+        weights: `[F]` instead of the program's.
+        unary: `[A]` what each open query atom adds if it is true; zero by default.
+        options: engine, time_limit, gap, seed, cross_check.
+
+    Raises:
+        InstanceError: the parts do not fit together.
+        SolveError: evidence and hard formulas contradict each other, or time ran out before any world was found.
+    """
+    problem = MLNSolver(**options).prepare(program, {} if evidence is None else evidence, query, closed_world)
+    assert isinstance(problem, PreparedMLN)  # evidence is given
+    network = problem.grounding.network
+    given = _vector("weights", weights, problem.grounding.formulas.weights)
+    shown = _vector("unary", unary, np.zeros(len(problem.shown)))
+    all_unary = np.zeros(network.atoms)
+    all_unary[problem.shown] = shown
+    found = problem.engine().solve(all_unary, clause_weights(network, given))
+    if not found.status.ok:
+        raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")
+    own = counts(network, found.truths)
+    constant = float(network.constants @ given)
+    return MAPState(
+        problem=problem,
+        state=found.state[problem.shown].astype(bool),
+        counts=own,
+        score=found.objective + constant,
+        bound=found.bound + constant,
+        status=found.status,
+        engines=dict(found.engines),
+    )
+
+
+def _vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
+    if given is None:
+        return default
+    values = np.asarray(given, dtype=np.float64)
+    if values.shape != default.shape:
+        raise InstanceError(f"{name}: expected {len(default)} numbers, found shape {list(values.shape)}")
+    return values

@@ -1,0 +1,144 @@
+"""Programs and evidence as text that reads back as the same: the inverse of `syntax` and `evidence`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from imle_mln.logic import (
+    And,
+    Atom,
+    Constant,
+    Database,
+    Equal,
+    Exists,
+    ForAll,
+    Formula,
+    Iff,
+    Implies,
+    Not,
+    Or,
+    Predicate,
+    Program,
+    Rule,
+    Term,
+    Variable,
+)
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_SIGNS = {1: "", 0: "!", -1: "?"}
+
+# How tightly an operator binds.
+_IFF, _IMPLIES, _OR, _AND, _UNARY = range(5)
+
+
+def program_text(program: Program) -> str:
+    """A program as text: domains, predicates, rules; `parse_program` reads an equal program from it.
+
+    That holds for programs such as `parse_program` returns: conjunctions and disjunctions have two parts or more, names
+    are legal, and `plus` is in the order of first occurrence.
+
+    Raises:
+        ValueError: a constant has a line end in its name.
+    """
+    domains = [f"{name} = {{{', '.join(map(_constant, domain))}}}" for name, domain in program.domains.items()]
+    return _lines([*domains, *map(_declaration, program.predicates.values()), *map(rule_text, program.rules)])
+
+
+def database_text(database: Database) -> str:
+    """Evidence as text, one literal a line; `parse_database` reads an equal database from it.
+
+    Raises:
+        ValueError: a constant has a line end in its name.
+    """
+    return _lines(
+        f"{_SIGNS[truth]}{predicate}({', '.join(map(_constant, atom))})"
+        for predicate, atoms in database.atoms.items()
+        for atom, truth in zip(atoms, database.truth[predicate], strict=True)
+    )
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule on one line: the weight in front, or a period at the end."""
+    text = formula_text(rule.formula, plus=rule.plus)
+    if rule.weight is not None:
+        return f"{repr(float(rule.weight)).removesuffix('.0')} {text}"
+    # A number in front would be read as a weight.
+    return f"({text})." if text[0] in "-0123456789" else f"{text}."
+
+
+def formula_text(formula: Formula, *, plus: Collection[str] = ()) -> str:
+    """A formula with no more parentheses than it needs.
+
+    Args:
+        formula: the formula.
+        plus: variables to write with a `+` in front.
+    """
+    return _text(formula, _IFF, last=True, plus=plus)
+
+
+def _text(formula: Formula, level: int, *, last: bool, plus: Collection[str]) -> str:
+    """The text of an operand.
+
+    Args:
+        formula: the operand.
+        level: what binds less tightly than this needs parentheses here.
+        last: nothing follows before the next closing parenthesis: a quantifier, which takes all that follows, is safe.
+        plus: as in `formula_text`.
+    """
+    match formula:
+        case Atom(predicate, arguments):
+            return f"{predicate}({', '.join(_argument(term, plus) for term in arguments)})"
+        case Equal(left, right):
+            return f"{_term(left)} = {_term(right)}"
+        case Not(Equal(left, right)):
+            return f"{_term(left)} != {_term(right)}"
+        case Not(body):
+            return f"!{_text(body, _UNARY, last=last, plus=plus)}"
+        case ForAll(variables, body) | Exists(variables, body):
+            word = "FORALL" if isinstance(formula, ForAll) else "EXIST"
+            text = f"{word} {', '.join(variables)} {_text(body, _IFF, last=True, plus=plus)}"
+            return text if last else f"({text})"
+    own, sign, operands = _operation(formula)
+    if own < level:
+        return f"({_text(formula, _IFF, last=True, plus=plus)})"
+    end = len(operands) - 1
+    return sign.join(_text(f, lv, last=last and k == end, plus=plus) for k, (f, lv) in enumerate(operands))
+
+
+def _operation(formula: And | Or | Implies | Iff) -> tuple[int, str, list[tuple[Formula, int]]]:
+    """How tightly an operation binds, its sign, and its operands, each with the least level it may have bare."""
+    match formula:
+        case And(parts):
+            return _AND, " ^ ", [(part, _UNARY) for part in parts]
+        case Or(parts):
+            return _OR, " v ", [(part, _AND) for part in parts]
+        case Implies(left, right):
+            return _IMPLIES, " => ", [(left, _IMPLIES), (right, _OR)]
+        case Iff(left, right):
+            return _IFF, " <=> ", [(left, _IFF), (right, _IMPLIES)]
+
+
+def _argument(term: Term, plus: Collection[str]) -> str:
+    return f"+{term.name}" if isinstance(term, Variable) and term.name in plus else _term(term)
+
+
+def _term(term: Term) -> str:
+    return _constant(term.name) if isinstance(term, Constant) else term.name
+
+
+def _constant(name: str) -> str:
+    if _NUMBER.fullmatch(name) or (name[:1].isupper() and re.fullmatch(r"\w+", name)):
+        return name
+    if "\n" in name or "\r" in name:
+        raise ValueError(f"expected constants without line ends, found {name!r}")
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _declaration(predicate: Predicate) -> str:
+    arguments = (name + "!" * (k in predicate.unique) for k, name in enumerate(predicate.types))
+    return f"{'*' * predicate.closed}{predicate.name}({', '.join(arguments)})"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,67 @@
+"""Programs and evidence in any form a user may have them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from imle.errors import InstanceError
+from imle_mln.evidence import database_from, parse_database
+from imle_mln.logic import Database, Program
+from imle_mln.syntax import parse_program
+
+
+def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
+    """A program from a path, text, or one that is parsed already.
+
+    Raises:
+        MLNSyntaxError: the text is not a program.
+        InstanceError: something else was given, or a name in `closed_world` is no predicate.
+    """
+    if isinstance(closed_world, str):
+        raise InstanceError(f"closed_world: expected a list of predicate names, found {closed_world!r}")
+    if isinstance(given, (str, os.PathLike)):
+        return parse_program(given, closed_world=tuple(closed_world))
+    if not isinstance(given, Program):
+        raise InstanceError(f"program: expected a path, text or imle_mln Program, found {type(given).__name__}")
+    for name in closed_world:
+        check_predicate("closed_world", name, given)
+    predicates = {
+        name: replace(predicate, closed=predicate.closed or name in closed_world)
+        for name, predicate in given.predicates.items()
+    }
+    return replace(given, predicates=predicates)
+
+
+def read_evidence(given: Any, program: Program) -> Database:
+    """Evidence from a path, text, a mapping of predicates, or one that is parsed already; None is no evidence.
+
+    Raises:
+        InstanceError: something else was given, or it does not fit the program.
+    """
+    if given is None:
+        return Database({}, {})
+    if isinstance(given, Database):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return parse_database(given, program)
+    if isinstance(given, Mapping):
+        return database_from(given, program)
+    raise InstanceError(
+        f"evidence: expected a path, text, mapping or imle_mln Database, found {type(given).__name__}",
+        hint='a mapping looks like {"Friends": [("Ann", "Ben")]}',
+    )
+
+
+def check_predicate(where: str, name: Any, program: Program) -> None:
+    """Refuse a name that is no predicate of the program.
+
+    Raises:
+        InstanceError: it is not.
+    """
+    if name not in program.predicates:
+        raise InstanceError(
+            f"{where}: expected predicates of the program ({', '.join(program.predicates)}), found {name!r}"
+        )

@@ -1,0 +1,200 @@
+"""`mln-map` as a solver: objectives over formula weights and atoms, solutions of counts and states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError, OptionError
+from imle.plugins.parameters import check_type
+from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle_highs.prepared import Unbound
+from imle_mln.errors import MissingDomainError
+from imle_mln.grounding import Evaluator, Grounding, ground
+from imle_mln.inference.engine import MAPEngine
+from imle_mln.logic import Program
+from imle_mln.network import Floats, GroundNetwork
+from imle_mln.plugin import MAP
+from imle_mln.reading import check_predicate, read_evidence, read_program
+
+
+@dataclass(frozen=True)
+class MLNSolver:
+    """The most probable world of a Markov Logic Network (Richardson and Domingos 2006).
+
+    Args:
+        engine: how components of the ground network are solved.
+        time_limit: seconds per row; None for no limit.
+        gap: relative gap at which branch and bound may stop.
+        seed: of the engines' random choices.
+        cross_check: solve with two engines and compare.
+        count_scale: whether gradients of weights are per grounding ("mean") or summed over groundings ("sum").
+
+    Raises:
+        OptionError: a value out of range.
+    """
+
+    engine: str = "auto"
+    time_limit: float | None = None
+    gap: float = 0.0
+    seed: int = 0
+    cross_check: bool = False
+    count_scale: str = "mean"
+
+    sense: ClassVar[Sense] = "max"
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        for option in MAP.options:
+            check_type(MAP.id, option, getattr(self, option.name))
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise OptionError(f"{MAP.id}: time_limit: expected seconds > 0 or None, found {self.time_limit!r}")
+
+    def prepare(self, program: Any, evidence: Any = None, query: Any = None, closed_world: Any = ()) -> PreparedSolver:
+        """Ground a program on its evidence.
+
+        Args:
+            program: a path, text, or `imle_mln.parse_program`'s result.
+            evidence: a path, text, `{predicate: rows}`, or `imle_mln.parse_database`'s result.
+            query: predicates whose open atoms are objective and state; all by default. Other open atoms are
+                maximised over.
+            closed_world: predicates of which all that is not evidence is false, besides those declared with `*`.
+
+        Returns:
+            The prepared solver. Without evidence, and where some type has no constants without it, one that only
+            says so: each row brings its evidence.
+
+        Raises:
+            InstanceError: program and evidence do not fit each other; syntax errors name line and column.
+        """
+        read = read_program(program, closed_world or ())
+        try:
+            grounding = ground(read, read_evidence(evidence, read))
+        except MissingDomainError as error:
+            if evidence is not None:
+                raise
+            return Unbound(MAP.id, error.message, "evidence")
+        return PreparedMLN(self, grounding, _shown(grounding, read, query))
+
+
+def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...]:
+    if query is None:
+        return tuple(program.predicates)
+    if isinstance(query, str) or not isinstance(query, Sequence):
+        raise InstanceError(f"query: expected a list of predicate names, found {query!r}")
+    for name in query:
+        check_predicate("query", name, program)
+    return tuple(name for name in program.predicates if name in query)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedMLN:
+    """A ground network. Objectives are `[N, F + A]`: weights of F formulas, then unaries of A query atoms.
+
+    Solutions are `[N, F + A]` too: how many groundings of each formula are true, then the atoms' states. So the
+    exponential family is `<objective, solution>`, and one search variable serves both parts.
+
+    Attributes:
+        solver: the options.
+        grounding: the network and its meaning.
+        query: the predicates whose atoms are shown.
+    """
+
+    solver: MLNSolver
+    grounding: Grounding
+    query: tuple[str, ...]
+    _idle: list[MAPEngine] = field(default_factory=list)
+
+    @property
+    def formulas(self) -> int:
+        """F, the number of learnable formulas."""
+        return len(self.grounding.formulas)
+
+    @cached_property
+    def shown(self) -> NDArray[np.int64]:
+        """`[A]` the query atoms among all open atoms."""
+        ranges = [self.grounding.atoms[name] for name in self.query]
+        return np.concatenate([np.arange(part.start, part.stop) for part in ranges] or [np.zeros(0, np.int64)])
+
+    @cached_property
+    def outside_blocks(self) -> NDArray[np.bool_]:
+        """`[A]` which query atoms are in no exactly-one block."""
+        free = np.ones(self.grounding.network.atoms, np.bool_)
+        free[self.grounding.network.blocks.items] = False
+        return free[self.shown]
+
+    @property
+    def objective_shape(self) -> tuple[int]:
+        """`(F + A,)`."""
+        return (self.formulas + len(self.shown),)
+
+    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+        """Find a most probable world per row.
+
+        Args:
+            objective: `[N, F + A]`, finite.
+            hint: not used; engines keep what helps them.
+
+        Returns:
+            counts and states `[N, F + A]`. Objective values include the groundings that evidence decides.
+        """
+        del hint
+        network, shown, formulas = self.grounding.network, self.shown, self.formulas
+        rows = len(objective)
+        solutions, values = np.zeros(objective.shape), np.full(rows, np.nan)
+        status = np.zeros(rows, np.int8)
+        messages: dict[int, str] = {}
+        events: Counter[str] = Counter()
+        unary = np.zeros(network.atoms)
+        engine = self._borrow()
+        for row in range(rows):
+            unary[shown] = objective[row, formulas:]
+            found = engine.solve(unary, clause_weights(network, objective[row, :formulas]))
+            events.update(found.engines)
+            status[row] = found.status
+            if found.status.ok:
+                solutions[row, :formulas] = counts(network, found.truths)
+                solutions[row, formulas:] = found.state[shown]
+                values[row] = solutions[row] @ objective[row]
+            if found.message:
+                messages[row] = found.message
+        self._idle.append(engine)  # after an exception it is dropped: its state is not known
+        return SolveResult(solutions, status if status.any() else None, values, messages, dict(events))
+
+    def close(self) -> None:
+        """Free the engines; solving again makes new ones."""
+        self._idle.clear()
+
+    def evaluator(self) -> Evaluator:
+        """Counts and violations of states, apart from any engine."""
+        return Evaluator(self.grounding.network)
+
+    def _borrow(self) -> MAPEngine:
+        try:
+            return self._idle.pop()  # atomic, so threads never share one
+        except IndexError:
+            return self.engine()
+
+    def engine(self) -> MAPEngine:
+        """A new engine for the ground network."""
+        own = self.solver
+        return MAPEngine(self.grounding.network, own.engine, own.time_limit, own.gap, own.seed, own.cross_check)
+
+
+def clause_weights(network: GroundNetwork, weights: Floats) -> Floats:
+    """`[F]` formula weights to `[C]` weights of merged clauses."""
+    per_entry = network.count_values * weights[network.count_formulas]
+    return np.bincount(network.count_clauses, per_entry, minlength=len(network.clauses)).astype(np.float64)
+
+
+def counts(network: GroundNetwork, truths: NDArray[np.bool_]) -> Floats:
+    """`[C]` truths to `[F]` numbers of true groundings, those that evidence decides included."""
+    per_entry = network.count_values * truths[network.count_clauses]
+    open_part = np.bincount(network.count_formulas, per_entry, minlength=len(network.constants))
+    return np.asarray(network.constants + open_part, dtype=np.float64)

@@ -1,0 +1,315 @@
+"""Grounding on small examples: names, orders, evidence, joins, errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from imle.errors import InstanceError
+from imle_mln.evidence import parse_database
+from imle_mln.grounding import Grounding, Vocabulary, evaluate, ground, text
+from imle_mln.logic import (
+    And,
+    Atom,
+    Constant,
+    Database,
+    Equal,
+    Exists,
+    ForAll,
+    Formula,
+    Iff,
+    Implies,
+    Not,
+    Or,
+    Predicate,
+    Program,
+    Rule,
+    Term,
+    Variable,
+)
+from imle_mln.syntax import parse_program
+
+
+def term(name: str) -> Term:
+    return Variable(name) if name[0].islower() else Constant(name)
+
+
+def atom(predicate: str, *arguments: str) -> Atom:
+    return Atom(predicate, tuple(map(term, arguments)))
+
+
+def predicates(*declared: Predicate) -> dict[str, Predicate]:
+    return {predicate.name: predicate for predicate in declared}
+
+
+def rule(formula: Formula, weight: float | None = 1.0, plus: Sequence[str] = (), line: int = 1) -> Rule:
+    return Rule(formula, weight, tuple(plus), {}, line)
+
+
+def facts(**literals: Sequence[tuple[str, ...]]) -> Database:
+    return Database(
+        {name: tuple(atoms) for name, atoms in literals.items()},
+        {name: (1,) * len(atoms) for name, atoms in literals.items()},
+    )
+
+
+def clauses(grounding: Grounding) -> list[list[int]]:
+    lists = grounding.network.clauses
+    return [lists.items[lists.starts[at] : lists.starts[at + 1]].tolist() for at in range(len(lists))]
+
+
+PEOPLE = ("Ann", "Ben", "Cat")
+FRIENDS = Predicate("Friends", ("person", "person"), closed=True)
+SMOKES = Predicate("Smokes", ("person",))
+SPREAD = Implies(And((atom("Friends", "x", "y"), atom("Smokes", "x"))), atom("Smokes", "y"))
+
+
+def test_smokers() -> None:
+    program = Program({"person": PEOPLE}, predicates(FRIENDS, SMOKES), (rule(SPREAD, 1.1),))
+    grounding = ground(program, facts(Friends=[("Ann", "Ben"), ("Ben", "Cat"), ("Cat", "Cat")]))
+    assert grounding.atoms.names == ("Smokes(Ann)", "Smokes(Ben)", "Smokes(Cat)")
+    assert sorted(clauses(grounding)) == [[~1, 2], [~0, 1]]
+    # 9 bindings, of which evidence satisfies 6 and Friends(Cat,Cat) makes one a tautology.
+    assert grounding.network.groundings.tolist() == [9]
+    assert grounding.network.constants.tolist() == [7]
+    assert evaluate(grounding.network, [[1, 0, 0], [1, 1, 1]]).counts.tolist() == [[8], [9]]
+
+
+def test_plus_makes_a_formula_of_each_constant() -> None:
+    cites = Predicate("Cites", ("paper", "paper"), closed=True)
+    topic = Predicate("Topic", ("paper", "topic"), unique=(1,))
+    formula = Implies(And((atom("Cites", "p", "q"), atom("Topic", "p", "t"))), atom("Topic", "q", "t"))
+    program = Program({"topic": ("Logic", "Nets")}, predicates(cites, topic), (rule(formula, 0.7, ["t"], 4),))
+    grounding = ground(program, facts(Cites=[("P10", "P2")]))
+    assert grounding.formulas.names == (
+        "Cites(p,q) ^ Topic(p,Logic) => Topic(q,Logic)",
+        "Cites(p,q) ^ Topic(p,Nets) => Topic(q,Nets)",
+    )
+    assert grounding.formulas.weights.tolist() == [0.7, 0.7]
+    assert grounding.formulas.lines.tolist() == [4, 4]
+    assert grounding.vocabulary.constants["paper"] == ("P2", "P10")
+    assert grounding.atoms.names == ("Topic(P2,Logic)", "Topic(P2,Nets)", "Topic(P10,Logic)", "Topic(P10,Nets)")
+    assert grounding.network.blocks.items.tolist() == [0, 1, 2, 3]
+    assert grounding.network.blocks.starts.tolist() == [0, 2, 4]
+    table = grounding.atoms["Topic"]
+    assert table.complete
+    assert table.scatter(np.arange(4)).tolist() == [[0, 1], [2, 3]]
+    assert grounding.atoms.index(" Topic( P10, 'Nets' )") == 3
+
+
+def test_evidence_completes_exactly_one_blocks() -> None:
+    topic = Predicate("Topic", ("paper", "topic"), unique=(1,))
+    program = Program({"topic": ("A", "B", "C")}, predicates(topic), ())
+    database = Database(
+        {"Topic": (("P1", "B"), ("P2", "A"), ("P2", "C"), ("P3", "A"))},
+        {"Topic": (1, 0, 0, 0)},
+    )
+    grounding = ground(program, database)
+    assert grounding.atoms.names == ("Topic(P3,B)", "Topic(P3,C)")
+    assert grounding.atoms.find("Topic", "P1", "A") == -1
+    assert grounding.atoms.find("Topic", "P2", "B") == -2
+    filled = grounding.atoms["Topic"].scatter(np.array([[0.25, 0.75]]))
+    assert filled.tolist() == [[[0, 1, 0], [0, 1, 0], [0, 0.25, 0.75]]]
+    with pytest.raises(KeyError, match="true by evidence"):
+        grounding.atoms.index("Topic(P1,B)")
+
+
+def test_natural_order_of_constants() -> None:
+    names = ("P10", "P2", "10", "9.5", "-1", "Ann", "ann lee")
+    program = Program({}, predicates(SMOKES), ())
+    vocabulary = Vocabulary.of(program, facts(Smokes=[(name,) for name in names]))
+    assert vocabulary.constants["person"] == ("-1", "9.5", "10", "Ann", "P2", "P10", "ann lee")
+    assert ground(program, None, vocabulary=vocabulary).atoms.names[-1] == 'Smokes("ann lee")'
+
+
+def test_text_puts_parentheses_where_needed() -> None:
+    a, b, c = atom("A", "x"), atom("B", "x"), Not(Equal(Variable("x"), Constant("Ann")))
+    assert text(Implies(Implies(a, b), c)) == "A(x) => B(x) => x != Ann"
+    assert text(Implies(a, Implies(b, c))) == "A(x) => (B(x) => x != Ann)"
+    assert text(Not(And((a, Or((b, a)))))) == "!(A(x) ^ (B(x) v A(x)))"
+    assert text(Iff(Exists(("x",), a), Not(b))) == "(EXIST x A(x)) <=> !B(x)"
+    assert text(ForAll(("x", "y"), Or((a, b)))) == "FORALL x,y A(x) v B(x)"
+
+
+def test_a_conjunction_is_counted_through_its_negation() -> None:
+    formula = And((atom("Smokes", "x"), atom("Smokes", "y"), Not(Equal(Variable("x"), Variable("y")))))
+    grounding = ground(Program({"person": PEOPLE}, predicates(SMOKES), (rule(formula),)))
+    assert clauses(grounding) == [[~1, ~0], [~2, ~0], [~2, ~1]]
+    assert grounding.network.count_values.tolist() == [-2, -2, -2]
+    assert grounding.network.constants.tolist() == [6]
+
+
+def test_existentials_become_longer_clauses() -> None:
+    formula = Implies(atom("Smokes", "x"), Exists(("y",), And((atom("Friends", "x", "y"), atom("Smokes", "y")))))
+    program = Program({"person": PEOPLE}, predicates(FRIENDS, SMOKES), (rule(formula),))
+    grounding = ground(program, facts(Friends=[("Ann", "Ben"), ("Ann", "Cat")]))
+    assert sorted(clauses(grounding)) == [[~0, 1, 2], [1], [2]]
+
+
+def test_equal_subformulas_are_one_clause() -> None:
+    q = Predicate("Q", ("thing",))
+    both = And((atom("Smokes", "x"), atom("Smokes", "y")))
+    program = Program({"person": PEOPLE, "thing": ("T",)}, predicates(SMOKES, q), (rule(Iff(both, atom("Q", "t"))),))
+    grounding = ground(program)
+    # Three pairs and three units of people, each once, whatever the order of x and y.
+    nested = [clause for clause in clauses(grounding) if all(v < 3 for v in clause) and all(~v < 3 for v in clause)]
+    assert sorted(nested) == [[~2, ~1], [~2, ~0], [~1, ~0]]
+
+
+def test_hard_conjunctions_are_several_clauses() -> None:
+    formula = And((atom("Smokes", "Ann"), Or((atom("Smokes", "Ben"), atom("Smokes", "Cat")))))
+    grounding = ground(Program({"person": PEOPLE}, predicates(SMOKES), (rule(formula, None, line=7),)))
+    assert clauses(grounding) == [[0], [1, 2]]
+    assert grounding.network.hard.all()
+    assert len(grounding.formulas) == 0
+    assert grounding.hard_rules.tolist() == [0, 0]
+    found = evaluate(grounding.network, [[1, 0, 0], [1, 1, 0]])
+    assert found.violated.tolist() == [1, 0]
+    assert found.violated_clauses(0).tolist() == [1]
+
+
+def test_a_hard_rule_evidence_breaks_is_a_conflict() -> None:
+    symmetric = rule(Implies(atom("Friends", "x", "y"), atom("Friends", "y", "x")), None, line=3)
+    program = Program({"person": PEOPLE}, predicates(FRIENDS), (symmetric,))
+    grounding = ground(program, facts(Friends=[("Ann", "Ben")]))
+    assert grounding.network.conflict == "line 3: Friends(x,y) => Friends(y,x) is false for x = Ann, y = Ben"
+    assert not ground(program, facts(Friends=[("Ann", "Ben"), ("Ben", "Ann")])).network.conflict
+
+
+@pytest.mark.parametrize(
+    ("atoms", "truth", "message"),
+    [
+        ((("P1", "A"), ("P1", "B")), (1, 1), "more than one value is true for Topic.P1,A."),
+        ((("P1", "A"), ("P1", "B")), (0, 0), "no value is left for Topic.P1,A."),
+        ((("P1", "A"), ("P1", "A")), (1, 0), "Topic.P1,A. is both true and false"),
+    ],
+)
+def test_contradictory_evidence(atoms: tuple[tuple[str, ...], ...], truth: tuple[int, ...], message: str) -> None:
+    topic = Predicate("Topic", ("paper", "topic"), unique=(1,))
+    program = Program({"topic": ("A", "B")}, predicates(topic), ())
+    conflict = ground(program, Database({"Topic": atoms}, {"Topic": truth})).network.conflict
+    assert re.search(message, conflict)
+
+
+def chain(people: int) -> Database:
+    return facts(Friends=[(f"P{at}", f"P{at + 1}") for at in range(people - 1)])
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        SPREAD,
+        # Two joins, and a filter that no join needs to wait for.
+        Implies(And((atom("Friends", "x", "y"), atom("Friends", "y", "z"), Not(Equal(term("x"), term("z"))))), SPREAD),
+        # A quantified premise drives the join too.
+        Implies(
+            Exists(("z",), And((atom("Friends", "x", "z"), atom("Friends", "z", "y")))),
+            Iff(atom("Smokes", "x"), atom("Smokes", "y")),
+        ),
+        # So does an equality.
+        Implies(And((Equal(term("x"), term("y")), atom("Smokes", "x"))), Not(atom("Smokes", "y"))),
+        And((atom("Friends", "x", "y"), atom("Friends", "y", "z"), atom("Smokes", "z"))),
+    ],
+)
+def test_joins_look_at_few_bindings(formula: Formula) -> None:
+    program = Program({}, predicates(FRIENDS, SMOKES), (rule(formula),))
+    seen: list[int] = []
+    ground(program, chain(1000), progress=lambda _rule, _rules, bindings: seen.append(bindings))
+    assert max(seen) < 10_000
+
+
+def test_huge_groundings_are_refused_before_they_are_made() -> None:
+    formula = Implies(And((atom("F", "x", "y"), atom("F", "y", "z"))), atom("F", "x", "z"))
+    people = tuple(f"P{at}" for at in range(2000))
+    program = Program({"person": people}, predicates(Predicate("F", ("person", "person"))), (rule(formula, line=9),))
+    with pytest.raises(InstanceError, match=r"line 9: F\(x,y\) .* at least 8,000,000,000 bindings") as caught:
+        ground(program)
+    assert "limit=" in (caught.value.hint or "")
+    with pytest.raises(InstanceError, match="the limit is 20"):
+        ground(Program({"person": PEOPLE}, program.predicates, program.rules), limit=20)
+
+
+def test_type_without_constants() -> None:
+    with pytest.raises(InstanceError, match="constants of type 'person', found none") as caught:
+        ground(Program({}, predicates(SMOKES), (rule(atom("Smokes", "x")),)))
+    assert "person = {" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("database", "message"),
+    [
+        (facts(Drinks=[("Ann",)]), "evidence about Drinks"),
+        (facts(Smokes=[("Ann", "Ben")]), "expected 1 arguments"),
+        (facts(Smokes=[("Dan",)]), "Dan is not in the domain of type person"),
+    ],
+)
+def test_evidence_that_does_not_fit(database: Database, message: str) -> None:
+    with pytest.raises(InstanceError, match=message):
+        ground(Program({"person": PEOPLE}, predicates(SMOKES), ()), database)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        (atom("Drinks", "x"), "expected a declared predicate"),
+        (atom("Smokes", "x", "y"), "expected 1 arguments"),
+        (And((atom("Smokes", "x"), atom("Likes", "x"))), "x is of type"),
+        (Equal(Variable("x"), Variable("y")), "nothing says which type"),
+    ],
+)
+def test_formulas_that_do_not_fit(formula: Formula, message: str) -> None:
+    known = predicates(SMOKES, Predicate("Likes", ("food",)))
+    with pytest.raises(InstanceError, match=message):
+        ground(Program({"person": PEOPLE, "food": ("Bread",)}, known, (rule(formula),)))
+
+
+def test_a_variable_that_simplification_removes_multiplies() -> None:
+    same = Equal(Variable("y"), Variable("y"))
+    formula = And((atom("Smokes", "x"), Or((same, atom("Smokes", "y")))))
+    grounding = ground(Program({"person": PEOPLE}, predicates(SMOKES), (rule(formula),)))
+    assert grounding.network.groundings.tolist() == [9]
+    assert evaluate(grounding.network, [[1, 0, 0]]).counts.tolist() == [[3]]
+
+
+@pytest.mark.parametrize(
+    "name", ["ann", "Ann Lee", 'so "called"', "back\\slash", "a,b", "(x)", "Forall", "-3.5", "Ünal"]
+)
+def test_names_of_atoms_are_found_again(name: str) -> None:
+    program = Program({"person": (name, "Other")}, predicates(Predicate("Likes", ("person", "person"))), ())
+    atoms = ground(program).atoms
+    assert [atoms.index(written) for written in atoms.names] == [0, 1, 2, 3]
+    assert [atoms.name(at) for at in range(4)] == list(atoms.names)
+
+
+def test_programs_as_parsed() -> None:
+    program = parse_program("""
+        person = {Ann, Ben, Cat}
+        *Friends(person, person)
+        Smokes(person)
+        Topic(paper, topic!)
+        *Cites(paper, paper)
+        1.1  Friends(x,y) ^ Smokes(x) => Smokes(y)
+        0.7  Cites(p,q) ^ Topic(p,+t) => Topic(q,+t)
+        -0.3 EXIST x Smokes(x)
+        Friends(x,y) => Friends(y,x).
+    """)
+    database = parse_database(
+        "Friends(Ann,Ben)\nFriends(Ben,Ann)\nCites(P1,P2)\nTopic(P3,Logic)\nTopic(P4,Nets)\n!Smokes(Cat)\n", program
+    )
+    grounding = ground(program, database)
+    topics = [f"Topic({paper},{topic})" for paper in ("P1", "P2") for topic in ("Logic", "Nets")]
+    assert list(grounding.atoms.names) == ["Smokes(Ann)", "Smokes(Ben)", *topics]
+    assert grounding.formulas.weights.tolist() == [1.1, 0.7, 0.7, -0.3]
+    assert grounding.formulas.hard_names == ("Friends(x,y) => Friends(y,x)",)
+    assert grounding.network.groundings.tolist() == [9, 16, 16, 1]
+    assert grounding.network.constants.tolist() == [7, 15, 15, 0]
+    assert grounding.network.conflict == ""
+
+
+def test_states_of_the_wrong_shape() -> None:
+    grounding = ground(Program({"person": PEOPLE}, predicates(SMOKES), ()))
+    with pytest.raises(ValueError, match=r"\[N, 3\], found \[2\]"):
+        evaluate(grounding.network, [0, 1])

@@ -1,0 +1,208 @@
+"""What is refused in a program: each error points at its place and says what to do."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from imle.errors import ImleError, InstanceError
+from imle_mln.errors import MLNSyntaxError
+from imle_mln.syntax import parse_program
+
+DECLARED = "person = {Ann, Ben}\nSmokes(person)\nFriends(person, person)\nTopic(paper, topic!)\n"
+LINE = DECLARED.count("\n") + 1
+OPERATOR = "an operator (^, v, =>, <=>)"
+AFTER = f"{OPERATOR}, '.' or the end of the line"
+FUNCTIONS = "functions are not supported"
+SIGNS = "'*' only declares a closed-world predicate"
+WORDS = "the operators are ! (not)"
+
+
+def refused(text):
+    """The error that a program makes, with its three lines checked: place, source, caret."""
+    with pytest.raises(MLNSyntaxError) as caught:
+        parse_program(text)
+    error = caught.value
+    place, source, caret, *_ = str(error).split("\n")
+    assert place == f"program, line {error.line}, column {error.column}: {error.problem}"
+    assert source == "    " + text.split("\n")[error.line - 1] == "    " + error.source_line
+    assert caret.index("^") == len(caret) - 1 == 4 + error.column - 1
+    assert str(error).partition("\n  hint: ")[2] == (error.hint or "")
+    return error
+
+
+def check(text, place, found, problem, hint):
+    error = refused(text)
+    assert (error.line, error.column) == place
+    assert error.found == found
+    assert error.problem.startswith(problem)
+    assert hint in (error.hint or "")
+    return error
+
+
+# Rule, column, found, expected, part of the hint.
+GRAMMAR = [
+    ("1 Smokes(x) ^", 14, "", "a formula", ""),
+    ("1 Smokes(x) ^ => Smokes(x)", 15, "=>", "a formula", ""),
+    ("1 Smokes(x) Smokes(y)", 13, "Smokes", AFTER, ""),
+    ("1 Smokes(x))", 12, ")", "'.' or the end of the line", ""),
+    ("1 Smokes", 9, "", "'!=' or '='", "an atom has its arguments in parentheses"),
+    ("1 Smokes(x", 11, "", "'!', ')' or ','", f"the '(' at line {LINE}, column 9 is not closed"),
+    ("1 Smokes(x,)", 12, ")", "a variable or a constant or '+'", ""),
+    ("1 Smokes(+Ann, +1)", 17, "1", "a variable", ""),
+    ('1 Smokes("Ann)', 10, '"', "a variable or a constant, ')' or '+'", "a quoted constant ends on its line"),
+    ("1 EXIST x", 10, "", "a formula or ','", ""),
+    ("1 EXISTS x Smokes(x)", 10, "x", "'!=' or '='", WORDS),
+    ("1 Smokes(x) and Smokes(x)", 13, "and", AFTER, WORDS),
+    ("1 Smokes(x) && Smokes(x)", 13, "&", AFTER, WORDS),
+    ("1 Smokes(x) | Smokes(x)", 13, "|", AFTER, WORDS),
+    ("1 Smokes(x) -> Smokes(x)", 13, "-", AFTER, WORDS),
+    ("1 ~Smokes(x)", 3, "~", "a formula", WORDS),
+    ("1 Smokes(x) \N{LOGICAL AND} Smokes(x)", 13, "\N{LOGICAL AND}", AFTER, WORDS),
+    ("Smokes(x) :- Smokes(y).", 11, ":", AFTER, "datalog rules are not supported"),
+    ("conf: Smokes(x)", 5, ":", "'!=' or '='", "weights per ground atom"),
+    ("1 Smokes(mother(x))", 16, "(", "'!', ')' or ','", FUNCTIONS),
+    ("1 x = mother(y)", 13, "(", AFTER, FUNCTIONS),
+    ("1 mother(x) = y", 13, "=", AFTER, FUNCTIONS),
+    ("1 mother(x) != y", 13, "!=", AFTER, FUNCTIONS),
+    ("1 Friends(x,y) ^ x < y", 20, "<", "'!=' or '='", "comparisons and arithmetic"),
+    ("1 Friends(x,y) ^ x = y + 1", 24, "+", AFTER, "comparisons and arithmetic"),
+    ("1 +x = Ann", 3, "+", "a formula", "'+' belongs in the arguments of an atom"),
+    ("1 Smokes(x) ^ +Smokes(x)", 15, "+", "a formula", "'+' belongs in the arguments of an atom"),
+    ("1 *Smokes(x)", 3, "*", "a formula", SIGNS),
+    ("*Smokes(x) ^ Smokes(y)", 12, "^", "the end of the line", SIGNS),
+    ("#include other.mln", 1, "#", "a declaration, a rule or the end of the line", "programs cannot include others"),
+    ("digit = {}", 10, "}", "a variable or a constant or '...'", ""),
+    ("digit = {1", 11, "", "',' or '}'", f"the '{{' at line {LINE}, column 9 is not closed"),
+    ("1 Smokes(x) $", 13, "$", AFTER, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "found", "expected", "hint"), GRAMMAR)
+def test_what_the_grammar_refuses(text, column, found, expected, hint):
+    error = check(DECLARED + text + "\n", (LINE, column), found, f"expected {expected}, found ", hint)
+    assert error.expected == expected
+    assert (error.hint is None) == (hint == "")
+
+
+# Rule, column, found, problem, part of the hint.
+MEANING = [
+    ("1 Smoke(x)", 3, "Smoke", "unknown predicate 'Smoke'", "did you mean 'Smokes'?"),
+    ("1 Zzz(x)", 3, "Zzz", "unknown predicate 'Zzz'", "known: Friends, Smokes, Topic"),
+    ("1 Smokes(x) ^ Friends(x)", 15, "Friends", "Friends has 2 arguments, found 1", "Friends(person, person)"),
+    ("1 Smokes(x, y)", 3, "Smokes", "Smokes has 1 argument, found 2", "declared as Smokes(person)"),
+    ("1 Smokes()", 3, "Smokes", "Smokes has 1 argument, found 0", "declared as Smokes(person)"),
+    ("1 Smokes(x) => Topic(x,y)", 22, "x", "type clash: variable 'x' is a paper here and a person before", ""),
+    ("1 Smokes(x) ^ Topic(y,t) ^ x != y", 33, "y", "type clash: 'x' is a person, 'y' a paper", ""),
+    ("1 Smokes(Bob)", 10, "Bob", "Bob is not in the domain 'person'", "known: Ann, Ben"),
+    ("1 Smokes(Anna)", 10, "Anna", "Anna is not in the domain 'person'", "did you mean 'Ann'?"),
+    ('1 Smokes(x) ^ x = "Bob"', 19, '"Bob"', "\"Bob\" is not in the domain 'person'", "known"),
+    ("1 Smokes(x) ^ Cat = x", 15, "Cat", "Cat is not in the domain 'person'", "known"),
+    ("1 Smokes(x) ^ x = y", 19, "y", "unsafe variable 'y': it occurs only in equalities", "use it in an atom"),
+    ("1 EXIST y Smokes(x)", 9, "y", "unsafe variable 'y': it is quantified but in no atom", "use it in an atom"),
+    ("1 EXIST y y = x ^ Smokes(x)", 11, "y", "unsafe variable 'y': it occurs only in equalities", "use it in an atom"),
+    ("1 (EXIST x Smokes(x)) ^ x = Ann", 25, "x", "unsafe variable 'x'", "use it in an atom"),
+    ("1 EXIST x Smokes(+x)", 19, "x", "'+' on the quantified variable 'x'", ""),
+    ("1 EXIST x, x Friends(x, x)", 12, "x", "variable 'x' stands twice after its quantifier", ""),
+    ("1 EXIST Ann Smokes(Ann)", 9, "Ann", "expected a variable, found 'Ann'", "variables are lower-case"),
+    ("1 Smokes(+Ann)", 11, "Ann", "expected a variable after '+', found 'Ann'", "variables are lower-case"),
+    ("Smokes(x) ^ Friends(+x,y).", 22, "x", "'+x' asks for one weight per constant, but", "drop the '+'"),
+    ("1 Topic(p, t!)", 12, "t", "'!' marks arguments in declarations only", ""),
+    ("Smokes(x) => Friends(x,y)", 1, "Smokes(x) => Friends(x,y)", "weight missing", "put a number in front"),
+    ("(Smokes(x))", 1, "(Smokes(x))", "weight missing", "or a '.' at the end"),
+    ("Smokes(Ann)", 1, "Smokes(Ann)", "weight missing", "declarations have lower-case types"),
+    ("  !Smokes(x)", 3, "!Smokes(x)", "weight missing", "put a number in front"),
+    ("1 Smokes(x).", 12, ".", "expected a weight or a '.', found both", "'.' means hard"),
+    ("inf Smokes(x)", 1, "inf", "expected a finite weight, found 'inf'", "has no weight and ends in '.'"),
+    ("-Infinity !Smokes(x)", 1, "-Infinity", "expected a finite weight, found '-Infinity'", "ends in '.'"),
+    ("nan Smokes(x)", 1, "nan", "expected a finite weight, found 'nan'", "ends in '.'"),
+    ("1e999 Smokes(x)", 1, "1e999", "expected a finite weight, found '1e999'", "ends in '.'"),
+    ("Smokes(x)", 1, "Smokes", "predicate 'Smokes' is declared twice, first on line 2", "a formula needs a weight"),
+    ("*Smokes(person)", 2, "Smokes", "predicate 'Smokes' is declared twice, first on line 2", ""),
+    ("*Likes(person, Ann)", 16, "Ann", "expected a type, found 'Ann'", "lower-case types"),
+    ("*Likes(person, +thing)", 17, "thing", "expected a type, found 'thing'", "lower-case types"),
+    ("person = {Cat}", 1, "person", "domain 'person' is declared twice, first on line 1", ""),
+    ("Paper = {P1}", 1, "Paper", "expected a type, found 'Paper'", "types are lower-case"),
+    ("paper = {P1, p2}", 14, "p2", "expected a constant, found 'p2'", 'P2 or "p2"'),
+    ('paper = {P1, "P1"}', 14, '"P1"', "\"P1\" is in the domain 'paper' twice", ""),
+    ("digit = {1,...}", 12, "...", "expected constants, or one range, found '...'", "{1,...,10}"),
+    ("digit = {..., 1, 2}", 10, "...", "expected constants, or one range, found '...'", "{1,...,10}"),
+    ("digit = {A,...,C}", 10, "A", "expected a whole number, found 'A'", "{1,...,10}"),
+    ("digit = {1,...,2.5}", 16, "2.5", "expected a whole number, found '2.5'", "{1,...,10}"),
+    ("digit = {5,...,1}", 16, "1", "expected a number that is 5 or more, found '1'", "{1,...,10}"),
+    ("/* no end", 1, "/*", "this comment does not end", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "found", "problem", "hint"), MEANING)
+def test_what_has_no_meaning(text, column, found, problem, hint):
+    check(DECLARED + text + "\n", (LINE, column), found, problem, hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 Smoke(x)", "a declared predicate"),
+        ("1 Friends(x)", "2 arguments"),
+        ("1 Smokes(x) => Topic(x,y)", "a variable of type 'person'"),
+        ("1 Smokes(Bob)", "a constant of 'person'"),
+        ("1 Smokes(x) ^ x = y", "a variable of an atom"),
+        ("1 EXIST x Smokes(+x)", "a free variable after '+'"),
+        ("Smokes(x) v Smokes(y)", "a weight or a '.'"),
+        ("inf Smokes(x)", "a finite weight"),
+        ("/* no end", "*/"),
+    ],
+)
+def test_what_could_have_stood_there(text, expected):
+    assert refused(DECLARED + text).expected == expected
+
+
+def test_places_in_rules_of_several_lines():
+    check(DECLARED + "1 Smokes(x) ^\n  Smoke(x)", (LINE + 1, 3), "Smoke", "unknown predicate", "Smokes")
+    check(DECLARED + "/* one\ntwo */ 1 Smoke(x)", (LINE + 1, 10), "Smoke", "unknown predicate", "Smokes")
+
+
+def test_a_parenthesis_left_open_is_named_from_the_line_that_breaks():
+    text = DECLARED + '1 (Smokes(x) ^ x != "("\n2 Smokes(x)\n'
+    check(text, (LINE + 1, 1), "2", f"expected {OPERATOR} or ')'", f"the '(' at line {LINE}, column 3 is not closed")
+
+
+def test_a_tab_moves_the_caret_as_far_as_the_text():
+    error = refused(DECLARED + "1\tSmoke(x)")
+    assert error.column == 3
+    assert str(error).split("\n")[1:3] == ["    1\tSmoke(x)", "     \t^"]
+
+
+def test_the_whole_message():
+    assert str(refused("Smokes(person)\n1.5 Smoke(x)  // here")) == (
+        "program, line 2, column 5: unknown predicate 'Smoke'\n"
+        "    1.5 Smoke(x)  // here\n"
+        "        ^\n"
+        "  hint: did you mean 'Smokes'?"
+    )
+
+
+def test_errors_name_the_file(tmp_path):
+    path = tmp_path / "social.mln"
+    path.write_text("Smokes(x) v Smokes(y)")
+    with pytest.raises(MLNSyntaxError, match=r"social\.mln, line 1, column 1: weight missing") as caught:
+        parse_program(path)
+    assert caught.value.source == str(path)
+
+
+def test_many_known_names_are_cut_short():
+    hint = refused("digit = {1,...,99}\nD(digit)\n1 D(Zero)").hint
+    assert hint == "known: 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, ..."
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_travel_between_processes(again):
+    error = refused(DECLARED + "1 Smoke(x)")
+    other = again(error)
+    assert isinstance(other, MLNSyntaxError)
+    assert isinstance(other, InstanceError)
+    assert isinstance(other, ImleError)
+    assert str(other) == str(error)
+    assert vars(other) == vars(error)

@@ -262,3 +262,14 @@ def test_wrong_shapes():
     assert str(caught.value) == "ortools-cp-sat: expected objectives of shape [N, 6], found [2, 5]"
     with pytest.raises(ObjectiveError):
         solver.gap(np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_more_workers_find_the_same_values(workers):
+    model = cp_model.CpModel()
+    x = [model.new_bool_var(f"x{i}") for i in range(12)]
+    model.add(sum(w * v for w, v in zip([3, 5, 7, 2, 8, 4, 6, 9, 5, 3, 7, 4], x, strict=True)) <= 25)
+    scores = np.random.default_rng(0).normal(size=(4, 12))
+    one = CPSATSolver().prepare(model, x).solve(scores)
+    more = CPSATSolver(workers=workers).prepare(model, x).solve(scores)
+    np.testing.assert_allclose(more.objective_values, one.objective_values)

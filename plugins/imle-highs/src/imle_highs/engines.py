@@ -148,7 +148,7 @@ class IntegerEngine:
         return (
             self.relax(costs, rows, clock())
             or self.branch(costs, rows, clock)
-            or self.search(costs, rows, clock, (self._plan.options,))
+            or self.search(costs, rows, clock, self._plan.options)
         )
 
     def relax(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome | None:
@@ -187,22 +187,15 @@ class IntegerEngine:
             self._kept = Native(self._program, self._exact, integer=True)
         return self._kept
 
-    def search(
-        self, costs: Floats, rows: Rows, clock: Callable[[], float | None], tuning: tuple[Settings, ...]
-    ) -> Outcome:
-        """Branch and bound, with one set of options after the other until one of them is not out of nodes."""
+    def search(self, costs: Floats, rows: Rows, clock: Callable[[], float | None], options: Settings) -> Outcome:
+        """HiGHS' branch and bound. Out of nodes, if the options limit them, is a time-out."""
         self.events["branch_and_bound"] += 1
         native = self._native()
         native.set_rows(*rows)
-        found = HighsModelStatus.kNotset
-        for attempt, settings in enumerate(tuning):
-            self.events["fall_backs_to_default_tuning"] += attempt
-            native.configure(settings)
-            native.forget()
-            native.set_costs(costs)
-            found = native.run(clock())
-            if found != HighsModelStatus.kSolutionLimit:
-                break
+        native.configure(options)
+        native.forget()
+        native.set_costs(costs)
+        found = native.run(clock())
         if found in (HighsModelStatus.kUnbounded, HighsModelStatus.kUnboundedOrInfeasible):
             return self._feasible_or_not(costs, clock())
         ended = Outcome(SolveStatus.OPTIMAL, native.point())

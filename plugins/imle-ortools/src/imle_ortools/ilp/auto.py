@@ -18,11 +18,11 @@ from imle_highs import options
 from imle_highs.arrays import Floats
 from imle_highs.engines import IntegerEngine, Outcome, Rows, deadline
 from imle_highs.program import LinearProgram
-from imle_highs.tunings import LEAN, LEAN_NODES, THOROUGH
+from imle_highs.tunings import THOROUGH
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack
-from imle_ortools.ilp.structures import assignment, knapsack, rows_are_dense
+from imle_ortools.ilp.structures import assignment, knapsack
 
 WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
@@ -41,7 +41,7 @@ class Settings:
     seed: int
 
     def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
-        """HiGHS with these settings: the relaxation first, then lean options, then its own."""
+        """HiGHS with these settings."""
         native = {**options.shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
         return IntegerEngine(program, native, "auto")
 
@@ -51,7 +51,7 @@ class Settings:
 
 
 class AutoEngine:
-    """Dedicated algorithms where the matrix allows them; else the relaxation; else HiGHS and CP-SAT in turn.
+    """Dedicated algorithms where the matrix allows them; else the relaxation; else CP-SAT and HiGHS in turn.
 
     Args:
         program: the feasible set.
@@ -69,7 +69,6 @@ class AutoEngine:
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
         self._kept: CPSATEngine | None = None
-        self._cp_sat_first = rows_are_dense(program)
 
     @property
     def events(self) -> Counter[str]:
@@ -87,7 +86,11 @@ class AutoEngine:
             if packed:
                 return packed
         clock = deadline(seconds)
-        return self._highs.relax(costs, rows, clock()) or self._in_turn(costs, rows, clock)
+        return (
+            self._highs.relax(costs, rows, clock())
+            or self._highs.branch(costs, rows, clock)
+            or self._in_turn(costs, rows, clock)
+        )
 
     def _in_turn(self, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         best: Outcome | None = None
@@ -107,17 +110,14 @@ class AutoEngine:
         return best
 
     def _attempts(self, costs: Floats, rows: Rows, clock: Clock) -> Iterator[Callable[[], Outcome]]:
-        lean = ({**LEAN, "mip_max_nodes": LEAN_NODES},)
         cp_sat = self._cp_sat()
         if cp_sat is None:
-            yield partial(self._highs.search, costs, rows, clock, (*lean, THOROUGH))
+            yield partial(self._highs.search, costs, rows, clock, THOROUGH)
             return
-        if not self._cp_sat_first:
-            yield partial(self._highs.search, costs, rows, clock, lean)
         work, nodes = WORK, NODES
         while True:
             yield partial(cp_sat.attempt, costs, rows, clock(), work)
-            yield partial(self._highs.search, costs, rows, clock, ({**THOROUGH, "mip_max_nodes": nodes},))
+            yield partial(self._highs.search, costs, rows, clock, {**THOROUGH, "mip_max_nodes": nodes})
             work, nodes = work * GROWTH, min(nodes * GROWTH, 2**31 - 1)
 
     def _cp_sat(self) -> CPSATEngine | None:

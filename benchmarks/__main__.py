@@ -14,7 +14,19 @@ from rich.table import Table
 
 from benchmarks.harness import Claim
 
-MODULES = ("noise", "shortest_path", "step", "overhead", "linear", "combinatorial", "startup")
+MODULES = (
+    "noise",
+    "shortest_path",
+    "step",
+    "overhead",
+    "layer_overhead",
+    "linear",
+    "combinatorial",
+    "threads",
+    "mln",
+    "startup",
+    "memory",
+)
 
 
 def seconds(value: float) -> str:

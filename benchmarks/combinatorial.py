@@ -18,7 +18,9 @@ from ortools.sat.python import cp_model
 import imle
 from benchmarks.harness import Claim, race
 from imle.solvers import PreparedSolver
+from imle_highs import zoo
 from imle_ortools.assignment import AssignmentSolver
+from imle_ortools.ilp.solver import ILPSolver
 from imle_ortools.knapsack import KnapsackSolver
 
 Floats = NDArray[np.float64]
@@ -61,15 +63,19 @@ def against_mip(name: str, solver: PreparedSolver, mip: KeptMIP, objectives: Flo
     return Claim(name, times["ours"] / BATCH, times["mip"] / FEW, target=200, note="per row, over SCIP")
 
 
-def assignment(rng: np.random.Generator) -> Claim:
+def assignment(rng: np.random.Generator) -> list[Claim]:
     n = 50
     pairs = np.arange(n * n).reshape(n, n)
     rows = [(np.isin(np.arange(n * n), line).astype(float), 1.0, 1.0) for line in (*pairs, *pairs.T)]
     costs = rng.random((BATCH, n, n))
-    return against_mip("assignment 50 x 50", AssignmentSolver().prepare(), KeptMIP(rows, False), costs)
+    mip, flat = KeptMIP(rows, False), costs.reshape(BATCH, n * n)
+    return [
+        against_mip("assignment 50 x 50", AssignmentSolver().prepare(), mip, costs),
+        against_mip("assignment 50 x 50, ortools-ilp", ILPSolver().prepare(**zoo.assignment(n)), mip, flat),
+    ]
 
 
-def knapsack(rng: np.random.Generator) -> Claim:
+def knapsack(rng: np.random.Generator) -> list[Claim]:
     items, resources, capacity = 32, 3, 20.0
     weights = rng.integers(300, 800, size=(resources, items)) / 100
     mip = KeptMIP([(line, -np.inf, capacity) for line in weights], True)
@@ -77,7 +83,12 @@ def knapsack(rng: np.random.Generator) -> Claim:
     features, mixing = rng.normal(size=(BATCH, 5)), rng.binomial(1, 0.5, size=(5, items))
     values = ((features @ mixing / np.sqrt(5) + 3) ** 4 + 1) * rng.uniform(0.5, 1.5, (BATCH, items)) * 5 / 3.5**4
     solver = KnapsackSolver().prepare(weights=weights, capacity=capacity)
-    return against_mip("knapsack 32 x 3", solver, mip, np.ascontiguousarray(values))
+    program = ILPSolver(sense="max").prepare(**zoo.knapsack(weights, [capacity] * resources))
+    values = np.ascontiguousarray(values)
+    return [
+        against_mip("knapsack 32 x 3", solver, mip, values),
+        against_mip("knapsack 32 x 3, ortools-ilp", program, mip, values),
+    ]
 
 
 def cp_sat(rng: np.random.Generator) -> Claim:
@@ -119,4 +130,4 @@ def cp_sat(rng: np.random.Generator) -> Claim:
 
 def claims() -> list[Claim]:
     rng = np.random.default_rng(0)
-    return [assignment(rng), knapsack(rng), cp_sat(rng)]
+    return [*assignment(rng), *knapsack(rng), cp_sat(rng)]

@@ -7,11 +7,15 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One line of the report: `name` is at least `target` times as fast as `reference` (or at most, for costs)."""
+    """One line of the report: `name` is at least `target` times as fast as `reference` (or at most, for costs).
+
+    Both are seconds, or bytes where `unit` says so.
+    """
 
     name: str
     ours: float
@@ -19,6 +23,7 @@ class Claim:
     target: float
     at_most: bool = False
     note: str = ""
+    unit: Literal["s", "B"] = "s"
 
     @property
     def ratio(self) -> float:

@@ -11,6 +11,7 @@ import pytest
 from imle.errors import InstanceError
 from imle_mln.evidence import parse_database
 from imle_mln.grounding import Grounding, Vocabulary, evaluate, ground, text
+from imle_mln.grounding.vocabulary import natural_key
 from imle_mln.logic import (
     And,
     Atom,
@@ -313,3 +314,11 @@ def test_states_of_the_wrong_shape() -> None:
     grounding = ground(Program({"person": PEOPLE}, predicates(SMOKES), ()))
     with pytest.raises(ValueError, match=r"\[N, 3\], found \[2\]"):
         evaluate(grounding.network, [0, 1])
+
+
+def test_names_that_float_would_take_for_numbers_are_names():
+    """nan compares with nothing: it would make the order of constants depend on the order they came in."""
+    names = ["2", "Nan", "3", "1", "Inf", "P10", "P2", "1e3", "-1"]
+    expected = ["-1", "1", "2", "3", "1e3", "Inf", "Nan", "P2", "P10"]
+    for given in (names, list(reversed(names))):
+        assert sorted(given, key=natural_key) == expected

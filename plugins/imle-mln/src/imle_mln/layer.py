@@ -175,7 +175,8 @@ class MLNLayer(SolverLayer):
         lead = state.shape[:-1]
         like = state.new_zeros(0)
         counts = torch.from_numpy(found.counts).to(like).reshape(*lead, problem.formulas)
-        weights = self.weights.to(like) if weights is None else weights
+        if weights is None:
+            weights = torch.from_numpy(problem.grounding.formulas.weights).to(like)
         weighted = (counts * weights).sum(dim=-1)
         if unary is not None:
             weighted = weighted + (unary * state).sum(dim=-1)

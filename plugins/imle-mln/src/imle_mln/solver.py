@@ -155,7 +155,10 @@ class PreparedMLN:
         engine = self._borrow()
         for row in range(rows):
             unary[shown] = objective[row, formulas:]
-            found = engine.solve(unary, clause_weights(network, objective[row, :formulas]))
+            own = objective[row, :formulas]
+            if row == 0 or not np.array_equal(own, objective[row - 1, :formulas]):  # weights are mostly shared
+                weights = clause_weights(network, own)
+            found = engine.solve(unary, weights)
             events.update(found.engines)
             status[row] = found.status
             if found.status.ok:

@@ -4,7 +4,12 @@ from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
 
 _OWN_KERNEL = "MIT (own kernel); numba is BSD-2-Clause"
-_TIME_LIMIT = Parameter("time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent")
+_TIME_LIMIT = Parameter(
+    "time_limit",
+    "float | None",
+    None,
+    "seconds per row; a row that runs out keeps its incumbent, or fails without one",
+)
 _SCALE = Parameter(
     "scale",
     "float | str",

@@ -17,16 +17,18 @@ from imle_mln.grounding.formulas import children, variable_types
 from imle_mln.logic import Atom, Constant, Database, Equal, Formula, Program, Rule, Variable
 
 _DIGITS = re.compile(r"(\d+)")
+# Not what float() takes: "Nan" and "Inf" are names, and nan would break the order.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 def natural_key(name: str) -> tuple[object, ...]:
     """Sorts numbers by value, before names; digits inside names too: P2 before P10."""
-    try:
+    if _NUMBER.fullmatch(name):
         return 0, float(name), name
-    except ValueError:
-        # split() alternates text and digits, so equal positions always hold the same type.
-        parts = _DIGITS.split(name)
-        return 1, tuple(int(part) if at % 2 else part for at, part in enumerate(parts)), name
+    # split() alternates text and digits, so equal positions always hold the same type.
+    parts = _DIGITS.split(name)
+    parts[1::2] = map(int, parts[1::2])
+    return 1, tuple(parts), name
 
 
 @dataclass(frozen=True, eq=False)

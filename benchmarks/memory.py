@@ -21,6 +21,7 @@ from imle_highs import zoo
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_ortools.cp_sat import CPSATSolver
+from imle_ortools.ilp.solver import ILPSolver
 
 Floats = NDArray[np.float64]
 WARM_UP, SOLVES = 1_000, 100_000
@@ -60,6 +61,11 @@ def subjects() -> list[Subject]:
             "highs-ilp by branching on the relaxation",
             lambda: HighsILPSolver(sense="max").prepare(**triangles),
             rng.uniform(1.0, 1.9, size=(WARM_UP, 6)),
+        ),
+        Subject(
+            "ortools-ilp",
+            lambda: ILPSolver(sense="max").prepare(**knapsack),
+            rng.uniform(0.5, 1.5, size=(WARM_UP, 6)),
         ),
         Subject("ortools-cp-sat", cp_sat_knapsack, rng.uniform(0.5, 1.5, size=(WARM_UP, 6))),
     ]

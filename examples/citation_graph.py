@@ -10,7 +10,7 @@ for all papers of a graph. Training graphs are labelled; test graphs are other p
 
 - Network alone: cross entropy, no citations.
 - Fixed rules: that network, and MAP with one weight for all topics, the best of a grid on the training graphs.
-- Fixed rules: that network, and MAP with one weight for all topics, the best of a grid on training graphs.
+- Learned: network and formula weights, end to end from the wrong topics of MAP and from nothing else: the loss mentions
   no formula. They start where the network alone ended, with rules of weight zero. I-MLE gives the gradients.
 
 Does noise help, as Betz et al. (2021) claim? The last rows of the table answer that, for this graph.

@@ -1,4 +1,4 @@
-"""Noise distributions for perturb-and-MAP: sum-of-gamma, Gumbel, Gaussian, Logistic.
+"""Noise distributions for perturb-and-MAP: sum-of-gamma, Gumbel, Gaussian, logistic, multiplicative.
 
 `sample(shape)` is the API of the original torch-imle. Layers call `draw`, which also follows the dtype, device
 and generator of the objective, so that noise never moves or widens a computation.
@@ -23,6 +23,7 @@ __all__ = [
     "GaussianNoiseDistribution",
     "GumbelNoiseDistribution",
     "LogisticNoiseDistribution",
+    "MultiplicativeNoiseDistribution",
     "SumOfGammaNoiseDistribution",
 ]
 
@@ -53,6 +54,54 @@ class BaseNoiseDistribution(ABC):
                 hint="implement draw(shape, *, dtype, device, generator), or seed with torch.manual_seed",
             )
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
+
+    def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        """Put noise on theta: `theta + temperature * eps`, entry by entry."""
+        return torch.add(theta, eps, alpha=temperature)
+
+    def score(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        """The gradient in theta of log p(perturbed theta), at `perturb(theta, eps, temperature)`.
+
+        Args:
+            theta: `[B, 1, *event]`.
+            eps: `[B, S, *event]` draws.
+            temperature: tau > 0.
+
+        Returns:
+            `[B, S, *event]`; its expectation is 0.
+
+        Raises:
+            OptionError: this distribution has no density in closed form.
+        """
+        del theta
+        return self._slope(eps) / temperature
+
+    def _slope(self, eps: Tensor) -> Tensor:
+        """-d log p(eps) / d eps."""
+        raise OptionError(
+            f"{type(self).__name__} has no density in closed form, which this estimator needs",
+            hint="use Gaussian, Gumbel, logistic or multiplicative noise",
+        )
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        """The antithetic draws: F^-1(1 - F(eps)), entry by entry.
+
+        Raises:
+            OptionError: this distribution cannot tell them.
+        """
+        raise OptionError(
+            f"{type(self).__name__} has no antithetic draws",
+            hint="use Gaussian, Gumbel, logistic or multiplicative noise, or antithetic=False",
+        )
+
+
+def perturb(noise: BaseNoiseDistribution | None, theta: Tensor, eps: Tensor | None, temperature: float) -> Tensor:
+    """theta with noise on it, as its distribution does it; theta itself without noise or at temperature 0."""
+    if eps is None or temperature == 0:
+        return theta
+    if noise is None or not hasattr(noise, "perturb"):  # any object with the original's `sample`
+        return torch.add(theta, eps, alpha=temperature)
+    return noise.perturb(theta, eps, temperature)
 
 
 def draw_like(
@@ -161,6 +210,14 @@ class _LocationScaleNoise(_TorchNoise):
 class GumbelNoiseDistribution(_LocationScaleNoise):
     """Gumbel(location, scale) noise: perturb-and-MAP of a one-of-n choice samples softmax(theta / scale) exactly."""
 
+    def _slope(self, eps: Tensor) -> Tensor:
+        return (1 - torch.exp((self.location - eps) / self.scale)) / self.scale
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        uniform = torch.exp(-torch.exp((self.location - eps) / self.scale))
+        smallest = torch.finfo(eps.dtype).tiny  # where 1 - F(eps) rounds to 0 or 1
+        return self.location - self.scale * torch.log(-torch.log1p(-uniform.clamp(smallest, _below_one(eps))))
+
     def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
         # twice as fast as exponential_().log_().neg_(), and the same law
         return _open_uniform(out, generator).log_().neg_().log_().neg_()
@@ -169,6 +226,12 @@ class GumbelNoiseDistribution(_LocationScaleNoise):
 class GaussianNoiseDistribution(_LocationScaleNoise):
     """Normal noise with mean `location` and standard deviation `scale` (Berthet et al. 2020)."""
 
+    def _slope(self, eps: Tensor) -> Tensor:
+        return (eps - self.location) / self.scale**2
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        return 2 * self.location - eps
+
     def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
         return out.normal_(generator=generator)
 
@@ -176,8 +239,50 @@ class GaussianNoiseDistribution(_LocationScaleNoise):
 class LogisticNoiseDistribution(_LocationScaleNoise):
     """Logistic(location, scale) noise, the difference of two Gumbels: exact for a free binary choice."""
 
+    def _slope(self, eps: Tensor) -> Tensor:
+        return torch.tanh((eps - self.location) / (2 * self.scale)) / self.scale
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        return 2 * self.location - eps
+
     def _standard(self, out: Tensor, generator: torch.Generator | None) -> Tensor:
         return _open_uniform(out, generator).logit_()
+
+
+class MultiplicativeNoiseDistribution(_TorchNoise):
+    """Log-normal factors: theta * exp(tau Z - tau^2 / 2) with standard normal Z, which keep every entry's sign.
+
+    The expected factor is 1. For solvers that take no negative costs (shortest paths), where additive noise would
+    have to be clipped; the factor of a zero changes nothing.
+
+    Source: Dalle, Baty, Bouvier & Parmentier 2022, "Learning with combinatorial optimization layers", section 3.3.
+    """
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def draw(
+        self,
+        shape: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        return GaussianNoiseDistribution().draw(shape, dtype=dtype, device=device, generator=generator)
+
+    def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        return theta * torch.exp(temperature * eps - temperature**2 / 2)
+
+    def score(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        # where theta is 0 its perturbation is 0 for certain: no density, and no gradient
+        return torch.where(theta == 0, 0.0, eps / (temperature * theta))
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        return -eps
 
 
 def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -185,10 +290,15 @@ def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
     return out.uniform_(generator=generator).clamp_(min=2.0 ** (-25 if out.dtype is torch.float32 else -54))
 
 
+def _below_one(like: Tensor) -> float:
+    return 1.0 - torch.finfo(like.dtype).eps / 2
+
+
 _BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
     "gumbel": GumbelNoiseDistribution,
     "gaussian": GaussianNoiseDistribution,
     "logistic": LogisticNoiseDistribution,
+    "multiplicative": MultiplicativeNoiseDistribution,
 }
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, cast, overload
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, cast, overload
 
 import torch
 from torch import Tensor
@@ -144,19 +145,36 @@ def wrap(
     def wrapper(theta: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_objective(theta)
 
-        def solve(rows: Tensor, hint: Tensor | None = None, *, phase: str = "forward") -> Solutions:
-            del hint, phase
-            event = rows.shape[2:]
-            flat = rows.detach().expand(-1, samples, *event).reshape(-1, *event)
+        def solve(rows: Tensor) -> Tensor:
             with torch.no_grad():
-                found = function(-flat if minimize else flat, *args, **kwargs)
-            return Solutions(_solutions(found, flat).reshape(-1, samples, *event), None)
+                found = function(-rows if minimize else rows, *args, **kwargs)
+            return _solutions(found, rows)
 
-        eps = None if noise is None or quiet else draw_like(noise, theta, samples)
-        call = Call(rule, solve, "samples", temperature, target_temperature)
-        return estimate(-theta if minimize else theta, eps, call).flatten(0, 1)
+        def draw(rows: Tensor) -> Tensor | None:
+            return None if noise is None or quiet else draw_like(noise, rows, samples)
+
+        call = Call(rule, _PerSample(solve, samples), draw, "samples", noise, temperature, target_temperature)
+        return estimate(-theta if minimize else theta, call).flatten(0, 1)
 
     return wrapper
+
+
+@dataclass(frozen=True)
+class _PerSample:
+    """Calls a solver function with B * S rows, always: that is what the original does."""
+
+    function: Callable[[Tensor], Tensor]
+    samples: int
+
+    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions:
+        del hint, phase
+        event = theta.shape[2:]
+        rows = theta.detach().expand(-1, self.samples, *event).reshape(-1, *event)
+        return Solutions(self.function(rows).reshape(-1, self.samples, *event), None)
+
+    def tile(self, times: int) -> Self:
+        del times
+        return self
 
 
 def _solutions(found: Any, rows: Tensor) -> Tensor:

@@ -79,7 +79,8 @@ def test_kinds_of_solvers(solver, options):
         (
             lambda: imle.layer("topk", k=1, noise="gumble"),
             OptionError,
-            "unknown noise 'gumble'; did you mean 'gumbel'?\n  hint: valid names: gaussian, gumbel, logistic, none",
+            "unknown noise 'gumble'; did you mean 'gumbel'?\n"
+            "  hint: valid names: gaussian, gumbel, logistic, multiplicative, none",
         ),
         (
             lambda: imle.layer("topk", k=1, noise="sum-of-gamma"),

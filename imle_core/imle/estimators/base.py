@@ -9,19 +9,39 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from imle.errors import OptionError
-from imle.estimators.trace import Trace
+from imle.estimators.trace import Call, Solutions, Trace
+from imle.noise import BaseNoiseDistribution, noise_by_name
+from imle.plugins.spec import SolverSpec
 
 
 class Estimator(nn.Module, ABC):
     """A gradient rule. Options are plain attributes; adaptive state lives in buffers.
 
-    Subclasses implement `gradient`, and may set `stochastic` and override `transform`. An estimator with state
-    belongs to one layer.
+    Subclasses implement `gradient`, and may set `stochastic` and override the other methods. An estimator with
+    state belongs to one layer.
     """
 
     name: ClassVar[str]
     stochastic: ClassVar[bool] = True
     """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
+
+    def default_noise(self) -> BaseNoiseDistribution | None:
+        """What a layer draws from where its user names no noise."""
+        return noise_by_name("gumbel") if self.stochastic else None
+
+    def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
+        """Refuse a solver, a noise or a temperature this rule does not work with.
+
+        Raises:
+            OptionError: what does not fit, and what would.
+        """
+        del spec, temperature
+        if noise is not None and not self.stochastic:
+            raise OptionError(f"estimator {self.name!r} is deterministic: it takes no noise", hint="leave noise= out")
+
+    def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
+        """The forward solutions: `[B, *event]` and noise `[B, S, *event]` to `[B, S, *event]` (S = 1 without noise)."""
+        return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
     def transform(self, theta: Tensor) -> Tensor:
         """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`."""

@@ -1,63 +1,88 @@
-"""The one autograd function: samples forward, the estimator's rule backward."""
+"""The autograd functions: samples forward, the estimator's rule backward.
+
+Both have a rule for `torch.vmap`: the mapped dimension joins the rows of the batch, so that `torch.func`'s
+transforms solve as many rows at once as the same tensors would without them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from imle.errors import SecondDerivativeError
-from imle.estimators.trace import Call, Trace, perturb, spread
+from imle.estimators.trace import Call, Trace, spread
+
+Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
+"""What a forward pass gives: its result, and noise, solutions (None where the result is them) and validity."""
+
+
+def run(theta: Tensor, call: Call) -> Outputs:
+    """The forward pass: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, and what backward needs."""
+    noise = call.draw(theta)
+    z, valid = call.estimator.sample(theta, noise, call)
+    if call.output == "samples":
+        # at temperature 0 all samples are one: it was solved once, and is shown S times
+        return z if noise is None else z.expand_as(noise).contiguous(), noise, None, valid
+    if z.shape[1] == 1:
+        return z.squeeze(1), noise, None, valid
+    return average(z, valid), noise, z, valid
 
 
 class Estimate(torch.autograd.Function):
-    """theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, with the estimator's gradient."""
+    """`run`, with the estimator's gradient."""
 
     @staticmethod
-    def forward(theta: Tensor, noise: Tensor | None, call: Call) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        z, valid = call.solve(perturb(theta.unsqueeze(1), noise, call.temperature))
-        if call.output == "samples":
-            # at temperature 0 all samples are one: it was solved once, and is shown S times
-            return z if noise is None else z.expand_as(noise).contiguous(), None, valid
-        if z.shape[1] == 1:
-            return z.squeeze(1), None, valid
-        return average(z, valid), z, valid
+    def forward(theta: Tensor, call: Call) -> Outputs:
+        return run(theta, call)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        theta, noise, call = inputs
-        out, z, valid = output
-        ctx.mark_non_differentiable(*(t for t in (z, valid) if t is not None))
+        theta, call = inputs
+        out, noise, z, valid = output
+        ctx.mark_non_differentiable(*(t for t in (noise, z, valid) if t is not None))
         # what backward needs is saved as an output, once: `out` itself where it holds the solutions
         ctx.save_for_backward(theta, noise, out if z is None else z, valid)
         ctx.call = call
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor, None]:
         theta, noise, z, valid = ctx.saved_tensors
-        call: Call = ctx.call
-        if z.ndim == theta.ndim:
-            z = z.unsqueeze(1)
-        trace = Trace(theta, noise, z, valid, call)
-        per_sample = dy.unsqueeze(1) if call.output == "mean" else dy * call.sample_weight
-        with torch.no_grad():
-            gradient = call.estimator.gradient(trace, per_sample)
-        if torch.is_grad_enabled():  # create_graph=True
-            gradient = cast(Tensor, _Last.apply(gradient, theta, dy))  # type: ignore[no-untyped-call]
-        return gradient, None, None
+        gradient = Gradient.apply(theta, noise, z, valid, dy, ctx.call)  # type: ignore[no-untyped-call]
+        return cast(Tensor, gradient), None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int, None], theta: Tensor, call: Call) -> tuple[Outputs, tuple[Any, ...]]:
+        size = info.batch_size
+        rows = theta.movedim(in_dims[0], 0)
+
+        def draw(flat: Tensor) -> Tensor | None:
+            eps = call.draw(flat if info.randomness == "different" else rows[0])
+            if eps is not None and info.randomness == "error":
+                raise RuntimeError(
+                    "vmap: a solver layer with noise draws random numbers; "
+                    "pass randomness='different' (or 'same') to vmap, or use the layer in eval() mode"
+                )
+            return eps if info.randomness == "different" else tiled(eps, size)
+
+        mapped = replace(call, solve=call.solve.tile(size), draw=draw)
+        found = Estimate.apply(rows.flatten(0, 1), mapped)  # type: ignore[no-untyped-call]
+        return split(found, size)
 
 
-class _Last(torch.autograd.Function):
-    """The end of the graph: ties a gradient to what it was made of, so that differentiating it says what is wrong.
+class Gradient(torch.autograd.Function):
+    """The estimator's rule. It has no derivative, and says so.
 
     torch's `once_differentiable` does not do this for `torch.autograd.grad`, which then reports an unused tensor.
     """
 
     @staticmethod
-    def forward(gradient: Tensor, theta: Tensor, dy: Tensor) -> Tensor:
-        del theta, dy
-        return gradient.clone()
+    def forward(theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Call) -> Tensor:
+        solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
+        per_sample = dy.unsqueeze(1) if call.output == "mean" else dy * call.sample_weight
+        return call.estimator.gradient(Trace(theta, noise, solutions, valid, call), per_sample)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -65,15 +90,32 @@ class _Last(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_: Any) -> None:
-        raise SecondDerivativeError(
-            "a solver layer has no second derivative: its gradient is an estimate, piecewise constant in theta",
-            hint="detach what the layer's gradient flows into, or leave create_graph=True out",
-        )
+        refuse_second_derivative()
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:
+        *tensors, call = inputs
+        size = info.batch_size
+        flat = [
+            None if tensor is None else tiled(tensor, size) if dim is None else tensor.movedim(dim, 0).flatten(0, 1)
+            for tensor, dim in zip(tensors, in_dims, strict=False)
+        ]
+        mapped = replace(call, solve=call.solve.tile(size))
+        gradient = Gradient.apply(*flat, mapped)  # type: ignore[no-untyped-call]
+        return gradient.unflatten(0, (size, -1)), 0
 
 
-def estimate(theta: Tensor, noise: Tensor | None, call: Call) -> Tensor:
+def refuse_second_derivative() -> None:
+    """Raise `SecondDerivativeError`."""
+    raise SecondDerivativeError(
+        "a solver layer has no second derivative: its gradient is an estimate, piecewise constant in theta",
+        hint="detach what the layer's gradient flows into, or leave create_graph=True out",
+    )
+
+
+def estimate(theta: Tensor, call: Call) -> Tensor:
     """Apply `Estimate`: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
-    out, *_ = Estimate.apply(theta, noise, call)  # type: ignore[no-untyped-call]
+    out, *_ = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
     return cast(Tensor, out)
 
 
@@ -83,3 +125,14 @@ def average(values: Tensor, valid: Tensor | None) -> Tensor:
         return values.mean(dim=1)
     weight = spread(valid, values).to(values.dtype)
     return (values * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+
+
+def tiled(values: Tensor | None, times: int) -> Tensor | None:
+    """`[B, ...]` to `[times * B, ...]`, copies one after the other."""
+    return None if values is None else values.expand(times, *values.shape).flatten(0, 1)
+
+
+def split(values: Any, size: int) -> tuple[Any, tuple[Any, ...]]:
+    """`[size * B, ...]` tensors to `[size, B, ...]`, and the mapped dimension of each."""
+    parts = tuple(None if value is None else value.unflatten(0, (size, -1)) for value in values)
+    return parts, tuple(None if part is None else 0 for part in parts)

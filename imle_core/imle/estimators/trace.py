@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+from imle.noise import BaseNoiseDistribution, perturb
 
 if TYPE_CHECKING:
     from imle.estimators.base import Estimator
@@ -29,15 +32,20 @@ class Solve(Protocol):
 
     def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions: ...
 
+    def tile(self, times: int) -> Solve:
+        """The same for `times` copies of the batch, one after the other: `[times * B, S, *event]`."""
+
 
 @dataclass(frozen=True)
 class Call:
-    """What one application of an estimator needs besides theta and noise.
+    """What one application of an estimator needs besides theta.
 
     Attributes:
         estimator: the gradient rule.
         solve: the solver, as maximisation.
+        draw: noise `[B, S, *event]` for theta `[B, *event]`, or None where the solve is deterministic.
         output: "mean" gives `[B, *event]`, "samples" `[B, S, *event]`.
+        noise: the distribution of what `draw` returns; says how it is put on theta.
         temperature: tau, of the input noise.
         target_temperature: tau', of the target noise.
         sample_weight: what dL/dz_s is multiplied with to give the dy_s of the formulas. S for "samples": it
@@ -47,10 +55,16 @@ class Call:
 
     estimator: Estimator
     solve: Solve
+    draw: Callable[[Tensor], Tensor | None]
     output: Literal["mean", "samples"]
+    noise: BaseNoiseDistribution | None
     temperature: float
     target_temperature: float
     sample_weight: float = 1.0
+
+    def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
+        """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""
+        return perturb(self.noise, theta, eps, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -71,19 +85,14 @@ class Trace:
     call: Call
 
     def solve_target(self, base: Tensor) -> Solutions:
-        """Solve `base + tau' * eps`, offering the forward solutions as a hint.
+        """Solve `base` with the target noise on it, offering the forward solutions as a hint.
 
         Args:
             base: `[B, 1 or S, *event]`; without target noise one solve serves all samples that share it.
         """
-        target = perturb(base, self.noise, self.call.target_temperature)
+        target = perturb(self.call.noise, base, self.noise, self.call.target_temperature)
         hint = self.z if self.z.shape == target.shape else None
         return self.call.solve(target, hint, phase="backward")
-
-
-def perturb(theta: Tensor, noise: Tensor | None, temperature: float) -> Tensor:
-    """theta + temperature * noise."""
-    return theta if noise is None or temperature == 0 else torch.add(theta, noise, alpha=temperature)
 
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:

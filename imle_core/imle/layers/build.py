@@ -79,12 +79,14 @@ def layer(
     if on_failure not in ("raise", "zero-grad"):
         raise OptionError(f"on_failure: expected 'raise' or 'zero-grad', found {on_failure!r}")
     tau = _temperature("temperature", temperature)
+    distribution = _noise(noise, rule)
+    rule.check(spec, distribution, tau)
     return _layer_class(spec)(
         made,
         spec,
         instance,
         rule,
-        noise=_noise(noise, rule),
+        noise=distribution,
         nb_samples=_samples(nb_samples, rule),
         temperature=tau,
         target_temperature=tau
@@ -170,11 +172,9 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:
     if isinstance(noise, str) and noise == _DEFAULT:
-        return noise_by_name("gumbel") if rule.stochastic else None
+        return rule.default_noise()
     if noise is None or noise == "none":
         return None
-    if not rule.stochastic:
-        raise OptionError(f"estimator {rule.name!r} is deterministic: it takes no noise", hint="leave noise= out")
     if isinstance(noise, str):
         return noise_by_name(noise)
     if not hasattr(noise, "sample"):

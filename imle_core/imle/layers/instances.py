@@ -39,6 +39,11 @@ class Group:
         """The batch row of the group's n-th row."""
         return position if self.rows is None else self.rows[position]
 
+    def tile(self, times: int, batch: int) -> Group:
+        """The same rows in each of `times` copies of a batch of `batch` rows."""
+        rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]
+        return Group(self.prepared, rows, {name: [*column] * times for name, column in self.values.items()})
+
 
 class InstanceCache:
     """Prepares a solver for the instances it meets, and keeps the most recent ones.

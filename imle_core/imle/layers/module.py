@@ -92,13 +92,14 @@ class SolverLayer(nn.Module):
         """
         check_objective(objective)
         plan, lead, event = self._plan(objective, rows)
+        out = self._estimate(self._theta(objective, lead, event), plan)
+        return out.reshape(*lead, *out.shape[1:]).to(objective.dtype)
+
+    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
+        """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective.reshape(lead.numel(), *event).to(wide)
-        if self.solver.sense == "min":
-            theta = -theta
-        theta = self.estimator.transform(theta)
-        out = self._estimate(theta, plan)
-        return out.reshape(*lead, *out.shape[1:]).to(objective.dtype)
+        return self.estimator.transform(-theta if self.solver.sense == "min" else theta)
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""
@@ -124,27 +125,35 @@ class SolverLayer(nn.Module):
 
     def _estimate(self, theta: Tensor, plan: SolvePlan) -> Tensor:
         """theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
-        samples = self.nb_samples if self.training else 1
-        noise = self._draw(theta, plan)
-        averaged = noise is None or self.output != "samples"
-        call = Call(
+        out = estimate(theta, self._call(plan))
+        if self.output == "samples" and not self.perturbed:  # nothing to tell the samples apart: solved once
+            out = out.unsqueeze(1).expand(-1, self.nb_samples if self.training else 1, *out.shape[1:])
+        return out
+
+    def _call(self, plan: SolvePlan) -> Call:
+        """What the estimator needs to know of this layer, in its present mode."""
+        samples = self.perturbed and self.output == "samples"
+        return Call(
             estimator=self.estimator,
-            solve=plan.solve,
-            output="mean" if averaged else "samples",
+            solve=plan,
+            draw=lambda theta: self._draw(theta, plan),
+            output="samples" if samples else "mean",
+            noise=self.noise,
             temperature=self.temperature,
             target_temperature=self.target_temperature,
-            sample_weight=1.0 if averaged else float(samples),
+            sample_weight=float(self.nb_samples) if samples else 1.0,
         )
-        out = estimate(theta, noise, call)
-        if averaged and self.output == "samples":  # nothing to tell the samples apart: solved once, shown S times
-            out = out.unsqueeze(1).expand(-1, samples, *out.shape[1:])
-        return out
+
+    @property
+    def perturbed(self) -> bool:
+        """Whether the next forward pass draws noise."""
+        quiet = self.temperature == 0 and self.target_temperature == 0
+        return self.noise is not None and not quiet and self.training and self.output != "map"
 
     def _draw(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`, or None where the solve is deterministic. The plan is for subclasses."""
         del plan
-        quiet = self.temperature == 0 and self.target_temperature == 0
-        if self.noise is None or quiet or not self.training or self.output == "map":
+        if self.noise is None or not self.perturbed:
             return None
         return draw_like(self.noise, theta, self.nb_samples, self.generator)
 

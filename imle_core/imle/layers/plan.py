@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -48,7 +48,12 @@ class SolvePlan:
     stats: LayerStats
     warned: set[str] = field(default_factory=set)
 
-    def solve(self, theta: Tensor, hint: Tensor | None = None, *, phase: str = "forward") -> Solutions:
+    def tile(self, times: int) -> SolvePlan:
+        """The same for `times` copies of the batch, one after the other."""
+        lead = torch.Size((times, *self.lead))
+        return replace(self, groups=[group.tile(times, self.lead.numel()) for group in self.groups], lead=lead)
+
+    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions:
         """Solve argmax <theta, z> for every row and sample.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,18 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.protocol import Solver
 
 Output = Literal["mean", "samples", "map"]
+
+
+class Batch(NamedTuple):
+    """A batch as the estimators see it.
+
+    Attributes:
+        theta: `[B, *event]` scores to maximise, float32 or 64, differentiable in the objective.
+        solve: argmax <theta, z> for `[B, S, *event]` rows.
+    """
+
+    theta: Tensor
+    solve: SolvePlan
 
 
 class SolverLayer(nn.Module):
@@ -90,10 +102,20 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
             SolveError: rows failed and on_failure is "raise".
         """
+        batch = self.read(objective, **rows)
+        out = self._estimate(batch.theta, batch.solve)
+        return out.reshape(*batch.solve.lead, *out.shape[1:]).to(objective.dtype)
+
+    def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
+        """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.
+
+        Raises:
+            ObjectiveError: wrong shape or type.
+            InstanceError: a row's instance is missing or not valid.
+        """
         check_objective(objective)
         plan, lead, event = self._plan(objective, rows)
-        out = self._estimate(self._theta(objective, lead, event), plan)
-        return out.reshape(*lead, *out.shape[1:]).to(objective.dtype)
+        return Batch(self._theta(objective, lead, event), plan)
 
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""

@@ -59,7 +59,7 @@ class Estimate(torch.autograd.Function):
         rows = theta.movedim(in_dims[0], 0)
 
         def draw(flat: Tensor) -> Tensor | None:
-            eps = call.draw(flat if info.randomness == "different" else rows[0])
+            eps = call.draw(flat if info.randomness == "different" else flat[: len(flat) // size])
             if eps is not None and info.randomness == "error":
                 raise RuntimeError(
                     "vmap: a solver layer with noise draws random numbers; "

@@ -36,6 +36,8 @@ def layer(
     output: Output = "mean",
     on_failure: OnFailure = "raise",
     generator: torch.Generator | None = None,
+    resample: bool = True,
+    antithetic: bool = False,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -45,7 +47,8 @@ def layer(
             or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
         estimator: the gradient rule: "imle", "aimle", "blackbox", "identity", "straight-through", or an object
             of `imle.estimators`.
-        noise: "gumbel" (default), "gaussian", "logistic", "none" or None, or an object of `imle.noise`.
+        noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
+            `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
         temperature: tau, scale of the noise in the forward solves.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
@@ -53,6 +56,11 @@ def layer(
         on_failure: "raise", or "zero-grad": rows that cannot be solved give zeros and no gradient, and are
             counted in `layer.stats`.
         generator: where noise comes from; by default torch's global generator.
+        resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
+            layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`
+            forgets it.
+        antithetic: draw half of the samples, and mirror them (F^-1(1 - F(eps))): less variance of the mean where
+            solutions are monotone in the noise. Needs an even nb_samples.
         instance_and_options: the solver's own; `imle info ID` lists them.
 
     Returns:
@@ -95,6 +103,8 @@ def layer(
         output=output,
         on_failure=on_failure,
         generator=generator,
+        resample=resample,
+        antithetic=_antithetic(antithetic, distribution, nb_samples),
     )
 
 
@@ -188,6 +198,17 @@ def _samples(nb_samples: int, rule: Estimator) -> int:
     if nb_samples > 1 and not rule.stochastic:
         raise OptionError(f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}")
     return nb_samples
+
+
+def _antithetic(wanted: bool, noise: BaseNoiseDistribution | None, nb_samples: int) -> bool:
+    if wanted and (noise is None or nb_samples % 2):
+        raise OptionError(f"antithetic: expected noise and an even nb_samples, found {noise!r} and {nb_samples}")
+    if wanted:
+        mirror = getattr(noise, "mirror", None)
+        if mirror is None:
+            raise OptionError(f"{type(noise).__name__} has no antithetic draws: it has no mirror()")
+        mirror(torch.zeros(1))  # refuses now, not in the first batch
+    return wanted
 
 
 def _temperature(name: str, value: float) -> float:

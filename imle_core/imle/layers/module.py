@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.function import estimate
 from imle.estimators.trace import Call
+from imle.layers import traced
 from imle.layers.boundary import Boundary
-from imle.layers.instances import InstanceCache
+from imle.layers.instances import Group, InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
+from imle.layers.traced import Mode
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
-from imle.solvers.protocol import Solver
+from imle.solvers.protocol import Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
 
@@ -67,6 +70,8 @@ class SolverLayer(nn.Module):
         output: Output,
         on_failure: OnFailure,
         generator: torch.Generator | None,
+        resample: bool = True,
+        antithetic: bool = False,
     ) -> None:
         super().__init__()
         self.solver = solver
@@ -79,11 +84,20 @@ class SolverLayer(nn.Module):
         self.output: Output = output
         self.on_failure: OnFailure = on_failure
         self.generator = generator
+        self.resample = resample
+        self.antithetic = antithetic
+        self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self._warned: set[str] = set()
         self._instances = InstanceCache(solver, spec, instance)
+        self._shape: Shape | None = None
         if not self._instances.missing():
-            self._instances.common()  # a bad instance is an error now, not in an hour
+            self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
+        self._key = traced.enrol(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's own
+        self._key = traced.enrol(self)  # a copy is another layer
 
     def forward(self, objective: Tensor, **rows: Sequence[Any]) -> Tensor:
         """Solve a batch.
@@ -102,9 +116,24 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
             SolveError: rows failed and on_failure is "raise".
         """
+        if torch.compiler.is_compiling():
+            return self._interpreted(objective, rows) if rows else self._traced(objective)
         batch = self.read(objective, **rows)
-        out = self._estimate(batch.theta, batch.solve)
-        return out.reshape(*batch.solve.lead, *out.shape[1:]).to(objective.dtype)
+        mode = self._mode()
+        out = estimate(batch.theta, self.call(batch.solve, mode))
+        return self._shown(out, mode, objective.dtype, batch.solve.lead)
+
+    def _traced(self, objective: Tensor) -> Tensor:
+        """`forward` for compilers, which look at everything but the operator."""
+        check_objective(objective)
+        lead, event = split_shape(objective.shape, self._shape)
+        mode = self._mode()
+        out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
+        return self._shown(out, mode, objective.dtype, lead)
+
+    @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
+    def _interpreted(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
+        return self.forward(objective, **rows)
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
         """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.
@@ -120,7 +149,7 @@ class SolverLayer(nn.Module):
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
-        theta = objective.reshape(lead.numel(), *event).to(wide)
+        theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
         return self.estimator.transform(-theta if self.solver.sense == "min" else theta)
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
@@ -135,49 +164,73 @@ class SolverLayer(nn.Module):
                 raise InstanceError(
                     f"{self.spec.id}: {name}: expected one value per row, {lead.numel()} in all, found {len(values)}"
                 )
-        plan = SolvePlan(
+        return self.plan(lead, groups), lead, event
+
+    def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
+        """How a batch is solved; by default every row with the instance given at construction."""
+        return SolvePlan(
             boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array),
-            groups=groups,
+            groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
             stats=self.stats,
             warned=self._warned,
         )
-        return plan, lead, event
 
-    def _estimate(self, theta: Tensor, plan: SolvePlan) -> Tensor:
-        """theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
-        out = estimate(theta, self._call(plan))
-        if self.output == "samples" and not self.perturbed:  # nothing to tell the samples apart: solved once
-            out = out.unsqueeze(1).expand(-1, self.nb_samples if self.training else 1, *out.shape[1:])
-        return out
+    def _mode(self) -> Mode:
+        """What the next forward pass does, in the layer's present state."""
+        quiet = self.temperature == 0 and self.target_temperature == 0
+        perturbed = self.noise is not None and not quiet and self.training and self.output != "map"
+        samples = perturbed and self.output == "samples"
+        return Mode(perturbed, samples, self.nb_samples, self.temperature, self.target_temperature)
 
-    def _call(self, plan: SolvePlan) -> Call:
-        """What the estimator needs to know of this layer, in its present mode."""
-        samples = self.perturbed and self.output == "samples"
+    def call(self, plan: SolvePlan, mode: Mode) -> Call:
+        """What the estimator needs to know of this layer."""
         return Call(
             estimator=self.estimator,
             solve=plan,
-            draw=lambda theta: self._draw(theta, plan),
-            output="samples" if samples else "mean",
+            draw=(lambda theta: self._noise(theta, plan)) if mode.perturbed else _nothing,
+            output="samples" if mode.samples else "mean",
             noise=self.noise,
-            temperature=self.temperature,
-            target_temperature=self.target_temperature,
-            sample_weight=float(self.nb_samples) if samples else 1.0,
+            temperature=mode.temperature,
+            target_temperature=mode.target_temperature,
+            sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
         )
 
-    @property
-    def perturbed(self) -> bool:
-        """Whether the next forward pass draws noise."""
-        quiet = self.temperature == 0 and self.target_temperature == 0
-        return self.noise is not None and not quiet and self.training and self.output != "map"
+    def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
+        """The estimate as the user asked for it."""
+        if self.output == "samples" and not mode.perturbed:  # nothing to tell the samples apart: solved once
+            out = out.unsqueeze(1).expand(-1, mode.nb_samples if self.training else 1, *out.shape[1:])
+        return out.reshape(*lead, *out.shape[1:]).to(dtype)
+
+    def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
+        """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
+        if self.resample:
+            return self._draw(theta, plan)
+        key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
+        if key not in self._fixed:
+            drawn = self._draw(theta[:1], plan)
+            assert drawn is not None
+            if len(drawn) != 1:
+                raise OptionError(
+                    f"{self.spec.id}: resample=False keeps one draw for all rows, but here noise depends on the row",
+                    hint="give every row the same instance, or leave resample=False out",
+                )
+            self._fixed[key] = drawn
+        return self._fixed[key].expand(len(theta), *self._fixed[key].shape[1:])
+
+    def redraw(self) -> None:
+        """With resample=False: forget the noise, so that the next forward pass draws it anew."""
+        self._fixed.clear()
 
     def _draw(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
-        """Noise `[B, S, *event]`, or None where the solve is deterministic. The plan is for subclasses."""
+        """New noise `[B, S, *event]`. The plan is for subclasses."""
         del plan
-        if self.noise is None or not self.perturbed:
-            return None
-        return draw_like(self.noise, theta, self.nb_samples, self.generator)
+        assert self.noise is not None
+        if not self.antithetic:
+            return draw_like(self.noise, theta, self.nb_samples, self.generator)
+        half = draw_like(self.noise, theta, self.nb_samples // 2, self.generator)
+        return torch.cat([half, self.noise.mirror(half)], dim=1)
 
     def close(self) -> None:
         """Free the native models; they are built again if the layer is used again."""
@@ -190,3 +243,8 @@ class SolverLayer(nn.Module):
             f"temperature={self.temperature:g}, target_temperature={self.target_temperature:g}, "
             f"output={self.output!r}, on_failure={self.on_failure!r}"
         )
+
+
+def _nothing(theta: Tensor) -> None:
+    """No noise."""
+    del theta

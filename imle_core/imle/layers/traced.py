@@ -1,0 +1,166 @@
+"""A layer as two operators, `imle::estimate` and `imle::gradient`, for torch.compile and torch.export.
+
+A compiler sees shapes go in and out and does not look inside: noise and solves run as they do without it, and give
+the same numbers. Operators take tensors and plain values only, so a layer is named by a key. A graph is as alive as
+its layer: it runs in the process that traced it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from imle.errors import ImleError
+from imle.estimators.function import refuse_second_derivative, run
+from imle.estimators.trace import Trace
+
+if TYPE_CHECKING:
+    from imle.layers.module import SolverLayer
+
+
+class Mode(NamedTuple):
+    """What decides the shapes of a forward pass, taken from the layer when the pass begins.
+
+    Attributes:
+        perturbed: whether noise is drawn.
+        samples: whether the output is `[B, S, *event]`; only if perturbed.
+        nb_samples: S.
+        temperature: tau.
+        target_temperature: tau'.
+    """
+
+    perturbed: bool
+    samples: bool
+    nb_samples: int
+    temperature: float
+    target_temperature: float
+
+
+_layers: WeakValueDictionary[str, SolverLayer] = WeakValueDictionary()
+
+
+def enrol(layer: SolverLayer) -> str:
+    """A key under which operators find this layer for as long as it lives."""
+    key = uuid.uuid4().hex
+    _layers[key] = layer
+    return key
+
+
+def estimate(theta: Tensor, key: str, lead: Sequence[int], mode: Mode) -> Tensor:
+    """`imle.estimators.function.estimate` for the layer of this key, as an operator."""
+    out: Tensor = torch.ops.imle.estimate(theta, key, lead, *mode)[0]
+    return out
+
+
+def _find(key: str) -> SolverLayer:
+    layer = _layers.get(key)
+    if layer is None:
+        raise ImleError(
+            "the solver layer of this graph no longer exists",
+            hint="compiled and exported programs run in the process that made them, while their layer lives",
+        )
+    return layer
+
+
+def _estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    layer, settings = _find(key), Mode(*mode)
+    plan = layer.plan(torch.Size(lead))
+    with torch.no_grad():
+        out, noise, z, valid = run(theta, layer.call(plan, settings))
+    samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
+    nothing = theta.new_empty(0)
+    return (
+        out.clone(memory_format=torch.contiguous_format),  # a compiler may write to it; a solver may still own it
+        nothing if noise is None else noise.clone(memory_format=torch.contiguous_format),
+        nothing.clone() if z is None else z.contiguous(),
+        torch.ones(len(theta), samples, dtype=torch.bool, device=theta.device) if valid is None else valid,
+    )
+
+
+def _fake_estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    del key, lead
+    settings = Mode(*mode)
+    batch, *event = theta.shape
+    drawn = settings.nb_samples if settings.perturbed else 1
+    solved = drawn if settings.temperature != 0 else 1
+    kept = solved > 1 and not settings.samples
+    return (
+        theta.new_empty((batch, drawn, *event) if settings.samples else (batch, *event)),
+        theta.new_empty((batch, drawn, *event) if settings.perturbed else (0,)),
+        theta.new_empty((batch, solved, *event) if kept else (0,)),
+        theta.new_empty((batch, drawn if settings.samples else solved), dtype=torch.bool),
+    )
+
+
+def _gradient(
+    theta: Tensor, noise: Tensor, z: Tensor, valid: Tensor, dy: Tensor, key: str, lead: Sequence[int], *mode: Any
+) -> Tensor:
+    layer, settings = _find(key), Mode(*mode)
+    call = layer.call(layer.plan(torch.Size(lead)), settings)
+    trace = Trace(
+        theta=theta,
+        noise=noise if settings.perturbed else None,
+        z=z if settings.samples or z.ndim > theta.ndim else z.unsqueeze(1),
+        valid=None if bool(valid.all()) else valid,
+        call=call,
+    )
+    with torch.no_grad():
+        found = call.estimator.gradient(trace, dy * call.sample_weight if settings.samples else dy.unsqueeze(1))
+    return found.clone(memory_format=torch.contiguous_format)
+
+
+def _fake_gradient(theta: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(theta, memory_format=torch.contiguous_format)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    theta, *route = inputs
+    out, noise, z, valid = output
+    ctx.mark_non_differentiable(noise, z, valid)
+    ctx.save_for_backward(theta, noise, z if z.ndim > 1 else out, valid)
+    ctx.route = route
+
+
+def _backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    gradient = torch.ops.imle.gradient(*ctx.saved_tensors, dy, *ctx.route)
+    return gradient, *(None for _ in ctx.route)
+
+
+def _refuse(ctx: Any, *_: Any) -> None:
+    refuse_second_derivative()
+
+
+def _define(name: str, tensors: str, returns: str, real: Any, fake: Any, backward: Any, keep: Any = None) -> None:
+    mode = "bool perturbed, bool samples, int nb_samples, float temperature, float target_temperature"
+    # Noise differs from call to call, and adaptive estimators change with every gradient: the tag tells compilers
+    # that a call can neither be dropped nor taken twice.
+    tags = (torch.Tag.nondeterministic_seeded,)
+    torch.library.define(name, f"({tensors}, str key, SymInt[] lead, {mode}) -> {returns}", tags=tags)
+    torch.library.impl(name, "default", real)
+    torch.library.register_fake(name, fake)
+    torch.library.register_autograd(name, backward, setup_context=keep)
+
+
+if not hasattr(torch.ops.imle, "estimate"):  # torch keeps operators for the life of the process, reloads included
+    _define(
+        "imle::estimate",
+        "Tensor theta",
+        "(Tensor out, Tensor noise, Tensor z, Tensor valid)",
+        _estimate,
+        _fake_estimate,
+        _backward,
+        _keep,
+    )
+    _define(
+        "imle::gradient",
+        "Tensor theta, Tensor noise, Tensor z, Tensor valid, Tensor dy",
+        "Tensor",
+        _gradient,
+        _fake_gradient,
+        _refuse,
+    )

@@ -1,0 +1,72 @@
+"""Two processes under DDP have the gradients of one process with the whole batch, where those are proportional to dy.
+
+The rules without 1/lambda give each row a gradient of its own size, however large the batch: DDP's mean over two
+processes is then half of the sum over one batch, which is what the factors below say.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+import torch
+from torch import distributed, multiprocessing, nn
+from torch.nn.parallel import DistributedDataParallel
+
+import imle
+from imle.estimators import IMLE, Blackbox, Identity
+
+STEPS = 3
+
+
+RULES = {
+    "imle": (IMLE(scale=True), 1.0),
+    "unscaled": (IMLE(), 0.5),
+    "blackbox": (Blackbox(), 1.0),
+    "identity": (Identity(), 1.0),
+}
+
+
+def make_model(name):
+    torch.manual_seed(0)
+    estimator, _ = RULES[name]
+    return nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, estimator=estimator, noise=None)).double()
+
+
+def make_batch(step):
+    generator = torch.Generator().manual_seed(step)
+    return torch.randn(8, 5, dtype=torch.float64, generator=generator), torch.randn(6, generator=generator).double()
+
+
+def train(model, rows, rate=0.1):
+    optimiser = torch.optim.SGD(model.parameters(), lr=rate)
+    for step in range(STEPS):
+        x, weight = make_batch(step)
+        optimiser.zero_grad()
+        (model(x[rows]) * weight).sum(dim=1).mean().backward()
+        optimiser.step()
+
+
+def worker(rank, port, estimator, path):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", rank=rank, world_size=2)
+    model = DistributedDataParallel(make_model(estimator))
+    train(model, slice(4 * rank, 4 * rank + 4))
+    if rank == 0:
+        torch.save([parameter.detach() for parameter in model.parameters()], path)
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("estimator", RULES)
+def test_two_processes(estimator, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path / "parameters.pt"
+    multiprocessing.spawn(worker, (port, estimator, str(path)), nprocs=2)
+    alone = make_model(estimator)
+    train(alone, slice(None), 0.1 * RULES[estimator][1])
+    for found, expected in zip(torch.load(path), alone.parameters(), strict=True):
+        torch.testing.assert_close(found, expected.detach())

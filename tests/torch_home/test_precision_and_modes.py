@@ -1,0 +1,60 @@
+"""Autocast, half precision, inference mode, empty batches."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import imle
+
+
+def test_autocast():
+    model = nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = model(torch.randn(3, 5))
+        loss = (out * torch.arange(6.0)).sum()
+    assert out.dtype is torch.bfloat16
+    assert out.sum() == 6
+    loss.backward()
+    assert model[0].weight.grad.dtype is torch.float32
+    assert model[0].weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_half_precision_model(dtype):
+    model = nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, nb_samples=3)).to(dtype)
+    out = model(torch.randn(3, 5, dtype=dtype))
+    out.sum().backward()
+    assert out.dtype is dtype
+    assert model[0].weight.grad.dtype is dtype
+
+
+def test_inference_mode():
+    layer = imle.layer("topk", k=2)
+    with torch.inference_mode():
+        out = layer(torch.randn(3, 6))
+    assert out.is_inference()
+    assert (out.sum(dim=-1) == 2).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 6), (3, 0, 6), (0, 0, 6)])
+@pytest.mark.parametrize("output", ["mean", "samples", "map"])
+def test_empty_batches(shape, output):
+    theta = torch.randn(*shape, requires_grad=True)
+    layer = imle.layer("topk", k=2, output=output, nb_samples=2)
+    out = layer(theta)
+    out.sum().backward()
+    assert out.shape == (*shape[:-1], 2, 6) if output == "samples" else shape
+    assert theta.grad.shape == shape
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("solver", ["topk", "grid-shortest-path"])
+def test_cuda(solver):
+    options = {"k": 2} if solver == "topk" else {}
+    layer = imle.layer(solver, nb_samples=3, noise="multiplicative", **options)
+    theta = torch.rand(2, 6, 6, device="cuda", requires_grad=True)
+    out = layer(theta)
+    (out * torch.rand_like(out)).sum().backward()
+    assert out.device == theta.device == theta.grad.device

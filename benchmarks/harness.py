@@ -14,7 +14,7 @@ from typing import Literal
 class Claim:
     """One line of the report: `name` is at least `target` times as fast as `reference` (or at most, for costs).
 
-    Both are seconds, or bytes where `unit` says so.
+    Both are seconds, bytes or, with no unit, errors: smaller is better.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Claim:
     target: float
     at_most: bool = False
     note: str = ""
-    unit: Literal["s", "B"] = "s"
+    unit: Literal["s", "B", ""] = "s"
 
     @property
     def ratio(self) -> float:

@@ -108,7 +108,7 @@ def test_kinds_of_solvers(solver, options):
         (
             lambda: imle.layer("topk", k=1, on_failure="ignore"),
             OptionError,
-            "on_failure: expected 'raise' or 'zero-grad', found 'ignore'",
+            "on_failure: expected 'raise', 'zero-grad' or 'last', found 'ignore'",
         ),
         (
             lambda: imle.layer("topk", k=1, estimator="blackbox", nb_samples=5),

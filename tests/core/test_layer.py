@@ -192,7 +192,7 @@ def test_failed_rows_raise_and_are_named():
         "threshold-solver: 2 of 3 forward solves failed\n"
         "  row 1: timeout: no solution was found in time; raise the time limit or relax the instance\n"
         "  row 2: timeout: no solution was found in time; raise the time limit or relax the instance\n"
-        '  hint: on_failure="zero-grad" skips such rows and counts them in layer.stats'
+        '  hint: on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place'
     )
     assert layer.stats.status == {"optimal": 1, "timeout": 2}
 
@@ -221,6 +221,57 @@ def test_zero_grad_skips_failed_rows_forward_and_backward():
     objective.grad = None
     (layer(objective) * torch.tensor([1.0, 1.0])).sum().backward()  # targets are theta - 5
     assert objective.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+
+
+def test_failed_rows_are_listed_for_the_last_pass():
+    layer = imle.layer(ThresholdSolver(), on_failure="zero-grad", noise=None, estimator=imle.estimators.IMLE(5.0))
+    objective = torch.tensor([[1.0, 2.0], [11.0, 2.0], [8.0, 2.0]], requires_grad=True)
+    out = layer(objective)
+    assert [(f.row, f.sample, f.status.name, f.phase) for f in layer.failures] == [(1, 0, "TIMEOUT", "forward")]
+    (-out.sum()).backward()
+    assert [(f.row, f.phase) for f in layer.failures] == [(1, "forward"), (1, "backward"), (2, "backward")]
+    layer(objective[:1])
+    assert layer.failures == []
+
+
+def test_last_puts_earlier_solutions_in_place_of_failed_rows():
+    layer = imle.layer(ThresholdSolver(), on_failure="last", noise=None, estimator=imle.estimators.IMLE(5.0))
+    bad = torch.tensor([[11.0, 2.0]])
+    with pytest.raises(SolveError, match="1 of 1 forward solves failed"):
+        layer(bad)  # nothing to put in its place yet
+    assert layer(torch.tensor([[1.0, 2.0], [1.0, -2.0]])).tolist() == [[1.0, 1.0], [1.0, 0.0]]
+    objective = torch.tensor([[11.0, 2.0], [8.0, -2.0], [1.0, -2.0]], requires_grad=True)
+    out = layer(objective)
+    # row 0 gets what was found last for this instance, which is row 2 of its own batch
+    assert out.tolist() == [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]
+    (-out.sum()).backward()  # targets are theta + 5: rows 0 and 1 fail, and stay as they were
+    assert objective.grad.tolist() == [[0.0, 0.0], [0.0, 0.0], [0.0, -1.0]]
+    assert all(failure.replaced for failure in layer.failures)
+
+
+def test_last_counts_stand_ins_in_the_mean():
+    class Push(RefusedNoise):
+        def sample(self, shape):
+            noise = torch.zeros(shape)
+            noise[:, 0, 0] = 100.0  # the first sample of each row fails
+            return noise
+
+    layer = imle.layer(ThresholdSolver(), on_failure="last", noise=Push(), nb_samples=2, estimator="straight-through")
+    objective = torch.tensor([[1.0, 1.0], [1.0, -1.0]], requires_grad=True)
+    out = layer(objective)
+    assert out.tolist() == [[1.0, 0.5], [1.0, 0.0]], "the last solved row is [1, 0]"
+    out.sum().backward()
+    assert objective.grad.tolist() == [[0.5, 0.5], [0.5, 0.5]], "samples that failed have no gradient"
+
+
+def test_time_is_split_into_parts():
+    layer = imle.layer("topk", k=2, nb_samples=3)
+    layer(torch.randn(4, 6, requires_grad=True)).sum().backward()
+    assert set(layer.stats.seconds) == {"noise", "solve", "transfer"}
+    assert all(seconds > 0 for seconds in layer.stats.seconds.values())
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        layer(torch.randn(4, 6))
+    assert {"imle::noise", "imle::solve", "imle::transfer"} <= {event.key for event in profile.key_averages()}
 
 
 def test_zero_grad_averages_over_the_samples_that_were_solved():

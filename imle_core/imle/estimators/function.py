@@ -28,7 +28,7 @@ def run(theta: Tensor, call: Call) -> Outputs:
         return z if noise is None else z.expand_as(noise).contiguous(), noise, None, valid
     if z.shape[1] == 1:
         return z.squeeze(1), noise, None, valid
-    return average(z, valid), noise, z, valid
+    return average(z, None if call.stand_ins else valid), noise, z, valid
 
 
 class Estimate(torch.autograd.Function):

@@ -61,6 +61,8 @@ class Call:
     temperature: float
     target_temperature: float
     sample_weight: float = 1.0
+    stand_ins: bool = False
+    """Whether rows that failed hold another solution, which counts in the mean (but has no gradient)."""
 
     def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
         """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""

@@ -53,8 +53,10 @@ def layer(
         temperature: tau, scale of the noise in the forward solves.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
-        on_failure: "raise", or "zero-grad": rows that cannot be solved give zeros and no gradient, and are
-            counted in `layer.stats`.
+        on_failure: what to do about rows that cannot be solved, which `layer.failures` names and `layer.stats`
+            counts. "raise"; "zero-grad": they give zeros and no gradient; "last": an earlier solution stands in
+            for them, without gradient (backward the forward solution, forward the last one found for the same
+            instance, an error if there is none yet).
         generator: where noise comes from; by default torch's global generator.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
             layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`
@@ -84,8 +86,8 @@ def layer(
         raise OptionError(f"estimator: expected a name or an Estimator, found {type(rule).__name__}")
     if output not in ("mean", "samples", "map"):
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
-    if on_failure not in ("raise", "zero-grad"):
-        raise OptionError(f"on_failure: expected 'raise' or 'zero-grad', found {on_failure!r}")
+    if on_failure not in ("raise", "zero-grad", "last"):
+        raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)

@@ -14,12 +14,23 @@ SHOWN = 5
 
 
 class Failure(NamedTuple):
-    """One row and sample that was not solved."""
+    """One row and sample that was not solved.
+
+    Attributes:
+        row: its number, all batch dimensions taken together.
+        sample: which of its S samples.
+        status: how the solve ended.
+        message: what the solver said, or "".
+        phase: "forward" or "backward".
+        replaced: whether another solution stands in for it (on_failure="last").
+    """
 
     row: int
     sample: int
     status: SolveStatus
     message: str
+    phase: str
+    replaced: bool = False
 
 
 def solve_error(
@@ -35,7 +46,7 @@ def solve_error(
         lines.append(f"  ... and {len(ordered) - SHOWN} more")
     return SolveError(
         f"{solver_id}: {len(ordered)} of {total} {phase} solves failed\n" + "\n".join(lines),
-        hint='on_failure="zero-grad" skips such rows and counts them in layer.stats',
+        hint='on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',
     )
 
 

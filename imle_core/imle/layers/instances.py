@@ -21,19 +21,37 @@ CAPACITY = 256
 """Prepared solvers a layer keeps; the least recently used is dropped first."""
 
 
+@dataclass
+class Kept:
+    """A prepared solver, and what its layer remembers of it.
+
+    Attributes:
+        prepared: the solver bound to one instance.
+        last: `[*shape]` the last solution of this instance, or None.
+    """
+
+    prepared: PreparedSolver
+    last: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class Group:
     """Rows solved together: they share a prepared solver.
 
     Attributes:
-        prepared: the solver bound to the instance they share.
+        kept: the solver bound to the instance they share.
         rows: their row numbers, or None for all rows.
         values: row parameters (`Parameter.per_row`), each with one value per row of the group.
     """
 
-    prepared: PreparedSolver
+    kept: Kept
     rows: list[int] | None = None
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def prepared(self) -> PreparedSolver:
+        """The solver bound to the instance they share."""
+        return self.kept.prepared
 
     def row(self, position: int) -> int:
         """The batch row of the group's n-th row."""
@@ -42,7 +60,7 @@ class Group:
     def tile(self, times: int, batch: int) -> Group:
         """The same rows in each of `times` copies of a batch of `batch` rows."""
         rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]
-        return Group(self.prepared, rows, {name: [*column] * times for name, column in self.values.items()})
+        return Group(self.kept, rows, {name: [*column] * times for name, column in self.values.items()})
 
 
 class InstanceCache:
@@ -58,8 +76,8 @@ class InstanceCache:
         self.solver = solver
         self.spec = spec
         self.fixed = dict(fixed)
-        self._always: PreparedSolver | None = None  # of the fixed instance
-        self._kept: OrderedDict[Hashable, PreparedSolver] = OrderedDict()
+        self._always: Kept | None = None  # of the fixed instance
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
@@ -71,11 +89,14 @@ class InstanceCache:
 
     def common(self) -> PreparedSolver:
         """The prepared solver of the fixed instance, which is read once: changes of the user's object come too late."""
+        return self._common().prepared
+
+    def _common(self) -> Kept:
         if self._always is None:
             self._always = self._prepare(self.fixed)
         return self._always
 
-    def _prepare(self, instance: Mapping[str, Any]) -> PreparedSolver:
+    def _prepare(self, instance: Mapping[str, Any]) -> Kept:
         # arrays are copied: a prepared solver must not change when the user's array does
         prepared = self.solver.prepare(**{name: _own(value) for name, value in instance.items()})
         if not isinstance(prepared, PreparedSolver):
@@ -84,9 +105,9 @@ class InstanceCache:
                 "objective_shape, solve or close",
                 hint="see imle.solvers.PreparedSolver",
             )
-        return prepared
+        return Kept(prepared)
 
-    def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedSolver:
+    def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Kept:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
 
         Args:
@@ -122,7 +143,7 @@ class InstanceCache:
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
         if not columns:
-            return [Group(self.common())]
+            return [Group(self._common())]
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
@@ -131,7 +152,7 @@ class InstanceCache:
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns}
         if not grouping:
-            everyone = self.common() if len(fixed) == len(self.fixed) else self._recall({}, fixed)
+            everyone = self._common() if len(fixed) == len(self.fixed) else self._recall({}, fixed)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
@@ -148,8 +169,8 @@ class InstanceCache:
 
     def close(self) -> None:
         """Close every prepared solver that is kept."""
-        for prepared in [*self._kept.values(), *([self._always] if self._always else [])]:
-            prepared.close()
+        for kept in [*self._kept.values(), *([self._always] if self._always else [])]:
+            kept.prepared.close()
         self._kept.clear()
         self._always = None
 

@@ -15,6 +15,7 @@ from imle.estimators.function import estimate
 from imle.estimators.trace import Call
 from imle.layers import traced
 from imle.layers.boundary import Boundary
+from imle.layers.failures import Failure
 from imle.layers.instances import Group, InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
@@ -54,6 +55,7 @@ class SolverLayer(nn.Module):
         spec: what the plugin says about it.
         estimator: the gradient rule.
         stats: solves, failures and solver events since construction; see `LayerStats`.
+        failures: rows that were not solved in the last forward pass and its backward passes.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class SolverLayer(nn.Module):
         self.antithetic = antithetic
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
+        self.failures: list[Failure] = []
         self._warned: set[str] = set()
         self._instances = InstanceCache(solver, spec, instance)
         self._shape: Shape | None = None
@@ -118,6 +121,7 @@ class SolverLayer(nn.Module):
         """
         if torch.compiler.is_compiling():
             return self._interpreted(objective, rows) if rows else self._traced(objective)
+        self.failures.clear()
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = estimate(batch.theta, self.call(batch.solve, mode))
@@ -175,6 +179,7 @@ class SolverLayer(nn.Module):
             on_failure=self.on_failure,
             stats=self.stats,
             warned=self._warned,
+            failures=self.failures,
         )
 
     def _mode(self) -> Mode:
@@ -195,6 +200,7 @@ class SolverLayer(nn.Module):
             temperature=mode.temperature,
             target_temperature=mode.target_temperature,
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
+            stand_ins=self.on_failure == "last",
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
@@ -206,7 +212,8 @@ class SolverLayer(nn.Module):
     def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
         if self.resample:
-            return self._draw(theta, plan)
+            with self.stats.timed("noise"):
+                return self._draw(theta, plan)
         key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
         if key not in self._fixed:
             drawn = self._draw(theta[:1], plan)

@@ -25,7 +25,7 @@ from imle.layers.stats import LayerStats
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 
-OnFailure = Literal["raise", "zero-grad"]
+OnFailure = Literal["raise", "zero-grad", "last"]
 
 
 @dataclass
@@ -39,6 +39,7 @@ class SolvePlan:
         on_failure: what to do about rows that were not solved.
         stats: counted into.
         warned: advice the layer has already given.
+        failures: rows that were not solved are added here.
     """
 
     boundary: Boundary
@@ -47,6 +48,7 @@ class SolvePlan:
     on_failure: OnFailure
     stats: LayerStats
     warned: set[str] = field(default_factory=set)
+    failures: list[Failure] = field(default_factory=list)
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
@@ -72,42 +74,73 @@ class SolvePlan:
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
         if self.groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
-            z = self._solve_group(self.groups[0], theta, hint, failures)
+            z = self._solve_group(self.groups[0], theta, hint, failures, phase)
         else:
             z = theta.new_empty(theta.shape)
             for group in self.groups:
                 part = None if hint is None else hint[group.rows]
-                z[group.rows] = self._solve_group(group, theta[group.rows], part, failures)
+                z[group.rows] = self._solve_group(group, theta[group.rows], part, failures, phase)
         if not failures:
             return Solutions(z, None)
-        if self.on_failure == "raise":
+        self.failures += failures
+        fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
+        if fatal and self.on_failure != "zero-grad":
             raise solve_error(
-                self.boundary.solver_id, failures, self.lead, samples=samples, total=batch * samples, phase=phase
+                self.boundary.solver_id, fatal, self.lead, samples=samples, total=batch * samples, phase=phase
             )
         valid = torch.ones(batch, samples, dtype=torch.bool)
         valid[[f.row for f in failures], [f.sample for f in failures]] = False
         valid = valid.to(z.device)
+        if self.on_failure == "last":
+            return Solutions(z, valid)
         # a failed row may hold anything, nan included: multiplying by zero would keep it
         return Solutions(torch.where(spread(valid, z), z, torch.zeros_like(z)), valid)
 
-    def _solve_group(self, group: Group, theta: Tensor, hint: Tensor | None, failures: list[Failure]) -> Tensor:
+    def _solve_group(
+        self, group: Group, theta: Tensor, hint: Tensor | None, failures: list[Failure], phase: str
+    ) -> Tensor:
         """Solve rows that share an instance; `[rows, S, *event]` in and out."""
         event = theta.shape[2:]
         window = _window(event, group.prepared.objective_shape)
         part = theta[window]
-        result = self._call(group, part, None if hint is None else hint[window])
-        samples = theta.shape[1]
-        for n in failed_rows(result):
-            row, sample = divmod(n, samples)
+        earlier = None if hint is None else hint[window]
+        result = self._call(group, part, earlier)
+        with self.stats.timed("transfer"):
+            solved = self.boundary.solutions(result, part)
+        failed = failed_rows(result)
+        replaced = self.on_failure == "last" and self._replace(group, solved, failed, earlier)
+        for n in failed:
+            row, sample = divmod(n, theta.shape[1])
             assert result.status is not None
             status = SolveStatus(int(result.status[n]))
-            failures.append(Failure(group.row(row), sample, status, result.messages.get(n, "")))
-        solved = self.boundary.solutions(result, part)
+            failures.append(Failure(group.row(row), sample, status, result.messages.get(n, ""), phase, replaced))
         if part.shape == theta.shape:
             return solved
         padded = theta.new_zeros(theta.shape)  # the widest instance of the batch is wider than this one
         padded[window] = solved
         return padded
+
+    @staticmethod
+    def _replace(group: Group, solved: Tensor, failed: Sequence[int], earlier: Tensor | None) -> bool:
+        """Put in place of failed rows their earlier solutions, or the last one of their instance. Whether it could."""
+        rows = solved.flatten(0, 1)  # a view
+        good = len(rows) - 1
+        for n in reversed(failed):
+            good -= n == good
+        if group.values:  # what is feasible differs from row to row
+            last = None
+        else:
+            last = rows[good].clone() if good >= 0 else group.kept.last
+            group.kept.last = last
+        if not failed:
+            return True
+        if earlier is not None:
+            rows[failed] = earlier.flatten(0, 1)[failed]
+        elif last is not None:
+            rows[failed] = last.to(rows)
+        else:
+            return False
+        return True
 
     def _call(self, group: Group, theta: Tensor, hint: Tensor | None) -> SolveResult:
         rows, samples = theta.shape[:2]
@@ -116,9 +149,12 @@ class SolvePlan:
         }
         if hint is not None:
             extra["hint"] = self.boundary.rows(hint)
-        objective = self.boundary.objective(theta)
+        with self.stats.timed("transfer"):
+            objective = self.boundary.objective(theta)
+        self.stats.batches += 1
+        self.stats.solves += rows * samples
         try:
-            with self.stats.timed(rows * samples):
+            with self.stats.timed("solve"):
                 result: Any = group.prepared.solve(objective, **extra)  # not trusted before the check below
         except ImleError as error:
             if error.row is None:

@@ -1,4 +1,4 @@
-"""What a layer counts while it works."""
+"""What a layer counts and times while it works."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
+
+from torch.profiler import record_function
+
+Part = Literal["noise", "solve", "transfer"]
 
 
 @dataclass
@@ -16,16 +21,23 @@ class LayerStats:
     Attributes:
         batches: calls of a prepared solver.
         solves: rows solved.
-        solve_seconds: wall time spent inside solvers.
+        seconds: wall time in each part of the layer's work: "noise" (drawing it), "solve" (inside solvers) and
+            "transfer" (objectives to the solver, solutions back). `torch.profiler` shows the same parts as
+            "imle::noise", "imle::solve" and "imle::transfer".
         status: rows by how their solve ended ("optimal", "infeasible", ...).
         events: what solvers reported, such as "clipped_rows".
     """
 
     batches: int = 0
     solves: int = 0
-    solve_seconds: float = 0.0
+    seconds: Counter[str] = field(default_factory=Counter)
     status: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def solve_seconds(self) -> float:
+        """Wall time spent inside solvers."""
+        return self.seconds["solve"]
 
     @property
     def solves_per_second(self) -> float:
@@ -33,15 +45,14 @@ class LayerStats:
         return self.solves / self.solve_seconds if self.solve_seconds else 0.0
 
     @contextmanager
-    def timed(self, rows: int) -> Iterator[None]:
-        """Count one batch of `rows` rows and the time it takes."""
+    def timed(self, part: Part) -> Iterator[None]:
+        """Time one part, also for `torch.profiler`."""
         start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.solve_seconds += time.perf_counter() - start
-            self.batches += 1
-            self.solves += rows
+        with record_function(f"imle::{part}"):
+            try:
+                yield
+            finally:
+                self.seconds[part] += time.perf_counter() - start
 
     def reset(self) -> None:
         """Start counting anew."""

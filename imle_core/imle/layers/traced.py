@@ -69,6 +69,7 @@ def _find(key: str) -> SolverLayer:
 
 def _estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     layer, settings = _find(key), Mode(*mode)
+    layer.failures.clear()
     plan = layer.plan(torch.Size(lead))
     with torch.no_grad():
         out, noise, z, valid = run(theta, layer.call(plan, settings))

@@ -1,0 +1,24 @@
+"""Data made here, with fixed seeds: the field's standard predict-then-optimise problems, and terrain maps.
+
+Every generator is a function of its arguments alone; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from imle.datasets.knapsack import KnapsackData, knapsack
+from imle.datasets.shortest_path import GridData, grid_edges, shortest_path
+from imle.datasets.terrain import TerrainData, load_warcraft, terrain
+from imle.datasets.tsp import TourData, tsp
+
+__all__ = [
+    "GridData",
+    "KnapsackData",
+    "TerrainData",
+    "TourData",
+    "grid_edges",
+    "knapsack",
+    "load_warcraft",
+    "shortest_path",
+    "terrain",
+    "tsp",
+]

@@ -1,0 +1,116 @@
+"""Maps of terrain seen from above: predict the cost of crossing each tile from a picture (the Warcraft setting)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from imle.errors import OptionError
+
+TILE = 8
+"""Pixels along the side of a tile, as in the Warcraft maps."""
+
+COSTS = (0.8, 1.2, 5.3, 7.7, 9.2)
+"""Cost of crossing grass, earth, wood, water and stone: the five costs of the Warcraft maps."""
+
+_COLOURS = ((0.38, 0.60, 0.22), (0.60, 0.46, 0.26), (0.13, 0.34, 0.13), (0.16, 0.30, 0.58), (0.50, 0.48, 0.46))
+_GRAIN = (0.05, 0.06, 0.09, 0.03, 0.08)
+"""How much the brightness of a terrain's pixels varies."""
+
+
+class TerrainData(NamedTuple):
+    """Pictures of maps and what crossing them costs.
+
+    Attributes:
+        images: `[maps, 3, 8 size, 8 size]`, between 0 and 1.
+        costs: `[maps, size, size]`.
+    """
+
+    images: Tensor
+    costs: Tensor
+
+
+def terrain(maps: int, *, size: int = 12, seed: int = 0) -> TerrainData:
+    """Random maps of five terrains, in patches with ragged borders, each with a colour and a grain of its own.
+
+    Light differs from map to map and colours vary from tile to tile, so that a cost cannot be read off one pixel.
+
+    Args:
+        maps: how many.
+        size: tiles along a side.
+        seed: the same seed gives the same maps.
+
+    Raises:
+        OptionError: no maps, or maps without tiles.
+    """
+    for name, value in (("maps", maps), ("size", size)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise OptionError(f"datasets: {name}: expected an int >= 1, found {value!r}")
+    random = torch.Generator().manual_seed(seed)
+    height = _smooth(maps, size, random)
+    borders = torch.tensor([-0.7, -0.1, 0.45, 0.95])
+    kinds = torch.bucketize(height, borders)
+    costs = torch.tensor(COSTS)[kinds]
+    return TerrainData(_paint(kinds, random), costs)
+
+
+def _smooth(maps: int, size: int, random: torch.Generator) -> Tensor:
+    """Value noise of three octaves, each map standardised. `[maps, size, size]`."""
+    total = torch.zeros(maps, size, size)
+    for octave, weight in ((3, 1.0), (6, 0.7), (size, 0.5)):
+        coarse = torch.randn(maps, 1, min(octave, size), min(octave, size), generator=random)
+        total += weight * interpolate(coarse, size=(size, size), mode="bilinear", align_corners=True)[:, 0]
+    flat = total.flatten(1)
+    return ((flat - flat.mean(1, keepdim=True)) / flat.std(1, correction=0, keepdim=True).clamp(min=1e-6)).view_as(total)
+
+
+def _paint(kinds: Tensor, random: torch.Generator) -> Tensor:
+    """Terrain kinds to pictures. `[maps, size, size]` to `[maps, 3, 8 size, 8 size]`."""
+    maps, size, _ = kinds.shape
+    shade = 1 + 0.08 * torch.randn(maps, size, size, 1, generator=random)
+    tiles = (torch.tensor(_COLOURS)[kinds] * shade).permute(0, 3, 1, 2)
+    image = tiles.repeat_interleave(TILE, dim=2).repeat_interleave(TILE, dim=3)
+    grain = torch.tensor(_GRAIN)[kinds].unsqueeze(1).repeat_interleave(TILE, dim=2).repeat_interleave(TILE, dim=3)
+    image = image + grain * torch.randn(image.shape, generator=random)
+    light = 1 + 0.1 * torch.randn(maps, 1, 1, 1, generator=random)
+    return (image * light).clamp(0, 1)
+
+
+def load_warcraft(folder: str | Path, split: str = "train") -> TerrainData:
+    """Read the public Warcraft shortest-path maps (Pogančić et al. 2020), which this package does not contain.
+
+    Args:
+        folder: with the files `train_maps.npy` and `train_vertex_weights.npy` (or `val_`, `test_`), such as
+            `warcraft_shortest_path_oneskin/12x12`.
+        split: "train", "val" or "test".
+
+    Raises:
+        OptionError: a file is missing or has another shape than `[maps, pixels, pixels, 3]` and `[maps, size, size]`.
+    """
+    if split not in ("train", "val", "test"):
+        raise OptionError(f"datasets: split: expected 'train', 'val' or 'test', found {split!r}")
+    images = _read(Path(folder) / f"{split}_maps.npy")
+    costs = _read(Path(folder) / f"{split}_vertex_weights.npy")
+    if images.ndim != 4 or images.shape[-1] != 3 or costs.ndim != 3 or len(images) != len(costs):
+        raise OptionError(
+            f"datasets: {folder}: expected [maps, pixels, pixels, 3] and [maps, size, size], "
+            f"found {list(images.shape)} and {list(costs.shape)}"
+        )
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    return TerrainData(pixels.contiguous(), torch.from_numpy(costs).float())
+
+
+def _read(path: Path) -> NDArray[np.generic]:
+    if not path.is_file():
+        raise OptionError(
+            f"datasets: {path}: no such file",
+            hint="the maps are at https://edmond.mpg.de (Warcraft shortest path); unpack them and name their folder",
+        )
+    found: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    return found

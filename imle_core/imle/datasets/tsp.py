@@ -1,0 +1,49 @@
+"""Tours whose distances are Euclidean plus a polynomial of features (Elmachtoub & Grigas 2022; Tang & Khalil 2022)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imle.datasets.features import check, polynomial, widths
+
+
+class TourData(NamedTuple):
+    """Predict the costs of the edges of a complete graph.
+
+    Attributes:
+        features: `[rows, features]`.
+        costs: `[rows, edges]`, edges (0, 1), (0, 2), ... (1, 2), ... in this order.
+        edges: pairs of node numbers.
+    """
+
+    features: Tensor
+    costs: Tensor
+    edges: tuple[tuple[int, int], ...]
+
+
+def tsp(
+    rows: int, *, features: int = 10, nodes: int = 20, degree: int = 4, noise_width: float = 0.5, seed: int = 135
+) -> TourData:
+    """Costs: distance plus (B x / sqrt(p) + 3)^degree / 3^(degree - 1) times noise, to four decimals.
+
+    Half of the nodes lie uniformly in a square, the others are normal; B is a fair coin times a number in [-2, 2].
+    With the same seed these are the numbers of the field's common benchmark.
+
+    Raises:
+        OptionError: a size or a width that makes no data.
+    """
+    check(rows=rows, features=features, degree=degree, noise_width=noise_width)
+    random = np.random.RandomState(seed)
+    first, second = np.triu_indices(nodes, k=1)
+    places = np.concatenate([random.uniform(-2, 2, (nodes // 2, 2)), random.normal(0, 1, (nodes - nodes // 2, 2))])
+    distances = np.linalg.norm(places[first] - places[second], axis=1)
+    weights = random.binomial(1, 0.5, (len(first), features)) * random.uniform(-2, 2, (len(first), features))
+    x = random.normal(0, 1, (rows, features))
+    extra = polynomial(x, weights, degree) / 3 ** (degree - 1)
+    costs = np.around(distances + extra * widths(random, extra.shape, noise_width), decimals=4)
+    edges = tuple((int(i), int(j)) for i, j in zip(first, second, strict=True))
+    return TourData(torch.from_numpy(x).float(), torch.from_numpy(costs).float(), edges)

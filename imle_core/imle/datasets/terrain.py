@@ -67,7 +67,8 @@ def _smooth(maps: int, size: int, random: torch.Generator) -> Tensor:
         coarse = torch.randn(maps, 1, min(octave, size), min(octave, size), generator=random)
         total += weight * interpolate(coarse, size=(size, size), mode="bilinear", align_corners=True)[:, 0]
     flat = total.flatten(1)
-    return ((flat - flat.mean(1, keepdim=True)) / flat.std(1, correction=0, keepdim=True).clamp(min=1e-6)).view_as(total)
+    flat = flat - flat.mean(dim=1, keepdim=True)
+    return (flat / flat.std(dim=1, correction=0, keepdim=True).clamp(min=1e-6)).view_as(total)
 
 
 def _paint(kinds: Tensor, random: torch.Generator) -> Tensor:

@@ -61,7 +61,7 @@ def test_text(imle, only):
     only("good")
     code, out, err = imle("doctor")
     assert (code, err) == (0, "")
-    assert f"\n  torch     {version('torch')}\n" in out
+    assert f"\n  torch       {version('torch')}\n" in out
     assert "\n  IMLE_PLUGINS_STRICT   not set\n" in out
     assert "\n  plugin          status  load" in out
     assert out.endswith("\n\nno problems found\n")
@@ -148,7 +148,7 @@ def test_a_light_module_that_is_heavy_and_slow(bare_imle, site):
 def test_missing_requirements_of_imle_itself(bare_imle):
     code, out, _ = bare_imle("doctor")
     assert code == 1
-    assert "\n  torch     not installed\n" in out
+    assert "\n  torch       not installed\n" in out
     assert "\n  torch: is not installed, and imle needs it\n    fix: pip install torch\n" in out
     assert "\nplugins\n  none installed: pip install imle-topk is the smallest one\n" in out
 

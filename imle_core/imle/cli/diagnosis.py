@@ -19,7 +19,19 @@ from imle.plugins.installed import locate
 SLOW_SECONDS = 0.1
 
 _REQUIRED = ("torch", "numpy", "pluggy", "click", "rich")
-_OPTIONAL = ("networkx", "numba", "scipy", "highspy", "ortools", "pulp", "lark", "pillow", "dask")
+_OPTIONAL = (
+    "networkx",
+    "numba",
+    "scipy",
+    "highspy",
+    "ortools",
+    "pulp",
+    "lark",
+    "rustworkx",
+    "python-sat",
+    "pillow",
+    "dask",
+)
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 # From what mends least to what mends most: a plugin is shown with the last of its solvers' states.

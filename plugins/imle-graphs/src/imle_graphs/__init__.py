@@ -1,0 +1,1 @@
+"""Trees, matchings, cuts and bounded paths for imle."""

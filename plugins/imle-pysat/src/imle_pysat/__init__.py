@@ -1,0 +1,1 @@
+"""Weighted partial MaxSAT for imle, by python-sat's RC2."""

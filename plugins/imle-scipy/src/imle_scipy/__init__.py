@@ -1,0 +1,1 @@
+"""SciPy's assignment and mixed-integer solvers for imle."""

@@ -1,0 +1,129 @@
+"""Assignment between n and m things, square or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
+from imle_scipy import checks
+from imle_scipy.rows import Floats, Rows
+
+_WHO = "scipy-assignment"
+
+_TOO_LARGE = 2.0**1000
+"""Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
+
+
+@dataclass(frozen=True)
+class ScipyAssignmentSolver:
+    """The best assignment between n and m things, as a 0/1 matrix.
+
+    Each of the smaller side is assigned to exactly one of the larger side, and no two to the same.
+
+    Args:
+        sense: "min" for costs, "max" for scores.
+
+    Exact up to the rounding of float64, for objectives of any sign. Several best assignments: one of them, the same one
+    every time.
+
+    Raises:
+        OptionError: another sense.
+    """
+
+    sense: Sense = "min"
+
+    array: ClassVar[ArrayKind] = "numpy"
+
+    def __post_init__(self) -> None:
+        checks.choice(_WHO, "sense", self.sense, ("min", "max"))
+
+    def prepare(self, allowed: Any = None) -> PreparedAssignment:
+        """Bind to the pairs that are allowed.
+
+        Args:
+            allowed: `[n, m]` of bool or 0/1; None if all are, which also leaves n and m open.
+
+        Raises:
+            InstanceError: not such a matrix, or the pairs leave no complete assignment.
+        """
+        return PreparedAssignment(self.sense, None if allowed is None else _mask(allowed))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedAssignment:
+    """Assignment within a mask, or without one for matrices of any size."""
+
+    sense: Sense
+    allowed: NDArray[np.bool_] | None
+
+    @property
+    def objective_shape(self) -> Shape:
+        """`(n, m)`."""
+        return (None, None) if self.allowed is None else self.allowed.shape
+
+    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+        """Find a best assignment per row.
+
+        Args:
+            objective: `[N, n, m]` costs, or scores if sense is "max"; entries of forbidden pairs do not matter.
+            hint: not used; a solve costs less than checking one.
+
+        Returns:
+            0/1 matrices `[N, n, m]`.
+
+        Raises:
+            ObjectiveError: not matrices, or of another shape than the mask.
+        """
+        del hint
+        objective = np.asarray(objective, np.float64)
+        if objective.ndim != 3 or (self.allowed is not None and objective.shape[1:] != self.allowed.shape):
+            wanted = "n, m" if self.allowed is None else ", ".join(map(str, self.allowed.shape))
+            raise ObjectiveError(f"{_WHO}: expected matrices of shape [N, {wanted}], found {list(objective.shape)}")
+        rows = Rows.of(objective)
+        maximise = self.sense == "max"
+        for row in rows.open:
+            matrix = objective[row]
+            if np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
+                rows.say(row, SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
+                continue
+            if self.allowed is not None:
+                matrix = np.where(self.allowed, matrix, -np.inf if maximise else np.inf)
+            chosen = linear_sum_assignment(matrix, maximize=maximise)
+            rows.solutions[row][chosen] = 1.0
+            rows.values[row] = objective[row][chosen].sum()
+        return rows.result()
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def _mask(allowed: Any) -> NDArray[np.bool_]:
+    try:
+        mask = np.asarray(allowed)
+        if mask.dtype.kind not in "biuf" or mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
+            raise ValueError
+    except (TypeError, ValueError, RuntimeError):
+        shape = getattr(allowed, "shape", None)
+        found = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
+        raise InstanceError(
+            f"{_WHO}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
+            hint="True where a pair may be chosen",
+        ) from None
+    pairs = mask.astype(np.bool_)
+    if not min(pairs.shape):
+        return pairs
+    most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum())
+    if most < min(pairs.shape):
+        raise InstanceError(
+            f"{_WHO}: allowed: expected pairs that leave a complete assignment, found at most {most} of "
+            f"{min(pairs.shape)} at the same time"
+        )
+    return pairs

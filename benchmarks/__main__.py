@@ -24,15 +24,22 @@ MODULES = (
     "combinatorial",
     "threads",
     "mln",
+    "toy",
+    "cosine",
+    "calibration",
     "startup",
     "memory",
 )
 
 
-def seconds(value: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+def quantity(value: float, unit: str) -> str:
+    if not unit:
+        return f"{value:.3g}"
+    if unit == "B":
+        return f"{value / 1e6:.3g} MB"
+    for name, size in (("s", 1.0), ("ms", 1e-3)):
         if value >= size:
-            return f"{value / size:.3g} {unit}"
+            return f"{value / size:.3g} {name}"
     return f"{value / 1e-6:.3g} µs"
 
 
@@ -44,8 +51,8 @@ def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
         bound = "at most" if claim.at_most else "at least"
         table.add_row(
             f"{claim.name}{' · ' + claim.note if claim.note else ''}",
-            seconds(claim.ours),
-            seconds(claim.reference),
+            quantity(claim.ours, claim.unit),
+            quantity(claim.reference, claim.unit),
             f"{claim.ratio:.0f}x" if claim.ratio >= 100 else f"{claim.ratio:.3g}x",
             f"{bound} {claim.target:g}x",
             "yes" if claim.met else "[bold red]NO[/]",
@@ -65,6 +72,8 @@ def main() -> int:
     good = True
     for name in arguments.only or MODULES:
         module = importlib.import_module(f"benchmarks.{name}")
+        for table in module.tables() if hasattr(module, "tables") else ():
+            console.print(table)
         good &= show(console, module.__doc__.splitlines()[0], module.claims())
     return 0 if good else 1
 

@@ -10,6 +10,9 @@ from imle.estimators.base import Estimator
 from imle.estimators.blackbox import Blackbox
 from imle.estimators.identity import Identity
 from imle.estimators.imle import IMLE
+from imle.estimators.perturbed import Perturbed, PerturbedMultiplicative
+from imle.estimators.score_function import ScoreFunction
+from imle.estimators.simple import Simple
 from imle.estimators.straight_through import StraightThrough
 
 __all__ = [
@@ -19,11 +22,28 @@ __all__ = [
     "Blackbox",
     "Estimator",
     "Identity",
+    "Perturbed",
+    "PerturbedMultiplicative",
+    "ScoreFunction",
+    "Simple",
     "StraightThrough",
     "estimator_by_name",
 ]
 
-ESTIMATORS: dict[str, type[Estimator]] = {cls.name: cls for cls in (IMLE, AIMLE, Blackbox, Identity, StraightThrough)}
+ESTIMATORS: dict[str, type[Estimator]] = {
+    cls.name: cls
+    for cls in (
+        IMLE,
+        AIMLE,
+        Blackbox,
+        Identity,
+        StraightThrough,
+        Perturbed,
+        PerturbedMultiplicative,
+        ScoreFunction,
+        Simple,
+    )
+}
 """Estimators by name; each can be made without arguments."""
 
 

@@ -45,8 +45,7 @@ def layer(
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
             or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
-        estimator: the gradient rule: "imle", "aimle", "blackbox", "identity", "straight-through", or an object
-            of `imle.estimators`.
+        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`.
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
             `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.

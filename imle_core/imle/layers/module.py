@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
+from imle.estimators.expected import expected_loss
 from imle.estimators.function import estimate
 from imle.estimators.trace import Call
 from imle.layers import traced
@@ -126,6 +127,36 @@ class SolverLayer(nn.Module):
         mode = self._mode()
         out = estimate(batch.theta, self.call(batch.solve, mode))
         return self._shown(out, mode, objective.dtype, batch.solve.lead)
+
+    def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
+        """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
+
+        The way to use estimator="score-function", which needs the loss of every sample; for the others it is what
+        output="samples" and a mean over S give. In eval() mode, or without noise, there is one sample: the MAP.
+
+        Args:
+            objective: `[*batch, *event]`, as for `forward`.
+            loss: samples `[*batch, S, *event]` to losses `[*batch, S]`; gradients reach whatever else it uses.
+            rows: instance parameters that differ per row.
+
+        Returns:
+            `[*batch]`.
+
+        Raises:
+            OptionError: the loss does not give one value per sample.
+            ObjectiveError, InstanceError, SolveError: as `forward`.
+        """
+        self.failures.clear()
+        batch = self.read(objective, **rows)
+        lead = batch.solve.lead
+        mode = self._mode()
+        call = self.call(batch.solve, mode._replace(samples=mode.perturbed))
+
+        def per_row(samples: Tensor) -> Tensor:
+            found = loss(samples.reshape(*lead, *samples.shape[1:]).to(objective.dtype))
+            return found.reshape(samples.shape[:2]) if found.shape == (*lead, samples.shape[1]) else found
+
+        return expected_loss(batch.theta, call, per_row).reshape(lead)
 
     def _traced(self, objective: Tensor) -> Tensor:
         """`forward` for compilers, which look at everything but the operator."""

@@ -1,0 +1,57 @@
+"""The mean loss of samples, with the gradient an estimator gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from imle.errors import OptionError
+from imle.estimators.function import average, estimate
+from imle.estimators.score_function import ScoreFunction
+from imle.estimators.trace import Call, Trace
+
+
+def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """mean_s loss(z_s) row by row.
+
+    Args:
+        theta: `[B, *event]`.
+        call: with output="samples" if it draws noise.
+        loss: `[B, S, *event]` samples to `[B, S]` losses.
+
+    Returns:
+        `[B]`.
+
+    Raises:
+        OptionError: the loss has another shape.
+    """
+    rule = call.estimator
+    if not isinstance(rule, ScoreFunction):
+        samples = estimate(theta, call)
+        return _losses(loss, samples if call.output == "samples" else samples.unsqueeze(1)).mean(dim=1)
+    with torch.no_grad():
+        noise = call.draw(theta)
+        z, valid = rule.sample(theta, noise, call)
+    losses = _losses(loss, z)
+    value = average(losses, valid)
+    if noise is None:
+        return value
+    with torch.no_grad():
+        trace = Trace(theta.detach(), noise, z, valid, replace(call, output="samples"))
+        gradient = rule.loss_gradient(trace, losses.detach())
+    # 0 in value, and its derivative in theta is the gradient
+    return value + ((theta - theta.detach()) * gradient).flatten(1).sum(dim=1)
+
+
+def _losses(loss: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
+    losses = loss(samples)
+    if not isinstance(losses, Tensor) or losses.shape != samples.shape[:2]:
+        found = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+        raise OptionError(
+            f"expected_loss: loss: expected one value per sample, {list(samples.shape[:2])}, found {found}",
+            hint="reduce the solution's own dimensions only, as in lambda z: (z - target).square().sum(dim=-1)",
+        )
+    return losses

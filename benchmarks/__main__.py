@@ -43,8 +43,7 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / 1e-6:.3g} µs"
 
 
-def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
-    console.print(f"\n[bold]{title}[/]")
+def show(console: Console, claims: Iterable[Claim]) -> bool:
     table = Table("claim", "ours", "reference", "ratio", "target", "met")
     good = True
     for claim in claims:
@@ -58,7 +57,8 @@ def show(console: Console, title: str, claims: Iterable[Claim]) -> bool:
             "yes" if claim.met else "[bold red]NO[/]",
         )
         good &= claim.met
-    console.print(table)
+    if table.rows:
+        console.print(table)
     return good
 
 
@@ -72,9 +72,10 @@ def main() -> int:
     good = True
     for name in arguments.only or MODULES:
         module = importlib.import_module(f"benchmarks.{name}")
+        console.print(f"\n[bold]{module.__doc__.splitlines()[0]}[/]")
         for table in module.tables() if hasattr(module, "tables") else ():
             console.print(table)
-        good &= show(console, module.__doc__.splitlines()[0], module.claims())
+        good &= show(console, module.claims())
     return 0 if good else 1
 
 

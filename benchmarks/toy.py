@@ -18,7 +18,7 @@ from torch import Tensor
 
 import imle
 from benchmarks.harness import Claim
-from imle.estimators import AIMLE, IMLE, Estimator, Perturbed, PerturbedMultiplicative, Simple, StraightThrough
+from imle.estimators import AIMLE, IMLE, Estimator, Perturbed, ScoreFunction, Simple, StraightThrough
 from imle.noise import SumOfGammaNoiseDistribution
 
 N, K, STEPS, REPEATS = 10, 5, 50, 100
@@ -38,8 +38,7 @@ def gaps(rule: Estimator, rate: float, samples: int = 1, seed: int = 0, **option
     optimiser = torch.optim.SGD([theta], lr=rate, momentum=0.9)
     for _ in range(STEPS):
         optimiser.zero_grad()
-        # for 0/1 vectors with K ones the loss is K - 2 <z, b> + ||b||^2: linear, so the mean sample will do
-        (-2 * layer(theta) * b).sum().backward()
+        layer.expected_loss(theta, lambda z: (z - b.unsqueeze(1)).square().sum(dim=-1)).sum().backward()
         optimiser.step()
     losses = (SUBSETS - b.unsqueeze(1)).square().sum(dim=-1)
     expected = (torch.softmax(theta.detach() @ SUBSETS.T, dim=1) * losses).sum(dim=1)
@@ -56,7 +55,7 @@ CONTESTANTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "aimle": (AIMLE, {}),
     "aimle, symmetric": (lambda: AIMLE(symmetric=True), {}),
     "perturbed": (Perturbed, {}),
-    "perturbed-multiplicative": (PerturbedMultiplicative, {"temperature": 0.5}),
+    "score-function": (ScoreFunction, {}),
     "simple": (Simple, {}),
     "straight-through": (StraightThrough, {}),
 }

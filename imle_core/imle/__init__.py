@@ -10,6 +10,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imle.calibration import calibrate
+    from imle.diagnosis import diagnose
     from imle.layers import SolverLayer, layer
     from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
     from imle.solvers import PreparedSolver, Solver, SolveResult, SolveStatus
@@ -25,10 +27,12 @@ _HOMES = {
     "Solver": "imle.solvers",
     "SolverLayer": "imle.layers",
     "SolverSpec": "imle.plugins",
+    "calibrate": "imle.calibration",
+    "diagnose": "imle.diagnosis",
     "hookimpl": "imle.plugins",
     "layer": "imle.layers",
 }
-_MODULES = {"errors", "estimators", "noise", "plugins", "solvers", "target"}
+_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plugins", "solvers", "target"}
 
 __all__ = [
     "Capabilities",
@@ -40,6 +44,8 @@ __all__ = [
     "SolverLayer",
     "SolverSpec",
     "__version__",
+    "calibrate",
+    "diagnose",
     "hookimpl",
     "layer",
 ]

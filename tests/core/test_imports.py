@@ -4,10 +4,11 @@ from __future__ import annotations
 
 
 def test_public_modules_in_any_order(run_python):
-    modules = "imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers"
+    modules = """imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers
+        imle.losses imle.metrics imle.calibration imle.diagnosis imle.target imle.wrapper imle.cli imle.demo.showcase"""
     code = f"""
 import importlib, sys
-for name in {modules.split()} + ["imle.target", "imle.wrapper", "imle.cli", "imle.demo.showcase"]:
+for name in {modules.split()}:
     for loaded in [module for module in sys.modules if module.partition(".")[0] == "imle"]:
         del sys.modules[loaded]
     importlib.import_module(name)
@@ -22,3 +23,14 @@ def test_importing_imle_and_finding_plugins_imports_no_torch(run_python):
         "import sys, imle; imle.plugins.solvers(); print([m for m in ('torch', 'numpy', 'numba') if m in sys.modules])"
     )
     assert run_python(code) == "[]"
+
+
+def test_names_load_on_first_use(run_python):
+    code = """
+import sys, imle
+assert {"losses", "metrics", "calibrate", "diagnose"} <= set(dir(imle))
+assert "torch" not in sys.modules
+print(imle.calibrate.__name__, imle.diagnose.__name__, imle.losses.SPOPlus.__name__, imle.metrics.regret.__name__)
+assert "matplotlib" not in sys.modules
+"""
+    assert run_python(code) == "calibrate diagnose SPOPlus regret"

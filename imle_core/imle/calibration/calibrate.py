@@ -1,0 +1,216 @@
+"""`imle.calibrate`: which temperature gives the marginals one wants."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imle._borrow import isolate
+from imle.calibration.report import Calibration, Point
+from imle.calibration.root import crossing
+from imle.calibration.statistics import entropy_of, marginals_at, score_of
+from imle.errors import ObjectiveError, OptionError, SolveError, SolverWarning
+from imle.layers.module import Batch, SolverLayer
+from imle.losses.base import maximise, plain
+from imle.noise import (
+    BaseNoiseDistribution,
+    MultiplicativeNoiseDistribution,
+    SumOfGammaNoiseDistribution,
+    noise_by_name,
+)
+
+TOLERANCE = 0.005
+"""Relative precision of the temperature."""
+RANGE = 1e4
+"""Temperatures are looked for from 1 / RANGE to RANGE times the spread of a row of theta."""
+
+
+def calibrate(
+    layer: SolverLayer,
+    objective: Tensor,
+    *,
+    solutions: Tensor | None = None,
+    marginals: Tensor | None = None,
+    entropy: float | None = None,
+    noise: str | BaseNoiseDistribution | None = None,
+    nb_samples: int = 100,
+    **rows: Sequence[Any],
+) -> Calibration:
+    """Find kappa, and the temperature whose sampled marginals match what is asked for.
+
+    kappa is the mean number of ones of `solutions`, or of the noise-free solutions. The temperature matches one of
+
+    - `entropy`: the mean binary entropy of the sampled marginals;
+    - `marginals`, or else `solutions`: the mean score <theta, mu>, which is maximum likelihood for the temperature.
+
+    Every temperature is tried with the same draws, so that the statistic moves one way; it is met to 0.5 % of the
+    temperature, as far as the number of draws allows. The layer stays as it is until `calibration.apply(layer)`.
+
+    Args:
+        layer: a layer made by `imle.layer`.
+        objective: `[*batch, *event]`, typical scores or costs.
+        solutions: `[*batch, *event]` known solutions.
+        marginals: `[*batch, *event]` reference marginals, with entries in [0, 1].
+        entropy: bits per entry, more than 0 and less than 1.
+        noise: "gumbel", "sum-of-gamma" (with the kappa that is found), ... or an object of `imle.noise`; by default the
+            layer's, where sum-of-gamma noise gets the kappa that is found.
+        nb_samples: draws per row.
+        rows: instance parameters that differ per row, as the layer takes them.
+
+    Returns:
+        a `Calibration`: kappa, temperature, what was achieved, the curve; `print` it.
+
+    Raises:
+        ObjectiveError: a wrong shape, or marginals outside [0, 1].
+        OptionError: an option is not valid, nothing is to be matched, or it is out of reach.
+        SolveError: no row could be solved.
+
+    Source: I-MLE, section 3.2 (kappa); the moment condition of an exponential family (temperature).
+
+    Example::
+
+        >>> import imle, torch
+        >>> layer = imle.layer("topk", k=1)
+        >>> theta = torch.tensor([[0.0, 1.0, 2.0]])
+        >>> found = imle.calibrate(layer, theta, marginals=torch.softmax(theta / 0.5, -1), nb_samples=20000)
+        >>> abs(found.temperature - 0.5) < 0.05
+        True
+    """
+    _check(layer, objective, entropy, nb_samples)
+    alone = isolate(layer).train()
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(_devices(objective)):
+            warnings.simplefilter("ignore", SolverWarning)
+            batch = plain(alone, objective, rows)
+            known = _like("solutions", solutions, objective, batch)
+            reference = _like("marginals", marginals, objective, batch)
+            if reference is not None and not bool(((reference >= 0) & (reference <= 1)).all()):
+                raise ObjectiveError("marginals: expected entries in [0, 1]")
+            if reference is None and entropy is None:
+                reference = known
+            if reference is None and entropy is None:
+                raise OptionError(
+                    "calibrate: expected something to match: entropy, marginals or solutions",
+                    hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
+                )
+            if entropy is not None and marginals is not None:
+                raise OptionError("calibrate: expected entropy or marginals, found both")
+            best, solved = maximise(batch, batch.theta)
+            usable = torch.ones(len(best), dtype=torch.bool, device=best.device) if solved is None else solved
+            if not bool(usable.any()):
+                raise SolveError("calibrate: no row of the batch could be solved")
+            ones = (best if known is None else known)[usable].double().flatten(1).sum(dim=1)
+            kappa = float(ones.mean())
+            alone.noise = _noise(noise, layer, kappa)
+            reference = None if entropy is not None else reference
+            return _search(alone, batch, usable, kappa, reference, entropy, nb_samples)
+    finally:
+        alone.close()
+
+
+def _search(
+    alone: SolverLayer,
+    batch: Batch,
+    usable: Tensor,
+    kappa: float,
+    reference: Tensor | None,
+    entropy: float | None,
+    nb_samples: int,
+) -> Calibration:
+    assert alone.noise is not None
+    alone.nb_samples, alone.antithetic = nb_samples, False
+    noise, theta = alone.noise, batch.theta.detach()
+    eps = alone._draw(theta, batch.solve)
+    assert eps is not None
+    wanted = None if reference is None else reference[usable]
+    curve: dict[float, Point] = {}
+
+    def at(temperature: float) -> Point:
+        if temperature not in curve:
+            mu = marginals_at(batch, noise, eps, temperature)[usable]
+            spread = entropy_of(mu)
+            value = spread if wanted is None else score_of(theta[usable], mu)
+            error = math.nan if wanted is None else float((mu - wanted).abs().mean())
+            curve[temperature] = Point(temperature, value, spread, error)
+        return curve[temperature]
+
+    target = entropy if wanted is None else score_of(theta[usable], wanted)
+    assert target is not None
+    low, high = _bracket(theta[usable], noise)
+    bottom, top = at(low).value, at(high).value
+    if not min(bottom, top) <= target <= max(bottom, top):
+        what = "entropy" if reference is None else "mean score of the reference"
+        least, most = sorted((bottom, top))
+        raise OptionError(
+            f"calibrate: {what}: expected between {least:.4g} and {most:.4g}, which temperatures from {low:.3g} to "
+            f"{high:.3g} give, found {target:.4g}",
+            hint="marginals less certain than pure noise, or more certain than no noise, have no temperature",
+        )
+    rising = reference is None
+    temperature = crossing(
+        low, high, lambda tau: (at(tau).value >= target) if rising else (at(tau).value <= target), tolerance=TOLERANCE
+    )
+    return Calibration(
+        kappa=kappa,
+        temperature=temperature,
+        noise=noise,
+        matched="entropy" if rising else "score",
+        target=target,
+        achieved=at(temperature),
+        curve=tuple(sorted(curve.values())),
+        rows=int(usable.sum()),
+        nb_samples=nb_samples,
+    )
+
+
+def _bracket(theta: Tensor, noise: BaseNoiseDistribution) -> tuple[float, float]:
+    if isinstance(noise, MultiplicativeNoiseDistribution):
+        return 1e-3, 5.0  # relative to theta by itself; factors overflow beyond
+    spread = float(theta.double().flatten(1).std(dim=1, correction=0).median()) or 1.0
+    return spread / RANGE, spread * RANGE
+
+
+def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistribution:
+    chosen = layer.noise if noise is None else noise
+    if isinstance(chosen, str) and chosen != "sum-of-gamma":
+        chosen = noise_by_name(chosen)
+    if chosen is None:
+        raise OptionError("calibrate: noise: the layer has none", hint="pass noise='gumbel' or another")
+    if chosen == "sum-of-gamma":
+        return SumOfGammaNoiseDistribution(k=kappa)
+    if isinstance(chosen, SumOfGammaNoiseDistribution) and noise is None:
+        return SumOfGammaNoiseDistribution(k=kappa, nb_iterations=chosen.nb_iterations, device=chosen.device)
+    if not hasattr(chosen, "sample"):
+        raise OptionError(f"calibrate: noise: expected a name or a noise distribution, found {type(chosen).__name__}")
+    found: BaseNoiseDistribution = chosen
+    return found
+
+
+def _like(name: str, values: Any, objective: Tensor, batch: Batch) -> Tensor | None:
+    if values is None:
+        return None
+    if not isinstance(values, Tensor) or values.shape != objective.shape:
+        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise ObjectiveError(f"{name}: expected shape {list(objective.shape)}, that of the objective, found {found}")
+    return values.detach().to(batch.theta).reshape(batch.theta.shape)
+
+
+def _devices(objective: Tensor) -> list[torch.device]:
+    return [objective.device] if objective.device.type == "cuda" else []
+
+
+def _check(layer: Any, objective: Any, entropy: Any, nb_samples: Any) -> None:
+    if not isinstance(layer, SolverLayer):
+        raise OptionError(f"calibrate: layer: expected a solver layer, found {type(layer).__name__}")
+    if not isinstance(objective, Tensor) or objective.numel() == 0:
+        found = list(objective.shape) if isinstance(objective, Tensor) else type(objective).__name__
+        raise ObjectiveError(f"calibrate: objective: expected a tensor with at least one row, found {found}")
+    if entropy is not None and not (isinstance(entropy, (int, float)) and 0 < entropy < 1):
+        raise OptionError(f"calibrate: entropy: expected bits per entry between 0 and 1, found {entropy!r}")
+    if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
+        raise OptionError(f"calibrate: nb_samples: expected an int >= 1, found {nb_samples!r}")

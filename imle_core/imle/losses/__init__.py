@@ -1,0 +1,29 @@
+"""Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
+
+With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `NCE`, `MAPContrastive`. With true objectives:
+`SPOPlus`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`.
+"""
+
+from imle.losses.base import SolverLoss
+from imle.losses.fenchel_young import PerturbedFenchelYoung
+from imle.losses.implicit_mle import ImplicitMLE
+from imle.losses.listwise import ListwiseLTR
+from imle.losses.map_contrastive import MAPContrastive
+from imle.losses.nce import NCE
+from imle.losses.pairwise import PairwiseLTR
+from imle.losses.pointwise import PointwiseLTR
+from imle.losses.pool import SolutionPool
+from imle.losses.spo_plus import SPOPlus
+
+__all__ = [
+    "NCE",
+    "ImplicitMLE",
+    "ListwiseLTR",
+    "MAPContrastive",
+    "PairwiseLTR",
+    "PerturbedFenchelYoung",
+    "PointwiseLTR",
+    "SPOPlus",
+    "SolutionPool",
+    "SolverLoss",
+]

@@ -1,0 +1,144 @@
+"""What all losses share: reading a batch through the layer, checking what it is compared with, reduction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from imle.errors import ObjectiveError, OptionError
+from imle.estimators.base import Estimator
+from imle.layers.boundary import sums_to_finite
+from imle.layers.module import Batch, SolverLayer
+
+Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS = ("mean", "sum", "none")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def interpreted(forward: F) -> F:
+    """Keep compilers out: the forward pass of a loss calls solvers in plain Python, around which graphs break."""
+    kept: F = torch.compiler.disable(forward, reason="losses call solvers")  # type: ignore[no-untyped-call]
+    return kept
+
+
+class SolverLoss(nn.Module):
+    """A loss for the objective of a solver layer, one value per row.
+
+    The layer lends its solver, instance, sense, failure policy and statistics; its estimator, noise, output and
+    train or eval mode do not matter. Values are computed in float32 or wider, and returned so. Rows that cannot be
+    solved raise, or with on_failure="zero-grad" have value 0 and no gradient.
+
+    Args:
+        layer: a layer made by `imle.layer`.
+        reduction: "none" gives `[*batch]`; "mean" and "sum" are the mean and the sum of that over all rows, those
+            of failed rows included, so a row weighs the same whatever happens to others. Of no rows both are 0.
+
+    Raises:
+        OptionError: not a layer, or not a reduction.
+    """
+
+    def __init__(self, layer: SolverLayer, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        if not isinstance(layer, SolverLayer):
+            raise OptionError(
+                f"{type(self).__name__}: layer: expected a solver layer, found {type(layer).__name__}",
+                hint="make one with imle.layer(...)",
+            )
+        if reduction not in REDUCTIONS:
+            raise OptionError(
+                f"{type(self).__name__}: reduction: expected 'mean', 'sum' or 'none', found {reduction!r}"
+            )
+        self.layer = layer
+        self.reduction: Reduction = reduction
+
+    def read(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Batch:
+        """The objective as scores to maximise, and the solver. `[*batch, *event]` to `[B, *event]`."""
+        return plain(self.layer, objective, rows)
+
+    def scores(self, name: str, objective: Any, batch: Batch, like: Tensor) -> Tensor:
+        """The true objective, read in the same sense: `[*batch, *event]` to detached `[B, *event]` theta."""
+        return self.rows(name, objective, batch, like) * _sign(self.layer)
+
+    def rows(self, name: str, values: Any, batch: Batch, like: Tensor) -> Tensor:
+        """Check a target of the loss, and give it theta's dtype and device. `[*batch, *event]` to `[B, *event]`.
+
+        Raises:
+            ObjectiveError: missing, of another shape than the objective, or not finite.
+        """
+        who = f"{type(self).__name__}: {name}"
+        if values is None:
+            raise ObjectiveError(f"{who}: expected a tensor of shape {list(like.shape)}, found None")
+        if not isinstance(values, Tensor):
+            raise ObjectiveError(
+                f"{who}: expected a torch tensor, found {type(values).__name__}",
+                hint="torch.as_tensor(...) converts arrays and lists",
+            )
+        if values.shape != like.shape:
+            raise ObjectiveError(
+                f"{who}: expected shape {list(like.shape)}, that of the objective, found {list(values.shape)}"
+            )
+        if values.is_complex():
+            raise ObjectiveError(f"{who}: expected real numbers, found {values.dtype}")
+        wide = values.detach().to(batch.theta).reshape(batch.theta.shape)
+        if not sums_to_finite(wide) and not bool(wide.isfinite().all()):
+            raise ObjectiveError(f"{who}: found nan or infinity")
+        return wide
+
+    def reduced(self, values: Tensor, valid: Tensor | None, batch: Batch) -> Tensor:
+        """One value per row to what the user asked for.
+
+        Args:
+            values: `[B]`.
+            valid: `[B]` rows that count, or None if all do.
+            batch: for its leading dimensions.
+        """
+        if valid is not None:
+            values = torch.where(valid, values, torch.zeros_like(values))
+        if self.reduction == "none":
+            return values.reshape(batch.solve.lead)
+        total = values.sum()
+        return total / max(len(values), 1) if self.reduction == "mean" else total
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}"
+
+
+def plain(layer: SolverLayer, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Batch:
+    """`layer.read` without what the estimator does to theta on its way to a gradient: that is no part of a loss."""
+    batch = layer.read(objective, **rows)
+    if type(layer.estimator).transform is Estimator.transform:
+        return batch
+    return Batch(objective.reshape(batch.theta.shape).to(batch.theta.dtype) * _sign(layer), batch.solve)
+
+
+def _sign(layer: SolverLayer) -> float:
+    return -1.0 if layer.solver.sense == "min" else 1.0
+
+
+def maximise(batch: Batch, theta: Tensor) -> tuple[Tensor, Tensor | None]:
+    """argmax <theta, z> of `[B, *event]` scores: solutions `[B, *event]` (0 where it failed), and which rows hold."""
+    with torch.no_grad():
+        z, valid = batch.solve(theta.detach().unsqueeze(1))
+    return z.squeeze(1), None if valid is None else valid.squeeze(1)
+
+
+def flat(values: Tensor) -> Tensor:
+    """`[N, *event]` to `[N, n]`."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def inner(theta: Tensor, z: Tensor) -> Tensor:
+    """<theta, z> row by row: `[B, *event]` to `[B]`."""
+    return flat(theta * z).sum(dim=1)
+
+
+def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Rows that hold in both masks; None means all."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other

@@ -1,0 +1,87 @@
+"""Implicit maximum likelihood with known solutions, Niepert, Minervini & Franceschi, NeurIPS 2021."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imle.errors import OptionError
+from imle.layers.module import SolverLayer
+from imle.losses.base import Reduction, interpreted
+from imle.losses.perturbed import PerturbedLoss, inner_samples
+from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
+
+
+class ImplicitMLE(PerturbedLoss):
+    """mean_s [ max_z <theta_s, z> - <theta_s, y> ] with theta_s = theta + tau eps_s: how far y is from being drawn.
+
+    The gradient is ``mean_s z_s - y``: the marginals of perturb-and-MAP minus those of a target distribution that
+    is all on the known solution y, which is maximum likelihood. For feasible y no draw's term is negative, and the
+    loss is 0 exactly where every draw gives y (up to ties); `PerturbedFenchelYoung` has the same gradient, and
+    differs in value by a term of mean 0 (or constant) in which y meets the noise.
+
+    Value and gradient of a row depend on nothing but its own theta, y and draws.
+
+    Args:
+        layer: a layer made by `imle.layer`; its solver, sense and instance are used, its noise is not.
+        noise: "gumbel", "gaussian", "logistic", "none" or None, or an object of `imle.noise`, such as
+            `SumOfGammaNoiseDistribution`. Additive noise only.
+        nb_samples: S, draws (and solves) per row.
+        temperature: tau.
+        generator: where noise comes from; by default torch's global generator.
+        reduction: "mean", "sum" or "none"; see `SolverLoss`.
+
+    Raises:
+        OptionError: an option is not valid.
+
+    Source: I-MLE, section 3, equations 3 to 5, with q concentrated on y.
+    """
+
+    def __init__(
+        self,
+        layer: SolverLayer,
+        *,
+        noise: str | BaseNoiseDistribution | None = "gumbel",
+        nb_samples: int = 1,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(
+            layer,
+            noise=noise,
+            nb_samples=nb_samples,
+            temperature=temperature,
+            generator=generator,
+            reduction=reduction,
+        )
+        if isinstance(self.noise, MultiplicativeNoiseDistribution):
+            raise OptionError(
+                "ImplicitMLE: noise: expected additive noise, found multiplicative",
+                hint="PerturbedFenchelYoung takes noise='multiplicative'",
+            )
+
+    @interpreted
+    def forward(self, objective: Tensor, solution: Tensor, **rows: Sequence[Any]) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            objective: `[*batch, *event]`, scores or costs, as the layer takes it.
+            solution: `[*batch, *event]` known solutions y, any real dtype.
+            rows: instance parameters that differ per row, as the layer takes them.
+
+        Returns:
+            a scalar, or `[*batch]` for reduction="none".
+
+        Raises:
+            ObjectiveError: a wrong shape or type, or not finite.
+            SolveError: rows failed and the layer's on_failure is "raise".
+        """
+        batch = self.read(objective, rows)
+        y = self.rows("solution", solution, batch, objective)
+        drawn = self.perturbed(batch)
+        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)))
+        return self.reduced(gap, drawn.solved(), batch)

@@ -1,0 +1,107 @@
+"""Losses that perturb theta: options, draws, and the mean of perturbed maxima."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from imle._borrow import borrow
+from imle.errors import OptionError
+from imle.estimators.function import average
+from imle.layers.module import Batch, SolverLayer
+from imle.losses.base import Reduction, SolverLoss
+from imle.noise import BaseNoiseDistribution, noise_by_name, perturb
+
+
+class Perturbed(NamedTuple):
+    """theta with noise on it, and its maximisers.
+
+    Attributes:
+        theta: `[B, S, *event]`, differentiable.
+        z: `[B, S, *event]` solutions, detached; 0 where a solve failed.
+        valid: `[B, S]`, or None if every sample was solved.
+    """
+
+    theta: Tensor
+    z: Tensor
+    valid: Tensor | None
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean of `[B, S, ...]` over the samples that were solved."""
+        return average(values, self.valid)
+
+    def solved(self) -> Tensor | None:
+        """`[B]` rows with at least one sample, or None if that is all of them."""
+        return None if self.valid is None else self.valid.any(dim=1)
+
+
+class PerturbedLoss(SolverLoss):
+    """A loss over draws of noise.
+
+    Args:
+        layer: a layer made by `imle.layer`; its own noise is not used.
+        noise: a name or an object of `imle.noise`, or None.
+        nb_samples: S, draws per row.
+        temperature: the scale of the noise; at 0 nothing is drawn.
+        generator: where noise comes from; by default torch's global generator.
+        reduction: see `SolverLoss`.
+
+    Raises:
+        OptionError: an option is not valid.
+    """
+
+    def __init__(
+        self,
+        layer: SolverLayer,
+        *,
+        noise: str | BaseNoiseDistribution | None,
+        nb_samples: int = 1,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(layer, reduction=reduction)
+        who = type(self).__name__
+        if isinstance(noise, str):
+            noise = None if noise == "none" else noise_by_name(noise)
+        if noise is not None and not hasattr(noise, "sample"):
+            raise OptionError(f"{who}: noise: expected a name or a noise distribution, found {type(noise).__name__}")
+        if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
+            raise OptionError(f"{who}: nb_samples: expected an int >= 1, found {nb_samples!r}")
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
+        self.noise = noise
+        self.nb_samples = nb_samples
+        self.temperature = float(temperature)
+        self.generator = generator
+
+    def perturbed(self, batch: Batch) -> Perturbed:
+        """Draw noise and solve. Without noise there is one sample."""
+        theta = perturb(self.noise, batch.theta.unsqueeze(1), self._draw(batch), self.temperature)
+        with torch.no_grad():
+            z, valid = batch.solve(theta.detach())
+        return Perturbed(theta, z, valid)
+
+    def _draw(self, batch: Batch) -> Tensor | None:
+        """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""
+        if self.noise is None or self.temperature == 0:
+            return None
+        borrowed = borrow(self.layer)
+        borrowed.noise, borrowed.nb_samples, borrowed.generator = self.noise, self.nb_samples, self.generator
+        borrowed.antithetic = False
+        return borrowed._draw(batch.theta.detach(), batch.solve)
+
+    def extra_repr(self) -> str:
+        noise = "none" if self.noise is None else repr(self.noise)
+        return f"noise={noise}, nb_samples={self.nb_samples}, temperature={self.temperature:g}, {super().extra_repr()}"
+
+
+def inner_samples(theta: Tensor, z: Tensor) -> Tensor:
+    """<theta, z> sample by sample: `[B, S, *event]` to `[B, S]`."""
+    terms = theta * z
+    return terms.reshape(*terms.shape[:2], math.prod(terms.shape[2:])).sum(dim=2)

@@ -107,3 +107,14 @@ class PreparedThreshold:
 
     def close(self):
         pass
+
+
+@dataclass(frozen=True)
+class Worst:
+    """Always the worst of the listed solutions."""
+
+    sense: ClassVar[str] = "max"
+    array: ClassVar[str] = "numpy"
+
+    def prepare(self, solutions):
+        return PreparedEnumeration(np.asarray(solutions, dtype=float), "min")

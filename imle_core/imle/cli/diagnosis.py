@@ -8,10 +8,12 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from itertools import groupby
 
 import imle
+from imle.cli.devices import Torch, ask_torch
+from imle.cli.metadata import stale_metadata
 from imle.plugins import PluginState, SolverRecord
 from imle.plugins.discovery import ALLOW, DENY, STRICT, discover
 from imle.plugins.installed import locate
@@ -32,7 +34,15 @@ _OPTIONAL = (
     "pillow",
     "dask",
 )
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMBA_THREADING_LAYER",
+)
+_SWITCHES = ("CUDA_VISIBLE_DEVICES", "PYTHONPATH")  # not ours, but they decide what we see
 
 # From what mends least to what mends most: a plugin is shown with the last of its solvers' states.
 _SEVERITY = (
@@ -79,6 +89,7 @@ class Diagnosis:
     imle: str
     location: str
     versions: Mapping[str, str | None]
+    devices: Mapping[str, str]
     plugins: Sequence[PluginReport]
     environment: Mapping[str, str | None]
     threads: Mapping[str, str | int | None]
@@ -92,6 +103,8 @@ def diagnose(environ: Mapping[str, str] = os.environ) -> Diagnosis:
         records = discover({name: value for name, value in environ.items() if name != STRICT})
     plugins = _plugins(records)
     versions = {name: _version(name) for name in (*_REQUIRED, *_OPTIONAL)}
+    torch = ask_torch() if locate("torch") else Torch()
+    stale = stale_metadata()
     return Diagnosis(
         python=platform.python_version(),
         executable=sys.executable,
@@ -99,11 +112,18 @@ def diagnose(environ: Mapping[str, str] = os.environ) -> Diagnosis:
         imle=imle.__version__,
         location=os.path.dirname(imle.__file__),
         versions=versions,
+        devices=torch.devices,
         plugins=plugins,
         environment=_environment(environ),
-        threads=_threads(environ),
-        problems=[*_missing(versions), *_strangers(), *_faults(records)],
-        warnings=_slow(plugins),
+        threads={**_threads(environ), **torch.threads},
+        problems=[
+            *_missing(versions),
+            *_broken(torch),
+            *_strangers(),
+            *(Finding(s.name, s.text, s.fix) for s in stale if s.fatal),
+            *_faults(records),
+        ],
+        warnings=[*_shadows(), *(Finding(s.name, s.text, s.fix) for s in stale if not s.fatal), *_slow(plugins)],
     )
 
 
@@ -131,11 +151,39 @@ def _strangers() -> list[Finding]:
     return [
         Finding(
             name,
-            "also installs files into the package imle",
+            "also installs imle/wrapper.py, the module of the original API"
+            if _owns_wrapper(name)
+            else "also installs files into the package imle",
             f"pip uninstall {name}, then pip install --force-reinstall --no-deps imle",
         )
         for name in sorted({*owners} - {"imle"})
     ]
+
+
+def _owns_wrapper(name: str) -> bool:
+    try:
+        return any(str(file) == "imle/wrapper.py" for file in distribution(name).files or ())
+    except Exception:  # its list of files cannot be read
+        return False
+
+
+def _shadows() -> list[Finding]:
+    """Packages named imle elsewhere on `sys.path`: who starts Python differently gets another one."""
+    own = os.path.realpath(os.path.dirname(imle.__file__))
+    places = dict.fromkeys(os.path.realpath(os.path.join(entry or os.getcwd(), "imle")) for entry in sys.path)
+    return [
+        Finding(
+            place, "is another package imle on sys.path", f"remove it, or take {os.path.dirname(place)} off the path"
+        )
+        for place in places
+        if place != own and os.path.isfile(os.path.join(place, "__init__.py"))
+    ]
+
+
+def _broken(torch: Torch) -> list[Finding]:
+    if not torch.broken:
+        return []
+    return [Finding("torch", f"cannot be imported: {torch.broken}", "pip install --force-reinstall torch")]
 
 
 def _plugins(records: Sequence[SolverRecord]) -> list[PluginReport]:
@@ -194,7 +242,7 @@ def _slow(plugins: Sequence[PluginReport]) -> list[Finding]:
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str | None]:
     """The switches of imle, and whatever else has our prefix: a misspelt switch shows next to the unset one."""
-    names = sorted({ALLOW, DENY, STRICT, *(name for name in environ if name.startswith("IMLE_"))})
+    names = sorted({ALLOW, DENY, STRICT, *_SWITCHES, *(name for name in environ if name.startswith("IMLE_"))})
     return {name: environ.get(name) for name in names}
 
 

@@ -23,7 +23,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """Check the installation and every solver plugin.
 
     Exit code 1 if a plugin is broken, incompatible, in conflict or lacks a dependency, or if the installation
-    itself is damaged; else 0. Warnings and disabled plugins are not failures.
+    itself is damaged; else 0. Warnings and disabled plugins are not failures. Paste its output in a bug report.
     """
     diagnosis = diagnose()
     if as_json:
@@ -49,6 +49,7 @@ def _print(diagnosis: Diagnosis) -> None:
         Text(),
         Text("libraries", "bold"),
         pairs({name: found or Text("not installed", "dim") for name, found in diagnosis.versions.items()}),
+        *(_section("devices", diagnosis.devices) if diagnosis.devices else []),
         *_section("environment", diagnosis.environment),
         *_section("threads", diagnosis.threads),
         Text(),

@@ -15,10 +15,13 @@ from imle import __version__
 
 # Kept here so that `imle --help` imports no command; the command `a-b` is `command` in `imle.cli.a_b`.
 COMMANDS = {
+    "check": "Check that a solver does what every solver must do",
     "demo": "Sample paths on a map, then learn the map from one path",
     "doctor": "Check the installation and every solver plugin",
     "info": "Show one solver: parameters, capabilities, an example",
+    "list-estimators": "List the gradient rules: the core's and those of plugins",
     "list-solvers": "List the solvers of all installed plugins",
+    "new-plugin": "Write a complete solver plugin to start from",
 }
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imle.plugins import PluginState, SolverRecord, registry
+from imle.plugins.records import Record
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -146,7 +147,7 @@ def _hanging(console: Console, text: Text, indent: int) -> Text:
     return Text(" " * indent) + Text("\n" + " " * (indent + _GAP)).join(lines)
 
 
-def troubles(console: Console, records: Sequence[SolverRecord]) -> list[Text]:
+def troubles(console: Console, records: Sequence[Record]) -> list[Text]:
     """A finding for each record that is not ok; what two records share is said once."""
     from rich.text import Text
 

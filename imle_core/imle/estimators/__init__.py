@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from imle.errors import OptionError
+from imle.errors import PluginError, SolverUnavailableError
 from imle.estimators.aimle import AIMLE
 from imle.estimators.base import Estimator
 from imle.estimators.blackbox import Blackbox
@@ -14,6 +12,7 @@ from imle.estimators.perturbed import Perturbed, PerturbedMultiplicative
 from imle.estimators.score_function import ScoreFunction
 from imle.estimators.simple import Simple
 from imle.estimators.straight_through import StraightThrough
+from imle.plugins import find_estimator, registry
 
 __all__ = [
     "AIMLE",
@@ -44,17 +43,26 @@ ESTIMATORS: dict[str, type[Estimator]] = {
         Simple,
     )
 }
-"""Estimators by name; each can be made without arguments."""
+"""The core's own estimators by name; each can be made without arguments."""
 
 
 def estimator_by_name(name: str) -> Estimator:
-    """A new estimator with its defaults.
+    """A new estimator with its defaults: one of the core's, or a plugin's.
 
     Raises:
         OptionError: no estimator has this name; lists the valid ones.
+        SolverUnavailableError: its plugin cannot be used.
+        PluginError: what the plugin names is not an estimator.
     """
-    if name not in ESTIMATORS:
-        close = difflib.get_close_matches(name, ESTIMATORS, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise OptionError(f"unknown estimator {name!r}{guess}", hint=f"valid names: {', '.join(ESTIMATORS)}")
-    return ESTIMATORS[name]()
+    record = find_estimator(name)
+    assert record.spec is not None
+    try:
+        found = registry.import_target(record.spec.target)
+    except ImportError as error:
+        raise SolverUnavailableError(
+            f"estimator {name!r} of {record.distribution} cannot be imported: {error}",
+            hint=f"pip install {record.distribution} installs what it needs",
+        ) from error
+    if not issubclass(found, Estimator):
+        raise PluginError(f"{name}: {record.spec.target} is not a subclass of imle.estimators.Estimator")
+    return found()

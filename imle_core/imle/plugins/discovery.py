@@ -7,16 +7,17 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
 from imle.errors import PluginError
 from imle.plugins import hookspecs
+from imle.plugins.estimator_spec import EstimatorSpec
 from imle.plugins.installed import locate, name_and_version, normal, points_of
-from imle.plugins.records import PluginState, SolverRecord
+from imle.plugins.records import EstimatorRecord, PluginState, Record, SolverRecord
 from imle.plugins.spec import API_VERSION, SolverSpec
 
 ALLOW = "IMLE_PLUGINS"
@@ -25,6 +26,32 @@ STRICT = "IMLE_PLUGINS_STRICT"
 
 HEAVY = frozenset({"jax", "networkx", "numba", "ortools", "pandas", "pulp", "scipy", "tensorflow", "torch"})
 """What a light module must not import: each costs more than the whole of `imle list-solvers`."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[R]):
+    """What plugins contribute through one entry-point group.
+
+    Attributes:
+        group: the entry-point group.
+        hook: the hook that returns specs.
+        spec: their class.
+        record: what is made of each.
+        noun: what one is called, in messages.
+    """
+
+    group: str
+    hook: str
+    spec: type[SolverSpec] | type[EstimatorSpec]
+    record: type[R]
+    noun: str
+
+
+SOLVERS = Kind(hookspecs.ENTRY_POINT_GROUP, "imle_solvers", SolverSpec, SolverRecord, "solver")
+ESTIMATORS = Kind(hookspecs.ESTIMATOR_GROUP, "imle_estimators", EstimatorSpec, EstimatorRecord, "estimator")
 
 
 def discover(
@@ -44,17 +71,30 @@ def discover(
     Raises:
         PluginError: only with `IMLE_PLUGINS_STRICT=1`: the first plugin that is broken.
     """
+    return _discover(SOLVERS, environ, points)
+
+
+def discover_estimators(
+    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Distribution] | None = None
+) -> tuple[EstimatorRecord, ...]:
+    """Read every plugin of the group `imle.estimators`, under the same switches; see `discover`."""
+    return _discover(ESTIMATORS, environ, points)
+
+
+def _discover(
+    kind: Kind[R], environ: Mapping[str, str], points: Iterable[EntryPoint | Distribution] | None
+) -> tuple[R, ...]:
     if points is None:
-        points = points_of(hookspecs.ENTRY_POINT_GROUP)
+        points = points_of(kind.group)
     strict = environ.get(STRICT, "") not in ("", "0")
-    records: list[SolverRecord] = []
+    records: list[R] = []
     for point in points:
         if isinstance(point, Distribution):
-            records += [] if _exclusion(_names(point), environ) else [_unreadable(point, strict)]
+            records += [] if _exclusion(_names(point), environ) else [_unreadable(kind, point, strict)]
         elif exclusion := _exclusion(_names(point), environ):
-            records.append(_record(point, PluginState.DISABLED, *exclusion))
+            records.append(_record(kind, point, PluginState.DISABLED, *exclusion))
         else:
-            records += _read(point, strict)
+            records += _read(kind, point, strict)
     return tuple(sorted(_mark_conflicts(records), key=lambda record: (record.id, record.distribution)))
 
 
@@ -83,11 +123,11 @@ def _exclusion(names: list[str], environ: Mapping[str, str]) -> tuple[str, str] 
     return None
 
 
-def _unreadable(distribution: Distribution, strict: bool) -> SolverRecord:
+def _unreadable(kind: Kind[R], distribution: Distribution, strict: bool) -> R:
     name, version = name_and_version(distribution)
     if strict:
         raise PluginError(f"plugin {name}: its entry_points.txt cannot be read", hint=_strict_hint())
-    return SolverRecord(
+    return kind.record(
         id=name,
         state=PluginState.BROKEN,
         distribution=name,
@@ -98,13 +138,13 @@ def _unreadable(distribution: Distribution, strict: bool) -> SolverRecord:
     )
 
 
-def _read(point: EntryPoint, strict: bool) -> list[SolverRecord]:
+def _read(kind: Kind[R], point: EntryPoint, strict: bool) -> list[R]:
     light = HEAVY - sys.modules.keys()
     start = time.perf_counter()
     try:
-        specs = _specs_of(point)
+        specs = _specs_of(kind, point)
         elapsed = time.perf_counter() - start
-        records = [_judge(point, spec) for spec in specs]
+        records = [_judge(kind, point, spec) for spec in specs]
     except (Exception, SystemExit) as error:  # a plugin may do anything at import, exiting included
         elapsed = time.perf_counter() - start
         distribution, _ = name_and_version(point.dist)
@@ -112,8 +152,8 @@ def _read(point: EntryPoint, strict: bool) -> list[SolverRecord]:
             raise PluginError(
                 f"plugin {point.name!r} of {distribution}: {_describe(error)}", hint=_strict_hint()
             ) from error
-        fix = f"{STRICT}=1 imle --debug list-solvers shows the traceback; then upgrade {distribution}"
-        records = [_record(point, PluginState.BROKEN, _describe(error), fix)]
+        fix = f"{STRICT}=1 imle --debug list-{kind.noun}s shows the traceback; then upgrade {distribution}"
+        records = [_record(kind, point, PluginState.BROKEN, _describe(error), fix)]
     heavy = tuple(sorted(light & sys.modules.keys()))
     return [replace(record, load_seconds=elapsed, heavy_imports=heavy) for record in records]
 
@@ -122,30 +162,32 @@ def _strict_hint() -> str:
     return f"{STRICT}=1 makes this fatal; unset it to go on without the plugin"
 
 
-def _specs_of(point: EntryPoint) -> list[SolverSpec]:
+def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
     """Load the light module and call its hook through pluggy, which checks name and signature."""
     manager = pluggy.PluginManager("imle")
     manager.add_hookspecs(hookspecs)
     manager.register(point.load(), name=point.name)
     manager.check_pending()
-    if not manager.hook.imle_solvers.get_hookimpls():
-        raise PluginError(f"{point.value} implements no hook: expected imle_solvers() marked @imle.hookimpl")
-    specs: list[Any] = [spec for specs in manager.hook.imle_solvers() for spec in specs]
+    hook = getattr(manager.hook, kind.hook)
+    if not hook.get_hookimpls():
+        raise PluginError(f"{point.value} implements no hook: expected {kind.hook}() marked @imle.hookimpl")
+    specs: list[Any] = [spec for specs in hook() for spec in specs]
     for spec in specs:
-        if not isinstance(spec, SolverSpec):
-            raise PluginError(f"imle_solvers() must return SolverSpec objects, found {type(spec).__name__}")
+        if not isinstance(spec, kind.spec):
+            raise PluginError(f"{kind.hook}() must return {kind.spec.__name__} objects, found {type(spec).__name__}")
     if not specs:
-        raise PluginError("imle_solvers() returned no solvers")
+        raise PluginError(f"{kind.hook}() returned no {kind.noun}s")
     ids = [spec.id for spec in specs]
     if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise PluginError(f"imle_solvers() returned more than one solver with the id {', '.join(twice)}")
+        raise PluginError(f"{kind.hook}() returned more than one {kind.noun} with the id {', '.join(twice)}")
     return specs
 
 
-def _judge(point: EntryPoint, spec: SolverSpec) -> SolverRecord:
+def _judge(kind: Kind[R], point: EntryPoint, spec: SolverSpec | EstimatorSpec) -> R:
     distribution, _ = name_and_version(point.dist)
     if spec.api_version != API_VERSION:
         return _record(
+            kind,
             point,
             PluginState.INCOMPATIBLE,
             f"made for plugin api {spec.api_version}, this imle has {API_VERSION}",
@@ -155,18 +197,19 @@ def _judge(point: EntryPoint, spec: SolverSpec) -> SolverRecord:
     missing = [name for name in spec.requires if locate(name) is None]
     if missing:
         return _record(
+            kind,
             point,
             PluginState.MISSING,
             f"cannot find the module{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
             f"pip install {distribution} installs what it needs",
             spec,
         )
-    return _record(point, PluginState.OK, spec=spec)
+    return _record(kind, point, PluginState.OK, spec=spec)
 
 
-def _mark_conflicts(records: list[SolverRecord]) -> list[SolverRecord]:
-    """Two usable solvers under one id: neither may win by accident."""
-    claims: dict[str, list[SolverRecord]] = {}
+def _mark_conflicts(records: list[R]) -> list[R]:
+    """Two usable contributions under one id: neither may win by accident."""
+    claims: dict[str, list[R]] = {}
     for record in records:
         if record.state is PluginState.OK:
             claims.setdefault(record.id, []).append(record)
@@ -178,7 +221,7 @@ def _mark_conflicts(records: list[SolverRecord]) -> list[SolverRecord]:
     ]
 
 
-def _conflict(record: SolverRecord, claims: list[SolverRecord]) -> SolverRecord:
+def _conflict(record: R, claims: list[R]) -> R:
     owners = sorted({claim.distribution for claim in claims})
     own = [claim for claim in claims if claim.distribution == record.distribution]
     if len(own) > 1:  # one distribution, two entry points: the qualified id does not tell them apart either
@@ -192,10 +235,15 @@ def _conflict(record: SolverRecord, claims: list[SolverRecord]) -> SolverRecord:
 
 
 def _record(
-    point: EntryPoint, state: PluginState, reason: str = "", fix: str = "", spec: SolverSpec | None = None
-) -> SolverRecord:
+    kind: Kind[R],
+    point: EntryPoint,
+    state: PluginState,
+    reason: str = "",
+    fix: str = "",
+    spec: SolverSpec | EstimatorSpec | None = None,
+) -> R:
     distribution, version = name_and_version(point.dist)
-    return SolverRecord(
+    return kind.record(
         id=spec.id if spec else point.name,
         state=state,
         distribution=distribution,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from imle.plugins.estimator_spec import EstimatorSpec
 from imle.plugins.spec import SolverSpec
 
 if TYPE_CHECKING:
     import click
 
 ENTRY_POINT_GROUP = "imle.solvers"
+ESTIMATOR_GROUP = "imle.estimators"
 
 hookspec = pluggy.HookspecMarker("imle")
 hookimpl = pluggy.HookimplMarker("imle")
@@ -21,6 +23,11 @@ hookimpl = pluggy.HookimplMarker("imle")
 @hookspec
 def imle_solvers() -> Iterable[SolverSpec]:  # type: ignore[empty-body]  # pluggy reads only the signature
     """Return the specs of the solvers this plugin contributes. Must import neither torch nor the backend."""
+
+
+@hookspec
+def imle_estimators() -> Iterable[EstimatorSpec]:  # type: ignore[empty-body]
+    """Return the specs of the gradient rules this plugin contributes. Must import neither torch nor anything heavy."""
 
 
 @hookspec

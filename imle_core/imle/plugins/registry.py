@@ -9,6 +9,7 @@ from typing import Any
 
 from imle.errors import ImleError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins.discovery import discover
+from imle.plugins.estimators import estimators
 from imle.plugins.installed import normal
 from imle.plugins.known import KNOWN
 from imle.plugins.records import PluginState, SolverRecord
@@ -23,6 +24,7 @@ def solvers() -> tuple[SolverRecord, ...]:
 def refresh() -> tuple[SolverRecord, ...]:
     """Read the plugins again, after one was installed or the environment variables changed."""
     solvers.cache_clear()
+    estimators.cache_clear()
     return solvers()
 
 

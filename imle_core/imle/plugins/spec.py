@@ -11,8 +11,8 @@ from imle.errors import PluginError
 API_VERSION = 1
 """Version of the plugin contract. A plugin for another version is listed as `incompatible api`."""
 
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
 
 class Required:
@@ -114,12 +114,12 @@ class SolverSpec:
     api_version: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not _ID.match(self.id):
+        if not isinstance(self.id, str) or not ID.match(self.id):
             raise PluginError(f"solver id: expected lower-case words joined by dashes, found {self.id!r}")
         self._check_types()
-        if not _TARGET.match(self.target):
+        if not TARGET.match(self.target):
             raise PluginError(f"{self.id}: target: expected 'package.module:Class', found {self.target!r}")
-        if self.layer and not _TARGET.match(self.layer):
+        if self.layer and not TARGET.match(self.layer):
             raise PluginError(f"{self.id}: layer: expected 'package.module:Class' or '', found {self.layer!r}")
         if self.sense not in ("max", "min"):
             raise PluginError(f"{self.id}: sense: expected 'max' or 'min', found {self.sense!r}")

@@ -1,0 +1,116 @@
+"""Stale metadata: what the installed distributions say of themselves, and what is really there."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlparse
+
+from imle.plugins import ENTRY_POINT_GROUP
+from imle.plugins.installed import name_and_version, normal
+
+
+class Stale(NamedTuple):
+    """Metadata that does not tell the truth.
+
+    Attributes:
+        name: the distribution.
+        text: what is wrong.
+        fix: the command that mends it.
+        fatal: whether imle may do something else than it seems because of it.
+    """
+
+    name: str
+    text: str
+    fix: str
+    fatal: bool
+
+
+def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Stale]:
+    """Look at imle and its plugins.
+
+    Args:
+        found: in the order of `sys.path`; by default all there are.
+    """
+    ours: dict[str, list[Distribution]] = {}
+    for distribution in distributions() if found is None else found:
+        if _concerns_us(distribution):
+            ours.setdefault(normal(name_and_version(distribution)[0]), []).append(distribution)
+    return [
+        finding for name, copies in sorted(ours.items()) for finding in (*_copies(name, copies), *_editable(copies[0]))
+    ]
+
+
+def _concerns_us(distribution: Distribution) -> bool:
+    name = normal(name_and_version(distribution)[0])
+    return name == "imle" or ENTRY_POINT_GROUP in (_text(distribution, "entry_points.txt") or "")
+
+
+def _copies(name: str, copies: list[Distribution]) -> Iterator[Stale]:
+    """More than one installation: Python takes the first, whatever was meant."""
+    places = {str(Path(str(copy.locate_file("")))): name_and_version(copy)[1] for copy in reversed(copies)}
+    versions = sorted({name_and_version(copy)[1] for copy in copies})
+    if len(copies) > len(places):
+        listed = " and ".join(versions) if len(versions) > 1 else f"{versions[0]} twice"
+        yield Stale(
+            name,
+            f"has metadata of more than one installation in one place: {listed}",
+            f"pip uninstall {name} until nothing is left, then install it again",
+            True,
+        )
+    elif len(places) > 1:
+        listed = ", ".join(f"{version} in {place}" for place, version in reversed(places.items()))
+        yield Stale(name, f"is installed more than once: {listed}", f"pip uninstall {name} takes the first away", False)
+
+
+def _editable(distribution: Distribution) -> Iterator[Stale]:
+    """An editable installation: what its pyproject.toml says now, and what it said when it was installed."""
+    name, version = name_and_version(distribution)
+    folder = _folder(distribution)
+    if folder is None:
+        return
+    again = f"pip install --no-deps -e {folder}"
+    if not folder.is_dir():
+        yield Stale(name, f"is an editable installation of {folder}, which is gone", f"pip uninstall {name}", True)
+        return
+    project = _project(folder)
+    if project is None:
+        return
+    declared = project.get("version", version)
+    if declared != version:
+        yield Stale(name, f"is installed as {version}, but its pyproject.toml says {declared}", again, False)
+    wanted = {f"{key} = {value}" for key, value in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).items()}
+    installed = {f"{p.name} = {p.value}" for p in distribution.entry_points.select(group=ENTRY_POINT_GROUP)}
+    if "entry-points" not in project.get("dynamic", ()) and wanted != installed:
+        differing = ", ".join(sorted(wanted ^ installed))
+        yield Stale(name, f"has other entry points than its pyproject.toml: {differing}", again, True)
+
+
+def _folder(distribution: Distribution) -> Path | None:
+    """Where an editable installation comes from."""
+    try:
+        origin: dict[str, Any] = json.loads(_text(distribution, "direct_url.json") or "{}")
+        if not origin.get("dir_info", {}).get("editable"):
+            return None
+        return Path(unquote(urlparse(origin["url"]).path))
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def _project(folder: Path) -> dict[str, Any] | None:
+    try:
+        project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return project
+
+
+def _text(distribution: Distribution, name: str) -> str | None:
+    try:
+        return distribution.read_text(name)
+    except Exception:  # unreadable: discovery says so where it concerns us
+        return None

@@ -1,0 +1,125 @@
+"""Writing a plugin from templates: names, files, and refusals."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import imle
+from imle.errors import OptionError
+from imle.plugins import solvers
+from imle.plugins.known import KNOWN
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+
+FILES = {
+    "pyproject.toml.txt": "pyproject.toml",
+    "README.md.txt": "README.md",
+    "gitignore.txt": ".gitignore",
+    "test.yml.txt": ".github/workflows/test.yml",
+    "init.py.txt": "src/@PACKAGE@/__init__.py",
+    "plugin.py.txt": "src/@PACKAGE@/plugin.py",
+    "solver.py.txt": "src/@PACKAGE@/solver.py",
+    "conformance.py.txt": "src/@PACKAGE@/conformance.py",
+    "test_conformance.py.txt": "tests/test_conformance.py",
+    "test_training.py.txt": "tests/test_training.py",
+}
+"""Template and where it goes. Templates end in .txt so that no tool takes them for code."""
+
+
+class Names(NamedTuple):
+    """What a plugin's parts are called.
+
+    Attributes:
+        solver: the id, "bus-routes".
+    """
+
+    solver: str
+
+    @classmethod
+    def of(cls, name: str) -> Names:
+        """Check a name; "imle-bus-routes" is "bus-routes" too.
+
+        Raises:
+            OptionError: it cannot be an id, a package name, or it is taken.
+        """
+        solver = name.removeprefix("imle-")
+        if not _NAME.match(solver):
+            raise OptionError(
+                f"name: expected lower-case words joined by dashes, such as bus-routes, found {name!r}",
+                hint=_suggestion(solver),
+            )
+        taken = KNOWN.get(solver) or next((r.distribution for r in solvers() if r.id == solver), None)
+        if taken:
+            raise OptionError(
+                f"name: {solver!r} is a solver of {taken} already", hint="two solvers with one id are a conflict"
+            )
+        return cls(solver)
+
+    @property
+    def distribution(self) -> str:
+        return f"imle-{self.solver}"
+
+    @property
+    def package(self) -> str:
+        return self.distribution.replace("-", "_")
+
+    @property
+    def title(self) -> str:
+        return self.solver.replace("-", " ").capitalize()
+
+    @property
+    def stem(self) -> str:
+        return "".join(word.capitalize() for word in self.solver.split("-"))
+
+    def fill(self, text: str) -> str:
+        """Put the names into a template."""
+        values = {
+            "NAME": self.solver,
+            "DISTRIBUTION": self.distribution,
+            "PACKAGE": self.package,
+            "TITLE": self.title,
+            "CLASS": f"{self.stem}Solver",
+            "STEM": self.stem,
+            "CONSTANT": self.solver.replace("-", "_").upper(),
+            "IMLE": ".".join(imle.__version__.split(".")[:2]),
+        }
+        return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
+
+
+def _suggestion(name: str) -> str:
+    close = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()).strip("-0123456789")
+    return f"imle new-plugin {close}" if _NAME.match(close) else "imle new-plugin --help shows examples"
+
+
+def write(names: Names, parent: Path) -> Path:
+    """Write the plugin into a new folder.
+
+    Args:
+        names: see `Names.of`.
+        parent: the folder it is put into.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        OptionError: it is there already, or cannot be written.
+    """
+    folder = parent.expanduser() / names.distribution
+    if folder.exists():
+        raise OptionError(
+            f"{folder}: expected a folder that is still to be made, found one",
+            hint="nothing was written; take another name, or another --path",
+        )
+    templates = files("imle.cli") / "templates" / "plugin"
+    try:
+        for template, place in FILES.items():
+            path = folder / names.fill(place)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(names.fill((templates / template).read_text("utf-8")), "utf-8")
+        (folder / "src" / names.package / "py.typed").touch()
+    except OSError as error:
+        raise OptionError(f"{folder}: cannot be written: {error.strerror}") from error
+    return folder

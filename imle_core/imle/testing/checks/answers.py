@@ -1,0 +1,80 @@
+"""Answers are right: in the feasible set, and the best of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imle.testing.compare import TOLERANCE, brief
+from imle.testing.failure import CheckFailure
+from imle.testing.instance import Floats
+from imle.testing.subject import Case
+
+
+def check_feasibility(case: Case) -> None:
+    """Every solution lies in the feasible set."""
+    objective = np.concatenate([case.objectives(8, seed=6), case.tied(8, seed=6)])
+    answer = case.fresh(objective)
+    for row in np.flatnonzero(answer.ok):
+        if not _allowed(case, answer.solutions[row]):
+            raise CheckFailure(
+                "a solution of the instance",
+                brief(answer.solutions[row]),
+                where=f"row {row}, {case.where}, objective {brief(objective[row])}",
+                fix="return a member of the feasible set, or a status that says there is none",
+            )
+
+
+def check_optimality(case: Case) -> None:
+    """Every solution has the best value, by enumeration or the instance's oracle."""
+    if case.instance.objectives is not None:
+        objective = case.objectives(12, seed=7)
+    else:  # of one sign: negative-objectives has the others
+        objective = np.abs(np.random.default_rng(7).normal(1.0, 0.4, size=(12, *case.shape))).clip(0.01)
+    _check_best(case, objective.astype(np.float32).astype(np.float64))
+
+
+def check_negative_objectives(case: Case) -> None:
+    """Entries of any sign are solved exactly, as the spec claims."""
+    rng = np.random.default_rng(8)
+    objective = np.concatenate([rng.normal(size=(8, *case.shape)), -rng.uniform(0.5, 1.5, size=(4, *case.shape))])
+    _check_best(case, objective.astype(np.float32).astype(np.float64))
+
+
+def _check_best(case: Case, objective: Floats) -> None:
+    answer = case.fresh(objective)
+    values = case.values(objective, answer.solutions)
+    sign = 1.0 if case.solver.sense == "max" else -1.0
+    for row in range(len(objective)):
+        best = _best(case, objective[row])
+        where = f"row {row}, {case.where}, objective {brief(objective[row])}"
+        if not answer.ok[row]:
+            raise CheckFailure(
+                f"a solution of value {best:g}",
+                f"status {int(answer.status[row])} {answer.raw.messages.get(row, '')}".strip(),
+                where=where,
+                fix="solve the row: the instance has solutions",
+            )
+        if sign * (best - values[row]) > TOLERANCE * (1 + abs(best)):
+            raise CheckFailure(
+                f"the best value, {best:g}",
+                f"{values[row]:g}, of {brief(answer.solutions[row])}",
+                where=where,
+                fix="solve to optimality, or say exact=False, or negative_objectives=False, in the spec",
+            )
+
+
+def _best(case: Case, objective: Floats) -> float:
+    if case.instance.oracle is not None:
+        return float(case.instance.oracle(objective))
+    assert case.solutions is not None
+    values = case.solutions.reshape(len(case.solutions), -1) @ objective.ravel()
+    return float(values.max() if case.solver.sense == "max" else values.min())
+
+
+def _allowed(case: Case, solution: Floats) -> bool:
+    if case.instance.feasible is not None and not case.instance.feasible(solution):
+        return False
+    if case.solutions is None:
+        return True
+    off = np.abs(case.solutions - solution).reshape(len(case.solutions), -1).max(axis=1, initial=0.0)
+    return bool((off <= TOLERANCE * (1 + np.abs(solution).max(initial=0.0))).any())

@@ -1,0 +1,181 @@
+"""What goes in and what comes out: shapes, kinds of array, dtypes, strides, and whose memory it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imle.solvers import PreparedSolver, SolveResult, SolveStatus
+from imle.testing.compare import same
+from imle.testing.failure import CheckFailure
+from imle.testing.instance import Floats
+from imle.testing.subject import Case
+
+_SHAPE = "return one solution per objective, in the shape of the objective"
+
+
+def check_contract(case: Case) -> None:
+    """prepare and solve return what the protocol says: kinds, shapes, statuses, finite solutions."""
+    prepared = case.prepare()
+    if not isinstance(prepared, PreparedSolver):
+        raise CheckFailure(
+            "objective_shape, solve and close", f"a {type(prepared).__name__}", where="what prepare() returns", fix=_API
+        )
+    declared = prepared.objective_shape
+    fits = declared is None or (
+        len(declared) == len(case.shape) and all(a in (None, b) for a, b in zip(declared, case.shape, strict=True))
+    )
+    if not fits:
+        raise CheckFailure(
+            f"an objective_shape that takes {case.shape}", repr(declared), where=case.where, fix="mend objective_shape"
+        )
+    for rows in (1, 5):
+        objective = case.objectives(rows)
+        _check_result(case, prepared.solve(case.array(objective)), objective)
+    prepared.close()
+
+
+_API = "see imle.PreparedSolver"
+
+
+def _check_result(case: Case, result: Any, objective: Floats) -> None:
+    where = f"solve() of {len(objective)} rows, {case.where}"
+    case.answer(result, len(objective))
+    kind = "a tensor" if case.torch else "a numpy array"
+    found = result.solutions
+    if hasattr(found, "detach") != case.torch or not hasattr(found, "shape"):
+        raise CheckFailure(
+            f"solutions as {kind}", type(found).__name__, where=where, fix="return what solve() is given"
+        )
+    if tuple(found.shape) != objective.shape:
+        raise CheckFailure(f"solutions {list(objective.shape)}", str(list(found.shape)), where=where, fix=_SHAPE)
+    if not case.torch and found.dtype.kind not in "biuf":
+        raise CheckFailure("numbers", f"dtype {found.dtype}", where=where, fix="return a numeric dtype")
+    status = result.status
+    if status is not None:
+        codes = np.asarray(status)
+        if codes.shape != (len(objective),):
+            raise CheckFailure(
+                f"{len(objective)} statuses",
+                f"shape {list(codes.shape)}",
+                where=where,
+                fix="one status per row, or None",
+            )
+        if unknown := sorted(set(codes.tolist()) - set(map(int, SolveStatus))):
+            raise CheckFailure("codes of SolveStatus", str(unknown), where=where, fix="use imle.SolveStatus")
+    answer = case.answer(result, len(objective))
+    bad = np.flatnonzero(answer.ok & ~np.isfinite(answer.solutions.reshape(len(objective), -1)).all(axis=1))
+    if len(bad):
+        raise CheckFailure(
+            "finite solutions in rows that are optimal or feasible",
+            "nan or infinity",
+            where=f"{where}, row {bad[0]}",
+            fix="give rows without a solution another status",
+        )
+
+
+def check_objective_values(case: Case) -> None:
+    """Reported objective values are <objective, solution>, up to one constant of the instance."""
+    objective = case.objectives(8)
+    answer = case.fresh(objective)
+    given = answer.raw.objective_values
+    if given is None:
+        return
+    where = f"objective_values, {case.where}"
+    values = np.asarray(given, np.float64)
+    if values.shape != (len(objective),):
+        raise CheckFailure(f"{len(objective)} values", f"shape {list(values.shape)}", where=where, fix="one per row")
+    expected = case.values(objective, answer.solutions)
+    rest = (values - expected)[answer.ok]
+    if len(rest) and not np.allclose(rest, rest[0], atol=1e-6 * (1 + np.abs(expected).max())):
+        row = int(np.flatnonzero(answer.ok)[np.abs(rest - np.median(rest)).argmax()])
+        raise CheckFailure(
+            f"{expected[row]:g} plus a constant",
+            f"{values[row]:g}",
+            where=f"{where}, row {row}",
+            fix="report <objective, solution> in the solver's own sense, or None",
+        )
+
+
+def check_dtypes(case: Case) -> None:
+    """float64, 32, 16 and bfloat16 objectives give the same dtype back, and the right solution."""
+    import torch
+
+    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+        objective = torch.tensor(case.objectives(5)).to(dtype)
+        out = case.layer(estimator="blackbox").eval()(objective)
+        if out.dtype != dtype:
+            raise CheckFailure(str(dtype), str(out.dtype), where="the layer's output", fix="leave dtypes to the layer")
+        expected = case.fresh(objective.double().numpy())
+        rounded = torch.tensor(expected.solutions).to(dtype).double().numpy()
+        same(
+            case.answer(_result(out), 5),
+            expected._replace(solutions=rounded),
+            told="the solution of the same numbers in another dtype",
+            where=f"{dtype}, {case.where}",
+            fix="take every tensor's dtype from the objective",
+        )
+
+
+def check_strides(case: Case) -> None:
+    """Objectives with any strides are solved: transposed, expanded, every other row."""
+    import torch
+
+    objective = torch.tensor(case.objectives(4), dtype=torch.float32)
+    flipped = objective.permute(*reversed(range(objective.ndim))).contiguous().permute(*reversed(range(objective.ndim)))
+    views = {
+        "transposed": flipped,
+        "expanded": objective[:1].expand_as(objective),
+        "every other row": torch.repeat_interleave(objective, 2, dim=0)[::2],
+    }
+    for name, view in views.items():
+        expected = case.fresh(view.double().numpy())
+        told, fix = "the solution of the same numbers, contiguous", "use reshape, not view; do not assume strides"
+        out = case.layer(estimator="blackbox").eval()(view)
+        same(case.answer(_result(out), 4), expected, told=told, where=f"{name}, {case.where}", fix=fix)
+        if case.torch:
+            prepared = case.prepare()
+            found = case.answer(prepared.solve(view), 4)
+            same(found, expected, told=told, where=f"{name}, solve(), {case.where}", fix=fix)
+
+
+def check_input_untouched(case: Case) -> None:
+    """The objective is left as it was; a read-only one is fine."""
+    objective = case.objectives(5)
+    given = case.array(objective)
+    expected = case.fresh(objective)
+    fix = "work on a copy of the objective: it may be the user's own memory"
+    if not case.torch:
+        given.flags.writeable = False
+    try:
+        found = case.answer(case.prepare().solve(given), 5)
+    except (ValueError, TypeError) as error:  # what numpy, numba and Cython raise
+        raise CheckFailure(
+            "a read-only objective to be solved", f"{type(error).__name__}: {error}", where=case.where, fix=fix
+        ) from error
+    if not np.array_equal(np.asarray(given), case.array(objective)):
+        raise CheckFailure("the objective as it was", "other numbers in it", where=f"solve(), {case.where}", fix=fix)
+    same(found, expected, told="the solution of a writable objective", where=f"read-only, {case.where}", fix=fix)
+
+
+def check_fresh_solutions(case: Case) -> None:
+    """Solutions are new memory: the next solve does not change them, nor are they the objective."""
+    prepared = case.prepare()
+    given = case.array(case.objectives(5, seed=1))
+    first = prepared.solve(given)
+    kept = case.answer(first, 5)
+    kept = kept._replace(solutions=kept.solutions.copy())
+    fix = "return new arrays; the layer keeps solutions for the backward pass"
+    if not case.torch and np.shares_memory(np.asarray(first.solutions), given):
+        raise CheckFailure("new memory", "the objective's own", where=f"solutions, {case.where}", fix=fix)
+    case.solve(prepared, case.objectives(5, seed=2))
+    found = case.answer(first, 5)
+    if not np.array_equal(found.solutions, kept.solutions, equal_nan=True):
+        raise CheckFailure(
+            "the solutions as they were", "those of the next solve", where=f"solutions, {case.where}", fix=fix
+        )
+
+
+def _result(out: Any) -> Any:
+    return SolveResult(out)

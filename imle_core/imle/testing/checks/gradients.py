@@ -1,0 +1,85 @@
+"""Gradients through the layer are those of the definition: argmax over the list of all solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from imle.testing.compare import brief, differing
+from imle.testing.enumeration import EnumerationSolver
+from imle.testing.failure import CheckFailure, NotApplicable
+from imle.testing.subject import Case
+
+ROWS = 8
+_FIX = "leave forward and backward to imle.SolverLayer; a layer of its own must keep the graph of its output"
+
+
+def check_gradients_finite(case: Case) -> None:
+    """Gradients reach the objective and are finite, in training mode."""
+    import torch
+
+    for rule, options in _rules(case):
+        layer = case.layer(on_failure="zero-grad", **options)
+        objective = torch.tensor(case.objectives(ROWS, seed=18), dtype=torch.float32, requires_grad=True)
+        out = layer(objective)
+        where = f"estimator {rule!r}, {case.where}"
+        if not out.requires_grad:
+            raise CheckFailure("an output with a graph", "one without", where=where, fix=_FIX)
+        out.sum().backward()
+        if objective.grad is None or not bool(torch.isfinite(objective.grad).all()):
+            raise CheckFailure("a finite gradient", str(objective.grad), where=where, fix=_FIX)
+
+
+def check_gradients(case: Case) -> None:
+    """Gradients equal those of an enumeration of the instance's solutions."""
+    import torch
+
+    import imle
+
+    assert case.solutions is not None
+    objective = torch.tensor(case.objectives(ROWS, seed=19))
+    weights = torch.tensor(np.random.default_rng(19).normal(size=objective.shape))
+    enumeration = EnumerationSolver(case.solver.sense)
+    for (rule, reference), (_, options) in zip(_rules(case), _rules(case), strict=True):
+        expected = _gradient(imle.layer(enumeration, solutions=case.solutions, **reference), objective, weights)
+        _same_solutions(case, enumeration)
+        found = _gradient(case.layer(**options), objective, weights)
+        if not torch.allclose(found, expected, atol=1e-5, rtol=1e-4):
+            row = int((found - expected).abs().reshape(ROWS, -1).amax(dim=1).argmax())
+            raise CheckFailure(
+                f"the gradient of an enumeration, {brief(expected[row].numpy())}",
+                brief(found[row].numpy()),
+                where=f"row {row}, estimator {rule!r}, {case.where}",
+                fix=_FIX,
+            )
+
+
+def _rules(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Options of `imle.layer`, the same noise each time; small steps where objectives must stay positive."""
+    import torch
+
+    from imle.estimators import IMLE, Blackbox
+
+    size = 1.0 if case.spec.capabilities.negative_objectives else 0.2
+    yield "blackbox", {"estimator": Blackbox(beta=size)}
+    noise = {"noise": "gaussian", "temperature": size / 4, "generator": torch.Generator().manual_seed(0)}
+    yield "imle", {"estimator": IMLE(beta=size), "nb_samples": 3, **noise}
+
+
+def _gradient(layer: Any, objective: Any, weights: Any) -> Any:
+    leaf = objective.clone().requires_grad_()
+    (layer(leaf) * weights).sum().backward()
+    return leaf.grad
+
+
+def _same_solutions(case: Case, enumeration: EnumerationSolver) -> None:
+    """The solver must agree with the enumeration on all objectives that occurred, or gradients cannot be compared."""
+    for objective, solutions in enumeration.seen:
+        if (objective < 0).any() and not case.spec.capabilities.negative_objectives:
+            raise NotApplicable("target objectives are negative, which the spec does not claim to solve")
+        found = case.fresh(objective)
+        best = found._replace(solutions=solutions, status=np.zeros_like(found.status))
+        if differing(found, best):
+            raise NotApplicable("solutions are not those of the enumeration: see feasibility, optimality, ties")

@@ -1,0 +1,62 @@
+"""Rows do not influence each other: the answer to a row depends on that row alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from imle.solvers import SolveResult
+from imle.testing.compare import same
+from imle.testing.subject import LEFT_OUT, Answer, Case
+
+_FIX = "let nothing of one row reach another: warm starts, shared buffers, statistics of the batch, keys of caches"
+
+
+def check_batch_equals_loop(case: Case) -> None:
+    """A batch gives what its rows give one by one."""
+    objective = case.objectives(9, seed=3)
+    alone = joined([case.fresh(objective[row : row + 1]) for row in range(len(objective))])
+    same(case.fresh(objective), alone, told="the answer the row gets alone", where=f"a batch, {case.where}", fix=_FIX)
+
+
+def check_row_permutation(case: Case) -> None:
+    """Rows in another order give the answers in that order."""
+    objective = case.objectives(9, seed=4)
+    order = np.random.default_rng(0).permutation(len(objective))
+    expected = case.fresh(objective).take(order)
+    found = case.fresh(objective[order])
+    same(found, expected, told="the answer the row gets elsewhere", where=f"shuffled, {case.where}", fix=_FIX)
+
+
+def check_row_parameters(case: Case) -> None:
+    """Row parameters given per row give what each gives when it is prepared with."""
+    rows = dict(case.instance.rows)
+    count = max(len(values) for values in rows.values())
+    columns = {name: [values[row % len(values)] for row in range(count)] for name, values in rows.items()}
+    objective = case.objectives(count, seed=5)
+    found = case.solve(_without(case, columns), objective, **columns)
+    alone = []
+    for row in range(count):
+        prepared = case.prepare(**{name: column[row] for name, column in columns.items()})
+        alone.append(case.solve(prepared, objective[row : row + 1]))
+    same(
+        found,
+        joined(alone),
+        told="the answer of a solver prepared with the row's own parameters",
+        where=f"{', '.join(columns)} per row, {case.where}",
+        fix="use the n-th value of each row parameter for the n-th row",
+    )
+
+
+def _without(case: Case, columns: Mapping[str, Sequence[Any]]) -> Any:
+    """Prepared without the row parameters, where that is allowed."""
+    optional = {p.name for p in case.spec.instance if not p.required}
+    return case.prepare(**{name: LEFT_OUT for name in columns if name in optional})
+
+
+def joined(answers: list[Answer]) -> Answer:
+    """Answers to single rows as one."""
+    solutions = np.concatenate([answer.solutions for answer in answers])
+    return Answer(solutions, np.concatenate([answer.status for answer in answers]), SolveResult(solutions))

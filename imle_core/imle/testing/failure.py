@@ -1,0 +1,30 @@
+"""How a check says that it failed, or that it has nothing to say."""
+
+from __future__ import annotations
+
+
+class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
+    """A check found something else than the contract asks for.
+
+    Args:
+        expected: what the contract asks for.
+        found: what there was instead.
+        where: the call, the row, the field or the file.
+        fix: how the author of the solver mends it.
+    """
+
+    def __init__(self, expected: str, found: str, *, where: str, fix: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return (
+            f"\n  expected: {self.expected}\n  found:    {self.found}\n  where:    {self.where}\n  fix:      {self.fix}"
+        )
+
+
+class NotApplicable(Exception):  # noqa: N818 - it is no error
+    """A check cannot be made on this solver or instance; the message says why."""

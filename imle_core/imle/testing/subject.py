@@ -1,0 +1,229 @@
+"""What is checked: a solver (`Subject`), and a solver with one of its instances (`Case`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import ImleError, InstanceError
+from imle.plugins import SolverSpec
+from imle.solvers import SolveResult, SolveStatus
+from imle.testing.failure import CheckFailure, NotApplicable
+from imle.testing.instance import Floats, Instance
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A solver to check.
+
+    Attributes:
+        name: for reports: the id, or "module:Class".
+        target: the solver class, or a solver object.
+        spec: what its plugin announces; for a solver without plugin, what can be read off its class.
+        module: the plugin's light module, "" where there is no plugin.
+        given: what `imle.layer` takes for it: the qualified id, the class or the object.
+        instances: what it is checked on.
+        origin: where the instances come from.
+    """
+
+    name: str
+    target: Any
+    spec: SolverSpec
+    module: str
+    given: Any
+    instances: tuple[Instance, ...] = ()
+    origin: str = ""
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The solver with each of its instances."""
+        return tuple(Case(self, instance) for instance in self.instances)
+
+    def solver(self, options: Mapping[str, Any]) -> Any:
+        """A solver object with the given options; one that was given as an object is what it is."""
+        return self.target(**options) if isinstance(self.target, type) else self.target
+
+
+LEFT_OUT: Any = object()
+"""For `Case.prepare`: do not give this parameter."""
+
+
+class Answer(NamedTuple):
+    """A SolveResult with everything in numpy.
+
+    Attributes:
+        solutions: `[N, *shape]`.
+        status: `[N]`; all optimal if the result says nothing.
+        raw: the result itself.
+    """
+
+    solutions: Floats
+    status: NDArray[np.int64]
+    raw: SolveResult
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """`[N]` rows that carry a usable solution."""
+        return self.status <= SolveStatus.FEASIBLE
+
+    def take(self, rows: Any) -> Answer:
+        """Some of the rows."""
+        return Answer(self.solutions[rows], self.status[rows], self.raw)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A solver and one instance; prepares, draws objectives and solves."""
+
+    subject: Subject
+    instance: Instance
+
+    @property
+    def spec(self) -> SolverSpec:
+        return self.subject.spec
+
+    @cached_property
+    def solver(self) -> Any:
+        return self.subject.solver(self.instance.options)
+
+    @property
+    def torch(self) -> bool:
+        """Whether the solver takes tensors."""
+        return bool(self.solver.array == "torch")
+
+    def prepare(self, **instead: Any) -> Any:
+        """A new prepared solver, with some parameters replaced (`LEFT_OUT` drops one)."""
+        given = {**self.instance.parameters, **instead}
+        return self.solver.prepare(**{name: own(value) for name, value in given.items() if value is not LEFT_OUT})
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Of one objective."""
+        declared = self.prepare().objective_shape
+        if self.instance.shape is not None:
+            return tuple(self.instance.shape)
+        if declared is None or None in declared:
+            raise InstanceError(
+                f"{self.subject.name}: instance {self.instance.name!r}: expected shape=..., for the solver takes "
+                f"objectives of any size (objective_shape is {declared})"
+            )
+        return tuple(declared)
+
+    @cached_property
+    def solutions(self) -> Floats | None:
+        """`[M, *shape]` all solutions, if the instance lists them."""
+        listed = self.instance.solutions
+        return None if listed is None else np.asarray(listed, np.float64).reshape(-1, *self.shape)
+
+    def objectives(self, rows: int = 6, seed: int = 0) -> Floats:
+        """`[N, *shape]` objectives of the kind the solver is meant for, without ties."""
+        rng = np.random.default_rng(seed)
+        if self.instance.objectives is not None:
+            return exact(np.asarray(self.instance.objectives(rng, rows), np.float64))
+        if self.spec.capabilities.negative_objectives:
+            return exact(rng.normal(size=(rows, *self.shape)))
+        return exact(rng.uniform(0.5, 1.5, size=(rows, *self.shape)))
+
+    def tied(self, rows: int = 6, seed: int = 0) -> Floats:
+        """`[N, *shape]` small whole numbers: ties wherever a tie can be."""
+        return np.random.default_rng(seed).integers(1, 3, size=(rows, *self.shape)).astype(np.float64)
+
+    def array(self, objective: Floats) -> Any:
+        """A copy as the solver takes it: C-contiguous float64, or a float32 tensor."""
+        if not self.torch:
+            return np.array(objective, np.float64, order="C")
+        import torch
+
+        return torch.tensor(np.asarray(objective), dtype=torch.float32)
+
+    def solve(self, prepared: Any, objective: Floats, **extra: Any) -> Answer:
+        """Solve a copy of the objectives.
+
+        Args:
+            prepared: see `prepare`.
+            objective: `[N, *shape]`.
+            extra: the hint (numpy), and row parameters.
+        """
+        if "hint" in extra:
+            extra["hint"] = self.array(extra["hint"])
+        return self.answer(prepared.solve(self.array(objective), **extra), len(objective))
+
+    def fresh(self, objective: Floats, **extra: Any) -> Answer:
+        """Solve with a prepared solver of its own."""
+        prepared = self.prepare()
+        answer = self.solve(prepared, objective, **extra)
+        prepared.close()
+        return answer
+
+    def answer(self, result: Any, rows: int) -> Answer:
+        """Read a result.
+
+        Raises:
+            CheckFailure: it is no SolveResult.
+        """
+        if not isinstance(result, SolveResult):
+            raise CheckFailure(
+                "a SolveResult",
+                type(result).__name__,
+                where=f"what solve() returns, {self.where}",
+                fix="return imle.SolveResult(solutions, status)",
+            )
+        status = np.zeros(rows, np.int64) if result.status is None else np.asarray(result.status, np.int64)
+        return Answer(to_numpy(result.solutions), status, result)
+
+    def values(self, objective: Floats, solutions: Floats) -> Floats:
+        """`[N]` <objective, solution>."""
+        rows = len(objective)
+        return np.asarray((objective.reshape(rows, -1) * solutions.reshape(rows, -1)).sum(axis=1))
+
+    def layer(self, **options: Any) -> Any:
+        """The solver as a layer, with the instance."""
+        import imle
+
+        own_options = self.instance.options if isinstance(self.subject.target, type) else {}
+        made = imle.layer(self.subject.given, **own_options, **self.instance.parameters, **options)
+        if self.spec.layer and not self._usual_layer:
+            raise NotApplicable("its own layer does not take one objective and return one solution")
+        return made
+
+    @cached_property
+    def _usual_layer(self) -> bool:
+        """Whether a layer of the solver's own takes and returns one tensor."""
+        import torch
+
+        import imle
+
+        layer = imle.layer(self.subject.given, **self.instance.options, **self.instance.parameters)
+        try:
+            out = layer.eval()(torch.tensor(self.objectives(2), dtype=torch.float32))
+        except ImleError:
+            return False
+        return isinstance(out, torch.Tensor)
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"instance {self.instance.name!r}"
+
+
+def own(value: Any) -> Any:
+    """Arrays are copied, as the layer does: a solver may keep what it is given."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def exact(objective: Floats) -> Floats:
+    """Rounded to float32, so that it is the same number in both precisions."""
+    return objective.astype(np.float32).astype(np.float64)
+
+
+def to_numpy(values: Any) -> Floats:
+    """Arrays and tensors as float64."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.double().numpy()
+    return np.asarray(values, np.float64)

@@ -1,0 +1,44 @@
+"""For each check a solver with one fault, which that check finds, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from imle.testing import CHECKS, State, check_solver
+
+FAULTS = (
+    *(check.name for check in CHECKS),
+    # other ways to fail the same check
+    "spec-options-hidden",
+    "spec-options-choices",
+    "contract-finite",
+    "hint-refused",
+    "spawn-torch",
+)
+
+
+def named(fault):
+    """The check that finds a fault."""
+    return max((check.name for check in CHECKS if fault.startswith(check.name)), key=len)
+
+
+@pytest.fixture(autouse=True)
+def faulty(only):
+    only("faulty")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault):
+    report = check_solver(f"faulty-{fault}")
+    assert {outcome.check.name for outcome in report.failed} == {named(fault)}, [str(o.failure) for o in report.failed]
+    for outcome in report.failed:
+        failure = outcome.failure
+        assert all((failure.expected, failure.found, failure.where, failure.fix)), failure
+        assert "\n" not in failure.expected + failure.where + failure.fix
+
+
+def test_nothing_is_wrong_with_a_sound_solver():
+    report = check_solver("faulty-nothing")
+    assert report.ok, [str(outcome.failure) for outcome in report.failed]
+    left_out = {outcome.check.name for outcome in report.outcomes if outcome.state is State.NOT_APPLICABLE}
+    assert left_out == {"row-parameters", "releases-gil"}

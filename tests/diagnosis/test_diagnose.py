@@ -308,3 +308,14 @@ def test_bad_options(options):
 def test_only_layers():
     with pytest.raises(OptionError, match="expected a solver layer, found Identity"):
         imle.diagnose(torch.nn.Identity(), draw(8, 6), lambda z: z.sum())
+
+
+def test_cosines_are_cosines_however_few_draws_have_a_gradient():
+    layer = imle.layer("topk", k=3, nb_samples=2, estimator=imle.estimators.IMLE(0.01))
+    generator = torch.Generator().manual_seed(0)
+    theta, weight = torch.randn(16, 20, generator=generator), torch.randn(20, generator=generator)
+    torch.manual_seed(0)
+    report = imle.diagnose(layer, theta.requires_grad_(), lambda z: (z * weight).sum(dim=-1).mean())
+    assert "inf" not in str(report)
+    cosines = torch.cat([report.row_cosines, torch.tensor([cell.cosine for cell in report.grid]).double()])
+    assert (cosines.isnan() | (cosines.abs() <= 1 + 1e-9)).all()

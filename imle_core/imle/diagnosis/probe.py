@@ -94,13 +94,13 @@ def share(found: Tensor, among: Tensor) -> float:
 
 
 def _agreement(gradients: Tensor) -> Tensor:
-    """`[R, B, n]` to `[B]`: the mean cosine of all pairs of draws that are not zero."""
+    """`[R, B, n]` to `[B]`: the mean cosine of all pairs of draws that are not zero; nan where there is no pair."""
     norms = torch.linalg.vector_norm(gradients, dim=2, keepdim=True)
     units = torch.where(norms > 0, gradients / norms, 0.0)
     count = (norms > 0).sum(dim=0).squeeze(1).to(units.dtype)
     total = units.sum(dim=0).square().sum(dim=1)  # the diagonal, and every pair twice
     agreement: Tensor = (total - count) / (count * (count - 1))
-    return agreement
+    return torch.where(count > 1, agreement, float("nan"))  # of one draw, rounding would leave +-inf
 
 
 class Probe:

@@ -172,9 +172,10 @@ class SolvePlan:
         if result.status is None:
             self.stats.status["optimal"] += rows
         else:
-            codes, counts = np.unique(result.status, return_counts=True)
-            for code, count in zip(codes, counts, strict=True):
-                self.stats.status[SolveStatus(int(code)).name.lower()] += int(count)
+            counts = np.bincount(np.asarray(result.status), minlength=len(SolveStatus))
+            for status in SolveStatus:
+                if counts[status]:
+                    self.stats.status[status.name.lower()] += int(counts[status])
         self.stats.events.update(result.counters)
         for advice in result.advice:
             if advice not in self.warned:

@@ -54,6 +54,33 @@ def test_values_and_vertices(seed, sense, method):
         assert (x <= instance["bounds"][:, 1]).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_dense_packing_programs(seed, tied):
+    """Which "auto" leaves to the primal simplex without perturbed bounds; ties are where that could go round."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 12))
+    m = int(rng.integers((n + 1) // 2, n + 4))
+    a_ub = rng.integers(1, 4, (m, n)).astype(float) if tied else rng.uniform(0.1, 1, (m, n))
+    b_ub = a_ub.sum(axis=1) // 3 if tied else 0.3 * a_ub.sum(axis=1)
+    bounds = np.column_stack([np.zeros(n), rng.integers(1, 3, n).astype(float)])
+    instance = {"A_ub": a_ub, "b_ub": b_ub, "A_eq": np.zeros((0, n)), "b_eq": np.zeros(0), "bounds": bounds}
+    objective = rng.integers(-1, 4, (4, n)).astype(float) if tied else rng.normal(size=(4, n))
+    result = HighsLPSolver(sense="max").prepare(A_ub=a_ub, b_ub=b_ub, bounds=bounds).solve(objective)
+    dual = HighsLPSolver(sense="max", method="dual").prepare(A_ub=a_ub, b_ub=b_ub, bounds=bounds).solve(objective)
+    assert result.counters == {}
+    np.testing.assert_allclose(result.objective_values, dual.objective_values, atol=1e-7)
+    for x in result.solutions:
+        assert tight(instance, x) == n
+
+
+def test_packing_with_right_sides_per_row_below_its_lowest_corner():
+    prepared = HighsLPSolver(sense="max").prepare(A_ub=[[1, 2], [2, 1]], b_ub=[2, 2], bounds=(-1, 2))
+    result = prepared.solve(np.ones((3, 2)), b_ub=[[2, 2], [-2.5, 0], [-4, 0]])
+    assert result.status.tolist() == [SolveStatus.OPTIMAL, SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE]
+    np.testing.assert_allclose(result.objective_values[:2], [4 / 3, -1.5])
+
+
 def test_numerical_trouble_is_solved_by_the_other_simplex():
     """HiGHS' primal simplex ends this one with status kUnknown; not worth an error."""
     rng = np.random.default_rng(58)

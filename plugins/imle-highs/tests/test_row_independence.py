@@ -25,6 +25,7 @@ def instances():
         "cover": (zoo.set_cover(cover), 20),
         "cycles": ({"A_ub": np.eye(9) + np.kron(np.eye(3), np.roll(np.eye(3), 1, 1)), "b_ub": np.ones(9)}, 9),
         "knapsack": (zoo.knapsack(rng.integers(1, 9, size=(2, 15)), [20, 20]), 15),
+        "packing": ({"A_ub": rng.integers(1, 4, size=(8, 12)), "b_ub": np.full(8, 7), "bounds": (0, 1)}, 12),
     }
 
 

@@ -68,7 +68,7 @@ class Engine(Protocol):
 
 
 class LinearEngine:
-    """The simplex method.
+    """The simplex method. Points may be over their bounds by as much as HiGHS tolerates.
 
     Args:
         program: the feasible set; integrality is relaxed.
@@ -81,7 +81,6 @@ class LinearEngine:
         self.events: Counter[str] = Counter()
         self.native = Native(program, {**settings, **SIMPLEX, "simplex_strategy": strategy}, integer=False)
         self._strategy = strategy
-        self._bounds = program.lower, program.upper
         self._warm = warm
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
@@ -91,14 +90,12 @@ class LinearEngine:
         native.set_costs(costs)
         native.set_rows(*rows)
         found = native.run(seconds)
+        if found == HighsModelStatus.kOptimal:
+            return Outcome(SolveStatus.OPTIMAL, native.point())
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)
-        if found == HighsModelStatus.kOptimal:
-            point = native.point()
-            np.maximum(point, self._bounds[0], out=point)  # within its tolerance HiGHS steps over bounds
-            np.minimum(point, self._bounds[1], out=point)
-            point += 0.0  # -0.0 becomes 0.0
-            return Outcome(SolveStatus.OPTIMAL, point)
+            if found == HighsModelStatus.kOptimal:
+                return Outcome(SolveStatus.OPTIMAL, native.point())
         if found == HighsModelStatus.kUnboundedOrInfeasible:
             found = self._which(costs, seconds)
         outcome = stopped(found, native)
@@ -156,11 +153,12 @@ class IntegerEngine:
         relaxed = self._relaxation.solve(costs, rows, seconds)
         self._fractional = None
         if relaxed.point is not None and relaxed.status == SolveStatus.OPTIMAL:
-            whole = self._rounded(relaxed.point, rows)
+            point = np.clip(relaxed.point, self._program.lower, self._program.upper)
+            whole = self._rounded(point, rows)
             if whole is not None:
                 self.events["integral_relaxations"] += 1
                 return Outcome(SolveStatus.OPTIMAL, whole)
-            self._fractional = relaxed.point
+            self._fractional = point
         elif relaxed.status == SolveStatus.INFEASIBLE:
             return relaxed
         elif relaxed.status == SolveStatus.UNBOUNDED:

@@ -14,6 +14,8 @@ from imle_highs.arrays import LEAST, Floats
 from imle_highs.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
+_PART = 256
+"""How many costs are changed at once: HiGHS sorts their columns each time, and a few short sorts beat a long one."""
 
 
 class QuietHighs(highspy.Highs):
@@ -45,8 +47,9 @@ class Native:
         if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
             raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")
         active = np.union1d(program.learned, np.flatnonzero(program.costs))
-        self._active = active.astype(np.int32)
         self._all_active = len(active) == lp.num_col_
+        self._active = active.astype(np.int32)
+        self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
         self._rows: tuple[Floats, Floats] = program.row_lower, program.row_upper
 
     def configure(self, settings: Settings) -> None:
@@ -60,7 +63,9 @@ class Native:
     def set_costs(self, costs: Floats) -> None:
         """Change the objective: `[n]`, to be minimised. Variables that never have a cost keep none."""
         some = costs if self._all_active else costs[self._active]
-        self._highs.changeColsCost(len(self._active), self._active, some)
+        for part in self._parts:
+            columns = self._active[part]
+            self._highs.changeColsCost(len(columns), columns, some[part])
 
     def set_rows(self, lower: Floats, upper: Floats) -> None:
         """Change right sides, `[rows]` each."""

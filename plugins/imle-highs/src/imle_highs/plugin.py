@@ -52,7 +52,7 @@ LP = SolverSpec(
             "method",
             "str",
             "auto",
-            "the simplex; auto takes dual unless starts are warm and all |a| are 0 or 1",
+            "the simplex; auto: primal for warm starts if all |a| are 0 or 1, and for dense packing; else dual",
             choices=("auto", "primal", "dual"),
         ),
         Parameter(

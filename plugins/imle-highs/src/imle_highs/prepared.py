@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from imle_highs.program import LinearProgram
 
 _SIZE = 10
 """HiGHS is given costs whose largest lies between 2^9 and 2^10: its tolerances are absolute."""
+_BLOCK = 64
+"""How many rows are brought to that size at once."""
 
 
 class Setup(NamedTuple):
@@ -83,15 +86,14 @@ class PreparedProgram:
         below = self._right_sides("b_ub", b_ub, slice(0, self._program.b_ub_rows), len(objective))
         equal_rows = slice(self._program.b_ub_rows, self._program.b_ub_rows + self._program.b_eq_rows)
         equal = self._right_sides("b_eq", b_eq, equal_rows, len(objective))
-        costs = self._costs(objective)
+        answers = _Answers(objective, self._program, self._all_learned)
+        limit = self._setup.time_limit
         with self._engine() as engine:
             before = Counter(engine.events)
-            outcomes = [
-                engine.solve(costs(n), self._rows(n, below, equal), self._setup.time_limit)
-                for n in range(len(objective))
-            ]
+            for costs, rows in zip(self._costs(objective), self._rows(len(objective), below, equal), strict=True):
+                answers.add(engine.solve(costs, rows, limit))
             events = engine.events - before
-        return self._result(objective, outcomes, events)
+        return answers.result(events)
 
     def close(self) -> None:
         """Free the native models."""
@@ -109,26 +111,28 @@ class PreparedProgram:
         with self._lock:  # after an exception it is dropped: its state is not known
             self._idle.append(engine)
 
-    def _costs(self, objective: Floats) -> Callable[[int], Floats]:
+    def _costs(self, objective: Floats) -> Iterator[Floats]:
         """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.
 
         The factor is a power of two: no coefficient is rounded, and an objective means the same at any scale.
         """
-        largest = np.abs(objective).max(axis=1, initial=np.abs(self._program.costs).max(initial=0.0))
-        shifts = _SIZE - np.frexp(largest)[1]
-        first, second = np.ldexp(1.0, shifts // 2), np.ldexp(1.0, shifts - shifts // 2)  # 2**1083 is no float64
-        if self._setup.sense == "max":
-            first = -first
-
-        def row(number: int) -> Floats:
-            costs: Floats = objective[number] * first[number]
-            costs *= second[number]
+        program = self._program
+        rest = np.abs(program.costs).max()
+        for start in range(0, len(objective), _BLOCK):
+            part = objective[start : start + _BLOCK]
+            largest = np.maximum(np.maximum(part.max(axis=1), -part.min(axis=1)), rest)
+            shifts = _SIZE - np.frexp(largest)[1]
+            first, second = np.ldexp(1.0, shifts // 2), np.ldexp(1.0, shifts - shifts // 2)  # 2**1083 is no float64
+            first, second = first[:, None], second[:, None]
+            if self._setup.sense == "max":
+                first = -first
+            scaled = part * first
+            scaled *= second
             if not self._all_learned:
-                learned, costs = costs, self._program.costs * first[number] * second[number]
-                costs[self._program.learned] = learned
-            return costs
-
-        return row
+                learned, scaled = scaled, program.costs * first
+                scaled *= second
+                scaled[:, program.learned] = learned
+            yield from scaled
 
     def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> list[Floats] | None:
         who, size = self._setup.who, rows.stop - rows.start
@@ -146,32 +150,70 @@ class PreparedProgram:
         per = f"row of A_{name[2:]}"
         return [arrays.vector(f"{who}: {name}", b, size, per, row=n) for n, b in enumerate(given)]
 
-    def _rows(self, n: int, below: list[Floats] | None, equal: list[Floats] | None) -> Rows:
-        """Least and greatest values of the constraint rows for one row of the batch."""
+    def _rows(self, count: int, below: list[Floats] | None, equal: list[Floats] | None) -> Iterator[Rows]:
+        """Least and greatest values of the constraint rows, for every row of the batch."""
         program = self._program
+        fixed = program.row_lower, program.row_upper
         if below is None and equal is None:
-            return program.row_lower, program.row_upper
-        lower, upper = program.row_lower.copy(), program.row_upper.copy()
-        if below is not None:
-            upper[: program.b_ub_rows] = below[n]
-        if equal is not None:
-            rows = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
-            lower[rows] = upper[rows] = equal[n]
-        return lower, upper
+            yield from repeat(fixed, count)  # the same arrays: engines compare those by identity first
+            return
+        rows = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
+        for n in range(count):
+            lower, upper = fixed[0].copy(), fixed[1].copy()
+            if below is not None:
+                upper[: program.b_ub_rows] = below[n]
+            if equal is not None:
+                lower[rows] = upper[rows] = equal[n]
+            yield lower, upper
 
-    def _result(self, objective: Floats, outcomes: list[Outcome], events: Counter[str]) -> SolveResult:
-        program = self._program
-        solutions = np.zeros_like(objective)
-        values = np.full(len(outcomes), np.nan)
-        for n, outcome in enumerate(outcomes):
-            if outcome.point is not None:
-                solutions[n] = outcome.point if self._all_learned else outcome.point[program.learned]
-                values[n] = solutions[n] @ objective[n] + outcome.point @ program.costs + program.offset
+
+class _Answers:
+    """Outcomes of a batch, collected row by row. What all rows have in common is done once, at the end.
+
+    Args:
+        objective: `[N, k]`.
+        program: the feasible set.
+        all_learned: whether objectives have one coefficient per variable, in their order.
+    """
+
+    def __init__(self, objective: Floats, program: LinearProgram, all_learned: bool) -> None:
+        self._objective = objective
+        self._program = program
+        self._all_learned = all_learned
+        self._lower, self._upper = program.lower[program.learned], program.upper[program.learned]
+        self._solutions = np.zeros_like(objective)
+        self._status: list[SolveStatus] = []
+        self._messages: dict[int, str] = {}
+        self._rest = np.full(len(objective), program.offset)  # what variables that are not learned add
+        self._none: list[int] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """The outcome of the next row."""
+        n = len(self._status)
+        status, point, message = outcome
+        self._status.append(status)
+        if status != SolveStatus.OPTIMAL:
+            self._messages[n] = message
+        if point is None:
+            self._none.append(n)
+            return
+        if not self._all_learned:
+            self._rest[n] += point @ self._program.costs
+            point = point[self._program.learned]
+        row = self._solutions[n]
+        np.maximum(point, self._lower, out=row)  # engines step over bounds within a tolerance
+        np.minimum(row, self._upper, out=row)
+
+    def result(self, events: Counter[str]) -> SolveResult:
+        """All rows in the protocol's form."""
+        self._solutions += 0.0  # -0.0 becomes 0.0
+        values = np.einsum("ij,ij->i", self._solutions, self._objective) + self._rest
+        values[self._none] = np.nan
         return SolveResult(
-            solutions,
-            status=np.array([outcome.status for outcome in outcomes], dtype=np.int8),
+            self._solutions,
+            status=np.array(self._status, dtype=np.int8),
             objective_values=values,
-            messages={n: o.message for n, o in enumerate(outcomes) if o.status != SolveStatus.OPTIMAL},
+            messages=self._messages,
             counters=dict(events),
         )
 

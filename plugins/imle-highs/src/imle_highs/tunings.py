@@ -32,6 +32,8 @@ DEFAULT: Settings = {
     "mip_heuristic_run_root_reduced_cost": True,
     "mip_heuristic_run_zi_round": False,
     "mip_max_nodes": 2**31 - 1,
+    "mip_pool_soft_limit": 10_000,
+    "mip_pscost_minreliable": 8,
 }
 """HiGHS' own."""
 
@@ -59,8 +61,13 @@ KNAPSACK: Settings = {
     "mip_heuristic_run_rins": False,
     "mip_heuristic_run_rens": False,
     "mip_heuristic_run_zi_round": True,
+    "mip_pool_soft_limit": 30,
+    "mip_pscost_minreliable": 1,
 }
-"""For dense rows: good solutions are easily found, cuts are dense and weak, nodes are cheap."""
+"""For dense rows: good solutions are easily found, cuts are dense and weak, nodes are cheap.
+
+So few cuts are kept, and variables to branch on are chosen with little trial: that saves 6 to 28 % from 32x3 to 150x3.
+"""
 
 SMALL_KNAPSACK: Settings = {**KNAPSACK, "mip_heuristic_run_root_reduced_cost": False}
 """That heuristic solves a smaller program first: a third of the time with 100 variables, half as much again with 32."""

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imle.calibration import calibrate
-    from imle.diagnosis import diagnose
+    from imle.calibration.calibrate import calibrate
+    from imle.diagnosis.diagnose import diagnose
     from imle.layers import SolverLayer, layer
     from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
     from imle.solvers import PreparedSolver, Solver, SolveResult, SolveStatus

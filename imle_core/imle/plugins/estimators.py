@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from functools import cache
+from importlib.metadata import version
 
-import imle
 from imle.errors import OptionError, SolverUnavailableError
 from imle.plugins.discovery import discover_estimators
 from imle.plugins.estimator_spec import EstimatorSpec
@@ -87,7 +87,7 @@ OWN = (
 def estimators() -> tuple[EstimatorRecord, ...]:
     """All gradient rules on this machine, usable or not: the core's first, then those of plugins sorted by id."""
     own = tuple(
-        EstimatorRecord(spec.id, PluginState.OK, "imle", imle.__version__, entry_point="", spec=spec) for spec in OWN
+        EstimatorRecord(spec.id, PluginState.OK, "imle", version("imle"), entry_point="", spec=spec) for spec in OWN
     )
     taken = {spec.id for spec in OWN}
     return own + tuple(_yield_to_core(record) if record.id in taken else record for record in discover_estimators())

@@ -166,8 +166,10 @@ class _PerSample:
     function: Callable[[Tensor], Tensor]
     samples: int
 
-    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions:
-        del hint, phase
+    def __call__(
+        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+    ) -> Solutions:
+        del hint, phase, known  # the original solves every row
         event = theta.shape[2:]
         rows = theta.detach().expand(-1, self.samples, *event).reshape(-1, *event)
         return Solutions(self.function(rows).reshape(-1, self.samples, *event), None)

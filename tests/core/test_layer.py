@@ -264,6 +264,45 @@ def test_last_counts_stand_ins_in_the_mean():
     assert objective.grad.tolist() == [[0.5, 0.5], [0.5, 0.5]], "samples that failed have no gradient"
 
 
+@pytest.mark.parametrize(
+    ("make", "samples", "targets"),
+    [
+        (imle.estimators.IMLE, 3, 1),
+        (lambda: imle.estimators.IMLE(symmetric=True), 3, 2),
+        (imle.estimators.AIMLE, 3, 1),
+        (lambda: imle.estimators.Blackbox(beta=3.0), 1, 1),
+    ],
+)
+def test_rows_whose_objective_did_not_change_are_not_solved_again(make, samples, targets):
+    generator = torch.Generator().manual_seed(0)
+    theta, weight = torch.randn(4, 6, generator=generator), torch.randn(4, 6, generator=generator)
+    weight[[0, 2]] = 0.0  # no loss: theta - lambda dy is theta
+
+    def gradient(rows):
+        torch.manual_seed(1)
+        layer = imle.layer("topk", k=2, estimator=make(), nb_samples=samples)
+        objective = theta.clone().requires_grad_()
+        out = layer(objective)
+        layer.stats.reset()
+        (out * weight)[rows].sum().backward()
+        assert layer.stats.solves == layer.stats.events["unchanged_rows"] == 2 * samples * targets
+        return objective.grad
+
+    found = gradient(slice(None))
+    assert found[[1, 3]].any()
+    assert not found[[0, 2]].any()
+    torch.testing.assert_close(gradient([1, 3]), found)
+
+
+def test_unchanged_rows_with_instances_of_their_own():
+    layer = imle.layer("topk", noise=None)
+    theta = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [1.0, 3.0, 2.0]], requires_grad=True)
+    out = layer(theta, k=[1, 2, 1])
+    (out * torch.tensor([[0.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 5.0, 0.0]])).sum().backward()
+    assert layer.stats.events["unchanged_rows"] == 1
+    assert theta.grad.tolist() == [[0.0, 0.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 1.0, -1.0]]
+
+
 def test_time_is_split_into_parts():
     layer = imle.layer("topk", k=2, nb_samples=3)
     layer(torch.randn(4, 6, requires_grad=True)).sum().backward()

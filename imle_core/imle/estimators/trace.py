@@ -30,7 +30,10 @@ class Solutions(NamedTuple):
 class Solve(Protocol):
     """argmax <theta, z> for `[B, S, *event]` rows."""
 
-    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions: ...
+    def __call__(
+        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+    ) -> Solutions:
+        """Solve; rows marked in `known` `[B]` are not solved again, their solutions are the hint's."""
 
     def tile(self, times: int) -> Solve:
         """The same for `times` copies of the batch, one after the other: `[times * B, S, *event]`."""
@@ -92,9 +95,16 @@ class Trace:
         Args:
             base: `[B, 1 or S, *event]`; without target noise one solve serves all samples that share it.
         """
-        target = perturb(self.call.noise, base, self.noise, self.call.target_temperature)
-        hint = self.z if self.z.shape == target.shape else None
-        return self.call.solve(target, hint, phase="backward")
+        call = self.call
+        target = perturb(call.noise, base, self.noise, call.target_temperature)
+        if self.z.shape != target.shape:
+            return call.solve(target, phase="backward")
+        known = None
+        if self.noise is None or call.temperature == call.target_temperature:
+            # a row whose loss has no gradient has the objective it had before
+            same = (base == self.theta.unsqueeze(1)).flatten(1).all(dim=1)
+            known = same if bool(same.any()) else None
+        return call.solve(target, self.z, phase="backward", known=known)
 
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:

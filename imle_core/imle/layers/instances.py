@@ -57,6 +57,12 @@ class Group:
         """The batch row of the group's n-th row."""
         return position if self.rows is None else self.rows[position]
 
+    def without(self, skipped: Sequence[bool]) -> Group:
+        """The group without some rows of the batch."""
+        kept = [n for n in range(len(skipped) if self.rows is None else len(self.rows)) if not skipped[self.row(n)]]
+        values = {name: [column[n] for n in kept] for name, column in self.values.items()}
+        return Group(self.kept, [self.row(n) for n in kept], values)
+
     def tile(self, times: int, batch: int) -> Group:
         """The same rows in each of `times` copies of a batch of `batch` rows."""
         rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]

@@ -55,13 +55,16 @@ class SolvePlan:
         lead = torch.Size((times, *self.lead))
         return replace(self, groups=[group.tile(times, self.lead.numel()) for group in self.groups], lead=lead)
 
-    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions:
+    def __call__(
+        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+    ) -> Solutions:
         """Solve argmax <theta, z> for every row and sample.
 
         Args:
             theta: `[B, S, *event]`, any strides.
             hint: earlier solutions, `[B, S, *event]`.
             phase: "forward" or "backward", for messages.
+            known: `[B]` rows whose solutions are those of the hint: they are not solved.
 
         Raises:
             ObjectiveError: theta is not finite; names the row and the position.
@@ -73,11 +76,18 @@ class SolvePlan:
         refuse_non_finite(theta, phase, self.lead)
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
-        if self.groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
-            z = self._solve_group(self.groups[0], theta, hint, failures, phase)
+        groups = self.groups
+        if known is not None and hint is not None:
+            skipped = known.tolist()
+            self.stats.events["unchanged_rows"] += samples * sum(skipped)
+            groups = [group.without(skipped) for group in groups]
+        if groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
+            z = self._solve_group(groups[0], theta, hint, failures, phase)
         else:
-            z = theta.new_empty(theta.shape)
-            for group in self.groups:
+            z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
+            for group in groups:
+                if not group.rows:
+                    continue
                 part = None if hint is None else hint[group.rows]
                 z[group.rows] = self._solve_group(group, theta[group.rows], part, failures, phase)
         if not failures:

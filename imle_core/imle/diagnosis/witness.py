@@ -58,8 +58,10 @@ class _Recorded:
     inner: Solve
     kept: list[Tensor]
 
-    def __call__(self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward") -> Solutions:
-        found = self.inner(theta, hint, phase=phase)
+    def __call__(
+        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+    ) -> Solutions:
+        found = self.inner(theta, hint, phase=phase, known=known)
         self.kept.append(found.z.detach())
         return found
 

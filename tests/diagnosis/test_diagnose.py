@@ -98,7 +98,7 @@ def test_saturated_targets():
     layer = imle.layer("topk", k=5, estimator=IMLE(beta=100.0), temperature=0.01, target_temperature=0.01)
     theta, gold = draw(50, 20, seed=1), draw(50, 20, seed=2)
     report = imle.diagnose(layer, theta, lambda z: (z * gold).sum(), steps=[0.001, 0.01, 0.1])
-    assert report.current.saturated > 0.95
+    assert report.current.saturated >= 0.9
     (advice,) = report.advice
     assert "ignores theta" in advice.text
     wanted = report.at(advice.change["beta"], report.current.temperature)

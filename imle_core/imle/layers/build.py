@@ -18,6 +18,7 @@ from imle.noise import BaseNoiseDistribution, noise_by_name
 from imle.plugins import registry
 from imle.plugins.parameters import split
 from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
+from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.function import FunctionSolver
 from imle.solvers.protocol import Solver
 
@@ -38,6 +39,7 @@ def layer(
     generator: torch.Generator | None = None,
     resample: bool = True,
     antithetic: bool = False,
+    cache: int | None = None,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -62,6 +64,9 @@ def layer(
             forgets it.
         antithetic: draw half of the samples, and mirror them (F^-1(1 - F(eps))): less variance of the mean where
             solutions are monotone in the noise. Needs an even nb_samples.
+        cache: how many solved rows to remember per instance; rows with the same objective, bit by bit, are then
+            solved once, within a batch and over time. `layer.stats.events` has the hits. For noise-free solves
+            over the same data; with noise no objective comes twice.
         instance_and_options: the solver's own; `imle info ID` lists them.
 
     Returns:
@@ -87,6 +92,8 @@ def layer(
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
+    if cache is not None:
+        made = _remembering(made, spec, cache)
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
@@ -116,6 +123,12 @@ def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
     if not (isinstance(found, type) and issubclass(found, SolverLayer)):
         raise PluginError(f"{spec.id}: layer: expected a subclass of SolverLayer, found {found!r}")
     return found
+
+
+def _remembering(solver: Solver, spec: SolverSpec, capacity: int) -> Solver:
+    if spec.layer:
+        raise OptionError(f"cache: {spec.id} has a layer of its own, which takes none", hint="leave cache= out")
+    return Cached(Deduplicated(solver), capacity)
 
 
 def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:

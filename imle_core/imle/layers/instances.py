@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch import Tensor
 from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.plugins.parameters import check_type, unknown
 from imle.plugins.spec import SolverSpec
+from imle.solvers.combinators.keys import Identity, value_key
 from imle.solvers.protocol import PreparedSolver, Solver
 
 CAPACITY = 256
@@ -120,7 +120,7 @@ class InstanceCache:
             own: what the call gives for these rows.
             shared: what holds for every row of the layer.
         """
-        key = {name: _value_key(value) for name, value in own.items()}
+        key = {name: value_key(value) for name, value in own.items()}
         if any(isinstance(part, Identity) for part in key.values()):
             return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
         content = (frozenset(key.items()), frozenset(shared))
@@ -162,7 +162,7 @@ class InstanceCache:
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
-            key = tuple(_value_key(columns[name][row]) for name in grouping)
+            key = tuple(value_key(columns[name][row]) for name in grouping)
             members.setdefault(key, []).append(row)
         return [
             Group(
@@ -207,24 +207,3 @@ def _own(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     return value.detach().clone() if isinstance(value, Tensor) else value
-
-
-class Identity(NamedTuple):
-    """The key of a value that can only be told from others by being itself, and only while it lives."""
-
-    address: int
-
-
-def _value_key(value: Any) -> Hashable:
-    """Equal for equal content of plain values and arrays; `Identity` for everything else."""
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return type(value), value
-    if isinstance(value, (tuple, list)):
-        parts = tuple(_value_key(item) for item in value)
-        return Identity(id(value)) if any(isinstance(part, Identity) for part in parts) else (type(value), parts)
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).digest()
-        return value.shape, value.dtype.str, digest
-    return Identity(id(value))

@@ -1,4 +1,4 @@
-"""The solver protocol, its results, and (lazily, for they need torch) the successor's `select_k` functions."""
+"""The solver protocol, its results, and (lazily) combinators and the successor's `select_k` functions."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solve
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
+    from imle.solvers.combinators import Cached, Deduplicated, Timed
     from imle.solvers.subsets import mathias_select_k, select_k
 
 __all__ = [
     "ArrayKind",
+    "Cached",
+    "Deduplicated",
     "PreparedSolver",
     "Sense",
     "Shape",
     "SolveResult",
     "SolveStatus",
     "Solver",
+    "Timed",
     "mathias_select_k",
     "select_k",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("Cached", "Deduplicated", "Timed"):
+        import imle.solvers.combinators
+
+        return getattr(imle.solvers.combinators, name)
     if name in ("select_k", "mathias_select_k"):
         import imle.solvers.subsets
 

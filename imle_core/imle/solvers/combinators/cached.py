@@ -1,0 +1,155 @@
+"""Cached: rows that were solved before are not solved again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import OptionError
+from imle.solvers.combinators.keys import Names, lasting, name_rows
+from imle.solvers.combinators.memo import Memo
+from imle.solvers.combinators.rows import Index, like, to_numpy
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.protocol import PreparedSolver, Solver
+from imle.solvers.result import SolveResult, SolveStatus
+
+_FINAL = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
+
+
+@dataclass(frozen=True)
+class Cached(Wrapper):
+    """Remembers how rows ended, by objective and row parameters, bit by bit.
+
+    Only what another solve cannot change is remembered: optimal, infeasible and unbounded rows. Hints play no part.
+    The counters `cache_hits` and `cache_misses` add up to the rows asked for.
+
+    Args:
+        solver: solves the rows that are not known.
+        capacity: the most rows that are remembered per instance; the least recently used makes room. A row takes
+            16 bytes per entry, more or less.
+        feasible: also remember rows without proof of optimality, for heuristics that would not do better next time.
+
+    Raises:
+        OptionError: not a solver, or no capacity.
+    """
+
+    solver: Solver
+    capacity: int = 10_000
+    feasible: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.capacity, bool) or not isinstance(self.capacity, int) or self.capacity < 1:
+            raise OptionError(f"Cached: capacity: expected an int >= 1, found {self.capacity!r}")
+
+    def prepare(self, **instance: Any) -> PreparedCached:
+        """Bind the solver inside to an instance, which has a memory of its own."""
+        final = (*_FINAL, SolveStatus.FEASIBLE) if self.feasible else _FINAL
+        return PreparedCached(self.solver.prepare(**instance), self.capacity, final)
+
+
+class PreparedCached(PreparedWrapper):
+    """A prepared solver with a memory.
+
+    Args:
+        inner: the prepared solver inside.
+        capacity: the most rows that are remembered.
+        final: statuses worth remembering.
+    """
+
+    def __init__(self, inner: PreparedSolver, capacity: int, final: tuple[SolveStatus, ...]) -> None:
+        super().__init__(inner)
+        self._lock = threading.Lock()
+        self._memo = Memo(capacity)
+        self._final = np.isin(np.arange(len(SolveStatus)), final)
+
+    def __len__(self) -> int:
+        """How many rows are remembered."""
+        return len(self._memo)
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        with self._lock:
+            self._memo.clear()
+
+    def close(self) -> None:
+        """Forget all rows and close the solver inside."""
+        self.clear()
+        super().close()
+
+    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+        """Solve those of `[N, *shape]` objectives that are not known.
+
+        Raises:
+            ImleError: what the solver inside raises, with the row of this batch; nothing is remembered then.
+        """
+        given = options(hint, rows)
+        names = name_rows(objective, rows)
+        with self._lock:
+            slots = self._memo.find(names)
+            hits = np.flatnonzero(slots >= 0)
+            recalled = self._memo.recall(slots[hits]) if len(hits) else None
+        counts = {"cache_hits": len(hits), "cache_misses": len(slots) - len(hits)}
+        if recalled is None:
+            result = call(self.inner, objective, given)
+            self._keep(names, np.arange(len(slots)), result)
+            return SolveResult(
+                result.solutions,
+                result.status,
+                result.objective_values,
+                result.messages,
+                {**result.counters, **counts},
+                result.advice,
+            )
+        misses = np.flatnonzero(slots < 0)
+        solutions, status, values, messages = recalled
+        told = {n: message for n, message in zip(hits.tolist(), messages, strict=True) if message}
+        if not len(misses):
+            return SolveResult(like(objective, solutions), status, _known(values), told, counts)
+        result = call_some(self.inner, objective, given, misses)
+        self._keep(names, misses, result)
+        found = to_numpy(result.solutions)
+        joined = np.empty((len(slots), *solutions.shape[1:]), dtype=np.result_type(solutions, found))
+        joined[hits], joined[misses] = solutions, found
+        all_status = np.zeros(len(slots), dtype=np.int8)
+        all_status[hits] = status
+        if result.status is not None:
+            all_status[misses] = result.status
+        all_values = np.full(len(slots), np.nan)
+        all_values[hits] = values
+        if result.objective_values is not None:
+            all_values[misses] = result.objective_values
+        return SolveResult(
+            like(objective, joined),
+            all_status,
+            _known(all_values),
+            {**told, **{int(misses[n]): message for n, message in result.messages.items()}},
+            {**result.counters, **counts},
+            result.advice,
+        )
+
+    def _keep(self, names: Names, index: Index, result: SolveResult) -> None:
+        """Remember the rows of a result, which are rows `index` of the batch, that are final."""
+        rows = len(index)
+        status = np.zeros(rows, dtype=np.int8) if result.status is None else np.asarray(result.status)
+        kept = self._final[status]
+        if names.keys is not None:
+            kept = kept & np.array([lasting(names.keys[n]) for n in index.tolist()], dtype=bool)
+        chosen = np.flatnonzero(kept)
+        if not len(chosen):
+            return
+        values = np.full(rows, np.nan) if result.objective_values is None else np.asarray(result.objective_values)
+        messages = [result.messages.get(n, "") for n in chosen.tolist()]
+        with self._lock:
+            self._memo.keep(
+                names, index[chosen], to_numpy(result.solutions)[chosen], status[chosen], values[chosen], messages
+            )
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Objective values, or None if none is known."""
+    return None if np.isnan(values).all() else values

@@ -1,0 +1,59 @@
+"""Deduplicated: rows that occur more than once in a batch are solved once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imle.solvers.combinators.keys import duplicates, name_rows
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.protocol import Solver
+from imle.solvers.result import SolveResult
+
+
+@dataclass(frozen=True)
+class Deduplicated(Wrapper):
+    """Solves rows once whose objectives and row parameters are the same, bit by bit.
+
+    The counter `duplicate_rows` says how many rows were not solved for that reason.
+
+    Args:
+        solver: solves the rows that are left, in their order; a hint is that of the first of equal rows.
+
+    Raises:
+        OptionError: not a solver.
+    """
+
+    solver: Solver
+
+    def prepare(self, **instance: Any) -> PreparedDeduplicated:
+        """Bind the solver inside to an instance."""
+        return PreparedDeduplicated(self.solver.prepare(**instance))
+
+
+class PreparedDeduplicated(PreparedWrapper):
+    """A prepared solver that is given no row twice."""
+
+    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+        """Solve `[N, *shape]` objectives, equal ones once.
+
+        Raises:
+            ImleError: what the solver inside raises, with the row of this batch.
+        """
+        given = options(hint, rows)
+        found = duplicates(name_rows(objective, rows))
+        if found is None:
+            return call(self.inner, objective, given)
+        first, inverse = found
+        result = call_some(self.inner, objective, given, first)
+        messages = result.messages
+        if messages:
+            messages = {n: messages[m] for n, m in enumerate(inverse.tolist()) if m in messages}
+        return SolveResult(
+            result.solutions[inverse],
+            None if result.status is None else result.status[inverse],
+            None if result.objective_values is None else result.objective_values[inverse],
+            messages,
+            {**result.counters, "duplicate_rows": len(inverse) - len(first)},
+            result.advice,
+        )

@@ -1,0 +1,107 @@
+"""What all combinators share: they are solvers around a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imle.errors import ImleError, OptionError, SolverContractError
+from imle.solvers.combinators import rows as by_row
+from imle.solvers.combinators.rows import Index
+from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.result import SolveResult
+
+
+class Wrapper:
+    """A solver that reads and writes what the solver inside does."""
+
+    solver: Solver
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.solver, Solver):
+            raise OptionError(
+                f"{type(self).__name__}: solver: expected a solver, found {type(self.solver).__name__}",
+                hint="a solver object has sense, array and prepare(); see imle.solvers.Solver",
+            )
+
+    @property
+    def sense(self) -> Sense:
+        """The sense of the solver inside."""
+        return self.solver.sense
+
+    @property
+    def array(self) -> ArrayKind:
+        """The kind of array of the solver inside."""
+        return self.solver.array
+
+
+class PreparedWrapper:
+    """A prepared solver around a prepared solver.
+
+    Args:
+        inner: the prepared solver inside.
+    """
+
+    def __init__(self, inner: PreparedSolver) -> None:
+        self.inner = inner
+
+    @property
+    def objective_shape(self) -> Shape | None:
+        """The shape the solver inside takes."""
+        return self.inner.objective_shape
+
+    def close(self) -> None:
+        """Close the solver inside."""
+        self.inner.close()
+
+
+def innermost(solver: Any) -> Any:
+    """The solver inside all combinators."""
+    while isinstance(solver, Wrapper):
+        solver = solver.solver
+    return solver
+
+
+def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of `solve`, without a hint that is None."""
+    return dict(rows) if hint is None else {"hint": hint, **rows}
+
+
+def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:
+    """`prepared.solve`, and a check that it returned one row per objective.
+
+    Raises:
+        SolverContractError: it did not.
+    """
+    return checked(prepared.solve(objective, **given), len(objective))
+
+
+def checked(result: Any, rows: int) -> SolveResult:
+    """A result that has as many rows as were asked for.
+
+    Raises:
+        SolverContractError: it is no result, or it has not.
+    """
+    if not isinstance(result, SolveResult):
+        raise SolverContractError(f"solve() must return a SolveResult, found {type(result).__name__}")
+    if len(result.solutions) != rows or (result.status is not None and len(result.status) != rows):
+        found = len(result.solutions if len(result.solutions) != rows else result.status or ())
+        raise SolverContractError(f"expected one solution and one status per row, {rows} in all, found {found}")
+    return result
+
+
+def call_some(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], index: Index) -> SolveResult:
+    """`prepared.solve` for some rows of a batch; an error that names a row names the row of the batch.
+
+    Args:
+        prepared: the solver.
+        objective: `[N, *shape]`.
+        given: keyword arguments of `solve`, one entry per row each.
+        index: `[M]` which rows to solve.
+    """
+    try:
+        return call(prepared, objective[index], by_row.some(given, index))
+    except ImleError as error:
+        if error.row is not None and 0 <= error.row < len(index):
+            error.row = int(index[error.row])
+        raise

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
-from imle.layers.instances import Identity, _value_key
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss, both, flat, maximise
 from imle.losses.pool import COMMON, SolutionPool
+from imle.solvers.combinators.keys import Identity, value_key
 from imle.solvers.protocol import Shape
 
 
@@ -138,7 +138,7 @@ class PoolLoss(SolverLoss):
         return found
 
     def _key(self, values: Mapping[str, Any]) -> str:
-        keys = {name: _value_key(value) for name, value in values.items()}
+        keys = {name: value_key(value) for name, value in values.items()}
         for name, key in keys.items():
             if isinstance(key, Identity):
                 raise InstanceError(

@@ -55,13 +55,6 @@ class PreparedWrapper:
         self.inner.close()
 
 
-def innermost(solver: Any) -> Any:
-    """The solver inside all combinators."""
-    while isinstance(solver, Wrapper):
-        solver = solver.solver
-    return solver
-
-
 def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments of `solve`, without a hint that is None."""
     return dict(rows) if hint is None else {"hint": hint, **rows}

@@ -133,8 +133,9 @@ class Graphs:
             yield self.graphs[place], self.layers[place]
 
     def events(self) -> Counter[str]:
-        """Which engines have solved, how often."""
-        return sum((layer.stats.events for layer in self.layers), Counter())
+        """Which engines have solved components of graphs, how often."""
+        events: Counter[str] = sum((layer.stats.events for layer in self.layers), Counter())
+        return Counter({name: count for name, count in events.items() if name.endswith("_components")})
 
 
 class Model(nn.Module):

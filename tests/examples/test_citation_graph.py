@@ -20,7 +20,7 @@ def test_citations_correct_the_network(example, capsys):
         assert weights.max() > 0.5
         assert weights[3:].mean() > weights[:3].mean()
     assert len(set(result.weights[citations.FIXED])) == 1
-    assert result.engines["highs"] > 0
+    assert result.engines["highs_components"] > 0
     shown = capsys.readouterr().out
     for name, accuracy in result.accuracies.items():
         assert name in shown

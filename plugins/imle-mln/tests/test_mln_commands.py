@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
+from imle.cli import main
 from imle.cli.group import LazyGroup, Settings, imle
+from imle_mln import parse_program
+from imle_mln.bar import shown_progress
+from imle_mln.grounding import ground
 
 PROGRAM = """
 person = {Ann, Ben, Cat}
@@ -38,7 +50,17 @@ def test_map_prints_the_true_atoms(files):
     result = run("mln", "map", *files, "--query", "Smokes")
     assert result.exit_code == 0, result.output
     assert result.stdout == "Smokes(Ben)\nSmokes(Cat)\n"
-    assert result.stderr == "score 13.5 (optimal); 2 of 2 open atoms true\n"
+    assert re.fullmatch(r"score 13\.5 \(optimal\); 2 of 2 open atoms true; closed 1, min-cut 1; .* s\n", result.stderr)
+
+
+def test_what_map_prints_is_evidence(tmp_path):
+    """Quotes, and parentheses where there is no argument."""
+    program, evidence = tmp_path / "p.mln", tmp_path / "e.db"
+    program.write_text('Rain()\nSees(who, what)\nwho = {"a b", 3}\nwhat = {Owl}\n1 Rain()\n1 Sees(x,y)')
+    listed = run("mln", "map", str(program)).stdout
+    assert listed == 'Rain()\nSees("a b",Owl)\nSees(3,Owl)\n'
+    evidence.write_text(listed)
+    assert json.loads(run("mln", "ground", str(program), str(evidence), "--json").stdout)["atoms"] == 0
 
 
 def test_map_as_json_and_as_evidence(files, tmp_path):
@@ -64,15 +86,106 @@ def test_ground_prints_statistics(files):
     result = run("mln", "ground", *files)
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert ["1.1", "9", "2", "Friends(x,y)", "^", "Smokes(x)", "=>", "Smokes(y)"] in lines
-    assert ["atoms:", "5"] in lines
+    assert lines[0] == ["line", "weight", "groundings", "features", "formula"]
+    assert ["6", "1.1", "9", "2", "Friends(x,y)", "^", "Smokes(x)", "=>", "Smokes(y)"] in lines
+    assert ["atoms", "5"] in lines
+    assert ["solved", "by", "closed", "1,", "min-cut", "1"] in lines
     assert json.loads(run("mln", "ground", *files, "--json").stdout)["atoms"] == 5
 
 
-def test_errors_name_the_place(files, tmp_path):
-    bad = tmp_path / "bad.mln"
-    bad.write_text("Smokes(person)\n1.0 Smoke(x)\n")
-    result = run("mln", "map", str(bad))
-    assert result.exit_code != 0
-    assert "line 2" in str(result.exception)
-    assert run("mln", "map", "nowhere.mln").exit_code == 2
+def test_ground_lists_hard_formulas_too(tmp_path):
+    program = tmp_path / "hard.mln"
+    program.write_text("p = {A,B,C}\nL(p,p)\n0.5 L(x,x)\nL(x,y) => L(y,x).\n-1 L(x,+y)\n!L(A,B).\nL(B,A).\n")
+    rows = json.loads(run("mln", "ground", str(program), "--json").stdout)
+    assert [(row["line"], row["weight"], row["groundings"], row["features"]) for row in rows["formulas"]] == [
+        (3, 0.5, 3, 3),
+        (4, None, 9, 6),
+        *[(5, -1.0, 3, 3)] * 3,
+        (6, None, 1, 1),
+        (7, None, 1, 1),
+    ]
+    assert rows["status"] == "infeasible"
+    assert " hard " in run("mln", "ground", str(program)).stdout
+
+
+def test_an_empty_program(tmp_path):
+    program = tmp_path / "empty.mln"
+    program.write_text("// nothing yet\n")
+    assert run("mln", "map", str(program)).stdout == ""
+    assert run("mln", "ground", str(program)).stdout.split()[:2] == ["atoms", "0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["map", "bad.mln"], ["error: bad.mln, line 2, column 5: unknown predicate 'Smoke'", "    1.0 Smoke(x)",
+                              "        ^", "hint: did you mean 'Smokes'?"]),
+        (["map", "good.mln", "bad.db"], ["error: bad.db, line 1, column 1: evidence on the undeclared predicate "
+                                         "'Smoke'",
+                                         "    Smoke(Ann)", "    ^", "hint: did you mean 'Smokes'?"]),
+        (["ground", "good.mln", "--query", "Smokes"], ["error: No such option '--query'."]),
+        (["map", "good.mln", "-q", "Smoke"], ["error: query: expected predicates of the program (Friends, Smokes), "
+                                              "found 'Smoke'", "hint: did you mean 'Smokes'?"]),
+        (["map", "good.mln", "-q", "Friends"], ["error: query: Friends is closed: all its atoms are decided, those "
+                                                "evidence does not name are false", "hint: declare it without *, take "
+                                                "it out of closed_world, or ask for single atoms in the evidence: "
+                                                "?Friends(person, person)"]),
+        (["map", "good.mln", "-c", "Likes"], ["error: expected declared predicates in closed_world, found 'Likes'",
+                                              "hint: known: Friends, Smokes"]),
+        (["map", "bad.db", "good.mln"], ["error: expected PROGRAM (.mln), then EVIDENCE (.db), found bad.db good.mln"]),
+        (["map", "nowhere.mln"], ["error: Invalid value for 'PROGRAM': File 'nowhere.mln' does not exist."]),
+        (["ground", "good.mln", "--limit", "1"], ["error: 2 open ground atoms, the limit is 1:",
+                                                  "    2  Smokes(person)",
+                                                  "    0  Friends(person, person)"]),
+        (["map", "hard.mln"], ["error: mln-map: infeasible: line 4: Smokes(x) => Smokes(y) is false for x = Ann, "
+                               "y = Ben"]),
+        (["map", "latin.mln"], ["error: expected UTF-8 text in latin.mln, found 0xe9 at byte 8",
+                                "hint: convert it: iconv -f LATIN1 -t UTF-8 latin.mln"]),
+    ],
+)  # fmt: skip
+def test_errors_and_their_hints_are_printed_once(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    good = "person = {Ann, Ben}\n*Friends(person, person)\nSmokes(person)\n1 Smokes(x)\n"
+    Path("good.mln").write_text(good)
+    Path("hard.mln").write_text("person = {Ann, Ben}\n*Smokes(person)\n\nSmokes(x) => Smokes(y).\n")
+    Path("bad.mln").write_text("Smokes(person)\n1.0 Smoke(x)\n")
+    Path("bad.db").write_text("Smoke(Ann)\n")
+    Path("latin.mln").write_bytes("// Andr\xe9".encode("latin1"))
+    if arguments[1] == "hard.mln":
+        Path("hard.db").write_text("Smokes(Ann)\n")
+        arguments = [*arguments, "hard.db"]
+    assert main(["mln", *arguments]) in (1, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[: len(message)] == message
+    assert sum("hint:" in line for line in lines) <= 1
+
+
+def test_a_bar_for_long_groundings():
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=120)
+    program = parse_program("thing = {1,...,150}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)")
+    with shown_progress(10**9, console, patience=0.0):
+        ground(program)
+    assert "grounding 1/1" in out.getvalue()
+    assert "/3375000" in out.getvalue()
+    assert "line 3: Same(x,y) ^ Same(y,z) => Same(x,z)" in out.getvalue()
+    silent = StringIO()
+    with shown_progress(10**9, Console(file=silent), patience=0.0):
+        ground(program)
+    assert not silent.getvalue()
+
+
+def test_ctrl_c_ends_with_130(tmp_path):
+    program = tmp_path / "long.mln"
+    program.write_text("thing = {1,...,580}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)\n")
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from imle.cli import main; print('on', flush=True); sys.exit(main())",
+         "mln", "map", str(program)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout.readline() == "on\n"
+    time.sleep(1.5)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Traceback" not in out + err

@@ -23,6 +23,7 @@ from imle_mln.logic import (
     Or,
     Predicate,
     Program,
+    Rule,
     Variable,
 )
 from imle_mln.printing import database_text, formula_text, program_text, rule_text
@@ -57,7 +58,7 @@ def one_rule(text):
         "P(x) => P(y) <=> P(z)",
         "P(x) => (P(y) <=> P(z))",
         "P(x) v x = y v x != z v P(y) v P(z)",
-        "!x = y v Q(x, t) v P(y)",
+        "!x = y v Q(x,t) v P(y)",
         "EXIST x P(x) ^ P(y)",
         "(EXIST x P(x)) ^ P(y)",
         "P(y) ^ EXIST x P(x)",
@@ -65,8 +66,8 @@ def one_rule(text):
         "!EXIST x P(x)",
         "!(EXIST x P(x)) ^ P(y)",
         "(P(y) => EXIST x P(x)) ^ P(y)",
-        "FORALL x, t EXIST y Q(x, t) => Q(y, t)",
-        'Q("lower", 1) ^ P(Ann)',
+        "FORALL x,t EXIST y Q(x,t) => Q(y,t)",
+        'Q("lower",1) ^ P(Ann)',
     ],
 )
 def test_no_more_parentheses_than_needed(text):
@@ -80,7 +81,7 @@ def test_rules_and_their_weights():
         "-3 P(x)",
         "1e-05 P(x)",
         "P(x).",
-        "0.5 P(+x) v Q(y, +t)",
+        "0.5 P(+x) v Q(y,+t)",
         "(1 = x v P(x)).",
         "x = 1 v P(x).",
     ):
@@ -88,14 +89,21 @@ def test_rules_and_their_weights():
 
 
 def test_a_program_as_text():
-    text = 'person = {Ann, "b c", 3}\n*Friends(person, person)\nTopic(paper!, topic!)\n1 Friends(x, y)\nTopic(p, Ml).\n'
+    text = 'person = {Ann, "b c", 3}\n*Friends(person, person)\nTopic(paper!, topic!)\n1 Friends(x,y)\nTopic(p,Ml).\n'
     assert program_text(parse_program(text)) == text
     assert program_text(Program({}, {}, ())) == ""
 
 
+def test_variables_replaced_by_constants():
+    formula = one_rule("1 Q(x, t) ^ EXIST y P(x) v P(y) v EXIST x P(x)").formula
+    shown = formula_text(formula, values={"x": "Ann", "t": "a b", "y": "Ben"})
+    assert shown == 'Q(Ann,"a b") ^ EXIST y P(Ann) v P(y) v EXIST x_2 P(x_2)'
+
+
 def test_line_ends_in_constants_cannot_be_written():
-    with pytest.raises(ValueError, match=r"expected constants without line ends, found 'a.nb'"):
-        formula_text(Atom("P", (Constant("a\nb"),)))
+    rule = Rule(Atom("P", (Constant("a\nb"),)), 1.0)
+    with pytest.raises(ValueError, match=r"expected constants without line ends, found one in .* P\(.a.nb.\)"):
+        program_text(Program({}, {}, (rule,)))
 
 
 # Random programs ------------------------------------------------------------------------------------------------------

@@ -298,13 +298,13 @@ def test_a_program_in_a_file(tmp_path):
 
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(
-        InstanceError, match=r"found none that can be read at .*no\.mln: No such file.*\n  hint: relative"
+        InstanceError, match=r"found none that can be read at .*no\.mln': No such file.*\n  hint: relative"
     ):
         parse_program("no.mln")
     with pytest.raises(InstanceError, match="expected a file with the program"):
         parse_program(tmp_path)
     (tmp_path / "latin.mln").write_bytes(b"// \xe9\n")
-    with pytest.raises(InstanceError, match=r"expected UTF-8 text in .*latin\.mln, found the byte 0xe9"):
+    with pytest.raises(InstanceError, match=r"expected UTF-8 text in .*latin\.mln, found 0xe9 at byte 4"):
         parse_program(tmp_path / "latin.mln")
 
 

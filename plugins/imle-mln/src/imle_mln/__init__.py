@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imle_mln.evidence import database_from as database_from
     from imle_mln.evidence import parse_database as parse_database
+    from imle_mln.grounding import grounding_options as grounding_options
     from imle_mln.maps import MAPState as MAPState
     from imle_mln.maps import map as map  # noqa: A004 - the name of the task
     from imle_mln.printing import database_text as database_text
@@ -21,6 +22,7 @@ _HOMES = {
     "MAPState": "maps",
     "database_from": "evidence",
     "database_text": "printing",
+    "grounding_options": "grounding",
     "map": "maps",
     "parse_database": "evidence",
     "parse_program": "syntax",

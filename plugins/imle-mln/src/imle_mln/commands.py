@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imle_mln.plugin import MAP
 
+if TYPE_CHECKING:
+    from imle_mln.grounding import Grounding
+
 _ENGINES = next(option.choices for option in MAP.options if option.name == "engine")
+_LIMIT = 200_000_000
 
 
 @click.group()
@@ -21,90 +28,113 @@ def mln() -> None:
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
     """What both commands read."""
+
+    @functools.wraps(command)
+    def checked(program: str, evidence: str | None, **options: Any) -> Any:
+        if program.endswith(".db") and evidence is not None and evidence.endswith(".mln"):
+            raise click.UsageError(f"expected PROGRAM (.mln), then EVIDENCE (.db), found {program} {evidence}")
+        return command(Path(program), None if evidence is None else Path(evidence), **options)
+
     for decorate in (
         click.option("--closed-world", "-c", multiple=True, metavar="P", help="False wherever evidence does not say."),
         click.option("--engine", type=click.Choice(_ENGINES), default="auto", show_default=True),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=1),
+            default=_LIMIT,
+            metavar="N",
+            show_default=True,
+            help="Refuse to look at more groundings.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.argument("evidence", type=click.Path(exists=True, dir_okay=False), required=False),
         click.argument("program", type=click.Path(exists=True, dir_okay=False)),
     ):
-        command = decorate(command)
-    return command
+        checked = decorate(checked)
+    return checked
 
 
 @mln.command("map")
-@_inputs
 @click.option("--query", "-q", multiple=True, metavar="P", help="Print atoms of this predicate only; repeatable.")
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS")
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Then stop at the best so far."
+)
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write all open atoms as evidence (.db).")
+@_inputs
 def map_command(
-    program: str,
-    evidence: str | None,
+    program: Path,
+    evidence: Path | None,
     query: tuple[str, ...],
     closed_world: tuple[str, ...],
     engine: str,
+    limit: int,
     time_limit: float | None,
     output: str | None,
     as_json: bool,
 ) -> None:
-    """Print the true atoms of a most probable world of PROGRAM (.mln) given EVIDENCE (.db), and its score."""
-    from pathlib import Path
+    """Print the true atoms of a most probable world of PROGRAM (.mln) given EVIDENCE (.db), and its score.
 
+    The atoms are evidence themselves, one a line; what is said about them goes to stderr.
+
+    \b
+    Examples:
+      imle mln map smokers.mln friends.db
+      imle mln map smokers.mln friends.db --query Cancer --json
+      imle mln map hard.mln --time-limit 10 --output best.db
+    """
+    from imle_mln.bar import shown_progress
     from imle_mln.maps import map as most_probable
+    from imle_mln.reading import check_query
 
-    found = most_probable(
-        Path(program),
-        None if evidence is None else Path(evidence),
-        query=query or None,
-        closed_world=closed_world,
-        engine=engine,
-        time_limit=time_limit,
-    )
+    start = time.perf_counter()
+    with shown_progress(limit):
+        found = most_probable(
+            program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
+        )
+    check_query(query, found.problem.grounding)
     if output:
         found.write(output)
     if as_json:
+        counts = zip(found.formulas, found.counts.tolist(), strict=True)
+        summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound}
         click.echo(
-            json.dumps(
-                {
-                    "status": found.status.name.lower(),
-                    "score": found.score,
-                    "bound": found.bound,
-                    "true": found.true_atoms,
-                    "counts": dict(zip(found.formulas, found.counts.tolist(), strict=True)),
-                    "engines": dict(found.engines),
-                }
-            )
+            json.dumps({**summary, "true": found.true_atoms, "counts": dict(counts), "engines": dict(found.engines)})
         )
         return
     for atom in found.true_atoms:
         click.echo(atom)
-    # the listing can be piped: what is about it goes to stderr
     proof = "optimal" if found.status.name == "OPTIMAL" else f"not proven, at most {found.bound:g}"
-    click.echo(
-        f"score {found.score:g} ({proof}); {len(found.true_atoms)} of {len(found.atoms)} open atoms true", err=True
+    _say(
+        f"score {found.score:g} ({proof}); {len(found.true_atoms):,} of {len(found.atoms):,} open atoms true; "
+        f"{_used(found.engines)}; {time.perf_counter() - start:.2f} s"
     )
 
 
 @mln.command("ground")
 @_inputs
 def ground_command(
-    program: str, evidence: str | None, closed_world: tuple[str, ...], engine: str, as_json: bool
+    program: Path, evidence: Path | None, closed_world: tuple[str, ...], engine: str, limit: int, as_json: bool
 ) -> None:
-    """Print what grounding makes of PROGRAM (.mln) on EVIDENCE (.db): atoms, formulas, and how it is solved."""
-    from pathlib import Path
+    """Print what grounding makes of PROGRAM (.mln) on EVIDENCE (.db): atoms, formulas, and how it is solved.
 
+    \b
+    Examples:
+      imle mln ground smokers.mln friends.db
+      imle mln ground smokers.mln friends.db --closed-world Friends --json
+    """
     import numpy as np
 
+    from imle_mln.bar import shown_progress
     from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights
 
     start = time.perf_counter()
-    problem = MLNSolver(engine=engine).prepare(
-        Path(program), {} if evidence is None else Path(evidence), closed_world=closed_world
-    )
+    with shown_progress(limit):
+        problem = MLNSolver(engine=engine).prepare(
+            program, {} if evidence is None else evidence, closed_world=closed_world
+        )
     assert isinstance(problem, PreparedMLN)  # evidence is given
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
-    merged = np.bincount(network.count_formulas, minlength=problem.formulas)
     weights = clause_weights(network, grounding.formulas.weights)
     found = problem.engine().solve(np.zeros(network.atoms), weights)
     statistics: dict[str, Any] = {
@@ -113,38 +143,79 @@ def ground_command(
         "hard clauses": int(network.hard.sum()),
         "exactly-one blocks": len(network.blocks),
         "seconds": seconds,
-        "formulas": [
-            {"formula": name, "weight": weight, "groundings": int(count), "undecided": int(left)}
-            for name, weight, count, left in zip(
-                grounding.formulas.names,
-                grounding.formulas.weights.tolist(),
-                network.groundings.tolist(),
-                merged.tolist(),
-                strict=True,
-            )
-        ],
+        "formulas": _formulas(grounding),
+        "status": found.status.name.lower(),
+        "message": found.message,
         "engines": dict(found.engines),
     }
     if as_json:
         click.echo(json.dumps(statistics))
-        return
-    _show(statistics)
+    else:
+        _show(statistics)
+
+
+def _formulas(grounding: Grounding) -> list[dict[str, Any]]:
+    """What became of each formula, in file order; None for the weight of a hard one."""
+    import numpy as np
+
+    from imle_mln.grounding.formulas import free_variables
+
+    formulas, network = grounding.formulas, grounding.network
+    soft = zip(
+        formulas.lines.tolist(),
+        formulas.names,
+        formulas.weights.tolist(),
+        network.groundings.tolist(),
+        np.bincount(network.count_formulas, minlength=len(formulas)).tolist(),
+        strict=True,
+    )
+    sizes = [
+        prod(grounding.vocabulary.size(rule.types[name]) for name in free_variables(rule.formula))
+        for rule in formulas.hard
+    ]
+    hard = zip(
+        [rule.line for rule in formulas.hard],
+        formulas.hard_names,
+        [None] * len(sizes),
+        sizes,
+        np.bincount(grounding.hard_rules, minlength=len(sizes)).tolist(),
+        strict=True,
+    )
+    rows = sorted([*soft, *hard], key=lambda row: row[0])
+    return [
+        {"line": line, "formula": name, "weight": weight, "groundings": int(groundings), "features": features}
+        for line, name, weight, groundings, features in rows
+    ]
 
 
 def _show(statistics: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(soft_wrap=True)
-    table = Table(box=None, pad_edge=False)
-    for name in ("weight", "groundings", "undecided"):
-        table.add_column(name, justify="right")
-    table.add_column("formula")
+    from imle.cli.output import make_console, pairs, show
+
+    console = make_console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("line", "weight", "groundings", "features"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("formula", overflow="fold", style="cyan")
     for row in statistics["formulas"]:
-        table.add_row(f"{row['weight']:g}", f"{row['groundings']:,}", f"{row['undecided']:,}", row["formula"])
-    console.print(table)
-    for name in ("atoms", "ground clauses", "hard clauses", "exactly-one blocks"):
-        console.print(f"{name}: {statistics[name]:,}", highlight=False)
-    console.print(f"grounded in {1000 * statistics['seconds']:.1f} ms", highlight=False)
-    used = ", ".join(f"{engine} {count:,}" for engine, count in statistics["engines"].items()) or "nothing to decide"
-    console.print(f"solved by: {used}", highlight=False)
+        weight = "hard" if row["weight"] is None else f"{row['weight']:g}"
+        table.add_row(str(row["line"]), weight, f"{row['groundings']:,}", f"{row['features']:,}", row["formula"])
+    names = ("atoms", "ground clauses", "hard clauses", "exactly-one blocks")
+    values = {name: f"{statistics[name]:,}" for name in names}
+    values["grounded in"] = f"{1000 * statistics['seconds']:.1f} ms"
+    values["solved by"] = _used(statistics["engines"])
+    if statistics["message"]:
+        values[statistics["status"]] = statistics["message"]
+    if statistics["formulas"]:
+        show(console, table, "")
+    show(console, pairs(values))
+
+
+def _used(engines: Any) -> str:
+    return ", ".join(f"{engine} {count:,}" for engine, count in engines.items()) or "nothing to decide"
+
+
+def _say(text: str) -> None:
+    # The listing can be piped: what is about it goes to stderr.
+    click.echo(click.style(text, dim=True), err=True)

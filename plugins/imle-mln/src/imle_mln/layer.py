@@ -13,7 +13,11 @@ from imle.errors import InstanceError, ObjectiveError
 from imle.layers import SolverLayer
 from imle.layers.plan import SolvePlan
 from imle.solvers import PreparedSolver
-from imle_mln.solver import PreparedMLN
+from imle_mln.logic import Database, Program
+from imle_mln.printing import database_text
+from imle_mln.reading import read_evidence, read_program
+from imle_mln.solver import MLNSolver, PreparedMLN
+from imle_mln.views import Rows
 
 
 class Score(NamedTuple):
@@ -31,14 +35,21 @@ class Score(NamedTuple):
 
 
 class MLNState(tuple[Tensor, Tensor]):
-    """`state, counts = layer(...)`, and views by predicate: `out["Topic"]` is `[*batch, papers, topics]`."""
+    """`state, counts = layer(...)`, and views by predicate: `out["Topic"]` is `[*batch, papers, topics]`.
 
-    def __new__(cls, state: Tensor, counts: Tensor, problem: PreparedMLN | None) -> MLNState:
+    Attributes:
+        features: `[*batch, G]` truths of the ground features, in the order of `layer.features`; None unless the layer
+            was made with ground_weights=True.
+    """
+
+    features: Tensor | None
+    _rows: Rows
+    _lead: torch.Size
+
+    def __new__(cls, state: Tensor, counts: Tensor, features: Tensor | None, rows: Rows, lead: torch.Size) -> MLNState:
         made = super().__new__(cls, (state, counts))
-        made._problem = problem
+        made.features, made._rows, made._lead = features, rows, lead
         return made
-
-    _problem: PreparedMLN | None
 
     @property
     def state(self) -> Tensor:
@@ -53,9 +64,11 @@ class MLNState(tuple[Tensor, Tensor]):
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
             return super().__getitem__(key)
-        if self._problem is None:
-            raise InstanceError("views by predicate need rows that share their evidence")
-        return view(self._problem, self.state, key)
+        if len(self._rows.parts) == 1 and self._rows.parts[0][1] is None:
+            return self._rows.table(self.state, key)
+        inner = self.state.shape[len(self._lead) :]
+        found = self._rows.table(self.state.reshape(-1, *inner), key)
+        return found.reshape(*self._lead, *found.shape[1:])
 
 
 class MLNLayer(SolverLayer):
@@ -69,11 +82,18 @@ class MLNLayer(SolverLayer):
     Noise goes on atoms only: that of the layer for each value inside an exactly-one block, and the difference of two
     such draws for a free atom, which has two values (Gumbel noise thus becomes logistic noise).
 
-    Gradients of weights are divided by the number of groundings of their formula unless count_scale="sum".
+    Gradients of weights are divided by the number of groundings of their formula that evidence leaves open, in the
+    row they come from, unless count_scale="sum".
+
+    With ground_weights=True there is a third part, a weight c for each ground feature, with truths s: grad c = s - s'.
     """
 
-    def forward(  # type: ignore[override]  # two tensors instead of one, both optional
-        self, unary: Tensor | Mapping[str, Tensor] | None = None, weights: Tensor | None = None, **rows: Sequence[Any]
+    def forward(  # type: ignore[override]  # several tensors instead of one, all optional
+        self,
+        unary: Tensor | Mapping[str, Tensor] | None = None,
+        weights: Tensor | None = None,
+        ground: Tensor | None = None,
+        **rows: Sequence[Any],
     ) -> MLNState:
         """Find a most probable world per row.
 
@@ -81,6 +101,8 @@ class MLNLayer(SolverLayer):
             unary: `[*batch, A]` what each atom adds if it is true, in the order of `layer.atoms`, or
                 `{predicate: [*batch, *domains]}`; entries of atoms that evidence decides do not matter. None is zero.
             weights: `[F]` or `[*batch, F]`, in the order of `layer.formulas`; None are the program's.
+            ground: `[G]` or `[*batch, G]` what each ground feature adds if it is true, besides its formula's weight, in
+                the order of `layer.features`; needs ground_weights=True. None is zero.
             rows: `evidence=[...]`, one per row, instead of the layer's. Atoms are then padded to the widest row.
 
         Returns:
@@ -90,43 +112,110 @@ class MLNLayer(SolverLayer):
             ObjectiveError: shapes disagree, or numbers are not finite.
             InstanceError, SolveError: as for any layer; evidence against hard formulas makes a row infeasible.
         """
-        problems = self._problems(rows) if rows else [self.problem]
-        formulas = _same_formulas(problems)
-        widest = max(len(problem.shown) for problem in problems)
-        shared = self.problem if not rows else None
-        count = len(next(iter(rows.values()))) if rows else None
-        given = _unary(unary, shared, widest)
+        rows = dict(self._with_plain_evidence(rows))
+        found = self._rows(rows)
+        formulas, atoms, features = _same_formulas(found.problems), found.widest, self._features(found.problems, ground)
+        given = unary if not isinstance(unary, Mapping) else found.unaries(unary) if unary else None
+        like = next((part for part in (given, weights, ground) if isinstance(part, Tensor)), torch.zeros(0))
         if weights is None:
             weights = torch.as_tensor(
-                problems[0].grounding.formulas.weights, dtype=_dtype(given), device=_device(given)
+                found.problems[0].grounding.formulas.weights, dtype=like.dtype, device=like.device
             )
-        if weights.shape[-1:] != (formulas,):
-            raise ObjectiveError(
-                f"{self.spec.id}: weights: expected shape [{formulas}] or [*batch, {formulas}], one per formula, found "
-                f"{list(weights.shape)}",
-                hint="layer.formulas lists them",
-            )
+        count = None if not rows else (len(next(iter(rows.values()))),)
         if given is None:
-            given = weights.new_zeros(*(weights.shape[:-1] if weights.ndim > 1 or count is None else (count,)), widest)
+            given = like.new_zeros(*(count or ()), atoms)
+        if ground is None:
+            ground = like.new_zeros(features)
+        lead = self._lead(given, weights, ground, (atoms, formulas, features))
+        if weights.requires_grad and self._options.count_scale == "mean":
+            weights = _per_grounding(weights, found, lead)
+        parts = (part.expand(*lead, -1).to(given.dtype) for part in (weights, given, ground))
+        out = super().forward(torch.cat([*parts], dim=-1), **rows)
+        state, truths = out[..., formulas : formulas + atoms], out[..., formulas + atoms :]
+        return MLNState(state, out[..., :formulas], truths if self._options.ground_weights else None, found, lead)
+
+    def _lead(self, unary: Any, weights: Any, ground: Any, sizes: tuple[int, int, int]) -> torch.Size:
+        """The batch dimensions, checked with all blocks of theta named."""
+        atoms, formulas, features = sizes
+        blocks = (("unary", unary, atoms), ("weights", weights, formulas), ("ground", ground, features))
+        for name, part, size in blocks:
+            if not isinstance(part, Tensor) or part.shape[-1:] != (size,):
+                found = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
+                raise ObjectiveError(
+                    f"{self.spec.id}: {name}: expected {_expected(name, size)}, found {found}; theta is "
+                    f"{self._blocks(sizes)}",
+                    hint="layer.atoms, layer.formulas and layer.features list them",
+                )
         try:
-            lead = _broadcast(given.shape[:-1], weights.shape[:-1])
+            return _broadcast(*(part.shape[:-1] for _, part, _ in blocks))
         except RuntimeError:
             raise ObjectiveError(
-                f"{self.spec.id}: expected unaries and weights of the same batch, found {list(given.shape)} and "
-                f"{list(weights.shape)}"
+                f"{self.spec.id}: expected unaries and weights of the same batch, found {list(unary.shape)}, "
+                f"{list(weights.shape)}" + (f" and {list(ground.shape)}" if features else "")
             ) from None
-        scaled = self._scaled(weights, problems[0])
-        packed = torch.cat([scaled.expand(*lead, -1).to(given.dtype), given.expand(*lead, -1)], dim=-1)
-        out = super().forward(packed, **rows)
-        return MLNState(out[..., formulas:], out[..., :formulas], shared)
+
+    def _blocks(self, sizes: tuple[int, int, int]) -> str:
+        """What theta consists of, in words."""
+        atoms, formulas, features = sizes
+        try:
+            own = self.problem
+        except InstanceError:
+            own = None
+        inner = ""
+        if own is not None and len(own.shown) == atoms:
+            ranges = [(name, own.grounding.atoms[name]) for name in own.query]
+            inner = ", ".join(f"{name} {part.stop - part.start}" for name, part in ranges if part.stop > part.start)
+        found = f"unary [*batch, {atoms}]{f' ({inner})' if inner else ''}, weights [{formulas}] or [*batch, {formulas}]"
+        return f"{found}, ground [{features}] or [*batch, {features}]" if features else found
+
+    def _rows(self, rows: Mapping[str, Sequence[Any]]) -> Rows:
+        if not rows:
+            return Rows([(self.problem, None)])
+        return Rows([(self._grounded(group.prepared), group.rows) for group in self._instances.groups(rows)])
+
+    def _with_plain_evidence(self, rows: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """Evidence as text, which is known again in the next call: rows are then grounded once."""
+        given = rows.get("evidence")
+        if not isinstance(given, (list, tuple)) or set(rows) != {"evidence"}:
+            return rows
+        plain = [
+            "\n" + database_text(read_evidence(one, self._program)) if isinstance(one, (Mapping, Database)) else one
+            for one in given
+        ]
+        return {"evidence": plain}
+
+    @cached_property
+    def _program(self) -> Program:
+        fixed = self._instances.fixed
+        return read_program(fixed["program"], fixed.get("closed_world") or ())
+
+    def _features(self, problems: Sequence[PreparedMLN], ground: Tensor | None) -> int:
+        """G, the same for all rows."""
+        if not self._options.ground_weights:
+            if ground is not None:
+                raise ObjectiveError(
+                    f"{self.spec.id}: ground: expected none, the layer has no weights for ground features",
+                    hint='imle.layer("mln-map", ..., ground_weights=True)',
+                )
+            return 0
+        sizes = {(len(problem.shown), len(problem.features or ())) for problem in problems}
+        if len(sizes) > 1:
+            raise InstanceError(
+                f"{self.spec.id}: ground_weights: expected as many atoms and ground features in every row, found "
+                f"(atoms, features) of {', '.join(map(str, sorted(sizes)))}"
+            )
+        return sizes.pop()[1]
+
+    @property
+    def _options(self) -> MLNSolver:
+        """The solver's options."""
+        assert isinstance(self.solver, MLNSolver)
+        return self.solver
 
     @property
     def problem(self) -> PreparedMLN:
         """The grounding of the layer's own evidence."""
         return self._grounded(self._instances.common())
-
-    def _problems(self, rows: Mapping[str, Sequence[Any]]) -> list[PreparedMLN]:
-        return [self._grounded(group.prepared) for group in self._instances.groups(rows)]
 
     def _grounded(self, prepared: PreparedSolver) -> PreparedMLN:
         if not isinstance(prepared, PreparedMLN):
@@ -146,6 +235,14 @@ class MLNLayer(SolverLayer):
     def formulas(self) -> tuple[str, ...]:
         """`[F]` the formulas with a weight, in file order, `+` expanded: the order of weights and counts."""
         return self.problem.grounding.formulas.names
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """`[G]` the ground features, such as "!Smokes(Ann) v Smokes(Ben)"; none without ground_weights=True.
+
+        A feature is an undecided grounding of a formula with a weight; groundings that are equal are one.
+        """
+        return self.problem.features.names if self.problem.features else ()
 
     @cached_property
     def weights(self) -> Tensor:
@@ -183,23 +280,14 @@ class MLNLayer(SolverLayer):
         violated = torch.from_numpy(found.violated + found.broken).reshape(lead)
         return Score(weighted, counts, violated)
 
-    def _scaled(self, weights: Tensor, problem: PreparedMLN) -> Tensor:
-        """The same weights; what flows back to them is divided by the number of groundings."""
-        if problem.solver.count_scale == "sum" or not weights.requires_grad:
-            return weights
-        share = torch.from_numpy(problem.grounding.network.groundings.clip(min=1.0)).to(weights).reciprocal()
-        return weights * share + (weights * (1 - share)).detach()
-
     def _draw(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         one = super()._draw(theta, plan)
         if one is None:
             return None
         other = super()._draw(theta, plan)
         assert other is not None
-        free, formulas = _free(theta, plan)
-        one = torch.where(free, one - other, one)
-        one[..., :formulas] = 0.0
-        return one
+        free, noisy = _free(theta, plan)
+        return torch.where(free, one - other, one) * noisy
 
 
 def _broadcast(*shapes: torch.Size) -> torch.Size:
@@ -207,89 +295,30 @@ def _broadcast(*shapes: torch.Size) -> torch.Size:
     return found
 
 
-def _free(theta: Tensor, plan: SolvePlan) -> tuple[Tensor, int]:
-    """Which entries of `[B, 1, F + A]` objectives are atoms outside exactly-one blocks; and F."""
+def _free(theta: Tensor, plan: SolvePlan) -> tuple[Tensor, Tensor]:
+    """Which entries of `[B, 1, F + A + G]` objectives are atoms outside exactly-one blocks, and which are atoms."""
     free = torch.zeros(len(theta) if plan.groups[0].rows is not None else 1, 1, theta.shape[-1], dtype=torch.bool)
-    formulas = 0
+    atoms = free.clone()
     for group in plan.groups:
         problem = group.prepared
         assert isinstance(problem, PreparedMLN)  # forward has seen to it
-        formulas = problem.formulas
+        start, stop = problem.formulas, problem.formulas + len(problem.shown)
         rows = slice(None) if group.rows is None else group.rows
-        free[rows, 0, problem.formulas : problem.objective_shape[0]] = torch.from_numpy(problem.outside_blocks)
-    return free.to(theta.device), formulas
+        free[rows, 0, start:stop] = torch.from_numpy(problem.outside_blocks)
+        atoms[rows, 0, start:stop] = True
+    return free.to(theta.device), atoms.to(theta.device)
 
 
-def view(problem: PreparedMLN, state: Tensor, predicate: str) -> Tensor:
-    """States `[*, A]` of the query atoms as a table `[*, *domains]` of one predicate, known atoms filled in.
-
-    Raises:
-        InstanceError: it is not a query predicate.
-    """
-    start = _start(problem, predicate)
-    atoms = problem.grounding.atoms[predicate]
-    own = state[..., start : start + atoms.stop - atoms.start]
-    if atoms.complete:
-        return own.reshape(*state.shape[:-1], *atoms.shape)
-    table = torch.from_numpy((atoms.known.truth() == 1).reshape(-1)).to(state)
-    table = table.expand(*state.shape[:-1], -1)
-    cells = torch.from_numpy(atoms.cells).to(state.device)
-    filled = table.index_copy(-1, cells, own) if state.ndim > 1 else table.clone().index_copy(0, cells, own)
-    return filled.reshape(*state.shape[:-1], *atoms.shape)
-
-
-def _start(problem: PreparedMLN, predicate: str) -> int:
-    """The first query atom of a predicate."""
-    start = 0
-    for name in problem.query:
-        if name == predicate:
-            return start
-        start += problem.grounding.atoms[name].stop - problem.grounding.atoms[name].start
-    raise InstanceError(f"expected a query predicate ({', '.join(problem.query)}), found {predicate!r}")
-
-
-def _unary(given: Any, problem: PreparedMLN | None, widest: int) -> Tensor | None:
-    """Unaries `[*batch, A]`, from tables by predicate if they come so."""
-    if given is None:
-        return None
-    if isinstance(given, Mapping):
-        return _from_tables(given, problem)
-    if not isinstance(given, Tensor) or given.shape[-1:] != (widest,):
-        found = list(given.shape) if isinstance(given, Tensor) else type(given).__name__
-        raise ObjectiveError(
-            f"mln-map: unary: expected a tensor [*batch, {widest}], one entry per open atom, or a mapping of "
-            f"predicates, found {found}",
-            hint="layer.atoms lists them",
-        )
-    return given
-
-
-def _from_tables(given: Mapping[str, Tensor], problem: PreparedMLN | None) -> Tensor:
-    if problem is None:
-        raise ObjectiveError(
-            "mln-map: unary: tables by predicate need rows that share their evidence", hint="give [B, A], padded"
-        )
-    for name in given:
-        _start(problem, name)
-    parts: dict[str, Tensor] = {}
-    for name, table in given.items():
-        atoms = problem.grounding.atoms[name]
-        rank = len(atoms.shape)
-        if tuple(table.shape[table.ndim - rank :]) != atoms.shape:
-            raise ObjectiveError(
-                f"mln-map: unary: {name}: expected shape [*batch, {', '.join(map(str, atoms.shape))}], found "
-                f"{list(table.shape)}"
-            )
-        flat = table.reshape(*table.shape[: table.ndim - rank], -1)
-        parts[name] = flat if atoms.complete else flat[..., torch.from_numpy(atoms.cells).to(flat.device)]
-    lead = _broadcast(*(part.shape[:-1] for part in parts.values()))
-    like = next(iter(parts.values()))
-    columns = []
-    for name in problem.query:
-        atoms = problem.grounding.atoms[name]
-        part = parts.get(name, like.new_zeros(atoms.stop - atoms.start))
-        columns.append(part.expand(*lead, -1))
-    return torch.cat(columns, dim=-1)
+def _per_grounding(weights: Tensor, rows: Rows, lead: torch.Size) -> Tensor:
+    """The same weights; what flows back to them is divided by the number of undecided groundings, row by row."""
+    shares = [torch.from_numpy(problem.undecided.clip(min=1.0)).to(weights).reciprocal() for problem in rows.problems]
+    share = shares[0]
+    if rows.parts[0][1] is not None and len(shares) > 1:
+        share = weights.new_zeros(lead.numel(), weights.shape[-1])
+        for own, (_, numbers) in zip(shares, rows.parts, strict=True):
+            share[list(numbers or ())] = own
+        share = share.reshape(*lead, -1)
+    return weights * share + (weights * (1 - share)).detach()
 
 
 def _same_formulas(problems: Sequence[PreparedMLN]) -> int:
@@ -302,9 +331,8 @@ def _same_formulas(problems: Sequence[PreparedMLN]) -> int:
     return sizes.pop()
 
 
-def _dtype(given: Tensor | None) -> torch.dtype:
-    return torch.get_default_dtype() if given is None else given.dtype
-
-
-def _device(given: Tensor | None) -> torch.device | None:
-    return None if given is None else given.device
+def _expected(name: str, size: int) -> str:
+    if name == "unary":
+        return f"a tensor [*batch, {size}], one entry per open atom, or a mapping of predicates"
+    what = "formula" if name == "weights" else "ground feature"
+    return f"shape [{size}] or [*batch, {size}], one per {what}"

@@ -31,6 +31,7 @@ class MAPState:
         bound: no world scores more.
         status: optimal; or feasible, if the time limit came first.
         engines: how many components each engine solved.
+        events: what HiGHS did, counted.
     """
 
     problem: PreparedMLN
@@ -40,6 +41,7 @@ class MAPState:
     bound: float
     status: SolveStatus
     engines: Mapping[str, int]
+    events: Mapping[str, int]
 
     @property
     def gap(self) -> float:
@@ -129,6 +131,7 @@ def map(  # noqa: A001 - the name of the task
         bound=found.bound + constant,
         status=found.status,
         engines=dict(found.engines),
+        events=dict(found.events),
     )
 
 

@@ -40,8 +40,12 @@ MAP = SolverSpec(
             "count_scale",
             "str",
             "mean",
-            "gradients of weights per grounding, or summed over groundings, which grow as domain size to the arity",
+            "gradients of weights per undecided grounding, or summed over groundings, which grow as domain size to the "
+            "arity",
             choices=("mean", "sum"),
+        ),
+        Parameter(
+            "ground_weights", "bool", False, "a weight for each ground feature too: layer(unary, weights, ground)"
         ),
     ),
     requires=("lark", "highspy", "ortools", "scipy"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from imle_mln.logic import (
     And,
@@ -22,7 +22,6 @@ from imle_mln.logic import (
     Program,
     Rule,
     Term,
-    Variable,
 )
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -41,7 +40,7 @@ def program_text(program: Program) -> str:
     Raises:
         ValueError: a constant has a line end in its name.
     """
-    domains = [f"{name} = {{{', '.join(map(_constant, domain))}}}" for name, domain in program.domains.items()]
+    domains = [f"{name} = {{{', '.join(map(constant_text, domain))}}}" for name, domain in program.domains.items()]
     return _lines([*domains, *map(_declaration, program.predicates.values()), *map(rule_text, program.rules)])
 
 
@@ -52,7 +51,7 @@ def database_text(database: Database) -> str:
         ValueError: a constant has a line end in its name.
     """
     return _lines(
-        f"{_SIGNS[truth]}{predicate}({', '.join(map(_constant, atom))})"
+        f"{_SIGNS[truth]}{ground_atom_text(predicate, atom)}"
         for predicate, atoms in database.atoms.items()
         for atom, truth in zip(atoms, database.truth[predicate], strict=True)
     )
@@ -67,43 +66,59 @@ def rule_text(rule: Rule) -> str:
     return f"({text})." if text[0] in "-0123456789" else f"{text}."
 
 
-def formula_text(formula: Formula, *, plus: Collection[str] = ()) -> str:
+def formula_text(formula: Formula, *, plus: Collection[str] = (), values: Mapping[str, str] | None = None) -> str:
     """A formula with no more parentheses than it needs.
 
     Args:
         formula: the formula.
         plus: variables to write with a `+` in front.
+        values: constants to write instead of variables.
     """
-    return _text(formula, _IFF, last=True, plus=plus)
+    written = {name: f"+{name}" for name in plus}
+    written |= {name: constant_text(constant) for name, constant in (values or {}).items()}
+    return _text(formula, _IFF, last=True, written=written)
 
 
-def _text(formula: Formula, level: int, *, last: bool, plus: Collection[str]) -> str:
+def ground_atom_text(predicate: str, constants: Iterable[str]) -> str:
+    """A ground atom as programs and evidence write it."""
+    return f"{predicate}({','.join(map(constant_text, constants))})"
+
+
+def constant_text(name: str) -> str:
+    """A constant as programs write it: in quotes unless it is capitalised or a number."""
+    if (name[:1].isupper() and re.fullmatch(r"\w+", name)) or _NUMBER.fullmatch(name):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _text(formula: Formula, level: int, *, last: bool, written: Mapping[str, str]) -> str:
     """The text of an operand.
 
     Args:
         formula: the operand.
         level: what binds less tightly than this needs parentheses here.
         last: nothing follows before the next closing parenthesis: a quantifier, which takes all that follows, is safe.
-        plus: as in `formula_text`.
+        written: texts for variables, where that is not their name.
     """
     match formula:
         case Atom(predicate, arguments):
-            return f"{predicate}({', '.join(_argument(term, plus) for term in arguments)})"
+            return f"{predicate}({','.join(_term(term, written) for term in arguments)})"
         case Equal(left, right):
-            return f"{_term(left)} = {_term(right)}"
+            return f"{_side(left, written)} = {_side(right, written)}"
         case Not(Equal(left, right)):
-            return f"{_term(left)} != {_term(right)}"
+            return f"{_side(left, written)} != {_side(right, written)}"
         case Not(body):
-            return f"!{_text(body, _UNARY, last=last, plus=plus)}"
+            return f"!{_text(body, _UNARY, last=last, written=written)}"
         case ForAll(variables, body) | Exists(variables, body):
             word = "FORALL" if isinstance(formula, ForAll) else "EXIST"
-            text = f"{word} {', '.join(variables)} {_text(body, _IFF, last=True, plus=plus)}"
+            inner = {name: text for name, text in written.items() if name not in variables}
+            text = f"{word} {','.join(variables)} {_text(body, _IFF, last=True, written=inner)}"
             return text if last else f"({text})"
     own, sign, operands = _operation(formula)
     if own < level:
-        return f"({_text(formula, _IFF, last=True, plus=plus)})"
+        return f"({_text(formula, _IFF, last=True, written=written)})"
     end = len(operands) - 1
-    return sign.join(_text(f, lv, last=last and k == end, plus=plus) for k, (f, lv) in enumerate(operands))
+    return sign.join(_text(f, lv, last=last and k == end, written=written) for k, (f, lv) in enumerate(operands))
 
 
 def _operation(formula: And | Or | Implies | Iff) -> tuple[int, str, list[tuple[Formula, int]]]:
@@ -119,20 +134,13 @@ def _operation(formula: And | Or | Implies | Iff) -> tuple[int, str, list[tuple[
             return _IFF, " <=> ", [(left, _IFF), (right, _IMPLIES)]
 
 
-def _argument(term: Term, plus: Collection[str]) -> str:
-    return f"+{term.name}" if isinstance(term, Variable) and term.name in plus else _term(term)
+def _term(term: Term, written: Mapping[str, str]) -> str:
+    return constant_text(term.name) if isinstance(term, Constant) else written.get(term.name, term.name)
 
 
-def _term(term: Term) -> str:
-    return _constant(term.name) if isinstance(term, Constant) else term.name
-
-
-def _constant(name: str) -> str:
-    if _NUMBER.fullmatch(name) or (name[:1].isupper() and re.fullmatch(r"\w+", name)):
-        return name
-    if "\n" in name or "\r" in name:
-        raise ValueError(f"expected constants without line ends, found {name!r}")
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _side(term: Term, written: Mapping[str, str]) -> str:
+    """A side of an equality, where no `+` may stand."""
+    return _term(term, written).removeprefix("+")
 
 
 def _declaration(predicate: Predicate) -> str:
@@ -141,4 +149,8 @@ def _declaration(predicate: Predicate) -> str:
 
 
 def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    listed = list(lines)
+    for line in listed:
+        if "\n" in line or "\r" in line:
+            raise ValueError(f"expected constants without line ends, found one in {line!r}")
+    return "".join(f"{line}\n" for line in listed)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imle.errors import InstanceError
+from imle_mln.errors import did_you_mean
 from imle_mln.evidence import database_from, parse_database
 from imle_mln.logic import Database, Program
 from imle_mln.syntax import parse_program
+
+if TYPE_CHECKING:
+    from imle_mln.grounding import Grounding
 
 
 def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
@@ -55,6 +59,22 @@ def read_evidence(given: Any, program: Program) -> Database:
     )
 
 
+def check_query(query: Collection[str], grounding: Grounding) -> None:
+    """Refuse query predicates that are closed, so that there is nothing to ask.
+
+    Raises:
+        InstanceError: evidence and the closed world decide every atom of one.
+    """
+    for name in query:
+        atoms = grounding.atoms[name]
+        if atoms.known.predicate.closed and atoms.start == atoms.stop:
+            raise InstanceError(
+                f"query: {name} is closed: all its atoms are decided, those evidence does not name are false",
+                hint=f"declare it without *, take it out of closed_world, or ask for single atoms in the evidence: "
+                f"?{name}({', '.join(atoms.known.predicate.types)})",
+            )
+
+
 def check_predicate(where: str, name: Any, program: Program) -> None:
     """Refuse a name that is no predicate of the program.
 
@@ -62,6 +82,9 @@ def check_predicate(where: str, name: Any, program: Program) -> None:
         InstanceError: it is not.
     """
     if name not in program.predicates:
+        known = ", ".join(program.predicates)
+        guess = did_you_mean(str(name), program.predicates)
         raise InstanceError(
-            f"{where}: expected predicates of the program ({', '.join(program.predicates)}), found {name!r}"
+            f"{where}: expected predicates of the program ({known}), found {name!r}",
+            hint=None if guess.startswith("known") else guess,
         )

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_highs.prepared import Unbound
 from imle_mln.errors import MissingDomainError
+from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
 from imle_mln.inference.engine import MAPEngine
 from imle_mln.logic import Program
 from imle_mln.network import Floats, GroundNetwork
 from imle_mln.plugin import MAP
 from imle_mln.reading import check_predicate, read_evidence, read_program
+
+_TRUTHS = 1 << 22
+"""Truths of clauses that are kept at once, all rows taken together."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ class MLNSolver:
         gap: relative gap at which branch and bound may stop.
         seed: of the engines' random choices.
         cross_check: solve with two engines and compare.
-        count_scale: whether gradients of weights are per grounding ("mean") or summed over groundings ("sum").
+        count_scale: whether gradients of weights are per undecided grounding ("mean") or summed over groundings
+            ("sum").
+        ground_weights: whether objectives have a weight for each ground feature, too.
 
     Raises:
         OptionError: a value out of range.
@@ -46,6 +54,7 @@ class MLNSolver:
     seed: int = 0
     cross_check: bool = False
     count_scale: str = "mean"
+    ground_weights: bool = False
 
     sense: ClassVar[Sense] = "max"
     array: ClassVar[ArrayKind] = "numpy"
@@ -95,10 +104,11 @@ def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...
 
 @dataclass(frozen=True, eq=False)
 class PreparedMLN:
-    """A ground network. Objectives are `[N, F + A]`: weights of F formulas, then unaries of A query atoms.
+    """A ground network. Objectives are `[N, F + A + G]`: weights of F formulas, unaries of A query atoms, and with
+    ground_weights=True, weights of G ground features (else G is 0).
 
-    Solutions are `[N, F + A]` too: how many groundings of each formula are true, then the atoms' states. So the
-    exponential family is `<objective, solution>`, and one search variable serves both parts.
+    Solutions have the same shape: how many groundings of each formula are true, the atoms' states, and the truths of
+    the ground features. So the exponential family is `<objective, solution>`, and one search variable serves all parts.
 
     Attributes:
         solver: the options.
@@ -129,20 +139,33 @@ class PreparedMLN:
         free[self.grounding.network.blocks.items] = False
         return free[self.shown]
 
+    @cached_property
+    def features(self) -> Features | None:
+        """The ground features, if they have weights of their own."""
+        return Features(self.grounding) if self.solver.ground_weights else None
+
+    @cached_property
+    def undecided(self) -> Floats:
+        """`[F]` how many groundings of each formula evidence leaves open, those that can only cancel out aside."""
+        network = self.grounding.network
+        sizes = np.abs(network.count_values)
+        return np.bincount(network.count_formulas, sizes, self.formulas).astype(np.float64)
+
     @property
     def objective_shape(self) -> tuple[int]:
-        """`(F + A,)`."""
-        return (self.formulas + len(self.shown),)
+        """`(F + A + G,)`."""
+        return (self.formulas + len(self.shown) + (len(self.features) if self.features else 0),)
 
     def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
         """Find a most probable world per row.
 
         Args:
-            objective: `[N, F + A]`, finite.
+            objective: `[N, F + A + G]`, finite.
             hint: not used; engines keep what helps them.
 
         Returns:
-            counts and states `[N, F + A]`. Objective values include the groundings that evidence decides.
+            counts, states and feature truths `[N, F + A + G]`. Objective values include the groundings that evidence
+            decides.
         """
         del hint
         network, shown, formulas = self.grounding.network, self.shown, self.formulas
@@ -151,24 +174,49 @@ class PreparedMLN:
         status = np.zeros(rows, np.int8)
         messages: dict[int, str] = {}
         events: Counter[str] = Counter()
-        unary = np.zeros(network.atoms)
         engine = self._borrow()
-        for row in range(rows):
-            unary[shown] = objective[row, formulas:]
-            own = objective[row, :formulas]
-            if row == 0 or not np.array_equal(own, objective[row - 1, :formulas]):  # weights are mostly shared
-                weights = clause_weights(network, own)
-            found = engine.solve(unary, weights)
-            events.update(found.engines)
-            status[row] = found.status
-            if found.status.ok:
-                solutions[row, :formulas] = counts(network, found.truths)
-                solutions[row, formulas:] = found.state[shown]
-                values[row] = solutions[row] @ objective[row]
-            if found.message:
-                messages[row] = found.message
+        atoms = slice(formulas, formulas + len(shown))
+        for part in self._parts(np.delete(objective, atoms, axis=1)):
+            unary = np.zeros((part.stop - part.start, network.atoms))
+            unary[:, shown] = objective[part, atoms]
+            weights: Floats = self._matrix.T @ objective[part.start, :formulas]
+            if self.features:
+                weights = self.features.add(weights, objective[part.start, atoms.stop :])
+            found = engine.solve_rows(unary, weights)
+            if self.features:
+                solutions[part, atoms.stop :] = self.features.truths(found.truths)
+            solutions[part, atoms] = found.states[:, shown]
+            solutions[part, :formulas] = self._counts(found.truths)
+            status[part] = found.status
+            messages.update({part.start + row: text for row, text in found.messages.items()})
+            _add(events, found.engines, "{}_components")
+            _add(events, found.events, "highs_{}")
+        good = status <= SolveStatus.FEASIBLE
+        solutions[~good] = 0.0
+        values[good] = np.einsum("nk,nk->n", solutions[good], objective[good])
         self._idle.append(engine)  # after an exception it is dropped: its state is not known
         return SolveResult(solutions, status if status.any() else None, values, messages, dict(events))
+
+    def _parts(self, weights: Floats) -> Iterator[slice]:
+        """Rows that are solved together: they follow each other and have the same weights `[N, F + G]`."""
+        most = max(1, _TRUTHS // max(1, len(self.grounding.network.clauses)))
+        changes = np.flatnonzero((weights[1:] != weights[:-1]).any(axis=1)) + 1
+        bounds = [0, *changes.tolist(), len(weights)]
+        for first, last in itertools.pairwise(bounds):
+            for start in range(first, last, most):
+                yield slice(start, min(start + most, last))
+
+    @cached_property
+    def _matrix(self) -> Any:
+        """`[F, C]` how often each clause counts for each formula."""
+        network = self.grounding.network
+        places = network.count_formulas, network.count_clauses
+        return sparse.csr_array((network.count_values, places), shape=(self.formulas, len(network.clauses)))
+
+    def _counts(self, truths: NDArray[np.bool_]) -> Floats:
+        """`[N, C]` truths to `[N, F]` counts."""
+        found: Floats = (self._matrix @ truths.T.astype(np.float64)).T + self.grounding.network.constants
+        return found
 
     def close(self) -> None:
         """Free the engines; solving again makes new ones."""
@@ -188,6 +236,16 @@ class PreparedMLN:
         """A new engine for the ground network."""
         own = self.solver
         return MAPEngine(self.grounding.network, own.engine, own.time_limit, own.gap, own.seed, own.cross_check)
+
+
+def _add(events: Counter[str], rows: list[Counter[str]], name_of: str) -> None:
+    """Sum events of rows. Most rows share one object: it is counted once, times the number of rows."""
+    times: dict[int, int] = {}
+    for row in rows:
+        times[id(row)] = times.get(id(row), 0) + 1
+    for own in {id(row): row for row in rows}.values():
+        for name, number in own.items():
+            events[name_of.format(name.replace("-", "_"))] += number * times[id(own)]
 
 
 def clause_weights(network: GroundNetwork, weights: Floats) -> Floats:

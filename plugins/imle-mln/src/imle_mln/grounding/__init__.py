@@ -1,10 +1,11 @@
 """Grounding: from a program and its evidence to a network of ground clauses."""
 
 from imle_mln.grounding.atoms import AtomTable, PredicateAtoms
+from imle_mln.grounding.budget import LIMIT, Progress, TooManyGroundingsError, grounding_options
 from imle_mln.grounding.evaluate import Evaluation, Evaluator, evaluate
 from imle_mln.grounding.evidence import Evidence, Known
-from imle_mln.grounding.formulas import FormulaTable, text
-from imle_mln.grounding.ground import LIMIT, Grounding, ground
+from imle_mln.grounding.formulas import FormulaTable
+from imle_mln.grounding.ground import Grounding, ground
 from imle_mln.grounding.vocabulary import Vocabulary
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Grounding",
     "Known",
     "PredicateAtoms",
+    "Progress",
+    "TooManyGroundingsError",
     "Vocabulary",
     "evaluate",
     "ground",
-    "text",
+    "grounding_options",
 ]

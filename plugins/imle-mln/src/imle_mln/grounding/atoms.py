@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
+from imle_mln.grounding.budget import FEWER, too_many
 from imle_mln.grounding.evidence import Evidence, Known, atom_text, block_cells
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.logic import Program
@@ -117,24 +117,22 @@ class AtomTable:
     blocks: Lists
 
     @classmethod
-    def of(cls, program: Program, vocabulary: Vocabulary, evidence: Evidence) -> AtomTable:
+    def of(cls, program: Program, vocabulary: Vocabulary, evidence: Evidence, limit: int = MAX_ATOMS) -> AtomTable:
         """Number the open atoms.
 
         Raises:
-            InstanceError: if there are too many.
+            TooManyGroundingsError: if there are more than the limit, or too many to number.
         """
+        counts = [evidence.known[name].count(-1) for name in program.predicates]
+        limit = min(limit, MAX_ATOMS)
+        if sum(counts) > limit:
+            names = [f"{one.name}({', '.join(one.types)})" for one in program.predicates.values()]
+            raise too_many("{} open ground atoms", names, counts, limit, FEWER)
         predicates: dict[str, PredicateAtoms] = {}
         start = 0
-        for name in program.predicates:
-            known = evidence.known[name]
-            stop = start + _open(known)
-            if stop > MAX_ATOMS:
-                raise InstanceError(
-                    f"{stop:,} open ground atoms up to predicate {name}, at most {MAX_ATOMS:,} are supported",
-                    hint="declare observed predicates as closed (`*`), or use smaller domains",
-                )
-            predicates[name] = PredicateAtoms(known, start, stop)
-            start = stop
+        for name, count in zip(program.predicates, counts, strict=True):
+            predicates[name] = PredicateAtoms(evidence.known[name], start, start + count)
+            start += count
         return cls(vocabulary, predicates, _blocks(predicates))
 
     def __len__(self) -> int:
@@ -198,13 +196,6 @@ class AtomTable:
         if atom < 0:
             raise KeyError(f"{name} is {'true' if atom == TRUE else 'false'} by evidence, not open")
         return atom
-
-
-def _open(known: Known) -> int:
-    if known.dense is not None:
-        return int(np.count_nonzero(known.dense == -1))
-    said = int(np.count_nonzero(known.values == -1))
-    return said if known.default == 0 else known.cells - len(known.keys)
 
 
 def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
 from imle.errors import InstanceError
 from imle_mln.grounding.canonical import Codes, Group, Index, Mask, canonical
+from imle_mln.grounding.estimate import estimate
 from imle_mln.grounding.normal import Clause, Part, negate
-from imle_mln.grounding.plan import plan, run
+from imle_mln.grounding.plan import Step, plan, run
 from imle_mln.grounding.relations import Bindings, Relation, keys_of, repeated
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.world import Scope
@@ -32,6 +33,14 @@ class Piece:
     always: Index
 
 
+@dataclass(frozen=True)
+class Job:
+    """A clause `for all variables: parts[0] v parts[1] v ...`, and how its variables are bound."""
+
+    parts: tuple[Part, ...]
+    steps: list[Step]
+
+
 @dataclass
 class ClauseGrounder:
     """Grounds the clauses of one rule.
@@ -43,10 +52,24 @@ class ClauseGrounder:
 
     scope: Scope
     store: Store
+    _inner: dict[int, tuple[Part, Job]] = field(default_factory=dict)
 
-    def ground(self, parts: Sequence[Part], variables: Sequence[str], bindings: Bindings) -> Iterator[Piece]:
-        """Ground `for all variables: parts[0] v parts[1] v ...` for each of the bindings of other variables."""
-        steps = plan(self.scope, parts, variables, tuple(bindings.columns), self._source)
+    def job(self, parts: Sequence[Part], variables: Sequence[str], bound: Sequence[str] = ()) -> Job:
+        """Plan a clause, for bindings of other variables."""
+        return Job(tuple(parts), plan(self.scope, parts, variables, bound, self._source))
+
+    def estimate(self, job: Job, rows: float = 1.0) -> float:
+        """How many bindings grounding it for so many bindings will look at, more or less."""
+        looked_at, left = estimate(self.scope, job.steps, rows)
+        for part in job.parts:
+            if not part.simple:
+                distinct = min(left, float(prod(map(self.scope.size, part.free))))
+                looked_at += self.estimate(self._job_of(part), distinct)
+        return looked_at
+
+    def ground(self, job: Job, bindings: Bindings) -> Iterator[Piece]:
+        """Ground a clause for each of the bindings of other variables."""
+        steps, parts = job.steps, job.parts
         nested = [part for part in parts if not part.simple]
         for found in run(self.scope, steps, bindings):
             rows = found
@@ -70,7 +93,7 @@ class ClauseGrounder:
         satisfied = np.zeros(distinct.rows, np.bool_)
         wheres: list[Index] = [np.zeros(0, np.int64)]
         literals: list[Codes] = [np.zeros(0, np.int32)]
-        for piece in self.ground(_refutation(part), part.variables, distinct):
+        for piece in self.ground(self._job_of(part), distinct):
             for group in piece.groups:
                 origin = group.of(piece.bindings.origin)
                 if not len(group.codes):
@@ -90,6 +113,13 @@ class ClauseGrounder:
         first = np.searchsorted(where, np.arange(distinct.rows))
         which, position = repeated(first[place], counts[place])
         return satisfied[place], which, codes[position]
+
+    def _job_of(self, part: Part) -> Job:
+        """The clause that says that the body of a part `EXIST variables body` is false."""
+        # By identity: comparing nested parts takes long. Keeping the part keeps its identity its own.
+        if id(part) not in self._inner:
+            self._inner[id(part)] = part, self.job(_refutation(part), part.variables, sorted(part.free))
+        return self._inner[id(part)][1]
 
     def _negated(self, codes: Codes) -> Codes:
         """The literals that say that clauses `[k, n]` are false."""

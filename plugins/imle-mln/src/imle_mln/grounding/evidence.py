@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_mln.grounding.formulas import quoted
-from imle_mln.grounding.vocabulary import Vocabulary
+from imle_mln.grounding.vocabulary import Vocabulary, columns
 from imle_mln.logic import Database, Predicate, Program
+from imle_mln.printing import ground_atom_text
 
 # Predicates with more ground atoms than this are kept as a sorted list of those that are not as most are.
 DENSE_CELLS = 50_000_000
@@ -51,6 +51,12 @@ class Known:
     def untouched(self) -> bool:
         """Whether all atoms are open."""
         return self.default == -1 and not len(self.keys) and self.dense is None
+
+    def count(self, value: int) -> int:
+        """How many ground atoms have a truth."""
+        table = self.values if self.dense is None else self.dense
+        own = int(np.count_nonzero(table == value))
+        return own if self.dense is not None or value != self.default else own + self.cells - len(self.keys)
 
     def truth(self) -> NDArray[np.int8]:
         """The whole table, of the predicate's shape. Big if it is kept sparse for a reason."""
@@ -92,13 +98,11 @@ class Evidence:
 
 def atom_text(predicate: Predicate, cell: int, vocabulary: Vocabulary) -> str:
     """A ground atom as text, such as "Topic(P1,Logic)"."""
-    if not predicate.types:
-        return predicate.name
     constants = []
     for name in reversed(predicate.types):
         cell, code = divmod(cell, vocabulary.size(name))
-        constants.append(quoted(vocabulary.constants[name][code]))
-    return f"{predicate.name}({','.join(reversed(constants))})"
+        constants.append(vocabulary.constants[name][code])
+    return ground_atom_text(predicate.name, reversed(constants))
 
 
 def _known(predicate: Predicate, vocabulary: Vocabulary, database: Database, conflicts: list[str]) -> Known:
@@ -136,7 +140,7 @@ def _literals(
             f"found {predicate.name}({','.join(wrong or ())}) in {len(atoms)} atoms with {len(truth)} values"
         )
     keys = np.zeros(len(atoms), np.int64)
-    for name, column in zip(predicate.types, zip(*atoms, strict=True), strict=True):
+    for name, column in zip(predicate.types, columns(atoms, len(predicate.types)), strict=True):
         codes = vocabulary.encode(name, column)
         if (codes < 0).any():
             stranger = column[int(np.argmax(codes < 0))]

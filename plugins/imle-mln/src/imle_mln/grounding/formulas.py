@@ -1,8 +1,7 @@
-"""Formulas as text, their variables, and the table of formulas that have weights."""
+"""The variables of formulas, and the table of formulas that have weights."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,6 @@ from imle.errors import InstanceError
 from imle_mln.logic import (
     And,
     Atom,
-    Constant,
     Equal,
     Exists,
     ForAll,
@@ -28,11 +26,7 @@ from imle_mln.logic import (
     Term,
     Variable,
 )
-
-_PLAIN = re.compile(r"[^\W\d_]\w*|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_WORDS = {"forall", "exist"}
-# How tightly each operator binds; a child that binds no tighter than its place demands gets parentheses.
-_IFF, _IMPLIES, _OR, _AND, _NOT = 1, 2, 3, 4, 5
+from imle_mln.printing import formula_text
 
 
 def children(formula: Formula) -> tuple[Formula, ...]:
@@ -65,6 +59,12 @@ def free_variables(formula: Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(own + below))
 
 
+def predicates_of(formula: Formula) -> tuple[str, ...]:
+    """The predicates of a formula, in order of appearance."""
+    own = (formula.predicate,) if isinstance(formula, Atom) else ()
+    return tuple(dict.fromkeys([*own, *(name for child in children(formula) for name in predicates_of(child))]))
+
+
 def variable_types(rule: Rule, predicates: Mapping[str, Predicate]) -> dict[str, str]:
     """The type of every variable of a rule: what the rule says, completed by where its variables stand.
 
@@ -83,18 +83,19 @@ def variable_types(rule: Rule, predicates: Mapping[str, Predicate]) -> dict[str,
             predicate = predicates.get(node.predicate)
             if predicate is None or len(predicate.types) != len(node.arguments):
                 expected = "a declared predicate" if predicate is None else f"{len(predicate.types)} arguments"
-                raise InstanceError(f"line {rule.line}: expected {expected}, found {text(node)}")
+                raise InstanceError(f"line {rule.line}: expected {expected}, found {formula_text(node)}")
             for name, term in zip(predicate.types, node.arguments, strict=True):
                 if isinstance(term, Variable) and found.setdefault(term.name, name) != name:
                     raise InstanceError(
-                        f"line {rule.line}: {term.name} is of type {found[term.name]}, but {text(node)} needs {name}"
+                        f"line {rule.line}: {term.name} is of type {found[term.name]}, but "
+                        f"{formula_text(node)} needs {name}"
                     )
         stack.extend(children(node))
     _type_equalities(rule.formula, found)
     for name in seen:
         if name not in found:
             raise InstanceError(
-                f"line {rule.line}: nothing says which type {name} has in {text(rule.formula)}",
+                f"line {rule.line}: nothing says which type {name} has in {formula_text(rule.formula)}",
                 hint="use it as an argument of a predicate",
             )
     return found
@@ -109,57 +110,6 @@ def _type_equalities(formula: Formula, found: dict[str, str]) -> None:
                 found.setdefault(right, found[left])
     for child in children(formula):
         _type_equalities(child, found)
-
-
-def text(formula: Formula, values: Mapping[str, str] | None = None) -> str:
-    """A formula as programs write it, with constants for the variables in `values`."""
-    return _text(formula, values or {}, 0)
-
-
-def _text(formula: Formula, values: Mapping[str, str], place: int) -> str:
-    match formula:
-        case Atom(predicate, arguments):
-            return f"{predicate}({','.join(_term(term, values) for term in arguments)})" if arguments else predicate
-        case Equal(left, right):
-            return f"{_term(left, values)} = {_term(right, values)}"
-        case Not(Equal(left, right)):
-            return f"{_term(left, values)} != {_term(right, values)}"
-        case Not(body):
-            level, written = _NOT, f"!{_text(body, values, _NOT)}"
-        case And(parts):
-            level, written = _AND, _chain(parts, " ^ ", values, _AND)
-        case Or(parts):
-            level, written = _OR, _chain(parts, " v ", values, _OR)
-        case Implies(left, right):
-            level, written = _IMPLIES, _chain((left, right), " => ", values, _IMPLIES)
-        case Iff(left, right):
-            level, written = _IFF, _chain((left, right), " <=> ", values, _IFF)
-        case ForAll(variables, body):
-            level, written = 0, f"FORALL {','.join(variables)} {_text(body, values, 0)}"
-        case Exists(variables, body):
-            level, written = 0, f"EXIST {','.join(variables)} {_text(body, values, 0)}"
-    return f"({written})" if level < place or (level == 0 and place > 0) else written
-
-
-def _chain(parts: tuple[Formula, ...], operator: str, values: Mapping[str, str], level: int) -> str:
-    # Operators of one kind group to the left, so only the first operand may be of the same kind without parentheses.
-    # For And and Or even that would change the tree, if not its meaning.
-    first = level if operator in {" => ", " <=> "} else level + 1
-    return operator.join(_text(part, values, first if at == 0 else level + 1) for at, part in enumerate(parts))
-
-
-def _term(term: Term, values: Mapping[str, str]) -> str:
-    if isinstance(term, Constant):
-        return quoted(term.name)
-    return quoted(values[term.name]) if term.name in values else term.name
-
-
-def quoted(constant: str) -> str:
-    """A constant as programs write it: in quotes unless it is capitalised or a number."""
-    if _PLAIN.fullmatch(constant) and not constant[0].islower() and constant.lower() not in _WORDS:
-        return constant
-    escaped = constant.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +145,7 @@ class FormulaTable:
             variable: domain[int(code)]
             for variable, domain, code in zip(self.soft[at].plus, constants, codes, strict=False)
         }
-        return text(self.soft[at].formula, values)
+        return formula_text(self.soft[at].formula, values=values)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -205,7 +155,7 @@ class FormulaTable:
     @cached_property
     def hard_names(self) -> tuple[str, ...]:
         """All hard rules as text."""
-        return tuple(text(rule.formula) for rule in self.hard)
+        return tuple(formula_text(rule.formula) for rule in self.hard)
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:

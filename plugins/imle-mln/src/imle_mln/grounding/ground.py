@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -12,25 +11,23 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle_mln.grounding.assemble import Features
 from imle_mln.grounding.atoms import AtomTable
+from imle_mln.grounding.budget import FEWER, Budget, Watcher, limit_in_force
 from imle_mln.grounding.canonical import Index
-from imle_mln.grounding.clauses import ClauseGrounder, Piece
+from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
 from imle_mln.grounding.evidence import Evidence
-from imle_mln.grounding.formulas import FormulaTable, free_variables, quoted, text, variable_types
+from imle_mln.grounding.formulas import FormulaTable, free_variables, predicates_of, variable_types
 from imle_mln.grounding.normal import feature, hard_clauses, normal
 from imle_mln.grounding.relations import Bindings
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.grounding.world import Meter, Scope, World
+from imle_mln.grounding.world import Scope, World
 from imle_mln.logic import Database, Program, Rule
 from imle_mln.network import GroundNetwork
+from imle_mln.printing import constant_text, formula_text
 
-# The most bindings one rule may make grounding look at.
-LIMIT = 200_000_000
 MAX_FORMULAS = 2**24
 # So many conflicts are told; more would not help.
 _TOLD = 5
-
-Progress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +59,8 @@ def ground(
     database: Database | None = None,
     *,
     vocabulary: Vocabulary | None = None,
-    limit: int = LIMIT,
-    progress: Progress | None = None,
+    limit: int | None = None,
+    progress: Watcher | None = None,
 ) -> Grounding:
     """Ground a program on its evidence.
 
@@ -71,46 +68,86 @@ def ground(
         program: the formulas.
         database: the evidence, none by default.
         vocabulary: the constants, if several databases are to have the same; by default those of program and database.
-        limit: the most bindings to look at for one rule; those that joins with evidence skip are not looked at.
-        progress: called as `progress(rule, rules, bindings looked at so far for this rule)` during long groundings.
+        limit: the most bindings to look at; those that joins with evidence skip are not looked at. By default what
+            `grounding_options` says.
+        progress: told how far grounding has come; by default what `grounding_options` says.
 
     Raises:
-        InstanceError: if program and evidence do not fit each other, a type has no constants, or a rule has too many
-            groundings.
+        InstanceError: if program and evidence do not fit each other, or a type has no constants; as
+            TooManyGroundingsError if there are more bindings than the limit.
     """
     database = database or Database({}, {})
     vocabulary = vocabulary or Vocabulary.of(program, database)
     evidence = Evidence.of(program, vocabulary, database)
-    atoms = AtomTable.of(program, vocabulary, evidence)
+    limit = limit_in_force() if limit is None else limit
+    atoms = AtomTable.of(program, vocabulary, evidence, limit)
     formulas = _formulas(program, vocabulary)
     store = Store()
     features = Features(store, len(atoms), len(formulas), len(formulas.hard))
     world = World(vocabulary, atoms)
+    names = [f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus)}" for rule in program.rules]
+    budget = Budget.of(names, lambda at: _advice(program, evidence, at), limit, progress)
+    planned = [
+        _planned(rule, Scope(world, variable_types(rule, program.predicates), budget.meter(at)), store)
+        for at, rule in enumerate(program.rules)
+    ]
+    for at, one in enumerate(planned):
+        budget.expected[at] = sum(map(one.grounder.estimate, one.jobs))
+    budget.check_expected()
     groundings = np.zeros(len(formulas))
     conflicts = list(evidence.conflicts)
     soft = hard = 0
-    for at, rule in enumerate(program.rules):
-        where = f"line {rule.line}: {text(rule.formula)}"
-        meter = Meter(where, limit, _report(progress, at, len(program.rules)))
-        scope = Scope(world, variable_types(rule, program.predicates), meter)
-        grounder = ClauseGrounder(scope, store)
+    for name, rule in zip(names, program.rules, strict=True):
+        one = planned.pop(0)  # with its tables
         if rule.weight is None:
-            violation = _ground_hard(rule, grounder, features, len(formulas) + hard)
+            violation = _ground_hard(one, features, len(formulas) + hard)
             if violation is not None and len(conflicts) < _TOLD:
-                conflicts.append(f"{where} is false{violation}")
+                conflicts.append(f"{name} is false{violation}")
             hard += 1
         else:
             start, stop = (int(number) for number in formulas.starts[soft : soft + 2])
-            groundings[start:stop] = _ground_soft(rule, grounder, features, start, stop - start)
+            groundings[start:stop] = _ground_soft(one, features, start, stop - start)
             soft += 1
     network, (hard_ids, hard_rules) = features.network(groundings, atoms.blocks, "\n".join(conflicts))
     return Grounding(network, atoms, formulas, vocabulary, evidence, hard_ids, hard_rules)
 
 
-def _report(progress: Progress | None, at: int, rules: int) -> Callable[[int], None] | None:
-    if progress is None:
-        return None
-    return lambda seen: progress(at, rules, seen)
+@dataclass(frozen=True)
+class _Planned:
+    """A rule and the clauses to ground for it.
+
+    Attributes:
+        sign: 1, or -1 if the rule is the negation of its only clause.
+    """
+
+    rule: Rule
+    sign: int
+    grounder: ClauseGrounder
+    jobs: tuple[Job, ...]
+    needed: frozenset[str]
+
+
+def _planned(rule: Rule, scope: Scope, store: Store) -> _Planned:
+    grounder = ClauseGrounder(scope, store)
+    part = normal(rule.formula)
+    if rule.weight is None:
+        clauses = hard_clauses(part, frozenset(part.free))
+        jobs = tuple(grounder.job(parts, sorted({name for one in parts for name in one.free})) for parts in clauses)
+        return _Planned(rule, 1, grounder, jobs, frozenset(part.free))
+    sign, parts = feature(part)
+    needed = frozenset(rule.plus).union(*(part.free for part in parts))
+    variables = [name for name in free_variables(rule.formula) if name in needed]
+    return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed)
+
+
+def _advice(program: Program, evidence: Evidence, rule: int) -> str:
+    """Predicates of a rule that evidence talks about but that are open."""
+    used = [name for name in predicates_of(program.rules[rule].formula) if not evidence.known[name].untouched]
+    named = [program.predicates[name] for name in used if not program.predicates[name].closed]
+    if not named:
+        return f"{FEWER}, make the formula more selective"
+    shown = " and ".join(f"*{one.name}({', '.join(one.types)})" for one in named)
+    return f"if evidence names all true atoms, declare {shown} (or closed_world={[one.name for one in named]})"
 
 
 def _formulas(program: Program, vocabulary: Vocabulary) -> FormulaTable:
@@ -121,34 +158,31 @@ def _formulas(program: Program, vocabulary: Vocabulary) -> FormulaTable:
         free = free_variables(rule.formula)
         for name in rule.plus:
             if name not in free:
-                raise InstanceError(f"line {rule.line}: +{name} is not a free variable of {text(rule.formula)}")
+                raise InstanceError(f"line {rule.line}: +{name} is not a free variable of {formula_text(rule.formula)}")
         domains.append(tuple(vocabulary.constants[types[name]] for name in rule.plus))
     sizes = [prod(len(domain) for domain in each) for each in domains]
     for rule, size in zip(soft, sizes, strict=True):
         if size > MAX_FORMULAS:
             raise InstanceError(
-                f"line {rule.line}: + makes {size:,} formulas of {text(rule.formula)}, at most {MAX_FORMULAS:,} are "
-                "supported",
+                f"line {rule.line}: + makes {size:,} formulas of {formula_text(rule.formula)}, "
+                f"at most {MAX_FORMULAS:,} are supported",
                 hint="use fewer + variables",
             )
     starts = np.cumsum(np.array([0, *sizes], np.int64))
     return FormulaTable(soft, starts, tuple(domains), tuple(rule for rule in program.rules if rule.weight is None))
 
 
-def _ground_soft(rule: Rule, grounder: ClauseGrounder, features: Features, start: int, formulas: int) -> float:
+def _ground_soft(planned: _Planned, features: Features, start: int, formulas: int) -> float:
     """Ground a rule with a weight into formulas `start` to `start + formulas`; returns the groundings each has."""
-    scope = grounder.scope
-    sign, parts = feature(normal(rule.formula))
+    rule, scope, sign = planned.rule, planned.grounder.scope, planned.sign
     free = free_variables(rule.formula)
-    needed = {name for part in parts for name in part.free} | set(rule.plus)
-    variables = [name for name in free if name in needed]
     # Variables that simplification removed only multiply.
-    copies = float(prod(scope.size(name) for name in free if name not in needed))
+    copies = float(prod(scope.size(name) for name in free if name not in planned.needed))
     groundings = float(prod(scope.size(name) for name in free if name not in rule.plus))
     # A grounding contributes offset + sign * (truth of its clause).
     offset = 0.0 if sign > 0 else 1.0
     constants = np.full(formulas, groundings * (offset + sign))
-    for piece in grounder.ground(parts, variables, Bindings.start({}, 1)):
+    for piece in planned.grounder.ground(planned.jobs[0], Bindings.start({}, 1)):
         which = _combination(rule.plus, scope, piece.bindings)
         left = np.bincount(which, minlength=formulas)
         constants -= copies * sign * left
@@ -173,17 +207,15 @@ def _combination(plus: tuple[str, ...], scope: Scope, bindings: Bindings) -> Ind
     return which
 
 
-def _ground_hard(rule: Rule, grounder: ClauseGrounder, features: Features, formula: int) -> str | None:
+def _ground_hard(planned: _Planned, features: Features, formula: int) -> str | None:
     """Ground a hard rule; returns the first binding that evidence makes false, as text, if there is one."""
     violation: str | None = None
-    part = normal(rule.formula)
-    for parts in hard_clauses(part, frozenset(part.free)):
-        variables = sorted({name for one in parts for name in one.free})
-        for piece in grounder.ground(parts, variables, Bindings.start({}, 1)):
+    for job in planned.jobs:
+        for piece in planned.grounder.ground(job, Bindings.start({}, 1)):
             for group in piece.groups:
                 if not len(group.codes):
                     violation = violation or _binding(
-                        grounder.scope, piece, int(group.of(np.arange(piece.bindings.rows))[0])
+                        planned.grounder.scope, piece, int(group.of(np.arange(piece.bindings.rows))[0])
                     )
                 else:
                     count = group.codes.shape[1]
@@ -198,7 +230,7 @@ def _ground_hard(rule: Rule, grounder: ClauseGrounder, features: Features, formu
 def _binding(scope: Scope, piece: Piece, row: int) -> str:
     vocabulary = scope.world.vocabulary
     values = [
-        f"{name} = {quoted(vocabulary.constants[scope.type(name)][int(column[row])])}"
+        f"{name} = {constant_text(vocabulary.constants[scope.type(name)][int(column[row])])}"
         for name, column in piece.bindings.columns.items()
     ]
     return f" for {', '.join(values)}" if values else ""

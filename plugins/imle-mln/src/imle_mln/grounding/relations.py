@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -80,28 +81,49 @@ class Relation:
 
 
 class JoinIndex:
-    """A relation sorted by some of its variables, to find the rows that agree with given bindings."""
+    """A relation sorted by some of its variables, to find the rows that agree with given bindings.
+
+    Attributes:
+        size: the number of its rows.
+        domains: how many values each of the variables could have.
+        keys: those of them that are looked up.
+        checked: the others, to be compared afterwards.
+    """
 
     def __init__(self, relation: Relation, keys: Sequence[str], sizes: Mapping[str, int]) -> None:
+        self.size = relation.size
+        self.domains = tuple(sizes[name] for name in keys)
+        self._relation = relation
+        self._sizes = list(self.domains)
         self.keys = tuple(keys)
-        self._sizes = [sizes[name] for name in keys]
         # A product beyond int64 would have to be ranked together with the bindings: join on what fits, check the rest.
         while prod(self._sizes) > _MAX_KEY:
             self._sizes.pop()
             self.keys = self.keys[:-1]
-        by_name = dict(zip(relation.variables, relation.columns, strict=True))
         self.checked = [name for name in keys if name not in self.keys]
-        values = keys_of([by_name[name] for name in self.keys], self._sizes, relation.size)
+
+    @cached_property
+    def _sorted(self) -> tuple[dict[str, Codes], Index]:
+        """The columns, sorted when they are first needed, and the keys' values."""
+        columns = dict(zip(self._relation.variables, self._relation.columns, strict=True))
+        values = keys_of([columns[name] for name in self.keys], self._sizes, self.size)
         if (values[1:] < values[:-1]).any():
             order = np.argsort(values, kind="stable")
             values = values[order]
-            by_name = {name: column[order] for name, column in by_name.items()}
-        self.columns = by_name
-        self._values = values
+            columns = {name: column[order] for name, column in columns.items()}
+        return columns, values
+
+    @cached_property
+    def _starts(self) -> Index | None:
+        """The first row of each key, where keys are few enough: a look-up is then one gather and not a search."""
         span = prod(self._sizes)
-        # Few enough keys: the first row of each, so that a look-up is one gather and not a search.
-        small = span <= max(1 << 16, 4 * relation.size)
-        self._starts = np.searchsorted(values, np.arange(span + 1)) if small else None
+        small = span <= max(1 << 16, 4 * self.size)
+        return np.searchsorted(self._sorted[1], np.arange(span + 1)) if small else None
+
+    @property
+    def columns(self) -> Mapping[str, Codes]:
+        """Codes by variable, sorted by the keys."""
+        return self._sorted[0]
 
     def matches(self, bindings: Bindings) -> tuple[Index, Index]:
         """For each binding the first row that agrees with it and how many do, `[rows]` each."""
@@ -109,8 +131,9 @@ class JoinIndex:
         if self._starts is not None:
             first = self._starts[values]
             return first, self._starts[values + 1] - first
-        first = np.searchsorted(self._values, values)
-        return first, np.searchsorted(self._values, values, side="right") - first
+        own = self._sorted[1]
+        first = np.searchsorted(own, values)
+        return first, np.searchsorted(own, values, side="right") - first
 
 
 def slices(counts: Index) -> Iterator[tuple[int, int]]:

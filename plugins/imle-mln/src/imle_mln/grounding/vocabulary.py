@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,42 @@ from imle_mln.errors import missing_domain
 from imle_mln.grounding.formulas import children, variable_types
 from imle_mln.logic import Atom, Constant, Database, Equal, Formula, Program, Rule, Variable
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"[0-9]+")
 # Not what float() takes: "Nan" and "Inf" are names, and nan would break the order.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
-def natural_key(name: str) -> tuple[object, ...]:
-    """Sorts numbers by value, before names; digits inside names too: P2 before P10."""
-    if _NUMBER.fullmatch(name):
-        return 0, float(name), name
-    # split() alternates text and digits, so equal positions always hold the same type.
-    parts = _DIGITS.split(name)
-    parts[1::2] = map(int, parts[1::2])
-    return 1, tuple(parts), name
+def natural_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Names sorted: numbers by value and before all others; digits inside names by value too, P2 before P10."""
+    listed = list(names)
+    if listed and _numbered(listed):
+        listed.sort()
+        listed.sort(key=len)
+        return tuple(listed)
+    numbers: list[str] = []
+    others: list[str] = []
+    for name in listed:
+        (numbers if _NUMBER.fullmatch(name) else others).append(name)
+    return (*sorted(numbers, key=lambda name: (float(name), name)), *sorted(others, key=_key))
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    """Whether all are one prefix and a number, as most large domains are: then shorter ones come first."""
+    prefix = names[0].rstrip("0123456789")
+    if prefix and prefix[0] in "+-.0123456789":  # such as 1.5 and 1.25
+        return False
+    return re.fullmatch(rf"(?:{re.escape(prefix)}(?:0|[1-9][0-9]*)\n)*", "\n".join([*names, ""])) is not None
+
+
+def _key(name: str) -> str:
+    # One string and no tuples, which the garbage collector would count. Longer numbers are larger; the zero in front
+    # sorts before all that could stand there instead. The name itself tells P1 from P01.
+    return f"{_DIGITS.sub(_sortable, name)}\0\0{name}"
+
+
+def _sortable(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0")
+    return f"\0{len(digits):06}{digits}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +82,8 @@ class Vocabulary:
         for database in databases:
             for predicate, atoms in database.atoms.items():
                 if predicate in program.predicates and atoms:
-                    for name, column in zip(
-                        program.predicates[predicate].types, zip(*atoms, strict=False), strict=False
-                    ):
+                    types = program.predicates[predicate].types
+                    for name, column in zip(types, columns(atoms, len(types)), strict=True):
                         found[name].update(dict.fromkeys(column))
         constants: dict[str, tuple[str, ...]] = {}
         for name, seen in found.items():
@@ -69,7 +91,7 @@ class Vocabulary:
                 constants[name] = tuple(dict.fromkeys(program.domains[name]))
                 _check_closed(name, constants[name], seen)
             else:
-                constants[name] = tuple(sorted(seen, key=natural_key))
+                constants[name] = natural_order(seen)
             if not constants[name]:
                 raise missing_domain(name, program)
         return cls(constants)
@@ -94,6 +116,13 @@ class Vocabulary:
     def translate(self, source: str, target: str) -> NDArray[np.int32]:
         """For each code of type `source` the code of the constant of the same name in `target`, or -1."""
         return self.encode(target, self.constants[source])
+
+
+def columns(atoms: Sequence[Sequence[str]], arity: int) -> list[list[str]]:
+    """The constants of atoms by position; atoms of another arity spoil the order, and are refused elsewhere."""
+    # Not zip(*atoms), which makes an iterator for each atom.
+    flat = list(chain.from_iterable(atoms))
+    return [flat[position::arity] for position in range(arity)]
 
 
 def _check_closed(type_name: str, domain: tuple[str, ...], seen: Mapping[str, None]) -> None:

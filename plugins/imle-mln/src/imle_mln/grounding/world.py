@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -10,50 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
 from imle_mln.grounding.atoms import FALSE, TRUE, AtomTable, PredicateAtoms
+from imle_mln.grounding.budget import Meter
 from imle_mln.grounding.canonical import NONE, Codes, Mask
 from imle_mln.grounding.normal import Clause, Part
 from imle_mln.grounding.relations import Bindings, Relation
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.logic import Atom, Constant, Equal, Term
+from imle_mln.logic import Atom, Constant, Equal, Term, Variable
 
 # A table drives a join only if it has less than this share of all bindings; otherwise enumerating is cheaper.
 _SELECTIVE = 0.5
-
-
-@dataclass
-class Meter:
-    """Counts the bindings a rule makes grounding look at, and stops it in time.
-
-    Attributes:
-        rule: text and line of the rule, for errors.
-        limit: the most bindings to look at.
-        progress: called with the number of bindings looked at so far.
-        seen: that number.
-    """
-
-    rule: str
-    limit: int
-    progress: Callable[[int], None] | None = None
-    seen: int = 0
-
-    def check(self, rows: int) -> None:
-        """Refuse `rows` more bindings, before they are made."""
-        if self.seen + rows > self.limit:
-            raise InstanceError(
-                f"{self.rule} has too many groundings: at least {self.seen + rows:,} bindings to look at, "
-                f"the limit is {self.limit:,}",
-                hint="give evidence, declare observed predicates as closed (`*`), add a selective literal to the "
-                "formula, or raise `limit=`",
-            )
-
-    def add(self, rows: int) -> None:
-        """Count bindings that are about to be made."""
-        self.check(rows)
-        self.seen += rows
-        if self.progress is not None:
-            self.progress(self.seen)
 
 
 @dataclass
@@ -68,6 +34,7 @@ class World:
     vocabulary: Vocabulary
     atoms: AtomTable
     relations: dict[tuple[bool, Atom], Relation | None] = field(default_factory=dict)
+    shares: dict[tuple[bool, str], float] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,6 +66,17 @@ class Scope:
     def decidable(self, part: Part) -> bool:
         """Whether evidence can make a simple part true."""
         return isinstance(part.body, Equal) or not self.predicate(_atom(part)).known.untouched
+
+    def share(self, part: Part) -> float:
+        """The share of bindings for which evidence does not make a simple part true."""
+        if isinstance(part.body, Equal):
+            sides = [self.size(term.name) for term in (part.body.left, part.body.right) if isinstance(term, Variable)]
+            return 1 - 1 / max(sides) if part.positive else 1 / max(sides)
+        key = part.positive, _atom(part).predicate
+        if key not in self.world.shares:
+            known = self.predicate(_atom(part)).known
+            self.world.shares[key] = 1 - known.count(1 if part.positive else 0) / max(1, known.cells)
+        return self.world.shares[key]
 
     def satisfied(self, part: Part, bindings: Bindings) -> Mask:
         """For which bindings evidence makes a simple part true, `[rows]`."""

@@ -29,13 +29,13 @@ class Closed:
         self.atoms: Index = np.concatenate([self._single, self._blocks.variable])
 
     def solve(self, coefficients: Coefficients) -> Bools:
-        """States of `atoms`. Ties: false; in a block, its first best atom."""
-        single = coefficients.unary[self._single] > 0
-        if not len(self._blocks.starts):
-            return single
+        """States `[N, k]` of `atoms`. Ties: false; in a block, its first best atom."""
+        single = coefficients.unary[:, self._single] > 0
         blocks = self._blocks
-        values = coefficients.unary[blocks.variable]
-        best = np.flatnonzero(values == np.maximum.reduceat(values, blocks.starts)[blocks.row])
-        chosen = np.zeros(len(values), np.bool_)
-        chosen[best[np.unique(blocks.row[best], return_index=True)[1]]] = True
-        return np.concatenate([single, chosen])
+        if not len(blocks.starts):
+            return single
+        values = coefficients.unary[:, blocks.variable]
+        best = values == np.maximum.reduceat(values, blocks.starts, axis=1)[:, blocks.row]
+        place = np.arange(len(blocks.row))
+        first = np.minimum.reduceat(np.where(best, place, len(place)), blocks.starts, axis=1)
+        return np.concatenate([single, place == first[:, blocks.row]], axis=1)

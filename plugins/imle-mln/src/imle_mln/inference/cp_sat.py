@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
-from imle_mln.inference.encoding import Encoding
-from imle_mln.inference.highs import Clock, Complete, Found, rescued
+from imle_mln.inference.clock import Clock
+from imle_mln.inference.encoding import Encoding, Rows
+from imle_mln.inference.found import Found
+from imle_mln.inference.rescue import Complete, rescued
 from imle_mln.network import Floats
 
 _SIZE = 50
 """Costs add up to less than two to this: OR-Tools refuses sums near 2^62, and up to 2^53 they are exact in float64."""
+_MOST = 53
 
 
-class CPSATEngine:
-    """Solves an encoding for costs that change. All rows are part of the model.
+class Solution(NamedTuple):
+    """How a solve of a model ended.
+
+    Attributes:
+        status: optimal, feasible, infeasible or timeout.
+        values: `[columns]` of 0 and 1, if the status is ok.
+        bound: no solution costs less.
+    """
+
+    status: SolveStatus
+    values: NDArray[np.int64] | None
+    bound: float
+
+
+class CPSATModel:
+    """Rows over columns that are 0 or 1, for costs that change.
 
     Args:
-        encoding: what to solve.
-        complete: all columns from states of its atoms.
+        rows: their coefficients are whole numbers.
         gap: relative gap.
         seed: of the search.
     """
 
-    def __init__(self, encoding: Encoding, complete: Complete, gap: float, seed: int) -> None:
-        self._encoding, self._complete, self._atoms = encoding, complete, len(encoding.atoms)
-        rows = encoding.rows
+    def __init__(self, rows: Rows, gap: float, seed: int) -> None:
         columns = rows.matrix.shape[1]
         self._model = cp_model.CpModel()
         variables = [self._model.new_bool_var("") for _ in range(columns)]
@@ -52,27 +68,66 @@ class CPSATEngine:
         parameters.relative_gap_limit = gap
         parameters.absolute_gap_limit = 0.0
 
-    def solve(self, costs: Floats, clock: Clock) -> Found:
-        """Minimise. Optimal up to half a unit per column, costs being rounded: see `_SIZE`.
+    def solve(self, costs: Floats, clock: Clock) -> Solution:
+        """Minimise. Optimal up to half a unit per column, costs being rounded: see `_SIZE`; the bound counts that in.
 
         Raises:
             SolveError: CP-SAT fails.
         """
         shift = _SIZE - int(np.frexp(np.abs(costs).sum())[1])
-        whole = np.rint(np.ldexp(costs, shift)).astype(np.int64)
+        whole = fixed_point(costs, shift)
         self._objective.coeffs.clear()
         self._objective.coeffs.extend(whole.tolist())
         left = clock()
         self._solver.parameters.max_time_in_seconds = math.inf if left is None else max(left, 0.0)
         status = self._solver.solve(self._model)
         if status == cp_model.INFEASIBLE:
-            return Found(SolveStatus.INFEASIBLE)
+            return Solution(SolveStatus.INFEASIBLE, None, math.inf)
         if status == cp_model.UNKNOWN:
-            return rescued(self._encoding, self._complete, costs)
+            return Solution(SolveStatus.TIMEOUT, None, -math.inf)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             raise SolveError(f"mln: CP-SAT ended with status {self._solver.status_name(status)}")
-        states = np.array(list(self._solver.response_proto.solution), dtype=np.int64)[: self._atoms] == 1
-        value = float(self._complete(states) @ whole)
-        slack = max(0.0, value - self._solver.best_objective_bound) + 0.5 * len(costs)
+        bound = float(np.ldexp(self._solver.best_objective_bound - 0.5 * len(costs), -shift))
         ended = SolveStatus.OPTIMAL if status == cp_model.OPTIMAL else SolveStatus.FEASIBLE
-        return Found(ended, states, float(np.ldexp(slack, -shift)))
+        return Solution(ended, np.array(list(self._solver.response_proto.solution), dtype=np.int64), bound)
+
+
+def fixed_point(values: Floats, shift: int) -> NDArray[np.int64]:
+    """Values times `2^shift` as whole numbers.
+
+    Raises:
+        SolveError: they are too large for that.
+    """
+    scaled = np.rint(np.ldexp(values, shift))
+    if not np.abs(scaled).sum() < 2.0**_MOST:
+        raise SolveError(
+            f"mln: fixed point: expected coefficients whose sizes add up to less than 2^{_MOST}, found "
+            f"{np.abs(scaled).sum():.3g}"
+        )
+    return scaled.astype(np.int64)
+
+
+class CPSATEngine:
+    """Solves an encoding for costs that change. All rows are part of the model.
+
+    Args:
+        encoding: what to solve.
+        complete: all columns from states of its atoms.
+        gap: relative gap.
+        seed: of the search.
+    """
+
+    def __init__(self, encoding: Encoding, complete: Complete, gap: float, seed: int) -> None:
+        self._encoding, self._complete = encoding, complete
+        self._model = CPSATModel(encoding.rows, gap, seed)
+
+    def solve(self, costs: Floats, clock: Clock) -> Found:
+        """Minimise; see `CPSATModel`."""
+        found = self._model.solve(costs, clock)
+        if found.values is None:
+            if found.status == SolveStatus.INFEASIBLE:
+                return Found(found.status)
+            return rescued(self._encoding, self._complete, costs)
+        states = found.values[: len(self._encoding.atoms)] == 1
+        value = float((self._complete(states) * costs).sum())
+        return Found(found.status, states, max(0.0, value - found.bound))

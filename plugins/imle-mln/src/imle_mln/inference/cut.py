@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.graph.python import max_flow
 
 from imle.errors import SolveError
@@ -23,6 +22,7 @@ from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index
+from imle_mln.network import Floats
 
 _SIZE = 55
 """Capacities, forbidden ones aside, add up to less than two to this; OR-Tools counts to 2^63."""
@@ -33,6 +33,22 @@ class Arcs(NamedTuple):
 
     tails: Index
     heads: Index
+
+
+class Fixed(NamedTuple):
+    """What stays the same from solve to solve, as long as only unaries change.
+
+    Attributes:
+        pair: the couplings it belongs to; see `Weighted`.
+        unary: `[n]` what couplings add to unaries.
+        capacities: of couplings, both ways, and of clauses.
+        total: their sum.
+    """
+
+    pair: Floats
+    unary: Floats
+    capacities: Floats
+    total: float
 
 
 class Cut:
@@ -70,6 +86,10 @@ class Cut:
             np.zeros(2 * n + 2 * len(i) + len(large) + len(hard.tails) + len(bound.tails), np.int64),
         )
         self._bound = len(hard.tails) + len(bound.tails)
+        self._sign = np.where(self._flipped, -1.0, 1.0)
+        self._fixed: Fixed | None = None
+        self._last: Fixed | None = None
+        self._shift = 0
 
     def _hard(self, ends: Index, forbidden: Index) -> Arcs:
         """x_i = 1 and x_j = 0 forbidden is an arc from i to j that cannot be cut."""
@@ -94,8 +114,8 @@ class Cut:
         own = node[large]
         return Arcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
 
-    def solve(self, coefficients: Coefficients) -> tuple[Bools, float]:
-        """States of `atoms`, and how far from optimal they can be because of rounding.
+    def solve(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
+        """States `[N, n]` of `atoms`, and `[N]` how far from optimal each can be because of rounding.
 
         Of several optimal cuts the one with the fewest atoms on the side of the source: fewest true ones among those
         that are not flipped, and fewest false ones among the others.
@@ -103,29 +123,43 @@ class Cut:
         Raises:
             SolveError: OR-Tools does not find the flow.
         """
-        sign = np.where(self._flipped, -1.0, 1.0)
+        if self._fixed is None or self._fixed.pair is not coefficients.pair:
+            self._fixed = self._without_unaries(coefficients)
+        fixed, n = self._fixed, len(self.atoms)
+        unary = coefficients.unary[:, self.atoms] * self._sign + fixed.unary
+        sizes = np.abs(unary)
+        shifts = _SIZE - np.frexp(sizes.sum(axis=1) + fixed.total)[1]
+        scaled = np.rint(np.ldexp(sizes, shifts[:, None])).astype(np.int64)  # the shift leaves no room to overflow
+        capacities = np.concatenate([np.where(unary > 0, scaled, 0), np.where(unary > 0, 0, scaled)], axis=1)
+        above = np.zeros((len(unary), self._source + 2), np.bool_)
+        for row, shift in enumerate(shifts.tolist()):
+            self._set(capacities[row], fixed, shift)
+            status = self._flow.solve(self._source, self._source + 1)
+            if status != max_flow.SimpleMaxFlow.OPTIMAL:
+                raise SolveError(f"mln: min-cut: OR-Tools' maximum flow ended with status {status}")
+            above[row, self._flow.get_source_side_min_cut()] = True
+        slack = np.ldexp(0.5 * (2 * n + len(fixed.capacities)), -shifts)
+        return above[:, :n] ^ self._flipped, slack
+
+    def _set(self, own: Index, fixed: Fixed, shift: int) -> None:
+        """Capacities of the unaries' arcs, and those of the others if they are not what they were."""
+        if self._last is fixed and self._shift == shift and not self._bound:
+            self._flow.set_arcs_capacity(self._arcs[: len(own)], own)
+            return
+        rest = np.rint(np.ldexp(fixed.capacities, shift)).astype(np.int64)
+        never = int(own[: len(self.atoms)].sum()) + int(rest[len(rest) - len(self._large) :].sum()) + 1
+        self._flow.set_arcs_capacity(self._arcs, np.concatenate([own, rest, np.full(self._bound, never)]))
+        self._last, self._shift = fixed, shift
+
+    def _without_unaries(self, coefficients: Coefficients) -> Fixed:
         pair = coefficients.pair[self._pairs]
         half = np.abs(pair) / 2
         i, j = self._ends.T
         flipped = self._flipped.astype(np.float64)
         n = len(self.atoms)
-        unary = (
-            coefficients.unary[self.atoms] + np.bincount(i, pair * flipped[j], n) + np.bincount(j, pair * flipped[i], n)
+        turned: Floats = (np.bincount(i, pair * flipped[j], n) + np.bincount(j, pair * flipped[i], n)).astype(
+            np.float64
         )
-        unary = unary * sign + np.bincount(i, half, n) + np.bincount(j, half, n)
-        clause = np.abs(coefficients.clause[self._large])
-        soft = np.concatenate([np.maximum(unary, 0), np.maximum(-unary, 0), half, half, clause])
-        shift = _SIZE - int(np.frexp(soft.sum())[1])
-        capacities = np.rint(np.ldexp(soft, shift)).astype(np.int64)
-        never = int(capacities[:n].sum()) + int(capacities[len(soft) - len(clause) :].sum()) + 1
-        self._flow.set_arcs_capacity(self._arcs, _with(capacities, never, self._bound))
-        status = self._flow.solve(self._source, self._source + 1)
-        if status != max_flow.SimpleMaxFlow.OPTIMAL:
-            raise SolveError(f"mln: min-cut: OR-Tools' maximum flow ended with status {status}")
-        above = np.zeros(self._source + 2, np.bool_)
-        above[self._flow.get_source_side_min_cut()] = True
-        return above[:n] ^ self._flipped, float(np.ldexp(0.5 * len(soft), -shift))
-
-
-def _with(capacities: NDArray[np.int64], never: int, count: int) -> NDArray[np.int64]:
-    return np.concatenate([capacities, np.full(count, never, np.int64)])
+        unary = turned * self._sign + np.bincount(i, half, n) + np.bincount(j, half, n)
+        capacities = np.concatenate([half, half, np.abs(coefficients.clause[self._large])])
+        return Fixed(coefficients.pair, unary, capacities, float(capacities.sum()))

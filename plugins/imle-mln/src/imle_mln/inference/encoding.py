@@ -40,6 +40,19 @@ class Rows:
     upper: Floats
     lazy: Bools
 
+    def without(self, lower: Floats, upper: Floats) -> tuple[Rows, Index]:
+        """Rows over the columns that these bounds leave open, without those that cannot be broken; and the columns."""
+        columns = np.flatnonzero(lower < upper)
+        matrix = self.matrix[:, columns]
+        known = self.matrix @ lower
+        low, high = self.lower - known, self.upper - known
+        ones = np.ones(len(columns))
+        sizes = matrix.copy()
+        sizes.data = np.abs(matrix.data)
+        total, size = matrix @ ones, sizes @ ones
+        needed = np.flatnonzero(((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN))
+        return Rows(matrix[needed], low[needed], high[needed], self.lazy[needed]), columns
+
     def broken(self, x: Floats) -> Index:
         """Rows that a point is off by more than `BROKEN`."""
         activity = self.matrix @ x
@@ -105,6 +118,11 @@ class Encoding:
         atoms: `[k]` of the energy; the first k columns.
         component: `[columns]` of each column.
         rows: all of them.
+        large_of: `[components]` how many large clauses, soft and hard ones, each has.
+        pair_columns: those of couplings.
+        pair_ends: `[couplings, 2]` the atoms of each.
+        bound: `[k]` atoms of hard pairs, large clauses or counted cliques.
+        block_members: atoms of blocks, the block of each, and where each block starts.
     """
 
     def __init__(
@@ -138,13 +156,27 @@ class Encoding:
         self._write_soft(coefficients.clause)
         self.rows: Rows = self._writer.rows(self._columns)
         self.component: Index = self._components(parts)
+        first_of = np.concatenate([first[kind][inside[first[kind]]] for kind in (parts.large, parts.hard)])
+        self.large_of: Index = np.bincount(parts.component[first_of], minlength=len(parts.sizes))
+        self.pair_columns = slice(self._pair_column, self._clause_column)
+        self.pair_ends: Index = self._number[energy.pairs[soft]]
+        self.bound: Bools = self._bound(scope, pairs[energy.forbidden[pairs] != 0], np.union1d(large, hard))
 
     def _write_blocks(self) -> None:
         found = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
         mine = np.isin(found.variable, self.atoms)
-        _, row = np.unique(found.row[mine], return_inverse=True)
+        _, first, row = np.unique(found.row[mine], return_index=True, return_inverse=True)
         count = int(row.max(initial=-1)) + 1
+        self.block_members: tuple[Index, Index, Index] = (self._number[found.variable[mine]], row, first)
         self._writer.add(row, self._number[found.variable[mine]], np.ones(len(row)), 1, 1, count, lazy=False)
+
+    def _bound(self, scope: Scope, hard_pairs: Index, clauses: Index) -> Bools:
+        bound = np.zeros(len(self.atoms), np.bool_)
+        bound[self._number[self._energy.pairs[hard_pairs]]] = True
+        bound[self._number[scope.atom[np.isin(scope.clauses[scope.clause], clauses)]]] = True
+        for members in self._members:
+            bound[members] = True
+        return bound
 
     def _write_cliques(self) -> None:
         for members, start in zip(self._members, self._units, strict=False):

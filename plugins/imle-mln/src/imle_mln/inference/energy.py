@@ -15,15 +15,16 @@ from scipy import sparse
 from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.tables import NONE, Tables
+from imle_mln.inference.ties import united
 from imle_mln.inference.truths import Bools, Index, entries, lists_of
 from imle_mln.network import Floats, GroundNetwork, Lists
 
 
 class Coefficients(NamedTuple):
-    """What one solve maximises.
+    """What one solve maximises, or N solves with the same weights.
 
     Attributes:
-        unary: `[n]`.
+        unary: `[n]`, or `[N, n]`.
         pair: `[p]`.
         clause: `[m]` weights; only those of large soft clauses are looked at.
     """
@@ -59,26 +60,37 @@ class Energy:
     to_unary: Any
     to_pair: Any
 
-    def coefficients(self, unary: Floats, weights: Floats) -> Coefficients:
-        """Coefficients from the unaries `[A]` and weights `[C]` of the network."""
+    def constant(self, weights: Floats) -> Coefficients:
+        """What weights `[C]` of the network come to: the coefficients of a solve whose unaries are all zero."""
         clause = weights[self.reduction.clause_ids]
-        return Coefficients(unary[self.reduction.atom_ids] + self.to_unary @ clause, self.to_pair @ clause, clause)
+        return Coefficients(self.to_unary @ clause, self.to_pair @ clause, clause)
 
 
 def energy(network: GroundNetwork) -> Energy | str:
     """The energy of a network, or why its hard clauses cannot hold."""
     known = Propagation(network)
     while not known.conflict:
-        reduction = strip(network, known.values)
+        found = _open(network, known)
+        if found is not None:
+            return found
+    return known.conflict
+
+
+def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
+    """What is left after propagation, with tied atoms made one; None if that decides atoms, which are propagated."""
+    reduction: Reduction | str | None = strip(network, known.values)
+    while isinstance(reduction, Reduction):
         tables = Tables(reduction)
         keys, forbidden, atoms, values = _hard(reduction, tables)
         if (forbidden == 0b1111).any():
             pair = reduction.atom_ids[np.array(divmod(int(keys[forbidden == 0b1111][0]), reduction.atoms))]
             return f"hard clauses leave no state to atoms {pair[0]} and {pair[1]}"
-        if not len(atoms):
-            return _build(reduction, tables, keys, forbidden)
-        known.assume(reduction.atom_ids[atoms], values)
-    return known.conflict
+        if len(atoms):
+            known.assume(reduction.atom_ids[atoms], values)
+            return None
+        pairs = np.stack(np.divmod(keys, max(reduction.atoms, 1)), axis=1)
+        last, reduction = reduction, united(reduction, pairs, forbidden)
+    return _build(last, tables, keys, forbidden) if reduction is None else reduction
 
 
 def _hard(reduction: Reduction, tables: Tables) -> tuple[Index, Index, Index, Any]:

@@ -11,17 +11,20 @@ from scipy import sparse
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
+from imle_mln.inference.clock import Clock
 from imle_mln.inference.energy import Energy, energy
-from imle_mln.inference.partition import signs
 from imle_mln.inference.plan import Options, Plan, Solved, Structure, recent
-from imle_mln.inference.result import MAPResult
+from imle_mln.inference.result import MAPResult, MAPRows, joined
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths, entries
+from imle_mln.inference.weighted import Weighted
 from imle_mln.network import Floats, GroundNetwork
 
 ENGINES = ("auto", "highs", "cp-sat", "min-cut", "enumeration")
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
+_PLAIN = 400
+"""Numbers up to two to this are taken as they are."""
 
 
 class MAPEngine:
@@ -35,7 +38,7 @@ class MAPEngine:
         engine: "auto" takes, for each component and solve, the first that can: a closed form, the minimum cut,
             enumeration (up to 8 atoms), HiGHS. Other names use one engine for all components that have no closed form:
             "highs", "cp-sat", "min-cut", or "enumeration" (up to 20 atoms per component).
-        time_limit: seconds per solve; None for no limit. It holds for HiGHS and CP-SAT.
+        time_limit: seconds per solve; None for no limit. A maximum flow is not interrupted.
         gap: relative gap at which branch and bound may stop.
         seed: of the solvers, and of the rule that breaks ties in HiGHS.
         cross_check: solve by two engines and compare.
@@ -60,7 +63,9 @@ class MAPEngine:
         self._network, self._options = network, Options(engine, gap, seed)
         self._time_limit = time_limit
         self._truths = Truths(network.atoms, network.clauses)
+        self._hard: Index = np.flatnonzero(network.hard)
         self._blocks = entries(network.blocks, np.arange(len(network.blocks)))
+        self._weighted: Weighted | None = None
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
         found = energy(network)
         self._conflict = found if isinstance(found, str) else ""
@@ -79,54 +84,87 @@ class MAPEngine:
             ObjectiveError: wrong shapes, or not finite.
             SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
         """
+        given = _checked("unary", np.asarray(unary)[None], self._network.atoms, "atom")
+        return self.solve_rows(given, weights).row(0)
+
+    def solve_rows(self, unary: Floats, weights: Floats) -> MAPRows:
+        """Find a best state for each row of unaries `[N, A]`, all with the same weights `[C]`.
+
+        Raises:
+            ObjectiveError: wrong shapes, or not finite.
+            SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
+        """
         unary = _checked("unary", unary, self._network.atoms, "atom")
-        weights = _checked("weights", weights, len(self._network.clauses), "clause")
         if self._structure is None:
-            return self._without(SolveStatus.INFEASIBLE, self._conflict)
-        largest = max(np.abs(unary).max(initial=0.0), np.abs(weights).max(initial=0.0))
-        shift = int(np.frexp(largest)[1])
-        solved = self._solved(self._structure, np.ldexp(unary, -shift), np.ldexp(weights, -shift))
-        if not solved.status.ok:
-            return self._without(solved.status, _REASONS[solved.status], solved.engines)
-        result = self._result(self._structure.energy, solved, unary, weights, shift)
+            _checked("weights", weights, len(self._network.clauses), "clause")
+            return self._none(len(unary), SolveStatus.INFEASIBLE, self._conflict)
+        weighted = self._of_weights(self._structure.energy, weights)
+        largest = np.maximum(np.abs(unary).max(axis=1, initial=0.0), weighted.largest)
+        if largest.max(initial=0.0) < 2.0**_PLAIN and largest.min(initial=1.0) > 2.0**-_PLAIN:
+            return self._solved(self._structure, unary, weighted, 0)
+        exponents = np.frexp(largest)[1].tolist()
+        parts = [self._solved(self._structure, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
+        return joined(parts)
+
+    def _of_weights(self, energy: Energy, weights: Floats) -> Weighted:
+        """What depends on the weights only: of the last solve, if they are the same again."""
+        kept = self._weighted
+        if kept is None or not np.array_equal(kept.weights, weights):
+            kept = Weighted(energy, _checked("weights", weights, len(self._network.clauses), "clause").copy())
+            self._weighted = kept
+        return kept
+
+    def _solved(self, structure: Structure, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
+        """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
+        coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
+        plan = recent(self._plans, weighted.signs, lambda: Plan(structure, self._options, coefficients))
+        found = self._result(structure.energy, plan.solve(coefficients, self._start), unary, weighted.weights, shift)
         if self._cross_check:
-            self._compare(result, unary, weights)
-        return result
+            for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
+                self._compare(found.row(row), unary[row], weighted.weights)
+        return found
 
-    def _solved(self, structure: Structure, unary: Floats, weights: Floats) -> Solved:
-        coefficients = structure.energy.coefficients(unary, weights)
-        key = signs(structure.energy, coefficients)
-        plan = recent(self._plans, key, lambda: Plan(structure, self._options, coefficients))
+    def _start(self) -> Clock:
         if self._time_limit is None:
-            return plan.solve(coefficients, lambda: None)
+            return lambda: None
         end = time.perf_counter() + self._time_limit
-        return plan.solve(coefficients, lambda: end - time.perf_counter())
+        return lambda: end - time.perf_counter()
 
-    def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPResult:
-        state = energy.reduction.decided.copy()
-        state[energy.reduction.atom_ids] = solved.states
-        truths = self._truths.of(state)
-        if not self._keeps(state, truths):
+    def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
+        states = energy.reduction.whole(solved.states)
+        good = solved.status <= SolveStatus.FEASIBLE
+        states[~good] = False
+        truths = self._truths.of(states.T).T
+        if not self._keep(states[good], truths[good]):
             raise SolveError(
                 f"mln: engine={self._options.engine!r} returned a state that breaks a hard clause or a block"
             )
-        objective = float(unary @ state + weights @ truths)
-        bound = objective + math.ldexp(solved.slack, shift)
-        return MAPResult(state, truths, solved.status, objective, bound, solved.engines)
+        # not `@`: BLAS may start threads for it, which costs more than the sum
+        objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, truths)
+        objective[~good] = np.nan
+        bound = objective + np.ldexp(solved.slack, shift)
+        messages = {row: _REASONS[SolveStatus(int(solved.status[row]))] for row in np.flatnonzero(~good).tolist()}
+        return MAPRows(states, truths, solved.status, objective, bound, solved.engines, solved.events, messages)
 
-    def _keeps(self, state: Bools, truths: Bools) -> bool:
-        if not truths[self._network.hard].all():
+    def _keep(self, states: Bools, truths: Bools) -> bool:
+        """Whether rows keep hard clauses and blocks."""
+        if len(self._hard) and not truths[:, self._hard].all():
             return False
-        true = np.bincount(self._blocks.row, state[self._blocks.variable], len(self._network.blocks))
+        if not len(self._blocks.starts):
+            return True
+        true = np.add.reduceat(states[:, self._blocks.variable], self._blocks.starts, axis=1, dtype=np.int64)
         return bool((true == 1).all())
 
-    def _without(self, status: SolveStatus, message: str, engines: Counter[str] | None = None) -> MAPResult:
-        state = np.zeros(self._network.atoms, np.bool_)
-        nan = float("nan")
-        return MAPResult(state, self._truths.of(state), status, nan, nan, engines or Counter(), message)
+    def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
+        states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)
+        codes = np.full(rows, status, np.int8)
+        nothing: list[Counter[str]] = [Counter()] * rows
+        return MAPRows(
+            states, self._truths.of(states.T).T, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message)
+        )
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
-        name = "cp-sat" if "highs" in result.engines else "highs"
+        name = "cp-sat" if "highs" in result.engines and not result.events["decided_by_cp_sat"] else "highs"
         if name not in self._others:
             self._others[name] = MAPEngine(self._network, name, self._time_limit, self._options.gap, self._options.seed)
         other = self._others[name].solve(unary, weights)
@@ -163,12 +201,15 @@ def _classes(network: GroundNetwork, energy: Energy) -> Index:
 
 def _checked(name: str, given: Floats, length: int, per: str) -> Floats:
     found = np.asarray(given, dtype=np.float64)
-    if found.shape != (length,):
-        raise ObjectiveError(f"mln: {name}: expected {length} numbers, one per {per}, found shape {list(found.shape)}")
-    bad = np.flatnonzero(~np.isfinite(found))
+    if found.shape[-1:] != (length,):
+        shape = list(found.shape[-1:] if name == "unary" else found.shape)
+        raise ObjectiveError(f"mln: {name}: expected {length} numbers, one per {per}, found shape {shape}")
+    if math.isfinite(float(found.sum())):
+        return found  # a sum is the cheapest pass there is
+    bad = np.argwhere(~np.isfinite(found))
     if len(bad):
-        at = int(bad[0])
-        raise ObjectiveError(f"mln: {name}: expected finite numbers, found {found[at]} at position {at}")
+        value, at = found[tuple(bad[0])], int(bad[0, -1])
+        raise ObjectiveError(f"mln: {name}: expected finite numbers, found {value} at position {at}")
     return found
 
 

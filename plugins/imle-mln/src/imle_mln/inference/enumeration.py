@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from imle.solvers import SolveStatus
+from imle_mln.inference.clock import Clock, over
 from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.found import Found
 from imle_mln.inference.partition import Partition
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths, entries, lists_of
@@ -100,8 +103,11 @@ class Enumeration:
                 np.logical_or.at(bad, self._block_row, true != 1)
             yield np.concatenate([bits, first & second, truths[self._soft_place]]).astype(np.float64), bad, states
 
-    def solve(self, coefficients: Coefficients) -> Bools | None:
-        """States of `atoms`, or None if a component has none; of several best ones one with the fewest true atoms."""
+    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+        """States of `atoms`, or none if a component has none; of several best ones one with the fewest true atoms.
+
+        Where there are many states, time may run out: the best of those seen are FEASIBLE.
+        """
         given = np.concatenate(
             [coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._large]]
         )
@@ -109,13 +115,19 @@ class Enumeration:
         count = self._sums.shape[0]
         best: Floats = np.full(count, -np.inf)
         chosen = np.zeros(count, np.int64)
+        status, seen = SolveStatus.OPTIMAL, 0
         for features, bad, states in self._kept if self._kept is not None else self._chunks():
             values = np.where(bad, -np.inf, self._sums @ features)
             at = values.argmax(axis=1)
             value = values[np.arange(count), at]
             better = value > best
             best[better], chosen[better] = value[better], states[at][better]
+            seen += len(states)
+            if seen < len(self._states) and over(clock):
+                status = SolveStatus.FEASIBLE
+                break
         if np.isneginf(best).any():
-            return None
+            return Found(SolveStatus.INFEASIBLE if status == SolveStatus.OPTIMAL else SolveStatus.TIMEOUT)
         found: Bools = ((chosen[:, None] >> np.arange(self._size)) & 1 == 1).ravel()
-        return found
+        slack = 0.0 if status == SolveStatus.OPTIMAL else float(np.maximum(given, 0.0).sum() - best.sum())
+        return Found(status, found, slack)

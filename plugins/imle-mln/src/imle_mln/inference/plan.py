@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imle.errors import SolveError
-from imle.solvers import SolveStatus
+from imle_mln.inference.clock import Clock
 from imle_mln.inference.closed import Closed
 from imle_mln.inference.cp_sat import CPSATEngine
 from imle_mln.inference.cut import Cut
 from imle_mln.inference.encoding import Encoding, exclusions
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.enumeration import MOST, Enumeration
-from imle_mln.inference.highs import Clock, Found, HighsEngine
+from imle_mln.inference.found import Found
+from imle_mln.inference.highs import HighsEngine
 from imle_mln.inference.partition import partition
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths
@@ -26,6 +28,8 @@ TINY = 8
 """Components of up to so many atoms are enumerated without being asked to be."""
 KEPT = 8
 """How many plans, and models of one plan, are kept."""
+
+_NOTHING: Counter[str] = Counter()
 
 T = TypeVar("T")
 
@@ -55,12 +59,21 @@ class Options(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """States `[n]` of the energy's atoms, and by how much others may be better."""
+    """N solutions.
 
-    status: SolveStatus
+    Attributes:
+        status: `[N]` codes of `SolveStatus`.
+        states: `[N, n]` of the energy's atoms.
+        slack: `[N]` by how much others may be better.
+        engines: for each row, how many components each engine solved.
+        events: for each row, what HiGHS did.
+    """
+
+    status: NDArray[np.int8]
     states: Bools
-    slack: float
-    engines: Counter[str]
+    slack: Floats
+    engines: list[Counter[str]]
+    events: list[Counter[str]]
 
 
 class Plan:
@@ -116,30 +129,44 @@ class Plan:
             hint='engine="auto" takes this engine wherever it can be used, and another one elsewhere',
         )
 
-    def solve(self, coefficients: Coefficients, clock: Clock) -> Solved:
-        """Maximise."""
-        states = np.zeros(self._structure.energy.reduction.atoms, np.bool_)
-        engines = Counter(self._counts)
-        slack, status = 0.0, SolveStatus.OPTIMAL
-        states[self._closed.atoms] = self._closed.solve(coefficients)
+    def solve(self, coefficients: Coefficients, start: Callable[[], Clock]) -> Solved:
+        """Maximise N objectives.
+
+        Args:
+            coefficients: with unaries `[N, n]`.
+            start: starts the clock of a row.
+        """
+        rows = len(coefficients.unary)
+        states = np.zeros((rows, self._structure.energy.reduction.atoms), np.bool_)
+        solved = Solved(np.zeros(rows, np.int8), states, np.zeros(rows), [self._counts] * rows, [_NOTHING] * rows)
+        states[:, self._closed.atoms] = self._closed.solve(coefficients)
         if self._cut is not None:
-            states[self._cut.atoms], slack = self._cut.solve(coefficients)
+            states[:, self._cut.atoms], solved.slack[:] = self._cut.solve(coefficients)
+        if self._tried or self._rest.any():
+            for row in range(rows):
+                self._one(coefficients._replace(unary=coefficients.unary[row]), start(), solved, row)
+        return solved
+
+    def _one(self, coefficients: Coefficients, clock: Clock, solved: Solved, row: int) -> None:
+        """What has to be solved row by row."""
         for tried in self._tried:
-            found = tried.solve(coefficients)
-            if found is None:
-                return Solved(SolveStatus.INFEASIBLE, states, slack, engines)
-            states[tried.atoms] = found
-        if self._rest.any():
-            encoding, solver = self._engine(coefficients)
-            before = Counter(solver.events) if isinstance(solver, HighsEngine) else Counter()
-            rest: Found = solver.solve(encoding.costs(coefficients), clock)
-            if isinstance(solver, HighsEngine):
-                engines += solver.events - before
-            status = rest.status
-            slack += rest.slack
-            if rest.states is not None:
-                states[encoding.atoms] = rest.states
-        return Solved(status, states, slack, engines)
+            tries = tried.solve(coefficients, clock)
+            solved.status[row] = max(solved.status[row], tries.status)
+            if tries.states is None:
+                return
+            solved.states[row, tried.atoms] = tries.states
+            solved.slack[row] += tries.slack
+        if not self._rest.any():
+            return
+        encoding, solver = self._engine(coefficients)
+        before = Counter(solver.events) if isinstance(solver, HighsEngine) else Counter()
+        rest: Found = solver.solve(encoding.costs(coefficients), clock)
+        if isinstance(solver, HighsEngine):
+            solved.events[row] = solver.events - before
+        solved.status[row] = max(solved.status[row], rest.status)
+        solved.slack[row] += rest.slack
+        if rest.states is not None:
+            solved.states[row, encoding.atoms] = rest.states
 
     def _engine(self, coefficients: Coefficients) -> tuple[Encoding, HighsEngine | CPSATEngine]:
         """The model in which those exclusions are counted whose pairs have one coupling in this solve."""
@@ -165,8 +192,10 @@ class Plan:
             whole[encoding.atoms] = states
             return encoding.completed(states, truths.of(whole))
 
-        kind = CPSATEngine if self._options.engine == "cp-sat" else HighsEngine
-        return encoding, kind(encoding, complete, self._options.gap, self._options.seed)
+        own = self._options
+        if own.engine == "cp-sat":
+            return encoding, CPSATEngine(encoding, complete, own.gap, own.seed)
+        return encoding, HighsEngine(encoding, complete, own.gap, own.seed, cp_sat=own.engine == "auto")
 
 
 def recent(kept: OrderedDict[bytes, T], key: bytes, build: Callable[[], T]) -> T:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from imle_mln.inference.propagation import UNKNOWN, Values
 from imle_mln.inference.truths import Bools, Entries, Index, entries, lists_of
-from imle_mln.network import GroundNetwork, Lists
+from imle_mln.network import Floats, GroundNetwork, Lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +20,10 @@ class Reduction:
 
     Attributes:
         atoms: n, how many are open.
-        atom_ids: `[n]` their numbers in the network.
+        atom_ids: `[n]` their numbers in the network; where several are tied, that of the first.
+        tied: `[k]` the numbers in the network of all open atoms.
+        place: `[k]` which of the n each of these is.
+        flipped: `[k]` whether it is the opposite.
         decided: `[A]` states of all atoms; open ones false.
         clauses: m clauses over open atoms and open clauses; they may have a single literal, but not none.
         clause_ids: `[m]` their numbers in the network.
@@ -27,11 +33,35 @@ class Reduction:
 
     atoms: int
     atom_ids: Index
+    tied: Index
+    place: Index
+    flipped: Bools
     decided: Bools
     clauses: Lists
     clause_ids: Index
     hard: Bools
     blocks: Lists
+
+    @cached_property
+    def _sums(self) -> Any:
+        """`[n, k]`."""
+        signs = np.where(self.flipped, -1.0, 1.0)
+        return sparse.csr_array((signs, (self.place, np.arange(len(self.place)))), shape=(self.atoms, len(self.place)))
+
+    def unaries(self, unary: Floats) -> Floats:
+        """Unaries `[N, A]` of the network to `[N, n]`."""
+        if len(self.tied) == len(self.decided) == self.atoms:
+            return unary
+        if len(self.tied) == self.atoms:
+            return unary[:, self.tied]
+        found: Floats = (self._sums @ unary[:, self.tied].T).T
+        return found
+
+    def whole(self, states: Bools) -> Bools:
+        """States `[N, n]` to those of all atoms, `[N, A]`."""
+        found = np.tile(self.decided, (len(states), 1))
+        found[:, self.tied] = states[:, self.place] ^ self.flipped
+        return found
 
 
 def strip(network: GroundNetwork, values: Values) -> Reduction:
@@ -56,6 +86,9 @@ def strip(network: GroundNetwork, values: Values) -> Reduction:
     return Reduction(
         atoms=len(atom_ids),
         atom_ids=atom_ids,
+        tied=atom_ids,
+        place=np.arange(len(atom_ids)),
+        flipped=np.zeros(len(atom_ids), np.bool_),
         decided=values[:count] == 1,
         clauses=_renumbered(found, kept[found.row] & (known == UNKNOWN), number, kept),
         clause_ids=clause_ids,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imle.solvers import SolveStatus
 from imle_mln.inference.truths import Bools
+from imle_mln.network import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +26,8 @@ class MAPResult:
         objective: `unary . state + weights . truths`; nan without a state.
         bound: no state has a greater objective; nan without a state. For an optimal one it exceeds the objective by the
             rounding to fixed point or the breaking of ties, typically less than 1e-9 of the coefficients' sum.
-        engines: how many components each engine solved, and what HiGHS did.
+        engines: how many components each engine solved.
+        events: what HiGHS did: integral relaxations, reduced ones, searches, branch and bound, rows added.
         message: why there is no state.
     """
 
@@ -31,9 +37,63 @@ class MAPResult:
     objective: float
     bound: float
     engines: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     message: str = ""
 
     @property
     def gap(self) -> float:
         """How far the objective can be from optimal, relative to its size, or to 1 if that is more."""
         return (self.bound - self.objective) / max(1.0, abs(self.objective))
+
+
+@dataclass(frozen=True, eq=False)
+class MAPRows:
+    """Most probable states for N objectives; see `MAPResult`.
+
+    Attributes:
+        states: `[N, A]`.
+        truths: `[N, C]`.
+        status: `[N]` codes of `SolveStatus`.
+        objective: `[N]`.
+        bound: `[N]`.
+        engines, events: of each row.
+        messages: by row number, where there is no state.
+    """
+
+    states: Bools
+    truths: Bools
+    status: NDArray[np.int8]
+    objective: Floats
+    bound: Floats
+    engines: list[Counter[str]]
+    events: list[Counter[str]]
+    messages: Mapping[int, str] = field(default_factory=dict)
+
+    def row(self, number: int) -> MAPResult:
+        """One of them."""
+        return MAPResult(
+            self.states[number],
+            self.truths[number],
+            SolveStatus(int(self.status[number])),
+            float(self.objective[number]),
+            float(self.bound[number]),
+            self.engines[number],
+            self.events[number],
+            self.messages.get(number, ""),
+        )
+
+
+def joined(parts: list[MAPRows]) -> MAPRows:
+    """Rows one after the other."""
+    count = [len(part.status) for part in parts]
+    first = np.concatenate([[0], np.cumsum(count)]).tolist()
+    return MAPRows(
+        np.concatenate([part.states for part in parts]),
+        np.concatenate([part.truths for part in parts]),
+        np.concatenate([part.status for part in parts]),
+        np.concatenate([part.objective for part in parts]),
+        np.concatenate([part.bound for part in parts]),
+        [engines for part in parts for engines in part.engines],
+        [events for part in parts for events in part.events],
+        {at + row: text for at, part in zip(first, parts, strict=False) for row, text in part.messages.items()},
+    )

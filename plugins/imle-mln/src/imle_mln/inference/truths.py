@@ -62,6 +62,14 @@ def by_level(atoms: int, clauses: Lists) -> list[Index]:
     return np.split(order, np.flatnonzero(np.diff(level[order])) + 1) if len(order) else []
 
 
+class _Group(NamedTuple):
+    """Clauses of one length: their places among all variables, and literals `[length, k]`."""
+
+    places: Index
+    variables: Index
+    negated: Bools
+
+
 class Truths:
     """Evaluates clauses, for one state or many.
 
@@ -73,14 +81,35 @@ class Truths:
     def __init__(self, atoms: int, clauses: Lists) -> None:
         self._atoms = atoms
         self._clauses = len(clauses)
-        self._levels = [(ids + atoms, entries(clauses, ids)) for ids in by_level(atoms, clauses)]
+        self._groups = [group for ids in by_level(atoms, clauses) for group in _by_length(atoms, clauses, ids)]
 
     def of(self, states: Bools) -> Bools:
         """Truths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
         values = np.empty((self._atoms + self._clauses, *states.shape[1:]), np.bool_)
         values[: self._atoms] = states
-        for ids, found in self._levels:
-            negated = found.negated.reshape(-1, *(1,) * (states.ndim - 1))
-            values[ids] = np.logical_or.reduceat(values[found.variable] ^ negated, found.starts, axis=0)
+        for places, variables, negated in self._groups:
+            signs = negated.reshape(*negated.shape, *(1,) * (states.ndim - 1))
+            found = values[variables[0]] ^ signs[0]
+            for variable, sign in zip(variables[1:], signs[1:], strict=True):
+                found |= values[variable] ^ sign
+            values[places] = found
         truths: Bools = values[self._atoms :]
         return truths
+
+
+def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_Group]:
+    """Columns are several times faster than `reduceat`, which pays for each list."""
+    lengths = np.diff(clauses.starts)[ids]
+    groups = []
+    for length in np.unique(lengths).tolist():
+        own = ids[lengths == length]
+        found = entries(clauses, own)
+        shape = (len(own), length)
+        groups.append(
+            _Group(
+                atoms + own,
+                np.ascontiguousarray(found.variable.reshape(shape).T),
+                np.ascontiguousarray(found.negated.reshape(shape).T),
+            )
+        )
+    return groups

@@ -1,0 +1,57 @@
+"""Evidence: Alchemy's `.db` files, or Python data, -> Database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from imle.errors import InstanceError
+from imle_mln.errors import did_you_mean
+from imle_mln.evidence.data import Data
+from imle_mln.evidence.tables import database
+from imle_mln.evidence.text import Text
+from imle_mln.logic import Database, Program
+from imle_mln.source import read
+
+__all__ = ["database_from", "parse_database"]
+
+
+def parse_database(source: str | os.PathLike[str], program: Program) -> Database:
+    """Reads evidence, one ground literal a line: `A(X)` true, `!A(X)` false, `?A(X)` asked for.
+
+    Args:
+        source: a path object, a file name (one line that ends in ".db"), or the text itself.
+        program: declares the predicates.
+
+    Raises:
+        MLNSyntaxError: with line, column, what was expected and the offending text.
+        InstanceError: the file cannot be read.
+    """
+    text = Text(read(source, kind="evidence", suffix=".db"), program)
+    return database(text.tables(), program, text)
+
+
+def database_from(evidence: Mapping[str, Any], program: Program) -> Database:
+    """Evidence from Python data.
+
+    Args:
+        evidence: for each predicate one of
+            - an iterable of true atoms: tuples of constants, or bare constants if there is one argument;
+            - a mapping of such atoms to True, False or None (asked for);
+            - a pandas DataFrame with the arguments as columns, and optionally a last one with truth values;
+            - a bool array with one axis per argument, as long as its domain, which must be declared: all atoms.
+            Constants are strings or numbers.
+        program: declares the predicates.
+
+    Raises:
+        InstanceError: with the predicate and the row, from 0.
+    """
+    data = Data()
+    tables = []
+    for name, values in evidence.items():
+        if name not in program.predicates:
+            problem = f"expected evidence on declared predicates, found {name!r}"
+            raise InstanceError(problem, hint=did_you_mean(name, program.predicates))
+        tables.append(data.table(program.predicates[name], values, program.domains))
+    return database(tables, program, data)

@@ -1,0 +1,105 @@
+"""From text to syntax trees, by the grammar; and what tokens stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import cast
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.lark import PostLex
+
+from imle_mln.errors import MLNSyntaxError
+from imle_mln.source import Source
+from imle_mln.syntax.expected import unexpected
+
+Node = Tree[Token]
+
+
+class _JoinLines(PostLex):
+    """Drops line ends in parentheses and braces, where a statement cannot end.
+
+    Those after an operator, where the grammar has no use for them, the contextual lexer skips by itself.
+    """
+
+    always_accept = ()
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        depth = 0
+        for token in stream:
+            depth += (token.type in ("LPAR", "LBRACE")) - (token.type in ("RPAR", "RBRACE"))
+            if depth <= 0 or token.type != "_NL":
+                yield token
+
+
+@cache
+def _lark() -> Lark:
+    return Lark.open(
+        "grammar.lark",
+        rel_to=__file__,
+        parser="lalr",
+        lexer="contextual",
+        start=["program", "literal"],
+        postlex=_JoinLines(),
+        propagate_positions=True,
+    )
+
+
+def parse_tree(source: Source, start: str) -> Node:
+    """The concrete syntax tree of a whole text.
+
+    Args:
+        source: the text.
+        start: the rule of the grammar to begin with, "program" or "literal".
+
+    Raises:
+        MLNSyntaxError: the text does not follow the grammar.
+    """
+    try:
+        return _lark().parse(source.code, start=start)
+    except UnexpectedInput as error:
+        offset = error.pos_in_stream or 0
+        found = source.code[offset : offset + 1]
+        if isinstance(error, UnexpectedToken):
+            found = error.token.strip()
+            if error.token.type == "$END":  # lark puts it at the beginning of the last token
+                offset = error.token.end_pos or 0
+        accepted = cast(set[str], error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
+        raise unexpected(source, offset, found, accepted) from None
+
+
+def nodes(tree: Node) -> list[Node]:
+    """The children of a node that has no tokens for children."""
+    return cast(list[Node], tree.children)
+
+
+def token_of(node: Node | Token) -> Token:
+    """A token, or the one an argument consists of."""
+    return node if isinstance(node, Token) else cast(Token, node.children[-1])
+
+
+def is_constant(token: Token) -> bool:
+    """Whether an argument is a constant: capitalised, quoted or a number."""
+    return token.type != "NAME" or token[0].isupper()
+
+
+def constant_name(token: Token) -> str:
+    r"""The constant a token stands for: without quotes, and with `\"` and `\\` in them undone."""
+    return re.sub(r'\\(["\\])', r"\1", token[1:-1]) if token.type == "STRING" else str(token)
+
+
+def wrong(source: Source, token: Token, problem: str, *, expected: str = "", hint: str | None = None) -> MLNSyntaxError:
+    """The error for a token whose meaning, not its place, is the problem."""
+    return source.error(problem, token.start_pos or 0, found=str(token), expected=expected, hint=hint)
+
+
+def misplaced(source: Source, token: Token, expected: str, *, hint: str | None = None) -> MLNSyntaxError:
+    """The error for a token of the wrong kind."""
+    return wrong(source, token, f"expected {expected}, found {str(token)!r}", expected=expected, hint=hint)
+
+
+def capitalise(token: Token) -> str:
+    """The hint for a lower-case name where a constant has to stand."""
+    return f'constants are capitalised, quoted or numbers: {token[0].upper()}{token[1:]} or "{token}"'

@@ -167,7 +167,7 @@ def test_a_bar_for_long_groundings():
     with shown_progress(10**9, console, patience=0.0):
         ground(program)
     assert "grounding 1/1" in out.getvalue()
-    assert "/3375000" in out.getvalue()
+    assert "3397650/3397650" in out.getvalue()  # the end; what comes before depends on the clock
     assert "line 3: Same(x,y) ^ Same(y,z) => Same(x,z)" in out.getvalue()
     silent = StringIO()
     with shown_progress(10**9, Console(file=silent), patience=0.0):

@@ -117,7 +117,9 @@ def test_interrupt(imle, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of Unix")
 def test_interrupt_of_the_process(bare_imle, site):
-    (site / "imle_fixture_waits.py").write_text(f"import os; os.kill(os.getpid(), {int(signal.SIGINT)})")
+    # jobs in the background of a script are started with SIGINT ignored
+    handle = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    (site / "imle_fixture_waits.py").write_text(f"import os, signal; {handle}; os.kill(os.getpid(), signal.SIGINT)")
     write_dist_info(site, "waits", "1", entry_points="[imle.solvers]\nw = imle_fixture_waits")
     code, out, err = bare_imle("list-solvers", path=site)
     assert (code, out, err.strip()) == (130, "", "")

@@ -175,12 +175,18 @@ def test_a_bar_for_long_groundings():
     assert not silent.getvalue()
 
 
+START = """import signal, sys
+from imle.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs are started with SIGINT ignored
+print('on', flush=True)
+sys.exit(main())"""
+
+
 def test_ctrl_c_ends_with_130(tmp_path):
     program = tmp_path / "long.mln"
     program.write_text("thing = {1,...,580}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)\n")
     child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from imle.cli import main; print('on', flush=True); sys.exit(main())",
-         "mln", "map", str(program)],
+        [sys.executable, "-c", START, "mln", "map", str(program)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout.readline() == "on\n"

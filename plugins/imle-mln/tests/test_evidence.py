@@ -114,7 +114,7 @@ REFUSED = [
     ("Mother(Cat) = Ann", 13, "=", "expected the end of the line, found '='", "functions are not supported"),
     ("Smokes(Mother(Cat))", 14, "(", "expected '!', ')' or ','", "functions are not supported"),
     ("Smokes(Cat) :- Rain()", 13, ":", "expected the end of the line, found ':'", "datalog rules"),
-    ("conf: Smokes(Cat)", 1, "conf", "expected a ground literal, found 'conf'", ""),
+    ("conf: Smokes(Cat)", 1, "conf", "expected a ground literal, found 'conf'", "go into the layer's unary"),
     ('Smokes("Cat)', 8, '"', "expected a variable or a constant", "a quoted constant ends on its line"),
     ("/* Smokes(Cat)", 1, "/*", "this comment does not end", ""),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
@@ -317,3 +318,59 @@ def test_numbered_names_sort_by_their_numbers(prefix):
     assert list(natural_order(sorted(expected))) == expected
     assert list(natural_order([f"{prefix}{number}" for number in ("10", "1", "01")]))[-1] == f"{prefix}10"
     assert natural_order(["1.5", "1.25", "1.125"]) == ("1.125", "1.25", "1.5")
+
+
+CHAIN = """person = {Ann, Ben}
+A(person)
+B(person)
+C(person)
+A(x) => B(x).
+B(x) => C(x).
+1 A(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("evidence", "conflict"),
+    [
+        ("A(Ben)\n!C(Ben)", "!B(Ben) by line 6: B(x) => C(x); B(Ben) by line 5: A(x) => B(x)"),
+        ("A(Ben)\n!B(Ben)", "line 5: A(x) => B(x) is false for x = Ben"),
+        ("A(Ben)\n!C(Ann)", ""),
+        ("", ""),
+    ],
+)
+def test_contradictions_between_hard_formulas_are_named(evidence: str, conflict: str) -> None:
+    program = parse_program(CHAIN)
+    found = ground(program, parse_database(evidence, program)).network.conflict
+    assert sorted(
+        found.removeprefix("given the evidence, hard formulas contradict each other: ").split("; ")
+    ) == sorted(conflict.split("; "))
+
+
+def test_a_contradiction_over_several_clauses_is_told_in_order() -> None:
+    rules = "".join(f"S({k}) => S({k + 1}).\n" for k in range(1, 5))
+    program = parse_program("n = {1,...,5}\nS(n)\n" + rules + "S(1).\n!S(5).\n")
+    told = ground(program).network.conflict
+    assert told.startswith("given the evidence, hard formulas contradict each other: ")
+    assert told.endswith("; and 1 more")
+    assert "S(2) v !S(1)" in told or "!S(1) v S(2)" in told or "!S(2) v S(3)" in told
+
+
+def test_memory_is_in_proportion_to_undecided_groundings() -> None:
+    """A million million groundings, of which evidence leaves a few thousand; and four times as many of these."""
+
+    def peak(people: int) -> int:
+        program = Program({}, predicates(FRIENDS, SMOKES), (rule(SPREAD),))
+        database = chain(people)
+        ground(program, database)
+        tracemalloc.start()
+        grounding = ground(program, database)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(grounding.network.clauses) == people - 1
+        assert grounding.network.groundings.tolist() == [people**2]
+        return most
+
+    small, large = peak(10_000), peak(40_000)
+    assert large < 6 * small
+    assert large < 40_000 * 2_000

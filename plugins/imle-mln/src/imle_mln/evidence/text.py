@@ -54,6 +54,11 @@ class Text(Origin):
             hint = "fuzzy truth values are not supported: write A(X), !A(X) or ?A(X)"
             problem = f"expected a ground literal, found the number {weight[1]!r}"
             raise source.error(problem, weight.start(1), found=weight[1], expected="a ground literal", hint=hint)
+        prefix = re.match(r"\s*([^\W\d]\w*)\s*:(?!-)", source.code)
+        if prefix is not None:
+            hint = "weights per ground atom (RockIt's 'conf:') go into the layer's unary, or unary= of imle_mln.map"
+            problem = f"expected a ground literal, found {prefix[1]!r}"
+            raise source.error(problem, prefix.start(1), found=prefix[1], expected="a ground literal", hint=hint)
         sign, atom = self._literal(source)
         name, *arguments = atom.children
         tokens = [token_of(argument) for argument in arguments]

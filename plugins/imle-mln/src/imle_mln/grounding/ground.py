@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -14,6 +14,7 @@ from imle_mln.grounding.atoms import AtomTable
 from imle_mln.grounding.budget import FEWER, Budget, Watcher, limit_in_force
 from imle_mln.grounding.canonical import Index
 from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
+from imle_mln.grounding.contradiction import contradiction
 from imle_mln.grounding.evidence import Evidence
 from imle_mln.grounding.formulas import FormulaTable, free_variables, predicates_of, variable_types
 from imle_mln.grounding.normal import feature, hard_clauses, normal
@@ -109,6 +110,10 @@ def ground(
             groundings[start:stop] = _ground_soft(one, features, start, stop - start)
             soft += 1
     network, (hard_ids, hard_rules) = features.network(groundings, atoms.blocks, "\n".join(conflicts))
+    if not network.conflict:
+        rules = [name for name, rule in zip(names, program.rules, strict=True) if rule.weight is None]
+        blame = {clause: rules[at] for clause, at in zip(hard_ids.tolist(), hard_rules.tolist(), strict=True)}
+        network = replace(network, conflict=contradiction(network, atoms, blame))
     return Grounding(network, atoms, formulas, vocabulary, evidence, hard_ids, hard_rules)
 
 

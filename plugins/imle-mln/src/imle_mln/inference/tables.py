@@ -38,7 +38,9 @@ class Tables:
         ids = ids[np.logical_and.reduceat(self.small[found.variable], found.starts)]
         found = entries(reduction.clauses, ids)
         row, atoms = np.repeat(found.row, 2), self.support[found.variable].ravel()
-        pairs = np.unique(np.stack([row, atoms])[:, atoms != NONE], axis=1)
+        some, n = atoms != NONE, max(reduction.atoms, 1)
+        keys = np.unique(row[some] * n + atoms[some])  # sorting numbers is faster than sorting columns
+        pairs = np.stack(np.divmod(keys, n))
         first = np.searchsorted(pairs[0], np.arange(len(ids) + 1))
         small = np.diff(first) <= 2
         support = np.full((len(ids), 2), NONE, np.int64)

@@ -13,15 +13,23 @@ import pytest
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Blocks of one document use names of earlier ones: they stay in one process, see `--dist loadgroup` in Makefile."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+class DocumentsWhole(LoadScopeScheduling):
+    """Spread tests over workers one by one, documents as a whole: later blocks use names of earlier ones."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        document, _, _ = nodeid.partition("::")
+        return document if document.endswith(".md") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> DocumentsWhole:
+    return DocumentsWhole(config, log)
 
 
 def run_console(example: Example) -> None:

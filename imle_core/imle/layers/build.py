@@ -6,7 +6,8 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from concurrent.futures import Executor
+from typing import Any, Literal
 
 import torch
 
@@ -20,6 +21,7 @@ from imle.plugins.parameters import split
 from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.function import FunctionSolver
+from imle.solvers.parallel import Parallel
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
@@ -40,6 +42,7 @@ def layer(
     resample: bool = True,
     antithetic: bool = False,
     cache: int | None = None,
+    executor: int | Literal["auto"] | Executor | None = None,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -67,6 +70,10 @@ def layer(
         cache: how many solved rows to remember per instance; rows with the same objective, bit by bit, are then
             solved once, within a batch and over time. `layer.stats.events` has the hits. For noise-free solves
             over the same data; with noise no objective comes twice.
+        executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
+            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
+            `imle.solvers.Parallel`. A solver's `time_limit` bounds what a worker process may take: twice that and
+            10 s, then it is replaced.
         instance_and_options: the solver's own; `imle info ID` lists them.
 
     Returns:
@@ -92,6 +99,8 @@ def layer(
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
+    if executor is not None:
+        made = _parallel(made, spec, executor)
     if cache is not None:
         made = _remembering(made, spec, cache)
     tau = _temperature("temperature", temperature)
@@ -129,6 +138,20 @@ def _remembering(solver: Solver, spec: SolverSpec, capacity: int) -> Solver:
     if spec.layer:
         raise OptionError(f"cache: {spec.id} has a layer of its own, which takes none", hint="leave cache= out")
     return Cached(Deduplicated(solver), capacity)
+
+
+def _parallel(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor) -> Solver:
+    if spec.layer:
+        raise OptionError(f"executor: {spec.id} has a layer of its own, which takes none", hint="leave executor= out")
+    limit = getattr(solver, "time_limit", None)
+    able = spec.capabilities
+    return Parallel(
+        solver,
+        executor,
+        threads=able.releases_gil,
+        thread_safe=able.thread_safe,
+        timeout=2 * limit + 10 if isinstance(limit, (int, float)) else None,
+    )
 
 
 def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:

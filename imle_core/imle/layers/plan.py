@@ -187,6 +187,8 @@ class SolvePlan:
                 if counts[status]:
                     self.stats.status[status.name.lower()] += int(counts[status])
         self.stats.events.update(result.counters)
+        for part, seconds in result.seconds.items():
+            self.stats.seconds[part] += seconds
         for advice in result.advice:
             if advice not in self.warned:
                 self.warned.add(advice)

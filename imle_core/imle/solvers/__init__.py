@@ -9,13 +9,16 @@ from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
     from imle.solvers.combinators import Cached, Deduplicated, Timed
+    from imle.solvers.parallel import Parallel, Processes
     from imle.solvers.subsets import mathias_select_k, select_k
 
 __all__ = [
     "ArrayKind",
     "Cached",
     "Deduplicated",
+    "Parallel",
     "PreparedSolver",
+    "Processes",
     "Sense",
     "Shape",
     "SolveResult",
@@ -32,6 +35,10 @@ def __getattr__(name: str) -> Any:
         import imle.solvers.combinators
 
         return getattr(imle.solvers.combinators, name)
+    if name in ("Parallel", "Processes"):
+        import imle.solvers.parallel
+
+        return getattr(imle.solvers.parallel, name)
     if name in ("select_k", "mathias_select_k"):
         import imle.solvers.subsets
 

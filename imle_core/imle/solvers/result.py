@@ -54,6 +54,7 @@ class SolveResult:
         messages: what the backend said about single rows, by row number.
         counters: events to add to `layer.stats`, such as `{"clipped_rows": 3}`.
         advice: sentences the layer warns about, each once (category `SolverWarning`).
+        seconds: wall time to add to `layer.stats.seconds`, by what it was spent on, such as {"wait": 0.1}.
     """
 
     solutions: Any
@@ -62,3 +63,4 @@ class SolveResult:
     messages: Mapping[int, str] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     advice: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -104,6 +104,7 @@ class PreparedCached(PreparedWrapper):
                 result.messages,
                 {**result.counters, **counts},
                 result.advice,
+                result.seconds,
             )
         misses = np.flatnonzero(slots < 0)
         solutions, status, values, messages = recalled
@@ -130,6 +131,7 @@ class PreparedCached(PreparedWrapper):
             {**told, **{int(misses[n]): message for n, message in result.messages.items()}},
             {**result.counters, **counts},
             result.advice,
+            result.seconds,
         )
 
     def _keep(self, names: Names, index: Index, result: SolveResult) -> None:

@@ -56,4 +56,5 @@ class PreparedDeduplicated(PreparedWrapper):
             messages,
             {**result.counters, "duplicate_rows": len(inverse) - len(first)},
             result.advice,
+            result.seconds,
         )

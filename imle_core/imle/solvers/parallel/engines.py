@@ -1,0 +1,107 @@
+"""Engines: where chunks of rows are solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol
+
+from imle.solvers.parallel.processes import Processes
+from imle.solvers.parallel.recipe import Recipe
+from imle.solvers.parallel.work import Outcome, Stock, Task, attempt, perform
+from imle.solvers.protocol import PreparedSolver
+
+_SMALL = 1 << 16  # bytes of a recipe that goes with every task
+
+
+class Engine(Protocol):
+    """Solves chunks of rows, somewhere."""
+
+    @property
+    def least(self) -> float:
+        """Seconds of solving below which a task of its own does not pay."""
+
+    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+        """Solve rows; `recipe` says that the worker did not know what to solve them with."""
+
+    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+        """Nobody waits for these any more."""
+
+    def close(self) -> None:
+        """Free what was prepared here."""
+
+
+class Threads:
+    """Threads of this process, for backends that release the GIL.
+
+    Args:
+        pool: the threads.
+        build: makes a prepared solver, as each thread needs one of its own; or None if `shared` is safe to share.
+        shared: a prepared solver of the same instance.
+        workers: the most prepared solvers that are kept.
+    """
+
+    least = 1e-3
+
+    def __init__(
+        self, pool: Executor, build: Callable[[], PreparedSolver] | None, shared: PreparedSolver, workers: int
+    ) -> None:
+        self._pool = pool
+        self._build = build
+        self._shared = shared
+        self._stock = Stock(workers)
+
+    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+        del recipe
+        return self._pool.submit(self._solve, objective, given)
+
+    def _solve(self, objective: Any, given: Mapping[str, Any]) -> Outcome:
+        if self._build is None:
+            return attempt(self._shared, objective, given)
+        with self._stock.borrow("", self._build) as prepared:
+            return attempt(prepared, objective, given)
+
+    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+        """Tasks that run cannot be stopped: they end by themselves, and nobody reads their results."""
+        for future in futures:
+            future.cancel()
+
+    def close(self) -> None:
+        self._stock.close()
+
+
+class Remote:
+    """Other processes, on this machine or elsewhere, which rebuild solvers from recipes.
+
+    Args:
+        executor: runs tasks.
+        recipe: what they rebuild.
+        seconds: what a row may take; only `Processes` can enforce it.
+    """
+
+    def __init__(self, executor: Executor, recipe: Recipe, seconds: float | None) -> None:
+        self._executor = executor
+        self._recipe = recipe
+        self._seconds = seconds
+        self._sent = False
+        self.least = 2e-3 if isinstance(executor, Processes) else 2e-2
+
+    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+        small = len(self._recipe.content) <= _SMALL
+        content = self._recipe.content if small or recipe or not self._sent else None
+        self._sent = True
+        task = Task(self._recipe.digest, content, objective, given)
+        if isinstance(self._executor, Processes):
+            limit = None if self._seconds is None else self._seconds * len(objective)
+            return self._executor.submit_within(limit, perform, task)
+        return self._executor.submit(perform, task)
+
+    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+        if isinstance(self._executor, Processes):
+            self._executor.abandon(futures)
+        else:
+            for future in futures:
+                future.cancel()
+
+    def close(self) -> None:
+        """Workers keep a bounded number of prepared solvers and close the oldest themselves."""

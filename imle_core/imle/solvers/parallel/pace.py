@@ -1,0 +1,75 @@
+"""Pace: how long rows take, and what follows for chunks and for the choice between serial and parallel."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Literal
+
+Mode = Literal["serial", "parallel"]
+
+_WEIGHT = 0.3  # of the newest measurement
+_AGAIN = 64  # batches after which the slower way is measured again
+_CHUNKS_PER_WORKER = 4  # enough for an even load where rows differ
+
+
+class Pace:
+    """Seconds per row, measured. Copies start afresh.
+
+    Attributes:
+        busy: inside the solver, as a worker sees it; None before the first batch.
+        serial_seconds: in serial batches so far.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.busy: float | None = None
+        self.serial_seconds = 0.0
+        self._wall: dict[Mode, float] = {}
+        self._batches = 0
+
+    def __reduce__(self) -> tuple[type[Pace], tuple[()]]:
+        return Pace, ()
+
+    def solved(self, rows: int, seconds: float) -> None:
+        """Count what a solver took for some rows."""
+        with self._lock:
+            self.busy = _mean(self.busy, seconds / rows)
+
+    def waited(self, mode: Mode, rows: int, seconds: float) -> None:
+        """Count what a batch took, all in all."""
+        with self._lock:
+            self._wall[mode] = _mean(self._wall.get(mode), seconds / rows)
+            self._batches += 1
+            if mode == "serial":
+                self.serial_seconds += seconds
+
+    def worth(self, rows: int, least: float) -> bool:
+        """Whether a batch is large enough to be split into tasks of `least` seconds."""
+        return rows > 1 and self.busy is not None and rows * self.busy > 2 * least
+
+    def better(self) -> Mode:
+        """The way that took less time so far; the other one's turn comes now and then."""
+        with self._lock:
+            if "serial" not in self._wall:
+                return "serial"
+            if "parallel" not in self._wall:
+                return "parallel"
+            faster: Mode = "parallel" if self._wall["parallel"] < self._wall["serial"] else "serial"
+            slower: Mode = "serial" if faster == "parallel" else "parallel"
+            near = self._wall[slower] < 2 * self._wall[faster]
+            return slower if near and self._batches % _AGAIN == 0 else faster
+
+    def chunks(self, rows: int, workers: int, least: float) -> list[tuple[int, int]]:
+        """Consecutive rows for each task: as many tasks as keep workers evenly busy, none shorter than `least`."""
+        count = min(rows, workers * _CHUNKS_PER_WORKER)
+        if self.busy is not None:
+            count = max(1, min(count, int(rows * self.busy / least)))
+        if workers < count:
+            count -= count % workers
+        bounds = [rows * n // count for n in range(count + 1)]
+        return list(itertools.pairwise(bounds))
+
+
+def _mean(old: float | None, new: float) -> float:
+    return new if old is None else (1 - _WEIGHT) * old + _WEIGHT * new

@@ -1,0 +1,166 @@
+"""What a worker does with some rows: take or rebuild a prepared solver, solve, say how it went."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from imle.errors import ImleError, SolverUnavailableError
+from imle.solvers.combinators.wrapping import call
+from imle.solvers.protocol import PreparedSolver
+from imle.solvers.result import SolveResult
+
+CAPACITY = 64
+"""Prepared solvers a worker process keeps for reuse; the least recently used is closed first."""
+
+_inside = threading.local()
+
+
+def inside_worker() -> bool:
+    """Whether this thread solves rows for somebody else: what it calls must not wait for the same workers."""
+    return getattr(_inside, "depth", 0) > 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some rows, and what to solve them with.
+
+    Attributes:
+        digest: names the recipe.
+        recipe: a pickled (solver, instance); None where the worker should know it by its digest.
+        objective: `[n, *shape]`.
+        given: keyword arguments of `solve`, one entry per row each.
+    """
+
+    digest: str
+    recipe: bytes | None
+    objective: Any
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: with a result, an error to raise, an exception of the solver, or for want of the recipe.
+
+    Attributes:
+        result: what the solver returned.
+        error: an error of imle, to be raised.
+        message: type and text of any other exception.
+        trace: its traceback.
+        seconds: wall time in the solver.
+        missing: the worker does not know the recipe.
+    """
+
+    result: SolveResult | None = None
+    error: ImleError | None = None
+    message: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+    missing: bool = False
+
+
+@dataclass
+class Stock:
+    """Prepared solvers that nobody is using. One is used by one thread at a time.
+
+    Attributes:
+        capacity: the most that are kept.
+    """
+
+    capacity: int
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _free: OrderedDict[str, list[PreparedSolver]] = field(default_factory=OrderedDict)
+    _closed: bool = False
+
+    @contextmanager
+    def borrow(self, key: str, build: Callable[[], PreparedSolver]) -> Iterator[PreparedSolver]:
+        """A prepared solver of this key, made if none is free."""
+        with self._lock:
+            free = self._free.get(key)
+            prepared = free.pop() if free else None
+        if prepared is None:
+            prepared = build()
+        try:
+            yield prepared
+        finally:
+            self._give_back(key, prepared)
+
+    def close(self) -> None:
+        """Close all; those in use when they are given back."""
+        with self._lock:
+            self._closed = True
+            unwanted = [prepared for free in self._free.values() for prepared in free]
+            self._free.clear()
+        for prepared in unwanted:
+            prepared.close()
+
+    def _give_back(self, key: str, prepared: PreparedSolver) -> None:
+        unwanted = [prepared]
+        with self._lock:
+            if not self._closed:
+                self._free.setdefault(key, []).append(prepared)
+                self._free.move_to_end(key)
+                unwanted = []
+                while sum(map(len, self._free.values())) > self.capacity:
+                    oldest = next(iter(self._free))
+                    unwanted += self._free[oldest][:1]
+                    del self._free[oldest][:1]
+                    if not self._free[oldest]:
+                        del self._free[oldest]
+        for one in unwanted:
+            one.close()
+
+
+_stock = Stock(CAPACITY)
+
+
+class _UnknownRecipeError(Exception):
+    """No prepared solver of this digest is free, and no recipe came with the task."""
+
+
+def perform(task: Task) -> Outcome:
+    """Solve the rows of a task in this process; the solver is rebuilt from its recipe unless it is still there."""
+
+    def build() -> PreparedSolver:
+        if task.recipe is None:
+            raise _UnknownRecipeError
+        try:
+            solver, instance = pickle.loads(task.recipe)
+            prepared: PreparedSolver = solver.prepare(**instance)
+        except ImleError:
+            raise
+        except Exception as error:  # whatever imports and strangers' solvers raise
+            raise SolverUnavailableError(
+                f"a worker cannot rebuild the solver: {type(error).__name__}: {error}",
+                hint="the same packages must be installed where workers run",
+            ) from error
+        return prepared
+
+    try:
+        with _stock.borrow(task.digest, build) as prepared:
+            return attempt(prepared, task.objective, task.given)
+    except _UnknownRecipeError:
+        return Outcome(missing=True)
+    except ImleError as error:
+        return Outcome(error=error)
+
+
+def attempt(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
+    """Solve rows; exceptions become part of the outcome."""
+    start = time.perf_counter()
+    _inside.depth = getattr(_inside, "depth", 0) + 1
+    try:
+        return Outcome(call(prepared, objective, given), seconds=time.perf_counter() - start)
+    except ImleError as error:
+        return Outcome(error=error)
+    except Exception as error:  # a stranger's solver may raise anything; the rows are told apart by the caller
+        return Outcome(message=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+    finally:
+        _inside.depth -= 1

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import imle
 from imle.estimators import IMLE, Blackbox, Identity
+from support.hazards import Hazard
 
 STEPS = 3
 
@@ -28,10 +29,14 @@ RULES = {
 }
 
 
-def make_model(name):
+def make_model(name, workers=None):
     torch.manual_seed(0)
     estimator, _ = RULES[name]
-    return nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, estimator=estimator, noise=None)).double()
+    if workers is None:
+        layer = imle.layer("topk", k=2, estimator=estimator, noise=None)
+    else:
+        layer = imle.layer(Hazard(), size=6, estimator=estimator, noise=None, executor=workers)
+    return nn.Sequential(nn.Linear(5, 6), layer).double()
 
 
 def make_batch(step):
@@ -48,25 +53,26 @@ def train(model, rows, rate=0.1):
         optimiser.step()
 
 
-def worker(rank, port, estimator, path):
+def worker(rank, port, estimator, path, workers):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", rank=rank, world_size=2)
-    model = DistributedDataParallel(make_model(estimator))
+    model = DistributedDataParallel(make_model(estimator, workers))
     train(model, slice(4 * rank, 4 * rank + 4))
     if rank == 0:
         torch.save([parameter.detach() for parameter in model.parameters()], path)
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("estimator", RULES)
-def test_two_processes(estimator, tmp_path):
+@pytest.mark.parametrize(("estimator", "workers"), [*((rule, None) for rule in RULES), ("blackbox", 1)])
+def test_two_processes(estimator, workers, tmp_path):
+    """With workers=1, each rank has a pool of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     path = tmp_path / "parameters.pt"
-    multiprocessing.spawn(worker, (port, estimator, str(path)), nprocs=2)
-    alone = make_model(estimator)
+    multiprocessing.spawn(worker, (port, estimator, str(path), workers), nprocs=2)
+    alone = make_model(estimator, workers)
     train(alone, slice(None), 0.1 * RULES[estimator][1])
     for found, expected in zip(torch.load(path), alone.parameters(), strict=True):
         torch.testing.assert_close(found, expected.detach())

@@ -57,9 +57,9 @@ class Parallel(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.executor, ThreadPoolExecutor):
-            object.__setattr__(self, "threads", True)
-        elif not isinstance(self.executor, Executor) and self.executor != "auto" and not _positive(self.executor):
+        if isinstance(self.executor, Executor):
+            object.__setattr__(self, "threads", isinstance(self.executor, ThreadPoolExecutor))
+        elif self.executor != "auto" and not _positive(self.executor):
             raise OptionError(
                 f"executor: expected an int >= 1, 'auto' or a concurrent.futures.Executor, found {self.executor!r}"
             )

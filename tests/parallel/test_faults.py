@@ -1,0 +1,291 @@
+"""Workers die, hang and raise: every other row is as if nothing had happened, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import torch
+
+import imle
+from imle.errors import ObjectiveError, OptionError, SolveError
+from imle.solvers import Parallel, Processes, SolveStatus
+from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError
+from support import hazards
+from support.hazards import HANG, KILL, KILL_ONCE, RAISE, REFUSE, Hazard
+
+
+@pytest.fixture
+def processes():
+    with Processes(2) as pool:
+        yield pool
+
+
+def batch(rows=9, **special):
+    """`[rows, 4]` objectives; `special` rows ("n3=KILL") begin with a code."""
+    objective = np.random.default_rng(0).normal(size=(rows, 4))
+    for name, code in special.items():
+        objective[int(name[1:]), 0] = code
+    return objective
+
+
+def alone(objective):
+    solutions = np.zeros_like(objective)
+    solutions[np.arange(len(objective)), objective.argmax(axis=1)] = 1
+    return solutions
+
+
+def check(result, objective, lost):
+    """All rows are solved but those in `lost`, {row: status}."""
+    status = np.zeros(len(objective), dtype=int) if result.status is None else result.status.astype(int)
+    assert {n: int(code) for n, code in enumerate(status) if code} == lost
+    solved = [n for n in range(len(objective)) if n not in lost]
+    np.testing.assert_array_equal(result.solutions[solved], alone(objective)[solved])
+
+
+def test_a_row_that_kills_its_worker(processes):
+    objective = batch(n4=KILL)
+    result = Parallel(Hazard(), processes).prepare().solve(objective)
+    check(result, objective, {4: SolveStatus.ERROR})
+    assert "signal 9" in result.messages[4]
+    assert result.counters["worker_deaths"] >= 2
+    objective = batch()
+    check(Parallel(Hazard(), processes).prepare().solve(objective), objective, {})
+
+
+def test_a_worker_that_dies_for_another_reason(processes, tmp_path):
+    solver = Hazard(marker=str(tmp_path / "killed"))
+    objective = batch(n4=KILL_ONCE)
+    result = Parallel(solver, processes).prepare().solve(objective)
+    check(result, objective, {})
+    assert result.counters["worker_deaths"] == 1
+    assert result.counters["repeated_rows"] >= 1
+
+
+def test_a_row_that_hangs(processes):
+    objective = batch(4, n2=HANG)
+    result = Parallel(Hazard(), processes, timeout=0.4).prepare().solve(objective)
+    check(result, objective, {2: SolveStatus.TIMEOUT})
+    assert result.messages == {2: "no answer in 0.4 s"}
+
+
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_a_row_that_raises(processes, kind):
+    objective = batch(n3=RAISE)
+    with ThreadPoolExecutor(2) as threads:
+        result = Parallel(Hazard(), threads if kind == "threads" else processes).prepare().solve(objective)
+    check(result, objective, {3: SolveStatus.ERROR})
+    assert result.messages == {3: "ZeroDivisionError: this row divides by zero"}
+
+
+def test_an_error_of_imle_names_its_row(processes):
+    with pytest.raises(ObjectiveError, match="this row is refused") as caught:
+        Parallel(Hazard(), processes).prepare().solve(batch(n6=REFUSE, n7=REFUSE))
+    assert caught.value.row == 6
+
+
+@pytest.mark.parametrize("policy", ["raise", "zero-grad", "last"])
+def test_policies_of_the_layer(processes, policy):
+    layer = imle.layer(Hazard(), executor=processes, on_failure=policy, noise=None)
+    theta = torch.from_numpy(batch(n4=KILL))
+    if policy == "raise":
+        with pytest.raises(SolveError, match="row 4"):
+            layer(theta)
+        return
+    out = layer(theta)
+    good = [n for n in range(9) if n != 4]
+    assert torch.equal(out[good], torch.from_numpy(alone(theta.numpy()))[good])
+    assert [failure.row for failure in layer.failures] == [4]
+    assert bool(out[4].any()) == (policy == "last")
+    assert layer.stats.status["error"] == 1
+
+
+def test_a_pool_that_was_shut_down():
+    pool = ThreadPoolExecutor(1)
+    prepared = Parallel(Hazard(), pool).prepare()
+    objective = batch()
+    check(prepared.solve(objective), objective, {})
+    pool.shutdown()
+    result = prepared.solve(objective)
+    check(result, objective, {})
+    assert result.counters["lost_executors"] == 1
+    assert "lost_executors" not in prepared.solve(objective).counters
+
+
+def test_a_standard_pool_that_breaks(tmp_path):
+    """One death breaks the whole standard pool, for good: imle's own workers take over."""
+    objective = batch(n4=KILL)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        result = Parallel(Hazard(), pool).prepare().solve(objective)
+    check(result, objective, {4: SolveStatus.ERROR})
+    assert result.counters["lost_executors"] == 1
+
+
+def test_a_worker_that_is_killed_from_outside(processes):
+    prepared = Parallel(Hazard(milliseconds=30), processes).prepare()
+    objective = batch(32)
+    check(prepared.solve(objective), objective, {})
+    pids = processes.pids
+    killer = ThreadPoolExecutor(1)
+    killer.submit(lambda: (time.sleep(0.2), os.kill(pids[0], signal.SIGKILL)))
+    result = prepared.solve(objective)
+    killer.shutdown()
+    check(result, objective, {})
+    assert result.counters["worker_deaths"] == 1
+    assert len(processes.pids) == 2
+    assert pids[0] not in processes.pids
+
+
+def test_workers_do_not_import_torch(processes):
+    Parallel(Hazard(), processes).prepare().solve(batch())
+    assert processes.submit(hazards.loaded, "imle.solvers.result").result()
+    assert not processes.submit(hazards.loaded, "torch").result()
+
+
+def test_results_and_errors_of_tasks(processes):
+    assert processes.submit(divmod, 7, 2).result() == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        processes.submit(divmod, 1, 0).result()
+    with pytest.raises(RuntimeError, match="OddError"):
+        processes.submit(hazards.raise_odd).result()
+    with pytest.raises(WorkerTimeoutError, match=r"0\.2 s"):
+        processes.submit_within(0.2, time.sleep, 100).result()
+    with pytest.raises(WorkerDiedError, match="exit code 3"):
+        processes.submit(os._exit, 3).result()
+    assert processes.submit(hazards.pid).result() in processes.pids
+
+
+def test_shutdown_ends_the_processes():
+    pool = Processes(2)
+    pool.start()
+    pids = pool.pids
+    assert len(pids) == 2
+    pool.shutdown()
+    assert not any(alive(pid) for pid in pids)
+    with pytest.raises(RuntimeError):
+        pool.submit(divmod, 7, 2)
+
+
+def test_what_cannot_be_pickled():
+    class Local(Hazard):
+        pass
+
+    solver = Local(marker=(n for n in ()))
+    with pytest.raises(OptionError, match="cannot be pickled") as caught:
+        imle.layer(solver, executor=2)
+    assert "ThreadPoolExecutor" in str(caught.value)
+    imle.layer(solver, executor="auto", noise=None)(torch.eye(4))  # stays here
+
+
+def test_wrong_executors():
+    for wrong in (0, -1, True, 1.5, "many"):
+        with pytest.raises(OptionError, match="expected an int >= 1, 'auto' or a"):
+            imle.layer(Hazard(), executor=wrong)
+    with pytest.raises(OptionError, match="takes torch tensors"):
+        imle.layer(lambda theta: theta, executor=2)
+    with pytest.raises(OptionError, match="a layer of its own"):
+        imle.layer("mln-map", program="p(x)", executor=2)
+
+
+def test_copies_and_pickles():
+    import copy
+
+    with ThreadPoolExecutor(1) as pool:
+        layer = imle.layer(Hazard(), executor=pool, noise=None)
+        assert torch.equal(copy.deepcopy(layer)(torch.eye(4)), torch.eye(4))
+        with pytest.raises(OptionError, match="cannot be pickled"):
+            pickle.dumps(layer)
+    layer = pickle.loads(pickle.dumps(imle.layer(Hazard(), executor=2, noise=None)))
+    assert torch.equal(layer(torch.eye(4)), torch.eye(4))
+
+
+SCRIPT = """
+import signal, sys, torch, imle
+from imle.solvers.parallel import pools
+from support.hazards import Hazard
+signal.signal(signal.SIGINT, signal.default_int_handler)
+layer = imle.layer(Hazard(milliseconds=20), executor=2, noise=None)
+layer(torch.eye(4))
+print(*pools.processes(2).pids, flush=True)
+try:
+    layer(torch.randn(2000, 4))
+except KeyboardInterrupt:
+    out = layer(torch.eye(4))
+    print("interrupted", bool((out == torch.eye(4)).all()), flush=True)
+    print(*pools.processes(2).pids, flush=True)
+"""
+
+
+def script(text):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    return subprocess.Popen(
+        [sys.executable, "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def gone(pids):
+    deadline = time.monotonic() + 10
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(alive(pid) for pid in pids)
+
+
+def test_ctrl_c_in_the_middle():
+    process = script(SCRIPT)
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    time.sleep(0.5)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    said, after = out.splitlines()
+    assert said == "interrupted True"
+    assert time.monotonic() - start < 20  # the whole batch is 20 s of work
+    assert process.returncode == 0
+    assert errors == ""
+    assert gone([*pids, *map(int, after.split())])
+
+
+def test_workers_leave_with_a_parent_that_is_killed():
+    process = script(SCRIPT)
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert all(alive(pid) for pid in pids)
+    process.kill()
+    process.communicate()
+    assert gone(pids)
+
+
+MAIN = """
+import numpy as np, torch, imle
+def largest(scores):
+    return (scores == scores.max(axis=1, keepdims=True)).astype(float)
+layer = imle.layer(largest, array="numpy", executor=2, noise=None)
+print(layer(torch.eye(3)).tolist())
+"""
+
+
+def test_functions_of_the_main_script():
+    process = script(MAIN)
+    out, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert out.strip() == "[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]"

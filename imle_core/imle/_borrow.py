@@ -25,6 +25,9 @@ def isolate(layer: SolverLayer) -> SolverLayer:
     """
     alone = borrow(layer)
     alone._instances = copy.copy(layer._instances)  # leaves prepared solvers behind
+    if layer.pool is not None:
+        alone.solver = alone._instances.solver = copy.deepcopy(layer.solver)
+        alone.pool = getattr(alone.solver, "pool", None)
     alone.estimator = copy.deepcopy(layer.estimator)
     alone.generator = _same_state(layer.generator)
     alone.stats = LayerStats()

@@ -20,8 +20,10 @@ from imle.plugins import registry
 from imle.plugins.parameters import split
 from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
+from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
 from imle.solvers.parallel import Parallel
+from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
@@ -43,6 +45,7 @@ def layer(
     antithetic: bool = False,
     cache: int | None = None,
     executor: int | Literal["auto"] | Executor | None = None,
+    pool: SolutionPool | float | None = None,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -74,6 +77,10 @@ def layer(
             "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
             `imle.solvers.Parallel`. A solver's `time_limit` bounds what a worker process may take: twice that and
             10 s, then it is replaced.
+        pool: solve only this share of the rows, and answer the others by the best solution found so far for the
+            same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
+            `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
+            `pooled_rows` in `layer.stats.events`.
         instance_and_options: the solver's own; `imle info ID` lists them.
 
     Returns:
@@ -103,11 +110,12 @@ def layer(
         made = _parallel(made, spec, executor)
     if cache is not None:
         made = _remembering(made, spec, cache)
+    pooled = None if pool is None else _pooled(made, spec, pool)
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
-    return _layer_class(spec)(
-        made,
+    built = _layer_class(spec)(
+        pooled or made,
         spec,
         instance,
         rule,
@@ -123,6 +131,9 @@ def layer(
         resample=resample,
         antithetic=_antithetic(antithetic, distribution, nb_samples),
     )
+    if pooled is not None:
+        built.pool = pooled.pool
+    return built
 
 
 def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
@@ -138,6 +149,12 @@ def _remembering(solver: Solver, spec: SolverSpec, capacity: int) -> Solver:
     if spec.layer:
         raise OptionError(f"cache: {spec.id} has a layer of its own, which takes none", hint="leave cache= out")
     return Cached(Deduplicated(solver), capacity)
+
+
+def _pooled(solver: Solver, spec: SolverSpec, pool: SolutionPool | float) -> Pooled:
+    if spec.layer:
+        raise OptionError(f"pool: {spec.id} has a layer of its own, which takes none", hint="leave pool= out")
+    return Pooled(solver, pool if isinstance(pool, SolutionPool) else SolutionPool(solve_ratio=pool))
 
 
 def _parallel(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor) -> Solver:

@@ -24,6 +24,7 @@ from imle.layers.stats import LayerStats
 from imle.layers.traced import Mode
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
+from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
@@ -56,6 +57,7 @@ class SolverLayer(nn.Module):
         spec: what the plugin says about it.
         estimator: the gradient rule.
         stats: solves, failures and solver events since construction; see `LayerStats`.
+        pool: solutions found so far, if `pool=` was given; part of `state_dict`.
         failures: rows that were not solved in the last forward pass and its backward passes.
     """
 
@@ -89,6 +91,7 @@ class SolverLayer(nn.Module):
         self.generator = generator
         self.resample = resample
         self.antithetic = antithetic
+        self.pool: SolutionPool | None = None
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []

@@ -12,8 +12,8 @@ from imle.losses.map_contrastive import MAPContrastive
 from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
 from imle.losses.pointwise import PointwiseLTR
-from imle.losses.pool import SolutionPool
 from imle.losses.spo_plus import SPOPlus
+from imle.solvers.pool import SolutionPool
 
 __all__ = [
     "NCE",

@@ -11,8 +11,8 @@ from torch import Tensor
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import SolverLayer
 from imle.losses.base import Reduction, interpreted
-from imle.losses.pool import SolutionPool
 from imle.losses.pooled import Known, PoolLoss
+from imle.solvers.pool import SolutionPool
 
 
 class ContrastiveLoss(PoolLoss):

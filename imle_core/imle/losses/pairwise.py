@@ -11,8 +11,8 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
 from imle.losses.base import Reduction
-from imle.losses.pool import SolutionPool
 from imle.losses.ranking import RankingLoss
+from imle.solvers.pool import SolutionPool
 
 Pairs = Literal["best-versus-rest", "all"]
 

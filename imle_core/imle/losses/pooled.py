@@ -13,8 +13,8 @@ from torch import Tensor
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss, both, flat, maximise
-from imle.losses.pool import COMMON, SolutionPool
 from imle.solvers.combinators.keys import Identity, value_key
+from imle.solvers.pool import COMMON, SolutionPool
 from imle.solvers.protocol import Shape
 
 

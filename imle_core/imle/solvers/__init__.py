@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
@@ -9,7 +10,9 @@ from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
     from imle.solvers.combinators import Cached, Deduplicated, Timed
+    from imle.solvers.combinators.pooled import Pooled
     from imle.solvers.parallel import Parallel, Processes
+    from imle.solvers.pool import SolutionPool
     from imle.solvers.subsets import mathias_select_k, select_k
 
 __all__ = [
@@ -17,10 +20,12 @@ __all__ = [
     "Cached",
     "Deduplicated",
     "Parallel",
+    "Pooled",
     "PreparedSolver",
     "Processes",
     "Sense",
     "Shape",
+    "SolutionPool",
     "SolveResult",
     "SolveStatus",
     "Solver",
@@ -30,17 +35,20 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "Cached": "combinators",
+    "Deduplicated": "combinators",
+    "Parallel": "parallel",
+    "Pooled": "combinators.pooled",
+    "Processes": "parallel",
+    "SolutionPool": "pool",
+    "Timed": "combinators",
+    "mathias_select_k": "subsets",
+    "select_k": "subsets",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("Cached", "Deduplicated", "Timed"):
-        import imle.solvers.combinators
-
-        return getattr(imle.solvers.combinators, name)
-    if name in ("Parallel", "Processes"):
-        import imle.solvers.parallel
-
-        return getattr(imle.solvers.parallel, name)
-    if name in ("select_k", "mathias_select_k"):
-        import imle.solvers.subsets
-
-        return getattr(imle.solvers.subsets, name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"imle.solvers.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'imle.solvers' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""SolutionPool: feasible solutions seen so far, for losses that compare with them instead of solving."""
+"""SolutionPool: feasible solutions seen so far, for layers and losses that look there instead of solving."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class SolutionPool(nn.Module):
 
     Args:
         capacity: distinct solutions to keep for each instance.
-        solve_ratio: the share of batches for which the loss also solves the predicted objective and adds what it
-            finds: 1 always, 0 never (a fixed pool, which costs no solves).
+        solve_ratio: how often the predicted objective is solved all the same, and what is found added: 1 always,
+            0 never (a fixed pool, which costs no solves). The share of rows for a layer, of batches for a loss.
         generator: where that choice comes from; by default torch's global generator.
 
     Raises:

@@ -104,7 +104,7 @@ def test_failed_rows_do_not_join():
 
 
 def test_state_dict_deepcopy_and_diagnosis():
-    layer = imle.layer("topk", k=2, pool=0.0, noise=None)
+    layer = imle.layer("topk", k=2, pool=0.0)
     layer(torch.randn(16, 6))
     known = len(layer.pool)
     assert known > 1
@@ -113,12 +113,12 @@ def test_state_dict_deepcopy_and_diagnosis():
     stored = io.BytesIO()
     torch.save(layer.state_dict(), stored)
     stored.seek(0)
-    fresh = imle.layer("topk", k=2, pool=0.0, noise=None)
+    fresh = imle.layer("topk", k=2, pool=0.0)
     fresh.load_state_dict(torch.load(stored))
     theta = torch.randn(5, 6)
-    assert torch.equal(fresh(theta), layer(theta))
+    assert torch.equal(fresh.eval()(theta), layer.eval()(theta))
     assert fresh.stats.events["pooled_rows"] == 5
-    imle.calibrate(layer, torch.randn(32, 6), entropy=0.5)
+    imle.calibrate(layer.train(), torch.randn(32, 6), entropy=0.5)
     assert len(layer.pool) == known
 
 

@@ -23,6 +23,7 @@ MODULES = (
     "linear",
     "combinatorial",
     "threads",
+    "parallel",
     "mln",
     "toy",
     "cosine",

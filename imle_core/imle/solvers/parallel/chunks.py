@@ -61,6 +61,7 @@ class Batch:
     errors: list[ImleError] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    _told: bool = False
     _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
 
     def solve(self, chunks: Sequence[tuple[int, int]]) -> list[Part]:
@@ -115,7 +116,9 @@ class Batch:
                 outcome.error.row += chunk.start
             self.errors.append(outcome.error)
         elif chunk.rows == 1:
-            log.warning("row %d: %s\n%s", chunk.start, outcome.message, outcome.trace)
+            level = logging.DEBUG if self._told else logging.WARNING  # one traceback tells more than hundreds
+            log.log(level, "row %d: %s\n%s", chunk.start, outcome.message, outcome.trace)
+            self._told = True
             self.parts.append(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, outcome.message))
         else:
             self._split(chunk)

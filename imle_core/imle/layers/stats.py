@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch.profiler import record_function
 
 Part = Literal["noise", "solve", "transfer"]
@@ -21,11 +22,13 @@ class LayerStats:
     Attributes:
         batches: calls of a prepared solver.
         solves: rows solved.
-        seconds: wall time in each part of the layer's work: "noise" (drawing it), "solve" (inside solvers) and
-            "transfer" (objectives to the solver, solutions back). `torch.profiler` shows the same parts as
+        seconds: wall time in each part of the layer's work: "noise" (drawing it), "solve" (inside solvers),
+            "transfer" (objectives to the solver, solutions back) and "wait" (the part of "solve" in which workers
+            had nothing to do: starting, sending, uneven loads). `torch.profiler` shows the first three as
             "imle::noise", "imle::solve" and "imle::transfer".
         status: rows by how their solve ended ("optimal", "infeasible", ...).
-        events: what solvers reported, such as "clipped_rows".
+        events: what solvers reported, such as "clipped_rows", and rows that were not solved because they need not be:
+            "unchanged_rows", "cache_hits", "duplicate_rows", "pooled_rows".
     """
 
     batches: int = 0
@@ -47,8 +50,11 @@ class LayerStats:
     @contextmanager
     def timed(self, part: Part) -> Iterator[None]:
         """Time one part, also for `torch.profiler`."""
+        # a range costs several microseconds, even where nobody profiles
+        profiling: bool = torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
+        profiled = record_function(f"imle::{part}") if profiling else nullcontext()
         start = time.perf_counter()
-        with record_function(f"imle::{part}"):
+        with profiled:
             try:
                 yield
             finally:

@@ -169,3 +169,46 @@ def test_lost_rows_are_told_apart():
     joined = join(parts, np.zeros((3, 3)))
     assert joined.status.tolist() == [0, 0, SolveStatus.ERROR]
     assert joined.messages == {2: "gone"}
+
+
+@pytest.mark.parametrize("executor", [2, "auto", "processes"])
+@pytest.mark.parametrize("cache", [None, 100])
+def test_instances_of_their_own(executor, cache):
+    """Each row has its own feasible set, also of different sizes: they are solved at the same time."""
+
+    def found(workers):
+        layer = imle.layer(
+            "highs-ilp",
+            sense="max",
+            integrality=1,
+            bounds=(0, 1),
+            executor=workers,
+            cache=cache,
+            nb_samples=2,
+            generator=torch.Generator().manual_seed(1),
+        )
+        values = torch.rand(6, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        rows = {
+            "A_ub": [np.arange(1.0, size + 1)[None] for size in (5, 4, 5, 3, 5, 4)],
+            "b_ub": [np.array([capacity]) for capacity in (6.0, 5.0, 7.0, 2.0, 6.0, 5.0)],
+        }
+        out = layer(values, **rows)
+        (out * torch.arange(30.0).reshape(6, 5)).sum().backward()
+        assert layer.stats.solves == layer.stats.status["optimal"]
+        return out.detach(), values.grad
+
+    if executor == "processes":
+        with Processes(2) as executor:
+            same(found(executor), found(None))
+    else:
+        same(found(executor), found(None))
+
+
+def test_an_error_in_one_of_many_instances():
+    layer = imle.layer("highs-ilp", sense="max", executor=2, noise=None, bounds=(0, None), integrality=1)
+    rows = {"A_ub": [np.ones((1, 3)), np.zeros((1, 3)), np.ones((1, 3))], "b_ub": [np.ones(1)] * 3}
+    with pytest.raises(imle.errors.SolveError, match=r"row 1: unbounded"):
+        layer(torch.rand(3, 3), **rows)
+    rows["A_ub"][1] = np.full((1, 3), np.nan)
+    with pytest.raises(imle.errors.InstanceError):
+        layer(torch.rand(3, 3), **rows)

@@ -24,6 +24,7 @@ from imle.layers.stats import LayerStats
 from imle.layers.traced import Mode
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
+from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape, Solver
 
@@ -214,6 +215,7 @@ class SolverLayer(nn.Module):
             stats=self.stats,
             warned=self._warned,
             failures=self.failures,
+            workers=workers_of(self.solver),
         )
 
     def _mode(self) -> Mode:

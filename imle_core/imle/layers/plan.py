@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +22,33 @@ from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
 from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
+from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 
 OnFailure = Literal["raise", "zero-grad", "last"]
+
+
+class Request(NamedTuple):
+    """Rows that share an instance, on their way to its solver.
+
+    Attributes:
+        group: the rows.
+        shape: `[rows, S, *event]` of theta, padding included.
+        window: the part that this instance reads and writes.
+        part: theta without padding.
+        earlier: earlier solutions, likewise.
+        objective: `[rows * S, *shape]` as the solver takes it.
+        extra: keyword arguments of `solve`.
+    """
+
+    group: Group
+    shape: torch.Size
+    window: tuple[Any, ...]
+    part: Tensor
+    earlier: Tensor | None
+    objective: Any
+    extra: Mapping[str, Any]
 
 
 @dataclass
@@ -40,6 +63,7 @@ class SolvePlan:
         stats: counted into.
         warned: advice the layer has already given.
         failures: rows that were not solved are added here.
+        workers: how many instances may be solved at the same time.
     """
 
     boundary: Boundary
@@ -49,6 +73,7 @@ class SolvePlan:
     stats: LayerStats
     warned: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
+    workers: int = 1
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
@@ -82,14 +107,17 @@ class SolvePlan:
             self.stats.events["unchanged_rows"] += samples * sum(skipped)
             groups = [group.without(skipped) for group in groups]
         if groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
-            z = self._solve_group(groups[0], theta, hint, failures, phase)
+            request = self._request(groups[0], theta, hint)
+            z = self._finish(request, self._run([request])[0], failures, phase)
         else:
             z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
-            for group in groups:
-                if not group.rows:
-                    continue
-                part = None if hint is None else hint[group.rows]
-                z[group.rows] = self._solve_group(group, theta[group.rows], part, failures, phase)
+            requests = [
+                self._request(group, theta[group.rows], None if hint is None else hint[group.rows])
+                for group in groups
+                if group.rows
+            ]
+            for request, result in zip(requests, self._run(requests), strict=True):
+                z[request.group.rows] = self._finish(request, result, failures, phase)
         if not failures:
             return Solutions(z, None)
         self.failures += failures
@@ -106,28 +134,53 @@ class SolvePlan:
         # a failed row may hold anything, nan included: multiplying by zero would keep it
         return Solutions(torch.where(spread(valid, z), z, torch.zeros_like(z)), valid)
 
-    def _solve_group(
-        self, group: Group, theta: Tensor, hint: Tensor | None, failures: list[Failure], phase: str
-    ) -> Tensor:
-        """Solve rows that share an instance; `[rows, S, *event]` in and out."""
-        event = theta.shape[2:]
-        window = _window(event, group.prepared.objective_shape)
+    def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
+        """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
+        window = _window(theta.shape[2:], group.prepared.objective_shape)
         part = theta[window]
         earlier = None if hint is None else hint[window]
-        result = self._call(group, part, earlier)
+        extra: dict[str, Any] = {
+            name: [value for value in column for _ in range(theta.shape[1])] for name, column in group.values.items()
+        }
+        with self.stats.timed("transfer"):
+            if earlier is not None:
+                extra["hint"] = self.boundary.rows(earlier)
+            objective = self.boundary.objective(part)
+        return Request(group, theta.shape, window, part, earlier, objective, extra)
+
+    def _run(self, requests: Sequence[Request]) -> list[SolveResult]:
+        """Solve; several instances at the same time where there are several workers.
+
+        Raises:
+            ImleError: what a solver raises, for the first instance that does so.
+        """
+        with self.stats.timed("solve"):
+            if self.workers < 2 or len(requests) < 2:
+                return [self._call(request) for request in requests]
+            futures = [dispatchers(self.workers).submit(self._call, request) for request in requests]
+            try:
+                return [future.result() for future in futures]
+            finally:  # after an error or Ctrl-C, what has not begun does not begin
+                for future in futures:
+                    future.cancel()
+
+    def _finish(self, request: Request, result: SolveResult, failures: list[Failure], phase: str) -> Tensor:
+        """Check and count a result; solutions `[rows, S, *event]`."""
+        part, group = request.part, request.group
+        self._account(result, part.shape[0] * part.shape[1])
         with self.stats.timed("transfer"):
             solved = self.boundary.solutions(result, part)
         failed = failed_rows(result)
-        replaced = self.on_failure == "last" and self._replace(group, solved, failed, earlier)
+        replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
         for n in failed:
-            row, sample = divmod(n, theta.shape[1])
+            row, sample = divmod(n, part.shape[1])
             assert result.status is not None
             status = SolveStatus(int(result.status[n]))
             failures.append(Failure(group.row(row), sample, status, result.messages.get(n, ""), phase, replaced))
-        if part.shape == theta.shape:
+        if part.shape == request.shape:
             return solved
-        padded = theta.new_zeros(theta.shape)  # the widest instance of the batch is wider than this one
-        padded[window] = solved
+        padded = part.new_zeros(request.shape)  # the widest instance of the batch is wider than this one
+        padded[request.window] = solved
         return padded
 
     @staticmethod
@@ -152,33 +205,27 @@ class SolvePlan:
             return False
         return True
 
-    def _call(self, group: Group, theta: Tensor, hint: Tensor | None) -> SolveResult:
-        rows, samples = theta.shape[:2]
-        extra: dict[str, Any] = {
-            name: [value for value in column for _ in range(samples)] for name, column in group.values.items()
-        }
-        if hint is not None:
-            extra["hint"] = self.boundary.rows(hint)
-        with self.stats.timed("transfer"):
-            objective = self.boundary.objective(theta)
-        self.stats.batches += 1
-        self.stats.solves += rows * samples
+    def _call(self, request: Request) -> SolveResult:
+        """Ask the solver. Touches nothing of the plan: it may run in another thread."""
         try:
-            with self.stats.timed("solve"):
-                result: Any = group.prepared.solve(objective, **extra)  # not trusted before the check below
+            result: Any = request.group.prepared.solve(
+                request.objective, **request.extra
+            )  # not trusted before the check
         except ImleError as error:
             if error.row is None:
                 raise
+            samples = request.shape[1]
             row, sample = divmod(error.row, samples)
-            where = place(group.row(row), sample, self.lead, samples)
+            where = place(request.group.row(row), sample, self.lead, samples)
             raise type(error)(f"{error.message} ({where})", hint=error.hint) from error.__cause__
         if not isinstance(result, SolveResult):
             found = type(result).__name__
             raise SolverContractError(f"{self.boundary.solver_id}: solve() must return a SolveResult, found {found}")
-        self._account(result, rows * samples)
         return result
 
     def _account(self, result: SolveResult, rows: int) -> None:
+        self.stats.batches += 1
+        self.stats.solves += rows
         if result.status is None:
             self.stats.status["optimal"] += rows
         else:

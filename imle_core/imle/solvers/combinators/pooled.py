@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,6 +44,7 @@ class Pooled(Wrapper):
 
     solver: Solver
     pool: SolutionPool
+    concurrent: ClassVar[bool] = False  # they share the pool
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from imle.errors import ImleError, OptionError, SolverContractError
 from imle.solvers.combinators import rows as by_row
@@ -13,9 +13,14 @@ from imle.solvers.result import SolveResult
 
 
 class Wrapper:
-    """A solver that reads and writes what the solver inside does."""
+    """A solver that reads and writes what the solver inside does.
+
+    Attributes:
+        concurrent: its prepared solvers, of different instances, may solve at the same time.
+    """
 
     solver: Solver
+    concurrent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.solver, Solver):

@@ -226,3 +226,15 @@ class PreparedParallel(PreparedWrapper):
 
 def _positive(workers: Any) -> bool:
     return isinstance(workers, int) and not isinstance(workers, bool) and workers >= 1
+
+
+def workers_of(solver: Solver) -> int:
+    """How many instances of a solver may be solved at the same time: those of the `Parallel` inside, else 1."""
+    inside: Any = solver
+    while isinstance(inside, Wrapper):
+        if isinstance(inside, Parallel):
+            return inside.workers if inside.executor != "auto" or inside.threads else 1
+        if not inside.concurrent:
+            return 1
+        inside = inside.solver
+    return 1

@@ -10,6 +10,7 @@ from imle.solvers.parallel.processes import Processes
 
 _lock = threading.Lock()
 _threads: dict[int, ThreadPoolExecutor] = {}
+_dispatchers: dict[int, ThreadPoolExecutor] = {}
 _processes: dict[int, Processes] = {}
 
 
@@ -34,11 +35,20 @@ def processes(workers: int) -> Processes:
         return _processes[workers]
 
 
+def dispatchers(workers: int) -> ThreadPoolExecutor:
+    """So many threads that wait for workers, each for those of one instance."""
+    with _lock:
+        if workers not in _dispatchers:
+            _dispatchers[workers] = ThreadPoolExecutor(workers, thread_name_prefix="imle-instance")
+        return _dispatchers[workers]
+
+
 def _forget() -> None:
     """In a forked child there are neither threads nor pipes of one's own."""
     global _lock
     _lock = threading.Lock()
     _threads.clear()
+    _dispatchers.clear()
     _processes.clear()
 
 

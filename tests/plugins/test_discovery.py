@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
@@ -383,3 +384,17 @@ def test_specs_refuse_what_the_listing_or_a_layer_would_trip_over(change, messag
 def test_environment_is_that_of_the_process_by_default(install, monkeypatch):
     monkeypatch.setitem(os.environ, "IMLE_DISABLE_PLUGINS", "fixture-argmax")
     assert [record.state for record in discover(points=install("good"))] == [PluginState.DISABLED]
+
+
+def test_the_package_importlib_metadata_does_not_hide_the_plugins():
+    """Once it is imported, `importlib.metadata` of the standard library returns its types."""
+    pytest.importorskip("importlib_metadata")
+    code = (
+        "import importlib_metadata, imle.cli\n"
+        "from imle.plugins.discovery import loadable\n"
+        "assert 'imle-topk' in {point.dist.name for point in loadable()}\n"
+        "raise SystemExit(imle.cli.main(['list-solvers']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "topk" in done.stdout

@@ -162,9 +162,10 @@ def _strangers() -> list[Finding]:
 
 def _owns_wrapper(name: str) -> bool:
     try:
-        return any(str(file) == "imle/wrapper.py" for file in distribution(name).files or ())
+        record = distribution(name).read_text("RECORD") or ""
     except Exception:  # its list of files cannot be read
         return False
+    return any(line.startswith("imle/wrapper.py,") for line in record.splitlines())
 
 
 def _shadows() -> list[Finding]:

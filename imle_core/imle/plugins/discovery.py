@@ -16,7 +16,7 @@ import pluggy
 from imle.errors import PluginError
 from imle.plugins import hookspecs
 from imle.plugins.estimator_spec import EstimatorSpec
-from imle.plugins.installed import locate, name_and_version, normal, points_of
+from imle.plugins.installed import Unreadable, locate, name_and_version, normal, points_of
 from imle.plugins.records import EstimatorRecord, PluginState, Record, SolverRecord
 from imle.plugins.spec import API_VERSION, SolverSpec
 
@@ -55,15 +55,15 @@ ESTIMATORS = Kind(hookspecs.ESTIMATOR_GROUP, "imle_estimators", EstimatorSpec, E
 
 
 def discover(
-    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Distribution] | None = None
+    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Unreadable] | None = None
 ) -> tuple[SolverRecord, ...]:
     """Read every plugin of the group `imle.solvers`.
 
     Args:
         environ: where `IMLE_PLUGINS` (allow list), `IMLE_DISABLE_PLUGINS` (deny list) and
             `IMLE_PLUGINS_STRICT` are looked up. Names are entry-point or distribution names.
-        points: the entry points to read, by default those of all installed distributions; a distribution
-            stands for entry points that cannot be read.
+        points: the entry points to read, by default those of all installed distributions; an
+            `Unreadable` distribution stands for entry points that cannot be read.
 
     Returns:
         One record per solver, sorted by id; a plugin that cannot be read has one record of its own.
@@ -75,22 +75,22 @@ def discover(
 
 
 def discover_estimators(
-    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Distribution] | None = None
+    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Unreadable] | None = None
 ) -> tuple[EstimatorRecord, ...]:
     """Read every plugin of the group `imle.estimators`, under the same switches; see `discover`."""
     return _discover(ESTIMATORS, environ, points)
 
 
 def _discover(
-    kind: Kind[R], environ: Mapping[str, str], points: Iterable[EntryPoint | Distribution] | None
+    kind: Kind[R], environ: Mapping[str, str], points: Iterable[EntryPoint | Unreadable] | None
 ) -> tuple[R, ...]:
     if points is None:
         points = points_of(kind.group)
     strict = environ.get(STRICT, "") not in ("", "0")
     records: list[R] = []
     for point in points:
-        if isinstance(point, Distribution):
-            records += [] if _exclusion(_names(point), environ) else [_unreadable(kind, point, strict)]
+        if isinstance(point, Unreadable):
+            records += [] if _exclusion(_names(point), environ) else [_unreadable(kind, point.distribution, strict)]
         elif exclusion := _exclusion(_names(point), environ):
             records.append(_record(kind, point, PluginState.DISABLED, *exclusion))
         else:
@@ -103,13 +103,13 @@ def loadable(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
     return [
         point
         for point in points_of(hookspecs.ENTRY_POINT_GROUP)
-        if isinstance(point, EntryPoint) and not _exclusion(_names(point), environ)
+        if not isinstance(point, Unreadable) and not _exclusion(_names(point), environ)
     ]
 
 
-def _names(point: EntryPoint | Distribution) -> list[str]:
-    if isinstance(point, Distribution):
-        return [name_and_version(point)[0]]
+def _names(point: EntryPoint | Unreadable) -> list[str]:
+    if isinstance(point, Unreadable):
+        return [name_and_version(point.distribution)[0]]
     return [point.name, name_and_version(point.dist)[0]]
 
 

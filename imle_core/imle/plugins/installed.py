@@ -7,13 +7,24 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import NamedTuple
 
 
-def points_of(group: str) -> Iterable[EntryPoint | Distribution]:
+class Unreadable(NamedTuple):
+    """A distribution whose entry points cannot be read.
+
+    Entry points and distributions are not told apart by their type: once the package `importlib_metadata` is
+    imported (Dask does that), the standard library returns its types instead of its own.
+    """
+
+    distribution: Distribution
+
+
+def points_of(group: str) -> Iterable[EntryPoint | Unreadable]:
     """The entry points of a group, one distribution per name as on `sys.path`.
 
     Where one distribution has unreadable metadata, the standard look-up fails for all of them. They are then
-    read one by one, and a distribution whose part in the group cannot be told is returned itself.
+    read one by one, and a distribution whose part in the group cannot be told is `Unreadable`.
     """
     try:
         return entry_points(group=group)
@@ -21,7 +32,7 @@ def points_of(group: str) -> Iterable[EntryPoint | Distribution]:
         return _one_by_one(group)
 
 
-def _one_by_one(group: str) -> Iterator[EntryPoint | Distribution]:
+def _one_by_one(group: str) -> Iterator[EntryPoint | Unreadable]:
     seen: set[str] = set()
     for distribution in distributions():
         name = normal(name_and_version(distribution)[0])
@@ -32,7 +43,7 @@ def _one_by_one(group: str) -> Iterator[EntryPoint | Distribution]:
             yield from distribution.entry_points.select(group=group)
         except Exception:
             if _may_belong(distribution, group):
-                yield distribution
+                yield Unreadable(distribution)
 
 
 def _may_belong(distribution: Distribution, group: str) -> bool:

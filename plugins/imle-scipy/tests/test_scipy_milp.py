@@ -47,6 +47,15 @@ def points(instance):
     return found
 
 
+def test_programs_that_presolve_alone_would_refute():
+    """HiGHS ends with "Solve error" on some of them unless it begins the other way."""
+    for fixed, coefficient in itertools.product(itertools.product((-3, -2, -1, 1, 2, 3), repeat=2), (2, 3)):
+        program = {"bounds": [(0, 0), (0, 0), (0, 2)], "A_eq": np.array([[*fixed, coefficient]], float), "b_eq": [1]}
+        result = ScipyMILPSolver().prepare(**program).solve(np.zeros((1, 3)))
+        assert result.status is not None
+        assert result.status.tolist() == [SolveStatus.INFEASIBLE]
+
+
 @SENSES
 @settings(max_examples=100, deadline=None)
 @given(problem=problems())

@@ -18,8 +18,8 @@ from imle_scipy.rows import Floats, Rows
 _WHO = "scipy-milp"
 _SIZE = 10
 """HiGHS is given costs whose largest lies between 2^9 and 2^10: its tolerances are absolute."""
-_LIMIT, _INFEASIBLE = 1, 2
-"""scipy's codes; 0 is optimal, 3 unbounded, 4 anything else, "unbounded or infeasible" among it."""
+_LIMIT, _INFEASIBLE, _UNKNOWN = 1, 2, 4
+"""scipy's codes; 0 is optimal, 3 unbounded; unknown is anything else, "unbounded or infeasible" among it."""
 _TOLERANCE = 2e-6
 """Twice that of HiGHS: how far a variable may be from a whole number, or a row from its bound."""
 _NO_POINT = "no point satisfies all constraints and bounds"
@@ -141,11 +141,7 @@ class PreparedMILP:
 
     def _solve_row(self, rows: Rows, row: int, objective: Floats, lower: Floats, upper: Floats) -> None:
         costs = _scaled(objective, self.solver.sense)
-        found = self._run(costs, lower, upper, self.solver.presolve)
-        point, violated = self._whole(found.x, lower, upper)
-        if violated:  # a known fault of HiGHS (scipy#24141); the other way to begin mostly avoids it
-            found = self._run(costs, lower, upper, not self.solver.presolve)
-            point, violated = self._whole(found.x, lower, upper)
+        found, point, violated = self._found(costs, lower, upper)
         if violated:
             rows.say(row, SolveStatus.ERROR, "HiGHS returned a point that violates a constraint or a bound")
         elif point is not None:
@@ -166,6 +162,19 @@ class PreparedMILP:
             else:
                 rows.say(row, SolveStatus.INFEASIBLE, _NO_POINT)
 
+    def _found(self, costs: Floats, lower: Floats, upper: Floats) -> tuple[Any, Floats | None, bool]:
+        """What HiGHS says, its point, and whether that is outside the feasible set.
+
+        HiGHS has faults: points that violate a constraint (scipy#24141), and no answer on tiny infeasible
+        programs that presolve alone would refute. The other way to begin mostly avoids both.
+        """
+        for presolve in (self.solver.presolve, not self.solver.presolve):
+            found = self._run(costs, lower, upper, presolve)
+            point, violated = self._whole(found.x, lower, upper)
+            if not violated and (point is not None or found.status != _UNKNOWN):
+                break
+        return found, point, violated
+
     def _whole(self, x: Any, lower: Floats, upper: Floats) -> tuple[Floats | None, bool]:
         """A point with its integer variables rounded, and whether it is outside the feasible set."""
         if x is None:
@@ -180,8 +189,8 @@ class PreparedMILP:
 
     def _feasible(self, lower: Floats, upper: Floats) -> bool | None:
         """Whether there is any point at all; None if that stays open too."""
-        found = self._run(np.zeros(len(self.program.lower)), lower, upper, self.solver.presolve)
-        if found.x is not None:
+        found, point, violated = self._found(np.zeros(len(self.program.lower)), lower, upper)
+        if point is not None and not violated:
             return True
         return False if found.status == _INFEASIBLE else None
 

@@ -24,6 +24,7 @@ from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
 from imle.solvers.parallel import Parallel
 from imle.solvers.pool import SolutionPool
+from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
@@ -46,6 +47,7 @@ def layer(
     cache: int | None = None,
     executor: int | Literal["auto"] | Executor | None = None,
     pool: SolutionPool | float | None = None,
+    progress: float | Callable[[Progress], None] | None = None,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -81,6 +83,9 @@ def layer(
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
             `pooled_rows` in `layer.stats.events`.
+        progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
+            solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
+            `imle.solvers.Progress` every second, from another thread.
         instance_and_options: the solver's own; `imle info ID` lists them.
 
     Returns:
@@ -133,6 +138,7 @@ def layer(
     )
     if pooled is not None:
         built.pool = pooled.pool
+    built.progress = wanted(progress)
     return built
 
 

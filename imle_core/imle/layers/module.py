@@ -26,6 +26,7 @@ from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
 from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.pool import SolutionPool
+from imle.solvers.progress import Wanted
 from imle.solvers.protocol import Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
@@ -93,6 +94,7 @@ class SolverLayer(nn.Module):
         self.resample = resample
         self.antithetic = antithetic
         self.pool: SolutionPool | None = None
+        self.progress: Wanted | None = None
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
@@ -216,6 +218,7 @@ class SolverLayer(nn.Module):
             warned=self._warned,
             failures=self.failures,
             workers=workers_of(self.solver),
+            progress=self.progress,
         )
 
     def _mode(self) -> Mode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -23,6 +24,7 @@ from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
 from imle.solvers.parallel.pools import dispatchers
+from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -64,6 +66,7 @@ class SolvePlan:
         warned: advice the layer has already given.
         failures: rows that were not solved are added here.
         workers: how many instances may be solved at the same time.
+        progress: who wants to know how far the solving is.
     """
 
     boundary: Boundary
@@ -74,6 +77,7 @@ class SolvePlan:
     warned: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     workers: int = 1
+    progress: Wanted | None = None
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
@@ -154,10 +158,13 @@ class SolvePlan:
         Raises:
             ImleError: what a solver raises, for the first instance that does so.
         """
-        with self.stats.timed("solve"):
+        rows = sum(request.shape[:2].numel() for request in requests)
+        with self.stats.timed("solve"), monitored(self.progress, self.boundary.solver_id, rows):
             if self.workers < 2 or len(requests) < 2:
                 return [self._call(request) for request in requests]
-            futures = [dispatchers(self.workers).submit(self._call, request) for request in requests]
+            futures = [
+                dispatchers(self.workers).submit(copy_context().run, self._call, request) for request in requests
+            ]
             try:
                 return [future.result() for future in futures]
             finally:  # after an error or Ctrl-C, what has not begun does not begin

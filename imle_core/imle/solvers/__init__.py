@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imle.solvers.combinators.pooled import Pooled
     from imle.solvers.parallel import Parallel, Processes
     from imle.solvers.pool import SolutionPool
+    from imle.solvers.progress import Progress
     from imle.solvers.subsets import mathias_select_k, select_k
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Pooled",
     "PreparedSolver",
     "Processes",
+    "Progress",
     "Sense",
     "Shape",
     "SolutionPool",
@@ -41,6 +43,7 @@ _LAZY = {
     "Parallel": "parallel",
     "Pooled": "combinators.pooled",
     "Processes": "parallel",
+    "Progress": "progress",
     "SolutionPool": "pool",
     "Timed": "combinators",
     "mathias_select_k": "subsets",

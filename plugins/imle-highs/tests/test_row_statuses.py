@@ -75,6 +75,16 @@ def test_time_limit_starts_anew_for_each_row():
         rows = (rows + 50) % len(costs)
 
 
+def test_time_limit_starts_anew_for_each_branch_and_bound():
+    """Its clock does begin again with every run: added to that of the model, the limit would grow from row to row."""
+    instance, values = hard_knapsack()
+    prepared = HighsILPSolver(sense="max", time_limit=0.1, tuning="default").prepare(**instance)
+    start = time.perf_counter()
+    result = prepared.solve(np.repeat(values, 4, axis=0))
+    assert time.perf_counter() - start < 5.0  # 12 rows: 1.2 s; growing limits: 7.8 s
+    assert result.status.tolist() == [SolveStatus.FEASIBLE] * 12
+
+
 def test_time_limit_keeps_the_incumbent():
     instance, values = hard_knapsack()
     prepared = HighsILPSolver(sense="max", time_limit=0.15, tuning="default").prepare(**instance)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imle.errors import ImleError
+from imle.solvers import progress
 from imle.solvers.combinators.rows import Part, between
 from imle.solvers.parallel.engines import Engine
 from imle.solvers.parallel.pace import Pace
@@ -110,7 +111,7 @@ class Batch:
         elif outcome.result is not None:
             self.seconds += outcome.seconds
             self.pace.solved(chunk.rows, outcome.seconds)
-            self.parts.append(Part(chunk.start, chunk.stop, outcome.result))
+            self._settled(Part(chunk.start, chunk.stop, outcome.result))
         elif outcome.error is not None:
             if outcome.error.row is not None:
                 outcome.error.row += chunk.start
@@ -119,9 +120,13 @@ class Batch:
             level = logging.DEBUG if self._told else logging.WARNING  # one traceback tells more than hundreds
             log.log(level, "row %d: %s\n%s", chunk.start, outcome.message, outcome.trace)
             self._told = True
-            self.parts.append(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, outcome.message))
+            self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, outcome.message))
         else:
             self._split(chunk)
+
+    def _settled(self, part: Part) -> None:
+        self.parts.append(part)
+        progress.report(part.stop - part.start)
 
     def _died(self, chunk: Chunk, error: WorkerDiedError) -> None:
         """A worker died: of these rows, or of something else."""
@@ -135,7 +140,7 @@ class Batch:
             self._submit(Chunk(chunk.start, chunk.stop, 1), recipe=True)
         else:
             status = SolveStatus.TIMEOUT if late else SolveStatus.ERROR
-            self.parts.append(Part(chunk.start, chunk.stop, None, status, error.message))
+            self._settled(Part(chunk.start, chunk.stop, None, status, error.message))
 
     def _split(self, chunk: Chunk) -> None:
         self.counters["repeated_rows"] += chunk.rows

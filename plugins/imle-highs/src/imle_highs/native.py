@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import highspy
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
+from imle.solvers import progress
 from imle_highs.arrays import LEAST, Floats
 from imle_highs.program import LinearProgram
 
@@ -47,6 +50,7 @@ class Native:
         if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
             raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")
         active = np.union1d(program.learned, np.flatnonzero(program.costs))
+        self._branches = integer and bool(program.integer.any())
         self._all_active = len(active) == lp.num_col_
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
@@ -93,10 +97,12 @@ class Native:
         Returns:
             The model status; kNotset if HiGHS failed.
         """
-        # HiGHS' clock is not reset between runs: the limit has to move along with it
+        # the clock that HiGHS limits starts anew with each branch and bound, and else goes on from run to run
         if seconds is not None:
-            self.configure({"time_limit": self._highs.getRunTime() + max(seconds, 0.0)})
-        status = self._highs.run()
+            begun = 0.0 if self._branches else self._highs.getRunTime()
+            self.configure({"time_limit": begun + max(seconds, 0.0)})
+        with _heard(self._highs):
+            status = self._highs.run()
         if status == highspy.HighsStatus.kError:
             # HiGHS starts its threads once, for all models; another user of it asked for another number of them
             highspy.Highs.resetGlobalScheduler(True)
@@ -115,6 +121,27 @@ class Native:
         """The point of the last run, `[n]`."""
         values = self._highs.getSolution().col_value
         return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
+
+
+@contextmanager
+def _heard(highs: QuietHighs) -> Iterator[None]:
+    """Pass on the gaps of HiGHS' branch and bound, where a layer with `progress=` wants to know."""
+    if not progress.listening():
+        yield
+        return
+    # called some hundred times a second, also between two solutions; nothing is interrupted
+    event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
+    highs.setCallback(_tell, None)
+    highs.startCallback(event)
+    try:
+        yield
+    finally:
+        highs.stopCallback(event)
+
+
+def _tell(kind: int, message: str, out: Any, given: Any, data: Any) -> None:
+    if math.isfinite(out.mip_gap):
+        progress.report(gap=out.mip_gap)
 
 
 def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:

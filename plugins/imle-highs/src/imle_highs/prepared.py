@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.solvers import Sense, Shape, SolveResult, SolveStatus
+from imle.solvers import Sense, Shape, SolveResult, SolveStatus, progress
 from imle_highs import arrays
 from imle_highs.arrays import Floats
 from imle_highs.engines import Engine, Outcome, Rows
@@ -92,6 +92,7 @@ class PreparedProgram:
             before = Counter(engine.events)
             for costs, rows in zip(self._costs(objective), self._rows(len(objective), below, equal), strict=True):
                 answers.add(engine.solve(costs, rows, limit))
+                progress.report(1)
             events = engine.events - before
         return answers.result(events)
 

@@ -11,13 +11,14 @@ from ortools.sat.python import cp_model
 
 from imle.errors import OptionError
 from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus, progress
 from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
 from imle_ortools.arrays import check_positive
 from imle_ortools.learned import Learned, learned
 from imle_ortools.plugin import CP_SAT
 from imle_ortools.rows import Rows, check_shape
 from imle_ortools.scaling import Limits, Scaled, check_scale, to_integers
+from imle_ortools.telling import gap_teller
 
 Floats = NDArray[np.float64]
 
@@ -131,6 +132,7 @@ class PreparedCPSAT:
                     rows.values[row] = self._value(objective[row], rows.solutions[row], values)
                 if status != SolveStatus.OPTIMAL:
                     rows.fail(row, status, message)
+                progress.report(1)
         finally:
             self._idle.append(native)
         return rows.result()
@@ -212,7 +214,7 @@ class _Native:
         coeffs = self._objective.coeffs
         coeffs.clear()
         coeffs.extend((self._sign * coefficients).tolist())
-        status = self._solver.solve(self._model)
+        status = self._solver.solve(self._model, gap_teller())
         known = _STATUS.get(status, SolveStatus.ERROR)
         if not known.ok:  # without a solution the response holds arbitrary numbers
             message = (

@@ -13,6 +13,7 @@ from imle_highs.engines import Outcome, Rows
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import FAR, WholeProgram
 from imle_ortools.scaling import to_integers
+from imle_ortools.telling import gap_teller
 
 
 class CPSATEngine:
@@ -59,7 +60,7 @@ class CPSATEngine:
         parameters.max_time_in_seconds = np.inf if seconds is None else max(seconds, 0.0)
         parameters.max_deterministic_time = work
         self.events["cp_sat"] += 1
-        status = self._solver.solve(self._model)
+        status = self._solver.solve(self._model, gap_teller())
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             solution = self._solver.response_proto.solution
             point = np.array(list(solution), dtype=np.float64)

@@ -1,0 +1,154 @@
+"""Progress of long solves: solvers say how far they are, and whoever asked hears it at a steady pace.
+
+Nobody listens unless a layer was built with `progress=`; then `report` costs one look-up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from imle.errors import OptionError
+
+_log = logging.getLogger("imle.progress")
+_PAUSE = 1.0
+"""Seconds between two calls of a function."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the solving of a batch is.
+
+    Attributes:
+        solver: its id.
+        rows: how many there are.
+        done: how many are solved; None if the solver does not say.
+        seconds: since they were begun.
+        gap: relative gap between the best solution so far and what is proven, for the row that is being solved;
+            None if there is no solution yet, or the solver does not say.
+    """
+
+    solver: str
+    rows: int
+    done: int | None
+    seconds: float
+    gap: float | None = None
+
+    def __str__(self) -> str:
+        count = f"{self.rows} rows" if self.done is None else f"{self.done} of {self.rows} rows"
+        gap = "" if self.gap is None else f", gap of this row {self.gap:.2%}"
+        return f"{self.solver}: {count} in {self.seconds:.0f} s{gap}"
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a layer was asked for.
+
+    Attributes:
+        listener: called from a thread of its own.
+        seconds: between two calls.
+    """
+
+    listener: Listener
+    seconds: float
+
+
+class _Monitor:
+    """Collects what is reported; a thread of its own passes it on."""
+
+    def __init__(self, wanted: Wanted, solver: str, rows: int) -> None:
+        self._wanted = wanted
+        self._progress = Progress(solver, rows, None, 0.0)
+        self._start = time.perf_counter()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="imle-progress", daemon=True)
+        self._thread.start()
+
+    def report(self, rows: int, gap: float | None) -> None:
+        with self._lock:
+            if rows:  # what was said of the row before is over
+                done = (self._progress.done or 0) + rows
+                self._progress = dataclasses.replace(self._progress, done=done, gap=None)
+            if gap is not None:
+                self._progress = dataclasses.replace(self._progress, gap=gap)
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        while not self._over.wait(self._wanted.seconds):
+            with self._lock:
+                now = dataclasses.replace(self._progress, seconds=time.perf_counter() - self._start)
+            try:
+                self._wanted.listener(now)
+            except Exception:  # progress is no reason to lose a batch
+                _log.exception("progress: the function given to the layer raised; it hears no more of this batch")
+                return
+
+
+_current: ContextVar[_Monitor | None] = ContextVar("imle_progress", default=None)
+
+
+def listening() -> bool:
+    """Whether anybody wants to know: solvers need not set up callbacks where nobody does."""
+    return _current.get() is not None
+
+
+def report(rows: int = 0, *, gap: float | None = None) -> None:
+    """Say how far a solver is. For solver authors; does nothing unless a layer with `progress=` is solving.
+
+    Args:
+        rows: how many more rows are solved.
+        gap: relative gap of the row that is being solved.
+    """
+    monitor = _current.get()
+    if monitor is not None:
+        monitor.report(rows, gap)
+
+
+@contextmanager
+def monitored(wanted: Wanted | None, solver: str, rows: int) -> Iterator[None]:
+    """Listen to what is reported inside, also by threads that run in a copy of this context."""
+    if wanted is None:
+        yield
+        return
+    monitor = _Monitor(wanted, solver, rows)
+    token = _current.set(monitor)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        monitor.close()
+
+
+def wanted(given: Any) -> Wanted | None:
+    """Read the option `progress=` of a layer: seconds between lines on stderr, or a function called every second.
+
+    Raises:
+        OptionError: it is neither.
+    """
+    if given is None:
+        return None
+    if callable(given):
+        return Wanted(given, _PAUSE)
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < float("inf"):
+        return Wanted(_print, float(given))
+    raise OptionError(f"progress: expected seconds > 0, a function of a Progress, or None, found {given!r}")
+
+
+def _print(progress: Progress) -> None:
+    sys.stderr.write(f"{progress}\n")
+    sys.stderr.flush()

@@ -139,7 +139,7 @@ def _heard(highs: QuietHighs) -> Iterator[None]:
         highs.stopCallback(event)
 
 
-def _tell(kind: int, message: str, out: Any, given: Any, data: Any) -> None:
+def _tell(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:
     if math.isfinite(out.mip_gap):
         progress.report(gap=out.mip_gap)
 

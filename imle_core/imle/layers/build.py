@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -17,8 +15,9 @@ from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, noise_by_name
 from imle.plugins import registry
+from imle.plugins.described import describe
 from imle.plugins.parameters import split
-from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
+from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
@@ -192,16 +191,12 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
                 f"solver {given!r} cannot be imported: {error}", hint="expected 'package.module:Class'"
             ) from error
     if isinstance(given, type):
-        return _make(
-            given,
-            _spec_of(given, dataclasses.fields(given) if dataclasses.is_dataclass(given) else ()),
-            values,
-        )
+        return _make(given, describe(given), values)
     if isinstance(given, Solver):
-        spec = _spec_of(type(given), ())
+        spec = describe(given)
         return given, spec, split(spec, values)[1]
     if callable(given):
-        unbound = _spec_of(FunctionSolver, dataclasses.fields(FunctionSolver)[1:])
+        unbound = describe(FunctionSolver, bound=("function",))
         options, _ = split(unbound, values)
         return FunctionSolver(given, **options), unbound, {}
     raise OptionError(
@@ -216,28 +211,6 @@ def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[
     if not isinstance(made, Solver):
         raise OptionError(f"{spec.target}: not a solver: it lacks sense, array or prepare()")
     return made, spec, instance
-
-
-def _spec_of(cls: type[Any], options: tuple[dataclasses.Field[Any], ...]) -> SolverSpec:
-    """A spec for a class without plugin: options are its dataclass fields, instance parameters prepare()'s."""
-    signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
-    instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    return SolverSpec(
-        id="".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__ if c != "_").strip("-"),
-        summary=(inspect.getdoc(cls) or cls.__name__).partition("\n")[0],
-        problem="custom",
-        sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
-        target=f"{cls.__module__}:{cls.__name__}",
-        instance=tuple(Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance),
-        options=tuple(Parameter(f.name, "any", _default(f)) for f in options if f.init),
-        capabilities=Capabilities(),
-    )
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    return REQUIRED if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:

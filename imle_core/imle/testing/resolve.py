@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import sys
 from collections.abc import Iterable
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from imle.errors import OptionError, SolverUnavailableError, UnknownSolverError
-from imle.plugins import Capabilities, PluginState, SolverRecord, SolverSpec, registry
+from imle.plugins import PluginState, SolverRecord, SolverSpec, registry
+from imle.plugins.described import describe
 from imle.testing.instance import Instance
 from imle.testing.offered import example_of, function_in, instances_beside, offered_by
 from imle.testing.project import solvers_of
@@ -92,20 +92,9 @@ def _from_record(record: SolverRecord, instances: Iterable[Instance] | str | Non
 
 def _from_class(target: Any, name: str, instances: Iterable[Instance] | str | None) -> Subject:
     cls = target if isinstance(target, type) else type(target)
-    spec = _described(target)
+    spec = describe(target)
     found, origin = _instances(spec, instances, lambda: instances_beside(cls, spec.id))
     return Subject(name, target, spec, "", target, found, origin)
-
-
-def _described(target: Any) -> SolverSpec:
-    """What can be read off a class without plugin, as `imle.layer` does."""
-    from imle.layers.build import _spec_of
-
-    is_class = isinstance(target, type)
-    cls = target if is_class else type(target)
-    fields = dataclasses.fields(cls) if is_class and dataclasses.is_dataclass(cls) else ()
-    spec = _spec_of(cls, fields)
-    return dataclasses.replace(spec, capabilities=Capabilities(array=getattr(cls, "array", "numpy")))
 
 
 def _instances(

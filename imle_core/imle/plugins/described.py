@@ -1,0 +1,44 @@
+"""Specs of solvers that no plugin announces, read off their classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Collection
+from typing import Any
+
+from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
+
+
+def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
+    """What a solver without plugin says about itself.
+
+    Args:
+        target: a solver class, whose options are its dataclass fields; or a solver object, which has them already.
+            Instance parameters are those of `prepare`.
+        bound: fields that are no options.
+
+    Returns:
+        A spec that claims no capability but the kind of array.
+    """
+    is_class = isinstance(target, type)
+    cls: Any = target if is_class else type(target)
+    fields = dataclasses.fields(cls) if is_class and dataclasses.is_dataclass(cls) else ()
+    signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
+    instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return SolverSpec(
+        id="".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__ if c != "_").strip("-"),
+        summary=(inspect.getdoc(cls) or cls.__name__).partition("\n")[0],
+        problem="custom",
+        sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
+        target=f"{cls.__module__}:{cls.__name__}",
+        instance=tuple(Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance),
+        options=tuple(Parameter(f.name, "any", _default(f)) for f in fields if f.init and f.name not in bound),
+        capabilities=Capabilities(array="torch" if getattr(cls, "array", None) == "torch" else "numpy"),
+    )
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return REQUIRED if field.default_factory is dataclasses.MISSING else field.default_factory()

@@ -1,0 +1,184 @@
+"""What `imle check` checks the solvers on; imported by checks and by nothing else.
+
+All solutions are listed, by networkx' own definitions of a tree, an arborescence or a path, on small graphs: with
+parallel edges, self-loops and named nodes, directed and not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from imle.testing import Instance
+from imle.testing.instance import Floats
+
+Edges = Sequence[tuple[Any, Any]]
+
+RING = [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)]
+BOTH_WAYS = [*RING, *((head, tail) for tail, head in RING)]
+TANGLE = [(0, 1), (0, 1), (1, 1), (1, 2), (2, 0), (2, 3), (3, 1)]
+COMPLETE = list(itertools.combinations(range(5), 2))
+TOO_LARGE = 1e305
+"""Finite; sums of a few thousand of them are not."""
+
+
+def instances(solver_id: str) -> list[Instance]:
+    """Small graphs, and all that may be chosen from them."""
+    offered: dict[str, Callable[[], list[Instance]]] = {
+        "spanning-tree": _trees,
+        "arborescence": _arborescences,
+        "perfect-matching": _matchings,
+        "min-cut": _cuts,
+        "bounded-path": _paths,
+    }
+    return offered[solver_id]()
+
+
+def _trees() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "a"), ("c", "c")])
+    return [
+        Instance("ring", {"edges": RING}, solutions=_chosen(RING, 3, _tree(range(4)))),
+        Instance("tangle, scores", {"edges": TANGLE}, {"sense": "max"}, solutions=_chosen(TANGLE, 3, _tree(range(4)))),
+        Instance("named nodes", {"graph": named}, solutions=_chosen(_edges(named), 2, _tree("abc"))),
+    ]
+
+
+def _arborescences() -> list[Instance]:
+    named = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("c", "b")])
+    rooted = _chosen(BOTH_WAYS, 3, lambda chosen: _arborescence(range(4))(chosen) and all(arc[1] for arc in chosen))
+    return [
+        Instance(
+            "root given",
+            {"edges": BOTH_WAYS, "root": 0},
+            solutions=rooted,
+            bad_objective=np.full(len(BOTH_WAYS), TOO_LARGE),
+        ),
+        Instance(
+            "tangle, scores", {"edges": TANGLE}, {"sense": "max"}, solutions=_chosen(TANGLE, 3, _arborescence(range(4)))
+        ),
+        Instance("named nodes, root free", {"graph": named}, solutions=_chosen(_edges(named), 2, _arborescence("abc"))),
+    ]
+
+
+def _matchings() -> list[Instance]:
+    grid = nx.Graph(nx.grid_2d_graph(2, 4).edges)
+    odd = list(itertools.combinations(range(6), 2))
+    parallel = [(0, 1), (0, 1), (2, 3), (1, 2), (0, 3), (3, 3)]
+    return [
+        Instance(
+            "grid, bipartite",
+            {"graph": grid},
+            solutions=_chosen(_edges(grid), 4, _pairing(grid)),
+            bad_objective=np.full(len(grid.edges), TOO_LARGE),
+        ),
+        Instance("odd cycles", {"edges": odd}, solutions=_chosen(odd, 3, _pairing(range(6)))),
+        Instance(
+            "parallel edges, scores",
+            {"edges": parallel},
+            {"sense": "max"},
+            solutions=_chosen(parallel, 2, _pairing(range(4))),
+        ),
+    ]
+
+
+def _cuts() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "d"), ("a", "c"), ("b", "d"), ("d", "d")])
+    return [
+        Instance(
+            "both ways", {"source": 0, "target": 2, "edges": BOTH_WAYS}, solutions=_crossings(BOTH_WAYS, 0, 2, True)
+        ),
+        Instance(
+            "undirected",
+            {"source": 3, "target": 0, "edges": TANGLE, "directed": False},
+            solutions=_crossings(TANGLE, 3, 0, False),
+        ),
+        Instance(
+            "named nodes",
+            {"source": "a", "target": "d", "graph": named},
+            solutions=_crossings(_edges(named), "a", "d", False),
+        ),
+    ]
+
+
+def _paths() -> list[Instance]:
+    named = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("c", "d"), ("b", "d"), ("d", "b")])
+    whole = {"source": 0, "target": 4, "edges": COMPLETE, "directed": False}
+    return [
+        Instance(
+            "at most 2 edges",
+            {**whole, "hops": 2},
+            solutions=_simple_paths(COMPLETE, 0, 4, False, 2),
+            bad_objective=np.full(len(COMPLETE), TOO_LARGE),
+        ),
+        # with costs of any sign: cycles of negative cost everywhere, which no path may use
+        Instance("any number of edges", {**whole, "hops": 9}, solutions=_simple_paths(COMPLETE, 0, 4, False, 9)),
+        Instance(
+            "parallel arcs",
+            {"source": 0, "target": 3, "hops": 3, "edges": TANGLE},
+            solutions=_simple_paths(TANGLE, 0, 3, True, 3),
+        ),
+        Instance(
+            "named nodes",
+            {"source": "a", "target": "d", "hops": 3, "graph": named},
+            solutions=_simple_paths(_edges(named), "a", "d", True, 3),
+        ),
+    ]
+
+
+def _edges(graph: Any) -> Edges:
+    """In the order of the objective."""
+    return [edge[:2] for edge in graph.edges]
+
+
+def _chosen(edges: Edges, size: int, allowed: Callable[[Edges], bool]) -> Floats:
+    """Masks of as many edges as asked for that are allowed."""
+    every = itertools.combinations(range(len(edges)), size)
+    kept = [places for places in every if allowed([edges[place] for place in places])]
+    return np.array([[float(edge in places) for edge in range(len(edges))] for places in kept])
+
+
+def _tree(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    return lambda chosen: bool(nx.is_tree(_built(nx.MultiGraph, nodes, chosen)))
+
+
+def _arborescence(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    return lambda chosen: bool(nx.is_arborescence(_built(nx.MultiDiGraph, nodes, chosen)))
+
+
+def _built(kind: Any, nodes: Iterable[Any], edges: Edges) -> Any:
+    graph = kind()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(edges)
+    return graph
+
+
+def _pairing(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    """Each node is the end of exactly one edge."""
+    return lambda chosen: sorted(end for edge in chosen for end in edge) == sorted(nodes)
+
+
+def _crossings(edges: Edges, source: Any, target: Any, directed: bool) -> Floats:
+    """Masks of the edges that leave each set of nodes with the source and without the target."""
+    others = {end for edge in edges for end in edge} - {source, target}
+    masks = []
+    for side in itertools.chain.from_iterable(itertools.combinations(others, size) for size in range(len(others) + 1)):
+        near = {source, *side}
+        leaves = [(tail in near, head in near) for tail, head in edges]
+        masks.append([float(ends == (True, False) or (not directed and ends == (False, True))) for ends in leaves])
+    return np.unique(masks, axis=0)
+
+
+def _simple_paths(edges: Edges, source: Any, target: Any, directed: bool, hops: int) -> Floats:
+    """Masks of paths that visit no node twice."""
+    graph = nx.MultiDiGraph() if directed else nx.MultiGraph()
+    for number, (tail, head) in enumerate(edges):
+        graph.add_edge(tail, head, key=number)
+    masks = np.zeros((0, len(edges)))
+    for path in nx.all_simple_edge_paths(graph, source, target, cutoff=hops):
+        used = {number for _, _, number in path}
+        masks = np.vstack([masks, [float(edge in used) for edge in range(len(edges))]])
+    return masks

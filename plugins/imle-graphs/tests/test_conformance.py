@@ -1,0 +1,30 @@
+"""All five solvers pass the conformance kit, on the instances they offer."""
+
+from __future__ import annotations
+
+from imle.testing import parametrize_with_checks
+
+
+@parametrize_with_checks("spanning-tree")
+def test_trees(check):
+    check()
+
+
+@parametrize_with_checks("arborescence")
+def test_arborescences(check):
+    check()
+
+
+@parametrize_with_checks("perfect-matching")
+def test_matchings(check):
+    check()
+
+
+@parametrize_with_checks("min-cut")
+def test_cuts(check):
+    check()
+
+
+@parametrize_with_checks("bounded-path")
+def test_paths(check):
+    check()

@@ -1,0 +1,119 @@
+"""Wheels, and clean environments made of them.
+
+Nothing is downloaded: dependencies are links to what is installed beside these tests, and only to those that the
+wheels declare, with what these declare in turn. An undeclared import thus fails as it would for a user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PathDistribution, distribution
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").is_file())
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+
+
+def build(projects: Iterable[Path], into: Path) -> dict[str, Path]:
+    """Wheels of projects, by the name of the distribution; as on a machine that is offline."""
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*PIP, "wheel", *offline, "--wheel-dir", into, *projects], check=True)
+    return wheels_in(into)
+
+
+def wheels_in(folder: Path) -> dict[str, Path]:
+    """By the name of the distribution."""
+    return {canonicalize_name(wheel.name.partition("-")[0]): wheel for wheel in folder.glob("*.whl")}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment.
+
+    Attributes:
+        scripts: where its interpreter and its commands are.
+    """
+
+    scripts: Path
+
+    def run(self, command: str, *arguments: str, code: int = 0) -> str:
+        """Run one of its commands, which must end with this code, and return what it prints."""
+        done = subprocess.run(
+            [self.scripts / command, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.scripts,
+            # compiled kernels would be compiled anew in each environment, for most of a minute
+            env={"PATH": os.environ["PATH"], "NUMBA_DISABLE_JIT": "1"},
+        )
+        assert done.returncode == code, f"{command} {arguments} ends with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def pip(self, *arguments: str) -> None:
+        """Run pip on it; there is none in it."""
+        subprocess.run([*PIP, "--python", self.scripts / "python", *arguments], check=True)
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """What a command of imle answers."""
+        return json.loads(self.run("imle", *arguments, "--json", code=code))
+
+    def solvers(self) -> dict[str, str]:
+        """State of each solver, by its qualified id."""
+        return {row["qualified_id"]: row["status"] for row in self.json("list-solvers")["solvers"]}
+
+
+def environment(folder: Path, wheels: Sequence[Path]) -> Environment:
+    """A clean environment with wheels installed, and what they need."""
+    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
+    paths = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
+    for name in needed(wheels):
+        _link(distribution(name), Path(paths["purelib"]))
+    made = Environment(Path(paths["scripts"]))
+    made.pip("install", "--no-deps", "--no-index", "--no-compile", *map(str, wheels))
+    return made
+
+
+def needed(wheels: Sequence[Path]) -> set[str]:
+    """Distributions that the wheels require, directly or not, and that are not among them."""
+    given = _metadata(wheels)
+    found: set[str] = set()
+    queue = [requirement for metadata in given.values() for requirement in metadata.requires or ()]
+    while queue:
+        requirement = Requirement(queue.pop())
+        name = canonicalize_name(requirement.name)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if wanted and name not in found and name not in given:
+            found.add(name)
+            queue += distribution(name).requires or ()
+    return found
+
+
+def _metadata(wheels: Sequence[Path]) -> dict[str, PathDistribution]:
+    """Metadata of wheels, by the name of the distribution."""
+    named: dict[str, PathDistribution] = {}
+    for wheel in wheels:
+        name, version = wheel.name.split("-")[:2]
+        named[canonicalize_name(name)] = PathDistribution(zipfile.Path(wheel, f"{name}-{version}.dist-info/"))
+    return named
+
+
+def _link(installed: Distribution, site: Path) -> None:
+    """Make a distribution appear in another site-packages."""
+    for name in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+        target = Path(str(installed.locate_file(name)))
+        if target.suffix != ".pth" and not (site / name).exists():  # namespace packages belong to several
+            (site / name).symlink_to(target)

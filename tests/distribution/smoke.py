@@ -1,0 +1,52 @@
+"""Run by an environment's own interpreter: for each solver named, an answer that is the best and one training step.
+
+On the first instance the plugin offers, which comes with its wheel.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+
+import imle
+from imle.testing import Case, check_solver, subjects_of
+
+
+def main() -> None:
+    """Print the names of solvers that work."""
+    for name in sys.argv[1:]:
+        (subject,) = subjects_of(name)
+        assert subject.origin.endswith(".conformance"), subject.origin
+        report = check_solver(name, subject.instances[:1], only=["contract", "optimality"])
+        assert report.ok, [str(outcome.failure) for outcome in report.failed]
+        train(subject.cases[0])
+        sys.stdout.write(f"{name}\n")
+
+
+def train(case: Case) -> None:
+    """One step of gradient descent on the objective, which must move it."""
+    torch.manual_seed(0)
+    given = {**case.instance.options, **case.instance.parameters}
+    layer = imle.layer(case.subject.given, nb_samples=4, temperature=0.1, **given)
+    leaves = [torch.nn.Parameter(part) for part in parts(layer, torch.tensor(case.objectives(8)))]
+    before = [leaf.detach().clone() for leaf in leaves]
+    out = layer(*leaves)
+    loss = sum((part * torch.randn_like(part)).sum() for part in (out if isinstance(out, tuple) else (out,)))
+    loss.backward()
+    torch.optim.SGD(leaves, lr=0.1).step()
+    assert all(bool(leaf.isfinite().all()) for leaf in leaves)
+    assert any(not torch.equal(leaf, old) for leaf, old in zip(leaves, before, strict=True))
+
+
+def parts(layer: Any, objective: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What the layer takes: mln-map wants unaries of atoms and weights of formulas apart."""
+    if not hasattr(layer, "formulas"):
+        return (objective,)
+    formulas = len(layer.formulas)
+    return objective[:, formulas:], objective[:, :formulas]
+
+
+if __name__ == "__main__":
+    main()

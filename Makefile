@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint typecheck bench check clean
+.PHONY: demo gallery test lint typecheck bench check clean
 .DEFAULT_GOAL := test
 
 $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
@@ -19,6 +19,9 @@ $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/imle demo
+
+gallery: $(STAMP)
+	$(BIN)/imle gallery
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2

@@ -32,7 +32,7 @@ _HOMES = {
     "hookimpl": "imle.plugins",
     "layer": "imle.layers",
 }
-_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plugins", "solvers", "target"}
+_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plot", "plugins", "solvers", "target"}
 
 __all__ = [
     "Capabilities",

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from imle.demo import output
 from imle.demo.learning import SETTINGS
 from imle.demo.showcase import FULL
+from imle.drawing import files
 from imle.errors import ImleError, SolverUnavailableError
 from imle.plugins import registry
 
@@ -97,14 +97,14 @@ def test_out_cannot_be_written(demo, monkeypatch, tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_interrupted_writing_leaves_whole_files(monkeypatch, tmp_path, error):
     (tmp_path / "b").write_bytes(b"old")
-    write = output.Path.write_bytes
+    write = files.Path.write_bytes
 
     def write_half(path, content):
         write(path, content[: len(content) // 2])
         if path.name.startswith(".b"):
             raise error
 
-    monkeypatch.setattr(output.Path, "write_bytes", write_half)
+    monkeypatch.setattr(files.Path, "write_bytes", write_half)
     with pytest.raises((KeyboardInterrupt, ImleError)):
-        output.write_files(tmp_path, {"a": b"", "b": b"new content", "c": b""})
+        files.write_files(tmp_path, {"a": b"", "b": b"new content", "c": b""})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"", "b": b"old"}

@@ -3,58 +3,18 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 from imle.demo.frames import page_data
 from imle.demo.learning import SETTINGS
 from imle.demo.page import page
 from imle.demo.pictures import pictures
 from imle.demo.showcase import Plan, run
-
-VOID = {"meta", "link", "img", "input"}
-
-
-class Tags(HTMLParser):
-    """Collects addresses, and checks that elements are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[tuple[str, str]] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.addresses += [(tag, value) for name, value in attrs if name in ("src", "href", "srcset", "data")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-
-def parsed(html: str) -> Tags:
-    tags = Tags()
-    tags.feed(html)
-    tags.close()
-    assert tags.open == []
-    return tags
+from support.chromium import needs_chromium, visit
+from support.html import asks_the_network_for_nothing, parsed
 
 
 def test_page_asks_the_network_for_nothing(quick):
-    assert not re.search(r"https?://|@import|\bfetch\(|XMLHttpRequest|import\(", quick.html)
-    assert all(inside.startswith("data:") for inside in re.findall(r"url\((.*?)\)", quick.html))
-    assert "default-src 'none'" in quick.html
-    for tag, address in parsed(quick.html).addresses:
-        if tag == "a":
-            assert (quick.folder / address).is_file()
-        else:
-            assert address.startswith("data:")
+    asks_the_network_for_nothing(quick.html, quick.folder)
 
 
 def test_page_is_complete_and_small(quick):
@@ -108,3 +68,12 @@ def test_a_setting_that_fails_says_so():
     assert html.count("did not become the gold path") == 2
     assert html.count("not yet") == 4
     assert len(page_data(showcase)["settings"][0]["loss"]) == 3
+
+
+@needs_chromium
+def test_page_plays_in_a_browser(quick):
+    dom, console = visit(quick.folder / "index.html", "--dump-dom", "--window-size=1200,4000")
+    assert console == ""
+    at = [int(step) for step in re.findall(r"<output>sample (\d+) of 100</output>", dom)]
+    assert at
+    assert at[0] > 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imle.demo import colours, panels
-from imle.demo.colours import PALETTE
+from imle.drawing import colours, panels
+from imle.drawing.colours import PALETTE
 
 
 def stills(path):

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from imle.errors import SolverUnavailableError
+from imle.cli.drawing import out_option, require_pillow, seed_option
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from imle.demo.learning import Setting
     from imle.demo.showcase import Plan, Showcase
 
 
 @click.command("demo")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, writable=True, path_type=Path),
-    default="imle-demo",
-    show_default=True,
-    help="Folder for the files; other files in it are left alone.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 2), default=0, show_default=True, help="Of all randomness.")
+@out_option("imle-demo")
+@seed_option
 @click.option("--quick", is_flag=True, help="Two of the five noise settings and fewer steps, in seconds.")
 def command(out: Path, seed: int, quick: bool) -> None:
     """Sample paths on a map, then learn the map from one path.
@@ -38,13 +29,13 @@ def command(out: Path, seed: int, quick: bool) -> None:
       imle demo
       imle demo --quick --out /tmp/imle-demo --seed 7
     """
-    _require_pillow()
+    require_pillow("demo")
     from imle.cli.output import make_console, show
-    from imle.demo.output import make_folder, write_files
     from imle.demo.page import page
     from imle.demo.pictures import pictures
     from imle.demo.results import results_json
     from imle.demo.showcase import FULL, QUICK
+    from imle.drawing.files import make_folder, write_files
 
     make_folder(out)
     showcase = _run(QUICK if quick else FULL, seed)
@@ -55,36 +46,13 @@ def command(out: Path, seed: int, quick: bool) -> None:
     click.echo(out / "index.html")
 
 
-def _require_pillow() -> None:
-    if find_spec("PIL") is None:
-        raise SolverUnavailableError(
-            "the demo draws with Pillow, which is not installed", hint='pip install "imle[demo]"'
-        )
-
-
 def _run(plan: Plan, seed: int) -> Showcase:
-    """Run the plan under a progress bar on stderr, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    """Run the plan under a progress bar."""
+    from imle.cli.progress import progress
     from imle.demo.showcase import run
 
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with progress:
-        task = progress.add_task("Sampling", total=len(plan.settings) * (plan.steps + 1))
-
-        def on_step(setting: Setting) -> None:
-            progress.update(task, description=setting.title, advance=1)
-
-        return run(plan, seed=seed, on_step=on_step)
+    with progress("Sampling", len(plan.settings) * (plan.steps + 1)) as tick:
+        return run(plan, seed=seed, on_step=lambda setting: tick(setting.title))
 
 
 def _table(showcase: Showcase) -> Table:

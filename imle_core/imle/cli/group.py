@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "Check that a solver does what every solver must do",
     "demo": "Sample paths on a map, then learn the map from one path",
     "doctor": "Check the installation and every solver plugin",
+    "gallery": "Draw paths, marginals, learning, noise and solvers",
     "info": "Show one solver: parameters, capabilities, an example",
     "list-estimators": "List the gradient rules: the core's and those of plugins",
     "list-solvers": "List the solvers of all installed plugins",

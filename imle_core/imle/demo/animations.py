@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from imle.demo import panels
 from imle.demo.learning import Recording
-from imle.demo.panels import Mask
-from imle.demo.problem import SAMPLES
+from imle.demo.problem import SAMPLES, SIDE
 from imle.demo.sampling import TEMPERATURE, Sampled
-from imle.demo.sheet import Indices, Sheet, gif
-from imle.demo.strip import Strip
+from imle.drawing import panels
+from imle.drawing.panels import Mask
+from imle.drawing.sheet import Indices, Sheet, gif
+from imle.drawing.strip import Strip
 
 _STRIDE = 2  # frames of a recording per frame of an animation: half the frames, half the bytes
 
@@ -27,7 +27,7 @@ _HERO = ("gold", "sample", "marginals", "costs")
 def sampling_gif(sampled: Sampled, walls: Mask) -> bytes:
     """The map, each sampled path, and the marginals so far."""
     title = f"Sum-of-gamma noise, temperature {TEMPERATURE:g}"
-    strip = Strip(title, ("the map", "sampled path", "mean of the samples so far"), cell=13)
+    strip = Strip(title, ("the map", "sampled path", "mean of the samples so far"), cell=13, shape=(SIDE, SIDE))
     total = len(sampled.paths)
     frames = []
     for done, (path, marginals) in enumerate(zip(sampled.paths, sampled.marginals, strict=True), 1):
@@ -57,7 +57,7 @@ def hero_gif(recording: Recording, gold: Mask) -> bytes:
 
 
 def _strip(title: str, names: Sequence[str], cell: int) -> Strip:
-    return Strip(title, [_ALL[name] for name in names], cell)
+    return Strip(title, [_ALL[name] for name in names], cell, (SIDE, SIDE))
 
 
 def _frames(strip: Strip, names: Sequence[str], recording: Recording, gold: Mask) -> list[Sheet]:

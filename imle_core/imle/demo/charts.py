@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imle.demo.colours import INK, MUTED, SERIES, WALL
 from imle.demo.learning import Recording
-from imle.demo.sheet import Sheet
+from imle.drawing.colours import INK, MUTED, SERIES, WALL
+from imle.drawing.sheet import Sheet
 
 _WIDTH, _HEIGHT = 880, 300
 _LEFTS, _BREADTH = (56, 504), 350

@@ -107,7 +107,14 @@ def initial_weights(seed: int) -> Tensor:
 
 
 def learn(
-    setting: Setting, gold: Tensor, *, seed: int, steps: int, every: int, on_step: Callable[[], None]
+    setting: Setting,
+    gold: Tensor,
+    *,
+    seed: int,
+    steps: int,
+    every: int,
+    on_step: Callable[[], None],
+    samples: int = SAMPLES,
 ) -> Recording:
     """Minimise the Hamming loss between the sampled paths and the gold path.
 
@@ -118,13 +125,14 @@ def learn(
         steps: updates.
         every: states between two frames.
         on_step: called once per state, to show progress.
+        samples: S, noise draws per step.
     """
     weights = torch.nn.Parameter(initial_weights(seed))
     optimizer = torch.optim.Adam([weights], lr=LEARNING_RATE)
     layer = path_layer(
         estimator=IMLE(LAMBDA),
         noise=noise(),
-        nb_samples=SAMPLES,
+        nb_samples=samples,
         temperature=setting.temperature,
         target_temperature=setting.target_temperature,
         output="samples",
@@ -139,13 +147,13 @@ def learn(
             with torch.no_grad():
                 best = noise_free(costs)
             before = _counts(layer)
-            samples = layer(costs)
+            paths = layer(costs)
             after = _counts(layer)
             clipped, forward = clipped + after[0] - before[0], forward + after[1] - before[1]
-            loss = hamming(samples[0], gold)
+            loss = hamming(paths[0], gold)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            _record(recording, state, weights, samples, best, loss, gold)
+            _record(recording, state, weights, paths, best, loss, gold)
             if state < steps:
                 optimizer.step()
             on_step()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from string import Template
 
 from imle.demo.charts import loss_limit
-from imle.demo.colours import COST, PROBABILITY
 from imle.demo.frames import page_data
 from imle.demo.learning import Recording
 from imle.demo.showcase import Showcase
+from imle.drawing.web import document, inline, source
 
 _SAMPLING_PANELS = {"map": "The map", "sample": "One sampled path", "marginals": "Mean of the samples so far"}
 _LEARNING_PANELS = {
@@ -33,15 +30,10 @@ def page(showcase: Showcase, pictures: Mapping[str, bytes], command: str) -> byt
         pictures: the files next to the page; those of the readers without JavaScript are inlined.
         command: how to make this page again.
     """
-    gradients = {name: ", ".join(f"#{code}" for code in ramp) for name, ramp in _RAMPS.items()}
-    data = json.dumps({"ramps": _RAMPS, **page_data(showcase)}, separators=(",", ":"), allow_nan=False)
-    html = Template(_source("page.html")).substitute(
-        css=Template(_source("page.css")).substitute(gradients),
-        script=_source("page.js"),
-        data=data.replace("<", "\\u003c"),  # nothing in the data may end the script element
+    body = Template(source("imle.demo", "page.html")).substitute(
         sampling_facts=_sampling_facts(showcase),
         sampling_panels=_panels("sampling", _SAMPLING_PANELS),
-        sampling_gif=_inline(pictures["sampling.gif"], "gif"),
+        sampling_gif=inline(pictures["sampling.gif"], "gif"),
         rows="\n".join(_row(recording) for recording in showcase.recordings),
         settings="\n".join(_setting(showcase, recording, pictures) for recording in showcase.recordings),
         steps=showcase.plan.steps,
@@ -49,18 +41,9 @@ def page(showcase: Showcase, pictures: Mapping[str, bytes], command: str) -> byt
         command=escape(command),
         files=", ".join(f'<a href="{name}">{name}</a>' for name in [*pictures, "results.json"]),
     )
-    return html.encode()
-
-
-_RAMPS = {"probability": PROBABILITY, "cost": COST}
-
-
-def _source(name: str) -> str:
-    return files("imle.demo").joinpath(name).read_text("utf-8")
-
-
-def _inline(picture: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    return document(
+        "imle demo: learning a map from one path", body, page_data(showcase), script=source("imle.demo", "page.js")
+    )
 
 
 def _sampling_facts(showcase: Showcase) -> str:
@@ -107,7 +90,7 @@ def _setting(showcase: Showcase, recording: Recording, pictures: Mapping[str, by
         else f"The MAP path is the gold path after {recording.reached} steps."
     )
     limit = loss_limit(showcase.recordings)
-    still = _inline(pictures[f"learning-{setting.name}.png"], "png")
+    still = inline(pictures[f"learning-{setting.name}.png"], "png")
     panels = _panels(setting.name, _LEARNING_PANELS, {"costs": f"0 to {recording.highest_cost:.1f}"})
     loss = _chart("loss", "Loss: wrong cells per sample", recording, recording.loss, limit, "")
     percents = [100 * share for share in recording.sparsity]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from imle.demo import panels
 from imle.demo.animations import hero_gif, learning_gif, learning_png, sampling_gif
 from imle.demo.charts import curves_png
-from imle.demo.sheet import Indices, Sheet
 from imle.demo.showcase import OPENING, Showcase
+from imle.drawing import panels
+from imle.drawing.sheet import Indices, Sheet
 
 _CELL = 22
 

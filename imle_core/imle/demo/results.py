@@ -25,7 +25,7 @@ def results_json(showcase: Showcase) -> bytes:
         "optimizer": {"name": "adam", "learning_rate": LEARNING_RATE},
         "gold_path": _drawing(showcase.gold),
         "sampling": _sampling(showcase.sampled),
-        "settings": [_setting(recording) for recording in showcase.recordings],
+        "settings": [setting_facts(recording) for recording in showcase.recordings],
     }
     return (json.dumps(results, indent=2, allow_nan=False) + "\n").encode()
 
@@ -40,7 +40,8 @@ def _sampling(sampled: Sampled) -> dict[str, Any]:
     }
 
 
-def _setting(recording: Recording) -> dict[str, Any]:
+def setting_facts(recording: Recording) -> dict[str, Any]:
+    """What one setting came to."""
     setting = recording.setting
     return {
         "name": setting.name,

@@ -38,12 +38,12 @@ class Sampled:
         return len(np.unique(self.paths, axis=0))
 
 
-def sample_paths(seed: int) -> Sampled:
-    """Draw `SAMPLES` paths at temperature 1."""
+def sample_paths(seed: int, temperature: float = TEMPERATURE, samples: int = SAMPLES) -> Sampled:
+    """Draw paths."""
     layer = path_layer(
         noise=noise(),
-        nb_samples=SAMPLES,
-        temperature=TEMPERATURE,
+        nb_samples=samples,
+        temperature=temperature,
         output="samples",
         generator=torch.Generator().manual_seed(seed),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import textwrap
 from os import PathLike
@@ -11,7 +10,7 @@ from typing import Any
 from imle.diagnosis.advice import percent
 from imle.diagnosis.report import Diagnosis
 from imle.diagnosis.text import many
-from imle.errors import SolverUnavailableError
+from imle.plot.backend import matplotlib, new_figure
 
 PARTS = {"noise": "#4c78a8", "solve": "#f58518", "transfer": "#72b7b2", "other": "#bab0ac"}
 
@@ -22,21 +21,23 @@ def draw(report: Diagnosis, path: str | PathLike[str]) -> None:
     Raises:
         SolverUnavailableError: matplotlib is not installed.
     """
-    try:
-        figure_of = importlib.import_module("matplotlib.figure").Figure  # no window, no global state
-        ticker = importlib.import_module("matplotlib.ticker")
-    except ImportError as error:
-        raise SolverUnavailableError(
-            f"the picture of a diagnosis needs matplotlib, which cannot be imported: {error}",
-            hint="pip install matplotlib",
-        ) from error
+    figure(report).savefig(path, dpi=130)
+
+
+def figure(report: Diagnosis) -> Any:
+    """The picture of a report, a matplotlib Figure.
+
+    Raises:
+        SolverUnavailableError: matplotlib is not installed.
+    """
+    drawn = new_figure(12.5, 6.6)
+    ticker = matplotlib("ticker")
     panels = [
         ("rows with a zero gradient", "zero", "Reds", 1.0),
         ("target ignores theta", "saturated", "Purples", 1.0),
         ("cosine between two draws", "cosine", "Greens", 1.0),
     ]
-    figure = figure_of(figsize=(12.5, 6.6), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.15, 1.0])
+    top, bottom = drawn.subfigures(2, 1, height_ratios=[1.15, 1.0])
     for axes, (title, field, colours, most) in zip(top.subplots(1, 3), panels, strict=True):
         _heat(axes, report, title, field, colours, most)
     axes = bottom.subplots(1, 3)
@@ -46,14 +47,14 @@ def draw(report: Diagnosis, path: str | PathLike[str]) -> None:
     _time(axes[2], report)
     samples = f", {report.samples} samples" if report.samples > 1 else ""
     advice = "\n".join(f"→ {text}" for text in map(str, report.advice)) or "nothing stands out"
-    figure.suptitle(
+    drawn.suptitle(
         f"{report.solver} · {report.estimator}: {many(report.rows, 'row')} of {report.entries}{samples}\n"
         + _wrapped(advice),
         fontsize=11,
         x=0.01,
         ha="left",
     )
-    figure.savefig(path, dpi=130)
+    return drawn
 
 
 def _heat(axes: Any, report: Diagnosis, title: str, field: str, colours: str, most: float) -> None:
@@ -80,7 +81,7 @@ def _heat(axes: Any, report: Diagnosis, title: str, field: str, colours: str, mo
 
 
 def _frame(here: tuple[int, int]) -> Any:
-    rectangle = importlib.import_module("matplotlib.patches").Rectangle
+    rectangle = matplotlib("patches").Rectangle
     return rectangle((here[0] - 0.48, here[1] - 0.46), 0.96, 0.92, fill=False, edgecolor="black", linewidth=2)
 
 

@@ -1,4 +1,4 @@
-"""Square panels of 16 x 16 cells, as blocks of palette indices."""
+"""Panels of cells, as blocks of palette indices."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.demo.colours import BACKGROUND, EMPTY, LEVELS, MISSED, OFF_GOLD, ON_GOLD, PALETTE, WALL
-from imle.demo.sheet import Indices
+from imle.drawing.colours import BACKGROUND, EMPTY, LEVELS, MISSED, OFF_GOLD, ON_GOLD, PALETTE, WALL
+from imle.drawing.sheet import Indices
 
 Mask = NDArray[np.bool_]
 Values = NDArray[np.floating[Any]]

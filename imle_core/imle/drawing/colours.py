@@ -18,8 +18,8 @@ COST = ["fee980", "c5d97e", "8fc683", "5cb088", "2d9789", "0b7c84", "066178", "0
 BACKGROUND, EMPTY, WALL = "12161f", "1e2532", "465069"
 ON_GOLD, OFF_GOLD, MISSED = "f6b93b", "58a6ff", "5b4d32"
 INK, MUTED = "e9eef6", "9aa7bb"
-SERIES = ["8f9bb0", "f6b93b", "ff7a59", "58a6ff", "5fd0a5"]
-"""One per setting."""
+SERIES = ["8f9bb0", "f6b93b", "ff7a59", "58a6ff", "5fd0a5", "c792ea", "f78fb3", "b8d04c"]
+"""One per curve; on pages `--series-0` and so on, with twins for light paper."""
 
 LEVELS = 64
 SHADES = 8

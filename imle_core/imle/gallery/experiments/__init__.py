@@ -1,0 +1,1 @@
+"""What the gallery shows, one experiment a file: each runs the library and returns what it recorded."""

@@ -1,0 +1,122 @@
+"""index.html stands alone, holds every frame, and plays."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imle.cli.gallery import SECTIONS
+from imle.drawing.colours import PROBABILITY, rgb
+from support.chromium import needs_chromium, visit
+from support.html import asks_the_network_for_nothing, parsed
+
+
+def test_page_asks_the_network_for_nothing(tiny):
+    asks_the_network_for_nothing(tiny.html, tiny.folder)
+
+
+def test_page_is_complete(tiny):
+    assert "$" not in re.sub(r"<script>.*?</script>", "", tiny.html, flags=re.DOTALL).replace("${", "")
+    assert re.findall(r'<section id="(\w+)"', tiny.html) == list(SECTIONS)
+    canvases = re.findall(r'<canvas data-canvas="([^"]+)" role', tiny.html)
+    assert sorted(canvases) == sorted(name for part in tiny.page_data["sections"] for name in part["canvases"])
+
+
+def test_page_reads_without_javascript(tiny):
+    fallbacks = re.findall(r"<noscript>(.*?)</noscript>", tiny.html, flags=re.DOTALL)
+    assert len(fallbacks) == 6  # all but the histograms, which need no script
+    assert all("data:image/png" in fallback for fallback in fallbacks)
+    text = " ".join(parsed(tiny.html).texts)
+    for histogram in tiny.results["sections"]["noise"]["histograms"]:
+        assert f"{histogram['ks_distance']:.5f}" in text
+
+
+def frames_of(canvas, layer):
+    """Frames that a layer holds, and whether nothing is left over."""
+    cells = canvas["rows"] * canvas["columns"]
+    raw = np.frombuffer(base64.b64decode(layer["values"]), np.uint8)
+    if layer["kind"] in ("probability", "cost"):
+        assert len(raw) % cells == 0
+        return len(raw) // cells
+    assert len(np.unpackbits(raw)) - 8 < len(np.unpackbits(raw)) // cells * cells
+    return len(np.unpackbits(raw)) // cells
+
+
+def test_every_canvas_holds_all_frames_of_its_player(tiny):
+    moving = set()
+    for part in tiny.page_data["sections"]:
+        frames = part["player"]["frames"] if part["player"] else 1
+        for canvas in part["canvases"].values():
+            found = {frames_of(canvas, layer) for layer in canvas["layers"]}
+            assert found <= {1, frames}
+            if frames > 1 and found == {frames}:
+                moving.add(part["name"])
+            for layer in canvas["layers"]:
+                assert layer["kind"] in ("probability", "cost") or layer["mask"] in part["masks"]
+    assert moving == {"paths", "learning", "race", "solvers"}
+
+
+def test_learning_holds_what_results_say(tiny):
+    (part,) = (part for part in tiny.page_data["sections"] if part["name"] == "learning")
+    assert len(part["canvases"]) == len(tiny.results["sections"]["learning"]["runs"]) == 2 * 2 * 2
+    assert part["player"] == {"frames": 4, "noun": "step", "first": 0, "every": 4, "total": 12}
+    assert [len(canvas["layers"]) for canvas in part["canvases"].values()] == [4] * 8
+
+
+def test_animations_have_all_frames(tiny):
+    expected = {"paths": 6, "learning-costs": 4, "race": 3, "solver-topk": 6}
+    for name, number in expected.items():
+        with Image.open(tiny.folder / f"{name}.gif") as image:
+            assert image.n_frames == number, name
+            assert image.info["loop"] == 0
+            image.seek(number - 1)
+            last = np.asarray(image.convert("RGB"))
+        with Image.open(tiny.folder / f"{name}.png") as still:
+            assert (np.asarray(still.convert("RGB")) == last).all()
+
+
+@needs_chromium
+def test_page_plays_in_a_browser(tiny):
+    dom, console = visit(tiny.folder / "index.html", "--dump-dom", "--window-size=1200,9000", milliseconds=450)
+    assert console == ""
+    counters = re.findall(r"<output>(?:sample|step) (\d+) of (\d+)</output>", dom)
+    assert len(counters) == 4
+    assert all(int(at) > 1 for at, _ in counters)  # they play by themselves
+
+
+@needs_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_has_two_colour_schemes(tiny, tmp_path, scheme):
+    picture = tmp_path / "page.png"
+    dark = ["--force-dark-mode"] if scheme == "dark" else []
+    visit(tiny.folder / "index.html", f"--screenshot={picture}", "--window-size=1200,1500", *dark, milliseconds=500)
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert pixels.shape == (1500, 1200, 3)
+    assert bool(pixels[0, 0].mean() < 50) == (scheme == "dark")
+    shades = {rgb(code) for code in PROBABILITY}  # of the canvases
+    assert {tuple(colour) for colour in np.unique(pixels.reshape(-1, 3), axis=0).tolist()} >= {min(shades), max(shades)}
+
+
+_CHOOSE = """<script>
+setTimeout(() => {
+  const canvas = document.querySelector(".sheet canvas"), out = document.createElement("pre");
+  const before = canvas.toDataURL();
+  document.querySelector(".choice input[value=costs]").click();
+  out.textContent = `changed: ${canvas.toDataURL() !== before}`;
+  document.body.append(out);
+}, 300);
+</script></body>"""
+
+
+@needs_chromium
+def test_tiles_show_what_is_chosen(tiny, tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text(tiny.html.replace("</body>", _CHOOSE), "utf-8")
+    dom, console = visit(page, "--dump-dom", "--window-size=1200,800", milliseconds=600)
+    assert console == ""
+    assert "changed: true" in dom

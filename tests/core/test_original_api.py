@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from imle import layer
 from imle.errors import OptionError, SolverContractError
-from imle.noise import BaseNoiseDistribution, SumOfGammaNoiseDistribution
+from imle.estimators import IMLE
+from imle.noise import BaseNoiseDistribution, GumbelNoiseDistribution, SumOfGammaNoiseDistribution
 from imle.target import BaseTargetDistribution, TargetDistribution
 from imle.wrapper import imle
 from support.noises import FixedNoise
@@ -226,3 +228,32 @@ def test_noise_parameters_are_checked():
         SumOfGammaNoiseDistribution(k=1, nb_iterations=0)
     with pytest.raises(OptionError, match="expected finite numbers, found alpha=nan"):
         TargetDistribution(alpha=float("nan"))
+
+
+@pytest.mark.parametrize("output", ["mean", "samples"])
+@pytest.mark.parametrize("samples", [1, 5])
+def test_moving_to_layers_divides_beta_by_the_samples(samples, output):
+    """As the README's table says: layers undo the 1/S of a mean over samples, the original does not."""
+
+    def largest(scores):
+        return torch.nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).to(scores.dtype)
+
+    torch.manual_seed(0)
+    scores, slopes = torch.randn(2, 64, 6, dtype=torch.float64)
+
+    def gradient(solve):
+        torch.manual_seed(1)
+        given = scores.clone().requires_grad_()
+        (solve(given) * slopes).sum().backward()
+        return given.grad
+
+    target, noise = TargetDistribution(alpha=1.0, beta=3.0), GumbelNoiseDistribution()
+    original = imle(largest, target_distribution=target, noise_distribution=noise, nb_samples=samples)
+    wanted = gradient(lambda given: original(given).view(64, samples, 6).mean(dim=1))
+    found = {}
+    for step in (3.0, 3.0 / samples):
+        solve = layer(largest, noise=noise, nb_samples=samples, estimator=IMLE(lambda_=step), output=output)
+        found[step] = gradient(solve if output == "mean" else lambda given, solve=solve: solve(given).mean(dim=1))
+    assert wanted.any()
+    torch.testing.assert_close(found[3.0 / samples], wanted)
+    assert torch.equal(found[3.0], wanted) == (samples == 1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from imle._borrow import isolate
+from imle._checks import positive_int
 from imle.calibration.report import Calibration, Point
 from imle.calibration.root import crossing
 from imle.calibration.statistics import entropy_of, marginals_at, score_of
@@ -212,5 +213,4 @@ def _check(layer: Any, objective: Any, entropy: Any, nb_samples: Any) -> None:
         raise ObjectiveError(f"calibrate: objective: expected a tensor with at least one row, found {found}")
     if entropy is not None and not (isinstance(entropy, (int, float)) and 0 < entropy < 1):
         raise OptionError(f"calibrate: entropy: expected bits per entry between 0 and 1, found {entropy!r}")
-    if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
-        raise OptionError(f"calibrate: nb_samples: expected an int >= 1, found {nb_samples!r}")
+    positive_int("calibrate: nb_samples", nb_samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imle._checks import positive_int
 from imle.errors import OptionError
 
 Floats = NDArray[np.float64]
@@ -17,8 +18,7 @@ def check(*, rows: int, features: int, degree: int, noise_width: float) -> None:
         OptionError: names the argument, what was expected and what was found.
     """
     for name, value in (("rows", rows), ("features", features), ("degree", degree)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise OptionError(f"datasets: {name}: expected an int >= 1, found {value!r}")
+        positive_int(f"datasets: {name}", value)
     if not 0 <= noise_width < 1:
         raise OptionError(f"datasets: noise_width: expected a number in [0, 1), found {noise_width!r}")
 

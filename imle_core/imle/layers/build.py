@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 
+from imle._checks import positive_int
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.layers.module import Output, SolverLayer
@@ -226,8 +227,7 @@ def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNo
 
 
 def _samples(nb_samples: int, rule: Estimator) -> int:
-    if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
-        raise OptionError(f"nb_samples: expected an int >= 1, found {nb_samples!r}")
+    positive_int("nb_samples", nb_samples)
     if nb_samples > 1 and not rule.stochastic:
         raise OptionError(f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}")
     return nb_samples

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from imle._borrow import borrow
+from imle._checks import positive_int
 from imle.errors import OptionError
 from imle.estimators.function import average
 from imle.layers.module import Batch, SolverLayer
@@ -69,8 +70,7 @@ class PerturbedLoss(SolverLoss):
             noise = None if noise == "none" else noise_by_name(noise)
         if noise is not None and not hasattr(noise, "sample"):
             raise OptionError(f"{who}: noise: expected a name or a noise distribution, found {type(noise).__name__}")
-        if isinstance(nb_samples, bool) or not isinstance(nb_samples, int) or nb_samples < 1:
-            raise OptionError(f"{who}: nb_samples: expected an int >= 1, found {nb_samples!r}")
+        positive_int(f"{who}: nb_samples", nb_samples)
         if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
         if not (math.isfinite(temperature) and temperature >= 0):

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from imle.errors import ObjectiveError, OptionError
+from imle._checks import positive_int
+from imle.errors import ObjectiveError
 from imle.plot.backend import new_figure
 from imle.plot.cells import highest
 from imle.plot.graphs import Positions
@@ -54,8 +55,7 @@ def samples(
         6
     """
     for name, value in (("most", most), ("columns", columns)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise OptionError(f"samples: {name}: expected an int >= 1, found {value!r}")
+        positive_int(f"samples: {name}", value)
     array = to_array(z, "samples")
     kind = kind_of(kind, array[0] if array.ndim else array, graph)
     if array.ndim != DIMENSIONS[kind] + 1:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from imle._checks import positive_int
 from imle.errors import OptionError
 
 COMMON = ""
@@ -46,8 +47,7 @@ class SolutionPool(nn.Module):
         self, capacity: int = 1000, *, solve_ratio: float = 1.0, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        if isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 1:
-            raise OptionError(f"SolutionPool: capacity: expected an int >= 1, found {capacity!r}")
+        positive_int("SolutionPool: capacity", capacity)
         if isinstance(solve_ratio, bool) or not isinstance(solve_ratio, (int, float)) or not 0 <= solve_ratio <= 1:
             raise OptionError(f"SolutionPool: solve_ratio: expected a number in [0, 1], found {solve_ratio!r}")
         self.capacity = capacity

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import OptionError
+from imle._checks import positive_int
 from imle.solvers.combinators.keys import Names, lasting, name_rows
 from imle.solvers.combinators.memo import Memo
 from imle.solvers.combinators.rows import Index, like, to_numpy
@@ -43,8 +43,7 @@ class Cached(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.capacity, bool) or not isinstance(self.capacity, int) or self.capacity < 1:
-            raise OptionError(f"Cached: capacity: expected an int >= 1, found {self.capacity!r}")
+        positive_int("Cached: capacity", self.capacity)
 
     def prepare(self, **instance: Any) -> PreparedCached:
         """Bind the solver inside to an instance, which has a memory of its own."""

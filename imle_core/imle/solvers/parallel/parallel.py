@@ -11,6 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from imle._checks import is_positive_int
 from imle.errors import OptionError
 from imle.solvers.combinators.rows import join
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, options
@@ -59,7 +60,7 @@ class Parallel(Wrapper):
         super().__post_init__()
         if isinstance(self.executor, Executor):
             object.__setattr__(self, "threads", isinstance(self.executor, ThreadPoolExecutor))
-        elif self.executor != "auto" and not _positive(self.executor):
+        elif self.executor != "auto" and not is_positive_int(self.executor):
             raise OptionError(
                 f"executor: expected an int >= 1, 'auto' or a concurrent.futures.Executor, found {self.executor!r}"
             )
@@ -222,10 +223,6 @@ class PreparedParallel(PreparedWrapper):
                 pool.start()
                 return False
         return own.pace.better() == "parallel"
-
-
-def _positive(workers: Any) -> bool:
-    return isinstance(workers, int) and not isinstance(workers, bool) and workers >= 1
 
 
 def workers_of(solver: Solver) -> int:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from imle.errors import ImleError, OptionError
+from imle._checks import positive_int
+from imle.errors import ImleError
 from imle.solvers.parallel.worker import receive, send
 
 _PROGRAM = "from imle.solvers.parallel.worker import main; main()"
@@ -44,8 +45,7 @@ class Processes(Executor):
     """
 
     def __init__(self, workers: int) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise OptionError(f"Processes: workers: expected an int >= 1, found {workers!r}")
+        positive_int("Processes: workers", workers)
         self.workers = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imle-process")
         self._lock = threading.Lock()

@@ -1,0 +1,26 @@
+"""Checks of options that many places need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imle.errors import OptionError
+
+
+def is_positive_int(value: Any) -> bool:
+    """Whether a value is an int of at least 1; True is not one."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def positive_int(where: str, value: Any) -> None:
+    """Refuse what is not an int of at least 1.
+
+    Args:
+        where: what the message begins with.
+        value: what was given.
+
+    Raises:
+        OptionError: it is not one.
+    """
+    if not is_positive_int(value):
+        raise OptionError(f"{where}: expected an int >= 1, found {value!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -158,8 +159,7 @@ class SolvePlan:
         Raises:
             ImleError: what a solver raises, for the first instance that does so.
         """
-        rows = sum(request.shape[:2].numel() for request in requests)
-        with self.stats.timed("solve"), monitored(self.progress, self.boundary.solver_id, rows):
+        with self.stats.timed("solve"), self._monitored(requests):
             if self.workers < 2 or len(requests) < 2:
                 return [self._call(request) for request in requests]
             futures = [
@@ -170,6 +170,12 @@ class SolvePlan:
             finally:  # after an error or Ctrl-C, what has not begun does not begin
                 for future in futures:
                     future.cancel()
+
+    def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
+        if self.progress is None:
+            return nullcontext()
+        rows = sum(request.shape[:2].numel() for request in requests)
+        return monitored(self.progress, self.boundary.solver_id, rows)
 
     def _finish(self, request: Request, result: SolveResult, failures: list[Failure], phase: str) -> Tensor:
         """Check and count a result; solutions `[rows, S, *event]`."""

@@ -120,11 +120,8 @@ def report(rows: int = 0, *, gap: float | None = None) -> None:
 
 
 @contextmanager
-def monitored(wanted: Wanted | None, solver: str, rows: int) -> Iterator[None]:
+def monitored(wanted: Wanted, solver: str, rows: int) -> Iterator[None]:
     """Listen to what is reported inside, also by threads that run in a copy of this context."""
-    if wanted is None:
-        yield
-        return
     monitor = _Monitor(wanted, solver, rows)
     token = _current.set(monitor)
     try:

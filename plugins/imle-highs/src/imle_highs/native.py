@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import highspy
@@ -101,15 +100,27 @@ class Native:
         if seconds is not None:
             begun = 0.0 if self._branches else self._highs.getRunTime()
             self.configure({"time_limit": begun + max(seconds, 0.0)})
-        with _heard(self._highs):
-            status = self._highs.run()
+        status = self._run()
         if status == highspy.HighsStatus.kError:
             # HiGHS starts its threads once, for all models; another user of it asked for another number of them
             highspy.Highs.resetGlobalScheduler(True)
-            status = self._highs.run()
+            status = self._run()
         if status == highspy.HighsStatus.kError:
             return highspy.HighsModelStatus.kNotset
         return self._highs.getModelStatus()
+
+    def _run(self) -> highspy.HighsStatus:
+        """Run HiGHS; where a layer with `progress=` wants to know, pass on the gaps of its branch and bound."""
+        if not (self._branches and progress.listening()):
+            return self._highs.run()
+        # called some hundred times a second, also between two solutions; nothing is interrupted
+        event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
+        self._highs.setCallback(_tell, None)
+        self._highs.startCallback(event)
+        try:
+            return self._highs.run()
+        finally:
+            self._highs.stopCallback(event)
 
     @property
     def has_point(self) -> bool:
@@ -121,22 +132,6 @@ class Native:
         """The point of the last run, `[n]`."""
         values = self._highs.getSolution().col_value
         return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
-
-
-@contextmanager
-def _heard(highs: QuietHighs) -> Iterator[None]:
-    """Pass on the gaps of HiGHS' branch and bound, where a layer with `progress=` wants to know."""
-    if not progress.listening():
-        yield
-        return
-    # called some hundred times a second, also between two solutions; nothing is interrupted
-    event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
-    highs.setCallback(_tell, None)
-    highs.startCallback(event)
-    try:
-        yield
-    finally:
-        highs.stopCallback(event)
 
 
 def _tell(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imle._zeros import zero_share
 from imle.demo.problem import SAMPLES, SIDE, clipping_expected, hamming, noise, path_layer
 from imle.estimators import IMLE
 from imle.layers import SolverLayer
@@ -174,7 +175,7 @@ def _record(
     gradient = weights.grad
     assert gradient is not None
     recording.loss.append(loss.item())
-    recording.sparsity.append(1 - int(torch.count_nonzero(gradient)) / gradient.numel())
+    recording.sparsity.append(zero_share(gradient))
     recording.on_gold.append(torch.equal(best, gold))
     if state % recording.every == 0:
         recording.sample.append(samples[0, 0].detach().numpy().astype(bool))

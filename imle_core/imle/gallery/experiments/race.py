@@ -13,13 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imle._zeros import zero_share
 from imle.demo.learning import LEARNING_RATE, initial_weights
-from imle.demo.problem import clipping_expected, noise, path_layer, shortest_path, true_weights
+from imle.demo.problem import SAMPLES, clipping_expected, noise, path_layer, shortest_path, true_weights
 from imle.gallery.plan import Plan, Tick
 from imle.layers import SolverLayer
-
-SAMPLES = 100
-"""S of the rules that draw noise."""
 
 
 @dataclass
@@ -113,7 +111,7 @@ def _learn(name: str, options: dict[str, Any], gold: Tensor, plan: Plan, seed: i
             _loss(layer, F.softplus(weights), gold).backward()  # type: ignore[no-untyped-call]
             gradient = weights.grad
             assert gradient is not None
-            zeros = 1 - int(torch.count_nonzero(gradient)) / gradient.numel()
+            zeros = zero_share(gradient)
             if state < plan.race_steps:
                 optimizer.step()
             times.append(time.perf_counter() - start)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imle._zeros import zero_share
 from imle.errors import ImleError, OptionError, SolverWarning
 from imle.gallery.plan import Plan, Tick
 from imle.plugins import PluginState, registry
@@ -61,6 +62,11 @@ class Portrait:
     sparsity: list[float] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
     failed: int = 0
+
+    @property
+    def brightest(self) -> float:
+        """The end of the marginals' colour scale."""
+        return max(float(self.marginals.max()), 1e-9)
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ def _learn(case: Case, gold: Tensor, plan: Plan, seed: int, portrait: Portrait, 
         loss.backward()
         assert weights.grad is not None
         portrait.loss.append(float(loss.detach()))
-        portrait.sparsity.append(1 - int(torch.count_nonzero(weights.grad)) / weights.grad.numel())
+        portrait.sparsity.append(zero_share(weights.grad))
         portrait.right.append(int(torch.isclose(best, gold, atol=1e-6).all(dim=entries).sum()))
         if state % portrait.every == 0:
             portrait.best.append(_flat(best))

@@ -26,7 +26,7 @@ def view(grid: Grid) -> View:
     frames = len(first.costs)
     reached = sum(recording.reached is not None for _, recording in grid.recordings)
     return View(
-        html=_text(grid, limit) + _choice() + _blocks(grid, [tile.figure() for tile in tiles]),
+        html=_text(grid, limit) + _choice(tiles[0]) + _blocks(grid, [tile.figure() for tile in tiles]),
         finding=f"{len(tiles)} runs, {grid.solves:,} solves; MAP path became gold in {reached}",
         facts={
             "solves": grid.solves,
@@ -94,8 +94,8 @@ standard deviation of 0.28 per unit of temperature.</p>
 """
 
 
-def _choice() -> str:
-    names = ("mean of samples", "one sample", "MAP path", "costs")
+def _choice(tile: Canvas) -> str:
+    names = [layer.name for layer in tile.layers]
     buttons = "".join(
         f'<label><input type="radio" name="learning-layer" value="{name}"{" checked" if name == names[0] else ""}>'
         f"<span>{name}</span></label>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imle.demo.problem import SIDE
+from imle.demo.problem import SAMPLES, SIDE
 from imle.drawing import panels as blocks
 from imle.drawing.chart_sheet import charts_sheet
 from imle.drawing.chart_svg import chart_svg, legend
@@ -12,7 +12,7 @@ from imle.drawing.charts import Chart, Curve, above, linear
 from imle.drawing.sheet import Sheet
 from imle.drawing.strip import Strip
 from imle.drawing.web import bits
-from imle.gallery.experiments.race import SAMPLES, Race, Runner
+from imle.gallery.experiments.race import Race, Runner
 from imle.gallery.view import Canvas, Layer, Player, View, panels, rounded, table
 
 _SHAPE = (SIDE, SIDE)

@@ -59,7 +59,7 @@ def view(portraits: Portraits) -> View:
 
 def _canvases(portrait: Portrait) -> tuple[Canvas, Canvas]:
     shape = portrait.marginals.shape
-    highest = max(float(portrait.marginals.max()), 1e-9)
+    highest = portrait.brightest
     marginals = Canvas(
         f"marginals-of-{portrait.id}",
         "Marginals",
@@ -111,13 +111,14 @@ def _chart(portrait: Portrait) -> Chart:
 def _frames(portrait: Portrait) -> list[Sheet]:
     entries = portrait.gold.shape[1]
     cell = max(4, min(24, _WIDTH // entries))
-    high = max(float(portrait.marginals.max()), 1e-9)
     steps = len(portrait.loss) - 1
     strip = Strip(
         f"{portrait.id}: {portrait.instance}", ["marginals", "MAP solutions", "to learn"], cell, (ROWS, entries)
     )
     # each temperature's row is drawn as tall as fits
-    tall = np.repeat(portrait.marginals / high, [ROWS // 6 + (place < ROWS % 6) for place in range(6)], axis=0)
+    least, more = divmod(ROWS, len(TEMPERATURES))
+    heights = [least + (place < more) for place in range(len(TEMPERATURES))]
+    tall = np.repeat(portrait.marginals / portrait.brightest, heights, axis=0)
     gold = portrait.gold != 0
     sheets = []
     for frame, best in enumerate(portrait.best):

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from fixtures.install import HERE
+from support.wheels import build, install_into
 
 TRAIN = """
 import imle, torch
@@ -28,12 +29,8 @@ print(bool(weight.argmax() == 2), bool(torch.isfinite(weight).all()))
 def target(tmp_path_factory):
     """The directory into which the good plugin was installed, from its own wheel and without a network."""
     wheels, target = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("target")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    offline = ["--no-deps", "--no-index"]
-    build = ["wheel", *offline, "--no-build-isolation", "--wheel-dir", str(wheels), str(HERE / "good")]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run([*pip, "install", *offline, "--target", str(target), str(wheel)], check=True)
+    (wheel,) = build([HERE / "good"], wheels).values()
+    install_into(target, wheel)
     return target
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
-import venv
 
 import pytest
 
 from imle.cli.scaffold import FILES
+from support.wheels import build, empty_environment, install_into
 
 COMMAND = "import sys; from imle.cli import main; sys.exit(main())"
 TRAIN = """
@@ -110,25 +109,19 @@ def environment(folder):
     Returns:
         its interpreter and its site-packages.
     """
-    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
-    paths = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
-    site = os.path.join(paths["purelib"])
+    scripts, site = empty_environment(folder)
     shared = sysconfig.get_paths()["purelib"]
-    with open(os.path.join(site, "shared.pth"), "w") as file:  # addsitedir: editable installs are .pth files themselves
-        file.write(f"import site; site.addsitedir({shared!r})\n")
-    return os.path.join(paths["scripts"], "python"), site
+    # addsitedir: editable installs are .pth files themselves
+    (site / "shared.pth").write_text(f"import site; site.addsitedir({shared!r})\n")
+    return scripts / "python", site
 
 
 def test_it_builds_installs_passes_its_tests_and_trains(plugin, tmp_path):
     """The journey of a plugin's author, from the wheel on in a clean environment."""
     folder, _ = plugin
     python, site = environment(tmp_path / "venv")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    offline = ["--no-deps", "--no-index"]
-    wheels = tmp_path / "wheels"
-    subprocess.run([*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", wheels, folder], check=True)
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run([*pip, "install", *offline, "--target", site, wheel], check=True)
+    (wheel,) = build([folder], tmp_path / "wheels").values()
+    install_into(site, wheel)
 
     def run(*arguments, cwd=tmp_path):
         done = subprocess.run([python, *arguments], capture_output=True, text=True, check=False, cwd=cwd)

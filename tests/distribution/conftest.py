@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from distribution.environments import PLUGINS, ROOT, Environment, build, environment, wheels_in
+from distribution.environments import PLUGINS, ROOT, Environment, environment
 from fixtures.install import HERE
+from support.wheels import build, wheels_in
 
 FIXTURES = ("good", "broken", "clashing", "incompatible", "slow-to-import")
 

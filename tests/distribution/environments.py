@@ -1,4 +1,4 @@
-"""Wheels, and clean environments made of them.
+"""Clean environments made of wheels.
 
 Nothing is downloaded: dependencies are links to what is installed beside these tests, and only to those that the
 wheels declare, with what these declare in turn. An undeclared import thus fails as it would for a user.
@@ -9,11 +9,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
@@ -22,21 +19,10 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from support.wheels import OFFLINE, PIP, empty_environment
+
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").is_file())
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-
-
-def build(projects: Iterable[Path], into: Path) -> dict[str, Path]:
-    """Wheels of projects, by the name of the distribution; as on a machine that is offline."""
-    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*PIP, "wheel", *offline, "--wheel-dir", into, *projects], check=True)
-    return wheels_in(into)
-
-
-def wheels_in(folder: Path) -> dict[str, Path]:
-    """By the name of the distribution."""
-    return {canonicalize_name(wheel.name.partition("-")[0]): wheel for wheel in folder.glob("*.whl")}
 
 
 @dataclass(frozen=True)
@@ -78,12 +64,11 @@ class Environment:
 
 def environment(folder: Path, wheels: Sequence[Path]) -> Environment:
     """A clean environment with wheels installed, and what they need."""
-    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
-    paths = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
+    scripts, site = empty_environment(folder)
     for name in needed(wheels):
-        _link(distribution(name), Path(paths["purelib"]))
-    made = Environment(Path(paths["scripts"]))
-    made.pip("install", "--no-deps", "--no-index", "--no-compile", *map(str, wheels))
+        _link(distribution(name), site)
+    made = Environment(scripts)
+    made.pip("install", *OFFLINE, "--no-compile", *map(str, wheels))
     return made
 
 

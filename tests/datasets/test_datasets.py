@@ -103,3 +103,14 @@ def test_bad_arguments(options, message):
         datasets.shortest_path(**options)
     with pytest.raises(OptionError, match="maps"):
         datasets.terrain(0)
+
+
+def test_warcraft_files_in_part(tmp_path):
+    np.save(tmp_path / "val_maps.npy", np.arange(3 * 8 * 8 * 3, dtype=np.uint8).reshape(3, 8, 8, 3))
+    np.save(tmp_path / "val_vertex_weights.npy", np.arange(3, dtype=np.float16).reshape(3, 1, 1))
+    whole, part = datasets.load_warcraft(tmp_path, "val"), datasets.load_warcraft(tmp_path, "val", maps=2)
+    assert torch.equal(part.images, whole.images[:2])
+    assert part.costs.flatten().tolist() == [0, 1]
+    assert len(datasets.load_warcraft(tmp_path, "val", maps=9).costs) == 3
+    with pytest.raises(OptionError, match="maps: expected an int >= 1 or None, found 0"):
+        datasets.load_warcraft(tmp_path, "val", maps=0)

@@ -1,4 +1,4 @@
-"""Data made here, with fixed seeds: the field's standard predict-then-optimise problems, and terrain maps.
+"""Data made here, with fixed seeds: the field's standard predict-then-optimise problems, terrain maps, and L2X's sets.
 
 Every generator is a function of its arguments alone; nothing is downloaded.
 """
@@ -6,17 +6,20 @@ Every generator is a function of its arguments alone; nothing is downloaded.
 from __future__ import annotations
 
 from imle.datasets.knapsack import KnapsackData, knapsack
+from imle.datasets.l2x import ExplainData, learning_to_explain
 from imle.datasets.shortest_path import GridData, grid_edges, shortest_path
 from imle.datasets.terrain import TerrainData, load_warcraft, terrain
 from imle.datasets.tsp import TourData, tsp
 
 __all__ = [
+    "ExplainData",
     "GridData",
     "KnapsackData",
     "TerrainData",
     "TourData",
     "grid_edges",
     "knapsack",
+    "learning_to_explain",
     "load_warcraft",
     "shortest_path",
     "terrain",

@@ -83,19 +83,23 @@ def _paint(kinds: Tensor, random: torch.Generator) -> Tensor:
     return (image * light).clamp(0, 1)
 
 
-def load_warcraft(folder: str | Path, split: str = "train") -> TerrainData:
+def load_warcraft(folder: str | Path, split: str = "train", *, maps: int | None = None) -> TerrainData:
     """Read the public Warcraft shortest-path maps (Pogančić et al. 2020), which this package does not contain.
 
     Args:
         folder: with the files `train_maps.npy` and `train_vertex_weights.npy` (or `val_`, `test_`), such as
             `warcraft_shortest_path_oneskin/12x12`.
         split: "train", "val" or "test".
+        maps: read the first so many only (or all, if there are fewer): 10,000 maps of 12 x 12 take a gigabyte.
 
     Raises:
-        OptionError: a file is missing or has another shape than `[maps, pixels, pixels, 3]` and `[maps, size, size]`.
+        OptionError: a bad split or number of maps; a file is missing, or has another shape than
+            `[maps, pixels, pixels, 3]` and `[maps, size, size]`.
     """
     if split not in ("train", "val", "test"):
         raise OptionError(f"datasets: split: expected 'train', 'val' or 'test', found {split!r}")
+    if maps is not None and (isinstance(maps, bool) or not isinstance(maps, int) or maps < 1):
+        raise OptionError(f"datasets: maps: expected an int >= 1 or None, found {maps!r}")
     images = _read(Path(folder) / f"{split}_maps.npy")
     costs = _read(Path(folder) / f"{split}_vertex_weights.npy")
     if images.ndim != 4 or images.shape[-1] != 3 or costs.ndim != 3 or len(images) != len(costs):
@@ -103,8 +107,8 @@ def load_warcraft(folder: str | Path, split: str = "train") -> TerrainData:
             f"datasets: {folder}: expected [maps, pixels, pixels, 3] and [maps, size, size], "
             f"found {list(images.shape)} and {list(costs.shape)}"
         )
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    return TerrainData(pixels.contiguous(), torch.from_numpy(costs).float())
+    pixels = torch.from_numpy(np.array(images[:maps])).permute(0, 3, 1, 2).float().div_(255)
+    return TerrainData(pixels.contiguous(), torch.from_numpy(np.array(costs[:maps])).float())
 
 
 def _read(path: Path) -> NDArray[np.generic]:
@@ -113,5 +117,5 @@ def _read(path: Path) -> NDArray[np.generic]:
             f"datasets: {path}: no such file",
             hint="the maps are at https://edmond.mpg.de (Warcraft shortest path); unpack them and name their folder",
         )
-    found: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    found: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     return found

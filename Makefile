@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test lint typecheck bench check clean
+.PHONY: demo gallery test lint typecheck bench docs check clean
 .DEFAULT_GOAL := test
 
 $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
@@ -37,7 +37,10 @@ typecheck: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+docs: $(STAMP)
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
 check: lint typecheck test
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache docs/_build docs/_generated docs/api docs/plugins docs/solvers

@@ -128,9 +128,9 @@ class _TorchNoise(BaseNoiseDistribution):
 
 
 class SumOfGammaNoiseDistribution(_TorchNoise):
-    r"""Sum-of-gamma noise (Niepert et al. 2021, section 3.2): the sum of `k` draws tends to Gumbel(0, 1).
+    """Sum-of-gamma noise (Niepert et al. 2021, section 3.2): the sum of `k` draws tends to Gumbel(0, 1).
 
-    One draw is :math:`\frac{1}{k}\left[\sum_{i=1}^{s} \mathrm{Gamma}(1/k, k/i) - \log s\right]` (shape, scale).
+    One draw is ``1/k [ sum_{i=1..s} Gamma(1/k, k/i) - log s ]``, with Gamma(shape, scale).
     The whole sum is drawn at once from its tabulated quantile function, so the cost does not grow with `s`.
 
     Args:

@@ -67,7 +67,7 @@ class Diagnosis:
         entries: the size of one objective.
         samples: S, noise draws per row and pass.
         draws: R, passes that were compared.
-        step_name: "beta" or "lambda_", or None for rules without a step.
+        step_name: `"beta"`, `"lambda_"`, or None for rules without a step.
         current: the layer's own setting.
         pulled: share of rows whose loss has a gradient for their solution.
         nonzeros: `[B]` non-zero entries of each row's gradient, mean over draws.

@@ -17,7 +17,7 @@ def optimality_gap(value: Tensor, best: Tensor, *, sense: Sense, relative: bool 
         value: `[*]` objective values reached.
         best: optimal values or bounds, broadcastable against it.
         sense: "max" or "min"; `layer.solver.sense`.
-        relative: divide by |best|; 0 / 0 counts as 0.
+        relative: divide by abs(best); 0 / 0 counts as 0.
 
     Returns:
         `[*]`; negative where value beats best.

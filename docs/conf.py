@@ -1,0 +1,43 @@
+"""Sphinx' settings: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "imle"
+author = "The imle developers"
+project_copyright = author
+release = version = installed_version("imle")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "imle_docs"]
+exclude_patterns = ["_build", "_generated"]  # _generated: parts of pages, included by them
+needs_sphinx = "8.0"
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 90
+toc_object_entries_show_parents = "hide"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+strip_signature_backslash = True  # or `lambda_` would be shown as lambda
+smartquotes_action = "D"  # dashes only: "numpy" in a text is what to type
+default_role = "code"  # docstrings are written for `help()`: one backtick is code
+
+html_theme = "furo"
+html_title = "imle"
+html_static_path = ["_static"]
+html_css_files = ["imle.css"]
+html_copy_source = False
+html_show_sphinx = False
+pygments_style = "tango"
+pygments_dark_style = "github-dark"

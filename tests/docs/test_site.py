@@ -1,0 +1,100 @@
+"""The site as it is built: warnings are errors, and what it says it describes can be found in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+from support.chromium import needs_chromium, visit
+
+
+def test_it_builds_without_a_warning(site):
+    assert (site.code, site.output) == (0, "")
+
+
+def test_every_public_name_can_be_linked_to(site):
+    from sphinx.util.inventory import InventoryFile
+
+    from imle_docs.api import described
+
+    with (site.html / "objects.inv").open("rb") as file:
+        inventory = InventoryFile.load(file, "", lambda base, target: target)
+    known = {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
+    assert sorted(set(described().values()) - known) == []
+
+
+def test_no_page_asks_the_network_for_anything(site):
+    """Fonts, scripts and pictures are the site's own."""
+    for path in site.html.rglob("*.html"):
+        for address in re.findall(r'<(?:link|script|img)[^>]*?(?:href|src)="([^"]+)"', path.read_text()):
+            assert not address.startswith(("http:", "https:", "//")), f"{path.name}: {address}"
+
+
+def test_links_to_files_outside_lead_to_pages(site):
+    assert not (site.html / "_downloads").exists()
+    page = (site.html / "choosing-an-estimator.html").read_text()
+    assert 'href="examples.html"' in page
+    assert "Transport" in (site.html / "examples.html").read_text()
+    assert 'href="imle-highs.html"' in (site.html / "plugins" / "imle-scipy.html").read_text()
+    assert "0.1.0 (unreleased)" in (site.html / "changelog.html").read_text()
+
+
+def test_tables_and_types_survive_markdown(site):
+    page = unescape(re.sub(r"<[^>]+>", "", (site.html / "solvers" / "highs-ilp.html").read_text()))
+    assert "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse" in page
+    assert "(lower, upper) | [n, 2]" in page
+
+
+def test_docstrings_are_read_as_they_were_meant(site):
+    def words(name):
+        return " ".join(unescape(re.sub(r"<[^>]+>", "", (site.html / "api" / f"{name}.html").read_text())).split())
+
+    assert re.search(r"lambda_ . the paper's lambda, absolute", words("imle.estimators"))
+    core = words("imle")
+    assert 'Shape of one objective: sizes, None for "any size"' in core
+    assert "INFEASIBLE = 2" in core
+    assert "messages: Mapping[int, str] = ...," in core
+
+
+@needs_chromium
+def test_the_picture_follows_the_theme(site, tmp_path):
+    """Its letters have the colour of the page's, in light and in dark mode."""
+    source = (site.html / "concepts.html").read_text()
+    script = """<script>addEventListener("load", () => {
+      const colour = (s, p) => getComputedStyle(document.querySelector(s))[p];
+      const found = ["light", "dark"].map((theme) => {
+        document.body.dataset.theme = theme;
+        return [colour(".concepts text:not([class])", "fill"), colour("article p", "color")];
+      });
+      document.title = JSON.stringify(found);
+    })</script></body>"""
+    page = site.html / "concepts-probe.html"
+    page.write_text(source.replace("</body>", script))
+    dom, _ = visit(page, "--dump-dom")
+    found = re.search(r"<title>(.*?)</title>", dom, flags=re.DOTALL)[1]
+    (light, text), (dark, dark_text) = json.loads(found)
+    assert light == text != dark == dark_text
+    page.unlink()
+
+
+def test_generated_pages_are_not_run_a_second_time(generated):
+    fences = {fence for text in generated.values() for fence in re.findall(r"^```([\w]+)$", text, flags=re.MULTILINE)}
+    assert fences == set()
+
+
+def test_what_is_gone_goes_from_the_folder_too(tmp_path, generated, monkeypatch):
+    import imle_docs
+
+    monkeypatch.setattr(imle_docs, "generated", lambda: {"solvers/topk.md": generated["solvers/topk.md"]})
+    stale = tmp_path / "solvers" / "gone.md"
+    stale.parent.mkdir()
+    stale.write_text("# gone")
+    imle_docs.write(tmp_path)
+    written = tmp_path / "solvers" / "topk.md"
+    before = written.stat().st_mtime_ns
+    imle_docs.write(tmp_path)
+    assert not stale.exists()
+    assert written.stat().st_mtime_ns == before
+    assert list(Path(tmp_path).rglob("*.md")) == [written]

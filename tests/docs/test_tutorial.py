@@ -8,16 +8,16 @@ import shlex
 import subprocess
 import sys
 import sysconfig
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from support.wheels import OFFLINE, PIP, empty_environment
+
 PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
 BLOCK = re.compile(r"```\{code-block\} (\w+)\n(?::caption: (\S+)\n)?\n?(.*?)```\n", flags=re.DOTALL)
-OFFLINE = ["--no-deps", "--no-index", "--no-build-isolation"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,9 @@ def steps(page: str) -> Iterator[Step]:
 
 def environment(folder: Path) -> Path:
     """A new virtual environment that sees what is installed here; returns the folder of its commands."""
-    venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
-    paths = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
+    scripts, site = empty_environment(folder)
     shared = sysconfig.get_paths()["purelib"]
-    Path(paths["purelib"], "shared.pth").write_text(f"import site; site.addsitedir({shared!r})\n")
-    scripts = Path(paths["scripts"])
+    (site / "shared.pth").write_text(f"import site; site.addsitedir({shared!r})\n")
     for name, module in {"imle": "imle.cli", "pytest": "pytest"}.items():
         command = scripts / name
         command.write_text(f"#!{scripts / 'python'}\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
@@ -72,7 +70,7 @@ class Author:
             self.folder /= words[1]
         elif words[:2] == ["pip", "install"]:  # offline, into the environment
             self.run(
-                [sys.executable, "-m", "pip", "--python", self.scripts / "python", "install", *OFFLINE, *words[2:]]
+                [*PIP, "--python", self.scripts / "python", "install", *OFFLINE, "--no-build-isolation", *words[2:]]
             )
         else:
             printed = self.run([self.scripts / words[0], *words[1:]])

@@ -11,7 +11,8 @@ from PIL import Image
 
 from imle.cli.gallery import SECTIONS
 from imle.drawing.colours import PROBABILITY, rgb
-from support.chromium import needs_chromium, visit
+from support.chromium import needs_chromium, opened
+from support.drawings import COUNTERS
 from support.html import asks_the_network_for_nothing, parsed
 
 
@@ -81,19 +82,17 @@ def test_animations_have_all_frames(tiny):
 
 @needs_chromium
 def test_page_plays_in_a_browser(tiny):
-    dom, console = visit(tiny.folder / "index.html", "--dump-dom", "--window-size=1200,9000", milliseconds=450)
-    assert console == ""
-    counters = re.findall(r"<output>(?:sample|step) (\d+) of (\d+)</output>", dom)
-    assert len(counters) == 4
-    assert all(int(at) > 1 for at, _ in counters)  # they play by themselves
+    with opened(tiny.folder / "index.html", height=9000) as tab:
+        assert len(tab.value(COUNTERS)) == 4
+        tab.wait_for(f"{COUNTERS}.every((at) => at > 1)")  # they play by themselves
+        assert tab.console == []
 
 
 @needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_has_two_colour_schemes(tiny, tmp_path, scheme):
-    picture = tmp_path / "page.png"
-    dark = ["--force-dark-mode"] if scheme == "dark" else []
-    visit(tiny.folder / "index.html", f"--screenshot={picture}", "--window-size=1200,1500", *dark, milliseconds=500)
+    with opened(tiny.folder / "index.html", height=1500, dark=scheme == "dark") as tab:
+        picture = tab.picture(tmp_path / "page.png")
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB"))
     assert pixels.shape == (1500, 1200, 3)
@@ -102,21 +101,12 @@ def test_page_has_two_colour_schemes(tiny, tmp_path, scheme):
     assert {tuple(colour) for colour in np.unique(pixels.reshape(-1, 3), axis=0).tolist()} >= {min(shades), max(shades)}
 
 
-_CHOOSE = """<script>
-setTimeout(() => {
-  const canvas = document.querySelector(".sheet canvas"), out = document.createElement("pre");
-  const before = canvas.toDataURL();
-  document.querySelector(".choice input[value=costs]").click();
-  out.textContent = `changed: ${canvas.toDataURL() !== before}`;
-  document.body.append(out);
-}, 300);
-</script></body>"""
-
-
 @needs_chromium
-def test_tiles_show_what_is_chosen(tiny, tmp_path):
-    page = tmp_path / "index.html"
-    page.write_text(tiny.html.replace("</body>", _CHOOSE), "utf-8")
-    dom, console = visit(page, "--dump-dom", "--window-size=1200,800", milliseconds=600)
-    assert console == ""
-    assert "changed: true" in dom
+def test_tiles_show_what_is_chosen(tiny):
+    with opened(tiny.folder / "index.html", height=800) as tab:
+        drawn = "document.querySelector('.sheet canvas').toDataURL()"
+        tab.drawn()
+        before = tab.value(drawn)
+        tab.value("document.querySelector('.choice input[value=costs]').click()")
+        assert tab.value(drawn) != before
+        assert tab.console == []

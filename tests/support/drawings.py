@@ -16,6 +16,11 @@ from support.html import page_data
 
 Invoke = Callable[..., Result]
 
+COUNTERS = """[...document.querySelectorAll("output")]
+  .map((output) => output.textContent.match(/^(?:sample|step) (\\d+) of \\d+$/))
+  .filter((found) => found).map((found) => Number(found[1]))"""
+"""JavaScript: where the players of a page are."""
+
 
 @dataclass(frozen=True)
 class Run:

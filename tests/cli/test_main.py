@@ -114,6 +114,15 @@ def test_interrupt(imle, monkeypatch):
     assert (code, out, err.strip()) == (130, "", "")
 
 
+def test_interrupt_while_a_module_in_cpp_is_imported(imle, monkeypatch):
+    """pybind11 raises `ImportError: initialization failed` from it."""
+    error = ImportError("initialization failed")
+    error.__cause__ = KeyboardInterrupt()
+    stub(monkeypatch, error)
+    code, out, err = imle("list-solvers")
+    assert (code, out, err.strip()) == (130, "", "")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of Unix")
 def test_interrupt_of_the_process(bare_imle, site):
     # jobs in the background of a script are started with SIGINT ignored

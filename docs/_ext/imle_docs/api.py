@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from enum import Enum
+from types import ModuleType
 from typing import Any
 
 from imle_docs.homes import comment_on
@@ -82,8 +84,13 @@ def _module_page(module_name: str, places: dict[str, str]) -> str:
         module_name,
         _rst(f".. automodule:: {module_name}\n   :no-members:\n"),
         f"Also here: {', '.join(links)}." if links else "",
-        *(_entry(module_name, name, getattr(module, name)) for name in own),
+        *(_entry(module_name, name, getattr(module, name)) for name in sorted(own, key=_reading_order(module))),
     )
+
+
+def _reading_order(module: ModuleType) -> Callable[[str], tuple[bool, bool]]:
+    """The front door first, and what is called before what it takes and gives."""
+    return lambda name: (name != "layer", not inspect.isroutine(getattr(module, name)))
 
 
 def _entry(module_name: str, name: str, value: Any) -> str:

@@ -37,12 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.Abort:
         return _INTERRUPTED
     except Exception as error:
+        if _interrupted(error):
+            return _INTERRUPTED
         if settings.debug:
             traceback.print_exc()
         else:
             _report(*_explain(error))
         return _exit_code(error)
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is at the bottom of it: modules in C++ make an ImportError of one that comes at their import."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _report(message: str, hint: str | None) -> None:

@@ -57,6 +57,11 @@ def test_kinds_of_solvers(solver, options):
             OptionError,
             "topk: unknown option 'kk'; did you mean 'k'?\n  hint: valid names: k",
         ),
+        (
+            lambda: imle.layer("topk", k=1, nb_sample=10),
+            OptionError,
+            "topk: unknown option 'nb_sample'; did you mean 'nb_samples'?\n  hint: valid names: k",
+        ),
         (lambda: imle.layer("topk", k=1.5), OptionError, "topk: k: expected int, found 1.5 (float)"),
         (lambda: imle.layer("topk", k=True), OptionError, "topk: k: expected int, found True (bool)"),
         (lambda: imle.layer("topk", k=-1), InstanceError, "topk: k: expected an int >= 0, found -1"),

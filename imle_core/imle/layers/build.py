@@ -142,6 +142,10 @@ def layer(
     return built
 
 
+def _split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return split(spec, values, also=layer.__kwdefaults__ or ())  # nb_sample=10 means nb_samples
+
+
 def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
     if not spec.layer:
         return SolverLayer
@@ -195,10 +199,10 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
         return _make(given, describe(given), values)
     if isinstance(given, Solver):
         spec = describe(given)
-        return given, spec, split(spec, values)[1]
+        return given, spec, _split(spec, values)[1]
     if callable(given):
         unbound = describe(FunctionSolver, bound=("function",))
-        options, _ = split(unbound, values)
+        options, _ = _split(unbound, values)
         return FunctionSolver(given, **options), unbound, {}
     raise OptionError(
         f"solver: expected an id, a solver or a function, found {type(given).__name__}",
@@ -207,7 +211,7 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
 
 
 def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:
-    options, instance = split(spec, values)
+    options, instance = _split(spec, values)
     made = cls(**options)
     if not isinstance(made, Solver):
         raise OptionError(f"{spec.target}: not a solver: it lacks sense, array or prepare()")

@@ -19,8 +19,15 @@ _CHECKS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(
+    spec: SolverSpec, values: Mapping[str, Any], also: Iterable[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sort keywords into options and instance parameters.
+
+    Args:
+        spec: of the solver.
+        values: what was given.
+        also: names that whoever asks takes itself; one that is close to an unknown name is what was meant.
 
     Returns:
         options and instance, each holding only what was given.
@@ -32,7 +39,7 @@ def split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
     known = {parameter.name: parameter for parameter in spec.parameters}
     for name, value in values.items():
         if name not in known:
-            raise unknown(spec.id, name, known)
+            raise unknown(spec.id, name, known, also)
         check_type(spec.id, known[name], value)
     for option in spec.options:
         if option.required and option.name not in values:
@@ -42,10 +49,10 @@ def split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return options, instance
 
 
-def unknown(solver_id: str, name: str, known: Iterable[str]) -> OptionError:
+def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> OptionError:
     """The error for a name that the solver does not have."""
     valid = sorted(known)
-    close = difflib.get_close_matches(name, valid, n=1)
+    close = difflib.get_close_matches(name, [*valid, *also], n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     return OptionError(
         f"{solver_id}: unknown option {name!r}{guess}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -124,6 +125,24 @@ def test_every_public_module_is_listed():
         if "__all__" in source:
             module = importlib.import_module(found.name)
             assert all(id(getattr(module, name)) in shown for name in module.__all__), found.name
+
+
+@pytest.mark.parametrize("plugin", ["imle-scipy", "imle-graphs", "imle-pysat", "imle-topk"])
+def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
+    """Nobody outside can rely on anything else."""
+    from imle_docs.api import described
+
+    documented = set(described())
+    files = list((DOCS.parent / "plugins" / plugin / "src").rglob("*.py"))
+    used = {
+        f"{node.module}.{alias.name}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "imle"
+        for alias in node.names
+    }
+    assert "imle.plugins.SolverSpec" in used
+    assert used - documented == set()
 
 
 def test_every_command_with_every_option(generated):

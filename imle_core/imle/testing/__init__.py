@@ -8,7 +8,7 @@ Nothing here is imported by the rest of imle, and importing it imports neither t
 from imle.testing.catalogue import CHECKS
 from imle.testing.check import Check
 from imle.testing.failure import CheckFailure, NotApplicable
-from imle.testing.instance import Instance
+from imle.testing.instance import Floats, Instance
 from imle.testing.parametrize import parametrize_with_checks
 from imle.testing.report import Outcome, Report, State
 from imle.testing.resolve import subjects_of
@@ -20,6 +20,7 @@ __all__ = [
     "Case",
     "Check",
     "CheckFailure",
+    "Floats",
     "Instance",
     "NotApplicable",
     "Outcome",

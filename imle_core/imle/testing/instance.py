@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+"""Objectives, solutions, and rows of them."""
 
 
 @dataclass(frozen=True, eq=False)

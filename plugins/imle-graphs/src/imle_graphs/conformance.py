@@ -13,8 +13,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 
 Edges = Sequence[tuple[Any, Any]]
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 from imle_highs import zoo
 
 

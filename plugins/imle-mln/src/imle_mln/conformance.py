@@ -9,8 +9,7 @@ import itertools
 
 import numpy as np
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 
 PROGRAM = """
 person = {Ann, Ben, Cat}

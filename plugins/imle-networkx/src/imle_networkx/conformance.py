@@ -8,8 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 
 
 def instances(solver_id: str) -> list[Instance]:

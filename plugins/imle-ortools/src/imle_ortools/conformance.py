@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ortools.sat.python import cp_model
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 
 
 def instances(solver_id: str) -> list[Instance]:

@@ -6,8 +6,7 @@ import itertools
 
 import numpy as np
 
-from imle.testing import Instance
-from imle.testing.instance import Floats
+from imle.testing import Floats, Instance
 
 HARD = [[-1, -2], [2, 3, -4], [-3, 4]]
 SOFT = [[1], [2, -3], [3], [-1, 4], [2, 3]]

@@ -20,6 +20,7 @@ MODULES = (
     "noise",
     "shortest_path",
     "step",
+    "peers",
     "overhead",
     "layer_overhead",
     "linear",

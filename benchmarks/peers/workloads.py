@@ -119,11 +119,12 @@ def knapsack() -> Workload:
 def tiles(side: int = 12, *, maps: int = 200, batch: int = 32, samples: int = 10) -> Workload:
     """Maps of terrain; a tile's cost is learned from its mean colour."""
     data = datasets.terrain(2 * maps, size=side)
+    colours = nn.functional.avg_pool2d(data.images, data.images.shape[-1] // side)
     return Workload(
         f"8-neighbour grid {side}x{side}",
         Tiles(side),
         "min",
-        nn.functional.avg_pool2d(data.images, data.images.shape[-1] // side),
+        colours.movedim(1, 3).contiguous(),
         data.costs,
         tile_model,
         batch=batch,
@@ -135,9 +136,8 @@ def tiles(side: int = 12, *, maps: int = 200, batch: int = 32, samples: int = 10
 
 
 def tile_model() -> nn.Module:
-    """From colours `[B, 3, side, side]` to positive costs `[B, side, side]`, every tile on its own."""
-    layers = nn.Conv2d(3, 32, 1), nn.ReLU(), nn.Conv2d(32, 1, 1), nn.Softplus(), nn.Flatten(1, 2)
-    return nn.Sequential(*layers)
+    """From colours `[B, side, side, 3]` to positive costs `[B, side, side]`, every tile on its own."""
+    return nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 1), nn.Softplus(), nn.Flatten(2))
 
 
 def seeded(work: Workload, seed: int = 0) -> nn.Module:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks.harness import Claim
 from benchmarks.results import Section, Sheet
 
+NOT_MET = "NO"
 HEADER = ("claim", "ours", "reference", "ratio", "target", "met")
 _INTRODUCTION = """\
 # Benchmarks
@@ -33,7 +34,7 @@ def times(ratio: float) -> str:
     return f"{ratio:.0f}x" if ratio >= 100 else f"{ratio:.3g}x"
 
 
-def claim_cells(claim: Claim) -> tuple[str, ...]:
+def claim_cells(claim: Claim) -> tuple[str, str, str, str, str, str]:
     """A line of the table of claims, under `HEADER`."""
     return (
         f"{claim.name}{' · ' + claim.note if claim.note else ''}",
@@ -41,7 +42,7 @@ def claim_cells(claim: Claim) -> tuple[str, ...]:
         quantity(claim.reference, claim.unit),
         times(claim.ratio),
         f"{'at most' if claim.at_most else 'at least'} {claim.target:g}x",
-        "yes" if claim.met else "NO",
+        "yes" if claim.met else NOT_MET,
     )
 
 
@@ -65,7 +66,12 @@ def _overview(sections: Sequence[Section]) -> list[str]:
         for section in sections
     ]
     claims = [claim for section in sections for claim in section.claims]
-    missed = [f"- Not met: {_text(claim_cells(claim)[0])}" for claim in claims if not claim.met]
+    missed = [
+        f"- Not met: [{section.module}](#{section.module}): {_text(name)}: {ratio}, {target}"
+        for section in sections
+        for name, _, _, ratio, target, met in map(claim_cells, section.claims)
+        if met == NOT_MET
+    ]
     total = f"{sum(claim.met for claim in claims)} of {len(claims)} claims are met."
     return [total, *(["\n".join(missed)] if missed else []), grid(("measured", "claims", "met", "on"), rows)]
 

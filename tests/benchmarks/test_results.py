@@ -57,7 +57,7 @@ def test_the_page_says_it_all(section):
     text = page([section])
     for line in (
         "1 of 2 claims are met.",
-        "- Not met: memory",
+        "- Not met: [sorting](#sorting): memory: 3x, at most 2x",
         "| [Sorting numbers](#sorting) | 2 | 1 | 2026-11-27 |",
         "processor A, cores 2.",
         "Python 3.11.7, torch 2.13.0.",

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PEERS  := $(VENV)/.peers-installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
@@ -34,8 +35,12 @@ typecheck: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/mypy examples
 
-bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+$(PEERS): $(STAMP) benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(PEERS)
+	$(BIN)/python -m benchmarks $(ONLY)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -1,23 +1,26 @@
-"""`make bench`: run every benchmark module and print one table of claims."""
+"""`make bench`: run benchmark modules, print what they find, and write it to `benchmarks/RESULTS.md`.
+
+Every module's findings are kept in a file of their own as soon as it ends: a failure or Ctrl-C loses nothing of the
+others, and a run of some modules keeps the sections of the rest. Exit codes: 0 all claims are met, 1 one is not or a
+module failed, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import platform
 import sys
-from collections.abc import Iterable
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.harness import Claim
+from benchmarks import render, results
+from benchmarks.running import Run
 
 MODULES = (
     "noise",
     "shortest_path",
     "step",
+    "peers",
     "overhead",
     "layer_overhead",
     "linear",
@@ -33,51 +36,26 @@ MODULES = (
 )
 
 
-def quantity(value: float, unit: str) -> str:
-    if not unit:
-        return f"{value:.3g}"
-    if unit == "B":
-        return f"{value / 1e6:.3g} MB"
-    for name, size in (("s", 1.0), ("ms", 1e-3)):
-        if value >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value / 1e-6:.3g} µs"
-
-
-def show(console: Console, claims: Iterable[Claim]) -> bool:
-    table = Table("claim", "ours", "reference", "ratio", "target", "met")
-    good = True
-    for claim in claims:
-        bound = "at most" if claim.at_most else "at least"
-        table.add_row(
-            f"{claim.name}{' · ' + claim.note if claim.note else ''}",
-            quantity(claim.ours, claim.unit),
-            quantity(claim.reference, claim.unit),
-            f"{claim.ratio:.0f}x" if claim.ratio >= 100 else f"{claim.ratio:.3g}x",
-            f"{bound} {claim.target:g}x",
-            "yes" if claim.met else "[bold red]NO[/]",
-        )
-        good &= claim.met
-    if table.rows:
-        console.print(table)
-    return good
+def write_page() -> None:
+    """`RESULTS.md`, from the results on file."""
+    results.PAGE.write_text(render.page(results.load(MODULES, results.RESULTS)), encoding="utf-8")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("only", nargs="*", choices=[*MODULES, []], help="benchmark modules to run (default: all)")
+    parser.add_argument("--render", action="store_true", help="only write the page again from the results on file")
     arguments = parser.parse_args()
+    if arguments.render:
+        write_page()
+        return 0
     torch.set_num_threads(1)
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, one thread")
-    good = True
-    for name in arguments.only or MODULES:
-        module = importlib.import_module(f"benchmarks.{name}")
-        console.print(f"\n[bold]{module.__doc__.splitlines()[0]}[/]")
-        for table in module.tables() if hasattr(module, "tables") else ():
-            console.print(table)
-        good &= show(console, module.claims())
-    return 0 if good else 1
+    run = Run(Console(width=None if sys.stdout.isatty() else 140), arguments.only or MODULES)
+    for _ in run.sections():
+        write_page()
+    return run.close()
 
 
 if __name__ == "__main__":

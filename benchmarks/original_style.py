@@ -1,17 +1,19 @@
-"""A training step the way the original library's users write it: Python Dijkstra per row, gamma draws in a loop.
+"""A training step the way the original library's users write it: a solver call per row, gamma draws in a loop.
 
-Our own code, in that style, as the reference of the whole-step benchmark; without the original's slips (it expands
-settled cells again), which would only flatter us.
+Our own code, in that style, as the reference of the whole-step benchmarks, with Dijkstra in plain Python; without the
+original's slips (it expands settled cells again), which would only flatter us.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Gamma
 
@@ -23,7 +25,7 @@ def neighbours(row: int, column: int, height: int, width: int) -> Iterator[tuple
                 yield row + down, column + right
 
 
-def heap_dijkstra(costs: np.ndarray) -> np.ndarray:
+def heap_dijkstra(costs: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The cheapest 8-neighbour path from corner to corner, as a mask. Costs >= 0, `[H, W]`."""
     height, width = costs.shape
     best = {(0, 0): costs[0, 0]}
@@ -65,21 +67,30 @@ def solve(theta: Tensor) -> Tensor:
     return torch.tensor(np.asarray([heap_dijkstra(row) for row in costs]))
 
 
-def layer(theta: Tensor, samples: int, kappa: float, terms: int, beta: float) -> Tensor:
-    """I-MLE with TargetDistribution(alpha=1, beta), an autograd class per call. `[B, H, W]` to `[B * S, H, W]`."""
+Noise = Callable[[tuple[int, ...]], Tensor]
+"""Draw noise of a shape."""
+
+Solve = Callable[[Tensor], Tensor]
+"""argmax <theta, z> for each row of theta."""
+
+
+def layer(theta: Tensor, solve: Solve, noise: Noise, samples: int, beta: float) -> Tensor:
+    """I-MLE with TargetDistribution(alpha=1, beta), an autograd class per call. `[B, *event]` to `[B * S, *event]`."""
 
     class Wrapped(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, theta):
-            noise = gamma_loop((len(theta), samples, *theta.shape[1:]), kappa, terms)
-            rows = (theta.unsqueeze(1) + noise).flatten(0, 1)
+        def forward(ctx: Any, theta: Tensor) -> Tensor:
+            rows = (theta.unsqueeze(1) + noise((len(theta), samples, *theta.shape[1:]))).flatten(0, 1)
             z = solve(rows)
             ctx.save_for_backward(rows, z)
             return z
 
         @staticmethod
-        def backward(ctx, dy):
+        def backward(ctx: Any, dy: Tensor) -> Tensor:
             rows, z = ctx.saved_tensors
-            return (z - solve(rows - beta * dy)).unflatten(0, (-1, samples)).mean(dim=1)
+            difference = z - solve(rows - beta * dy)
+            mean: Tensor = difference.view(-1, samples, *difference.shape[1:]).mean(dim=1)
+            return mean
 
-    return Wrapped.apply(theta)
+    found: Tensor = Wrapped.apply(theta)  # type: ignore[no-untyped-call]  # torch's own
+    return found

@@ -37,16 +37,20 @@ def step_claim(terms: int, target: float) -> Claim:
     theirs = (-costs).requires_grad_()
     layer = imle.layer(
         "grid-shortest-path",
-        estimator=IMLE(lambda_=BETA),
+        estimator=IMLE(lambda_=BETA / SAMPLES),  # the original does not undo the 1/S of a mean over samples
         noise=SumOfGammaNoiseDistribution(k=KAPPA, nb_iterations=terms),
         nb_samples=SAMPLES,
     )
+
+    def noise(shape: tuple[int, ...]) -> torch.Tensor:
+        return original_style.gamma_loop(shape, KAPPA, terms)
 
     def step() -> None:
         (layer(ours) - gold).abs().mean().backward()
 
     def original() -> None:
-        (original_style.layer(theirs, SAMPLES, KAPPA, terms, BETA) - gold).abs().mean().backward()
+        paths = original_style.layer(theirs, original_style.solve, noise, SAMPLES, BETA)
+        (paths - gold).abs().mean().backward()  # type: ignore[no-untyped-call]  # torch's own
 
     times = race({"step": step, "original": original}, rounds=5, warmups=2)
     return Claim(f"I-MLE step, {terms} noise terms", times["step"], times["original"], target)

@@ -40,6 +40,14 @@ def test_links_to_files_outside_lead_to_pages(site):
     assert "0.1.0 (unreleased)" in (site.html / "changelog.html").read_text()
 
 
+def test_measurements_are_a_page_with_their_pictures(site):
+    page = (site.html / "benchmarks.html").read_text()
+    assert re.search(r"\d+ of \d+ claims are met", page)
+    assert 'href="benchmark-rules.html"' in page
+    for picture in re.findall(r'<img[^>]*src="([^"]+)"', page):
+        assert (site.html / picture).is_file(), picture
+
+
 def test_tables_and_types_survive_markdown(site):
     page = unescape(re.sub(r"<[^>]+>", "", (site.html / "solvers" / "highs-ilp.html").read_text()))
     assert "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse" in page

@@ -10,10 +10,13 @@ DOCS = Path(__file__).parents[2]
 ROOT = DOCS.parent
 
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_PICTURE = re.compile(r"!\[([^\]]*)\]\((?!\w+:)([^)\s]+)\)")
 _PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
     "examples/README.md": "examples.md",
+    "benchmarks/RESULTS.md": "benchmarks.md",
+    "benchmarks/README.md": "benchmark-rules.md",
 }
 """Files outside `docs/` that are a page of the site, or are shown by one."""
 
@@ -42,6 +45,12 @@ def rewritten(text: str, docs: Path, page: str, *, folder: Path | None = None) -
         return label
 
     return _LINK.sub(replace, text)
+
+
+def rewritten_pictures(text: str, docs: Path, page: str, folder: Path) -> str:
+    """Point pictures that were given relative to a folder at the same files, from a page."""
+    here = (docs / page).parent
+    return _PICTURE.sub(lambda match: f"![{match[1]}]({os.path.relpath(folder / match[2], here)})", text)
 
 
 def _to(label: str, path: Path, docs: Path, page: str, anchor: str) -> str:

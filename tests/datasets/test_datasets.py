@@ -112,5 +112,5 @@ def test_warcraft_files_in_part(tmp_path):
     assert torch.equal(part.images, whole.images[:2])
     assert part.costs.flatten().tolist() == [0, 1]
     assert len(datasets.load_warcraft(tmp_path, "val", maps=9).costs) == 3
-    with pytest.raises(OptionError, match="maps: expected an int >= 1 or None, found 0"):
+    with pytest.raises(OptionError, match="maps: expected an int >= 1, found 0"):
         datasets.load_warcraft(tmp_path, "val", maps=0)

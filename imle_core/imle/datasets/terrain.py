@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from imle._checks import positive_int
 from imle.errors import OptionError
 
 TILE = 8
@@ -50,8 +51,7 @@ def terrain(maps: int, *, size: int = 12, seed: int = 0) -> TerrainData:
         OptionError: no maps, or maps without tiles.
     """
     for name, value in (("maps", maps), ("size", size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise OptionError(f"datasets: {name}: expected an int >= 1, found {value!r}")
+        positive_int(f"datasets: {name}", value)
     random = torch.Generator().manual_seed(seed)
     height = _smooth(maps, size, random)
     borders = torch.tensor([-0.7, -0.1, 0.45, 0.95])
@@ -98,8 +98,8 @@ def load_warcraft(folder: str | Path, split: str = "train", *, maps: int | None 
     """
     if split not in ("train", "val", "test"):
         raise OptionError(f"datasets: split: expected 'train', 'val' or 'test', found {split!r}")
-    if maps is not None and (isinstance(maps, bool) or not isinstance(maps, int) or maps < 1):
-        raise OptionError(f"datasets: maps: expected an int >= 1 or None, found {maps!r}")
+    if maps is not None:
+        positive_int("datasets: maps", maps)
     images = _read(Path(folder) / f"{split}_maps.npy")
     costs = _read(Path(folder) / f"{split}_vertex_weights.npy")
     if images.ndim != 4 or images.shape[-1] != 3 or costs.ndim != 3 or len(images) != len(costs):

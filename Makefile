@@ -32,7 +32,7 @@ lint: $(STAMP)
 
 typecheck: $(STAMP)
 	$(BIN)/mypy
-	$(BIN)/mypy examples
+	MYPYPATH=examples $(BIN)/mypy examples
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -92,13 +92,21 @@ def show(title: str, columns: Columns, *, digits: int = 1, ends: str = "") -> No
     Console().print(table)
 
 
-def bars(axes: Any, values: Mapping[str, Sequence[float]], title: str) -> None:
-    """A bar per method, the first on top, with its mean at the end and a whisker for the spread over seeds."""
+def bars(axes: Any, values: Mapping[str, Sequence[float]], title: str, *, baselines: Sequence[str] = ()) -> None:
+    """A bar per method, the first on top, with its mean at the end and a whisker for the spread over seeds.
+
+    Args:
+        axes: matplotlib's, to draw on.
+        values: by method, one per seed.
+        title: what the numbers are.
+        baselines: drawn in grey.
+    """
     names = list(values)[::-1]
     found = [torch.tensor(values[name], dtype=torch.float64) for name in names]
     means = [float(v.mean()) for v in found]
     spreads = [float(v.std()) if len(v) > 1 else 0.0 for v in found]
-    axes.barh(names, means, xerr=spreads, color="#4c78a8", ecolor="#222222", height=0.7)
+    colours = ["#bab0ac" if name in baselines else "#4c78a8" for name in names]
+    axes.barh(names, means, xerr=spreads, color=colours, ecolor="#222222", height=0.7)
     most = max(mean + spread for mean, spread in zip(means, spreads, strict=True))
     axes.set_xlim(0, 1.15 * most)
     for place, (mean, spread) in enumerate(zip(means, spreads, strict=True)):

@@ -171,7 +171,7 @@ def plot(results: Mapping[str, Sequence[Result]], unseen: Tensor, path: Path, co
             axes.set_yticks([])
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     bounds = {name: [result.bound for result in found] for name, found in results.items()}
-    bars(right.subplots(), bounds, "-ELBO, nats per test picture")
+    bars(right.subplots(), bounds, "-ELBO, nats per test picture", baselines=[SAME])
     save(figure, path)
 
 

@@ -70,7 +70,7 @@ METHODS: dict[str, Callable[..., nn.Module]] = {
     "simple": topk("simple"),
     "straight-through": topk("straight-through"),
     "identity": topk("identity"),
-    "perturbed": topk("perturbed", nb_samples=10),
+    "perturbed": topk("perturbed", nb_samples=4),
 }
 IN_QUICK = ("imle", "simple")
 CHANCE = "chance"

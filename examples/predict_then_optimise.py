@@ -98,14 +98,14 @@ def knapsack(seed: int, rows: int = 1000) -> Problem:
     return Problem(data.features, data.values, quiet.values, "ortools-knapsack", instance, train=rows)
 
 
-def tours(seed: int, rows: int = 200, cities: int = 7) -> Problem:
+def tours(seed: int, rows: int = 100, unseen: int = 400, cities: int = 7) -> Problem:
     """Round trips through 7 cities, as the integer program of Dantzig, Fulkerson and Johnson (1954).
 
     Two edges meet in each city, and any three cities have at most two edges among them: with seven, no more is needed
     to rule out two round trips in place of one.
     """
-    data = datasets.tsp(2 * rows, nodes=cities, seed=seed)
-    quiet = datasets.tsp(2 * rows, nodes=cities, seed=seed, noise_width=0.0)
+    data = datasets.tsp(rows + unseen, nodes=cities, seed=seed)
+    quiet = datasets.tsp(rows + unseen, nodes=cities, seed=seed, noise_width=0.0)
     triples = list(itertools.combinations(range(cities), 3))
     instance = {
         "A_eq": [[float(city in edge) for edge in data.edges] for city in range(cities)],
@@ -234,7 +234,8 @@ def plot(results: Results, path: Path) -> None:
     """A panel per problem, a bar per method."""
     figure = Figure(figsize=(5 * len(results), 4.5), layout="constrained")
     for axes, (name, found) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
-        bars(axes, in_percent(found, "averaged"), f"{name}: regret, %, averaged weights")
+        regrets, title = in_percent(found, "averaged"), f"{name}: regret, %, averaged weights"
+        bars(axes, regrets, title, baselines=["two-stage", FLOOR])
     save(figure, path)
 
 

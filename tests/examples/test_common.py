@@ -29,9 +29,10 @@ def test_a_table_has_gaps_where_a_column_has_no_such_line(common, capsys):
 
 def test_bars_end_at_the_means(common):
     axes = Figure().subplots()
-    common.bars(axes, {"first": [1.0, 3.0], "second": [5.0]}, "title")
+    common.bars(axes, {"first": [1.0, 3.0], "second": [5.0]}, "title", baselines=["second"])
     assert [bar.get_width() for bar in axes.patches] == [5.0, 2.0]  # drawn from below
     assert [label.get_text() for label in axes.texts] == ["5.0", "2.0"]
+    assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()
     assert axes.get_xlim()[0] == 0
     assert axes.get_xlim()[1] > 5
 

@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 def arguments(
-    about: str | None, methods: Iterable[str], *, plot: str, quick: str, seed: int = 0, seeds: int = 3
+    about: str | None, methods: Iterable[str] = (), *, plot: str, quick: str, seed: int = 0, seeds: int = 3
 ) -> argparse.ArgumentParser:
-    """The options that these examples have: `--quick`, `--methods`, `--seed`, `--seeds`, `--plot`; add your own.
+    """The options that these examples have: `--quick`, `--seed`, `--seeds`, `--plot`, `--methods`; add your own.
 
     Args:
         about: the example's docstring, whose first line `--help` shows.
-        methods: that can be asked for.
+        methods: that can be asked for, if any.
         plot: name of the plot's file.
         quick: what `--quick` does.
         seed: the first one.
@@ -35,10 +35,11 @@ def arguments(
     """
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help=quick)
-    parser.add_argument("--methods", nargs="+", choices=methods, metavar="M", help=f"some of: {'; '.join(methods)}")
     parser.add_argument("--seed", type=int, default=seed, help=f"the first seed, of data and networks; {seed}")
     parser.add_argument("--seeds", type=int, default=seeds, help=f"how many; {seeds}")
     parser.add_argument("--plot", type=Path, default=Path("build/examples") / plot, help="where the plot goes")
+    if methods:
+        parser.add_argument("--methods", nargs="+", choices=methods, metavar="M", help=f"some of: {'; '.join(methods)}")
     return parser
 
 

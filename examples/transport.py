@@ -14,19 +14,20 @@ same model fitted to the true costs themselves, which nobody has in practice.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulp  # type: ignore[import-untyped]
 import torch
+from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
 import imle
+from common import arguments, bars, save, seeds_of, with_progress
 from imle.estimators import IMLE
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -197,22 +198,30 @@ def show(results: dict[int, dict[str, Score]], console: Console) -> None:
     console.print(table)
 
 
+def plot(results: dict[int, dict[str, Score]], path: Path) -> None:
+    """A bar per method: how many plans are the dispatcher's, and what the others cost."""
+    figure = Figure(figsize=(13, 2.8), layout="constrained")
+    names = list(next(iter(results.values())))
+    baselines = [name for name in names if name not in SETTINGS]
+    for axes, share, title in zip(
+        figure.subplots(1, 2), ("same", "regret"), ("plans exactly the dispatcher's", "regret"), strict=True
+    ):
+        values = {name: [100 * getattr(scores[name], share) for scores in results.values()] for name in names}
+        bars(axes, values, f"{title}, held-out days, %", baselines=baselines)
+    save(figure, path)
+
+
 def main(argv: Sequence[str] | None = None) -> dict[int, dict[str, Score]]:
     """Run the example; returns what it shows, by seed."""
-    parser = argparse.ArgumentParser(description="Learn transport costs from shipped plans.")
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer days, the better settings only")
-    parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser = arguments(__doc__, plot="transport.png", quick="one seed, fewer days, the better settings only")
     options = parser.parse_args(argv)
-    if options.quick:
-        seeds, settings, train, test = [options.seed], list(SETTINGS)[-1:], 300, 200
-    else:
-        seeds, settings, train, test = list(range(options.seed, options.seed + 3)), list(SETTINGS), 1000, 500
-    console = Console()
+    settings, train, test = (list(SETTINGS)[-1:], 300, 200) if options.quick else (list(SETTINGS), 1000, 500)
     results = {
         seed: run(seed, train=train, test=test, settings=settings)
-        for seed in track(seeds, "learning from plans", console=console, transient=True)
+        for seed in with_progress(seeds_of(options), "learning from plans")
     }
-    show(results, console)
+    show(results, Console())
+    plot(results, options.plot)
     return results
 
 

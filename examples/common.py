@@ -90,7 +90,10 @@ def show(title: str, columns: Columns, *, digits: int = 1, ends: str = "") -> No
     for line in lines:
         cells = (mean_and_spread(c[line], digits) if line in c else "" for c in columns.values())
         table.add_row(line, *cells, end_section=line == ends)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # a file has room
+    console.print(table)
 
 
 def bars(axes: Any, values: Mapping[str, Sequence[float]], title: str, *, baselines: Sequence[str] = ()) -> None:

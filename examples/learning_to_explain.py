@@ -65,7 +65,7 @@ def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[...,
 METHODS: dict[str, Callable[..., nn.Module]] = {
     "concrete": Concrete,
     "imle": topk(IMLE(beta=0.1)),
-    "imle, 1/lambda": topk(IMLE(beta=0.1, scale=True)),
+    "imle, 1/lambda": topk(IMLE(scale=True)),
     "aimle": topk("aimle"),
     "simple": topk("simple"),
     "straight-through": topk("straight-through"),
@@ -182,16 +182,23 @@ def columns(results: Results, value: Callable[[Result], float]) -> dict[str, dic
 
 
 def plot(results: Results, path: Path) -> None:
-    """How often each method chooses each feature, mean over seeds; the first line is how often it is a true one."""
-    figure = Figure(figsize=(4 * len(results) + 1, 4), layout="constrained")
+    """How often each method chooses each feature, mean over seeds, and beside it the share of true features found.
+
+    The first line is how often each feature is a true one.
+    """
+    height = 1.2 + 0.4 * len(next(iter(results.values())))
+    figure = Figure(figsize=(4.4 * len(results) + 1, height), layout="constrained")
     for axes, (name, found) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
         methods = [method for method in found if method != CHANCE]
         lines = [found[CHANCE][0].relevant]
         lines += [torch.stack([result.chosen for result in found[method]]).mean(dim=0) for method in methods]
-        axes.imshow(torch.stack(lines).numpy(), vmin=0, vmax=1, cmap="Blues")
+        axes.imshow(torch.stack(lines).numpy(), vmin=0, vmax=1, cmap="Blues", aspect="auto")
         axes.set_xticks(range(FEATURES), [f"X{i + 1}" for i in range(FEATURES)])
         axes.set_yticks(range(len(lines)), ["true", *methods])
-        axes.set_title(name)
+        for place, method in enumerate(methods, start=1):
+            share = sum(result.found for result in found[method]) / len(found[method])
+            axes.text(FEATURES - 0.4, place, f"{share:.0%}", va="center")
+        axes.set_title(f"{name}: how often each feature is chosen", fontsize=11)
     save(figure, path)
 
 

@@ -259,7 +259,7 @@ def columns(results: Sequence[Result]) -> dict[str, dict[str, list[float]]]:
 
 def plot(result: Result, path: Path) -> None:
     """A held-out puzzle, and how it was completed: blue where the puzzle is blank, red where it is wrong."""
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    figure = Figure(figsize=(9, 4.9), layout="constrained")
     seen, answer = figure.subplots(1, 2)
     given, true, found = result.puzzle.given[0], result.puzzle.boards[0].argmax(-1), result.completed[0].argmax(-1)
     n = len(given)

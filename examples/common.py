@@ -112,7 +112,7 @@ def bars(axes: Any, values: Mapping[str, Sequence[float]], title: str, *, baseli
     colours = ["#bab0ac" if name in baselines else "#4c78a8" for name in names]
     axes.barh(names, means, xerr=spreads, color=colours, ecolor="#222222", height=0.7)
     most = max(mean + spread for mean, spread in zip(means, spreads, strict=True))
-    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlim(0, 1.15 * most or 1)  # all may be zero
     for place, (mean, spread) in enumerate(zip(means, spreads, strict=True)):
         axes.annotate(f"{mean:.1f}", (mean + spread, place), xytext=(4, 0), textcoords="offset points", va="center")
     axes.spines[["top", "right"]].set_visible(False)

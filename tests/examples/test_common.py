@@ -37,6 +37,12 @@ def test_bars_end_at_the_means(common):
     assert axes.get_xlim()[1] > 5
 
 
+def test_bars_may_be_zero(common):
+    axes = Figure().subplots()
+    common.bars(axes, {"only": [0.0]}, "title")
+    assert axes.get_xlim() == (0, 1)
+
+
 def test_options(common):
     methods, few = {"imle": 1, "simple": 2, "aimle": 3}, ("simple",)
     parser = common.arguments("About.\n\nMore.", methods, plot="p.png", quick="less", seed=7, seeds=2)

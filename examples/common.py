@@ -36,11 +36,17 @@ def arguments(
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--seed", type=int, default=seed, help=f"the first seed, of data and networks; {seed}")
-    parser.add_argument("--seeds", type=int, default=seeds, help=f"how many; {seeds}")
+    parser.add_argument("--seeds", type=_count, default=seeds, help=f"how many; {seeds}")
     parser.add_argument("--plot", type=Path, default=Path("build/examples") / plot, help="where the plot goes")
     if methods:
         parser.add_argument("--methods", nargs="+", choices=methods, metavar="M", help=f"some of: {'; '.join(methods)}")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
 
 
 def seeds_of(options: argparse.Namespace) -> range:

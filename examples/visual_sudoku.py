@@ -11,8 +11,8 @@ pictures.
 
 Boards and pictures are held out both: no board and no picture of the test puzzles occurs in training.
 
-    python examples/visual_sudoku.py            # 4 x 4 and 9 x 9, minutes
-    python examples/visual_sudoku.py --quick    # 4 x 4, and a few boards of 9 x 9
+    python examples/visual_sudoku.py            # 4 x 4 and 9 x 9, three seeds, minutes
+    python examples/visual_sudoku.py --quick    # one seed, and only a few boards of 9 x 9
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ def test_options(common):
         assert common.methods_of(options, methods, few) == chosen
         assert list(common.seeds_of(options)) == seeds
     assert parser.parse_args([]).plot.name == "p.png"
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--methods", "none"])
+    for words in (["--methods", "none"], ["--seeds", "0"]):
+        with pytest.raises(SystemExit):
+            parser.parse_args(words)
 
 
 def test_layers_share_nothing_that_they_learn(common):

@@ -11,7 +11,7 @@ What counts is the regret of the decisions on unseen rows, as a share of the bes
 The last line knows the expected costs, but not the day's noise: a floor for any model. Hyperparameters are the same for
 every method (Adam, 20 epochs at rate 0.01 or, for tours, 10 at 0.1; 10 samples and temperature 1 where there is noise),
 and not tuned. Each run counts twice: with its last weights, as published tables do, and with the mean of its weights
-over the second half of the training, which costs nothing and wanders less.
+over the second half of the training, which wanders less, but lags behind where training has not settled.
 
 Seeds make the data, but for "published": the shortest paths of PyEPO's tutorial (notebook 03), on which seeds are those
 of the model only.

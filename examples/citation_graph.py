@@ -33,12 +33,11 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import imle
-from common import arguments, bars, mean_and_spread, save, seeds_of, with_progress
+from common import arguments, bars, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 from imle.layers import SolverLayer
 
@@ -259,34 +258,28 @@ def run_seed(seed: int, task: Task) -> Result:
     return Result(seed, accuracies, weights, engines + unseen.events())
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """Accuracies, a line per method, a column per seed; then weights, a column per topic; then who solved."""
-    table = Table("", title="Papers of unseen graphs with the right topic, by seed", title_justify="left")
-    for result in results:
-        table.add_column(f"{result.seed}", justify="right")
-    table.add_column("mean ± sd", justify="right")
-    for name in results[0].accuracies:
-        row = [result.accuracies[name] for result in results]
-        table.add_row(name, *(f"{a:.1%}" for a in row), f"{mean_and_spread([100 * a for a in row])} %")
-    console.print(table)
+def accuracies(results: Sequence[Result]) -> dict[str, list[float]]:
+    """In percent, by method and seed."""
+    return {name: [100 * result.accuracies[name] for result in results] for name in results[0].accuracies}
 
-    table = Table("", *TOPICS, title="Weights of the rule, mean over seeds", title_justify="left")
-    table.add_row("same topic sought", *(f"{share:.0%}" for share in OWN_TOPIC), end_section=True)
-    for name in results[0].weights:
-        mean = np.mean([result.weights[name] for result in results], axis=0)
-        table.add_row(name, *(f"{weight:.2f}" for weight in mean))
-    console.print(table)
 
+def report(results: Sequence[Result]) -> None:
+    """Accuracies, a line per method; then weights, a column per topic; then who solved."""
+    show("Papers of unseen graphs with the right topic, in %", {"accuracy": accuracies(results)}, ends=FIXED)
+    weights = {
+        f"{topic} ({share:.0%})": {name: [r.weights[name][i] for r in results] for name in results[0].weights}
+        for i, (topic, share) in enumerate(zip(TOPICS, OWN_TOPIC, strict=True))
+    }
+    show("Weights of the rule by topic (and the share of its citations that seek the same one)", weights, digits=2)
     engines = sum((result.engines for result in results), Counter[str]())
-    console.print("solved by: " + ", ".join(f"{name} {count}" for name, count in engines.most_common()))
+    Console().print("solved by: " + ", ".join(f"{name} {count}" for name, count in engines.most_common()))
 
 
 def plot(results: Sequence[Result], path: Path) -> None:
     """A bar per method; beside it what weight each topic got, and what share of its citations seek the same topic."""
     figure = Figure(figsize=(13, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    accuracies = {name: [100 * result.accuracies[name] for result in results] for name in results[0].accuracies}
-    bars(left, accuracies, "papers of unseen graphs with the right topic, %", baselines=[ALONE, FIXED])
+    bars(left, accuracies(results), "papers of unseen graphs with the right topic, %", baselines=[ALONE, FIXED])
     for name in results[0].weights:
         weights = np.mean([result.weights[name] for result in results], axis=0)
         right.plot(OWN_TOPIC, weights, "o-", label=name)
@@ -303,7 +296,7 @@ def main(argv: Sequence[str] | None = None) -> list[Result]:
     options = parser.parse_args(argv)
     task = QUICK if options.quick else FULL
     results = [run_seed(seed, task) for seed in with_progress(seeds_of(options), "reading papers")]
-    show(results, Console())
+    report(results)
     plot(results, options.plot)
     return results
 

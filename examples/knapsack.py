@@ -17,7 +17,7 @@ no model can be expected to beat.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,10 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 import imle
-from common import arguments, bars, save, seeds_of, with_progress
+from common import arguments, bars, save, seeds_of, show, with_progress
 
 FEATURES, ITEMS, RESOURCES, CAPACITY = 5, 32, 3, 20.0
 DEGREE, NOISE = 4, 0.5
@@ -133,22 +131,9 @@ def run_instance(seed: int, settings: Sequence[str]) -> Result:
     return Result(seed, regrets)
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """A line per method, a column per instance."""
-    table = Table("", title="Knapsack with learned values: normalised regret on held-out days", title_justify="left")
-    for result in results:
-        table.add_column(f"seed {result.seed}", justify="right")
-    table.add_column("mean", justify="right")
-    for name in results[0].regrets:
-        row = [result.regrets[name] for result in results]
-        table.add_row(name, *(f"{r:.1%}" for r in (*row, float(np.mean(row)))))
-    console.print(table)
-
-
-def plot(results: Sequence[Result], path: Path) -> None:
+def plot(regrets: Mapping[str, Sequence[float]], path: Path) -> None:
     """A bar per method."""
     figure = Figure(figsize=(7.5, 3.2), layout="constrained")
-    regrets = {name: [100 * result.regrets[name] for result in results] for name in results[0].regrets}
     baselines = [name for name in regrets if name not in SETTINGS]
     bars(figure.subplots(), regrets, "normalised regret on held-out days, %", baselines=baselines)
     save(figure, path)
@@ -161,8 +146,9 @@ def main(argv: Sequence[str] | None = None) -> list[Result]:
     options = parser.parse_args(argv)
     settings = list(SETTINGS)[-1:] if options.quick else list(SETTINGS)
     results = [run_instance(seed, settings) for seed in with_progress(seeds_of(options), "learning to pack")]
-    show(results, Console())
-    plot(results, options.plot)
+    regrets = {name: [100 * result.regrets[name] for result in results] for name in results[0].regrets}
+    show("Normalised regret on held-out days, in %", {"regret": regrets})
+    plot(regrets, options.plot)
     return results
 
 

@@ -14,7 +14,7 @@ same model fitted to the true costs themselves, which nobody has in practice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,10 @@ from typing import Any
 import pulp  # type: ignore[import-untyped]
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 import imle
-from common import arguments, bars, save, seeds_of, with_progress
+from common import arguments, bars, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -185,29 +183,23 @@ def run(seed: int, *, train: int, test: int, settings: Sequence[str]) -> dict[st
     return scores
 
 
-def show(results: dict[int, dict[str, Score]], console: Console) -> None:
-    """A line per seed and method."""
-    table = Table("seed", "costs", title="Plans on held-out days", title_justify="left")
-    for heading in ("same plan", "misrouted", "regret"):
-        table.add_column(heading, justify="right")
-    for seed, scores in results.items():
-        for name, score in scores.items():
-            shares = (score.same, score.misrouted, score.regret)
-            table.add_row(str(seed), name, *(f"{share:.1%}" for share in shares))
-        table.add_section()
-    console.print(table)
+SHARES = {"same": "same plan", "misrouted": "misrouted", "regret": "regret"}
 
 
-def plot(results: dict[int, dict[str, Score]], path: Path) -> None:
+def columns(results: Sequence[Mapping[str, Score]]) -> dict[str, dict[str, list[float]]]:
+    """In percent, by kind of share, method and seed."""
+    return {
+        heading: {name: [100 * getattr(scores[name], share) for scores in results] for name in results[0]}
+        for share, heading in SHARES.items()
+    }
+
+
+def plot(shares: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
     """A bar per method: how many plans are the dispatcher's, and what the others cost."""
     figure = Figure(figsize=(13, 2.8), layout="constrained")
-    names = list(next(iter(results.values())))
-    baselines = [name for name in names if name not in SETTINGS]
-    for axes, share, title in zip(
-        figure.subplots(1, 2), ("same", "regret"), ("plans exactly the dispatcher's", "regret"), strict=True
-    ):
-        values = {name: [100 * getattr(scores[name], share) for scores in results.values()] for name in names}
-        bars(axes, values, f"{title}, held-out days, %", baselines=baselines)
+    for axes, heading in zip(figure.subplots(1, 2), ("same plan", "regret"), strict=True):
+        baselines = [name for name in shares[heading] if name not in SETTINGS]
+        bars(axes, shares[heading], f"{heading}, held-out days, %", baselines=baselines)
     save(figure, path)
 
 
@@ -220,8 +212,9 @@ def main(argv: Sequence[str] | None = None) -> dict[int, dict[str, Score]]:
         seed: run(seed, train=train, test=test, settings=settings)
         for seed in with_progress(seeds_of(options), "learning from plans")
     }
-    show(results, Console())
-    plot(results, options.plot)
+    shares = columns(list(results.values()))
+    show("Plans on held-out days, in %", shares)
+    plot(shares, options.plot)
     return results
 
 

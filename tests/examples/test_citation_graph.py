@@ -22,7 +22,7 @@ def test_citations_correct_the_network(quick):
     assert result.engines["highs_components"] > 0
     for name, accuracy in result.accuracies.items():
         assert name in shown
-        assert f"{accuracy:.1%}" in shown
+        assert f"{100 * accuracy:.1f}" in shown
 
 
 @pytest.mark.parametrize("options", [{"noise": None}, {"nb_samples": 3}])

@@ -11,7 +11,7 @@ def test_training_on_regret_beats_least_squares(quick):
     assert learned < regrets["two-stage"]
     for name, regret in regrets.items():
         assert name in shown
-        assert f"{regret:.1%}" in shown
+        assert f"{100 * regret:.1f}" in shown
 
 
 def test_regret_is_zero_for_the_true_values_and_for_what_leads_to_the_same_choice(example):

@@ -10,8 +10,8 @@ def test_plans_teach_costs(quick):
     assert learned.regret < before.regret / 2
     assert learned.misrouted < before.misrouted / 2
     assert learned.same > 2 * before.same
-    assert f"{before.regret:.1%}" in shown
-    assert f"{learned.regret:.1%}" in shown
+    assert f"{100 * before.regret:.1f}" in shown
+    assert f"{100 * learned.regret:.1f}" in shown
 
 
 def test_the_pulp_model_stays_as_it_was(example):

@@ -90,7 +90,7 @@ def show(title: str, columns: Columns, *, digits: int = 1, ends: str = "") -> No
         ends: the line with which the baselines end; a rule follows it.
     """
     lines = list(dict.fromkeys(line for column in columns.values() for line in column))
-    table = Table("", title=title, title_justify="left", box=SIMPLE)
+    table = Table("", box=SIMPLE)
     for heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
@@ -99,6 +99,7 @@ def show(title: str, columns: Columns, *, digits: int = 1, ends: str = "") -> No
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)  # a file has room
+    console.print(title)
     console.print(table)
 
 

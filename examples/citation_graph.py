@@ -21,23 +21,23 @@ Does noise help, as Betz et al. (2021) claim? The last rows of the table answer 
 
 from __future__ import annotations
 
-import argparse
 import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import imle
+from common import arguments, bars, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 from imle.layers import SolverLayer
 
@@ -258,45 +258,46 @@ def run_seed(seed: int, task: Task) -> Result:
     return Result(seed, accuracies, weights, engines + unseen.events())
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """Accuracies, a line per method, a column per seed; then weights, a column per topic; then who solved."""
-    table = Table("", title="Papers of unseen graphs with the right topic, by seed", title_justify="left")
-    for result in results:
-        table.add_column(f"{result.seed}", justify="right")
-    table.add_column("mean ± sd", justify="right")
-    for name in results[0].accuracies:
-        row = [result.accuracies[name] for result in results]
-        table.add_row(name, *(f"{a:.1%}" for a in row), _mean_and_sd(row))
-    console.print(table)
+def accuracies(results: Sequence[Result]) -> dict[str, list[float]]:
+    """In percent, by method and seed."""
+    return {name: [100 * result.accuracies[name] for result in results] for name in results[0].accuracies}
 
-    table = Table("", *TOPICS, title="Weights of the rule, mean over seeds", title_justify="left")
-    table.add_row("same topic sought", *(f"{share:.0%}" for share in OWN_TOPIC), end_section=True)
-    for name in results[0].weights:
-        mean = np.mean([result.weights[name] for result in results], axis=0)
-        table.add_row(name, *(f"{weight:.2f}" for weight in mean))
-    console.print(table)
 
+def report(results: Sequence[Result]) -> None:
+    """Accuracies, a line per method; then weights, a column per topic; then who solved."""
+    show("Papers of unseen graphs with the right topic, in %", {"accuracy": accuracies(results)}, ends=FIXED)
+    weights = {
+        f"{topic} ({share:.0%})": {name: [r.weights[name][i] for r in results] for name in results[0].weights}
+        for i, (topic, share) in enumerate(zip(TOPICS, OWN_TOPIC, strict=True))
+    }
+    show("Weights of the rule by topic (and the share of its citations that seek the same one)", weights, digits=2)
     engines = sum((result.engines for result in results), Counter[str]())
-    console.print("solved by: " + ", ".join(f"{name} {count}" for name, count in engines.most_common()))
+    Console().print("solved by: " + ", ".join(f"{name} {count}" for name, count in engines.most_common()))
 
 
-def _mean_and_sd(values: Sequence[float]) -> str:
-    """The standard deviation needs two values."""
-    mean = f"{np.mean(values):.1%}"
-    return f"{mean} ± {np.std(values, ddof=1):.1%}" if len(values) > 1 else mean
+def plot(results: Sequence[Result], path: Path) -> None:
+    """A bar per method; beside it what weight each topic got, and what share of its citations seek the same topic."""
+    figure = Figure(figsize=(13, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    bars(left, accuracies(results), "papers of unseen graphs with the right topic, %", baselines=[ALONE, FIXED])
+    for name in results[0].weights:
+        weights = np.mean([result.weights[name] for result in results], axis=0)
+        right.plot(OWN_TOPIC, weights, "o-", label=name)
+    right.set_xlabel("share of citations that seek their own topic")
+    right.set_title("weight of the rule, by topic", fontsize=11)
+    right.legend(fontsize=8)
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> list[Result]:
     """Run the example; returns what it shows."""
-    parser = argparse.ArgumentParser(description="Topics of papers from features and citations.")
-    parser.add_argument("--quick", action="store_true", help="one seed, smaller graphs, fewer epochs")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    quick = "one seed, smaller graphs, fewer epochs"
+    parser = arguments(__doc__, plot="citation_graph.png", quick=quick, seeds=5)
     options = parser.parse_args(argv)
-    seeds = range(options.seed, options.seed + (1 if options.quick else 5))
     task = QUICK if options.quick else FULL
-    console = Console()
-    results = [run_seed(seed, task) for seed in track(seeds, "reading papers", console=console, transient=True)]
-    show(results, console)
+    results = [run_seed(seed, task) for seed in with_progress(seeds_of(options), "reading papers")]
+    report(results)
+    plot(results, options.plot)
     return results
 
 

@@ -15,8 +15,7 @@ but varies too little at temperature 1.
 
 from __future__ import annotations
 
-import argparse
-import copy
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,15 +24,12 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import imle
+from common import arguments, bars, layers, methods_of, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 from imle.estimators.subset_law import marginals_along, prefixes
 from imle.noise import SumOfGammaNoiseDistribution
@@ -50,26 +46,22 @@ DRAWS = 20
 """Codes per test picture."""
 
 
-def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[[], imle.SolverLayer]:
-    """A layer from scores `[B, n]` to codes."""
-    return lambda: imle.layer("topk", k=ONES, estimator=copy.deepcopy(rule), **options)
-
-
+SUM_OF_GAMMA = SumOfGammaNoiseDistribution(k=ONES)
 STEP: dict[str, Any] = {"beta": 0.1, "scale": True}
 """Divided by lambda, the gradient is in nats, like the KL's, and the two can be added; without, the codes grow long."""
 
-METHODS: dict[str, Callable[[], imle.SolverLayer]] = {
-    "imle, not divided": topk(IMLE(beta=0.1)),
-    "imle": topk(IMLE(**STEP)),
-    "imle, symmetric": topk(IMLE(symmetric=True, **STEP)),
-    "imle, sum of gamma": topk(IMLE(**STEP), noise=SumOfGammaNoiseDistribution(k=ONES)),
-    "imle, sum of gamma, tau 4": topk(IMLE(**STEP), noise=SumOfGammaNoiseDistribution(k=ONES), temperature=4.0),
-    "aimle": topk("aimle"),
-    "simple": topk("simple"),
-    "straight-through": topk("straight-through"),
-    "identity": topk("identity"),
-    "perturbed": topk("perturbed", nb_samples=10),
-    "score-function": topk("score-function", nb_samples=10),
+METHODS: dict[str, Callable[..., imle.SolverLayer]] = {
+    "imle, not divided": layers("topk", IMLE(beta=0.1)),
+    "imle": layers("topk", IMLE(**STEP)),
+    "imle, symmetric": layers("topk", IMLE(symmetric=True, **STEP)),
+    "imle, sum of gamma": layers("topk", IMLE(**STEP), noise=SUM_OF_GAMMA),
+    "imle, sum of gamma, tau 4": layers("topk", IMLE(**STEP), noise=SUM_OF_GAMMA, temperature=4.0),
+    "aimle": layers("topk", "aimle"),
+    "simple": layers("topk", "simple"),
+    "straight-through": layers("topk", "straight-through"),
+    "identity": layers("topk", "identity"),
+    "perturbed": layers("topk", "perturbed", nb_samples=10),
+    "score-function": layers("topk", "score-function", nb_samples=10),
 }
 IN_QUICK = ("imle", "simple")
 SAME = "every pixel's share of ink"
@@ -163,59 +155,42 @@ def run(method: str, seed: int, pictures: Tensor, unseen: Tensor, epochs: int) -
     """Train by one method."""
     torch.manual_seed(seed)
     model = Autoencoder()
-    train(model, METHODS[method](), pictures, epochs)
+    train(model, METHODS[method](k=ONES), pictures, epochs)
     return evaluate(model, unseen)
 
 
-def show(results: Mapping[str, Sequence[Result]], console: Console) -> None:
-    """A line per method: mean and spread over seeds."""
-    table = Table("", "-ELBO", "of which KL", title="Nats per test picture", title_justify="left", box=SIMPLE)
-    for name, found in results.items():
-        values = torch.tensor([[result.bound, result.kl] for result in found])
-        spread = f" ± {values[:, 0].std():.2f}" if len(found) > 1 else ""
-        table.add_row(
-            name, f"{values[:, 0].mean():.2f}{spread}", f"{values[:, 1].mean():.1f}", end_section=name == SAME
-        )
-    console.print(table)
-
-
-def plot(results: Mapping[str, Sequence[Result]], unseen: Tensor, path: Path, count: int = 12) -> None:
-    """Some test pictures, and below what becomes of them by each method (the first seed)."""
-    lines = {"test pictures": unseen} | {name: found[0].drawn for name, found in results.items() if name != SAME}
-    figure = Figure(figsize=(count + 2.5, len(lines)), layout="constrained")
-    for row, (name, pictures) in zip(figure.subplots(len(lines), count), lines.items(), strict=True):
+def plot(results: Mapping[str, Sequence[Result]], unseen: Tensor, path: Path, count: int = 10) -> None:
+    """Some test pictures, and below what becomes of them by each method (the first seed); beside it the bounds."""
+    lines = {"test pictures": unseen} | {name: found[0].drawn for name, found in results.items()}
+    figure = Figure(figsize=(count + 8, 0.85 * len(lines)), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[count + 2.5, 5.5], squeeze=False)[0]
+    for row, (name, pictures) in zip(left.subplots(len(lines), count), lines.items(), strict=True):
         for axes, picture in zip(row, pictures, strict=False):
             axes.imshow(picture.reshape(8, 8).numpy(), vmin=0, vmax=1, cmap="Greys")
             axes.set_xticks([])
             axes.set_yticks([])
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80)
+    bounds = {name: [result.bound for result in found] for name, found in results.items()}
+    bars(right.subplots(), bounds, "-ELBO, nats per test picture", baselines=[SAME])
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, list[Result]]:
     """Run the example; returns what it shows: results by method, one per seed."""
-    parser = argparse.ArgumentParser(description="A variational autoencoder with k-hot codes.")
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer methods and epochs")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=None, help="some methods only")
-    parser.add_argument(
-        "--plot", type=Path, default=Path("build/examples/discrete_vae.png"), help="where the plot goes"
-    )
+    parser = arguments(__doc__, METHODS, plot="discrete_vae.png", quick="one seed, fewer methods and epochs")
     options = parser.parse_args(argv)
-    methods = options.methods or (IN_QUICK if options.quick else list(METHODS))
+    methods = methods_of(options, METHODS, IN_QUICK)
     epochs = QUICK_EPOCHS if options.quick else EPOCHS
-    seeds = range(options.seed, options.seed + (1 if options.quick else options.seeds))
     pictures, unseen = load()
     results: dict[str, list[Result]] = {SAME: [without_code(pictures, unseen)], **{name: [] for name in methods}}
-    jobs = [(name, seed) for seed in seeds for name in methods]
-    for name, seed in track(jobs, "training", console=Console(stderr=True), transient=True):
+    for name, seed in with_progress(list(itertools.product(methods, seeds_of(options))), "training"):
         results[name].append(run(name, seed, pictures, unseen, epochs))
-    console = Console()
-    show(results, console)
+    columns = {
+        "-ELBO": {name: [result.bound for result in found] for name, found in results.items()},
+        "of which KL": {name: [result.kl for result in found] for name, found in results.items()},
+    }
+    show("Nats per test picture", columns, digits=2, ends=SAME)
     plot(results, unseen, options.plot)
-    console.print(f"plot: {options.plot}")
     return results
 
 

@@ -16,20 +16,19 @@ no model can be expected to beat.
 
 from __future__ import annotations
 
-import argparse
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 import imle
+from common import arguments, bars, save, seeds_of, show, with_progress
 
 FEATURES, ITEMS, RESOURCES, CAPACITY = 5, 32, 3, 20.0
 DEGREE, NOISE = 4, 0.5
@@ -132,31 +131,24 @@ def run_instance(seed: int, settings: Sequence[str]) -> Result:
     return Result(seed, regrets)
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """A line per method, a column per instance."""
-    table = Table("", title="Knapsack with learned values: normalised regret on held-out days", title_justify="left")
-    for result in results:
-        table.add_column(f"seed {result.seed}", justify="right")
-    table.add_column("mean", justify="right")
-    for name in results[0].regrets:
-        row = [result.regrets[name] for result in results]
-        table.add_row(name, *(f"{r:.1%}" for r in (*row, float(np.mean(row)))))
-    console.print(table)
+def plot(regrets: Mapping[str, Sequence[float]], path: Path) -> None:
+    """A bar per method."""
+    figure = Figure(figsize=(7.5, 3.2), layout="constrained")
+    baselines = [name for name in regrets if name not in SETTINGS]
+    bars(figure.subplots(), regrets, "normalised regret on held-out days, %", baselines=baselines)
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> list[Result]:
     """Run the example; returns what it shows."""
-    parser = argparse.ArgumentParser(description="Knapsack with learned values.")
-    parser.add_argument("--quick", action="store_true", help="one instance, the better settings only")
-    parser.add_argument("--seed", type=int, default=0, help="of the first instance")
+    quick = "one instance, the better settings only"
+    parser = arguments(__doc__, plot="knapsack.png", quick=quick, seeds=5)
     options = parser.parse_args(argv)
-    seeds = range(options.seed, options.seed + (1 if options.quick else 5))
     settings = list(SETTINGS)[-1:] if options.quick else list(SETTINGS)
-    console = Console()
-    results = [
-        run_instance(seed, settings) for seed in track(seeds, "learning to pack", console=console, transient=True)
-    ]
-    show(results, console)
+    results = [run_instance(seed, settings) for seed in with_progress(seeds_of(options), "learning to pack")]
+    regrets = {name: [100 * result.regrets[name] for result in results] for name in results[0].regrets}
+    show("Normalised regret on held-out days, in %", {"regret": regrets})
+    plot(regrets, options.plot)
     return results
 
 

@@ -16,8 +16,8 @@ The third set is the hard one: one term decides all but a few rows, for most of 
 
 from __future__ import annotations
 
-import argparse
-import copy
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,11 @@ from typing import Any, get_args
 
 import torch
 from matplotlib.figure import Figure
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import imle
+from common import arguments, layers, methods_of, save, seeds_of, show, with_progress
 from imle.datasets import ExplainData, learning_to_explain
 from imle.datasets.l2x import FEATURES, ExplainName
 from imle.estimators import IMLE
@@ -60,20 +57,20 @@ class Concrete(nn.Module):
         return draws.amax(dim=1, keepdim=True)
 
 
-def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[[int], nn.Module]:
+def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[..., nn.Module]:
     """Given k, a layer from `[B, n]` scores to `[B, S, n]` masks."""
-    return lambda k: imle.layer("topk", k=k, estimator=copy.deepcopy(rule), output="samples", **options)
+    return layers("topk", rule, output="samples", **options)
 
 
-METHODS: dict[str, Callable[[int], nn.Module]] = {
+METHODS: dict[str, Callable[..., nn.Module]] = {
     "concrete": Concrete,
     "imle": topk(IMLE(beta=0.1)),
-    "imle, 1/lambda": topk(IMLE(beta=0.1, scale=True)),
+    "imle, 1/lambda": topk(IMLE(scale=True)),
     "aimle": topk("aimle"),
     "simple": topk("simple"),
     "straight-through": topk("straight-through"),
     "identity": topk("identity"),
-    "perturbed": topk("perturbed", nb_samples=10),
+    "perturbed": topk("perturbed", nb_samples=4),
 }
 IN_QUICK = ("imle", "simple")
 CHANCE = "chance"
@@ -160,7 +157,7 @@ def run(name: ExplainName, method: str, seed: int, steps: int) -> Result:
     k = int(data.relevant[0].sum())
     torch.manual_seed(seed)
     model = Model()
-    train(model, METHODS[method](k), data, steps)
+    train(model, METHODS[method](k=k), data, steps)
     return evaluate(model, k, unseen)
 
 
@@ -171,68 +168,58 @@ def chance(name: ExplainName, seed: int) -> Result:
     return Result(share, float("nan"), torch.full((FEATURES,), share), relevant.mean(dim=0))
 
 
-MEASURES: dict[str, Callable[[Result], float]] = {
-    "True features found, in %": lambda result: 100 * result.found,
-    "Cross entropy above the best possible, in 0.001": lambda result: 1000 * result.loss,
-}
-
 Results = Mapping[str, Mapping[str, Sequence[Result]]]
 """By set, method and seed."""
 
 
-def show(results: Results, console: Console) -> None:
-    """A line per method, a column per set: mean and spread over seeds."""
-    for title, value in MEASURES.items():
-        table = Table("", *(name.replace("-", " ") for name in results), box=SIMPLE)
-        for method in next(iter(results.values())):
-            values = [torch.tensor([value(result) for result in found[method]]) for found in results.values()]
-            if not any(column.isnan().any() for column in values):
-                spreads = [f" ± {column.std():.1f}" if len(column) > 1 else "" for column in values]
-                cells = [f"{column.mean():.1f}{spread}" for column, spread in zip(values, spreads, strict=True)]
-                table.add_row(method, *cells, end_section=method == CHANCE)
-        console.print(title)
-        console.print(table)
+def columns(results: Results, value: Callable[[Result], float]) -> dict[str, dict[str, list[float]]]:
+    """One number per result, by set and method; methods without one are left out."""
+    numbers = {
+        name.replace("-", " "): {method: [value(result) for result in runs] for method, runs in found.items()}
+        for name, found in results.items()
+    }
+    return {name: {m: v for m, v in found.items() if not math.isnan(v[0])} for name, found in numbers.items()}
 
 
 def plot(results: Results, path: Path) -> None:
-    """How often each method chooses each feature, mean over seeds; the first line is how often it is a true one."""
-    figure = Figure(figsize=(4 * len(results) + 1, 4), layout="constrained")
+    """How often each method chooses each feature, mean over seeds, and beside it the share of true features found.
+
+    The first line is how often each feature is a true one.
+    """
+    height = 1.2 + 0.4 * len(next(iter(results.values())))
+    figure = Figure(figsize=(4.4 * len(results) + 1, height), layout="constrained")
     for axes, (name, found) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
         methods = [method for method in found if method != CHANCE]
         lines = [found[CHANCE][0].relevant]
         lines += [torch.stack([result.chosen for result in found[method]]).mean(dim=0) for method in methods]
-        axes.imshow(torch.stack(lines).numpy(), vmin=0, vmax=1, cmap="Blues")
+        axes.imshow(torch.stack(lines).numpy(), vmin=0, vmax=1, cmap="Blues", aspect="auto")
         axes.set_xticks(range(FEATURES), [f"X{i + 1}" for i in range(FEATURES)])
         axes.set_yticks(range(len(lines)), ["true", *methods])
-        axes.set_title(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+        for place, method in enumerate(methods, start=1):
+            share = sum(result.found for result in found[method]) / len(found[method])
+            axes.text(FEATURES - 0.4, place, f"{share:.0%}", va="center")
+        axes.set_title(f"{name}: how often each feature is chosen", fontsize=11)
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, list[Result]]]:
     """Run the example; returns what it shows: results by set, method and seed."""
-    parser = argparse.ArgumentParser(description="Learn which features matter.")
-    parser.add_argument("--quick", action="store_true", help="one set, one seed, fewer methods and steps")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed, of data and networks")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="some sets only")
-    parser.add_argument("--plot", type=Path, default=Path("build/examples/learning_to_explain.png"))
+    quick = "one set, one seed, fewer methods and steps"
+    parser = arguments(__doc__, METHODS, plot="learning_to_explain.png", quick=quick)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="some only")
     options = parser.parse_args(argv)
-    sets: list[ExplainName] = ["switch"] if options.quick else options.sets
-    methods = IN_QUICK if options.quick else list(METHODS)
-    seeds = range(options.seed, options.seed + (1 if options.quick else options.seeds))
-    steps = QUICK_STEPS if options.quick else STEPS
+    sets: Sequence[ExplainName] = ["switch"] if options.quick else options.sets
+    methods = methods_of(options, METHODS, IN_QUICK)
+    seeds, steps = seeds_of(options), QUICK_STEPS if options.quick else STEPS
     results: dict[str, dict[str, list[Result]]] = {
         name: {CHANCE: [chance(name, seed + TEST_SEED) for seed in seeds], **{method: [] for method in methods}}
         for name in sets
     }
-    jobs = [(name, method, seed) for seed in seeds for name in sets for method in methods]
-    for name, method, seed in track(jobs, "explaining", console=Console(stderr=True), transient=True):
+    for name, method, seed in with_progress(list(itertools.product(sets, methods, seeds)), "explaining"):
         results[name][method].append(run(name, method, seed, steps))
-    console = Console()
-    show(results, console)
+    show("True features found, in %", columns(results, lambda result: 100 * result.found), ends=CHANCE)
+    show("Cross entropy above the best possible, in 0.001", columns(results, lambda result: 1000 * result.loss))
     plot(results, options.plot)
-    console.print(f"plot: {options.plot}")
     return results
 
 

@@ -15,8 +15,7 @@ path counts as optimal if no path is cheaper by the true costs; many maps have s
 
 from __future__ import annotations
 
-import argparse
-import copy
+import itertools
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +25,10 @@ from typing import Any, NamedTuple
 
 import torch
 from matplotlib.figure import Figure
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 from torch import Tensor, nn
 
 import imle
+from common import arguments, bars, layers, methods_of, save, seeds_of, show, with_progress
 from imle import datasets, losses, metrics
 from imle.errors import SolverWarning
 from imle.noise import SumOfGammaNoiseDistribution
@@ -122,7 +118,7 @@ def estimator(rule: str | imle.estimators.Estimator, *, rate: float = RATE, **op
     """A solver layer after the network, and the tiles in which two paths differ."""
 
     def make() -> Loss:
-        layer = imle.layer(SOLVER, estimator=copy.deepcopy(rule), **options)
+        layer = layers(SOLVER, rule, **options)()
         return lambda costs, known: (layer(costs) - known.paths).abs().flatten(1).sum(dim=1).mean()
 
     return Method(make, rate)
@@ -177,7 +173,7 @@ class Result:
 
     Attributes:
         optimal: share of test maps with an optimal path, by size of map.
-        seconds: of training.
+        seconds: of training, of one core.
         costs: `[size, size]` predicted for the first test map of the largest size.
     """
 
@@ -207,6 +203,11 @@ def is_optimal(costs: Tensor, maps: Maps) -> Tensor:
     return metrics.regret(maps.costs, found, maps.paths, sense="min", event_ndim=2) < TIE
 
 
+def shares(predicted: Mapping[int, Tensor], tests: Mapping[int, Maps]) -> dict[int, float]:
+    """Of test maps with an optimal path, by size of map."""
+    return {size: float(is_optimal(predicted[size], maps).float().mean()) for size, maps in tests.items()}
+
+
 @torch.no_grad()
 def predict(network: nn.Module, maps: Maps) -> Tensor:
     """Costs `[N, size, size]`, some maps at a time."""
@@ -217,88 +218,72 @@ def run(method: Method, known: Maps, tests: Mapping[int, Maps], epochs: int, see
     """Train a new network, and test it."""
     torch.manual_seed(seed)
     network = Network(known.images.shape[-1] // known.costs.shape[-1])
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         # noise and targets push some costs below zero, which the solver reads as zero: no harm is seen here
         warnings.simplefilter("ignore", SolverWarning)
         train(network, method, known, epochs)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     network.eval()
     predicted = {size: predict(network, maps) for size, maps in tests.items()}
-    optimal = {size: float(is_optimal(predicted[size], maps).float().mean()) for size, maps in tests.items()}
-    return Result(optimal, seconds, predicted[max(tests)][0])
+    return Result(shares(predicted, tests), seconds, predicted[max(tests)][0])
 
 
-def show(results: Mapping[str, Sequence[Result]], console: Console) -> None:
-    """A line per method, a column per size of map: mean and spread over seeds."""
-    sizes = list(results[SAME][0].optimal)
-    headings = ("", *(f"{n} x {n}" for n in sizes), "time")
-    table = Table(*headings, title="Test maps with an optimal path, in %", title_justify="left", box=SIMPLE)
-    for name, found in results.items():
-        cells = []
-        for size in sizes:
-            values = 100 * torch.tensor([result.optimal[size] for result in found])
-            spread = f" ± {values.std():.1f}" if len(values) > 1 else ""
-            cells.append(f"{values.mean():.1f}{spread}")
-        seconds = sum(result.seconds for result in found) / len(found)
-        table.add_row(name, *cells, f"{seconds:.0f} s" if seconds else "", end_section=name == SAME)
-    console.print(table)
+def draw(axes: Any, cells: Tensor, path: Tensor, title: str) -> None:
+    """Costs `[size, size]` or a picture `[3, pixels, pixels]`, with a path across it."""
+    size = len(path)
+    shown = cells.permute(1, 2, 0) if cells.ndim == 3 else cells
+    axes.imshow(shown.numpy(), extent=(0, size, size, 0), cmap="viridis")
+    rows, columns = (path.nonzero() + 0.5).unbind(1)
+    axes.scatter(columns, rows, s=14, color="white", edgecolors="black", linewidths=0.7)
+    axes.set_title(title, fontsize=11)
+    axes.set_axis_off()
 
 
 def plot(results: Mapping[str, Sequence[Result]], maps: Maps, path: Path) -> None:
-    """One test map of the last seed: picture and path, true costs, learned costs; then how often methods are right."""
-    figure = Figure(figsize=(16, 4.5), layout="constrained")
-    picture, true, learned, bars = figure.subplots(1, 4)
+    """A test map of the last seed: picture, true costs, learned costs, with paths; then how often methods are right."""
+    figure = Figure(figsize=(17, 4.6), layout="constrained")
+    picture, true, learned, chart = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.1])
     name = next(name for name in results if name != SAME)
-    tile = maps.images.shape[-1] // maps.costs.shape[-1]
-    route = (maps.paths[0].nonzero() * tile + tile / 2).numpy()
-    picture.imshow(maps.images[0].permute(1, 2, 0).numpy())
-    picture.scatter(route[:, 1], route[:, 0], s=12, color="white", edgecolors="black")
-    picture.set_title("seen: a map; known: a cheapest path")
-    for axes, costs, title in (
-        (true, maps.costs[0], "true costs"),
-        (learned, results[name][-1].costs, f"learned by {name}"),
-    ):
-        axes.imshow(costs.numpy(), cmap="viridis")
-        axes.set_title(title)
-    for axes in (picture, true, learned):
-        axes.set_axis_off()
+    costs = results[name][-1].costs
+    found = imle.layer(SOLVER, noise=None)(costs.unsqueeze(0))[0]
+    draw(picture, maps.images[0], maps.paths[0], "an unseen map, and a cheapest path")
+    draw(true, maps.costs[0], maps.paths[0], "true costs")
+    draw(learned, costs, found, f"costs learned by {name}, and their path")
     size = max(results[SAME][0].optimal)
-    methods = list(results)[::-1]
-    bars.barh(methods, [100 * sum(r.optimal[size] for r in results[m]) / len(results[m]) for m in methods])
-    bars.set_title(f"optimal paths on {size} x {size}, %")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+    right = {name: [100 * result.optimal[size] for result in runs] for name, runs in results.items()}
+    bars(chart, right, f"optimal paths on unseen {size} x {size} maps, %", baselines=[SAME])
+    save(figure, path)
+
+
+def untrained(tests: Mapping[int, Maps]) -> Result:
+    """The same cost for every tile: the path with the fewest."""
+    flat = {size: torch.ones_like(maps.costs) for size, maps in tests.items()}
+    return Result(shares(flat, tests), 0.0, flat[max(tests)][0])
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, list[Result]]:
     """Run the example; returns what it shows: results by method, one per seed."""
-    parser = argparse.ArgumentParser(description="Learn the costs of terrain from cheapest paths.")
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer maps and methods")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed, of maps and networks")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=None, help="some methods only")
+    parser = arguments(__doc__, METHODS, plot="terrain.png", quick="one seed, fewer maps and methods")
     parser.add_argument("--data", type=Path, default=None, help="folder of the Warcraft maps, with a folder per size")
-    parser.add_argument("--plot", type=Path, default=Path("build/examples/terrain.png"), help="where the plot goes")
     options = parser.parse_args(argv)
     task = QUICK if options.quick else FULL
-    methods = options.methods or (IN_QUICK if options.quick else list(METHODS))
-    seeds = range(options.seed, options.seed + (1 if options.quick else options.seeds))
+    methods = methods_of(options, METHODS, IN_QUICK)
     results: dict[str, list[Result]] = {name: [] for name in (SAME, *methods)}
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("training", total=len(seeds) * len(methods))
-        for seed in seeds:
+    for seed, name in with_progress(list(itertools.product(seeds_of(options), results)), "training"):
+        if name == SAME:  # the first of a seed
             known, tests = load(task, seed, options.data)
-            flat = {size: torch.ones_like(maps.costs) for size, maps in tests.items()}
-            optimal = {size: float(is_optimal(flat[size], maps).float().mean()) for size, maps in tests.items()}
-            results[SAME].append(Result(optimal, 0.0, flat[max(tests)][0]))
-            for name in methods:
-                results[name].append(run(METHODS[name], known, tests, task.epochs, seed))
-                progress.advance(bar)
-    console = Console()
-    show(results, console)
+            results[name].append(untrained(tests))
+        else:
+            results[name].append(run(METHODS[name], known, tests, task.epochs, seed))
+    columns = {
+        f"{size} x {size}": {name: [100 * result.optimal[size] for result in found] for name, found in results.items()}
+        for size in tests
+    }
+    seconds = {name: [result.seconds for result in found] for name, found in results.items() if name != SAME}
+    title = "Test maps with an optimal path, in %; seconds of training, on one core"
+    show(title, {**columns, "seconds": seconds}, ends=SAME)
     plot(results, tests[max(tests)], options.plot)
-    console.print(f"plot: {options.plot}")
     return results
 
 

@@ -14,19 +14,18 @@ same model fitted to the true costs themselves, which nobody has in practice.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulp  # type: ignore[import-untyped]
 import torch
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 import imle
+from common import arguments, bars, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -184,35 +183,38 @@ def run(seed: int, *, train: int, test: int, settings: Sequence[str]) -> dict[st
     return scores
 
 
-def show(results: dict[int, dict[str, Score]], console: Console) -> None:
-    """A line per seed and method."""
-    table = Table("seed", "costs", title="Plans on held-out days", title_justify="left")
-    for heading in ("same plan", "misrouted", "regret"):
-        table.add_column(heading, justify="right")
-    for seed, scores in results.items():
-        for name, score in scores.items():
-            shares = (score.same, score.misrouted, score.regret)
-            table.add_row(str(seed), name, *(f"{share:.1%}" for share in shares))
-        table.add_section()
-    console.print(table)
+SHARES = {"same": "same plan", "misrouted": "misrouted", "regret": "regret"}
+
+
+def columns(results: Sequence[Mapping[str, Score]]) -> dict[str, dict[str, list[float]]]:
+    """In percent, by kind of share, method and seed."""
+    return {
+        heading: {name: [100 * getattr(scores[name], share) for scores in results] for name in results[0]}
+        for share, heading in SHARES.items()
+    }
+
+
+def plot(shares: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
+    """A bar per method: how many plans are the dispatcher's, and what the others cost."""
+    figure = Figure(figsize=(13, 2.8), layout="constrained")
+    for axes, heading in zip(figure.subplots(1, 2), ("same plan", "regret"), strict=True):
+        baselines = [name for name in shares[heading] if name not in SETTINGS]
+        bars(axes, shares[heading], f"{heading}, held-out days, %", baselines=baselines)
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[int, dict[str, Score]]:
     """Run the example; returns what it shows, by seed."""
-    parser = argparse.ArgumentParser(description="Learn transport costs from shipped plans.")
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer days, the better settings only")
-    parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser = arguments(__doc__, plot="transport.png", quick="one seed, fewer days, the better settings only")
     options = parser.parse_args(argv)
-    if options.quick:
-        seeds, settings, train, test = [options.seed], list(SETTINGS)[-1:], 300, 200
-    else:
-        seeds, settings, train, test = list(range(options.seed, options.seed + 3)), list(SETTINGS), 1000, 500
-    console = Console()
+    settings, train, test = (list(SETTINGS)[-1:], 300, 200) if options.quick else (list(SETTINGS), 1000, 500)
     results = {
         seed: run(seed, train=train, test=test, settings=settings)
-        for seed in track(seeds, "learning from plans", console=console, transient=True)
+        for seed in with_progress(seeds_of(options), "learning from plans")
     }
-    show(results, console)
+    shares = columns(list(results.values()))
+    show("Plans on held-out days, in %", shares)
+    plot(shares, options.plot)
     return results
 
 

@@ -11,32 +11,30 @@ pictures.
 
 Boards and pictures are held out both: no board and no picture of the test puzzles occurs in training.
 
-    python examples/visual_sudoku.py            # 4 x 4 and 9 x 9, minutes
-    python examples/visual_sudoku.py --quick    # 4 x 4, and a few boards of 9 x 9
+    python examples/visual_sudoku.py            # 4 x 4 and 9 x 9, three seeds, minutes
+    python examples/visual_sudoku.py --quick    # one seed, and only a few boards of 9 x 9
 """
 
 from __future__ import annotations
 
-import argparse
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 import imle
+from common import arguments, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
 from imle_ortools import zoo
-
-Ints = NDArray[np.int64]
+from sudoku_boards import Ints, completions, is_unique
 
 PIXELS, HIDDEN, DROPOUT = 64, 128, 0.5
 LEARNING_RATE = 0.003
@@ -111,51 +109,16 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """What training changed on one size of board."""
+    """What training changed on one size of board, and a held-out puzzle with what was made of it `[1, n, n, n]`."""
 
     task: Task
     before: Score
     after: Score
+    puzzle: Puzzles
+    completed: Tensor
 
 
 # Boards
-
-
-def completions(board: Ints, box: int, rng: np.random.Generator | None = None) -> Iterator[Ints]:
-    """All ways to fill the zeros of a board `[n, n]`, by backtracking on the cell with the fewest choices.
-
-    Args:
-        board: digits 1..n, 0 where a cell is open.
-        box: side of a box.
-        rng: tries digits in random order; else in ascending order.
-    """
-    n = box * box
-    fewest: tuple[tuple[int, int], list[int]] | None = None
-    for row, column in np.argwhere(board == 0).tolist():
-        top, left = row // box * box, column // box * box
-        seen = {*board[row].tolist(), *board[:, column].tolist()}
-        seen.update(board[top : top + box, left : left + box].ravel().tolist())
-        choices = [digit for digit in range(1, n + 1) if digit not in seen]
-        if fewest is None or len(choices) < len(fewest[1]):
-            fewest = (row, column), choices
-        if len(choices) <= 1:
-            break
-    if fewest is None:
-        yield board
-        return
-    place, choices = fewest
-    if rng is not None:
-        rng.shuffle(choices)
-    for digit in choices:
-        filled = board.copy()
-        filled[place] = digit
-        yield from completions(filled, box, rng)
-
-
-def is_unique(board: Ints, box: int) -> bool:
-    """Whether a puzzle has exactly one solution."""
-    found = completions(board, box)
-    return next(found, None) is not None and next(found, None) is None
 
 
 def draw_puzzle(task: Task, rng: np.random.Generator, *, test: bool) -> tuple[Ints, NDArray[np.bool_]]:
@@ -235,13 +198,13 @@ def hamming(found: Tensor, boards: Tensor, counted: Tensor) -> Tensor:
     return (differ * counted).sum(dim=(1, 2)).mean()
 
 
-def train(network: nn.Module, task: Task, puzzles: Puzzles, console: Console, *, blanks_only: bool) -> None:
+def train(network: nn.Module, task: Task, puzzles: Puzzles, *, blanks_only: bool) -> None:
     """Minimise the Hamming distance between the solver's boards and the true ones."""
     layer = make_layer(task)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     batches = [rows for _ in range(task.epochs) for rows in torch.randperm(len(puzzles)).reshape(-1, task.batch)]
     n = task.box**2
-    for rows in track(batches, f"learning {n} x {n} boards", console=console, transient=True):
+    for rows in with_progress(batches, f"learning {n} x {n} boards"):
         batch = puzzles[rows]
         counted = 1 - batch.given if blanks_only else torch.ones_like(batch.given)
         loss = hamming(complete(network, layer, batch), batch.boards, counted)
@@ -266,41 +229,70 @@ def evaluate(network: nn.Module, task: Task, puzzles: Puzzles) -> Score:
     )
 
 
-def run(task: Task, seed: int, console: Console, *, blanks_only: bool) -> Result:
+def run(task: Task, seed: int, *, blanks_only: bool) -> Result:
     """Train a new network on one size of board."""
     training = make_puzzles(task, task.train, seed, test=False)
     held_out = make_puzzles(task, task.test, seed, test=True)
     torch.manual_seed(seed)
     network = make_network(task.box**2)
     before = evaluate(network, task, held_out)
-    train(network, task, training, console, blanks_only=blanks_only)
-    return Result(task, before, evaluate(network, task, held_out))
+    train(network, task, training, blanks_only=blanks_only)
+    after, puzzle = evaluate(network, task, held_out), held_out[torch.arange(1)]
+    with torch.no_grad():
+        completed = complete(network.eval(), make_layer(task).eval(), puzzle)
+    return Result(task, before, after, puzzle, completed)
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """Before and after, per size of board."""
-    table = Table("held out", title="Visual Sudoku", title_justify="left")
-    for heading in ("boards solved", "cells right", "digits read"):
-        table.add_column(heading, justify="right")
+SHARES = {"boards": "boards solved", "cells": "cells right", "digits": "digits read"}
+
+
+def columns(results: Sequence[Result]) -> dict[str, dict[str, list[float]]]:
+    """Before and after, per size of board, in percent."""
+    table: dict[str, dict[str, list[float]]] = {heading: {} for heading in SHARES.values()}
     for result in results:
         n = result.task.box**2
         for when, score in (("before training", result.before), (f"after {result.task.train} puzzles", result.after)):
-            shares = (score.boards, score.cells, score.digits)
-            table.add_row(f"{n} x {n}, {when}", *(f"{share:.1%}" for share in shares))
-    console.print(table)
+            for share, heading in SHARES.items():
+                table[heading].setdefault(f"{n} x {n}, {when}", []).append(100 * getattr(score, share))
+    return table
+
+
+def plot(result: Result, path: Path) -> None:
+    """A held-out puzzle, and how it was completed: blue where the puzzle is blank, red where it is wrong."""
+    figure = Figure(figsize=(9, 4.9), layout="constrained")
+    seen, answer = figure.subplots(1, 2)
+    given, true, found = result.puzzle.given[0], result.puzzle.boards[0].argmax(-1), result.completed[0].argmax(-1)
+    n = len(given)
+    for axes, title in ((seen, "a puzzle that was not trained on"), (answer, "completed by network and solver")):
+        axes.set(xlim=(0, n), ylim=(n, 0), aspect="equal", xticks=[], yticks=[])
+        axes.set_title(title, fontsize=11)
+        for line in range(n + 1):
+            width = 1.6 if line % result.task.box == 0 else 0.4
+            axes.axhline(line, color="black", linewidth=width)
+            axes.axvline(line, color="black", linewidth=width)
+    for row, column in np.ndindex(n, n):
+        if given[row, column]:
+            picture = result.puzzle.pictures[0, row, column].reshape(8, 8).numpy()
+            box = (column + 0.1, column + 0.9, row + 0.9, row + 0.1)
+            seen.imshow(picture, extent=box, cmap="Greys", aspect="equal")
+        colour = "black" if given[row, column] else "tab:blue"
+        if found[row, column] != true[row, column]:
+            colour = "tab:red"
+        digit = str(int(found[row, column]) + 1)
+        answer.text(column + 0.5, row + 0.53, digit, color=colour, ha="center", va="center", fontsize=120 / n)
+    seen.set(xlim=(0, n), ylim=(n, 0))  # which pictures have narrowed
+    save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> list[Result]:
-    """Run the example; returns what it shows."""
-    parser = argparse.ArgumentParser(description="Learn to read digits from solved Sudoku boards.")
-    parser.add_argument("--quick", action="store_true", help="fewer puzzles")
-    parser.add_argument("--seed", type=int, default=0)
+    """Run the example; returns what it shows: seed by seed, and from small boards to large ones."""
+    parser = arguments(__doc__, plot="visual_sudoku.png", quick="one seed, fewer puzzles")
     parser.add_argument("--blanks-only", action="store_true", help="count only cells without a picture in the loss")
     options = parser.parse_args(argv)
     tasks = (QUICK_SMALL, QUICK_LARGE) if options.quick else (SMALL, LARGE)
-    console = Console()
-    results = [run(task, options.seed, console, blanks_only=options.blanks_only) for task in tasks]
-    show(results, console)
+    results = [run(task, seed, blanks_only=options.blanks_only) for seed in seeds_of(options) for task in tasks]
+    show("Visual Sudoku, held-out puzzles and pictures, in %", columns(results))
+    plot(results[-1], options.plot)
     return results
 
 

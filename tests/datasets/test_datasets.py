@@ -112,5 +112,26 @@ def test_warcraft_files_in_part(tmp_path):
     assert torch.equal(part.images, whole.images[:2])
     assert part.costs.flatten().tolist() == [0, 1]
     assert len(datasets.load_warcraft(tmp_path, "val", maps=9).costs) == 3
-    with pytest.raises(OptionError, match="maps: expected an int >= 1 or None, found 0"):
+    with pytest.raises(OptionError, match="maps: expected an int >= 1, found 0"):
         datasets.load_warcraft(tmp_path, "val", maps=0)
+
+
+@pytest.mark.parametrize(
+    ("images", "costs"),
+    [((2, 16, 16), (2, 2, 2)), ((2, 16, 8, 3), (2, 2, 2)), ((2, 16, 16, 3), (2, 2, 4)), ((2, 16, 16, 3), (2, 3, 3))],
+)
+def test_warcraft_files_that_do_not_fit(tmp_path, images, costs):
+    np.save(tmp_path / "train_maps.npy", np.zeros(images, dtype=np.uint8))
+    np.save(tmp_path / "train_vertex_weights.npy", np.ones(costs, dtype=np.float16))
+    with pytest.raises(OptionError, match="pixels a multiple of size, found"):
+        datasets.load_warcraft(tmp_path)
+
+
+@pytest.mark.parametrize("bytes_left", [0, 7, 1000])
+def test_warcraft_file_that_was_cut_off(tmp_path, bytes_left):
+    np.save(tmp_path / "train_vertex_weights.npy", np.ones((2, 2, 2), dtype=np.float16))
+    path = tmp_path / "train_maps.npy"
+    np.save(path, np.zeros((2, 16, 16, 3), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:bytes_left])
+    with pytest.raises(OptionError, match=r"train_maps\.npy: expected an array as numpy.save writes it, found"):
+        datasets.load_warcraft(tmp_path)

@@ -1,4 +1,4 @@
-"""Examples are scripts, not a package: they are loaded from their files."""
+"""Examples are scripts, not a package: they are loaded from their files, and find `common.py` beside them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 
+Loader = Callable[[str], ModuleType]
 FOLDER = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
-def example(monkeypatch) -> Iterator[Callable[[str], ModuleType]]:
+def example(monkeypatch) -> Iterator[Loader]:
     """Load an example by name, as `python examples/NAME.py` would, but without running it."""
 
     def load(name: str) -> ModuleType:
@@ -27,7 +29,22 @@ def example(monkeypatch) -> Iterator[Callable[[str], ModuleType]]:
         spec.loader.exec_module(module)
         return module
 
+    monkeypatch.syspath_prepend(FOLDER)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield load
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def quick(example: Loader, capsys, tmp_path) -> Callable[..., tuple[ModuleType, Any, str]]:
+    """Run an example's quick mode: the module, what it returns, what it prints. Its plot has to be a picture."""
+
+    def run(name: str, *options: str, module: ModuleType | None = None) -> tuple[ModuleType, Any, str]:
+        module = module or example(name)
+        plot = tmp_path / "new folder" / f"{name}.png"
+        results = module.main(["--quick", "--plot", str(plot), *options])
+        assert plot.read_bytes().startswith(b"\x89PNG")
+        return module, results, capsys.readouterr().out
+
+    return run

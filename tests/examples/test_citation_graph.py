@@ -6,9 +6,8 @@ import pytest
 import torch
 
 
-def test_citations_correct_the_network(example, capsys):
-    citations = example("citation_graph")
-    (result,) = citations.main(["--quick", "--seed", "0"])
+def test_citations_correct_the_network(quick):
+    citations, (result,), shown = quick("citation_graph")
     alone = result.accuracies[citations.ALONE]
     for name in (citations.FIXED, *citations.SETTINGS):
         assert result.accuracies[name] > alone + 0.03
@@ -21,10 +20,9 @@ def test_citations_correct_the_network(example, capsys):
         assert weights[3:].mean() > weights[:3].mean()
     assert len(set(result.weights[citations.FIXED])) == 1
     assert result.engines["highs_components"] > 0
-    shown = capsys.readouterr().out
     for name, accuracy in result.accuracies.items():
         assert name in shown
-        assert f"{accuracy:.1%}" in shown
+        assert f"{100 * accuracy:.1f}" in shown
 
 
 @pytest.mark.parametrize("options", [{"noise": None}, {"nb_samples": 3}])

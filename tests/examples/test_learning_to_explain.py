@@ -6,10 +6,9 @@ import pytest
 import torch
 
 
-def test_explainers_find_features_that_differ_by_row(example, capsys, tmp_path):
-    explain = example("learning_to_explain")
-    results = explain.main(["--quick", "--plot", str(tmp_path / "new" / "explain.png")])["switch"]
-    shown = capsys.readouterr().out
+def test_explainers_find_features_that_differ_by_row(quick):
+    explain, found, shown = quick("learning_to_explain")
+    results = found["switch"]
     (chance,) = results[explain.CHANCE]
     assert chance.found == pytest.approx(0.5)
     (best,) = results["simple"]
@@ -20,14 +19,13 @@ def test_explainers_find_features_that_differ_by_row(example, capsys, tmp_path):
         assert result.found > 0.65, name  # the same five features in every row are right for 60 % at most
         assert 0 < result.loss < 0.2, name
         assert result.chosen.sum().item() == pytest.approx(5)
-    assert (tmp_path / "new" / "explain.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_predictor_sees_only_what_is_chosen(example):
     explain = example("learning_to_explain")
     torch.manual_seed(0)
     model = explain.Model()
-    masks = explain.METHODS["imle"](3)(model.explainer(torch.randn(6, 10)))
+    masks = explain.METHODS["imle"](k=3)(model.explainer(torch.randn(6, 10)))
     assert masks.shape == (6, 1, 10)
     features = torch.randn(6, 10)
     hidden = torch.where(masks.squeeze(1) == 1, features, torch.randn(6, 10))
@@ -52,7 +50,7 @@ def test_every_method_reaches_the_explainer(example, name):
     torch.manual_seed(0)
     data = explain.learning_to_explain(40, "xor")
     model = explain.Model()
-    masks = explain.METHODS[name](2)(30 * model.explainer(data.features))  # steps are relative to the scores
+    masks = explain.METHODS[name](k=2)(30 * model.explainer(data.features))  # steps are relative to the scores
     explain.cross_entropy(model.predict(data.features, masks), data.probabilities).backward()
     for parameter in model.parameters():
         assert parameter.grad.isfinite().all()

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import torch
+from sklearn.model_selection import train_test_split
+
+from imle import datasets
 
 
-def test_training_on_decisions_beats_least_squares(example, capsys):
-    results = example("predict_then_optimise").main(["--quick"])["paths"]
-    (two_stage,), (floor,) = results["two-stage"], results["expected costs known"]
-    assert results["imle, distance"][0] < two_stage
-    assert results["Fenchel-Young"][0] < two_stage
-    assert floor < min(value for name, (value,) in results.items() if name != "expected costs known")
-    assert f"{100 * two_stage:.2f} %" in capsys.readouterr().out
+def test_training_on_decisions_beats_least_squares(quick):
+    trio, results, shown = quick("predict_then_optimise")
+    for weights in trio.Regret._fields:
+        regrets = {name: getattr(found, weights) for name, (found,) in results["paths"].items()}
+        floor, two_stage = regrets.pop(trio.FLOOR), regrets["two-stage"]
+        assert floor < min(regrets.values())
+        assert max(regrets["imle, distance"], regrets["Fenchel-Young"]) < two_stage
+        assert f"{100 * two_stage:.2f}" in shown
 
 
-def test_tours_are_symmetric_matrices(example):
-    problem = example("predict_then_optimise").tours(1, rows=2)
-    matrix = problem.shape(problem.objectives)
-    assert torch.equal(matrix, matrix.mT)
-    torch.testing.assert_close(matrix.sum(dim=(1, 2)), 2 * problem.objectives.sum(dim=1))
-    assert (problem.make(noise=None)(matrix).sum(dim=(1, 2)) == 7).all()
+def test_tours_are_the_shortest_by_enumeration(example):
+    problem = example("predict_then_optimise").tours(1, rows=3, unseen=2)
+    found = problem.decide()(problem.objectives)
+    edges = datasets.tsp(1, nodes=7).edges
+    rounds = [(0, *rest) for rest in itertools.permutations(range(1, 7)) if rest[0] < rest[-1]]
+    steps = [{frozenset(pair) for pair in itertools.pairwise((*cities, 0))} for cities in rounds]
+    tours = torch.tensor([[float(frozenset(edge) in used) for edge in edges] for used in steps])
+    assert tours.shape == (360, 21)
+    shortest = (problem.objectives @ tours.T).min(dim=1).values
+    torch.testing.assert_close((problem.objectives * found).sum(dim=1), shortest)
+    for tour in found:
+        assert (tours == tour).all(dim=1).any()
 
 
 def test_grid_costs_follow_the_layers_own_order_of_edges(example):
     problem = example("predict_then_optimise").shortest_path(1, rows=2)
-    layer = problem.make(noise=None)
-    path = layer(problem.objectives)
+    decide = problem.decide()
+    path = decide(problem.objectives)
     assert (path.sum(dim=1) == 8).all()
-    assert torch.equal(layer(3 * problem.objectives), path)
+    assert torch.equal(decide(3 * problem.objectives), path)
+
+
+def test_published_rows_are_divided_as_there(example):
+    problem, data = example("predict_then_optimise").published(seed=9), datasets.shortest_path(2000, seed=42)
+    train, test = train_test_split(data.features.numpy(), test_size=1000, random_state=42)
+    np.testing.assert_array_equal(problem.features.numpy(), np.concatenate([train, test]))
+
+
+def test_averaged_weights_are_the_mean_of_the_second_half(example):
+    trio = example("predict_then_optimise")
+    problem = trio.shortest_path(1, rows=trio.BATCH)  # one step an epoch
+    model = torch.nn.Linear(5, 40)
+    seen = []
+
+    def loss(predicted, true, best):
+        seen.append(model.weight.detach().clone())
+        return (predicted - true).square().mean()
+
+    averaged = trio.train(model, loss, problem, problem.decide()(problem.objectives))
+    later = [*seen[problem.epochs // 2 + 1 :], model.weight.detach()]
+    assert len(later) == problem.epochs // 2
+    torch.testing.assert_close(averaged.module.weight, torch.stack(later).mean(dim=0))

@@ -10,10 +10,8 @@ from imle import datasets
 from imle.errors import OptionError
 
 
-def test_paths_teach_costs(example, capsys, tmp_path):
-    terrain = example("terrain")
-    results = terrain.main(["--quick", "--plot", str(tmp_path / "new" / "terrain.png")])
-    shown = capsys.readouterr().out
+def test_paths_teach_costs(quick):
+    terrain, results, shown = quick("terrain")
     (same,) = results[terrain.SAME]
     for name in terrain.IN_QUICK:
         (result,) = results[name]
@@ -22,10 +20,9 @@ def test_paths_teach_costs(example, capsys, tmp_path):
             assert optimal > 0.6 > 6 * same.optimal[size]
         assert result.costs.min() > 0
         assert f"{100 * result.optimal[18]:.1f}" in shown
-    assert (tmp_path / "new" / "terrain.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_warcraft_files_are_read(example, tmp_path, monkeypatch):
+def test_warcraft_files_are_read(example, quick, tmp_path, monkeypatch):
     terrain = example("terrain")
     for split, size, count in (("train", 12, 20), ("test", 12, 7), ("test", 18, 5)):
         folder = tmp_path / f"{size}x{size}"
@@ -38,7 +35,7 @@ def test_warcraft_files_are_read(example, tmp_path, monkeypatch):
     known, tests = terrain.load(terrain.QUICK, 0, tmp_path)
     assert known.images.shape == (15, 3, 96, 96)
     assert {size: len(maps.paths) for size, maps in tests.items()} == {12: 6, 18: 5}
-    results = terrain.main(["--quick", "--data", str(tmp_path), "--methods", "imle", "--plot", str(tmp_path / "p.png")])
+    _, results, _ = quick("terrain", "--data", str(tmp_path), "--methods", "imle", module=terrain)
     assert list(results["imle"][0].optimal) == [12, 18]
     with pytest.raises(OptionError, match="no such file"):
         terrain.load(terrain.QUICK, 0, tmp_path / "elsewhere")

@@ -7,17 +7,16 @@ import pytest
 import torch
 
 
-def test_boards_teach_digits(example, capsys):
-    small, large = example("visual_sudoku").main(["--quick", "--seed", "0"])
+def test_boards_teach_digits(quick):
+    _, (small, large), shown = quick("visual_sudoku")
     assert small.before.boards < 0.1
     assert small.after.boards > 0.9
     assert small.after.digits > 0.9
     # a few boards of 9 x 9, some of whose solves run out of time: how many depends on the machine
     assert large.after.cells > large.before.cells + 0.2
     assert large.after.digits > large.before.digits + 0.1
-    shown = capsys.readouterr().out
     assert "4 x 4, after 200 puzzles" in shown
-    assert f"{large.after.digits:.1%}" in shown
+    assert f"{100 * large.after.digits:.1f}" in shown
 
 
 def test_all_boards_of_4x4_are_found(example):

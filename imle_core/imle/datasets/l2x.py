@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imle._checks import positive_int
 from imle.errors import OptionError
 
 Floats = NDArray[np.float64]
@@ -57,8 +58,7 @@ def learning_to_explain(rows: int, name: ExplainName, *, seed: int = 0) -> Expla
 
     Source: section 4.1.
     """
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise OptionError(f"datasets: rows: expected an int >= 1, found {rows!r}")
+    positive_int("datasets: rows", rows)
     if name not in _SETS:
         raise OptionError(f"datasets: name: expected one of {', '.join(get_args(ExplainName))}, found {name!r}")
     random = np.random.RandomState(seed)

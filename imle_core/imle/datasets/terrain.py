@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from imle._checks import positive_int
 from imle.errors import OptionError
 
 TILE = 8
@@ -50,8 +51,7 @@ def terrain(maps: int, *, size: int = 12, seed: int = 0) -> TerrainData:
         OptionError: no maps, or maps without tiles.
     """
     for name, value in (("maps", maps), ("size", size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise OptionError(f"datasets: {name}: expected an int >= 1, found {value!r}")
+        positive_int(f"datasets: {name}", value)
     random = torch.Generator().manual_seed(seed)
     height = _smooth(maps, size, random)
     borders = torch.tensor([-0.7, -0.1, 0.45, 0.95])
@@ -93,19 +93,19 @@ def load_warcraft(folder: str | Path, split: str = "train", *, maps: int | None 
         maps: read the first so many only (or all, if there are fewer): 10,000 maps of 12 x 12 take a gigabyte.
 
     Raises:
-        OptionError: a bad split or number of maps; a file is missing, or has another shape than
-            `[maps, pixels, pixels, 3]` and `[maps, size, size]`.
+        OptionError: a bad split or number of maps; a file is missing or damaged, or has another shape than
+            `[maps, pixels, pixels, 3]` and `[maps, size, size]`, pixels a multiple of size.
     """
     if split not in ("train", "val", "test"):
         raise OptionError(f"datasets: split: expected 'train', 'val' or 'test', found {split!r}")
-    if maps is not None and (isinstance(maps, bool) or not isinstance(maps, int) or maps < 1):
-        raise OptionError(f"datasets: maps: expected an int >= 1 or None, found {maps!r}")
+    if maps is not None:
+        positive_int("datasets: maps", maps)
     images = _read(Path(folder) / f"{split}_maps.npy")
     costs = _read(Path(folder) / f"{split}_vertex_weights.npy")
-    if images.ndim != 4 or images.shape[-1] != 3 or costs.ndim != 3 or len(images) != len(costs):
+    if not _fit(images.shape, costs.shape):
         raise OptionError(
             f"datasets: {folder}: expected [maps, pixels, pixels, 3] and [maps, size, size], "
-            f"found {list(images.shape)} and {list(costs.shape)}"
+            f"pixels a multiple of size, found {list(images.shape)} and {list(costs.shape)}"
         )
     pixels = torch.from_numpy(np.array(images[:maps])).permute(0, 3, 1, 2).float().div_(255)
     return TerrainData(pixels.contiguous(), torch.from_numpy(np.array(costs[:maps])).float())
@@ -117,5 +117,19 @@ def _read(path: Path) -> NDArray[np.generic]:
             f"datasets: {path}: no such file",
             hint="the maps are at https://edmond.mpg.de (Warcraft shortest path); unpack them and name their folder",
         )
-    found: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        found: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise OptionError(
+            f"datasets: {path}: expected an array as numpy.save writes it, found {error}",
+            hint="the file may have been cut off; download it again",
+        ) from error
     return found
+
+
+def _fit(images: tuple[int, ...], costs: tuple[int, ...]) -> bool:
+    """Whether shapes are those of square maps with as many pixels to each tile."""
+    if len(images) != 4 or images[-1] != 3 or len(costs) != 3 or images[0] != costs[0]:
+        return False
+    pixels, size = images[1], costs[1]
+    return images[2] == pixels and costs[2] == size >= 1 and pixels % size == 0

@@ -29,13 +29,19 @@ MAP = SolverSpec(
             "engine",
             "str",
             "auto",
-            "how components are solved; auto takes the first that can: closed form, min-cut, enumeration, HiGHS",
-            choices=("auto", "highs", "cp-sat", "min-cut", "enumeration"),
+            "how components are solved; auto takes the first that can: closed form, min-cut, enumeration, HiGHS; "
+            "toulbar2 and rc2 are extras: pip install 'imle-mln[toulbar2,rc2]'",
+            choices=("auto", "highs", "cp-sat", "toulbar2", "rc2", "min-cut", "enumeration"),
         ),
         Parameter("time_limit", "float | None", None, "seconds per row"),
         Parameter("gap", "float", 0.0, "relative gap at which branch and bound may stop; 0 is exact"),
         Parameter("seed", "int", 0, "seed of the engines' random choices"),
-        Parameter("cross_check", "bool", False, "solve with two engines and compare"),
+        Parameter(
+            "cross_check",
+            "bool | str",
+            False,
+            "solve with two engines and compare; a name is that of the second one",
+        ),
         Parameter(
             "count_scale",
             "str",

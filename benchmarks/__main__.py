@@ -26,6 +26,7 @@ MODULES = (
     "parallel",
     "mln_grounding",
     "mln_resolves",
+    "mln_engines",
     "mln_training",
     "toy",
     "cosine",

@@ -127,3 +127,12 @@ def citations(papers: int) -> str:
     text = lines("Refers", ((f"P{p}", f"P{q}") for p, q in sorted(refers) if p != q))
     text += lines("Wrote", ((f"X{a}", f"P{p}") for a, p in sorted(wrote)))
     return text + lines("Topic", ((f"P{p}", "ABCDE"[topic[p]]) for p in range(papers) if rng.random() < 0.5))
+
+
+def random_clauses(rng: np.random.Generator, atoms: int, lengths: Sequence[int]) -> str:
+    """A program of ground clauses with random signs and weights."""
+    literals = [rng.choice(atoms, length, replace=False) for length in lengths]
+    rules = [" v ".join(f"{'!' if rng.random() < 0.5 else ''}On({atom + 1})" for atom in clause) for clause in literals]
+    weights = 2 * rng.normal(size=len(lengths))
+    text = "".join(f"{weight:.6f} {rule}\n" for weight, rule in zip(weights, rules, strict=True))
+    return f"cell = {{1,...,{atoms}}}\nOn(cell)\n{text}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Claim, race
-from benchmarks.mln_models import ADVISORS, ISING, LINKS, POTTS, RECORDS, department, grid, lines
+from benchmarks.mln_models import ADVISORS, ISING, LINKS, POTTS, RECORDS, department, grid, lines, random_clauses
 from benchmarks.mln_references import PlainMIP, bound
 from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights
 
@@ -121,14 +121,11 @@ def cutting_planes() -> Claim:
 def frustrated() -> Claim:
     """Clauses of random signs and weights: where nodes on the relaxation do not do, "auto" asks CP-SAT."""
     rng = np.random.default_rng(0)
-    atoms, clauses = 100, 300
-    literals = [rng.choice(atoms, 3, replace=False) for _ in range(clauses)]
-    rules = [" v ".join(f"{'!' if rng.random() < 0.5 else ''}On({atom + 1})" for atom in clause) for clause in literals]
-    text = "".join(f"{weight:.6f} {rule}\n" for weight, rule in zip(2 * rng.normal(size=clauses), rules, strict=True))
-    problem = MLNSolver().prepare(f"cell = {{1,...,{atoms}}}\nOn(cell)\n{text}")
+    text = random_clauses(rng, 100, [3] * 300)
+    problem = MLNSolver().prepare(text)
     network, weights = problem.grounding.network, problem.grounding.formulas.weights
-    unary, clause = rng.normal(size=(3, atoms)), clause_weights(network, weights)
-    generic = MLNSolver(engine="highs").prepare(f"cell = {{1,...,{atoms}}}\nOn(cell)\n{text}")
+    unary, clause = rng.normal(size=(3, 100)), clause_weights(network, weights)
+    generic = MLNSolver(engine="highs").prepare(text)
     solvers = {"auto": problem.engine(), "highs": generic.engine()}
     values = {name: engine.solve_rows(unary, clause).objective for name, engine in solvers.items()}
     np.testing.assert_allclose(values["auto"], values["highs"], rtol=1e-7)

@@ -251,10 +251,13 @@ def test_silence(engine, capfd):
 def test_ctrl_c_still_reaches_python_and_the_next_solve_is_whole():
     net, unary, weights = frustrated()
     solver = MAPEngine(net, "toulbar2")
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        solver.solve(unary, weights)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest may run where it is ignored
+    try:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            solver.solve(unary, weights)
+    finally:
+        signal.signal(signal.SIGINT, before)
     np.testing.assert_array_equal(solver.solve(100 * unary, weights / 100).state, unary > 0)
 
 
@@ -263,8 +266,7 @@ def test_a_process_that_dies_is_an_error_and_the_next_solve_has_another_one():
     solver = MAPEngine(net, "toulbar2")
     easy = solver.solve(100 * unary, weights / 100)
     (worker,) = toulbar2_worker._IDLE[-1:]
-    timer = threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL))
-    timer.start()
+    threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL)).start()
     with pytest.raises(SolveError, match=r"toulbar2's process died \(exit code -9\)"):
         solver.solve(unary, weights)
     np.testing.assert_array_equal(solver.solve(100 * unary, weights / 100).state, easy.state)

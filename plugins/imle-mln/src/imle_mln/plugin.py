@@ -70,7 +70,7 @@ weights = torch.tensor([1.1], requires_grad=True)               # [F] or [B, F],
 state, counts = layer(unary, weights)                           # [B, A] and [B, F]
 state[:, 1].sum().backward()                                    # a loss on atoms also reaches the weights
 print(layer.atoms, unary.grad, weights.grad)''',
-    licence="MIT (own code, HiGHS), Apache-2.0 (OR-Tools)",
+    licence="MIT (own code, HiGHS; extras: toulbar2, python-sat), Apache-2.0 (OR-Tools)",
     url="https://doi.org/10.1007/s10994-006-5833-1",
 )
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter, OrderedDict
 
 import numpy as np
-from scipy import sparse
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
@@ -71,7 +70,10 @@ class MAPEngine:
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
         found = energy(network)
         self._conflict = found if isinstance(found, str) else ""
-        self._structure = None if isinstance(found, str) else _structure(network, found)
+        self._structure: Structure | None = None
+        if not isinstance(found, str):
+            truths = Truths(found.reduction.atoms, found.reduction.clauses)
+            self._structure = Structure(network, found, Scope(found), truths)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -187,21 +189,6 @@ _REASONS = {
     SolveStatus.INFEASIBLE: "no state keeps all hard clauses and exactly-one blocks",
     SolveStatus.TIMEOUT: "no state that keeps all hard clauses and exactly-one blocks was found in time",
 }
-
-
-def _structure(network: GroundNetwork, found: Energy) -> Structure:
-    classes = _classes(network, found)
-    return Structure(found, Scope(found), classes, Truths(found.reduction.atoms, found.reduction.clauses))
-
-
-def _classes(network: GroundNetwork, energy: Energy) -> Index:
-    """Pairs that the same formulas couple, in equal numbers, have one class: their couplings are likely to be equal."""
-    shape = (len(network.clauses), len(network.constants))
-    counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
-    mark = np.random.default_rng(0).random(shape[1])
-    value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
-    classes: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
-    return classes
 
 
 def _checked(name: str, given: Floats, length: int, per: str) -> Floats:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from imle.errors import SolveError
 from imle_mln.inference.clock import Clock
@@ -22,7 +25,7 @@ from imle_mln.inference.highs import HighsEngine
 from imle_mln.inference.partition import partition
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths
-from imle_mln.network import Floats
+from imle_mln.network import Floats, GroundNetwork
 
 TINY = 8
 """Components of up to so many atoms are enumerated without being asked to be."""
@@ -53,20 +56,32 @@ class Engine(Protocol):
         """Maximise."""
 
 
-class Structure(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Structure:
     """What plans of one network share.
 
     Attributes:
+        network: the whole.
         energy: the network's.
         scope: its large clauses.
-        classes: `[p]` pairs with the same formulas.
         truths: evaluates the energy's clauses.
     """
 
+    network: GroundNetwork
     energy: Energy
     scope: Scope
-    classes: Index
     truths: Truths
+
+    @cached_property
+    def classes(self) -> Index:
+        """`[p]` pairs that the same formulas couple, in equal numbers: their couplings are likely to be equal."""
+        network, energy = self.network, self.energy
+        shape = (len(network.clauses), len(network.constants))
+        counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
+        mark = np.random.default_rng(0).random(shape[1])
+        value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
+        classes: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
+        return classes
 
 
 class Options(NamedTuple):
@@ -126,7 +141,7 @@ class Plan:
         counts = {"closed": ~left, "min-cut": cut, "enumeration": tried, self._name: self._rest}
         self._counts = Counter({name: int(of.sum()) for name, of in counts.items() if of.any()})
         self._exclusions = []
-        if self._name in _COUNTING:
+        if self._rest.any() and self._name in _COUNTING:
             self._exclusions = exclusions(energy, parts, self._rest, coefficients, structure.classes)
         self._engines: OrderedDict[bytes, Engine] = OrderedDict()
 
@@ -203,7 +218,7 @@ class Plan:
         return equal
 
     def _built(self, coefficients: Coefficients, equal: Bools) -> Engine:
-        energy, scope, _, truths = self._structure
+        energy, scope, truths = self._structure.energy, self._structure.scope, self._structure.truths
         own = self._options
         if own.engine == "toulbar2":
             from imle_mln.inference.toulbar2 import Toulbar2Engine  # an extra

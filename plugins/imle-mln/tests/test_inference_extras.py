@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -248,17 +250,56 @@ def test_silence(engine, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_ctrl_c_still_reaches_python_and_the_next_solve_is_whole():
+@pytest.mark.parametrize("engine", ["toulbar2", "rc2", "cp-sat"])
+def test_ctrl_c_reaches_python_while_solving_and_after(engine):
     net, unary, weights = frustrated()
-    solver = MAPEngine(net, "toulbar2")
+    few = np.where(np.arange(1500) < 100, weights / 100, 0.0)
+    solver = MAPEngine(net, engine)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest may run where it is ignored
     try:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             solver.solve(unary, weights)
+        np.testing.assert_array_equal(solver.solve(100 * unary, few).state, unary > 0)
+        with pytest.raises(KeyboardInterrupt):  # OR-Tools' own handler would end the process
+            os.kill(os.getpid(), signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
-    np.testing.assert_array_equal(solver.solve(100 * unary, weights / 100).state, unary > 0)
+
+
+ALONE = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_inference_extras import *
+from imle_mln.inference import toulbar2_worker
+solve = toulbar2_worker.Worker.solve
+def told(self, *arguments):
+    print(self.pid, flush=True)
+    return solve(self, *arguments)
+toulbar2_worker.Worker.solve = told
+net, unary, weights = frustrated()
+MAPEngine(net, "toulbar2").solve(unary, weights)
+"""
+
+
+def test_a_search_ends_when_its_parent_is_killed():
+    script = ALONE.format(tests=str(Path(__file__).parent))
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with parent:
+        worker = int(parent.stdout.readline())
+        time.sleep(0.5)  # it searches
+        parent.kill()
+    for _ in range(200):
+        if not running(worker):
+            break
+        time.sleep(0.05)
+    assert not running(worker)
+
+
+def running(pid):
+    """Whether a process is there, and not only its exit code."""
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_process_that_dies_is_an_error_and_the_next_solve_has_another_one():

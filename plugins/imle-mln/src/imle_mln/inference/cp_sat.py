@@ -17,6 +17,7 @@ from imle_mln.inference.encoding import Encoding, Rows
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.fixed_point import fixed_point, shift_to
 from imle_mln.inference.found import Found
+from imle_mln.inference.interruptible import interruptible
 from imle_mln.inference.rescue import Complete, rescued
 from imle_mln.network import Floats
 
@@ -69,6 +70,8 @@ class CPSATModel:
         parameters.random_seed = seed
         parameters.relative_gap_limit = gap
         parameters.absolute_gap_limit = 0.0
+        # or Ctrl-C only ends the solve, and after it no longer reaches Python: OR-Tools does not restore its handler
+        parameters.catch_sigint_signal = False
 
     def solve(self, costs: Floats, clock: Clock) -> Solution:
         """Minimise. Optimal up to half a unit per column, costs being rounded: see `_SIZE`; the bound counts that in.
@@ -82,7 +85,7 @@ class CPSATModel:
         self._objective.coeffs.extend(whole.tolist())
         left = clock()
         self._solver.parameters.max_time_in_seconds = math.inf if left is None else max(left, 0.0)
-        status = self._solver.solve(self._model)
+        status = interruptible(lambda: self._solver.solve(self._model), self._solver.stop_search)
         if status == cp_model.INFEASIBLE:
             return Solution(SolveStatus.INFEASIBLE, None, math.inf)
         if status == cp_model.UNKNOWN:

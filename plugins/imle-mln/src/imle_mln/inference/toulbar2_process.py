@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
+import select
 import signal
 import sys
 from typing import Any, BinaryIO
@@ -101,8 +102,26 @@ def _tell(answers: BinaryIO, message: object) -> None:
     answers.flush()
 
 
+def end_with_parent(pid: int) -> None:
+    """Kill the process that searches when its stdin is closed at the other end, whatever has closed it.
+
+    It cannot do so itself: it does not look at its stdin while it searches.
+    """
+    os.close(1)
+    parent = select.poll()
+    parent.register(0, 0)  # only its end
+    parent.poll()
+    if os.getppid() == pid:  # it has not ended by itself
+        os.kill(pid, signal.SIGKILL)
+
+
 def main() -> None:
     """Serve the parent; what toulbar2 prints goes nowhere."""
+    pid = os.getpid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_with_parent(pid)
+        os._exit(0)
     sys.modules["mpi4py"] = None  # type: ignore[assignment]  # pytoulbar2 would start MPI if it can
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -53,6 +53,13 @@ MAP = SolverSpec(
         Parameter(
             "ground_weights", "bool", False, "a weight for each ground feature too: layer(unary, weights, ground)"
         ),
+        Parameter(
+            "workers",
+            "int",
+            1,
+            "rows of a batch solved at the same time, each on a thread, with the same results; for rows that take "
+            "milliseconds",
+        ),
     ),
     requires=("lark", "highspy", "ortools", "scipy"),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_highs.prepared import Unbound
+from imle_mln.batches import on_threads
 from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
@@ -43,6 +44,7 @@ class MLNSolver:
         count_scale: whether gradients of weights are per undecided grounding ("mean") or summed over groundings
             ("sum").
         ground_weights: whether objectives have a weight for each ground feature, too.
+        workers: how many rows of a batch are solved at the same time, each on a thread.
 
     Raises:
         OptionError: a value out of range.
@@ -56,6 +58,7 @@ class MLNSolver:
     cross_check: bool | str = False
     count_scale: str = "mean"
     ground_weights: bool = False
+    workers: int = 1
 
     sense: ClassVar[Sense] = "max"
     array: ClassVar[ArrayKind] = "numpy"
@@ -63,6 +66,8 @@ class MLNSolver:
     def __post_init__(self) -> None:
         for option in MAP.options:
             check_type(MAP.id, option, getattr(self, option.name))
+        if self.workers < 1:
+            raise OptionError(f"{MAP.id}: workers: expected an int of at least 1, found {self.workers!r}")
         check_options(self.engine, self.time_limit, self.gap, self.seed, self.cross_check)
 
     def prepare(self, program: Any, evidence: Any = None, query: Any = None, closed_world: Any = ()) -> PreparedSolver:
@@ -168,6 +173,12 @@ class PreparedMLN:
             decides.
         """
         del hint
+        if not len(objective):
+            return self._solve(objective)
+        return on_threads(self._solve, objective, self.solver.workers)
+
+    def _solve(self, objective: Floats) -> SolveResult:
+        """On this thread."""
         network, shown, formulas = self.grounding.network, self.shown, self.formulas
         rows = len(objective)
         solutions, values = np.zeros(objective.shape), np.full(rows, np.nan)

@@ -16,6 +16,7 @@ from imle_mln.inference.clock import Clock
 from imle_mln.inference.cost_network import CostNetwork
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.found import Found
+from imle_mln.inference.interruptible import stoppable
 from imle_mln.inference.partition import Partition
 from imle_mln.inference.parts import parts_of
 from imle_mln.inference.scope import Scope
@@ -79,7 +80,7 @@ class Toulbar2Engine:
         """One component; TIMEOUT has the slack of all its atoms being false."""
         whole = network.whole(coefficients)
         problem, best = network.problem(whole, self._seed)
-        with borrowed() as worker:
+        with borrowed() as worker, stoppable(worker.kill):
             values, cost, bound = worker.solve(problem, clock())
         done = bound >= cost or (values is None and bound != STOPPED and not worker.interrupted)
         if values is None and done:

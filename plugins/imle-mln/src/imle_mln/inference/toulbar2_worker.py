@@ -118,6 +118,10 @@ class Worker:
         """Whether it can be asked again; not so in a forked child of the process that has started it."""
         return self.owner == os.getpid() and self._process.poll() is None
 
+    def kill(self) -> None:
+        """End the process at once; the thread that waits for it finds out."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the process, or forget it where a parent of this one has started it."""
         if self.owner == os.getpid():

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
 import torch
 
 import imle
-from imle.errors import OptionError, SolveError
+from imle.errors import OptionError
 from imle.solvers import SolveStatus
-from imle_mln.inference.interruptible import at_once, interruptible, stoppable
 from imle_mln.solver import MLNSolver
 
 LINKS = """
@@ -100,26 +98,3 @@ def test_ctrl_c_ends_all_rows(engine):
     finally:
         signal.signal(signal.SIGINT, before)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
-
-
-def test_a_call_that_fails_stops_the_others():
-    stopped = threading.Event()
-
-    def fails():
-        time.sleep(0.05)
-        raise SolveError("no")
-
-    def waits():
-        with stoppable(stopped.set):
-            assert stopped.wait(60)
-        return 1
-
-    with pytest.raises(SolveError, match="no"):
-        at_once([waits, fails, waits])
-
-
-def test_calls_that_nobody_waits_for_are_just_made():
-    with stoppable(lambda: pytest.fail("nothing to stop")):
-        assert interruptible(lambda: threading.current_thread() is threading.main_thread(), lambda: None) is False
-    found = at_once([lambda k=k: interruptible(lambda: k * k, lambda: None) for k in range(5)])
-    assert found == [0, 1, 4, 9, 16]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import highspy
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import progress
 from imle_highs.arrays import LEAST, Floats
+from imle_highs.interruptible import interruptible
 from imle_highs.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -110,15 +112,15 @@ class Native:
         return self._highs.getModelStatus()
 
     def _run(self) -> highspy.HighsStatus:
-        """Run HiGHS; where a layer with `progress=` wants to know, pass on the gaps of its branch and bound."""
-        if not (self._branches and progress.listening()):
+        """Run HiGHS. Branch and bound can be stopped, and passes on its gaps where a layer with `progress=` listens."""
+        if not self._branches:
             return self._highs.run()
-        # called some hundred times a second, also between two solutions; nothing is interrupted
         event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
-        self._highs.setCallback(_tell, None)
+        stopped = threading.Event()
+        self._highs.setCallback(_listener(stopped), None)
         self._highs.startCallback(event)
         try:
-            return self._highs.run()
+            return interruptible(self._highs.run, stopped.set)
         finally:
             self._highs.stopCallback(event)
 
@@ -134,9 +136,16 @@ class Native:
         return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
 
 
-def _tell(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:
-    if math.isfinite(out.mip_gap):
-        progress.report(gap=out.mip_gap)
+def _listener(stopped: threading.Event) -> Callable[..., None]:
+    """What HiGHS calls some hundred times a second. It knows no model: the model could never be freed."""
+
+    def told(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:
+        if stopped.is_set():
+            given.user_interrupt = True
+        elif math.isfinite(out.mip_gap):
+            progress.report(gap=out.mip_gap)
+
+    return told
 
 
 def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:

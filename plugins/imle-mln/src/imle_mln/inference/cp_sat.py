@@ -12,12 +12,12 @@ from ortools.sat.python import cp_model
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_highs.interruptible import interruptible
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.encoding import Encoding, Rows
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.fixed_point import fixed_point, shift_to
 from imle_mln.inference.found import Found
-from imle_mln.inference.interruptible import interruptible
 from imle_mln.inference.rescue import Complete, rescued
 from imle_mln.network import Floats
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_highs.interruptible import stoppable
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.cost_network import CostNetwork
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.found import Found
-from imle_mln.inference.interruptible import stoppable
 from imle_mln.inference.partition import Partition
 from imle_mln.inference.parts import parts_of
 from imle_mln.inference.scope import Scope

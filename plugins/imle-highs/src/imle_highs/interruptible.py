@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,16 +22,33 @@ _stops: ContextVar[set[Callable[[], object]] | None] = ContextVar("stops", defau
 def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
     """Run a native call that gives up the GIL, and stop it if Ctrl-C or another signal raises.
 
-    Python handles signals in the main thread, between two of its own steps. There the call gets a thread of its own.
+    Python handles signals in the main thread, between two of its own steps. There another thread makes the call.
 
     Args:
         call: what to run.
         stop: makes it return soon; safe to call at any time.
     """
-    if threading.current_thread() is threading.main_thread():
-        return at_once([lambda: interruptible(call, stop)])[0]
-    with stoppable(stop):
-        return call()
+    if threading.current_thread() is not threading.main_thread():
+        with stoppable(stop):
+            return call()
+    future = _helper().submit(copy_context().run, call)
+    try:
+        return future.result()
+    finally:
+        while not future.done():
+            stop()
+            wait([future], _AGAIN)
+
+
+@cache
+def _helper_of(process: int) -> ThreadPoolExecutor:
+    del process  # a forked child has none of the threads
+    return ThreadPoolExecutor(1, thread_name_prefix="imle-native")
+
+
+def _helper() -> ThreadPoolExecutor:
+    """The one thread that makes calls for the main thread: solvers keep things for each thread they see."""
+    return _helper_of(os.getpid())
 
 
 @contextmanager
@@ -55,7 +74,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        futures: list[Future[T]] = [pool.submit(run, call) for call in calls]
+        futures: list[Future[T]] = [pool.submit(copy_context().run, run, call) for call in calls]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
             for future in futures:

@@ -102,27 +102,30 @@ class Native:
         if seconds is not None:
             begun = 0.0 if self._branches else self._highs.getRunTime()
             self.configure({"time_limit": begun + max(seconds, 0.0)})
-        status = self._run()
-        if status == highspy.HighsStatus.kError:
-            # HiGHS starts its threads once, for all models; another user of it asked for another number of them
-            highspy.Highs.resetGlobalScheduler(True)
-            status = self._run()
-        if status == highspy.HighsStatus.kError:
+        if self._run() == highspy.HighsStatus.kError:
             return highspy.HighsModelStatus.kNotset
         return self._highs.getModelStatus()
 
     def _run(self) -> highspy.HighsStatus:
         """Run HiGHS. Branch and bound can be stopped, and passes on its gaps where a layer with `progress=` listens."""
         if not self._branches:
-            return self._highs.run()
+            return self._attempt()
         event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
         stopped = threading.Event()
         self._highs.setCallback(_listener(stopped), None)
         self._highs.startCallback(event)
         try:
-            return interruptible(self._highs.run, stopped.set)
+            return interruptible(self._attempt, stopped.set)
         finally:
             self._highs.stopCallback(event)
+
+    def _attempt(self) -> highspy.HighsStatus:
+        status = self._highs.run()
+        if status == highspy.HighsStatus.kError:
+            # HiGHS starts its threads once for all models of a thread; another one asked for another number of them
+            highspy.Highs.resetGlobalScheduler(True)
+            status = self._highs.run()
+        return status
 
     @property
     def has_point(self) -> bool:

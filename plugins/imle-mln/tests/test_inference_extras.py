@@ -20,7 +20,8 @@ import imle
 import imle_mln
 from imle.errors import OptionError, SolveError, SolverUnavailableError
 from imle.solvers import SolveStatus
-from imle_mln.inference import MAPEngine, extras, toulbar2_worker
+from imle_mln.inference import ENGINES, MAPEngine, extras, toulbar2_worker
+from imle_mln.plugin import MAP
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")
@@ -323,6 +324,11 @@ def test_processes_are_kept_and_shared_by_engines():
     before = {worker.pid for worker in toulbar2_worker._IDLE}
     MAPEngine(network(3, [[0, 1, 2]]), "toulbar2").solve(np.ones(3), np.ones(1))
     assert {worker.pid for worker in toulbar2_worker._IDLE} == before
+
+
+def test_the_spec_lists_all_engines():
+    (listed,) = (option.choices for option in MAP.options if option.name == "engine")
+    assert listed == ENGINES
 
 
 @pytest.mark.parametrize(("engine", "package"), [("toulbar2", "pytoulbar2"), ("rc2", "pysat")])

@@ -20,7 +20,6 @@ from imle_mln.inference.found import Found
 from imle_mln.inference.partition import Partition
 from imle_mln.inference.parts import parts_of
 from imle_mln.inference.scope import Scope
-from imle_mln.inference.toulbar2_process import STOPPED
 from imle_mln.inference.toulbar2_worker import borrowed
 from imle_mln.inference.truths import Bools, Index, Truths, entries
 
@@ -82,7 +81,7 @@ class Toulbar2Engine:
         problem, best = network.problem(whole, self._seed)
         with borrowed() as worker, stoppable(worker.kill):
             values, cost, bound = worker.solve(problem, clock())
-        done = bound >= cost or (values is None and bound != STOPPED and not worker.interrupted)
+        done = bound >= cost
         if values is None and done:
             return Found(SolveStatus.INFEASIBLE)
         if not done and not worker.interrupted:

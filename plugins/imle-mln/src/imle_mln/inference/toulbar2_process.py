@@ -67,10 +67,9 @@ def solve(problem: dict[str, Any], interruptions: Interruptions) -> Answer:
         found = network.Solve(timeLimit=_NEVER)
     except network.SolverOut:  # interrupted before the search
         return None, problem["top"], STOPPED
-    bound = int(network.GetDDualBound())
-    if found is None:
-        return None, problem["top"], bound
-    return [int(value) for value in found[0]], int(found[1]), bound
+    values, cost = (None, problem["top"]) if found is None else ([int(value) for value in found[0]], int(found[1]))
+    # a complete search is a proof; the dual bound is not always brought up to date at its end
+    return values, cost, int(network.GetDDualBound()) if network.Option.limited else cost
 
 
 def serve(problems: BinaryIO, answers: BinaryIO) -> None:

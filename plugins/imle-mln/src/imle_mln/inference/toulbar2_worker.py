@@ -31,8 +31,8 @@ class Worker:
 
     Attributes:
         owner: the process that has started it.
-        interrupted: whether its last search was: then it is not used again, because toulbar2 has been seen to end the
-            searches after that too early, and to take them for complete.
+        interrupted: whether its last search was: then it is not used again, because toulbar2 keeps some of the options
+            that it changes to end a search.
     """
 
     def __init__(self) -> None:

@@ -91,7 +91,8 @@ def check(net, engine, unary, weights):
 
 
 @pytest.mark.parametrize(
-    ("engine", "networks"), [("auto", 1500), ("enumeration", 400), ("highs", 500), ("cp-sat", 100)]
+    ("engine", "networks"),
+    [("auto", 1500), ("enumeration", 400), ("highs", 500), ("cp-sat", 100), ("toulbar2", 500), ("rc2", 500)],
 )
 def test_every_engine_finds_the_optimum(engine, networks):
     rng = np.random.default_rng(len(engine))

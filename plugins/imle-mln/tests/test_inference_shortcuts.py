@@ -13,8 +13,8 @@ import pytest
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_mln.inference import MAPEngine, branching, highs
-from imle_mln.inference.cp_sat import fixed_point
 from imle_mln.inference.energy import Energy, energy
+from imle_mln.inference.fixed_point import fixed_point
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")

@@ -77,7 +77,7 @@ def test_map_as_json_and_as_evidence(files, tmp_path):
     assert sorted(out.read_text().split()) == sorted(found["true"])
 
 
-@pytest.mark.parametrize("engine", ["auto", "highs", "cp-sat", "min-cut", "enumeration"])
+@pytest.mark.parametrize("engine", ["auto", "highs", "cp-sat", "toulbar2", "rc2", "min-cut", "enumeration"])
 def test_every_engine_finds_the_same_score(files, engine):
     assert json.loads(run("mln", "map", *files, "--json", "--engine", engine).stdout)["score"] == pytest.approx(13.5)
 

@@ -238,7 +238,18 @@ def test_layers_are_copied_and_pickled():
         (lambda layer: layer(weights=torch.zeros(2)), r"weights: expected shape \[3\]"),
         (lambda layer: layer(torch.zeros(2, 6), torch.zeros(3, 3)), "the same batch"),
         (lambda layer: layer({"Smokes": torch.zeros(2)}), r"Smokes: expected shape \[\*batch, 3\]"),
-        (lambda layer: layer(torch.full((6,), float("nan"))), "found nan"),
+        (
+            lambda layer: layer(torch.tensor([[0.0] * 6, [0.0, 0.0, 0.0, float("nan"), 0.0, 0.0]])),
+            r"mln-map: unary: found nan in row 1, position 3 \(Cancer\(Ann\)\); 1 of 12 entries are not finite",
+        ),
+        (
+            lambda layer: layer(torch.zeros(2, 6), torch.tensor([0.0, 0.0, float("inf")])),
+            r"mln-map: weights: found inf in position 2 \(Cancer\(x\)\); 1 of 3 entries are not finite",
+        ),
+        (
+            lambda layer: layer(torch.full((1, 6), float("nan")), evidence=[FRIENDS]),
+            "mln-map: unary: found nan in row 0, position 0; 6 of 6 entries are not finite",
+        ),
     ],
 )
 def test_bad_tensors(call, message):
@@ -253,6 +264,10 @@ def test_bad_tensors(call, message):
         ({"program": SMOKERS, "evidence": 3}, "expected a path, text, mapping or imle_mln Database, found int"),
         ({"program": SMOKERS, "query": ["Smoke"]}, r"query: expected predicates of the program .*, found 'Smoke'"),
         ({"program": SMOKERS, "query": "Smokes"}, "query: expected a list"),
+        (
+            {"program": SMOKERS, "evidence": FRIENDS, "query": ["Smokes", "Friends"]},
+            "query: Friends is closed: all its",
+        ),
         ({"program": SMOKERS, "closed_world": "Smokes"}, "closed_world: expected a list"),
         ({"program": "Smokes(person)\n1 Smokes(x)", "evidence": {}}, "expected constants of type 'person', found none"),
     ],
@@ -260,6 +275,14 @@ def test_bad_tensors(call, message):
 def test_bad_instances(given, message):
     with pytest.raises(InstanceError, match=message):
         imle.layer("mln-map", **given)
+
+
+def test_single_atoms_of_closed_predicates_may_be_asked_for():
+    evidence = "Friends(Ann,Ben)\n?Friends(Ben,Ann)"
+    layer = imle.layer("mln-map", program=SMOKERS, evidence=evidence, query=["Friends"])
+    assert layer.atoms == ("Friends(Ben,Ann)",)
+    with pytest.raises(InstanceError, match="query: Friends is closed"):
+        imle_mln.map(SMOKERS, FRIENDS, query=["Friends"])
 
 
 def test_evidence_may_come_with_each_row_only():

@@ -252,3 +252,24 @@ def test_random_evidence_reads_back_as_the_same(rows):
 def test_evidence_as_text():
     text = 'P(Ann)\n!P("b c")\n?P(3)\nZ()\n'
     assert database_text(parse_database(text, parse_program(DECLARED))) == text
+
+
+@pytest.mark.parametrize(
+    ("elements", "printed"),
+    [
+        ("{0,...,249999}", "{0,...,249999}"),  # listed, it took 15 s to read back: found by atheris
+        ("{-1, 0, 1}", "{-1,...,1}"),
+        ("{1, 2}", "{1, 2}"),
+        ("{1, 2, 4}", "{1, 2, 4}"),
+        ("{3, 2, 1}", "{3, 2, 1}"),
+        ("{-0, 1, 2}", "{-0, 1, 2}"),
+        ("{01, 02, 03}", "{01, 02, 03}"),
+        ("{1.0, 2.0, 3.0}", "{1.0, 2.0, 3.0}"),
+        ("{1, 2, Three}", "{1, 2, Three}"),
+        ("{One, Two, Three}", "{One, Two, Three}"),
+    ],
+)
+def test_domains_that_are_ranges_are_printed_as_ranges(elements, printed):
+    program = parse_program(f"thing = {elements}\nP(thing)\n")
+    assert f"thing = {printed}\n" in program_text(program)
+    assert parse_program(program_text(program)) == program

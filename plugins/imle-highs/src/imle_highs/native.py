@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import highspy
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import progress
 from imle_highs.arrays import LEAST, Floats
+from imle_highs.interruptible import interruptible
 from imle_highs.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -100,27 +102,30 @@ class Native:
         if seconds is not None:
             begun = 0.0 if self._branches else self._highs.getRunTime()
             self.configure({"time_limit": begun + max(seconds, 0.0)})
-        status = self._run()
-        if status == highspy.HighsStatus.kError:
-            # HiGHS starts its threads once, for all models; another user of it asked for another number of them
-            highspy.Highs.resetGlobalScheduler(True)
-            status = self._run()
-        if status == highspy.HighsStatus.kError:
+        if self._run() == highspy.HighsStatus.kError:
             return highspy.HighsModelStatus.kNotset
         return self._highs.getModelStatus()
 
     def _run(self) -> highspy.HighsStatus:
-        """Run HiGHS; where a layer with `progress=` wants to know, pass on the gaps of its branch and bound."""
-        if not (self._branches and progress.listening()):
-            return self._highs.run()
-        # called some hundred times a second, also between two solutions; nothing is interrupted
+        """Run HiGHS. Branch and bound can be stopped, and passes on its gaps where a layer with `progress=` listens."""
+        if not self._branches:
+            return self._attempt()
         event = highspy.cb.HighsCallbackType.kCallbackMipInterrupt
-        self._highs.setCallback(_tell, None)
+        stopped = threading.Event()
+        self._highs.setCallback(_listener(stopped), None)
         self._highs.startCallback(event)
         try:
-            return self._highs.run()
+            return interruptible(self._attempt, stopped.set)
         finally:
             self._highs.stopCallback(event)
+
+    def _attempt(self) -> highspy.HighsStatus:
+        status = self._highs.run()
+        if status == highspy.HighsStatus.kError:
+            # HiGHS starts its threads once for all models of a thread; another one asked for another number of them
+            highspy.Highs.resetGlobalScheduler(True)
+            status = self._highs.run()
+        return status
 
     @property
     def has_point(self) -> bool:
@@ -134,9 +139,16 @@ class Native:
         return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
 
 
-def _tell(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:
-    if math.isfinite(out.mip_gap):
-        progress.report(gap=out.mip_gap)
+def _listener(stopped: threading.Event) -> Callable[..., None]:
+    """What HiGHS calls some hundred times a second. It knows no model: the model could never be freed."""
+
+    def told(kind: highspy.cb.HighsCallbackType, message: str, out: Any, given: Any, data: Any) -> None:
+        if stopped.is_set():
+            given.user_interrupt = True
+        elif math.isfinite(out.mip_gap):
+            progress.report(gap=out.mip_gap)
+
+    return told
 
 
 def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:

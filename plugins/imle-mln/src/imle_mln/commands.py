@@ -84,14 +84,12 @@ def map_command(
     """
     from imle_mln.bar import shown_progress
     from imle_mln.maps import map as most_probable
-    from imle_mln.reading import check_query
 
     start = time.perf_counter()
     with shown_progress(limit):
         found = most_probable(
             program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
         )
-    check_query(query, found.problem.grounding)
     if output:
         found.write(output)
     if as_json:

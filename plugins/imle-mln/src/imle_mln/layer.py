@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,62 +13,13 @@ from imle.errors import InstanceError, ObjectiveError
 from imle.layers import SolverLayer
 from imle.layers.plan import SolvePlan
 from imle.solvers import PreparedSolver
+from imle_mln.finite import refuse_non_finite
 from imle_mln.logic import Database, Program
 from imle_mln.printing import database_text
-from imle_mln.reading import read_evidence, read_program
+from imle_mln.reading import check_query, read_evidence, read_program
 from imle_mln.solver import MLNSolver, PreparedMLN
+from imle_mln.states import MLNState, Score
 from imle_mln.views import Rows
-
-
-class Score(NamedTuple):
-    """What states are worth, from an evaluator that shares nothing with the engines.
-
-    Attributes:
-        weighted: `[*batch]` sum of weight times count over all formulas, plus unaries; hard formulas do not count.
-        counts: `[*batch, F]` true groundings of each formula.
-        violated: `[*batch]` ground hard clauses and exactly-one blocks that do not hold.
-    """
-
-    weighted: Tensor
-    counts: Tensor
-    violated: Tensor
-
-
-class MLNState(tuple[Tensor, Tensor]):
-    """`state, counts = layer(...)`, and views by predicate: `out["Topic"]` is `[*batch, papers, topics]`.
-
-    Attributes:
-        features: `[*batch, G]` truths of the ground features, in the order of `layer.features`; None unless the layer
-            was made with ground_weights=True.
-    """
-
-    features: Tensor | None
-    _rows: Rows
-    _lead: torch.Size
-
-    def __new__(cls, state: Tensor, counts: Tensor, features: Tensor | None, rows: Rows, lead: torch.Size) -> MLNState:
-        made = super().__new__(cls, (state, counts))
-        made.features, made._rows, made._lead = features, rows, lead
-        return made
-
-    @property
-    def state(self) -> Tensor:
-        """`[*batch, A]` atoms, in the order of `layer.atoms`."""
-        return self[0]
-
-    @property
-    def counts(self) -> Tensor:
-        """`[*batch, F]` true groundings, in the order of `layer.formulas`."""
-        return self[1]
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        if len(self._rows.parts) == 1 and self._rows.parts[0][1] is None:
-            return self._rows.table(self.state, key)
-        inner = self.state.shape[len(self._lead) :]
-        found = self._rows.table(self.state.reshape(-1, *inner), key)
-        return found.reshape(*self._lead, *found.shape[1:])
 
 
 class MLNLayer(SolverLayer):
@@ -86,7 +37,16 @@ class MLNLayer(SolverLayer):
     row they come from, unless count_scale="sum".
 
     With ground_weights=True there is a third part, a weight c for each ground feature, with truths s: grad c = s - s'.
+
+    Raises:
+        InstanceError: a query predicate is closed, so that there is nothing to ask.
     """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        fixed = self._instances.fixed
+        if fixed.get("query") and fixed.get("evidence") is not None:
+            check_query(fixed["query"], self.problem.grounding)
 
     def forward(  # type: ignore[override]  # several tensors instead of one, all optional
         self,
@@ -130,7 +90,13 @@ class MLNLayer(SolverLayer):
         if weights.requires_grad and self._options.count_scale == "mean":
             weights = _per_grounding(weights, found, lead)
         parts = (part.expand(*lead, -1).to(given.dtype) for part in (weights, given, ground))
-        out = super().forward(torch.cat([*parts], dim=-1), **rows)
+        try:
+            out = super().forward(torch.cat([*parts], dim=-1), **rows)
+        except ObjectiveError:
+            names = ((), (), ()) if rows else (self.atoms, self.formulas, self.features)
+            blocks = zip(("unary", "weights", "ground"), (given, weights, ground), names, strict=True)
+            refuse_non_finite(self.spec.id, blocks)
+            raise
         state, truths = out[..., formulas : formulas + atoms], out[..., formulas + atoms :]
         return MLNState(state, out[..., :formulas], truths if self._options.ground_weights else None, found, lead)
 

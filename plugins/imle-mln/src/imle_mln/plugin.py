@@ -29,13 +29,19 @@ MAP = SolverSpec(
             "engine",
             "str",
             "auto",
-            "how components are solved; auto takes the first that can: closed form, min-cut, enumeration, HiGHS",
-            choices=("auto", "highs", "cp-sat", "min-cut", "enumeration"),
+            "how components are solved; auto takes the first that can: closed form, min-cut, enumeration, HiGHS; "
+            "toulbar2 and rc2 are extras: pip install 'imle-mln[toulbar2,rc2]'",
+            choices=("auto", "highs", "cp-sat", "toulbar2", "rc2", "min-cut", "enumeration"),
         ),
         Parameter("time_limit", "float | None", None, "seconds per row"),
         Parameter("gap", "float", 0.0, "relative gap at which branch and bound may stop; 0 is exact"),
         Parameter("seed", "int", 0, "seed of the engines' random choices"),
-        Parameter("cross_check", "bool", False, "solve with two engines and compare"),
+        Parameter(
+            "cross_check",
+            "bool | str",
+            False,
+            "solve with two engines and compare; a name is that of the second one",
+        ),
         Parameter(
             "count_scale",
             "str",
@@ -46,6 +52,13 @@ MAP = SolverSpec(
         ),
         Parameter(
             "ground_weights", "bool", False, "a weight for each ground feature too: layer(unary, weights, ground)"
+        ),
+        Parameter(
+            "workers",
+            "int",
+            1,
+            "rows of a batch solved at the same time, each on a thread, with the same results; for rows that take "
+            "milliseconds",
         ),
     ),
     requires=("lark", "highspy", "ortools", "scipy"),
@@ -64,7 +77,7 @@ weights = torch.tensor([1.1], requires_grad=True)               # [F] or [B, F],
 state, counts = layer(unary, weights)                           # [B, A] and [B, F]
 state[:, 1].sum().backward()                                    # a loss on atoms also reaches the weights
 print(layer.atoms, unary.grad, weights.grad)''',
-    licence="MIT (own code, HiGHS), Apache-2.0 (OR-Tools)",
+    licence="MIT (own code, HiGHS; extras: toulbar2, python-sat), Apache-2.0 (OR-Tools)",
     url="https://doi.org/10.1007/s10994-006-5833-1",
 )
 

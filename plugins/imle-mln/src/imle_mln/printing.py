@@ -40,8 +40,17 @@ def program_text(program: Program) -> str:
     Raises:
         ValueError: a constant has a line end in its name.
     """
-    domains = [f"{name} = {{{', '.join(map(constant_text, domain))}}}" for name, domain in program.domains.items()]
+    domains = [f"{name} = {{{_elements(domain)}}}" for name, domain in program.domains.items()]
     return _lines([*domains, *map(_declaration, program.predicates.values()), *map(rule_text, program.rules)])
+
+
+def _elements(domain: tuple[str, ...]) -> str:
+    """The constants of a domain; as a range if they are one, which is read a thousand times faster than its list."""
+    if len(domain) > 2 and re.fullmatch(r"-?\d{1,18}", domain[0]):
+        first = int(domain[0])
+        if all(name == str(number) for number, name in enumerate(domain, first)):
+            return f"{domain[0]},...,{domain[-1]}"
+    return ", ".join(map(constant_text, domain))
 
 
 def database_text(database: Database) -> str:

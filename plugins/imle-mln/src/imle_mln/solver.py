@@ -17,10 +17,11 @@ from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_highs.prepared import Unbound
+from imle_mln.batches import on_threads
 from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
-from imle_mln.inference.engine import MAPEngine
+from imle_mln.inference.engine import MAPEngine, check_options
 from imle_mln.logic import Program
 from imle_mln.network import Floats, GroundNetwork
 from imle_mln.plugin import MAP
@@ -39,22 +40,25 @@ class MLNSolver:
         time_limit: seconds per row; None for no limit.
         gap: relative gap at which branch and bound may stop.
         seed: of the engines' random choices.
-        cross_check: solve with two engines and compare.
+        cross_check: solve with two engines and compare; a name says which is the second one.
         count_scale: whether gradients of weights are per undecided grounding ("mean") or summed over groundings
             ("sum").
         ground_weights: whether objectives have a weight for each ground feature, too.
+        workers: how many rows of a batch are solved at the same time, each on a thread.
 
     Raises:
         OptionError: a value out of range.
+        SolverUnavailableError: an engine whose packages are not installed.
     """
 
     engine: str = "auto"
     time_limit: float | None = None
     gap: float = 0.0
     seed: int = 0
-    cross_check: bool = False
+    cross_check: bool | str = False
     count_scale: str = "mean"
     ground_weights: bool = False
+    workers: int = 1
 
     sense: ClassVar[Sense] = "max"
     array: ClassVar[ArrayKind] = "numpy"
@@ -62,8 +66,9 @@ class MLNSolver:
     def __post_init__(self) -> None:
         for option in MAP.options:
             check_type(MAP.id, option, getattr(self, option.name))
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise OptionError(f"{MAP.id}: time_limit: expected seconds > 0 or None, found {self.time_limit!r}")
+        if self.workers < 1:
+            raise OptionError(f"{MAP.id}: workers: expected an int of at least 1, found {self.workers!r}")
+        check_options(self.engine, self.time_limit, self.gap, self.seed, self.cross_check)
 
     def prepare(self, program: Any, evidence: Any = None, query: Any = None, closed_world: Any = ()) -> PreparedSolver:
         """Ground a program on its evidence.
@@ -168,6 +173,12 @@ class PreparedMLN:
             decides.
         """
         del hint
+        if not len(objective):
+            return self._solve(objective)
+        return on_threads(self._solve, objective, self.solver.workers)
+
+    def _solve(self, objective: Floats) -> SolveResult:
+        """On this thread."""
         network, shown, formulas = self.grounding.network, self.shown, self.formulas
         rows = len(objective)
         solutions, values = np.zeros(objective.shape), np.full(rows, np.nan)

@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 from imle.errors import OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus, progress
+from imle_highs.interruptible import interruptible
 from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
 from imle_ortools.arrays import check_positive
 from imle_ortools.learned import Learned, learned
@@ -201,6 +202,7 @@ class _Native:
         self._solver = cp_model.CpSolver()
         parameters = self._solver.parameters
         parameters.num_workers = options.workers
+        parameters.catch_sigint_signal = False  # OR-Tools does not restore the handler it replaces
         parameters.random_seed = options.seed
         parameters.linearization_level = options.linearization_level
         parameters.relative_gap_limit = 0.0
@@ -214,7 +216,8 @@ class _Native:
         coeffs = self._objective.coeffs
         coeffs.clear()
         coeffs.extend((self._sign * coefficients).tolist())
-        status = self._solver.solve(self._model, gap_teller())
+        teller = gap_teller()
+        status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
         known = _STATUS.get(status, SolveStatus.ERROR)
         if not known.ok:  # without a solution the response holds arbitrary numbers
             message = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from pysat.examples.rc2 import RC2, RC2Stratified
 from pysat.formula import WCNF
-from pysat.solvers import Solver
+from pysat.solvers import Solver, pysolvers
 
 from imle_pysat.clauses import Clause
 
@@ -64,7 +64,7 @@ def best_model(
     formula.topw = sum(formula.wght) + 1
     kind = _Stratified if stratified and rewards else _Plain  # without rewards there are no levels
     with kind(formula, solver=SAT_SOLVER, adapt=True, minz=True) as rc2:
-        with _interrupted(rc2, time_limit):
+        with _interrupted(rc2, time_limit), _ctrl_c():
             # told to expect interruptions, pysat leaves Python's signals and the GIL alone
             model = rc2.compute(expect_interrupt=True)
         if model is None:
@@ -78,6 +78,17 @@ def any_model(hard: Sequence[Clause], time_limit: float | None) -> tuple[list[in
         with _interrupted(solver, time_limit):
             found = solver.solve_limited(expect_interrupt=True)
         return (solver.get_model() if found else None), found is not None
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[None]:
+    """RC2's minimisation of cores does not expect interruptions: there pysat makes an error of its own of Ctrl-C."""
+    try:
+        yield
+    except pysolvers.error as error:
+        if "keyboard interrupt" in str(error):
+            raise KeyboardInterrupt from None
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -82,15 +83,15 @@ def ground(
     evidence = Evidence.of(program, vocabulary, database)
     limit = limit_in_force() if limit is None else limit
     atoms = AtomTable.of(program, vocabulary, evidence, limit)
-    formulas = _formulas(program, vocabulary)
+    types = [variable_types(rule, program.predicates) for rule in program.rules]
+    formulas = _formulas(program, vocabulary, types)
     store = Store()
     features = Features(store, len(atoms), len(formulas), len(formulas.hard))
     world = World(vocabulary, atoms)
     names = [f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus)}" for rule in program.rules]
     budget = Budget.of(names, lambda at: _advice(program, evidence, at), limit, progress)
     planned = [
-        _planned(rule, Scope(world, variable_types(rule, program.predicates), budget.meter(at)), store)
-        for at, rule in enumerate(program.rules)
+        _planned(rule, Scope(world, types[at], budget.meter(at)), store) for at, rule in enumerate(program.rules)
     ]
     for at, one in enumerate(planned):
         budget.expected[at] = sum(map(one.grounder.estimate, one.jobs))
@@ -155,16 +156,17 @@ def _advice(program: Program, evidence: Evidence, rule: int) -> str:
     return f"if evidence names all true atoms, declare {shown} (or closed_world={[one.name for one in named]})"
 
 
-def _formulas(program: Program, vocabulary: Vocabulary) -> FormulaTable:
+def _formulas(program: Program, vocabulary: Vocabulary, types: Sequence[Mapping[str, str]]) -> FormulaTable:
     soft = tuple(rule for rule in program.rules if rule.weight is not None)
     domains = []
-    for rule in soft:
-        types = variable_types(rule, program.predicates)
+    for rule, kinds in zip(program.rules, types, strict=True):
+        if rule.weight is None:
+            continue
         free = free_variables(rule.formula)
         for name in rule.plus:
             if name not in free:
                 raise InstanceError(f"line {rule.line}: +{name} is not a free variable of {formula_text(rule.formula)}")
-        domains.append(tuple(vocabulary.constants[types[name]] for name in rule.plus))
+        domains.append(tuple(vocabulary.constants[kinds[name]] for name in rule.plus))
     sizes = [prod(len(domain) for domain in each) for each in domains]
     for rule, size in zip(soft, sizes, strict=True):
         if size > MAX_FORMULAS:

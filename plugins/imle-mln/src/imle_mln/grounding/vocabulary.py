@@ -75,15 +75,16 @@ class Vocabulary:
             name: {} for predicate in program.predicates.values() for name in predicate.types
         }
         for rule in program.rules:
-            for name in variable_types(rule, program.predicates).values():
+            types = variable_types(rule, program.predicates)
+            for name in types.values():
                 found.setdefault(name, {})
-            for name, constant in _mentioned(rule, program):
+            for name, constant in _mentioned(rule, program, types):
                 found[name][constant] = None
         for database in databases:
             for predicate, atoms in database.atoms.items():
                 if predicate in program.predicates and atoms:
-                    types = program.predicates[predicate].types
-                    for name, column in zip(types, columns(atoms, len(types)), strict=True):
+                    kinds = program.predicates[predicate].types
+                    for name, column in zip(kinds, columns(atoms, len(kinds)), strict=True):
                         found[name].update(dict.fromkeys(column))
         constants: dict[str, tuple[str, ...]] = {}
         for name, seen in found.items():
@@ -139,9 +140,8 @@ def _short(domain: tuple[str, ...]) -> str:
     return "{" + ", ".join(domain[:8]) + (", ..." if len(domain) > 8 else "") + "}"
 
 
-def _mentioned(rule: Rule, program: Program) -> Iterator[tuple[str, str]]:
+def _mentioned(rule: Rule, program: Program, types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(type, constant) for every constant of a rule that has a type."""
-    types = variable_types(rule, program.predicates)
     stack: list[Formula] = [rule.formula]
     while stack:
         node = stack.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +12,17 @@ from ortools.sat.python import cp_model
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_highs.interruptible import interruptible
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.encoding import Encoding, Rows
+from imle_mln.inference.energy import Coefficients
+from imle_mln.inference.fixed_point import fixed_point, shift_to
 from imle_mln.inference.found import Found
 from imle_mln.inference.rescue import Complete, rescued
 from imle_mln.network import Floats
 
 _SIZE = 50
 """Costs add up to less than two to this: OR-Tools refuses sums near 2^62, and up to 2^53 they are exact in float64."""
-_MOST = 53
 
 
 class Solution(NamedTuple):
@@ -67,6 +70,8 @@ class CPSATModel:
         parameters.random_seed = seed
         parameters.relative_gap_limit = gap
         parameters.absolute_gap_limit = 0.0
+        # or Ctrl-C only ends the solve, and after it no longer reaches Python: OR-Tools does not restore its handler
+        parameters.catch_sigint_signal = False
 
     def solve(self, costs: Floats, clock: Clock) -> Solution:
         """Minimise. Optimal up to half a unit per column, costs being rounded: see `_SIZE`; the bound counts that in.
@@ -74,13 +79,13 @@ class CPSATModel:
         Raises:
             SolveError: CP-SAT fails.
         """
-        shift = _SIZE - int(np.frexp(np.abs(costs).sum())[1])
+        shift = shift_to(_SIZE, costs)
         whole = fixed_point(costs, shift)
         self._objective.coeffs.clear()
         self._objective.coeffs.extend(whole.tolist())
         left = clock()
         self._solver.parameters.max_time_in_seconds = math.inf if left is None else max(left, 0.0)
-        status = self._solver.solve(self._model)
+        status = interruptible(lambda: self._solver.solve(self._model), self._solver.stop_search)
         if status == cp_model.INFEASIBLE:
             return Solution(SolveStatus.INFEASIBLE, None, math.inf)
         if status == cp_model.UNKNOWN:
@@ -92,21 +97,6 @@ class CPSATModel:
         return Solution(ended, np.array(list(self._solver.response_proto.solution), dtype=np.int64), bound)
 
 
-def fixed_point(values: Floats, shift: int) -> NDArray[np.int64]:
-    """Values times `2^shift` as whole numbers.
-
-    Raises:
-        SolveError: they are too large for that.
-    """
-    scaled = np.rint(np.ldexp(values, shift))
-    if not np.abs(scaled).sum() < 2.0**_MOST:
-        raise SolveError(
-            f"mln: fixed point: expected coefficients whose sizes add up to less than 2^{_MOST}, found "
-            f"{np.abs(scaled).sum():.3g}"
-        )
-    return scaled.astype(np.int64)
-
-
 class CPSATEngine:
     """Solves an encoding for costs that change. All rows are part of the model.
 
@@ -115,14 +105,20 @@ class CPSATEngine:
         complete: all columns from states of its atoms.
         gap: relative gap.
         seed: of the search.
+
+    Attributes:
+        atoms: `[k]` of the energy.
+        events: nothing is counted.
     """
 
     def __init__(self, encoding: Encoding, complete: Complete, gap: float, seed: int) -> None:
+        self.atoms, self.events = encoding.atoms, Counter[str]()
         self._encoding, self._complete = encoding, complete
         self._model = CPSATModel(encoding.rows, gap, seed)
 
-    def solve(self, costs: Floats, clock: Clock) -> Found:
-        """Minimise; see `CPSATModel`."""
+    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+        """Maximise; see `CPSATModel`."""
+        costs = self._encoding.costs(coefficients)
         found = self._model.solve(costs, clock)
         if found.values is None:
             if found.status == SolveStatus.INFEASIBLE:

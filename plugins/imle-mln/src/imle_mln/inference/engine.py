@@ -7,20 +7,20 @@ import time
 from collections import Counter, OrderedDict
 
 import numpy as np
-from scipy import sparse
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.energy import Energy, energy
-from imle_mln.inference.plan import Options, Plan, Solved, Structure, recent
+from imle_mln.inference.extras import require
+from imle_mln.inference.plan import GENERAL, Options, Plan, Solved, Structure, recent
 from imle_mln.inference.result import MAPResult, MAPRows, joined
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths, entries
 from imle_mln.inference.weighted import Weighted
 from imle_mln.network import Floats, GroundNetwork
 
-ENGINES = ("auto", "highs", "cp-sat", "min-cut", "enumeration")
+ENGINES = ("auto", *GENERAL, "min-cut", "enumeration")
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
 _PLAIN = 400
@@ -37,17 +37,18 @@ class MAPEngine:
         network: its weights come with each solve.
         engine: "auto" takes, for each component and solve, the first that can: a closed form, the minimum cut,
             enumeration (up to 8 atoms), HiGHS. Other names use one engine for all components that have no closed form:
-            "highs", "cp-sat", "min-cut", or "enumeration" (up to 20 atoms per component).
+            "highs", "cp-sat", "toulbar2", "rc2", "min-cut", or "enumeration" (up to 20 atoms per component).
         time_limit: seconds per solve; None for no limit. A maximum flow is not interrupted.
         gap: relative gap at which branch and bound may stop.
         seed: of the solvers, and of the rule that breaks ties in HiGHS.
-        cross_check: solve by two engines and compare.
+        cross_check: solve by two engines and compare; a name says which is the second one.
 
     Several optimal states: the same one every time. A single atom is false, a block takes its first best atom; a
     minimum cut without flipped atoms and enumeration take one with the fewest true atoms; HiGHS prefers few of them.
 
     Raises:
         OptionError: a value out of range.
+        SolverUnavailableError: an engine whose packages are not installed.
     """
 
     def __init__(
@@ -57,9 +58,9 @@ class MAPEngine:
         time_limit: float | None = None,
         gap: float = 0.0,
         seed: int = 0,
-        cross_check: bool = False,
+        cross_check: bool | str = False,
     ) -> None:
-        _check_options(engine, time_limit, gap, seed)
+        check_options(engine, time_limit, gap, seed, cross_check)
         self._network, self._options = network, Options(engine, gap, seed)
         self._time_limit = time_limit
         self._truths = Truths(network.atoms, network.clauses)
@@ -69,7 +70,10 @@ class MAPEngine:
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
         found = energy(network)
         self._conflict = found if isinstance(found, str) else ""
-        self._structure = None if isinstance(found, str) else _structure(network, found)
+        self._structure: Structure | None = None
+        if not isinstance(found, str):
+            truths = Truths(found.reduction.atoms, found.reduction.clauses)
+            self._structure = Structure(network, found, Scope(found), truths)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -164,7 +168,10 @@ class MAPEngine:
         )
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
-        name = "cp-sat" if "highs" in result.engines and not result.events["decided_by_cp_sat"] else "highs"
+        if isinstance(self._cross_check, str):
+            name = self._cross_check
+        else:
+            name = "cp-sat" if "highs" in result.engines and not result.events["decided_by_cp_sat"] else "highs"
         if name not in self._others:
             self._others[name] = MAPEngine(self._network, name, self._time_limit, self._options.gap, self._options.seed)
         other = self._others[name].solve(unary, weights)
@@ -184,21 +191,6 @@ _REASONS = {
 }
 
 
-def _structure(network: GroundNetwork, found: Energy) -> Structure:
-    classes = _classes(network, found)
-    return Structure(found, Scope(found), classes, Truths(found.reduction.atoms, found.reduction.clauses))
-
-
-def _classes(network: GroundNetwork, energy: Energy) -> Index:
-    """Pairs that the same formulas couple, in equal numbers, have one class: their couplings are likely to be equal."""
-    shape = (len(network.clauses), len(network.constants))
-    counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
-    mark = np.random.default_rng(0).random(shape[1])
-    value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
-    classes: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
-    return classes
-
-
 def _checked(name: str, given: Floats, length: int, per: str) -> Floats:
     found = np.asarray(given, dtype=np.float64)
     if found.shape[-1:] != (length,):
@@ -213,9 +205,20 @@ def _checked(name: str, given: Floats, length: int, per: str) -> Floats:
     return found
 
 
-def _check_options(engine: str, time_limit: float | None, gap: float, seed: int) -> None:
+def check_options(engine: str, time_limit: float | None, gap: float, seed: int, cross_check: bool | str) -> None:
+    """Refuse options of `MAPEngine`.
+
+    Raises:
+        OptionError: a value out of range.
+        SolverUnavailableError: an engine whose packages are not installed.
+    """
     if engine not in ENGINES:
         raise OptionError(f"mln: engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
+    others = [name for name in GENERAL if name != engine]
+    if not isinstance(cross_check, bool) and cross_check not in others:
+        raise OptionError(f"mln: cross_check: expected a bool or one of {', '.join(others)}, found {cross_check!r}")
+    for name in (engine, cross_check):
+        require(str(name))
     if time_limit is not None and not time_limit > 0:
         raise OptionError(f"mln: time_limit: expected seconds > 0 or None, found {time_limit!r}")
     if not (math.isfinite(gap) and gap >= 0):

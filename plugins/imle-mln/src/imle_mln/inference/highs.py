@@ -25,6 +25,7 @@ from imle_mln.inference.clock import Clock
 from imle_mln.inference.cp_sat import CPSATModel
 from imle_mln.inference.elimination import Elimination
 from imle_mln.inference.encoding import BROKEN, Encoding, Rows
+from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.found import Found
 from imle_mln.inference.lazy import LazyRelaxation
 from imle_mln.inference.relaxation import Relaxation
@@ -62,11 +63,12 @@ class HighsEngine:
         cp_sat: whether CP-SAT goes on where nodes did not do, in components with many large clauses.
 
     Attributes:
+        atoms: `[k]` of the energy.
         events: what was done, counted.
     """
 
     def __init__(self, encoding: Encoding, complete: Complete, gap: float, seed: int, *, cp_sat: bool = False) -> None:
-        self.events: Counter[str] = Counter()
+        self.atoms, self.events = encoding.atoms, Counter[str]()
         self._encoding, self._complete, self._rows = encoding, complete, encoding.rows
         atoms = len(encoding.atoms)
         columns = self._rows.matrix.shape[1]
@@ -84,8 +86,9 @@ class HighsEngine:
         self._integer = encoding.integer
         self._kept: dict[int, tuple[int, Relaxation]] = {}
 
-    def solve(self, costs: Floats, clock: Clock) -> Found:
-        """Minimise."""
+    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+        """Maximise."""
+        costs = self._encoding.costs(coefficients)
         largest = float(np.abs(costs).max(initial=0.0))
         shift = _SIZE - int(np.frexp(largest)[1]) if largest else _NOTHING
         scaled = np.ldexp(costs, shift) + self._bias

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from imle.errors import SolveError
 from imle_mln.inference.clock import Clock
@@ -22,32 +25,63 @@ from imle_mln.inference.highs import HighsEngine
 from imle_mln.inference.partition import partition
 from imle_mln.inference.scope import Scope
 from imle_mln.inference.truths import Bools, Index, Truths
-from imle_mln.network import Floats
+from imle_mln.network import Floats, GroundNetwork
 
 TINY = 8
 """Components of up to so many atoms are enumerated without being asked to be."""
 KEPT = 8
 """How many plans, and models of one plan, are kept."""
 
+GENERAL = ("highs", "cp-sat", "toulbar2", "rc2")
+"""Engines that solve any component."""
+_COUNTING = ("highs", "cp-sat")
+"""Those of them that are given exclusions as counts."""
 _NOTHING: Counter[str] = Counter()
 
 T = TypeVar("T")
 
 
-class Structure(NamedTuple):
+class Engine(Protocol):
+    """Solves all components that no other way is found for.
+
+    Attributes:
+        atoms: theirs.
+        events: what was done, counted.
+    """
+
+    atoms: Index
+    events: Counter[str]
+
+    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+        """Maximise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
     """What plans of one network share.
 
     Attributes:
+        network: the whole.
         energy: the network's.
         scope: its large clauses.
-        classes: `[p]` pairs with the same formulas.
         truths: evaluates the energy's clauses.
     """
 
+    network: GroundNetwork
     energy: Energy
     scope: Scope
-    classes: Index
     truths: Truths
+
+    @cached_property
+    def classes(self) -> Index:
+        """`[p]` pairs that the same formulas couple, in equal numbers: their couplings are likely to be equal."""
+        network, energy = self.network, self.energy
+        shape = (len(network.clauses), len(network.constants))
+        counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
+        mark = np.random.default_rng(0).random(shape[1])
+        value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
+        classes: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
+        return classes
 
 
 class Options(NamedTuple):
@@ -106,12 +140,14 @@ class Plan:
         ]
         counts = {"closed": ~left, "min-cut": cut, "enumeration": tried, self._name: self._rest}
         self._counts = Counter({name: int(of.sum()) for name, of in counts.items() if of.any()})
-        self._exclusions = exclusions(energy, parts, self._rest, coefficients, structure.classes)
-        self._engines: OrderedDict[bytes, tuple[Encoding, HighsEngine | CPSATEngine]] = OrderedDict()
+        self._exclusions = []
+        if self._rest.any() and self._name in _COUNTING:
+            self._exclusions = exclusions(energy, parts, self._rest, coefficients, structure.classes)
+        self._engines: OrderedDict[bytes, Engine] = OrderedDict()
 
     @property
     def _name(self) -> str:
-        return "cp-sat" if self._options.engine == "cp-sat" else "highs"
+        return self._options.engine if self._options.engine in GENERAL else "highs"
 
     def _refuse(self) -> None:
         if not self._rest.any() or self._options.engine not in ("min-cut", "enumeration"):
@@ -158,17 +194,16 @@ class Plan:
             solved.slack[row] += tries.slack
         if not self._rest.any():
             return
-        encoding, solver = self._engine(coefficients)
-        before = Counter(solver.events) if isinstance(solver, HighsEngine) else Counter()
-        rest: Found = solver.solve(encoding.costs(coefficients), clock)
-        if isinstance(solver, HighsEngine):
-            solved.events[row] = solver.events - before
+        solver = self._engine(coefficients)
+        before = Counter(solver.events)
+        rest = solver.solve(coefficients, clock)
+        solved.events[row] = solver.events - before
         solved.status[row] = max(solved.status[row], rest.status)
         solved.slack[row] += rest.slack
         if rest.states is not None:
-            solved.states[row, encoding.atoms] = rest.states
+            solved.states[row, solver.atoms] = rest.states
 
-    def _engine(self, coefficients: Coefficients) -> tuple[Encoding, HighsEngine | CPSATEngine]:
+    def _engine(self, coefficients: Coefficients) -> Engine:
         """The model in which those exclusions are counted whose pairs have one coupling in this solve."""
         equal = self._equal(coefficients.pair)
         return recent(self._engines, equal.tobytes(), lambda: self._built(coefficients, equal))
@@ -182,8 +217,13 @@ class Plan:
         equal: Bools = np.maximum.reduceat(couplings, starts) == np.minimum.reduceat(couplings, starts)
         return equal
 
-    def _built(self, coefficients: Coefficients, equal: Bools) -> tuple[Encoding, HighsEngine | CPSATEngine]:
-        energy, scope, _, truths = self._structure
+    def _built(self, coefficients: Coefficients, equal: Bools) -> Engine:
+        energy, scope, truths = self._structure.energy, self._structure.scope, self._structure.truths
+        own = self._options
+        if own.engine == "toulbar2":
+            from imle_mln.inference.toulbar2 import Toulbar2Engine  # an extra
+
+            return Toulbar2Engine(energy, scope, self._parts, self._rest, truths, coefficients, own.seed)
         counted = [self._exclusions[k] for k in np.flatnonzero(equal).tolist()]
         encoding = Encoding(energy, scope, self._parts, self._rest, coefficients, counted)
 
@@ -192,10 +232,13 @@ class Plan:
             whole[encoding.atoms] = states
             return encoding.completed(states, truths.of(whole))
 
-        own = self._options
+        if own.engine == "rc2":
+            from imle_mln.inference.rc2 import RC2Engine  # an extra
+
+            return RC2Engine(encoding, complete)
         if own.engine == "cp-sat":
-            return encoding, CPSATEngine(encoding, complete, own.gap, own.seed)
-        return encoding, HighsEngine(encoding, complete, own.gap, own.seed, cp_sat=own.engine == "auto")
+            return CPSATEngine(encoding, complete, own.gap, own.seed)
+        return HighsEngine(encoding, complete, own.gap, own.seed, cp_sat=own.engine == "auto")
 
 
 def recent(kept: OrderedDict[bytes, T], key: bytes, build: Callable[[], T]) -> T:

@@ -24,9 +24,20 @@ class Scope:
         plain: `[l]` whether it has no nested clauses.
     """
 
+    starts: Index
+    clause: Index
+    atom: Index
+    plain: Bools
+    negated: Bools
+
     def __init__(self, energy: Energy) -> None:
         n, m = energy.reduction.atoms, len(energy.reduction.clauses)
         self.clauses: Index = np.union1d(energy.large, energy.large_hard)
+        self._all = m
+        if not len(self.clauses):  # most small networks: nothing to find, and sparse matrices take their time
+            self.starts = self.clause = self.atom = np.zeros(0, np.int64)
+            self.plain = self.negated = np.zeros(0, np.bool_)
+            return
         found = entries(energy.reduction.clauses, np.arange(m))
         nested = found.variable >= n
         own = sparse.csr_array((np.ones((~nested).sum()), (found.row[~nested], found.variable[~nested])), shape=(m, n))
@@ -41,19 +52,19 @@ class Scope:
             reach = wider
         reach = reach[self.clauses]
         reach.sort_indices()
-        self.starts: Index = reach.indptr[:-1].astype(np.int64)
-        self.clause: Index = np.repeat(np.arange(len(self.clauses)), np.diff(reach.indptr))
-        self.atom: Index = reach.indices.astype(np.int64)
+        self.starts = reach.indptr[:-1].astype(np.int64)
+        self.clause = np.repeat(np.arange(len(self.clauses)), np.diff(reach.indptr))
+        self.atom = reach.indices.astype(np.int64)
         complex_ = np.zeros(m, np.bool_)
         complex_[found.row[nested]] = True
-        self.plain: Bools = ~complex_[self.clauses]
+        self.plain = ~complex_[self.clauses]
         negative = ~nested & found.negated
         keys = found.row[negative] * n + found.variable[negative]
-        self.negated: Bools = np.isin(self.clauses[self.clause] * n + self.atom, keys)
+        self.negated = np.isin(self.clauses[self.clause] * n + self.atom, keys)
 
     def nested_in(self, clauses: Index) -> Index:
         """All clauses that are mentioned in the given ones, in those again, and so on."""
-        inside = np.zeros(self._inner.shape[0], np.bool_)
+        inside = np.zeros(self._all, np.bool_)
         front = clauses
         while len(front):
             mentioned = np.unique(self._inner[front].indices)

@@ -10,6 +10,7 @@ from ortools.sat.python import cp_model
 from imle.solvers import SolveStatus
 from imle_highs.arrays import Floats
 from imle_highs.engines import Outcome, Rows
+from imle_highs.interruptible import interruptible
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import FAR, WholeProgram
 from imle_ortools.scaling import to_integers
@@ -39,6 +40,7 @@ class CPSATEngine:
         self._solver = cp_model.CpSolver()
         parameters = self._solver.parameters
         parameters.num_workers = threads
+        parameters.catch_sigint_signal = False  # OR-Tools does not restore the handler it replaces
         parameters.random_seed = seed
         parameters.linearization_level = 2  # lower levels fail to prove small covers with few workers
         parameters.relative_gap_limit = gap
@@ -60,7 +62,8 @@ class CPSATEngine:
         parameters.max_time_in_seconds = np.inf if seconds is None else max(seconds, 0.0)
         parameters.max_deterministic_time = work
         self.events["cp_sat"] += 1
-        status = self._solver.solve(self._model, gap_teller())
+        teller = gap_teller()
+        status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             solution = self._solver.response_proto.solution
             point = np.array(list(solution), dtype=np.float64)

@@ -1,0 +1,109 @@
+"""RC2, python-sat's core-guided MaxSAT solver, on an encoding: its rows as clauses, its costs as rewards of literals.
+
+Costs are whole numbers here. Real weights make many levels of them, so this is for small networks, of some hundreds of
+atoms: see the plugin's README.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.solvers import SolveStatus
+from imle_mln.inference.clock import Clock
+from imle_mln.inference.encoding import Encoding, Rows
+from imle_mln.inference.energy import Coefficients
+from imle_mln.inference.fixed_point import fixed_point, shift_to
+from imle_mln.inference.found import Found
+from imle_mln.inference.rescue import Complete, rescued
+from imle_mln.inference.truths import Bools
+from imle_pysat.oracle import any_model, best_model
+
+_SIZE = 50
+"""Costs add up to less than two to this."""
+
+Clauses = list[list[int]]
+
+
+class RC2Engine:
+    """Solves an encoding for costs that change; each solve starts anew.
+
+    Args:
+        encoding: what to solve; none of its exclusions are counted.
+        complete: all columns from states of its atoms.
+
+    Attributes:
+        atoms: `[k]` of the energy.
+        events: nothing is counted.
+    """
+
+    def __init__(self, encoding: Encoding, complete: Complete) -> None:
+        self.atoms, self.events = encoding.atoms, Counter[str]()
+        self._encoding, self._complete = encoding, complete
+        self._clauses = clauses(encoding.rows)
+        self._any: NDArray[np.int64] | None = None
+
+    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+        """Maximise. Optimal up to half a unit per column, costs being rounded: see `fixed_point`; the slack says so.
+
+        After the time limit the model of the last level that RC2 settled, or any model, is FEASIBLE, if all atoms being
+        false is not better.
+        """
+        costs = self._encoding.costs(coefficients)
+        shift = shift_to(_SIZE, costs)
+        whole = fixed_point(costs, shift)
+        if self._any is None:
+            model, certain = any_model(self._clauses, clock())
+            if model is None:
+                found = Found(SolveStatus.INFEASIBLE)
+                return found if certain else rescued(self._encoding, self._complete, costs)
+            self._any = np.array(model)
+        rewards = {
+            (column + 1 if cost < 0 else -column - 1): abs(cost) for column, cost in enumerate(whole.tolist()) if cost
+        }
+        left = clock()
+        best, proven = best_model(
+            self._clauses,
+            rewards,
+            len(costs),
+            stratified=True,
+            time_limit=None if left is None else max(left, 0.0),
+        )
+        if proven:
+            states = self._states(np.array(best, np.int64))
+            return Found(SolveStatus.OPTIMAL, states, float(np.ldexp(0.5 * len(costs), -shift)))
+        states = self._states(self._any if best is None else np.array(best, np.int64))
+        value = float(self._complete(states) @ costs)
+        found = Found(SolveStatus.FEASIBLE, states, value - float(np.minimum(costs, 0.0).sum()))
+        nothing = rescued(self._encoding, self._complete, costs)
+        return nothing if nothing.status.ok and nothing.slack < found.slack else found
+
+    def _states(self, model: NDArray[np.int64]) -> Bools:
+        states = np.zeros(len(self.atoms), np.bool_)
+        states[model[(model > 0) & (model <= len(states))] - 1] = True
+        return states
+
+
+def clauses(rows: Rows) -> Clauses:
+    """Rows as clauses: each wants one of its literals to be true, or at most one to be false, or both."""
+    found: Clauses = []
+    for row, (lower, upper) in enumerate(zip(rows.lower.tolist(), rows.upper.tolist(), strict=True)):
+        entries = slice(rows.matrix.indptr[row], rows.matrix.indptr[row + 1])
+        signs = rows.matrix.data[entries].astype(np.int64)
+        literals = (signs * (rows.matrix.indices[entries].astype(np.int64) + 1)).tolist()
+        negative = int((signs < 0).sum())
+        if np.isfinite(lower):
+            found += _at_least(literals, int(lower) + negative)
+        if np.isfinite(upper):
+            found += _at_least([-literal for literal in literals], len(literals) - negative - int(upper))
+    return found
+
+
+def _at_least(literals: list[int], count: int) -> Clauses:
+    """Clauses for: at least so many of these literals are true."""
+    if count <= 1:
+        return [literals] * count
+    assert count == len(literals) - 1, "rows of encodings without counted exclusions are clauses and at-most-ones"
+    return [[one, other] for place, one in enumerate(literals) for other in literals[:place]]

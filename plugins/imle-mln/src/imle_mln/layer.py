@@ -11,8 +11,11 @@ from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.layers import SolverLayer
+from imle.layers.module import Batch
 from imle.layers.plan import SolvePlan
+from imle.layers.shapes import check_objective
 from imle.solvers import PreparedSolver
+from imle_mln.blocks import Blocks, broadcast, noisy, scaled
 from imle_mln.finite import refuse_non_finite
 from imle_mln.logic import Database, Program
 from imle_mln.printing import database_text
@@ -47,6 +50,8 @@ class MLNLayer(SolverLayer):
         fixed = self._instances.fixed
         if fixed.get("query") and fixed.get("evidence") is not None:
             check_query(fixed["query"], self.problem.grounding)
+        own = None if self._instances.missing() else self._instances.common()
+        self._own = Blocks.of(Rows([(own, None)])) if isinstance(own, PreparedMLN) else None
 
     def forward(  # type: ignore[override]  # several tensors instead of one, all optional
         self,
@@ -72,71 +77,120 @@ class MLNLayer(SolverLayer):
             ObjectiveError: shapes disagree, or numbers are not finite.
             InstanceError, SolveError: as for any layer; evidence against hard formulas makes a row infeasible.
         """
-        rows = dict(self._with_plain_evidence(rows))
-        found = self._rows(rows)
-        formulas, atoms, features = _same_formulas(found.problems), found.widest, self._features(found.problems, ground)
-        given = unary if not isinstance(unary, Mapping) else found.unaries(unary) if unary else None
-        like = next((part for part in (given, weights, ground) if isinstance(part, Tensor)), torch.zeros(0))
-        if weights is None:
-            weights = torch.as_tensor(
-                found.problems[0].grounding.formulas.weights, dtype=like.dtype, device=like.device
+        if rows and torch.compiler.is_compiling():
+            interpreted: MLNState = self._interpreted_blocks(unary, weights, ground, rows)
+            return interpreted
+        if ground is not None and not self._options.ground_weights:
+            raise ObjectiveError(
+                f"{self.spec.id}: ground: expected none, the layer has no weights for ground features",
+                hint='imle.layer("mln-map", ..., ground_weights=True)',
             )
-        count = None if not rows else (len(next(iter(rows.values()))),)
-        if given is None:
-            given = like.new_zeros(*(count or ()), atoms)
-        if ground is None:
-            ground = like.new_zeros(features)
-        lead = self._lead(given, weights, ground, (atoms, formulas, features))
-        if weights.requires_grad and self._options.count_scale == "mean":
-            weights = _per_grounding(weights, found, lead)
-        parts = (part.expand(*lead, -1).to(given.dtype) for part in (weights, given, ground))
+        rows = dict(self._with_plain_evidence(rows)) if rows else rows
+        found = self._rows_of(rows) if rows else None
+        blocks = self._own_blocks() if found is None else Blocks.of(found)
+        if isinstance(unary, Mapping):
+            unary = (found or self.rows()).unaries(unary) if unary else None
+        given = self._complete(unary, weights, ground, blocks, (len(next(iter(rows.values()))),) if rows else ())
+        lead = self._lead(*given, blocks)
+        own = given
+        if self._options.count_scale == "mean" and torch.is_grad_enabled():
+            own = given[0], scaled(given[1], blocks.share, lead), given[2]
+        theta = torch.cat([own[at].expand(*lead, -1).to(given[0].dtype) for at in (1, 0, 2)], dim=-1)
         try:
-            out = super().forward(torch.cat([*parts], dim=-1), **rows)
+            out = super().forward(theta, **rows)
         except ObjectiveError:
             names = ((), (), ()) if rows else (self.atoms, self.formulas, self.features)
-            blocks = zip(("unary", "weights", "ground"), (given, weights, ground), names, strict=True)
-            refuse_non_finite(self.spec.id, blocks)
+            refuse_non_finite(self.spec.id, zip(("unary", "weights", "ground"), given, names, strict=True))
             raise
-        state, truths = out[..., formulas : formulas + atoms], out[..., formulas + atoms :]
-        return MLNState(state, out[..., :formulas], truths if self._options.ground_weights else None, found, lead)
+        last = blocks.formulas + blocks.atoms
+        truths = out[..., last:] if self._options.ground_weights else None
+        state = out[..., blocks.formulas : last]
+        return MLNState(state, out[..., : blocks.formulas], truths, self, found, state.ndim - len(lead))
 
-    def _lead(self, unary: Any, weights: Any, ground: Any, sizes: tuple[int, int, int]) -> torch.Size:
+    @torch.compiler.disable(reason="evidence per row is a Python object")  # type: ignore[no-untyped-call, untyped-decorator]
+    def _interpreted_blocks(self, unary: Any, weights: Any, ground: Any, rows: Mapping[str, Sequence[Any]]) -> MLNState:
+        return self.forward(unary, weights, ground, **rows)
+
+    def _complete(
+        self, unary: Tensor | None, weights: Tensor | None, ground: Tensor | None, blocks: Blocks, lead: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The three blocks of theta, those left out filled in."""
+        like = next((part for part in (unary, weights, ground) if isinstance(part, Tensor)), torch.zeros(0))
+        return (
+            like.new_zeros(*lead, blocks.atoms) if unary is None else unary,
+            blocks.weights.to(like) if weights is None else weights,
+            like.new_zeros(blocks.features) if ground is None else ground,
+        )
+
+    def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
+        """theta in one tensor, as losses and `imle.calibrate` take it: what `forward` makes of its blocks.
+
+        Args:
+            objective: `[*batch, F + A + G]`: weights, then unaries, then weights of ground features.
+            rows: `evidence=[...]`, one per row.
+
+        Raises:
+            ObjectiveError: another shape; says what is to be where.
+        """
+        check_objective(objective)
+        rows = dict(self._with_plain_evidence(rows)) if rows else rows
+        try:
+            return super().read(objective, **rows)
+        except ObjectiveError as error:
+            blocks = Blocks.of(self._rows_of(rows)) if rows else self._own_blocks()
+            raise ObjectiveError(
+                f"{self.spec.id}: {error.message}: expected theta in one tensor, {blocks.order}",
+                hint="torch.cat([weights.expand(len(unary), -1), unary], dim=-1); solutions are torch.cat([counts, "
+                "state], dim=-1)",
+            ) from None
+
+    def rows(self) -> Rows:
+        """What batches without evidence of their own are views of."""
+        return Rows([(self.problem, None)])
+
+    def _own_blocks(self) -> Blocks:
+        if self._own is None:
+            return Blocks.of(self.rows())  # raises: there is no grounding
+        return self._own
+
+    def _lead(self, unary: Any, weights: Any, ground: Any, blocks: Blocks) -> torch.Size:
         """The batch dimensions, checked with all blocks of theta named."""
-        atoms, formulas, features = sizes
-        blocks = (("unary", unary, atoms), ("weights", weights, formulas), ("ground", ground, features))
-        for name, part, size in blocks:
+        given = (
+            ("unary", unary, blocks.atoms),
+            ("weights", weights, blocks.formulas),
+            ("ground", ground, blocks.features),
+        )
+        for name, part, size in given:
             if not isinstance(part, Tensor) or part.shape[-1:] != (size,):
                 found = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
                 raise ObjectiveError(
                     f"{self.spec.id}: {name}: expected {_expected(name, size)}, found {found}; theta is "
-                    f"{self._blocks(sizes)}",
+                    f"{self._described(blocks)}",
                     hint="layer.atoms, layer.formulas and layer.features list them",
                 )
         try:
-            return _broadcast(*(part.shape[:-1] for _, part, _ in blocks))
+            return broadcast(*(part.shape[:-1] for _, part, _ in given))
         except RuntimeError:
             raise ObjectiveError(
                 f"{self.spec.id}: expected unaries and weights of the same batch, found {list(unary.shape)}, "
-                f"{list(weights.shape)}" + (f" and {list(ground.shape)}" if features else "")
+                f"{list(weights.shape)}" + (f" and {list(ground.shape)}" if blocks.features else "")
             ) from None
 
-    def _blocks(self, sizes: tuple[int, int, int]) -> str:
+    def _described(self, blocks: Blocks) -> str:
         """What theta consists of, in words."""
-        atoms, formulas, features = sizes
         try:
             own = self.problem
         except InstanceError:
             own = None
         inner = ""
-        if own is not None and len(own.shown) == atoms:
+        if own is not None and len(own.shown) == blocks.atoms:
             ranges = [(name, own.grounding.atoms[name]) for name in own.query]
             inner = ", ".join(f"{name} {part.stop - part.start}" for name, part in ranges if part.stop > part.start)
+        atoms, formulas, features = blocks.atoms, blocks.formulas, blocks.features
         found = f"unary [*batch, {atoms}]{f' ({inner})' if inner else ''}, weights [{formulas}] or [*batch, {formulas}]"
         return f"{found}, ground [{features}] or [*batch, {features}]" if features else found
 
-    def _rows(self, rows: Mapping[str, Sequence[Any]]) -> Rows:
-        if not rows:
-            return Rows([(self.problem, None)])
+    def _rows_of(self, rows: Mapping[str, Sequence[Any]]) -> Rows:
         return Rows([(self._grounded(group.prepared), group.rows) for group in self._instances.groups(rows)])
 
     def _with_plain_evidence(self, rows: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
@@ -154,23 +208,6 @@ class MLNLayer(SolverLayer):
     def _program(self) -> Program:
         fixed = self._instances.fixed
         return read_program(fixed["program"], fixed.get("closed_world") or ())
-
-    def _features(self, problems: Sequence[PreparedMLN], ground: Tensor | None) -> int:
-        """G, the same for all rows."""
-        if not self._options.ground_weights:
-            if ground is not None:
-                raise ObjectiveError(
-                    f"{self.spec.id}: ground: expected none, the layer has no weights for ground features",
-                    hint='imle.layer("mln-map", ..., ground_weights=True)',
-                )
-            return 0
-        sizes = {(len(problem.shown), len(problem.features or ())) for problem in problems}
-        if len(sizes) > 1:
-            raise InstanceError(
-                f"{self.spec.id}: ground_weights: expected as many atoms and ground features in every row, found "
-                f"(atoms, features) of {', '.join(map(str, sorted(sizes)))}"
-            )
-        return sizes.pop()[1]
 
     @property
     def _options(self) -> MLNSolver:
@@ -252,49 +289,8 @@ class MLNLayer(SolverLayer):
             return None
         other = super()._draw(theta, plan)
         assert other is not None
-        free, noisy = _free(theta, plan)
-        return torch.where(free, one - other, one) * noisy
-
-
-def _broadcast(*shapes: torch.Size) -> torch.Size:
-    found: torch.Size = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]  # torch's own
-    return found
-
-
-def _free(theta: Tensor, plan: SolvePlan) -> tuple[Tensor, Tensor]:
-    """Which entries of `[B, 1, F + A + G]` objectives are atoms outside exactly-one blocks, and which are atoms."""
-    free = torch.zeros(len(theta) if plan.groups[0].rows is not None else 1, 1, theta.shape[-1], dtype=torch.bool)
-    atoms = free.clone()
-    for group in plan.groups:
-        problem = group.prepared
-        assert isinstance(problem, PreparedMLN)  # forward has seen to it
-        start, stop = problem.formulas, problem.formulas + len(problem.shown)
-        rows = slice(None) if group.rows is None else group.rows
-        free[rows, 0, start:stop] = torch.from_numpy(problem.outside_blocks)
-        atoms[rows, 0, start:stop] = True
-    return free.to(theta.device), atoms.to(theta.device)
-
-
-def _per_grounding(weights: Tensor, rows: Rows, lead: torch.Size) -> Tensor:
-    """The same weights; what flows back to them is divided by the number of undecided groundings, row by row."""
-    shares = [torch.from_numpy(problem.undecided.clip(min=1.0)).to(weights).reciprocal() for problem in rows.problems]
-    share = shares[0]
-    if rows.parts[0][1] is not None and len(shares) > 1:
-        share = weights.new_zeros(lead.numel(), weights.shape[-1])
-        for own, (_, numbers) in zip(shares, rows.parts, strict=True):
-            share[list(numbers or ())] = own
-        share = share.reshape(*lead, -1)
-    return weights * share + (weights * (1 - share)).detach()
-
-
-def _same_formulas(problems: Sequence[PreparedMLN]) -> int:
-    sizes = {problem.formulas for problem in problems}
-    if len(sizes) > 1:
-        raise InstanceError(
-            f"mln-map: evidence: expected the same formulas in every row, found {min(sizes)} to {max(sizes)} of them",
-            hint="declare the domains of +variables in the program",
-        )
-    return sizes.pop()
+        free, atoms = noisy(theta, plan)
+        return torch.where(free, one - other, one) * atoms
 
 
 def _expected(name: str, size: int) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from torch import Tensor
+from torch.utils._pytree import register_pytree_node
 
 from imle_mln.views import Rows
+
+if TYPE_CHECKING:
+    from imle_mln.layer import MLNLayer
 
 
 class Score(NamedTuple):
@@ -27,18 +31,30 @@ class Score(NamedTuple):
 class MLNState(tuple[Tensor, Tensor]):
     """`state, counts = layer(...)`, and views by predicate: `out["Topic"]` is `[*batch, papers, topics]`.
 
+    To `torch.func`, `torch.compile` and `torch.export` it is a tree (pytree) of its tensors.
+
     Attributes:
         features: `[*batch, G]` truths of the ground features, in the order of `layer.features`; None unless the layer
             was made with ground_weights=True.
     """
 
     features: Tensor | None
-    _rows: Rows
-    _lead: torch.Size
+    _layer: MLNLayer
+    _rows: Rows | None
+    _inner: int
 
-    def __new__(cls, state: Tensor, counts: Tensor, features: Tensor | None, rows: Rows, lead: torch.Size) -> MLNState:
+    def __new__(
+        cls,
+        state: Tensor,
+        counts: Tensor,
+        features: Tensor | None,
+        layer: MLNLayer,
+        rows: Rows | None = None,
+        inner: int = 1,
+    ) -> MLNState:
+        """`rows` are None where all have the layer's own evidence; `inner` dimensions of a state follow the batch's."""
         made = super().__new__(cls, (state, counts))
-        made.features, made._rows, made._lead = features, rows, lead
+        made.features, made._layer, made._rows, made._inner = features, layer, rows, inner
         return made
 
     @property
@@ -54,8 +70,23 @@ class MLNState(tuple[Tensor, Tensor]):
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
             return super().__getitem__(key)
-        if len(self._rows.parts) == 1 and self._rows.parts[0][1] is None:
-            return self._rows.table(self.state, key)
-        inner = self.state.shape[len(self._lead) :]
-        found = self._rows.table(self.state.reshape(-1, *inner), key)
-        return found.reshape(*self._lead, *found.shape[1:])
+        if self._rows is None:
+            return self._layer.rows().table(self.state, key)
+        state, inner = self.state, self._inner
+        lead = state.shape[:-inner]
+        flat = state.reshape(lead.numel(), *state.shape[-inner:])
+        found = self._rows.tile(len(flat)).table(flat, key)  # a dimension that was mapped by vmap comes first
+        return found.reshape(*lead, *found.shape[1:])
+
+
+def _flatten(found: MLNState) -> tuple[list[Tensor], tuple[MLNLayer, Rows | None, int]]:
+    features = [] if found.features is None else [found.features]
+    return [found.state, found.counts, *features], (found._layer, found._rows, found._inner)
+
+
+def _unflatten(parts: Iterable[Any], context: Any) -> MLNState:
+    state, counts, *features = parts
+    return MLNState(state, counts, features[0] if features else None, *context)
+
+
+register_pytree_node(MLNState, _flatten, _unflatten)

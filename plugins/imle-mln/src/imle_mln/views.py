@@ -32,6 +32,16 @@ class Rows:
         """The most query atoms of any row."""
         return max(len(problem.shown) for problem in self.problems)
 
+    def tile(self, total: int) -> Rows:
+        """The same rows for as many copies of the batch, one after the other, as make `total` rows."""
+        size = sum(len(rows or ()) for _, rows in self.parts)
+        if size == total:
+            return self
+        starts = range(0, total, size)
+        return Rows(
+            [(problem, [start + row for start in starts for row in rows or ()]) for problem, rows in self.parts]
+        )
+
     def shape(self, predicate: str) -> tuple[int, ...]:
         """The number of constants for each argument.
 

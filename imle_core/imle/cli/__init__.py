@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from imle.cli.group import Settings, imle
-from imle.errors import ImleError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
+from imle.errors import ImleError, InstanceError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 
 __all__ = ["main"]
 
@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, by default those of the process.
 
     Returns:
-        0 ok, 1 a check failed, 2 usage, 3 solver unknown or unavailable, 4 plugin broken; 130 after Ctrl-C and
-        141 where the reader of a pipe has gone, as for any other Unix program.
+        0 ok, 1 a check failed or there is no solution, 2 wrong usage or input, 3 solver unknown or unavailable,
+        4 plugin broken; 130 after Ctrl-C and 141 where the reader of a pipe has gone, as for any other Unix program.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter of somebody's summary shows "?" instead of a traceback.
@@ -78,7 +78,7 @@ def _exit_code(error: Exception) -> int:
             return 3
         case PluginError():
             return 4
-        case click.UsageError() | OptionError():
+        case click.UsageError() | OptionError() | InstanceError():
             return 2
         case _:
             return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -133,6 +134,10 @@ def test_an_empty_program(tmp_path):
         (["map", "good.mln", "-c", "Likes"], ["error: expected declared predicates in closed_world, found 'Likes'",
                                               "hint: known: Friends, Smokes"]),
         (["map", "bad.db", "good.mln"], ["error: expected PROGRAM (.mln), then EVIDENCE (.db), found bad.db good.mln"]),
+        (["map", "good.mln", "-o", "nowhere/map.db"], ["error: Invalid value for '--output' / '-o': expected a file in "
+                                                       "a folder that exists, found 'nowhere/map.db'",
+                                                       "hint: imle mln map --help shows the usage"]),
+        (["ground", "bad.mln"], ["error: bad.mln, line 2, column 5: unknown predicate 'Smoke'"]),
         (["map", "nowhere.mln"], ["error: Invalid value for 'PROGRAM': File 'nowhere.mln' does not exist."]),
         (["ground", "good.mln", "--limit", "1"], ["error: 2 open ground atoms, the limit is 1:",
                                                   "    2  Smokes(person)",
@@ -154,10 +159,45 @@ def test_errors_and_their_hints_are_printed_once(tmp_path, monkeypatch, capsys, 
     if arguments[1] == "hard.mln":
         Path("hard.db").write_text("Smokes(Ann)\n")
         arguments = [*arguments, "hard.db"]
-    assert main(["mln", *arguments]) in (1, 2)
+    assert main(["mln", *arguments]) == (1 if "infeasible" in message[0] else 2)
     lines = capsys.readouterr().err.splitlines()
     assert lines[: len(message)] == message
     assert sum("hint:" in line for line in lines) <= 1
+
+
+def test_both_commands_fail_where_there_is_no_world(tmp_path, capsys):
+    program = tmp_path / "hard.mln"
+    program.write_text("p = {A, B}\nL(p)\nL(A).\n!L(A) v !L(x).\n")
+    assert main(["mln", "map", str(program)]) == 1
+    assert main(["mln", "ground", str(program)]) == 1
+    assert main(["mln", "ground", str(program), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "infeasible"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_may_not_be_written_is_refused_before_solving(files, tmp_path, capsys):
+    out = tmp_path / "map.db"
+    out.write_text("kept")
+    out.chmod(0o400)
+    assert main(["mln", "map", *files, "-o", str(out)]) == 2
+    assert "expected a file that may be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full")
+def test_a_full_disk_is_an_error_with_a_name(files, capsys):
+    assert main(["mln", "map", *files, "-o", "/dev/full"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Could not open file '/dev/full': No space left on device",
+    ]
+
+
+def test_all_open_atoms_are_written_whatever_the_query(files, tmp_path):
+    asked, whole = tmp_path / "asked.db", tmp_path / "whole.db"
+    listed = run("mln", "map", *files, "-q", "Cancer", "-o", str(asked)).stdout
+    everything = run("mln", "map", *files, "-o", str(whole)).stdout
+    assert listed.split() == [f"Cancer({name})" for name in ("Ann", "Ben", "Cat")]
+    assert everything.split() == ["Smokes(Ben)", "Smokes(Cat)", *listed.split()]
+    assert sorted(asked.read_text().split()) == sorted(whole.read_text().split()) == sorted(everything.split())
 
 
 def test_a_bar_for_long_groundings():

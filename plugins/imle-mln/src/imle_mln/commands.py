@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from collections.abc import Callable
 from math import prod
@@ -54,12 +55,28 @@ def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _writable(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Refuse, before anything is solved, a file that cannot be written."""
+    folder = Path(path or ".").absolute().parent
+    if not folder.is_dir():
+        raise click.BadParameter(f"expected a file in a folder that exists, found {path!r}", ctx, parameter)
+    if not os.access(path if path and Path(path).exists() else folder, os.W_OK):
+        raise click.BadParameter(f"expected a file that may be written, found {path!r}", ctx, parameter)
+    return path
+
+
 @mln.command("map")
 @click.option("--query", "-q", multiple=True, metavar="P", help="Print atoms of this predicate only; repeatable.")
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Then stop at the best so far."
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="Write all open atoms as evidence (.db).")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False),
+    callback=_writable,
+    help="Write all open atoms as evidence (.db), whatever the query.",
+)
 @_inputs
 def map_command(
     program: Path,
@@ -91,7 +108,10 @@ def map_command(
             program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
         )
     if output:
-        found.write(output)
+        try:
+            found.write(output, everything=True)
+        except OSError as error:
+            raise click.FileError(output, error.strerror) from error
     if as_json:
         counts = zip(found.formulas, found.counts.tolist(), strict=True)
         summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound}
@@ -119,6 +139,8 @@ def ground_command(
     Examples:
       imle mln ground smokers.mln friends.db
       imle mln ground smokers.mln friends.db --closed-world Friends --json
+
+    Exits with 1 if no world satisfies the hard formulas, as `imle mln map` does.
     """
     import numpy as np
 
@@ -150,6 +172,8 @@ def ground_command(
         click.echo(json.dumps(statistics))
     else:
         _show(statistics)
+    if not found.status.ok:
+        click.get_current_context().exit(1)
 
 
 def _formulas(grounding: Grounding) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ class MAPState:
 
     Attributes:
         problem: the grounding.
-        state: `[A]` truths of the open query atoms; see `atoms`.
+        world: truths of all open atoms, those outside the query included, in the order of the grounding's.
         counts: `[F]` true groundings of each formula with a weight; see `formulas`.
         score: sum of weight times count.
         bound: no world scores more.
@@ -36,13 +36,18 @@ class MAPState:
     """
 
     problem: PreparedMLN
-    state: NDArray[np.bool_]
+    world: NDArray[np.bool_]
     counts: Floats
     score: float
     bound: float
     status: SolveStatus
     engines: Mapping[str, int]
     events: Mapping[str, int]
+
+    @cached_property
+    def state(self) -> NDArray[np.bool_]:
+        """`[A]` truths of the open query atoms; see `atoms`."""
+        return self.world[self.problem.shown]
 
     @property
     def gap(self) -> float:
@@ -65,13 +70,12 @@ class MAPState:
         """The open query atoms that are true."""
         return tuple(name for name, truth in zip(self.atoms, self.state.tolist(), strict=True) if truth)
 
-    def database(self) -> Database:
-        """All open query atoms with their truth, as evidence."""
+    def database(self, *, everything: bool = False) -> Database:
+        """All open query atoms with their truth, as evidence; with `everything`, all open atoms whatever the query."""
         grounding = self.problem.grounding
         rows: dict[str, tuple[tuple[str, ...], ...]] = {}
         truths: dict[str, tuple[int, ...]] = {}
-        start = 0
-        for name in self.problem.query:
+        for name in grounding.atoms.predicates if everything else self.problem.query:
             atoms = grounding.atoms[name]
             constants = [grounding.vocabulary.constants[kind] for kind in atoms.known.predicate.types]
             places = np.unravel_index(atoms.cells, atoms.shape) if atoms.shape else ()
@@ -79,15 +83,14 @@ class MAPState:
             rows[name] = tuple(
                 tuple(domain[code] for domain, code in zip(constants, row, strict=True)) for row in codes.tolist()
             )
-            stop = start + len(atoms.cells)
-            truths[name] = tuple(self.state[start:stop].astype(int).tolist())
-            start = stop
+            truths[name] = tuple(self.world[atoms.start : atoms.stop].astype(int).tolist())
         return Database(rows, truths)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
+    def write(self, path: str | os.PathLike[str], *, everything: bool = False) -> None:
         """Write `database()` as a `.db` file."""
+        text = database_text(self.database(everything=everything))
         with open(path, "w", encoding="utf-8") as file:
-            file.write(database_text(self.database()))
+            file.write(text)
 
 
 def map(  # noqa: A001 - the name of the task
@@ -127,7 +130,7 @@ def map(  # noqa: A001 - the name of the task
     constant = float(network.constants @ given)
     return MAPState(
         problem=problem,
-        state=found.state[problem.shown].astype(bool),
+        world=found.state.astype(bool),
         counts=own,
         score=found.objective + constant,
         bound=found.bound + constant,

@@ -76,6 +76,21 @@ def test_a_node_limit_keeps_the_best_set_and_is_deterministic():
     assert np.array_equal(few.solve(values).solutions, result.solutions[:2])
 
 
+def test_fewer_nodes_than_items_give_a_greedy_set():
+    weights, capacity, values = hard(n=80, m=3, rows=6)
+    result = KnapsackSolver(node_limit=5).prepare(weights=weights, capacity=capacity).solve(values)
+    assert (result.status == SolveStatus.FEASIBLE).all()
+    assert set(result.messages.values()) == {"stopped at a limit with the best set so far"}
+    load = weights @ result.solutions.T
+    assert (load <= capacity[:, None]).all()
+    room = capacity[:, None, None] - load[:, None, :]  # [m, 1, N]
+    fits = (weights[:, :, None] <= room).all(axis=0).T
+    assert not (fits & (result.solutions == 0)).any()  # nothing that is left out would still fit
+    assert np.array_equal(result.objective_values, (values * result.solutions).sum(axis=1))
+    more = KnapsackSolver(node_limit=5000).prepare(weights=weights, capacity=capacity).solve(values)
+    assert (more.objective_values >= result.objective_values).all()
+
+
 def test_a_search_cut_into_slices_finds_the_same(monkeypatch):
     import imle_ortools.knapsack
 

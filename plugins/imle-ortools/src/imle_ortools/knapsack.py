@@ -15,7 +15,7 @@ from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
 from imle_ortools.arrays import check_positive, numbers, refuse_negative
 from imle_ortools.kernels.compiling import read_only
-from imle_ortools.kernels.knapsack import pack
+from imle_ortools.kernels.knapsack import fill_up, pack
 from imle_ortools.plugin import KNAPSACK
 from imle_ortools.rows import Rows, check_shape
 
@@ -37,7 +37,8 @@ class KnapsackSolver:
         time_limit: seconds per row; None for no limit. Time is not deterministic, so neither are rows that run out.
         node_limit: nodes of the search per row; None for no limit. Rows that run out are deterministic.
 
-    A row that runs out of either is `feasible`, with the best set so far. Items of value zero or less are not taken.
+    A row that runs out of either is `feasible`, with the best set so far, or the branch at hand filled up greedily if
+    that is better. Items of value zero or less are not taken.
     Exact up to the rounding of float64. Several best sets: one of them, the same one every time.
 
     Raises:
@@ -161,10 +162,11 @@ class PreparedKnapsack:
                     step = min(nodes - spent, _SLICE)
                     pack(data[0][one], data[1], data[2][one], step, taken[one], level[one], best[one], solutions[one])
                     spent += step
+        fill_up(*data, taken, level, best, solutions)
         rows.solutions[todo] = solutions
         rows.values[todo] = (objective[todo] * solutions).sum(axis=1)
         for row in todo[level >= 0]:
-            rows.fail(int(row), SolveStatus.FEASIBLE)
+            rows.fail(int(row), SolveStatus.FEASIBLE, "stopped at a limit with the best set so far")
 
 
 def _limits(capacity: Any, count: int) -> Floats:

@@ -151,7 +151,12 @@ KNAPSACK = SolverSpec(
     ),
     options=(
         _TIME_LIMIT,
-        Parameter("node_limit", "int | None", None, "nodes of the search per row; a row that runs out keeps its best"),
+        Parameter(
+            "node_limit",
+            "int | None",
+            None,
+            "nodes of the search per row; a row that runs out keeps its best set and is `feasible`",
+        ),
     ),
     requires=("numba",),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),

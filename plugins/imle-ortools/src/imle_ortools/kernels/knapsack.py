@@ -73,6 +73,44 @@ def pack(
 
 
 @compiled
+def fill_up(
+    values: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    capacities: NDArray[np.float64],
+    taken: NDArray[np.bool_],
+    level: NDArray[np.int64],
+    best: NDArray[np.float64],
+    solutions: NDArray[np.float64],
+) -> None:
+    """For rows whose search has not ended: add to its branch what still fits, in the order of the search.
+
+    A search of fewer nodes than items has seen no whole set. Arguments are those of `pack`; a search that is to go on
+    must not be given what this writes, as ties would then depend on where it was cut.
+    """
+    rows, n = values.shape
+    m = weights.shape[1]
+    scaled = np.empty((n, m))
+    items, ratios = np.empty(n, np.int64), np.empty(n)
+    for row in range(rows):
+        if level[row] < 0:
+            continue
+        count = candidates(values[row], weights, capacities[row], items, scaled)
+        multipliers = dual(values[row], scaled, items[:count], capacities[row])
+        sort(values[row], scaled, multipliers, items[:count], ratios)
+        room, found, chosen = capacities[row].copy(), 0.0, np.zeros(n)
+        for k in range(count):
+            item = items[k]
+            take = taken[row, k] if k < level[row] else (weights[item] <= room).all()
+            if take:
+                room -= weights[item]
+                found += values[row, item]
+                chosen[item] = 1.0
+        if found > best[row]:
+            best[row] = found
+            solutions[row] = chosen
+
+
+@compiled
 def candidates(
     values: NDArray[np.float64],
     weights: NDArray[np.float64],

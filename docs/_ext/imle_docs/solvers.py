@@ -65,7 +65,8 @@ def solver_page(record: SolverRecord, spec: SolverSpec) -> str:
 def _facts(record: SolverRecord, spec: SolverSpec) -> Iterator[tuple[str, str]]:
     yield "problem", plain(spec.problem)
     yield "objective", _SENSES[spec.sense]
-    yield "solutions", "proven optimal unless a status says otherwise" if spec.exact else "heuristic"
+    proven = f"proven optimal{f' ({plain(spec.tolerances)})' if spec.tolerances else ''} unless a status says otherwise"
+    yield "solutions", proven if spec.exact else "heuristic"
     readme = record.distribution if record.distribution in readmes() else "index"
     yield "plugin", f"[{record.distribution}](../plugins/{readme}.md) {record.version}"
     yield "class", code(spec.target)

@@ -81,7 +81,7 @@ class SolverSpec:
         problem: problem kind: "shortest path", "k-subset", "ilp", "lp", ...
         sense: how objectives are read: "max" (scores) or "min" (costs).
         target: the solver class as "package.module:Class", imported when a layer is built.
-        exact: whether `optimal` rows are proven optimal.
+        exact: whether `optimal` rows are proven optimal, up to `tolerances`.
         instance: parameters that fix the feasible set.
         options: parameters of the backend (fields of the solver class).
         requires: importable module names, looked up but never imported.
@@ -92,6 +92,8 @@ class SolverSpec:
         licence: licence of the backend that does the solving.
         url: home page of the backend.
         api_version: version of this contract the plugin was written for; state it once there is more than one.
+        tolerances: what the proof is up to where the engine computes in floating point, such as "constraints to 1e-6";
+            "" for engines that only add and compare.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -112,6 +114,7 @@ class SolverSpec:
     licence: str = ""
     url: str = ""
     api_version: int = 1
+    tolerances: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not ID.match(self.id):
@@ -130,7 +133,7 @@ class SolverSpec:
 
     def _check_types(self) -> None:
         """Plugins are strangers' code: a wrong type is named here, before a listing or a layer trips over it."""
-        texts = ("summary", "problem", "target", "layer", "example", "licence", "url")
+        texts = ("summary", "problem", "target", "layer", "example", "licence", "url", "tolerances")
         wanted: dict[str, type] = {**dict.fromkeys(texts, str), "capabilities": Capabilities, "api_version": int}
         for name, kind in wanted.items():
             value = getattr(self, name)

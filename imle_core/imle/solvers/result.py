@@ -33,7 +33,7 @@ class SolveStatus(IntEnum):
 
 
 _ADVICE = {
-    SolveStatus.OPTIMAL: "the solution is proven optimal",
+    SolveStatus.OPTIMAL: "the solution is proven optimal, to the solver's tolerances",
     SolveStatus.FEASIBLE: "a solution was found but not proven optimal; raise the time limit for a proof",
     SolveStatus.INFEASIBLE: "no solution satisfies the constraints; check the instance of this row",
     SolveStatus.UNBOUNDED: "the objective can grow without limit; bound the variables of this instance",

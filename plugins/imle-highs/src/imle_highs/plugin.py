@@ -2,6 +2,7 @@
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 
+_TOLERANCES = "constraints to 1e-6 of their size, costs to about 1e-9 of the largest"
 _MATRIX = "matrix | None"
 _VECTOR = "vector | None"
 _ROWS = (
@@ -69,6 +70,7 @@ costs = torch.rand(4, 3, requires_grad=True)   # [B, n], one per variable
 layer(costs)[:, 0].sum().backward()            # [B, n] vertices, averaged over samples
 print(costs.grad)""",
     licence=_LICENCE,
+    tolerances=_TOLERANCES,
     url=_URL,
 )
 
@@ -101,6 +103,7 @@ values = torch.rand(8, 4, requires_grad=True)   # [B, n], one per item
 layer(values)[:, 0].sum().backward()            # [B, n] which items go into the knapsack
 print(values.grad)""",
     licence=_LICENCE,
+    tolerances=_TOLERANCES,
     url=_URL,
 )
 

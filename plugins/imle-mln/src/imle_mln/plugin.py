@@ -78,6 +78,7 @@ state, counts = layer(unary, weights)                           # [B, A] and [B,
 state[:, 1].sum().backward()                                    # a loss on atoms also reaches the weights
 print(layer.atoms, unary.grad, weights.grad)''',
     licence="MIT (own code, HiGHS; extras: toulbar2, python-sat), Apache-2.0 (OR-Tools)",
+    tolerances="scores to about 1e-9 of the sum of all coefficients",
     url="https://doi.org/10.1007/s10994-006-5833-1",
 )
 

@@ -75,6 +75,7 @@ layer(values)[:, 0].sum().backward()            # [B, n] which items go into the
 print(values.grad)
 print(layer.stats.events)                       # which engines""",
     licence="Apache-2.0 (OR-Tools), MIT (HiGHS, own kernels)",
+    tolerances="constraints to 1e-6 of their size, costs to what the engine resolves",
     url="https://developers.google.com/optimization/mip",
 )
 
@@ -110,6 +111,7 @@ scores = torch.randn(4, 5, requires_grad=True)   # [B, *shape of variables]
 layer(scores)[:, 0].sum().backward()             # [B, *shape of variables] their values
 print(scores.grad)""",
     licence="Apache-2.0",
+    tolerances="objectives become whole numbers; gap(objective) of the prepared solver bounds what that costs",
     url="https://developers.google.com/optimization/cp/cp_solver",
 )
 
@@ -168,6 +170,7 @@ values = torch.rand(4, 10, requires_grad=True)    # [B, n]
 layer(values)[:, 0].sum().backward()              # [B, n] the items taken
 print(values.grad)""",
     licence=_OWN_KERNEL,
+    tolerances="capacities to 1e-12 of their size",
     url="https://developers.google.com/optimization/pack/knapsack",
 )
 
@@ -194,6 +197,7 @@ costs = torch.rand(5, 4, requires_grad=True)   # [B, E] per unit of flow
 layer(costs)[:, 0].sum().backward()            # [B, E] the flow of each arc
 print(costs.grad)""",
     licence="Apache-2.0",
+    tolerances="objectives become whole numbers; gap(objective) of the prepared solver bounds what that costs",
     url="https://developers.google.com/optimization/flow/mincostflow",
 )
 

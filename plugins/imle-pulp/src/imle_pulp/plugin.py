@@ -3,6 +3,7 @@
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
 
+_TOLERANCES = "constraints to 1e-6 of their size, costs to what the solver resolves"
 _INSTANCE = (
     Parameter("problem", "pulp.LpProblem | None", None, "the problem as you wrote it; it is read, never changed"),
     Parameter(
@@ -52,6 +53,7 @@ costs = torch.rand(4, 3, requires_grad=True)   # [B, n], one per variable
 layer(costs)[:, 0].sum().backward()            # [B, n] vertices, averaged over samples
 print(costs.grad)""",
     licence=_LICENCE,
+    tolerances=_TOLERANCES,
     url=_URL,
 )
 
@@ -75,6 +77,7 @@ values = torch.rand(8, 4, requires_grad=True)   # [B, n], one per item
 layer(values)[:, 0].sum().backward()            # [B, n] which items go into the knapsack
 print(values.grad)""",
     licence=_LICENCE,
+    tolerances=_TOLERANCES,
     url=_URL,
 )
 

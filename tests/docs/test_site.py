@@ -6,7 +6,11 @@ import re
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from support.chromium import needs_chromium, opened
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_it_builds_without_a_warning(site):
@@ -38,6 +42,24 @@ def test_links_to_files_outside_lead_to_pages(site):
     assert "Transport" in (site.html / "examples.html").read_text()
     assert 'href="imle-highs.html"' in (site.html / "plugins" / "imle-scipy.html").read_text()
     assert "0.1.0 (unreleased)" in (site.html / "changelog.html").read_text()
+
+
+def test_pages_that_are_included_keep_their_titles(site):
+    for page, title in {"examples": "Examples", "benchmarks": "Benchmarks", "changelog": "Changelog"}.items():
+        assert f"<title>{title} - " in (site.html / f"{page}.html").read_text()
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_a_checkout_says_where_included_text_is(page):
+    """An include shows nothing in a checkout: the line above names the file, or the command that prints it."""
+    lines = (DOCS / page).read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if not line.startswith("```{include}"):
+            continue
+        above = " ".join(lines[max(0, number - 3) : number])
+        links = re.findall(r"\]\(([^)]+)\)", above)
+        assert links or "`imle " in above
+        assert all((DOCS / link).is_file() for link in links)
 
 
 def test_measurements_are_a_page_with_their_pictures(site):

@@ -41,6 +41,9 @@ class MLNLayer(SolverLayer):
 
     With ground_weights=True there is a third part, a weight c for each ground feature, with truths s: grad c = s - s'.
 
+    `torch.func`, `torch.compile` and `torch.export` work as for any layer; evidence per row excludes `fullgraph=True`.
+    Losses and `imle.calibrate` take theta as one tensor: see `read`.
+
     Raises:
         InstanceError: a query predicate is closed, so that there is nothing to ask.
     """
@@ -149,9 +152,7 @@ class MLNLayer(SolverLayer):
         return Rows([(self.problem, None)])
 
     def _own_blocks(self) -> Blocks:
-        if self._own is None:
-            return Blocks.of(self.rows())  # raises: there is no grounding
-        return self._own
+        return self._own or Blocks.of(self.rows())  # which raises: there is no grounding
 
     def _lead(self, unary: Any, weights: Any, ground: Any, blocks: Blocks) -> torch.Size:
         """The batch dimensions, checked with all blocks of theta named."""

@@ -28,6 +28,7 @@ from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.stopping import Stops
 
 OnFailure = Literal["raise", "zero-grad", "last"]
 
@@ -162,14 +163,15 @@ class SolvePlan:
         with self.stats.timed("solve"), self._monitored(requests):
             if self.workers < 2 or len(requests) < 2:
                 return [self._call(request) for request in requests]
-            futures = [
-                dispatchers(self.workers).submit(copy_context().run, self._call, request) for request in requests
-            ]
+            stops, pool = Stops(), dispatchers(self.workers)
+            with stops.inside():
+                futures = [pool.submit(copy_context().run, self._call, request) for request in requests]
             try:
                 return [future.result() for future in futures]
-            finally:  # after an error or Ctrl-C, what has not begun does not begin
+            finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
                 for future in futures:
                     future.cancel()
+                stops.stop()
 
     def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
         if self.progress is None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
+from imle.solvers.parallel.pace import Pace
+from imle.solvers.parallel.pieces import solve_in_pieces
 from imle.solvers.parallel.processes import Processes
 from imle.solvers.parallel.recipe import Recipe
 from imle.solvers.parallel.work import Outcome, Stock, Task, attempt, perform
 from imle.solvers.protocol import PreparedSolver
+from imle.solvers.stopping import Stops, stop_until
 
 _SMALL = 1 << 16  # bytes of a recipe that goes with every task
+_PATIENCE = 1.0  # seconds for threads to end once they have been told so; those of solvers that do not listen go on
 
 
 class Engine(Protocol):
@@ -50,21 +55,30 @@ class Threads:
         self._build = build
         self._shared = shared
         self._stock = Stock(workers)
+        self._pace = Pace()
+        self._stops: WeakKeyDictionary[Future[Outcome], Stops] = WeakKeyDictionary()
 
     def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
         del recipe
-        return self._pool.submit(self._solve, objective, given)
+        stops = Stops()
+        future = self._pool.submit(self._solve, objective, given, stops)
+        self._stops[future] = stops
+        return future
 
-    def _solve(self, objective: Any, given: Mapping[str, Any]) -> Outcome:
-        if self._build is None:
-            return attempt(self._shared, objective, given)
-        with self._stock.borrow("", self._build) as prepared:
-            return attempt(prepared, objective, given)
+    def _solve(self, objective: Any, given: Mapping[str, Any], stops: Stops) -> Outcome:
+        with stops.inside():
+            if self._build is None:
+                return self._attempt(self._shared, objective, given)
+            with self._stock.borrow("", self._build) as prepared:
+                return self._attempt(prepared, objective, given)
+
+    def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
+        return attempt(lambda: solve_in_pieces(prepared, objective, given, self._pace))
 
     def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
-        """Tasks that run cannot be stopped: they end by themselves, and nobody reads their results."""
-        for future in futures:
-            future.cancel()
+        """Tasks end after the piece they are at, native calls that can be stopped before that."""
+        running = [future for future in futures if not future.cancel()]
+        stop_until([self._stops[future] for future in running], running, _PATIENCE)
 
     def close(self) -> None:
         self._stock.close()

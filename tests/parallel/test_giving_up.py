@@ -171,17 +171,19 @@ def test_work_that_was_given_up():
             stops.stop()
         stops.stop()
         assert given_up()
+        with stoppable(lambda: calls.append(2)):
+            pass
         with pytest.raises(GivenUpError):
             solve_in_pieces(Native().prepare(), np.zeros((1, 3)), {}, Pace())
-    assert calls == [1, 1]
+    assert calls == [1, 1, 2]
     assert not given_up()
-    stop_until([stops], [])
+    stop_until(stops, [])
 
 
 def test_patience_has_an_end():
     release = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(release.wait, 60)
-        stop_until([Stops()], [future], 0.1)
+        stop_until(Stops(), [future], 0.1)
         assert not future.done()
         release.set()

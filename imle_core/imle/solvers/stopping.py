@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -49,6 +49,8 @@ class Stops:
         key = object()
         self._calls[key] = stop
         try:
+            if self.given_up:
+                stop()
             yield
         finally:
             del self._calls[key]
@@ -60,12 +62,11 @@ class Stops:
             call()
 
 
-def stop_until(works: Iterable[Stops], futures: Collection[Future[Any]], seconds: float = math.inf) -> None:
+def stop_until(stops: Stops, futures: Collection[Future[Any]], seconds: float = math.inf) -> None:
     """Give work up, and wait until these have ended, so many seconds at the most."""
-    works, end = list(works), time.monotonic() + seconds
+    end = time.monotonic() + seconds
     while not all(future.done() for future in futures) and time.monotonic() < end:
-        for stops in works:
-            stops.stop()
+        stops.stop()
         wait(futures, _AGAIN)
 
 

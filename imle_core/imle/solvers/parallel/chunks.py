@@ -18,7 +18,7 @@ from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
 from imle.solvers.parallel.work import Outcome
 from imle.solvers.result import SolveStatus
-from imle.solvers.stopping import GivenUpError, stoppable
+from imle.solvers.stopping import GivenUpError, Stops, stoppable
 
 log = logging.getLogger("imle.parallel")
 
@@ -66,6 +66,7 @@ class Batch:
     seconds: float = 0.0
     _told: bool = False
     _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
+    _stops: Stops = field(default_factory=Stops)
     _unwanted: Future[Any] = field(default_factory=Future)
 
     def solve(self, chunks: Sequence[tuple[int, int]]) -> list[Part]:
@@ -82,8 +83,9 @@ class Batch:
                 while self._waiting:
                     self._wait()
         except BaseException:  # Ctrl-C above all: nobody will read what is under way
+            self._stops.stop()  # also what is not among those that are waited for yet
             for engine in {id(engine): engine for _, engine in self._waiting.values()}.values():
-                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine])
+                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine], self._stops)
             raise
         if self.errors:
             raise min(self.errors, key=lambda error: -1 if error.row is None else error.row)
@@ -105,7 +107,7 @@ class Batch:
         given = between(self.given, chunk.start, chunk.stop)
         engine = self.engine
         try:
-            future = engine.submit(objective, given, recipe=recipe)
+            future = engine.submit(objective, given, self._stops, recipe=recipe)
         except RuntimeError as error:  # it was shut down, or broke
             self._elsewhere(chunk, engine, error)
         else:

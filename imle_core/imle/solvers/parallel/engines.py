@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.pieces import solve_in_pieces
@@ -26,10 +25,12 @@ class Engine(Protocol):
     def least(self) -> float:
         """Seconds of solving below which a task of its own does not pay."""
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
-        """Solve rows; `recipe` says that the worker did not know what to solve them with."""
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
+        """Solve rows, until they are given up; `recipe` says that the worker did not know what to solve them with."""
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
         """Nobody waits for these any more."""
 
     def close(self) -> None:
@@ -56,14 +57,12 @@ class Threads:
         self._shared = shared
         self._stock = Stock(workers)
         self._pace = Pace()
-        self._stops: WeakKeyDictionary[Future[Outcome], Stops] = WeakKeyDictionary()
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
         del recipe
-        stops = Stops()
-        future = self._pool.submit(self._solve, objective, given, stops)
-        self._stops[future] = stops
-        return future
+        return self._pool.submit(self._solve, objective, given, stops)
 
     def _solve(self, objective: Any, given: Mapping[str, Any], stops: Stops) -> Outcome:
         with stops.inside():
@@ -75,10 +74,9 @@ class Threads:
     def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
         return attempt(lambda: solve_in_pieces(prepared, objective, given, self._pace))
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
         """Tasks end after the piece they are at, native calls that can be stopped before that."""
-        running = [future for future in futures if not future.cancel()]
-        stop_until([self._stops[future] for future in running], running, _PATIENCE)
+        stop_until(stops, [future for future in futures if not future.cancel()], _PATIENCE)
 
     def close(self) -> None:
         self._stock.close()
@@ -100,7 +98,10 @@ class Remote:
         self._sent = False
         self.least = 2e-3 if isinstance(executor, Processes) else 2e-2
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
+        del stops  # it does not travel
         small = len(self._recipe.content) <= _SMALL
         content = self._recipe.content if small or recipe or not self._sent else None
         self._sent = True
@@ -110,7 +111,8 @@ class Remote:
             return self._executor.submit_within(limit, perform, task)
         return self._executor.submit(perform, task)
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
+        del stops
         if isinstance(self._executor, Processes):
             self._executor.abandon(futures)
         else:

@@ -33,7 +33,7 @@ def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
         try:
             return future.result()
         finally:
-            stop_until([stops], [future])
+            stop_until(stops, [future])
 
 
 @cache
@@ -60,4 +60,4 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
                     future.result()  # raises what it has raised
             return [future.result() for future in futures]
         finally:
-            stop_until([stops], futures)
+            stop_until(stops, futures)

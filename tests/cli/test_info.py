@@ -46,6 +46,13 @@ def test_text(imle, only):
     assert imle("info", "fixture-argmax") == (0, GOOD, "")
 
 
+def test_numerical_solvers_are_exact_within_tolerances(imle):
+    assert (
+        "  answers       exact: solutions are proven optimal, within the tolerances of the backend\n"
+        in imle("info", "highs-lp").out
+    )
+
+
 def test_the_example_runs_as_printed(imle, only, capsys):
     only("good")
     exec(imle("info", "fixture-argmax").out.partition("\nexample\n")[2], {})

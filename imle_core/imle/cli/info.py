@@ -100,9 +100,7 @@ def _facts(record: SolverRecord) -> RenderableType:
         facts |= {
             "problem": spec.problem,
             "sense": _SENSES[spec.sense],
-            "answers": "exact: solutions are proven optimal"
-            if spec.exact
-            else "heuristic: solutions may be improvable",
+            "answers": _answers(spec),
         }
     facts["distribution"] = f"{record.distribution} {record.version}".strip()
     facts["qualified id"] = record.qualified_id
@@ -115,6 +113,13 @@ def _facts(record: SolverRecord) -> RenderableType:
             "url": spec.url or "not stated",
         }
     return pairs(facts)
+
+
+def _answers(spec: SolverSpec) -> str:
+    if not spec.exact:
+        return "heuristic: solutions may be improvable"
+    numerical = spec.problem in ("lp", "ilp")
+    return f"exact: solutions are proven optimal{', within the tolerances of the backend' if numerical else ''}"
 
 
 def _capabilities(spec: SolverSpec) -> dict[str, str]:

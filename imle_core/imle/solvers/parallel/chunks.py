@@ -22,6 +22,9 @@ from imle.solvers.stopping import GivenUpError, Stops, stoppable
 
 log = logging.getLogger("imle.parallel")
 
+_HEARD = 0.5
+"""Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -92,7 +95,7 @@ class Batch:
         return self.parts
 
     def _wait(self) -> None:
-        for future in wait([*self._waiting, self._unwanted], return_when=FIRST_COMPLETED).done:
+        for future in wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done:
             if future is self._unwanted:
                 raise GivenUpError("nobody waits for these rows any more")
             self._ended(future, *self._waiting.pop(future))

@@ -108,6 +108,90 @@ def test_usage_errors(imle, arguments, code, message, monkeypatch):
     assert "hint: " in found.err
 
 
+EXITS = """
+import sys
+import numpy as np
+from imle.solvers import SolveResult
+from imle.testing import Instance
+class Exits:
+    sense, array = "max", "numpy"
+    objective_shape = (2,)
+    def prepare(self):
+        return self
+    def solve(self, objective, *, hint=None):
+        {in_solve}
+        return SolveResult(objective * 0)
+    def close(self):
+        pass
+def instances(solver_id):
+    return [Instance("two")]
+{at_import}
+"""
+
+
+@pytest.mark.parametrize("code", ["0", "", "'bye'"])
+def test_a_solver_that_ends_the_program(imle, tmp_path, monkeypatch, code):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("imle_fixture_exits", None)
+    file = tmp_path / "imle_fixture_exits.py"
+    file.write_text(EXITS.format(in_solve=f"sys.exit({code})", at_import=""))
+    found = imle("check", str(file), "--only", "contract")
+    assert found.code == 1
+    assert "found     SystemExit: " in found.out
+    assert f"{file}:" in found.out
+    assert "a solver must not end the program" in found.out
+    monkeypatch.delitem(sys.modules, "imle_fixture_exits")
+    file.write_text(EXITS.format(in_solve="", at_import=f"sys.exit({code})  # at import"))
+    found = imle("check", str(file))
+    assert found.code != 0
+    assert found.err.startswith("error: ImportError: importing imle_fixture_exits ends the program: SystemExit(")
+
+
+def test_instances_that_end_the_program(imle, only, tmp_path):
+    only("good")
+    file = tmp_path / "ends.py"
+    file.write_text("raise SystemExit(0)")
+    code, out, err = imle("check", "fixture-argmax", "--instances", str(file))
+    assert (code, out) == (4, "")
+    assert err == (
+        f"error: a solver or its plugin ended the program: SystemExit(0) in {file}:1\n"
+        "hint: it must raise an error instead; imle --debug COMMAND shows the traceback\n"
+    )
+    assert "SystemExit: 0" in imle("--debug", "check", "fixture-argmax", "--instances", str(file)).err
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "hint"),
+    [
+        ("def f(:\n", "SyntaxError: ", "it is for the authors of imle-fixture-good to mend, at {file}:1"),
+        ("import nmupy", "ModuleNotFoundError: ", "check the spelling at {file}:1; if nmupy is missing, install it: "),
+        (
+            "raise SystemExit(0)",
+            "ImportError: importing",
+            "it is for the authors of imle-fixture-good to mend, at {file}:1",
+        ),
+        ("x = 1", "has no 'ArgmaxSolver'", ""),
+        ("class Argmax: pass", "has no 'ArgmaxSolver'; did you mean 'Argmax'?", ""),
+    ],
+)
+def test_a_project_whose_solver_cannot_be_imported(imle, only, site, text, error, hint):
+    only("good")
+    file = site / "imle_fixture_good" / "argmax.py"
+    file.write_text(text)
+    code, out, err = imle("check", "fixture-argmax")
+    assert (code, out) == (4 if "has no" in error else 3, "")
+    assert error in err
+    assert "pip install" not in err
+    assert (f"hint: {hint.format(file=file)}" in err) if hint else ("hint: " not in err)
+
+
+def test_the_hint_of_a_broken_project_is_about_the_project(imle, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    err = imle("check", str(HERE / "broken")).err
+    assert "upgrade" not in err
+    assert f"hint: mend imle_fixture_broken.plugin; IMLE_PLUGINS_STRICT=1 imle --debug check {HERE / 'broken'}" in err
+
+
 def test_what_solvers_print_does_not_reach_json(imle, only, tmp_path):
     only("good")
     noisy = tmp_path / "noisy.py"

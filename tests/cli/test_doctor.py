@@ -133,6 +133,23 @@ def test_a_disabled_plugin_is_no_failure(report, only, monkeypatch):
     assert answer["plugins"][0]["status"] == "disabled"
 
 
+def test_misspelt_names_in_the_lists_of_plugins(report, only, monkeypatch):
+    only("good")
+    monkeypatch.setenv("IMLE_PLUGINS", "fixture-argmaks")
+    monkeypatch.setenv("IMLE_DISABLE_PLUGINS", "zzz")
+    code, answer = report()
+    assert code == 0
+    told = findings(answer, "warnings")
+    assert told["IMLE_PLUGINS"] == (
+        "names fixture-argmaks: no installed plugin is called that",
+        "did you mean fixture-argmax?",
+    )
+    assert told["IMLE_DISABLE_PLUGINS"] == (
+        "names zzz: no installed plugin is called that",
+        "imle list-solvers shows what is installed",
+    )
+
+
 def test_strict_does_not_stop_the_doctor(report, only, monkeypatch):
     only("broken", "good")
     monkeypatch.setenv("IMLE_PLUGINS_STRICT", "1")

@@ -13,8 +13,9 @@ import pytest
 
 import imle as package
 from fixtures.install import write_dist_info
-from imle.cli import group, list_solvers, main
+from imle.cli import group, list_solvers, main, plugin_commands
 from imle.errors import ImleError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
+from imle.plugins import registry
 
 HEAVY = ("torch", "numpy", "numba", "networkx", "ortools", "pulp", "scipy")
 
@@ -55,6 +56,23 @@ def test_every_command_has_its_own_help(imle, name):
 )
 def test_usage_errors(imle, arguments, message):
     assert imle(*arguments) == (2, "", message)
+
+
+def test_a_command_of_a_plugin_that_is_disabled(imle, monkeypatch):
+    monkeypatch.setenv("IMLE_DISABLE_PLUGINS", "mln")
+    registry.refresh()
+    plugin_commands.plugin_commands.cache_clear()
+    try:
+        assert imle("mln", "map") == (
+            2,
+            "",
+            "error: unknown command 'mln': the plugin mln of imle-mln is disabled: named in IMLE_DISABLE_PLUGINS; take "
+            "it out of IMLE_DISABLE_PLUGINS\nhint: imle --help shows the usage\n",
+        )
+    finally:
+        monkeypatch.undo()
+        registry.refresh()
+        plugin_commands.plugin_commands.cache_clear()
 
 
 def test_unknown_options_are_usage_errors(imle):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import imle
-from imle.errors import InstanceError, OptionError, UnknownSolverError
+from imle.errors import InstanceError, OptionError, PluginError, UnknownSolverError
 from support.solvers import EnumerationSolver, k_subsets
 
 SOLUTIONS = k_subsets(4, 1)
@@ -60,7 +60,13 @@ def test_kinds_of_solvers(solver, options):
         (
             lambda: imle.layer("topk", k=1, nb_sample=10),
             OptionError,
-            "topk: unknown option 'nb_sample'; did you mean 'nb_samples'?\n  hint: valid names: k",
+            "topk: unknown option 'nb_sample'; did you mean 'nb_samples'?\n"
+            "  hint: nb_samples is an argument of the layer; the solver's own: k",
+        ),
+        (
+            lambda: imle.layer("imle_topk.topk:Nope"),
+            PluginError,
+            "'imle_topk.topk:Nope': the module imle_topk.topk has no 'Nope'",
         ),
         (lambda: imle.layer("topk", k=1.5), OptionError, "topk: k: expected int, found 1.5 (float)"),
         (lambda: imle.layer("topk", k=True), OptionError, "topk: k: expected int, found True (bool)"),

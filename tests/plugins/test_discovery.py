@@ -13,7 +13,7 @@ import imle
 from fixtures.install import write_dist_info
 from imle.errors import PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins import PluginState, discovery, installed, registry
-from imle.plugins.discovery import discover
+from imle.plugins.discovery import discover, strays
 from imle.plugins.spec import Capabilities, Parameter, SolverSpec
 
 EVERYTHING = ("good", "broken", "clashing", "incompatible", "missing-dependency", "imle-topk")
@@ -91,6 +91,15 @@ def test_allow_list(install):
     }
     assert records[1].fix == "add fixture-broken to IMLE_PLUGINS"
     assert "imle_fixture_broken" not in sys.modules
+
+
+def test_names_in_the_lists_that_nobody_has(install):
+    points = install("good")
+    (record,) = discover({"IMLE_PLUGINS": "fixture-argmaks, imle-topk"}, points)
+    assert record.reason == "not named in IMLE_PLUGINS, which names fixture-argmaks: no plugin is called that"
+    environ = {"IMLE_PLUGINS": "Fixture_Argmax, tpk", "IMLE_DISABLE_PLUGINS": "zzz imle-topk"}
+    assert strays(environ, points) == {"IMLE_PLUGINS": ["tpk"], "IMLE_DISABLE_PLUGINS": ["zzz"]}
+    assert strays({"IMLE_PLUGINS": ""}) == {}
 
 
 def test_empty_allow_list_allows_nothing(install):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fixtures.install import HERE
-from imle.errors import ImleError, OptionError, SolverUnavailableError, UnknownSolverError
+from imle.errors import OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.testing import CHECKS, CheckFailure, Instance, State, check_solver, parametrize_with_checks, subjects_of
 from support.solvers import EnumerationSolver, ThresholdSolver, Worst, k_subsets
 
@@ -127,7 +127,7 @@ def test_instances_from_a_file(only, tmp_path):
         ("no-such-solver", None, UnknownSolverError, "unknown solver 'no-such-solver'"),
         ("./no/such/folder", None, UnknownSolverError, "there is no such file or folder"),
         (str(HERE), None, UnknownSolverError, "expected a pyproject.toml"),
-        ("imle.errors:nothing", None, ImleError, "expected a class"),
+        ("imle.errors:nothing", None, PluginError, "the module imle.errors has no 'nothing'"),
         ("no_such_module:Solver", None, UnknownSolverError, "cannot be imported"),
         (EnumerationSolver, None, OptionError, "expected at least one instance"),
         (EnumerationSolver, [TWO, TWO], OptionError, "expected different names"),

@@ -13,6 +13,7 @@ from imle.errors import ImleError, InstanceError, OptionError, PluginError, Solv
 
 __all__ = ["main"]
 
+_BROKEN_PLUGIN = 4
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -24,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 ok, 1 a check failed or there is no solution, 2 wrong usage or input, 3 solver unknown or unavailable,
-        4 plugin broken; 130 after Ctrl-C and 141 where the reader of a pipe has gone, as for any other Unix program.
+        4 plugin broken or ended the program; 130 after Ctrl-C and 141 where the reader of a pipe has gone, as for any
+        other Unix program.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter of somebody's summary shows "?" instead of a traceback.
@@ -36,6 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = imle.main(arguments, prog_name="imle", standalone_mode=False, obj=settings)
     except click.Abort:
         return _INTERRUPTED
+    except SystemExit as error:  # not click's: it is told to return
+        if settings.debug:
+            traceback.print_exc()
+        else:
+            _report(*_ended(error))
+        return _BROKEN_PLUGIN
     except Exception as error:
         if _interrupted(error):
             return _INTERRUPTED
@@ -52,6 +60,15 @@ def _interrupted(error: BaseException | None) -> bool:
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
+
+
+def _ended(error: SystemExit) -> tuple[str, str]:
+    """Message and hint for a plugin, or a solver, that wanted to end the program."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"a solver or its plugin ended the program: SystemExit({error.code!r}) in {last.filename}:{last.lineno}",
+        "it must raise an error instead; imle --debug COMMAND shows the traceback",
+    )
 
 
 def _report(message: str, hint: str | None) -> None:
@@ -77,7 +94,7 @@ def _exit_code(error: Exception) -> int:
         case UnknownSolverError() | SolverUnavailableError():
             return 3
         case PluginError():
-            return 4
+            return _BROKEN_PLUGIN
         case click.UsageError() | OptionError() | InstanceError():
             return 2
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import platform
 import sys
@@ -15,8 +16,8 @@ import imle
 from imle.cli.devices import Torch, ask_torch
 from imle.cli.metadata import stale_metadata
 from imle.plugins import PluginState, SolverRecord
-from imle.plugins.discovery import ALLOW, DENY, STRICT, discover
-from imle.plugins.installed import locate
+from imle.plugins.discovery import ALLOW, DENY, STRICT, discover, plugin_names, strays
+from imle.plugins.installed import locate, normal
 
 SLOW_SECONDS = 0.1
 
@@ -123,7 +124,12 @@ def diagnose(environ: Mapping[str, str] = os.environ) -> Diagnosis:
             *(Finding(s.name, s.text, s.fix) for s in stale if s.fatal),
             *_faults(records),
         ],
-        warnings=[*_shadows(), *(Finding(s.name, s.text, s.fix) for s in stale if not s.fatal), *_slow(plugins)],
+        warnings=[
+            *_strays(environ),
+            *_shadows(),
+            *(Finding(s.name, s.text, s.fix) for s in stale if not s.fatal),
+            *_slow(plugins),
+        ],
     )
 
 
@@ -219,6 +225,21 @@ def _faults(records: Sequence[SolverRecord]) -> list[Finding]:
         for record in records
         if record.state not in fine
     ]
+
+
+def _strays(environ: Mapping[str, str]) -> list[Finding]:
+    """A misspelt name in a list of plugins excludes, or keeps, what it should not."""
+    known = plugin_names()
+    found = [(variable, name) for variable, names in strays(environ).items() for name in names]
+    return [
+        Finding(variable, f"names {name}: no installed plugin is called that", _guess(name, known))
+        for variable, name in found
+    ]
+
+
+def _guess(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, sorted({normal(one) for one in known}), n=1)
+    return f"did you mean {close[0]}?" if close else "imle list-solvers shows what is installed"
 
 
 def _slow(plugins: Sequence[PluginReport]) -> list[Finding]:

@@ -52,6 +52,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and args[0] not in (contributed := _plugin_commands()):
+            if told := _unread(args[0]):
+                raise click.UsageError(f"unknown command {args[0]!r}: {told}", ctx=ctx)
             known = {*COMMANDS, *contributed}
             close = difflib.get_close_matches(args[0], known, n=1, cutoff=0.5)
             guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
@@ -78,6 +80,13 @@ def _plugin_commands() -> dict[str, click.Command]:
     from imle.cli.plugin_commands import plugin_commands  # reads every plugin
 
     return plugin_commands()
+
+
+def _unread(command: str) -> str:
+    """Why the commands of a plugin of that name are not there; "" if there is no such plugin, or it is read."""
+    from imle.cli.plugin_commands import unread
+
+    return unread(command)
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,8 +7,9 @@ from functools import cache
 import click
 import pluggy
 
-from imle.plugins import hookspecs
+from imle.plugins import hookspecs, registry
 from imle.plugins.discovery import loadable
+from imle.plugins.installed import normal
 
 
 @cache
@@ -22,8 +23,16 @@ def plugin_commands() -> dict[str, click.Command]:
         try:
             manager.register(point.load(), name=point.name)
             manager.hook.imle_register_commands(cli=own)
-        except Exception:  # one broken plugin must not take the commands of the others along
+        except (Exception, SystemExit):  # one broken plugin must not take the commands of the others along
             continue
         for name, command in own.commands.items():
             found.commands.setdefault(name, command)
     return dict(found.commands)
+
+
+def unread(name: str) -> str:
+    """Why a plugin of that name is not read; "" if there is none, or it is."""
+    for record in registry.solvers():
+        if record.spec is None and normal(name) in (normal(record.id), normal(record.distribution)):
+            return f"the plugin {record.id} of {record.distribution} is {record.state}: {record.reason}; {record.fix}"
+    return ""

@@ -62,10 +62,10 @@ def layer(
         temperature: tau, scale of the noise in the forward solves.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
-        on_failure: what to do about rows that cannot be solved, which `layer.failures` names and `layer.stats`
-            counts. "raise"; "zero-grad": they give zeros and no gradient; "last": an earlier solution stands in
-            for them, without gradient (backward the forward solution, forward the last one found for the same
-            instance, an error if there is none yet).
+        on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
+            `layer.failures` names them and `layer.stats` counts them. "raise"; "zero-grad": they give zeros and no
+            gradient; "last": an earlier solution stands in for them, without gradient (backward the forward
+            solution, forward the last one found for the same instance, an error if there is none yet).
         generator: where noise comes from; by default torch's global generator.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
             layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`

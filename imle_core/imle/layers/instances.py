@@ -15,6 +15,7 @@ from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.plugins.parameters import check_type, unknown
 from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators.keys import Identity, value_key
+from imle.solvers.parallel.pieces import in_pieces
 from imle.solvers.protocol import PreparedSolver, Solver
 
 CAPACITY = 256
@@ -111,7 +112,9 @@ class InstanceCache:
                 "objective_shape, solve or close",
                 hint="see imle.solvers.PreparedSolver",
             )
-        return Kept(prepared)
+        # native code hears no Ctrl-C; a layer of its own spreads rows over threads of its own
+        native = self.spec.capabilities.releases_gil and not self.spec.layer
+        return Kept(in_pieces(prepared) if native else prepared)
 
     def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Kept:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
+from imle.layers.asking import Answer, ask
 from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
 from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
@@ -28,6 +29,7 @@ from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.stopping import Stops
 
 OnFailure = Literal["raise", "zero-grad", "last"]
 
@@ -98,7 +100,7 @@ class SolvePlan:
 
         Raises:
             ObjectiveError: theta is not finite; names the row and the position.
-            SolveError: rows failed, and `on_failure` is "raise".
+            SolveError: rows failed, and `on_failure` is "raise"; from what the solver raised, if it did.
             SolverContractError: the solver returned something else than the protocol asks for.
         """
         if theta.numel() == 0:
@@ -113,7 +115,8 @@ class SolvePlan:
             groups = [group.without(skipped) for group in groups]
         if groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
             request = self._request(groups[0], theta, hint)
-            z = self._finish(request, self._run([request])[0], failures, phase)
+            answers = self._run([request])
+            z = self._finish(request, answers[0].result, failures, phase)
         else:
             z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
             requests = [
@@ -121,8 +124,9 @@ class SolvePlan:
                 for group in groups
                 if group.rows
             ]
-            for request, result in zip(requests, self._run(requests), strict=True):
-                z[request.group.rows] = self._finish(request, result, failures, phase)
+            answers = self._run(requests)
+            for request, answer in zip(requests, answers, strict=True):
+                z[request.group.rows] = self._finish(request, answer.result, failures, phase)
         if not failures:
             return Solutions(z, None)
         self.failures += failures
@@ -130,7 +134,7 @@ class SolvePlan:
         if fatal and self.on_failure != "zero-grad":
             raise solve_error(
                 self.boundary.solver_id, fatal, self.lead, samples=samples, total=batch * samples, phase=phase
-            )
+            ) from next((answer.cause for answer in answers if answer.cause), None)
         valid = torch.ones(batch, samples, dtype=torch.bool)
         valid[[f.row for f in failures], [f.sample for f in failures]] = False
         valid = valid.to(z.device)
@@ -153,7 +157,7 @@ class SolvePlan:
             objective = self.boundary.objective(part)
         return Request(group, theta.shape, window, part, earlier, objective, extra)
 
-    def _run(self, requests: Sequence[Request]) -> list[SolveResult]:
+    def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve; several instances at the same time where there are several workers.
 
         Raises:
@@ -162,14 +166,15 @@ class SolvePlan:
         with self.stats.timed("solve"), self._monitored(requests):
             if self.workers < 2 or len(requests) < 2:
                 return [self._call(request) for request in requests]
-            futures = [
-                dispatchers(self.workers).submit(copy_context().run, self._call, request) for request in requests
-            ]
+            stops, pool = Stops(), dispatchers(self.workers)
+            with stops.inside():
+                futures = [pool.submit(copy_context().run, self._call, request) for request in requests]
             try:
                 return [future.result() for future in futures]
-            finally:  # after an error or Ctrl-C, what has not begun does not begin
+            finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
                 for future in futures:
                     future.cancel()
+                stops.stop()
 
     def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
         if self.progress is None:
@@ -218,12 +223,11 @@ class SolvePlan:
             return False
         return True
 
-    def _call(self, request: Request) -> SolveResult:
+    def _call(self, request: Request) -> Answer:
         """Ask the solver. Touches nothing of the plan: it may run in another thread."""
+        tolerant = self.on_failure != "raise"
         try:
-            result: Any = request.group.prepared.solve(
-                request.objective, **request.extra
-            )  # not trusted before the check
+            answer = ask(request.group.prepared, request.objective, request.extra, tolerant=tolerant)
         except ImleError as error:
             if error.row is None:
                 raise
@@ -231,10 +235,10 @@ class SolvePlan:
             row, sample = divmod(error.row, samples)
             where = place(request.group.row(row), sample, self.lead, samples)
             raise type(error)(f"{error.message} ({where})", hint=error.hint) from error.__cause__
-        if not isinstance(result, SolveResult):
-            found = type(result).__name__
+        if not isinstance(answer.result, SolveResult):
+            found = type(answer.result).__name__
             raise SolverContractError(f"{self.boundary.solver_id}: solve() must return a SolveResult, found {found}")
-        return result
+        return answer
 
     def _account(self, result: SolveResult, rows: int) -> None:
         self.stats.batches += 1

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint
 from typing import Any, Generic, TypeVar
@@ -87,11 +87,13 @@ def _discover(
     if points is None:
         points = points_of(kind.group)
     strict = environ.get(STRICT, "") not in ("", "0")
+    points = list(points)
+    lost = strays(environ, points).get(ALLOW, [])
     records: list[R] = []
     for point in points:
         if isinstance(point, Unreadable):
             records += [] if _exclusion(_names(point), environ) else [_unreadable(kind, point.distribution, strict)]
-        elif exclusion := _exclusion(_names(point), environ):
+        elif exclusion := _exclusion(_names(point), environ, lost):
             records.append(_record(kind, point, PluginState.DISABLED, *exclusion))
         else:
             records += _read(kind, point, strict)
@@ -113,14 +115,42 @@ def _names(point: EntryPoint | Unreadable) -> list[str]:
     return [point.name, name_and_version(point.dist)[0]]
 
 
-def _exclusion(names: list[str], environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Reason and fix if the environment excludes a plugin: decided before anything of it is loaded."""
+def _exclusion(names: list[str], environ: Mapping[str, str], lost: Sequence[str] = ()) -> tuple[str, str] | None:
+    """Reason and fix if the environment excludes a plugin: decided before anything of it is loaded.
+
+    Args:
+        names: of the plugin.
+        environ: the switches.
+        lost: names in the allow list that no plugin has.
+    """
     mine = {normal(name) for name in names}
     if mine & _listed(environ.get(DENY, "")):
         return f"named in {DENY}", f"take it out of {DENY}"
     if environ.get(ALLOW) is not None and not mine & _listed(environ[ALLOW]):
-        return f"not named in {ALLOW}", f"add {names[0]} to {ALLOW}"
+        told = f", which names {', '.join(lost)}: no plugin is called that" if lost else ""
+        return f"not named in {ALLOW}{told}", f"add {names[0]} to {ALLOW}"
     return None
+
+
+def strays(
+    environ: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Unreadable] = ()
+) -> dict[str, list[str]]:
+    """Names in the environment's lists that no plugin has, by variable: spelling mistakes, most likely.
+
+    Args:
+        environ: where the lists are.
+        points: entry points besides those of all installed distributions.
+    """
+    listed = {variable: _listed(environ.get(variable, "")) for variable in (ALLOW, DENY)}
+    if not any(listed.values()):
+        return {}
+    known = {normal(name) for name in [*plugin_names(), *(name for point in points for name in _names(point))]}
+    return {variable: sorted(names - known) for variable, names in listed.items() if names - known}
+
+
+def plugin_names() -> list[str]:
+    """Names of entry points and distributions of all installed plugins, excluded or not."""
+    return [name for kind in (SOLVERS, ESTIMATORS) for point in points_of(kind.group) for name in _names(point)]
 
 
 def _unreadable(kind: Kind[R], distribution: Distribution, strict: bool) -> R:

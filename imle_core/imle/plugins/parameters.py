@@ -54,10 +54,10 @@ def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str]
     valid = sorted(known)
     close = difflib.get_close_matches(name, [*valid, *also], n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
-    return OptionError(
-        f"{solver_id}: unknown option {name!r}{guess}",
-        hint=f"valid names: {', '.join(valid)}" if valid else "this solver takes no options",
-    )
+    names = f"valid names: {', '.join(valid)}" if valid else "this solver takes no options"
+    if close and close[0] not in valid:
+        names = f"{close[0]} is an argument of the layer; the solver's own: {', '.join(valid) or 'none'}"
+    return OptionError(f"{solver_id}: unknown option {name!r}{guess}", hint=names)
 
 
 def check_type(solver_id: str, parameter: Parameter, value: Any) -> None:

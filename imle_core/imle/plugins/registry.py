@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import traceback
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from imle.errors import ImleError, PluginError, SolverUnavailableError, UnknownSolverError
@@ -13,6 +15,7 @@ from imle.plugins.estimators import estimators
 from imle.plugins.installed import normal
 from imle.plugins.known import KNOWN
 from imle.plugins.records import PluginState, SolverRecord
+from imle.plugins.spec import SolverSpec
 
 
 @cache
@@ -74,8 +77,44 @@ def load(record: SolverRecord) -> type[Any]:
         raise SolverUnavailableError(
             f"solver {record.id!r} of {record.distribution} {record.version} cannot be imported: "
             f"{type(error).__name__}: {error}",
-            hint=f"pip install {record.distribution} installs what it needs; imle doctor shows more",
+            hint=_mend(record.distribution, record.spec, error),
         ) from error
+
+
+def _mend(distribution: str, spec: SolverSpec, error: BaseException) -> str:
+    """What to do about an error of an import: it is in the plugin, or something is not installed as it should be."""
+    place = _place(error)
+    own = spec.target.partition(".")[0].partition(":")[0]
+    name = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    if name in spec.requires or isinstance(error, OSError):
+        return f"pip install {distribution} installs what it needs; imle doctor shows more"
+    if isinstance(error, ModuleNotFoundError) and name != own:
+        return (
+            f"check the spelling at {place}; if {name} is missing, install it: {distribution} should name it in its "
+            "dependencies and in requires= of its spec"
+        )
+    return f"it is for the authors of {distribution} to mend, at {place}"
+
+
+def _place(error: BaseException) -> str:
+    """File and line of an error, outside Python's own machinery of imports."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    deepest = error.__cause__ or error
+    frames = [f for f in traceback.extract_tb(deepest.__traceback__) if not f.filename.startswith("<frozen")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}"
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module of somebody else.
+
+    Raises:
+        ImportError: it cannot be imported; also if it would end the program.
+    """
+    try:
+        return importlib.import_module(name)
+    except SystemExit as error:
+        raise ImportError(f"importing {name} ends the program: SystemExit({error.code!r})") from error
 
 
 def import_target(target: str) -> type[Any]:
@@ -86,7 +125,13 @@ def import_target(target: str) -> type[Any]:
         PluginError: it has no such class.
     """
     module_name, _, name = target.partition(":")
-    found = getattr(importlib.import_module(module_name), name, None)
+    module = import_module(module_name)
+    if not hasattr(module, name):
+        classes = [known for known, value in vars(module).items() if isinstance(value, type)]
+        close = difflib.get_close_matches(name, classes, n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
+        raise PluginError(f"{target!r}: the module {module_name} has no {name!r}{guess}")
+    found = getattr(module, name)
     if not isinstance(found, type):
         raise PluginError(f"{target!r}: expected a class, found {found!r}")
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imle.errors import PluginError, UnknownSolverError
-from imle.plugins import ENTRY_POINT_GROUP, SolverRecord, registry
+from imle.plugins import ENTRY_POINT_GROUP, PluginState, SolverRecord, registry
 from imle.plugins.installed import normal
 
 
@@ -38,7 +38,11 @@ def solvers_of(folder: Path) -> list[SolverRecord]:
     records = [record for record in registry.refresh() if normal(record.distribution) == normal(name)]
     for record in records:
         if record.spec is None:
-            raise PluginError(f"{folder}: plugin {record.id!r} is {record.state}: {record.reason}", hint=record.fix)
+            mend = record.fix
+            if record.state is PluginState.BROKEN:  # the user is its author
+                module = record.entry_point.partition(" = ")[2]
+                mend = f"mend {module}; IMLE_PLUGINS_STRICT=1 imle --debug check {folder} shows the traceback"
+            raise PluginError(f"{folder}: plugin {record.id!r} is {record.state}: {record.reason}", hint=mend)
     if not records:
         raise UnknownSolverError(f"{folder}: its plugin is not read", hint="imle list-solvers shows what is, and why")
     return records

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,7 +59,7 @@ def _from_path(text: str, instances: Iterable[Instance] | str | None) -> tuple[S
         )
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    module = importlib.import_module(path.stem)
+    module = registry.import_module(path.stem)
     if Path(str(module.__file__)).resolve() != path:
         raise UnknownSolverError(
             f"{path}: import {path.stem} finds {module.__file__}", hint="rename the file: another module has its name"
@@ -86,8 +85,9 @@ def _from_record(record: SolverRecord, instances: Iterable[Instance] | str | Non
         )
     spec = record.spec
     module = record.entry_point.partition(" = ")[2].partition(":")[0].partition("[")[0].strip()
+    target = registry.load(record)  # before anything that needs it: its error says most
     found, origin = _instances(spec, instances, lambda: offered_by(spec) or example_of(spec))
-    return Subject(record.id, registry.load(record), spec, module, record.qualified_id, found, origin)
+    return Subject(record.id, target, spec, module, record.qualified_id, found, origin)
 
 
 def _from_class(target: Any, name: str, instances: Iterable[Instance] | str | None) -> Subject:

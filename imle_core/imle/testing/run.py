@@ -176,19 +176,22 @@ def attempt(check: Check, about: Any) -> CheckFailure | NotApplicable | None:
             check.function(about)
         except (CheckFailure, NotApplicable) as error:
             return error
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit(0) in a solver must not pass for success
             return _raised(error)
     return None
 
 
-def _raised(error: Exception) -> CheckFailure:
+def _raised(error: Exception | SystemExit) -> CheckFailure:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    text = error.message if isinstance(error, ImleError) else str(error)
+    text = error.message if isinstance(error, ImleError) else str(error) or "without a message"
+    ends = "raise an error instead: a solver must not end the program"
     failure = CheckFailure(
         "no exception",
         f"{type(error).__name__}: {text}",
         where=f"{last.filename}:{last.lineno}, in {last.name}",
-        fix=getattr(error, "hint", None) or "mend the solver where it raises",
+        fix=ends
+        if isinstance(error, SystemExit)
+        else getattr(error, "hint", None) or "mend the solver where it raises",
     )
     failure.__cause__ = error
     return failure

@@ -71,7 +71,7 @@ REFUSED = {
         PATH,
         {"graph": TWO, "source": "a", "target": "c", "hops": 5},
     ),
-    "bounded-path: hops: expected a path from 0 to 3 with at most 2 edges, found none with fewer than 3": (
+    "bounded-path: hops: expected a path from 0 to 3 with at most 2 edges, found a shortest one with 3": (
         PATH,
         {"graph": nx.path_graph(4), "source": 0, "target": 3, "hops": 2},
     ),

@@ -55,6 +55,17 @@ def test_negative_costs_are_refused_by_row():
         layer(costs)
 
 
+@pytest.mark.parametrize("executor", [None, 2])
+def test_rows_with_negative_costs_are_passed_over(executor):
+    """Refused rows are rows that failed: they do not take the batch along."""
+    layer = imle.layer("grid-shortest-path", negative="raise", on_failure="zero-grad", executor=executor).eval()
+    costs = torch.ones(5, 2, 2)
+    costs[[1, 3], 0, 1] = -1
+    assert layer(costs).flatten(1).any(dim=1).tolist() == [True, False, True, False, True]
+    assert [(failure.row, failure.status.name) for failure in sorted(layer.failures)] == [(1, "ERROR"), (3, "ERROR")]
+    assert "found -1 at cell (0, 1)" in layer.failures[0].message
+
+
 def test_gradients_move_costs_towards_the_gold_path():
     graph = nx.DiGraph([("a", "b"), ("b", "d"), ("a", "c"), ("c", "d")])  # edges ab, ac, bd, cd
     layer = imle.layer("networkx-shortest-path", graph=graph, source="a", target="d", noise="none")

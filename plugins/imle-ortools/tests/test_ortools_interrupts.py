@@ -1,4 +1,4 @@
-"""Ctrl-C ends CP-SAT, and still reaches Python after it."""
+"""Ctrl-C ends CP-SAT and the search for knapsacks, and still reaches Python after it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 
 from imle_ortools.cp_sat import CPSATSolver
 from imle_ortools.ilp.solver import ILPSolver
+from imle_ortools.knapsack import KnapsackSolver
 
 
 def market_split(rows=5):
@@ -35,10 +36,15 @@ def by_matrix():
     return solver.prepare(A_eq=weights.astype(float), b_eq=sides, bounds=(0, 1)), weights.shape[1]
 
 
-@pytest.mark.parametrize("make", [by_model, by_matrix])
+def knapsack():
+    weights = np.random.default_rng(0).integers(100, 1000, (20, 300)).astype(float)
+    return KnapsackSolver().prepare(weights, weights.sum(axis=1) / 2), 300
+
+
+@pytest.mark.parametrize("make", [by_model, by_matrix, knapsack])
 def test_ctrl_c_reaches_python_while_solving_and_after(make):
     problem, count = make()
-    objective = np.random.default_rng(1).normal(size=(1, count))
+    objective = np.random.default_rng(1).uniform(0.5, 1.0, (1, count))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest may run where it is ignored
     try:
         threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,12 @@ from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
 from imle.solvers.parallel.work import Outcome
 from imle.solvers.result import SolveStatus
+from imle.solvers.stopping import GivenUpError, Stops, stoppable
 
 log = logging.getLogger("imle.parallel")
+
+_HEARD = 0.5
+"""Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
 
 
 @dataclass(frozen=True)
@@ -64,33 +69,48 @@ class Batch:
     seconds: float = 0.0
     _told: bool = False
     _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
+    _stops: Stops = field(default_factory=Stops)
+    _unwanted: Future[Any] = field(default_factory=Future)
 
     def solve(self, chunks: Sequence[tuple[int, int]]) -> list[Part]:
         """What became of all rows.
 
         Raises:
             ImleError: what the solver raises, for the first row it does so.
+            GivenUpError: nobody waits for these rows any more.
         """
         try:
-            for start, stop in chunks:
-                self._submit(Chunk(start, stop))
-            while self._waiting:
-                for future in wait(self._waiting, return_when=FIRST_COMPLETED).done:
-                    self._ended(future, *self._waiting.pop(future))
+            with stoppable(self._give_up):
+                for start, stop in chunks:
+                    self._submit(Chunk(start, stop))
+                while self._waiting:
+                    self._wait()
         except BaseException:  # Ctrl-C above all: nobody will read what is under way
+            self._stops.stop()  # also what is not among those that are waited for yet
             for engine in {id(engine): engine for _, engine in self._waiting.values()}.values():
-                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine])
+                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine], self._stops)
             raise
         if self.errors:
             raise min(self.errors, key=lambda error: -1 if error.row is None else error.row)
         return self.parts
+
+    def _wait(self) -> None:
+        for future in wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done:
+            if future is self._unwanted:
+                raise GivenUpError("nobody waits for these rows any more")
+            self._ended(future, *self._waiting.pop(future))
+
+    def _give_up(self) -> None:
+        """Called from another thread."""
+        with suppress(InvalidStateError):  # it was told before
+            self._unwanted.set_result(None)
 
     def _submit(self, chunk: Chunk, *, recipe: bool = False) -> None:
         objective = self.objective[chunk.start : chunk.stop]
         given = between(self.given, chunk.start, chunk.stop)
         engine = self.engine
         try:
-            future = engine.submit(objective, given, recipe=recipe)
+            future = engine.submit(objective, given, self._stops, recipe=recipe)
         except RuntimeError as error:  # it was shut down, or broke
             self._elsewhere(chunk, engine, error)
         else:

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
+from imle.solvers.parallel.pace import Pace
+from imle.solvers.parallel.pieces import solve_in_pieces
 from imle.solvers.parallel.processes import Processes
 from imle.solvers.parallel.recipe import Recipe
 from imle.solvers.parallel.work import Outcome, Stock, Task, attempt, perform
 from imle.solvers.protocol import PreparedSolver
+from imle.solvers.stopping import Stops, stop_until
 
 _SMALL = 1 << 16  # bytes of a recipe that goes with every task
+_PATIENCE = 1.0  # seconds for threads to end once they have been told so; those of solvers that do not listen go on
 
 
 class Engine(Protocol):
@@ -21,10 +25,12 @@ class Engine(Protocol):
     def least(self) -> float:
         """Seconds of solving below which a task of its own does not pay."""
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
-        """Solve rows; `recipe` says that the worker did not know what to solve them with."""
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
+        """Solve rows, until they are given up; `recipe` says that the worker did not know what to solve them with."""
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
         """Nobody waits for these any more."""
 
     def close(self) -> None:
@@ -50,21 +56,27 @@ class Threads:
         self._build = build
         self._shared = shared
         self._stock = Stock(workers)
+        self._pace = Pace()
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
         del recipe
-        return self._pool.submit(self._solve, objective, given)
+        return self._pool.submit(self._solve, objective, given, stops)
 
-    def _solve(self, objective: Any, given: Mapping[str, Any]) -> Outcome:
-        if self._build is None:
-            return attempt(self._shared, objective, given)
-        with self._stock.borrow("", self._build) as prepared:
-            return attempt(prepared, objective, given)
+    def _solve(self, objective: Any, given: Mapping[str, Any], stops: Stops) -> Outcome:
+        with stops.inside():
+            if self._build is None:
+                return self._attempt(self._shared, objective, given)
+            with self._stock.borrow("", self._build) as prepared:
+                return self._attempt(prepared, objective, given)
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
-        """Tasks that run cannot be stopped: they end by themselves, and nobody reads their results."""
-        for future in futures:
-            future.cancel()
+    def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
+        return attempt(lambda: solve_in_pieces(prepared, objective, given, self._pace))
+
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
+        """Tasks end after the piece they are at, native calls that can be stopped before that."""
+        stop_until(stops, [future for future in futures if not future.cancel()], _PATIENCE)
 
     def close(self) -> None:
         self._stock.close()
@@ -86,7 +98,10 @@ class Remote:
         self._sent = False
         self.least = 2e-3 if isinstance(executor, Processes) else 2e-2
 
-    def submit(self, objective: Any, given: Mapping[str, Any], *, recipe: bool = False) -> Future[Outcome]:
+    def submit(
+        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+    ) -> Future[Outcome]:
+        del stops  # it does not travel
         small = len(self._recipe.content) <= _SMALL
         content = self._recipe.content if small or recipe or not self._sent else None
         self._sent = True
@@ -96,7 +111,8 @@ class Remote:
             return self._executor.submit_within(limit, perform, task)
         return self._executor.submit(perform, task)
 
-    def abandon(self, futures: Iterable[Future[Outcome]]) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
+        del stops
         if isinstance(self._executor, Processes):
             self._executor.abandon(futures)
         else:

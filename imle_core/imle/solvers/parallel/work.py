@@ -145,19 +145,19 @@ def perform(task: Task) -> Outcome:
 
     try:
         with _stock.borrow(task.digest, build) as prepared:
-            return attempt(prepared, task.objective, task.given)
+            return attempt(lambda: call(prepared, task.objective, task.given))
     except _UnknownRecipeError:
         return Outcome(missing=True)
     except ImleError as error:
         return Outcome(error=error)
 
 
-def attempt(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
+def attempt(solve: Callable[[], SolveResult]) -> Outcome:
     """Solve rows; exceptions become part of the outcome."""
     start = time.perf_counter()
     _inside.depth = getattr(_inside, "depth", 0) + 1
     try:
-        return Outcome(call(prepared, objective, given), seconds=time.perf_counter() - start)
+        return Outcome(solve(), seconds=time.perf_counter() - start)
     except ImleError as error:
         return Outcome(error=error)
     except Exception as error:  # a stranger's solver may raise anything; the rows are told apart by the caller

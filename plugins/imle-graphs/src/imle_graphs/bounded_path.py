@@ -159,7 +159,7 @@ def _useful(graph: Graph, source: int, target: int, hops: int) -> Arcs:
     back = distances(graph.nodes, arcs(graph.nodes, heads, tails, item), target)
     if not 0 <= ahead[target] <= hops:
         first, last = graph.name(source), graph.name(target)
-        least = "no path at all" if ahead[target] < 0 else f"none with fewer than {ahead[target]}"
+        least = "no path at all" if ahead[target] < 0 else f"a shortest one with {ahead[target]}"
         raise InstanceError(
             f"{_WHO}: hops: expected a path from {first!r} to {last!r} with at most {hops} edges, found {least}"
         )

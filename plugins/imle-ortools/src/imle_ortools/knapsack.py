@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers.stopping import refuse_given_up
 from imle_ortools.arrays import check_positive, numbers, refuse_negative
 from imle_ortools.kernels.compiling import read_only
 from imle_ortools.kernels.knapsack import fill_up, pack
@@ -26,7 +28,7 @@ SLACK = 1e-12
 
 _UNLIMITED = 2**62
 _SLICE = 20_000
-"""Nodes between two looks at the clock: a few milliseconds."""
+"""Nodes between two looks at the clock and at Ctrl-C: a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -146,22 +148,23 @@ class PreparedKnapsack:
         return limits
 
     def _search(self, objective: Floats, limits: Floats, rows: Rows) -> None:
-        """Run the kernel on the rows that have not failed, in slices if time is limited."""
+        """Run the kernel on the rows that have not failed; on those with large trees in slices."""
         todo = rows.open
         count, items = len(todo), objective.shape[1]
         data = read_only(objective[todo]), self.weights, read_only(limits[todo] * (1.0 + SLACK))
         taken, level = np.zeros((count, items), np.bool_), np.zeros(count, np.int64)
         best, solutions = np.zeros(count), np.zeros((count, items))
-        nodes, seconds = self.solver.node_limit or _UNLIMITED, self.solver.time_limit
-        first = nodes if seconds is None else min(nodes, _SLICE)
+        nodes = self.solver.node_limit or _UNLIMITED
+        seconds = math.inf if self.solver.time_limit is None else self.solver.time_limit
+        first = min(nodes, _SLICE)
         pack(*data, first, taken, level, best, solutions)
-        if seconds is not None:
-            for k in np.flatnonzero(level >= 0):
-                deadline, spent, one = time.monotonic() + seconds, first, slice(int(k), int(k) + 1)
-                while level[k] >= 0 and spent < nodes and time.monotonic() < deadline:
-                    step = min(nodes - spent, _SLICE)
-                    pack(data[0][one], data[1], data[2][one], step, taken[one], level[one], best[one], solutions[one])
-                    spent += step
+        for k in np.flatnonzero(level >= 0):
+            deadline, spent, one = time.monotonic() + seconds, first, slice(int(k), int(k) + 1)
+            while level[k] >= 0 and spent < nodes and time.monotonic() < deadline:
+                refuse_given_up()
+                step = min(nodes - spent, _SLICE)
+                pack(data[0][one], data[1], data[2][one], step, taken[one], level[one], best[one], solutions[one])
+                spent += step
         fill_up(*data, taken, level, best, solutions)
         rows.solutions[todo] = solutions
         rows.values[todo] = (objective[todo] * solutions).sum(axis=1)

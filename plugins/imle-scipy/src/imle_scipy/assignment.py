@@ -52,17 +52,27 @@ class ScipyAssignmentSolver:
             allowed: `[n, m]` of bool or 0/1; None if all are, which also leaves n and m open.
 
         Raises:
-            InstanceError: not such a matrix, or the pairs leave no complete assignment.
+            InstanceError: not such a matrix.
         """
-        return PreparedAssignment(self.sense, None if allowed is None else _mask(allowed))
+        if allowed is None:
+            return PreparedAssignment(self.sense, None)
+        mask = _mask(allowed)
+        return PreparedAssignment(self.sense, mask, _lacking(mask))
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedAssignment:
-    """Assignment within a mask, or without one for matrices of any size."""
+    """Assignment within a mask, or without one for matrices of any size.
+
+    Attributes:
+        sense: "min" or "max".
+        allowed: the mask.
+        lacking: why it leaves no complete assignment; "" if it does.
+    """
 
     sense: Sense
     allowed: NDArray[np.bool_] | None
+    lacking: str = ""
 
     @property
     def objective_shape(self) -> Shape:
@@ -77,7 +87,7 @@ class PreparedAssignment:
             hint: not used; a solve costs less than checking one.
 
         Returns:
-            0/1 matrices `[N, n, m]`.
+            0/1 matrices `[N, n, m]`. If forbidden pairs leave no complete assignment, all rows are infeasible.
 
         Raises:
             ObjectiveError: not matrices, or of another shape than the mask.
@@ -90,6 +100,9 @@ class PreparedAssignment:
         rows = Rows.of(objective)
         maximise = self.sense == "max"
         for row in rows.open:
+            if self.lacking:
+                rows.say(row, SolveStatus.INFEASIBLE, self.lacking)
+                continue
             matrix = objective[row]
             if np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
                 rows.say(row, SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
@@ -117,13 +130,12 @@ def _mask(allowed: Any) -> NDArray[np.bool_]:
             f"{_WHO}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
             hint="True where a pair may be chosen",
         ) from None
-    pairs = mask.astype(np.bool_)
-    if not min(pairs.shape):
-        return pairs
-    most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum())
-    if most < min(pairs.shape):
-        raise InstanceError(
-            f"{_WHO}: allowed: expected pairs that leave a complete assignment, found at most {most} of "
-            f"{min(pairs.shape)} at the same time"
-        )
-    return pairs
+    return mask.astype(np.bool_)
+
+
+def _lacking(pairs: NDArray[np.bool_]) -> str:
+    wanted = min(pairs.shape)
+    most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum()) if wanted else 0
+    if most == wanted:
+        return ""
+    return f"the allowed pairs leave no complete assignment: at most {most} of {wanted} at the same time"

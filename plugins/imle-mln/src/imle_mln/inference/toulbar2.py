@@ -12,7 +12,7 @@ import numpy as np
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
-from imle_highs.interruptible import stoppable
+from imle.solvers.stopping import stoppable
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.cost_network import CostNetwork
 from imle_mln.inference.energy import Coefficients, Energy

@@ -1,0 +1,122 @@
+"""Asking a solver for the solutions of some rows, whatever it makes of single ones of them."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from imle.errors import ImleError, SolverContractError
+from imle.solvers.combinators.rows import Part, between, join
+from imle.solvers.combinators.wrapping import checked
+from imle.solvers.protocol import PreparedSolver
+from imle.solvers.result import SolveResult, SolveStatus
+
+log = logging.getLogger("imle.layers")
+
+
+class Answer(NamedTuple):
+    """What a solver said.
+
+    Attributes:
+        result: of all rows; not trusted yet.
+        cause: the exception of the first row that has one.
+    """
+
+    result: Any
+    cause: Exception | None = None
+
+
+def ask(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], *, tolerant: bool) -> Answer:
+    """Solve rows. Those for which the solver raises are found, and have status `error`, as if it had said so.
+
+    The solver is asked again for ever smaller halves of what it raised for, down to single rows. `Parallel` does the
+    same with chunks, so that executors change nothing.
+
+    Args:
+        prepared: the solver.
+        objective: `[N, *shape]`.
+        given: keyword arguments of `solve`, one entry per row each.
+        tolerant: errors of imle that name a row are that row's, too; else they are raised.
+
+    Raises:
+        ImleError: what the solver raises about all rows.
+        SolverContractError: asked for a part of the rows, it returned something else than as many solutions.
+    """
+    try:
+        return Answer(prepared.solve(objective, **given))
+    except ImleError as error:
+        if error.row is None or not tolerant:
+            raise
+        first: Exception = error
+    except Exception as error:  # a stranger's solver may raise anything
+        first = error
+    search = _Search(prepared, objective, given, tolerant)
+    search.divide(0, len(objective), first)
+    return Answer(search.result(), search.cause)
+
+
+@dataclass
+class _Search:
+    """Rows of one call that raised, while the ones to blame are looked for."""
+
+    prepared: PreparedSolver
+    objective: Any
+    given: Mapping[str, Any]
+    tolerant: bool
+    cause: Exception | None = None
+    parts: list[Part] = field(default_factory=list)
+    repeated: int = 0
+
+    def divide(self, start: int, stop: int, error: Exception) -> None:
+        """Rows for which the solver raised."""
+        if stop - start > 1:
+            middle = (start + stop) // 2
+            self.repeated += stop - start
+            self._solve(start, middle)
+            self._solve(middle, stop)
+            return
+        self.cause, first = self.cause or error, self.cause is None
+        if isinstance(error, ImleError):
+            message = error.message
+        else:
+            message = f"{type(error).__name__}: {error}"
+            if first and self.tolerant:  # else it is raised; one traceback tells more than hundreds
+                log.warning("row %d: %s", start, "".join(traceback.format_exception(error)))
+        self.parts.append(Part(start, stop, None, SolveStatus.ERROR, message))
+
+    def _solve(self, start: int, stop: int) -> None:
+        objective = self.objective[start:stop]
+        try:
+            found = self.prepared.solve(objective, **between(self.given, start, stop))
+        except ImleError as error:
+            if error.row is not None:
+                error.row += start
+            if error.row is None or not self.tolerant:
+                raise
+            raised: Exception = error
+        except Exception as error:
+            raised = error
+        else:
+            self.parts.append(Part(start, stop, _fitting(found, objective)))
+            return
+        self.divide(start, stop, raised)  # out here, errors do not become the context of others
+
+    def result(self) -> SolveResult:
+        """Of all rows."""
+        joined = join(self.parts, self.objective)
+        counters = {**joined.counters, "repeated_rows": joined.counters.get("repeated_rows", 0) + self.repeated}
+        return replace(joined, counters=counters)
+
+
+def _fitting(found: Any, objective: Any) -> SolveResult:
+    """A result that can be joined with those of other rows."""
+    result = checked(found, len(objective))
+    shape = tuple(result.solutions.shape)
+    if shape != tuple(objective.shape):
+        raise SolverContractError(
+            f"expected solutions of shape {list(objective.shape)}, one row per objective, found {list(shape)}"
+        )
+    return result

@@ -24,6 +24,8 @@ class Estimator(nn.Module, ABC):
     name: ClassVar[str]
     stochastic: ClassVar[bool] = True
     """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
+    needs_noise: ClassVar[bool] = False
+    """Whether a forward pass without noise has no gradient: output="map" is then refused."""
 
     def default_noise(self) -> BaseNoiseDistribution | None:
         """What a layer draws from where its user names no noise."""

@@ -119,6 +119,12 @@ def layer(
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
+    if rule.needs_noise and output == "map":
+        raise OptionError(
+            f"estimator {rule.name!r}: expected output='mean' or 'samples', found 'map', which draws no noise and so "
+            "has no gradient",
+            hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
+        )
     built = _layer_class(spec)(
         pooled or made,
         spec,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -19,6 +20,9 @@ class Estimator(nn.Module, ABC):
 
     Subclasses implement `gradient`, and may set `stochastic` and override the other methods. An estimator with
     state belongs to one layer.
+
+    `half()`, `bfloat16()` and the like leave buffers as wide as they are, and only move them: small steps would be
+    rounded away.
     """
 
     name: ClassVar[str]
@@ -48,6 +52,16 @@ class Estimator(nn.Module, ABC):
     def transform(self, theta: Tensor) -> Tensor:
         """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`."""
         return theta
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What casts and moves go through."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own
+        for name, now in self._buffers.items():
+            was = before[name]
+            if was is not None and now is not None and now.element_size() < min(was.element_size(), 4):
+                self._buffers[name] = was.to(device=now.device)
+        return self
 
     @abstractmethod
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:

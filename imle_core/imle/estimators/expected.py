@@ -40,7 +40,8 @@ def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -
     losses = _losses(loss, z)
     value = average(losses, valid)
     if noise is None:
-        return value + _Undifferentiable.apply(theta, rule.name)  # type: ignore[no-untyped-call]
+        nothing: Tensor = _Undifferentiable.apply(theta, rule.name)  # type: ignore[no-untyped-call]
+        return value + nothing
     with torch.no_grad():
         trace = Trace(theta.detach(), noise, z, valid, replace(call, output="samples"))
         gradient = rule.loss_gradient(trace, losses.detach())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -161,6 +163,19 @@ def test_refusals(build, error, message):
     with pytest.raises(error) as caught:
         build()
     assert str(caught.value) == message
+
+
+def test_an_estimator_with_state_belongs_to_one_layer():
+    """And to the layer that was made, not to one whose options were refused."""
+    adaptive, plain = imle.estimators.AIMLE(), imle.estimators.IMLE()
+    with pytest.raises(InstanceError):
+        imle.layer("topk", k=-1, estimator=adaptive)
+    layer = imle.layer("topk", k=1, estimator=adaptive)
+    with pytest.raises(OptionError, match=r"belongs to one layer.*\n.*copy\.deepcopy"):
+        imle.layer("topk", k=1, estimator=adaptive)
+    imle.layer("topk", k=1, estimator=copy.deepcopy(layer).estimator)
+    for _ in range(2):
+        imle.layer("topk", k=1, estimator=plain)
 
 
 def test_public_names_exist():

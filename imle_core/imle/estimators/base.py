@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Self
+from weakref import WeakSet
 
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ class Estimator(nn.Module, ABC):
     """A gradient rule. Options are plain attributes; adaptive state lives in buffers.
 
     Subclasses implement `gradient`, and may set `stochastic` and override the other methods. An estimator with
-    state belongs to one layer.
+    state belongs to one layer: `imle.layer` refuses to give it to a second.
 
     `half()`, `bfloat16()` and the like leave buffers as wide as they are, and only move them: small steps would be
     rounded away.
@@ -75,6 +76,25 @@ class Estimator(nn.Module, ABC):
         Returns:
             `[B, *event]`.
         """
+
+
+_owned: WeakSet[Estimator] = WeakSet()
+
+
+def own(rule: Estimator) -> None:
+    """Give an estimator to a layer. One with adaptive state is given once; of others nothing is remembered.
+
+    Raises:
+        OptionError: it has state, and belongs to a layer already.
+    """
+    if next(rule.buffers(), None) is None:
+        return
+    if rule in _owned:
+        raise OptionError(
+            f"estimator {rule.name!r}: its adaptive state belongs to one layer, and this object was given to another",
+            hint="make one for each layer, or pass copy.deepcopy(estimator) to start from the other's state",
+        )
+    _owned.add(rule)
 
 
 def positive(name: str, value: float) -> float:

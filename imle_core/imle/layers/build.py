@@ -12,6 +12,7 @@ import torch
 from imle._checks import positive_int
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
+from imle.estimators.base import own
 from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, noise_by_name
@@ -55,7 +56,8 @@ def layer(
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
             or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
-        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`.
+        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators` (one that adapts, as
+            `AIMLE` does, belongs to one layer).
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
             `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
@@ -142,6 +144,7 @@ def layer(
         resample=resample,
         antithetic=_antithetic(antithetic, distribution, nb_samples),
     )
+    own(rule)  # last: after an error above it is nobody's
     if pooled is not None:
         built.pool = pooled.pool
     built.progress = wanted(progress)

@@ -104,6 +104,34 @@ def perturb(noise: BaseNoiseDistribution | None, theta: Tensor, eps: Tensor | No
     return noise.perturb(theta, eps, temperature)
 
 
+def check_noise(where: str, noise: object) -> None:
+    """Refuse what is not a noise distribution; any object with the original's `sample` is one.
+
+    Raises:
+        OptionError: what was found instead.
+    """
+    if isinstance(noise, type):
+        raise OptionError(
+            f"{where}: expected a name or a noise distribution, found the class {noise.__name__}",
+            hint=f"make one: {noise.__name__}(...)",
+        )
+    if not hasattr(noise, "sample"):
+        raise OptionError(f"{where}: expected a name or a noise distribution, found {type(noise).__name__}")
+
+
+def check_generator(where: str, generator: object) -> None:
+    """Refuse what is neither a generator nor None.
+
+    Raises:
+        OptionError: what was found instead.
+    """
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise OptionError(
+            f"{where}: expected a torch.Generator or None, found {generator!r}",
+            hint="torch.Generator().manual_seed(0) makes one",
+        )
+
+
 def draw_like(
     noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
 ) -> Tensor:

@@ -101,6 +101,29 @@ def test_kinds_of_solvers(solver, options):
             OptionError,
             "noise: expected a name or a noise distribution, found int",
         ),
+        (
+            lambda: imle.layer("topk", k=1, noise=imle.noise.GumbelNoiseDistribution),
+            OptionError,
+            "noise: expected a name or a noise distribution, found the class GumbelNoiseDistribution\n"
+            "  hint: make one: GumbelNoiseDistribution(...)",
+        ),
+        (
+            lambda: imle.layer("topk", k=1, estimator=imle.estimators.AIMLE),
+            OptionError,
+            "estimator: expected a name or an Estimator, found the class AIMLE",
+        ),
+        (
+            lambda: imle.layer("topk", k=1, generator=0),
+            OptionError,
+            "generator: expected a torch.Generator or None, found 0\n"
+            "  hint: torch.Generator().manual_seed(0) makes one",
+        ),
+        (
+            lambda: imle.losses.PerturbedFenchelYoung(imle.layer("topk", k=1), generator=0),
+            OptionError,
+            "PerturbedFenchelYoung: generator: expected a torch.Generator or None, found 0\n"
+            "  hint: torch.Generator().manual_seed(0) makes one",
+        ),
         (lambda: imle.layer("topk", k=1, nb_samples=0), OptionError, "nb_samples: expected an int >= 1, found 0"),
         (lambda: imle.layer("topk", k=1, temperature=-1), OptionError, "temperature: expected a number >= 0, found -1"),
         (

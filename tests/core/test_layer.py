@@ -375,6 +375,15 @@ def test_solver_events_are_counted_and_advice_is_given_once():
             "objective: expected floating-point numbers, found torch.int64\n  hint: objective.float() converts",
         ),
         (
+            torch.ones(2, 5).to_sparse(),
+            "objective: expected a dense tensor, found torch.sparse_coo\n  hint: objective.to_dense() converts",
+        ),
+        (
+            torch.ones(2, 5, device="meta"),
+            "objective: expected a tensor with data, found one on the meta device, which solvers cannot read\n"
+            "  hint: model.to_empty(device=...) gives a model on the meta device its data",
+        ),
+        (
             torch.ones(2, 4),
             "objective: expected shape [*batch, 5], found [2, 4]\n"
             "  hint: the trailing dimensions are one objective; all others are batch dimensions",

@@ -22,6 +22,7 @@ from imle.noise import (
     BaseNoiseDistribution,
     MultiplicativeNoiseDistribution,
     SumOfGammaNoiseDistribution,
+    check_noise,
     noise_by_name,
 )
 
@@ -186,8 +187,7 @@ def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistributio
         return SumOfGammaNoiseDistribution(k=kappa)
     if isinstance(chosen, SumOfGammaNoiseDistribution) and noise is None:
         return SumOfGammaNoiseDistribution(k=kappa, nb_iterations=chosen.nb_iterations, device=chosen.device)
-    if not hasattr(chosen, "sample"):
-        raise OptionError(f"calibrate: noise: expected a name or a noise distribution, found {type(chosen).__name__}")
+    check_noise("calibrate: noise", chosen)
     found: BaseNoiseDistribution = chosen
     return found
 

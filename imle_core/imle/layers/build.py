@@ -15,7 +15,7 @@ from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
 from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
-from imle.noise import BaseNoiseDistribution, noise_by_name
+from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name
 from imle.plugins import registry
 from imle.plugins.described import describe
 from imle.plugins.parameters import split
@@ -56,8 +56,8 @@ def layer(
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
             or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
-        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators` (one that adapts, as
-            `AIMLE` does, belongs to one layer).
+        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
+            adapts, as `AIMLE` does, belongs to one layer.
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
             `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
@@ -108,11 +108,13 @@ def layer(
     made, spec, instance = _resolve(solver, instance_and_options)
     rule = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
     if not isinstance(rule, Estimator):
-        raise OptionError(f"estimator: expected a name or an Estimator, found {type(rule).__name__}")
+        found = f"the class {rule.__name__}" if isinstance(rule, type) else type(rule).__name__
+        raise OptionError(f"estimator: expected a name or an Estimator, found {found}")
     if output not in ("mean", "samples", "map"):
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
+    check_generator("generator", generator)
     if executor is not None:
         made = _parallel(made, spec, executor)
     if cache is not None:
@@ -234,8 +236,7 @@ def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNo
         return None
     if isinstance(noise, str):
         return noise_by_name(noise)
-    if not hasattr(noise, "sample"):
-        raise OptionError(f"noise: expected a name or a noise distribution, found {type(noise).__name__}")
+    check_noise("noise", noise)
     return noise
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from imle._checks import kind
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 
@@ -110,13 +111,8 @@ def check_noise(where: str, noise: object) -> None:
     Raises:
         OptionError: what was found instead.
     """
-    if isinstance(noise, type):
-        raise OptionError(
-            f"{where}: expected a name or a noise distribution, found the class {noise.__name__}",
-            hint=f"make one: {noise.__name__}(...)",
-        )
-    if not hasattr(noise, "sample"):
-        raise OptionError(f"{where}: expected a name or a noise distribution, found {type(noise).__name__}")
+    if isinstance(noise, type) or not hasattr(noise, "sample"):
+        raise OptionError(f"{where}: expected a name or a noise distribution, found {kind(noise)}")
 
 
 def check_generator(where: str, generator: object) -> None:

@@ -424,6 +424,13 @@ def test_non_finite_loss_gradients_are_refused():
         (out * torch.tensor([[0.0] * 5, [float("nan"), 0, 0, 0, 0]])).sum().backward()
 
 
+def test_a_target_that_overflows_is_not_blamed_on_the_loss_alone():
+    objective = torch.full((1, 5), 1e38, requires_grad=True)
+    out = enumeration(noise=None)(objective)
+    with pytest.raises(ObjectiveError, match=r"objective and lambda are so large that torch\.float32 overflows"):
+        (out * torch.arange(5.0)).sum().backward()
+
+
 def test_huge_finite_objectives_are_fine():
     assert enumeration(noise=None)(torch.full((2, 5), 3e38)).shape == (2, 5)
 

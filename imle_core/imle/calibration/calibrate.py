@@ -154,6 +154,12 @@ def _search(
             hint="marginals less certain than pure noise, or more certain than no noise, have no temperature",
         )
     rising = reference is None
+    if not rising and at(low).value <= target:
+        raise OptionError(
+            "calibrate: mean score of the reference: expected less than that of the noise-free solutions, "
+            f"{bottom:.4g}, found {target:.4g}: the smaller the temperature, the closer",
+            hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
+        )
     temperature = crossing(
         low, high, lambda tau: (at(tau).value >= target) if rising else (at(tau).value <= target), tolerance=TOLERANCE
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from imle._checks import positive_int
+from imle._checks import kind, positive_int
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
@@ -71,7 +71,8 @@ def layer(
         generator: where noise comes from; by default torch's global generator.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
             layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`
-            forgets it.
+            forgets it. It is no part of `state_dict`: a restored layer draws anew, the same only from a generator
+            (or global seed) in the state it had when this one drew.
         antithetic: draw half of the samples, and mirror them (F^-1(1 - F(eps))): less variance of the mean where
             solutions are monotone in the noise. Needs an even nb_samples.
         cache: how many solved rows to remember per instance; rows with the same objective, bit by bit, are then
@@ -108,8 +109,7 @@ def layer(
     made, spec, instance = _resolve(solver, instance_and_options)
     rule = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
     if not isinstance(rule, Estimator):
-        found = f"the class {rule.__name__}" if isinstance(rule, type) else type(rule).__name__
-        raise OptionError(f"estimator: expected a name or an Estimator, found {found}")
+        raise OptionError(f"estimator: expected a name or an Estimator, found {kind(rule)}")
     if output not in ("mean", "samples", "map"):
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
     if on_failure not in ("raise", "zero-grad", "last"):

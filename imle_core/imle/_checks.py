@@ -12,6 +12,11 @@ def is_positive_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def kind(value: object) -> str:
+    """What a value is, for messages; a class given for one of its objects is named."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
 def positive_int(where: str, value: Any) -> None:
     """Refuse what is not an int of at least 1.
 

@@ -63,6 +63,10 @@ class SecondDerivativeError(ImleError, RuntimeError):
     """The gradient of a solver layer was to be differentiated again."""
 
 
+class ForwardModeError(ImleError, NotImplementedError):
+    """A solver layer was to be differentiated in forward mode."""
+
+
 class SolverContractError(ImleError, RuntimeError):
     """A solver returned something the protocol does not allow, such as the wrong number of rows."""
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from imle._checks import kind
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 
@@ -102,6 +103,29 @@ def perturb(noise: BaseNoiseDistribution | None, theta: Tensor, eps: Tensor | No
     if noise is None or not hasattr(noise, "perturb"):  # any object with the original's `sample`
         return torch.add(theta, eps, alpha=temperature)
     return noise.perturb(theta, eps, temperature)
+
+
+def check_noise(where: str, noise: object) -> None:
+    """Refuse what is not a noise distribution; any object with the original's `sample` is one.
+
+    Raises:
+        OptionError: what was found instead.
+    """
+    if isinstance(noise, type) or not hasattr(noise, "sample"):
+        raise OptionError(f"{where}: expected a name or a noise distribution, found {kind(noise)}")
+
+
+def check_generator(where: str, generator: object) -> None:
+    """Refuse what is neither a generator nor None.
+
+    Raises:
+        OptionError: what was found instead.
+    """
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise OptionError(
+            f"{where}: expected a torch.Generator or None, found {generator!r}",
+            hint="torch.Generator().manual_seed(0) makes one",
+        )
 
 
 def draw_like(

@@ -166,6 +166,14 @@ def test_bad_input(options, error, message):
         imle.calibrate(imle.layer("topk", k=2), draw(8, 5), **options)
 
 
+@pytest.mark.parametrize("solver", [("topk", {"k": 2}), ("grid-shortest-path", {})])
+def test_noise_free_solutions_have_no_temperature(solver):
+    layer = imle.layer(solver[0], **solver[1])
+    objective = draw(8, 5, 5).abs() + 0.1
+    with pytest.raises(OptionError, match=r"less than that of the noise-free solutions.*\n.*observed solutions"):
+        imle.calibrate(layer, objective, solutions=layer.eval()(objective))
+
+
 def test_bad_layers_and_objectives():
     with pytest.raises(OptionError, match="expected a solver layer"):
         imle.calibrate(lambda x: x, draw(8, 5), entropy=0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +107,28 @@ def test_kinds_of_solvers(solver, options):
             OptionError,
             "noise: expected a name or a noise distribution, found int",
         ),
+        (
+            lambda: imle.layer("topk", k=1, noise=imle.noise.GumbelNoiseDistribution),
+            OptionError,
+            "noise: expected a name or a noise distribution, found the class GumbelNoiseDistribution",
+        ),
+        (
+            lambda: imle.layer("topk", k=1, estimator=imle.estimators.AIMLE),
+            OptionError,
+            "estimator: expected a name or an Estimator, found the class AIMLE",
+        ),
+        (
+            lambda: imle.layer("topk", k=1, generator=0),
+            OptionError,
+            "generator: expected a torch.Generator or None, found 0\n"
+            "  hint: torch.Generator().manual_seed(0) makes one",
+        ),
+        (
+            lambda: imle.losses.PerturbedFenchelYoung(imle.layer("topk", k=1), generator=0),
+            OptionError,
+            "PerturbedFenchelYoung: generator: expected a torch.Generator or None, found 0\n"
+            "  hint: torch.Generator().manual_seed(0) makes one",
+        ),
         (lambda: imle.layer("topk", k=1, nb_samples=0), OptionError, "nb_samples: expected an int >= 1, found 0"),
         (lambda: imle.layer("topk", k=1, temperature=-1), OptionError, "temperature: expected a number >= 0, found -1"),
         (
@@ -167,6 +191,19 @@ def test_refusals(build, error, message):
     with pytest.raises(error) as caught:
         build()
     assert str(caught.value) == message
+
+
+def test_an_estimator_with_state_belongs_to_one_layer():
+    """And to the layer that was made, not to one whose options were refused."""
+    adaptive, plain = imle.estimators.AIMLE(), imle.estimators.IMLE()
+    with pytest.raises(InstanceError):
+        imle.layer("topk", k=-1, estimator=adaptive)
+    layer = imle.layer("topk", k=1, estimator=adaptive)
+    with pytest.raises(OptionError, match=r"belongs to one layer.*\n.*copy\.deepcopy"):
+        imle.layer("topk", k=1, estimator=adaptive)
+    imle.layer("topk", k=1, estimator=copy.deepcopy(layer).estimator)
+    for _ in range(2):
+        imle.layer("topk", k=1, estimator=plain)
 
 
 def test_public_names_exist():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -81,7 +83,7 @@ def test_scaled_estimators_tend_to_the_derivative_of_the_marginals(samples):
             layer = imle.layer(
                 "topk",
                 k=1,
-                estimator=estimator,
+                estimator=copy.deepcopy(estimator),
                 temperature=tau,
                 nb_samples=samples,
                 output=output,

@@ -375,6 +375,15 @@ def test_solver_events_are_counted_and_advice_is_given_once():
             "objective: expected floating-point numbers, found torch.int64\n  hint: objective.float() converts",
         ),
         (
+            torch.ones(2, 5).to_sparse(),
+            "objective: expected a dense tensor, found torch.sparse_coo\n  hint: objective.to_dense() converts",
+        ),
+        (
+            torch.ones(2, 5, device="meta"),
+            "objective: expected a tensor with data, found one on the meta device, which solvers cannot read\n"
+            "  hint: model.to_empty(device=...) gives a model on the meta device its data",
+        ),
+        (
             torch.ones(2, 4),
             "objective: expected shape [*batch, 5], found [2, 4]\n"
             "  hint: the trailing dimensions are one objective; all others are batch dimensions",
@@ -413,6 +422,13 @@ def test_non_finite_loss_gradients_are_refused():
         ObjectiveError, match=r"target objective \(theta - lambda \* dL/dz\): found nan in row 1, position 0"
     ):
         (out * torch.tensor([[0.0] * 5, [float("nan"), 0, 0, 0, 0]])).sum().backward()
+
+
+def test_a_target_that_overflows_is_not_blamed_on_the_loss_alone():
+    objective = torch.full((1, 5), 1e38, requires_grad=True)
+    out = enumeration(noise=None)(objective)
+    with pytest.raises(ObjectiveError, match=r"objective and lambda are so large that torch\.float32 overflows"):
+        (out * torch.arange(5.0)).sum().backward()
 
 
 def test_huge_finite_objectives_are_fine():

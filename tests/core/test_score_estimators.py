@@ -11,7 +11,9 @@ import torch
 import imle
 from imle.errors import OptionError
 from imle.estimators import IMLE
+from imle.estimators.scores import baseline
 from imle.estimators.subset_law import marginals_along, sample
+from imle.estimators.trace import Trace
 from imle.noise import GumbelNoiseDistribution, SumOfGammaNoiseDistribution
 from support.problems import SETS, draw, layer_over
 from support.solvers import EnumerationSolver, k_subsets
@@ -56,6 +58,27 @@ def test_gumbel_noise_gives_the_softmax_derivative(estimator, samples, tau):
     noise = GumbelNoiseDistribution()
     found = gradients(THETA, linear, estimator=estimator, noise=noise, samples=samples, temperature=tau)
     within(found, softmax_jacobian(tau) @ DY)
+
+
+@pytest.mark.parametrize("estimator", ["perturbed", "score-function"])
+@pytest.mark.parametrize("samples", [2, 4])
+def test_mirrored_draws_change_no_expectation(estimator, samples):
+    noise = GumbelNoiseDistribution()
+    found = gradients(THETA, linear, estimator=estimator, noise=noise, samples=samples, antithetic=True)
+    within(found, softmax_jacobian(1.0) @ DY)
+
+
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_the_baseline_is_the_mean_of_independent_samples_that_were_solved(antithetic):
+    """Samples s and s + S / 2 are mirrors; sample 2 failed in the second row, 1 and 3 in the third."""
+    values = torch.tensor([[1.0, 2.0, 4.0, 8.0]] * 3)
+    valid = torch.tensor([[True, True, True, True], [True, True, False, True], [True, False, True, False]])
+    call = imle.layer("topk", k=1, nb_samples=4, antithetic=antithetic)
+    call = call.call(call.plan(torch.Size([3])), call._mode())
+    found = baseline(Trace(torch.zeros(3, 2), torch.zeros(3, 4, 2), torch.zeros(3, 4, 2), valid, call), values)
+    alone = [[14 / 3, 13 / 3, 11 / 3, 7 / 3], [5.0, 4.5, 11 / 3, 1.5], [4.0, 2.5, 1.0, 2.5]]
+    paired = [[5.0, 2.5, 5.0, 2.5], [5.0, 1.0, 5.0, 1.0], [0.0, 2.5, 0.0, 2.5]]
+    torch.testing.assert_close(found, torch.tensor(paired if antithetic else alone))
 
 
 @pytest.mark.parametrize("estimator", ["perturbed", "score-function"])
@@ -224,6 +247,8 @@ def test_expected_loss_reaches_other_parameters_and_keeps_the_batch():
     [
         (lambda: imle.layer("topk", k=1, estimator="perturbed", temperature=0.0), "a positive temperature"),
         (lambda: imle.layer("topk", k=1, estimator="perturbed", noise=None), "expected noise"),
+        (lambda: imle.layer("topk", k=1, estimator="perturbed", output="map"), "found 'map', which draws no noise"),
+        (lambda: imle.layer("topk", k=1, estimator="score-function", output="map"), "found 'map'"),
         (lambda: imle.layer("topk", k=1, estimator="score-function", temperature=0.0), "a positive temperature"),
         (
             lambda: imle.layer("topk", k=1, estimator="perturbed", noise=SumOfGammaNoiseDistribution(k=1)),
@@ -251,6 +276,28 @@ def test_a_plain_backward_pass_of_the_score_function_is_refused():
     out = imle.layer("topk", k=1, estimator="score-function")(theta)
     with pytest.raises(OptionError, match="expected_loss"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("estimator", ["perturbed", "perturbed-multiplicative"])
+def test_a_backward_pass_without_noise_is_refused(estimator):
+    theta = draw(2, 4).requires_grad_()
+    layer = imle.layer("topk", k=1, estimator=estimator).eval()
+    with pytest.raises(OptionError, match=r"forward pass without noise.*\n.*layer.train\(\)"):
+        layer(theta).sum().backward()
+
+
+@pytest.mark.parametrize("estimator", ["perturbed", "score-function"])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_an_expected_loss_without_noise_has_a_value_and_refuses_a_gradient(estimator, rounded):
+    theta = draw(2, 4).requires_grad_()
+    layer = imle.layer("topk", k=1, estimator=estimator).eval()
+    value = layer.expected_loss(theta, lambda z: z.detach().sum(-1) if rounded else z.sum(-1))
+    assert value.tolist() == [1.0, 1.0]
+    if estimator == "perturbed" and rounded:  # as any rule that needs the loss's own gradient
+        assert not value.requires_grad
+        return
+    with pytest.raises(OptionError, match="forward pass without noise"):
+        value.sum().backward()
 
 
 def test_a_loss_of_the_wrong_shape_is_refused():

@@ -288,6 +288,7 @@ def test_pictures_need_matplotlib(tmp_path, monkeypatch):
     ("arguments", "error", "message"),
     [
         ((draw(8, 6), lambda z: 3.0), OptionError, "expected it to return a tensor, found float"),
+        ((draw(8, 6), lambda z: z), OptionError, r"a scalar or one value per row, 8 in all, found \[8, 6\]"),
         ((draw(8, 6), lambda z: z.detach().sum()), OptionError, "does not depend on what it is given"),
         ((draw(8, 6), "mse"), OptionError, "expected a function of the layer's output, found str"),
         ((draw(0, 6), lambda z: z.sum()), ObjectiveError, r"at least one row, found \[0, 6\]"),

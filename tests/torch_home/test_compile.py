@@ -119,10 +119,12 @@ def test_export_with_a_dynamic_batch(training):
 def test_an_exported_program_keeps_its_layer_and_a_lone_graph_misses_it():
     layer = imle.layer("topk", k=2).eval()
     exported = torch.export.export(nn.Sequential(layer), (torch.randn(4, 5),))
+    del layer
+    gc.collect()
+    assert exported.module()(torch.randn(4, 5)).sum() == 8
+    layer = imle.layer("topk", k=2).eval()
     key, mode = layer._key, layer._mode()
     del layer
-    assert exported.module()(torch.randn(4, 5)).sum() == 8
-    del exported
     gc.collect()
     with pytest.raises(ImleError, match="no longer exists"):
         torch.ops.imle.estimate(torch.randn(4, 5), key, [4], *mode)
@@ -135,6 +137,19 @@ def test_copies_have_graphs_of_their_own(copier):
     compiled = torch.compile(other, fullgraph=True, backend="aot_eager")
     compiled(torch.randn(2, 4))
     assert (layer.stats.solves, other.stats.solves) == (0, 2)
+
+
+def test_many_layers_share_one_graph():
+    """Torch gives up after eight graphs of the same code."""
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    for k in range(12):
+        model = nn.Sequential(nn.Linear(4, 5), imle.layer("topk", k=1 + k % 3))
+        compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+        out = compiled(torch.randn(2, 4))
+        assert (out.sum(dim=-1) == 1 + k % 3).all()
+        out.sum().backward()
+        assert model[1].stats.batches == 2, "its own layer, forward and backward"
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before + 1
 
 
 def test_the_operators_pass_torchs_own_checks():

@@ -6,6 +6,7 @@ processes is then half of the sum over one batch, which is what the factors belo
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 
@@ -61,6 +62,9 @@ def worker(rank, port, estimator, path, workers):
     train(model, slice(4 * rank, 4 * rank + 4))
     if rank == 0:
         torch.save([parameter.detach() for parameter in model.parameters()], path)
+    del model  # it holds the group, whose threads would outlive the interpreter: an abort, now and then
+    gc.collect()
+    distributed.barrier()
     distributed.destroy_process_group()
 
 

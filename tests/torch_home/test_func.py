@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.func import functional_call, grad, jacrev, vmap
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 
 import imle
+from imle.errors import ForwardModeError, SecondDerivativeError
 
 THETA = torch.randn(5, 4, 6, generator=torch.Generator().manual_seed(0))
 WEIGHT = torch.arange(6.0)
@@ -45,6 +46,22 @@ def test_jacobians(estimator):
     theta = THETA[0, 0].clone().requires_grad_()
     rows = [torch.autograd.grad(layer(theta)[i], theta)[0] for i in range(6)]
     torch.testing.assert_close(jacrev(layer)(theta.detach()), torch.stack(rows))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("transform", [jacfwd, hessian, lambda layer: lambda x: jvp(layer, (x,), (x,))])
+def test_forward_mode_is_refused(transform):
+    with pytest.raises(ForwardModeError, match=r"no forward-mode derivative.*\n.*jacrev"):
+        transform(quiet())(THETA[0, 0])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own
+def test_a_gradient_is_not_differentiated_in_forward_mode_either():
+    def gradient(weight):
+        return grad(lambda theta: (quiet()(theta) * weight).sum())(THETA[0, 0])
+
+    with pytest.raises(SecondDerivativeError):
+        jvp(gradient, (WEIGHT,), (WEIGHT,))
 
 
 def test_nested_maps():

@@ -30,6 +30,28 @@ def test_a_half_precision_model(dtype):
     assert model[0].weight.grad.dtype is dtype
 
 
+@pytest.mark.parametrize("cast", [nn.Module.half, nn.Module.bfloat16, lambda model: model.to(torch.bfloat16)])
+def test_adaptive_state_stays_precise_in_a_half_precision_model(cast):
+    """In bfloat16, 1 + 0.001 is 1."""
+    model = nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, estimator=imle.estimators.AIMLE(target=100.0)))
+    state = model[1].state_dict()
+    cast(model)
+    assert {name: value.dtype for name, value in model[1].state_dict().items()} == {
+        name: value.dtype for name, value in state.items()
+    }
+    dtype = model[0].weight.dtype
+    for _ in range(10):
+        (model(torch.zeros(3, 5, dtype=dtype)) * torch.arange(6)).sum().backward()
+    assert model[1].estimator.beta.item() == pytest.approx(1.01)
+
+
+def test_adaptive_state_follows_the_device_and_wide_dtypes():
+    layer = imle.layer("topk", k=2, estimator="aimle")
+    assert layer.float().estimator.beta.dtype is torch.float32
+    assert layer.to(device="meta", dtype=torch.float16).estimator.beta.device.type == "meta"
+    assert layer.estimator.beta.dtype is torch.float32
+
+
 def test_inference_mode():
     layer = imle.layer("topk", k=2)
     with torch.inference_mode():

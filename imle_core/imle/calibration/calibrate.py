@@ -22,6 +22,7 @@ from imle.noise import (
     BaseNoiseDistribution,
     MultiplicativeNoiseDistribution,
     SumOfGammaNoiseDistribution,
+    check_noise,
     noise_by_name,
 )
 
@@ -153,6 +154,12 @@ def _search(
             hint="marginals less certain than pure noise, or more certain than no noise, have no temperature",
         )
     rising = reference is None
+    if not rising and at(low).value <= target:
+        raise OptionError(
+            "calibrate: mean score of the reference: expected less than that of the noise-free solutions, "
+            f"{bottom:.4g}, found {target:.4g}: the smaller the temperature, the closer",
+            hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
+        )
     temperature = crossing(
         low, high, lambda tau: (at(tau).value >= target) if rising else (at(tau).value <= target), tolerance=TOLERANCE
     )
@@ -186,8 +193,7 @@ def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistributio
         return SumOfGammaNoiseDistribution(k=kappa)
     if isinstance(chosen, SumOfGammaNoiseDistribution) and noise is None:
         return SumOfGammaNoiseDistribution(k=kappa, nb_iterations=chosen.nb_iterations, device=chosen.device)
-    if not hasattr(chosen, "sample"):
-        raise OptionError(f"calibrate: noise: expected a name or a noise distribution, found {type(chosen).__name__}")
+    check_noise("calibrate: noise", chosen)
     found: BaseNoiseDistribution = chosen
     return found
 

@@ -184,6 +184,11 @@ class Probe:
             value = self.loss(self.layer(leaf, **self.rows))
             if not isinstance(value, Tensor):
                 raise OptionError(f"loss: expected it to return a tensor, found {type(value).__name__}")
+            if value.numel() not in (1, record.rows):
+                raise OptionError(
+                    f"loss: expected a scalar or one value per row, {record.rows} in all, found {list(value.shape)}",
+                    hint="reduce the solution's own dimensions, as in lambda z: (z - gold).abs().sum(dim=-1)",
+                )
             if value.requires_grad:
                 torch.autograd.grad(value.sum(), leaf, allow_unused=True)
         if record.gradient is None:

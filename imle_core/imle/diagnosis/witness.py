@@ -18,12 +18,14 @@ class Record:
     """One forward and backward pass.
 
     Attributes:
+        rows: B.
         dy: `[B, 1 or S, *event]` what the loss sent.
         forward: `[B, S, *event]` forward solutions.
         targets: `[B, S, *event]` each: the solutions of the backward solves.
         gradient: `[B, *event]` the estimator's answer, for theta.
     """
 
+    rows: int = 0
     dy: Tensor | None = None
     forward: Tensor | None = None
     targets: list[Tensor] = field(default_factory=list)
@@ -41,6 +43,7 @@ class Witness(Estimator):
         self.record = record
 
     def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
+        self.record.rows = len(theta)
         return self.inner.sample(theta, noise, replace(call, estimator=self.inner))
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:

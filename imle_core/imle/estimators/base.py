@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Self
+from weakref import WeakSet
 
 from torch import Tensor, nn
 
@@ -18,12 +20,17 @@ class Estimator(nn.Module, ABC):
     """A gradient rule. Options are plain attributes; adaptive state lives in buffers.
 
     Subclasses implement `gradient`, and may set `stochastic` and override the other methods. An estimator with
-    state belongs to one layer.
+    state belongs to one layer: `imle.layer` refuses to give it to a second.
+
+    `half()`, `bfloat16()` and the like leave buffers as wide as they are, and only move them: small steps would be
+    rounded away.
     """
 
     name: ClassVar[str]
     stochastic: ClassVar[bool] = True
     """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
+    needs_noise: ClassVar[bool] = False
+    """Whether a forward pass without noise has no gradient: output="map" is then refused."""
 
     def default_noise(self) -> BaseNoiseDistribution | None:
         """What a layer draws from where its user names no noise."""
@@ -47,6 +54,16 @@ class Estimator(nn.Module, ABC):
         """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`."""
         return theta
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What casts and moves go through."""
+        before = dict(self._buffers)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own
+        for name, now in self._buffers.items():
+            was = before[name]
+            if was is not None and now is not None and now.element_size() < min(was.element_size(), 4):
+                self._buffers[name] = was.to(device=now.device)
+        return self
+
     @abstractmethod
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         """The gradient for theta.
@@ -59,6 +76,25 @@ class Estimator(nn.Module, ABC):
         Returns:
             `[B, *event]`.
         """
+
+
+_owned: WeakSet[Estimator] = WeakSet()
+
+
+def own(rule: Estimator) -> None:
+    """Give an estimator to a layer. One with adaptive state is given once; of others nothing is remembered.
+
+    Raises:
+        OptionError: it has state, and belongs to a layer already.
+    """
+    if next(rule.buffers(), None) is None:
+        return
+    if rule in _owned:
+        raise OptionError(
+            f"estimator {rule.name!r}: its adaptive state belongs to one layer, and this object was given to another",
+            hint="make one for each layer, or pass copy.deepcopy(estimator) to start from the other's state",
+        )
+    _owned.add(rule)
 
 
 def positive(name: str, value: float) -> float:

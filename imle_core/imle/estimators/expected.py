@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.function import average, estimate
 from imle.estimators.score_function import ScoreFunction
+from imle.estimators.scores import refuse_without_noise
 from imle.estimators.trace import Call, Trace
 
 
@@ -38,12 +40,30 @@ def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -
     losses = _losses(loss, z)
     value = average(losses, valid)
     if noise is None:
-        return value
+        nothing: Tensor = _Undifferentiable.apply(theta, rule.name)  # type: ignore[no-untyped-call]
+        return value + nothing
     with torch.no_grad():
         trace = Trace(theta.detach(), noise, z, valid, replace(call, output="samples"))
         gradient = rule.loss_gradient(trace, losses.detach())
     # 0 in value, and its derivative in theta is the gradient
     return value + ((theta - theta.detach()) * gradient).flatten(1).sum(dim=1)
+
+
+class _Undifferentiable(torch.autograd.Function):
+    """Zeros `[B]` for theta `[B, *event]`, for a value that has no gradient in theta: asking for it is an error."""
+
+    @staticmethod
+    def forward(theta: Tensor, name: str) -> Tensor:
+        del name
+        return theta.new_zeros(len(theta))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
+        ctx.name = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> None:
+        refuse_without_noise(ctx.name)
 
 
 def _losses(loss: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:

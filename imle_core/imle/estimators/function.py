@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from imle.errors import SecondDerivativeError
+from imle.errors import ForwardModeError, SecondDerivativeError
 from imle.estimators.trace import Call, Trace, spread
 
 Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
@@ -55,6 +55,10 @@ class Estimate(torch.autograd.Function):
         return cast(Tensor, gradient), None
 
     @staticmethod
+    def jvp(ctx: Any, *_: Any) -> None:
+        refuse_forward_mode()
+
+    @staticmethod
     def vmap(info: Any, in_dims: tuple[int, None], theta: Tensor, call: Call) -> tuple[Outputs, tuple[Any, ...]]:
         size = info.batch_size
         rows = theta.movedim(in_dims[0], 0)
@@ -94,6 +98,10 @@ class Gradient(torch.autograd.Function):
         refuse_second_derivative()
 
     @staticmethod
+    def jvp(ctx: Any, *_: Any) -> None:
+        refuse_second_derivative()
+
+    @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:
         *tensors, call = inputs
         size = info.batch_size
@@ -120,6 +128,15 @@ def refuse_second_derivative() -> None:
     raise SecondDerivativeError(
         "a solver layer has no second derivative: its gradient is an estimate, piecewise constant in theta",
         hint="detach what the layer's gradient flows into, or leave create_graph=True out",
+    )
+
+
+def refuse_forward_mode() -> None:
+    """Raise `ForwardModeError`."""
+    raise ForwardModeError(
+        "a solver layer has no forward-mode derivative (jvp, jacfwd, hessian): estimators multiply vectors with its "
+        "Jacobian from the left only",
+        hint="use torch.func.vjp, jacrev or grad",
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.estimators.scores import check_density, leave_one_out, score_gradient
+from imle.estimators.scores import baseline, check_density, score_gradient
 from imle.estimators.trace import Trace
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution, noise_by_name
 from imle.plugins.spec import SolverSpec
@@ -19,7 +19,10 @@ class Perturbed(Estimator):
 
     The gradient is ``mean_s <z_s - b_s, dy_s> nu(Z_s) / sigma`` with nu minus the gradient of the noise's log density
     (Z for Gaussian, 1 - exp(-Z) for Gumbel, tanh(Z / 2) for logistic noise), and the leave-one-out baseline
-    ``b_s = mean of z_r, r != s``, which lowers the variance and changes no expectation. One sample has no baseline.
+    ``b_s = mean of z_r, r != s``, which lowers the variance and changes no expectation. With antithetic=True it leaves
+    out the mirror of s, too. Where no sample is left (S = 1, or one mirrored pair) b_s is 0.
+
+    It differentiates the noise's density: a forward pass without noise (`eval()` mode, output="map") has no gradient.
 
     The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself. For
     output="samples" the loss is linearised at each sample; for the gradient of an expected loss that is not linear
@@ -31,6 +34,7 @@ class Perturbed(Estimator):
     """
 
     name: ClassVar[str] = "perturbed"
+    needs_noise: ClassVar[bool] = True
 
     def default_noise(self) -> BaseNoiseDistribution | None:
         return noise_by_name("gaussian")
@@ -40,7 +44,7 @@ class Perturbed(Estimator):
         check_density(self.name, noise, temperature)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
-        centred = trace.z - leave_one_out(trace.z, trace.valid)
+        centred = trace.z - baseline(trace, trace.z)
         return score_gradient(trace, (centred * dy).flatten(2).sum(dim=2))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.estimators.scores import check_density, leave_one_out, score_gradient
+from imle.estimators.scores import baseline, check_density, score_gradient
 from imle.estimators.trace import Trace
 from imle.noise import BaseNoiseDistribution, noise_by_name
 from imle.plugins.spec import SolverSpec
@@ -18,8 +18,10 @@ class ScoreFunction(Estimator):
     """The gradient of an expected loss from the losses of samples; it differentiates neither loss nor solver.
 
     With z_s = z(theta + sigma Z_s) and losses L_s it is ``mean_s (L_s - b_s) nu(Z_s) / sigma``, nu as for `Perturbed`,
-    with the leave-one-out baseline ``b_s = mean of L_r, r != s``. One sample has no baseline. It is unbiased for any
-    loss, linear or not, and noisy.
+    with the leave-one-out baseline ``b_s = mean of L_r, r != s`` (with antithetic=True without the mirror of s, too; 0
+    where no sample is left). It is unbiased for any loss, linear or not, and noisy.
+
+    It differentiates the noise's density: a forward pass without noise (`eval()` mode, output="map") has no gradient.
 
     No backward pass sees the loss of each sample: call ``layer.expected_loss(objective, loss)``. A plain backward
     pass is refused.
@@ -31,6 +33,7 @@ class ScoreFunction(Estimator):
     """
 
     name: ClassVar[str] = "score-function"
+    needs_noise: ClassVar[bool] = True
 
     def default_noise(self) -> BaseNoiseDistribution | None:
         return noise_by_name("gaussian")
@@ -47,4 +50,4 @@ class ScoreFunction(Estimator):
 
     def loss_gradient(self, trace: Trace, losses: Tensor) -> Tensor:
         """The gradient for theta of each row's mean loss. `[B, S]` losses to `[B, *event]`."""
-        return score_gradient(trace, losses - leave_one_out(losses, trace.valid))
+        return score_gradient(trace, losses - baseline(trace, losses))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import torch
 from torch import Tensor
 
@@ -26,34 +28,58 @@ def check_density(name: str, noise: BaseNoiseDistribution | None, temperature: f
     noise.score(torch.ones(1, 1), torch.zeros(1, 1), temperature)  # refuses now, not in the first backward pass
 
 
-def leave_one_out(values: Tensor, valid: Tensor | None) -> Tensor:
-    """The mean over the other samples, 0 where there are none. `[B, S, ...]` to the same shape.
+def refuse_without_noise(name: str) -> NoReturn:
+    """Raise `OptionError`: a pass that draws nothing has no density to differentiate."""
+    raise OptionError(
+        f"estimator {name!r}: a gradient was asked for of a forward pass without noise: it differentiates the noise's "
+        "density",
+        hint='call layer.train(), with output="mean" or "samples"; "imle", "blackbox" and "identity" have gradients '
+        "of noise-free solutions",
+    )
+
+
+def baseline(trace: Trace, values: Tensor) -> Tensor:
+    """For each sample the mean over the samples drawn independently of it, 0 where there are none.
+
+    Only then does subtracting it change no expectation: with mirrored draws, a sample's own mirror is left out too.
 
     Args:
-        values: one value or array per sample.
-        valid: `[B, S]` samples that count, or None for all.
+        trace: of a forward pass with noise.
+        values: `[B, S, ...]`, one value or array per sample.
+
+    Returns:
+        `[B, S, ...]`.
     """
-    if valid is not None:
-        values = torch.where(spread(valid, values), values, torch.zeros_like(values))
-        others = spread(valid.sum(dim=1, keepdim=True) - valid.to(torch.int64), values)
-    else:
-        others = torch.tensor(values.shape[1] - 1, device=values.device)
-    return (values.sum(dim=1, keepdim=True) - values) / others.clamp(min=1).to(values.dtype)
+    counts = torch.ones(values.shape[:2], device=values.device) if trace.valid is None else trace.valid
+    counts = spread(counts, values).to(values.dtype)
+    if trace.valid is not None:
+        values = torch.where(counts > 0, values, torch.zeros_like(values))
+    pairs = trace.call.antithetic
+    return _of_others(values, pairs) / _of_others(counts, pairs).clamp(min=1)
+
+
+def _of_others(values: Tensor, pairs: bool) -> Tensor:
+    """The sum over the other samples of `[B, S, ...]`, or over those in other pairs (s, s + S / 2)."""
+    own = values + values.roll(values.shape[1] // 2, dims=1) if pairs else values
+    return values.sum(dim=1, keepdim=True) - own
 
 
 def score_gradient(trace: Trace, weights: Tensor) -> Tensor:
     """mean_s weights_s grad_theta log p(perturbed theta_s), samples that failed left out.
 
     Args:
-        trace: of a forward pass with noise.
+        trace: of a forward pass.
         weights: `[B, S]`.
 
     Returns:
         `[B, *event]`.
+
+    Raises:
+        OptionError: the forward pass drew no noise.
     """
     call = trace.call
-    assert call.noise is not None
-    assert trace.noise is not None
+    if call.noise is None or trace.noise is None:
+        refuse_without_noise(call.estimator.name)
     if trace.valid is not None:
         weights = torch.where(trace.valid, weights, torch.zeros_like(weights))
     score = call.noise.score(trace.theta.unsqueeze(1), trace.noise, call.temperature)

@@ -66,6 +66,8 @@ class Call:
     sample_weight: float = 1.0
     stand_ins: bool = False
     """Whether rows that failed hold another solution, which counts in the mean (but has no gradient)."""
+    antithetic: bool = False
+    """Whether the noise of sample s + S / 2 mirrors that of sample s: the two are not independent."""
 
     def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
         """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""

@@ -95,7 +95,11 @@ def refuse_non_finite(theta: Tensor, phase: str, lead: Sequence[int]) -> None:
     if phase == "forward":
         what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
     else:
-        what, hint = "target objective (theta - lambda * dL/dz)", "check the loss: its gradient is not finite"
+        what = "target objective (theta - lambda * dL/dz)"
+        hint = (
+            "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
+            f"{theta.dtype} overflows: scale them down"
+        )
     raise ObjectiveError(
         f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
         f"{len(bad)} of {theta.numel()} entries are not finite",

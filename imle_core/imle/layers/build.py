@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import torch
 
-from imle._checks import positive_int
+from imle._checks import kind, positive_int
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
+from imle.estimators.base import own
 from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
-from imle.noise import BaseNoiseDistribution, noise_by_name
+from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name
 from imle.plugins import registry
 from imle.plugins.described import describe
 from imle.plugins.parameters import split
@@ -55,7 +56,8 @@ def layer(
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
             or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
-        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`.
+        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
+            adapts, as `AIMLE` does, belongs to one layer.
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
             `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
@@ -69,7 +71,8 @@ def layer(
         generator: where noise comes from; by default torch's global generator.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
             layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`
-            forgets it.
+            forgets it. It is no part of `state_dict`: a restored layer draws anew, the same only from a generator
+            (or global seed) in the state it had when this one drew.
         antithetic: draw half of the samples, and mirror them (F^-1(1 - F(eps))): less variance of the mean where
             solutions are monotone in the noise. Needs an even nb_samples.
         cache: how many solved rows to remember per instance; rows with the same objective, bit by bit, are then
@@ -106,11 +109,12 @@ def layer(
     made, spec, instance = _resolve(solver, instance_and_options)
     rule = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
     if not isinstance(rule, Estimator):
-        raise OptionError(f"estimator: expected a name or an Estimator, found {type(rule).__name__}")
+        raise OptionError(f"estimator: expected a name or an Estimator, found {kind(rule)}")
     if output not in ("mean", "samples", "map"):
         raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
+    check_generator("generator", generator)
     if executor is not None:
         made = _parallel(made, spec, executor)
     if cache is not None:
@@ -119,6 +123,12 @@ def layer(
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
+    if rule.needs_noise and output == "map":
+        raise OptionError(
+            f"estimator {rule.name!r}: expected output='mean' or 'samples', found 'map', which draws no noise and so "
+            "has no gradient",
+            hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
+        )
     built = _layer_class(spec)(
         pooled or made,
         spec,
@@ -136,6 +146,7 @@ def layer(
         resample=resample,
         antithetic=_antithetic(antithetic, distribution, nb_samples),
     )
+    own(rule)  # last: after an error above it is nobody's
     if pooled is not None:
         built.pool = pooled.pool
     built.progress = wanted(progress)
@@ -225,8 +236,7 @@ def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNo
         return None
     if isinstance(noise, str):
         return noise_by_name(noise)
-    if not hasattr(noise, "sample"):
-        raise OptionError(f"noise: expected a name or a noise distribution, found {type(noise).__name__}")
+    check_noise("noise", noise)
     return noise
 
 

@@ -138,7 +138,8 @@ class SolverLayer(nn.Module):
         """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
 
         The way to use estimator="score-function", which needs the loss of every sample; for the others it is what
-        output="samples" and a mean over S give. In eval() mode, or without noise, there is one sample: the MAP.
+        output="samples" and a mean over S give. In eval() mode, or without noise, there is one sample: the MAP
+        (of which rules that need noise have no gradient: asking for it is an error).
 
         Args:
             objective: `[*batch, *event]`, as for `forward`.
@@ -169,6 +170,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
+        if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # runs as plain Python
+            traced.hold(self._key, self)
         out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
@@ -240,6 +243,7 @@ class SolverLayer(nn.Module):
             target_temperature=mode.target_temperature,
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
+            antithetic=self.antithetic,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

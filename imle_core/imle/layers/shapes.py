@@ -13,7 +13,7 @@ from imle.solvers.protocol import Shape
 
 
 def check_objective(objective: Any) -> Tensor:
-    """Refuse anything but a floating-point tensor.
+    """Refuse anything but a dense floating-point tensor with data.
 
     Raises:
         ObjectiveError: what was found, and how to convert it.
@@ -27,6 +27,15 @@ def check_objective(objective: Any) -> Tensor:
         raise ObjectiveError(
             f"objective: expected floating-point numbers, found {objective.dtype}",
             hint="objective.float() converts",
+        )
+    if objective.layout is not torch.strided:
+        raise ObjectiveError(
+            f"objective: expected a dense tensor, found {objective.layout}", hint="objective.to_dense() converts"
+        )
+    if objective.is_meta:
+        raise ObjectiveError(
+            "objective: expected a tensor with data, found one on the meta device, which solvers cannot read",
+            hint="model.to_empty(device=...) gives a model on the meta device its data",
         )
     return objective
 

@@ -1,8 +1,9 @@
 """A layer as two operators, `imle::estimate` and `imle::gradient`, for torch.compile and torch.export.
 
 A compiler sees shapes go in and out and does not look inside: noise and solves run as they do without it, and give
-the same numbers. Operators take tensors and plain values only, so a layer is named by a key. A graph is as alive as
-its layer: it runs in the process that traced it.
+the same numbers. Operators take tensors and plain values only, so a layer is named by a key: a tensor, because
+compilers make a graph of its own for every plain value, and give up after eight. A graph is as alive as its layer: it
+runs in the process that traced it.
 """
 
 from __future__ import annotations
@@ -41,24 +42,29 @@ class Mode(NamedTuple):
     target_temperature: float
 
 
-_layers: WeakValueDictionary[str, SolverLayer] = WeakValueDictionary()
+_layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
 
 
-def enrol(layer: SolverLayer) -> str:
-    """A key under which operators find this layer for as long as it lives."""
-    key = uuid.uuid4().hex
+def enrol(layer: SolverLayer) -> Tensor:
+    """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
+    key = uuid.uuid4().int >> 65  # int64
     _layers[key] = layer
-    return key
+    return torch.tensor(key, dtype=torch.int64, device="cpu")
 
 
-def estimate(theta: Tensor, key: str, lead: Sequence[int], mode: Mode) -> Tensor:
+def hold(key: Tensor, layer: SolverLayer) -> None:
+    """Let the layer live as long as its key, which is part of an exported program (strict=True exports excepted)."""
+    key.__dict__["layer"] = layer
+
+
+def estimate(theta: Tensor, key: Tensor, lead: Sequence[int], mode: Mode) -> Tensor:
     """`imle.estimators.function.estimate` for the layer of this key, as an operator."""
     out: Tensor = torch.ops.imle.estimate(theta, key, lead, *mode)[0]
     return out
 
 
-def _find(key: str) -> SolverLayer:
-    layer = _layers.get(key)
+def _find(key: Tensor) -> SolverLayer:
+    layer = _layers.get(int(key))
     if layer is None:
         raise ImleError(
             "the solver layer of this graph no longer exists",
@@ -67,7 +73,7 @@ def _find(key: str) -> SolverLayer:
     return layer
 
 
-def _estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     layer, settings = _find(key), Mode(*mode)
     layer.failures.clear()
     plan = layer.plan(torch.Size(lead))
@@ -83,7 +89,9 @@ def _estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple
     )
 
 
-def _fake_estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _fake_estimate(
+    theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     del key, lead
     settings = Mode(*mode)
     batch, *event = theta.shape
@@ -99,7 +107,7 @@ def _fake_estimate(theta: Tensor, key: str, lead: Sequence[int], *mode: Any) -> 
 
 
 def _gradient(
-    theta: Tensor, noise: Tensor, z: Tensor, valid: Tensor, dy: Tensor, key: str, lead: Sequence[int], *mode: Any
+    theta: Tensor, noise: Tensor, z: Tensor, valid: Tensor, dy: Tensor, key: Tensor, lead: Sequence[int], *mode: Any
 ) -> Tensor:
     layer, settings = _find(key), Mode(*mode)
     call = layer.call(layer.plan(torch.Size(lead)), settings)
@@ -120,16 +128,17 @@ def _fake_gradient(theta: Tensor, *_: Any) -> Tensor:
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    theta, *route = inputs
+    theta, key, *route = inputs
     out, noise, z, valid = output
     ctx.mark_non_differentiable(noise, z, valid)
-    ctx.save_for_backward(theta, noise, z if z.ndim > 1 else out, valid)
+    ctx.save_for_backward(theta, noise, z if z.ndim > 1 else out, valid, key)
     ctx.route = route
 
 
 def _backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
-    gradient = torch.ops.imle.gradient(*ctx.saved_tensors, dy, *ctx.route)
-    return gradient, *(None for _ in ctx.route)
+    *saved, key = ctx.saved_tensors
+    gradient = torch.ops.imle.gradient(*saved, dy, key, *ctx.route)
+    return gradient, None, *(None for _ in ctx.route)
 
 
 def _refuse(ctx: Any, *_: Any) -> None:
@@ -141,7 +150,7 @@ def _define(name: str, tensors: str, returns: str, real: Any, fake: Any, backwar
     # Noise differs from call to call, and adaptive estimators change with every gradient: the tag tells compilers
     # that a call can neither be dropped nor taken twice.
     tags = (torch.Tag.nondeterministic_seeded,)
-    torch.library.define(name, f"({tensors}, str key, SymInt[] lead, {mode}) -> {returns}", tags=tags)
+    torch.library.define(name, f"({tensors}, Tensor key, SymInt[] lead, {mode}) -> {returns}", tags=tags)
     torch.library.impl(name, "default", real)
     torch.library.register_fake(name, fake)
     torch.library.register_autograd(name, backward, setup_context=keep)

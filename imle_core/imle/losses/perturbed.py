@@ -14,7 +14,7 @@ from imle.errors import OptionError
 from imle.estimators.function import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
-from imle.noise import BaseNoiseDistribution, noise_by_name, perturb
+from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name, perturb
 
 
 class Perturbed(NamedTuple):
@@ -68,8 +68,9 @@ class PerturbedLoss(SolverLoss):
         who = type(self).__name__
         if isinstance(noise, str):
             noise = None if noise == "none" else noise_by_name(noise)
-        if noise is not None and not hasattr(noise, "sample"):
-            raise OptionError(f"{who}: noise: expected a name or a noise distribution, found {type(noise).__name__}")
+        if noise is not None:
+            check_noise(f"{who}: noise", noise)
+        check_generator(f"{who}: generator", generator)
         positive_int(f"{who}: nb_samples", nb_samples)
         if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")

@@ -13,7 +13,7 @@ import sys
 import torch
 from rich.console import Console
 
-from benchmarks import render, results
+from benchmarks import headlines, render, results
 from benchmarks.running import Run
 
 MODULES = (
@@ -39,9 +39,11 @@ MODULES = (
 )
 
 
-def write_page() -> None:
-    """`RESULTS.md`, from the results on file."""
-    results.PAGE.write_text(render.page(results.load(MODULES, results.RESULTS)), encoding="utf-8")
+def write_pages() -> None:
+    """`RESULTS.md` and the README's table, from the results on file."""
+    sections = results.load(MODULES, results.RESULTS)
+    results.PAGE.write_text(render.page(sections), encoding="utf-8")
+    headlines.write(sections)
 
 
 def main() -> int:
@@ -49,15 +51,15 @@ def main() -> int:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("only", nargs="*", choices=[*MODULES, []], help="benchmark modules to run (default: all)")
-    parser.add_argument("--render", action="store_true", help="only write the page again from the results on file")
+    parser.add_argument("--render", action="store_true", help="only write the pages again from the results on file")
     arguments = parser.parse_args()
     if arguments.render:
-        write_page()
+        write_pages()
         return 0
     torch.set_num_threads(1)
     run = Run(Console(width=None if sys.stdout.isatty() else 140), arguments.only or MODULES)
     for _ in run.sections():
-        write_page()
+        write_pages()
     return run.close()
 
 

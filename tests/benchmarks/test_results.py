@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,8 @@ from benchmarks.harness import Claim
 from benchmarks.render import page, quantity
 from benchmarks.results import FIGURES, PAGE, RESULTS, Figure, Section, Sheet, load
 from rich.table import Table
+
+from benchmarks import headlines
 
 FAST = Claim("sorting", ours=0.002, reference=0.5, target=50, note="per row")
 SLOW = Claim("memory", ours=3e6, reference=1e6, target=2.0, at_most=True, unit="B")
@@ -106,3 +109,30 @@ def test_no_result_names_this_machine_or_a_folder_of_it():
         text = file.read_text(encoding="utf-8")
         assert platform.node() not in re.findall(r"[\w.-]+", text), file
         assert not re.search(r"(?<![\w:/.])/(home|root|tmp|usr|opt|work|var)/", text), file
+
+
+def test_the_readme_shows_what_the_results_say():
+    sections = load(MODULES, RESULTS)
+    measured = Counter((section.module, claim.name) for section in sections for claim in section.claims)
+    assert [line for line in headlines.HEADLINES if measured[line.module, line.claim] != 1] == []
+    readme = headlines.README.read_text(encoding="utf-8")
+    assert headlines.inserted(readme, sections) == readme
+
+
+def test_a_headline_has_the_figures_of_its_claim(section, monkeypatch):
+    lines = (headlines.Headline("sorting", "bubbles", "sorting", "sorting"), headlines.Headline("x", "y", "z", "new"))
+    monkeypatch.setattr(headlines, "HEADLINES", lines)
+    readme = f"# Title\n\n{headlines.BEGIN}\nold\n{headlines.END}\n\nEnd.\n"
+    assert headlines.inserted(readme, [section]).splitlines() == [
+        "# Title",
+        "",
+        headlines.BEGIN,
+        "|  | ours | reference | ratio |",
+        "| --- | --- | --- | --- |",
+        "| sorting | 2 ms | bubbles, 500 ms | 250x |",
+        headlines.END,
+        "",
+        "End.",
+    ]
+    with pytest.raises(LookupError, match="expected one part"):
+        headlines.inserted("# Title\n", [section])

@@ -1,0 +1,178 @@
+"""The table of the README: some claims of `RESULTS.md`, in words of their own, and always with its figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.harness import Claim
+from benchmarks.render import grid, quantity, times
+from benchmarks.results import FOLDER, Section
+
+README = FOLDER.parent / "README.md"
+BEGIN, END = "<!-- measured: written by `python -m benchmarks --render` -->", "<!-- end of measured -->"
+
+
+class Headline(NamedTuple):
+    """One line of the table.
+
+    Attributes:
+        what: was measured.
+        reference: what it is compared with.
+        module: of the claim.
+        claim: its name.
+    """
+
+    what: str
+    reference: str
+    module: str
+    claim: str
+
+
+HEADLINES = (
+    Headline(
+        "whole I-MLE training step, PyEPO's 5x5 shortest path, 640 solves",
+        "PyEPO with OR-Tools",
+        "peers",
+        "shortest path 5x5: step, over PyEPO, OR-Tools",
+    ),
+    Headline(
+        "the same, PyEPO's knapsack, 128 solves",
+        "PyEPO with OR-Tools",
+        "peers",
+        "knapsack 32x2: step, over PyEPO, OR-Tools",
+    ),
+    Headline(
+        "the same, 12x12 8-neighbour grid, 640 solves",
+        "torch-imle's style",
+        "peers",
+        "8-neighbour grid 12x12: step, over original style",
+    ),
+    Headline(
+        "shortest path, 12x12 8-neighbour grid, per row",
+        "Dijkstra in plain Python",
+        "shortest_path",
+        "12x12 grid, 320 rows vs heapq in Python",
+    ),
+    Headline(
+        "the same",
+        "NetworkX, bidirectional Dijkstra",
+        "shortest_path",
+        "12x12 grid, 320 rows vs networkx bidirectional_dijkstra",
+    ),
+    Headline(
+        "shortest path, 30x30, per row",
+        "NetworkX, bidirectional Dijkstra",
+        "shortest_path",
+        "30x30 grid, 320 rows vs networkx bidirectional_dijkstra",
+    ),
+    Headline(
+        "shortest path, 10k nodes, 50k edges, per row",
+        "SciPy",
+        "shortest_path",
+        "10k nodes, 50k edges vs scipy.sparse.csgraph.dijkstra",
+    ),
+    Headline(
+        "sum-of-gamma noise, 320x1000, 100 terms",
+        "a gamma draw per term",
+        "noise",
+        "sum-of-gamma noise, 320x1000, 100 terms",
+    ),
+    Headline(
+        "LP, transport 30x30, per row (`highs-lp`)",
+        "SciPy's linprog",
+        "linear",
+        "LP transport 30x30: highs-lp, over linprog",
+    ),
+    Headline(
+        "LP, paths 12x12 (1012 arcs), per row",
+        "PuLP with HiGHS",
+        "linear",
+        "LP paths 12x12: highs-lp, over PuLP with HiGHS",
+    ),
+    Headline(
+        "ILP, set cover 200x400, per row (`ortools-ilp`)",
+        "SCIP, model kept",
+        "linear",
+        "ILP cover 200x400: ortools-ilp, over SCIP",
+    ),
+    Headline(
+        "ILP, knapsack 100x5, per row (`ortools-ilp`)",
+        "CP-SAT, model kept",
+        "linear",
+        "ILP knapsack 100x5: ortools-ilp, over CP-SAT",
+    ),
+    Headline(
+        "ILP, knapsack 32x3, per row (`highs-ilp`)",
+        "SciPy's milp",
+        "linear",
+        "ILP knapsack 32x3: highs-ilp, over milp",
+    ),
+    Headline(
+        "knapsack 32x3, per row (`ortools-knapsack`)",
+        "SCIP, model kept",
+        "combinatorial",
+        "knapsack 32 x 3",
+    ),
+    Headline(
+        "assignment 50x50, per row",
+        "SCIP, model kept",
+        "combinatorial",
+        "assignment 50 x 50",
+    ),
+    Headline(
+        "MLN: smokers, 100 people, text to MAP",
+        "pracmln",
+        "mln_grounding",
+        "smokers, 100 people, text to MAP, vs pracmln",
+    ),
+    Headline(
+        "MLN: Ising 64x64, new unaries (min-cut)",
+        "HiGHS, model kept",
+        "mln_resolves",
+        "Ising 64x64: vs a plain MIP, new costs",
+    ),
+    Headline(
+        "ILP, knapsack 32x3, 96 rows on two threads",
+        "one thread",
+        "parallel",
+        "two threads, highs-ilp",
+    ),
+    Headline(
+        "1 ms of Python a row, 320 rows in two processes",
+        "one process",
+        "parallel",
+        "two processes, 1 ms of Python",
+    ),
+)
+
+
+def table(sections: Sequence[Section]) -> str:
+    """The lines, from results on file; those whose claim has not been measured yet are left out."""
+    claims = {(section.module, claim.name): claim for section in sections for claim in section.claims}
+    measured = [(line, claims[line.module, line.claim]) for line in HEADLINES if (line.module, line.claim) in claims]
+    return grid(("", "ours", "reference", "ratio"), [_cells(line, claim) for line, claim in measured])
+
+
+def _cells(line: Headline, claim: Claim) -> tuple[str, str, str, str]:
+    ours, reference = quantity(claim.ours, claim.unit), quantity(claim.reference, claim.unit)
+    return line.what, ours, f"{line.reference}, {reference}", times(claim.ratio)
+
+
+def inserted(readme: str, sections: Sequence[Section]) -> str:
+    """The README with the table between its marks.
+
+    Raises:
+        LookupError: the marks are not in it.
+    """
+    between = re.compile(rf"{re.escape(BEGIN)}\n.*?{re.escape(END)}\n", flags=re.DOTALL)
+    if len(between.findall(readme)) != 1:
+        raise LookupError(f"headlines: expected one part from {BEGIN!r} to {END!r} in {README.name}")
+    return between.sub(lambda _: f"{BEGIN}\n{table(sections)}\n{END}\n", readme)
+
+
+def write(sections: Sequence[Section], readme: Path = README) -> None:
+    """Bring the README up to date."""
+    readme.write_text(inserted(readme.read_text(encoding="utf-8"), sections), encoding="utf-8")

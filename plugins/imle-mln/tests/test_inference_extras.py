@@ -126,18 +126,6 @@ def test_larger_networks_have_the_optimum_that_highs_finds(engine, case):
 
 
 @every_extra
-def test_answers_do_not_depend_on_what_was_solved_before(engine):
-    rng = np.random.default_rng(2)
-    for _ in range(10):
-        net = networks.random_network(rng, most=14)
-        inputs = [networks.random_weights(rng, net) for _ in range(4)]
-        used = MAPEngine(net, engine)
-        fresh = [MAPEngine(net, engine).solve(*one).state for one in inputs]
-        for k in (0, 1, 2, 3, 0, 2, 1, 0):
-            np.testing.assert_array_equal(used.solve(*inputs[k]).state, fresh[k])
-
-
-@every_extra
 def test_two_threads_find_what_one_finds(engine):
     rng = np.random.default_rng(7)
     nets = [networks.random_network(rng, most=14) for _ in range(30)]

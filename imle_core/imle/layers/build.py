@@ -123,12 +123,7 @@ def layer(
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
-    if rule.needs_noise and output == "map":
-        raise OptionError(
-            f"estimator {rule.name!r}: expected output='mean' or 'samples', found 'map', which draws no noise and so "
-            "has no gradient",
-            hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
-        )
+    _refuse_map_without_gradient(output, rule)
     built = _layer_class(spec)(
         pooled or made,
         spec,
@@ -256,6 +251,15 @@ def _antithetic(wanted: bool, noise: BaseNoiseDistribution | None, nb_samples: i
             raise OptionError(f"{type(noise).__name__} has no antithetic draws: it has no mirror()")
         mirror(torch.zeros(1))  # refuses now, not in the first batch
     return wanted
+
+
+def _refuse_map_without_gradient(output: Output, rule: Estimator) -> None:
+    if rule.needs_noise and output == "map":
+        raise OptionError(
+            f"estimator {rule.name!r}: expected output='mean' or 'samples', found 'map', which draws no noise and so "
+            "has no gradient",
+            hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
+        )
 
 
 def _temperature(name: str, value: float) -> float:

@@ -51,9 +51,7 @@ def pack(
     for row in range(rows):
         if level[row] < 0:
             continue
-        count = candidates(values[row], weights, capacities[row], items, scaled)
-        multipliers = dual(values[row], scaled, items[:count], capacities[row])
-        sort(values[row], scaled, multipliers, items[:count], ratios)
+        count, multipliers = ordered(values[row], weights, capacities[row], items, scaled, ratios)
         for k in range(count):
             item = items[k]
             value[k], surrogate[k] = values[row, item], 0.0
@@ -94,9 +92,7 @@ def fill_up(
     for row in range(rows):
         if level[row] < 0:
             continue
-        count = candidates(values[row], weights, capacities[row], items, scaled)
-        multipliers = dual(values[row], scaled, items[:count], capacities[row])
-        sort(values[row], scaled, multipliers, items[:count], ratios)
+        count, _ = ordered(values[row], weights, capacities[row], items, scaled, ratios)
         room, found, chosen = capacities[row].copy(), 0.0, np.zeros(n)
         for k in range(count):
             item = items[k]
@@ -108,6 +104,22 @@ def fill_up(
         if found > best[row]:
             best[row] = found
             solutions[row] = chosen
+
+
+@compiled
+def ordered(
+    values: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    capacity: NDArray[np.float64],
+    items: NDArray[np.int64],
+    scaled: NDArray[np.float64],
+    ratios: NDArray[np.float64],
+) -> tuple[int, NDArray[np.float64]]:
+    """Write the candidates in the order of the search, which branches are told in; how many, and the multipliers."""
+    count = candidates(values, weights, capacity, items, scaled)
+    multipliers = dual(values, scaled, items[:count], capacity)
+    sort(values, scaled, multipliers, items[:count], ratios)
+    return count, multipliers
 
 
 @compiled

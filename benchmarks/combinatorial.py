@@ -56,7 +56,7 @@ class KeptMIP:
 def against_mip(name: str, solver: PreparedSolver, mip: KeptMIP, objectives: Floats) -> Claim:
     """Seconds per row of a compiled solver on the batch, and of the MIP on its first rows."""
     few = objectives[:FEW].reshape(FEW, -1)
-    ours = solver.solve(objectives).objective_values
+    ours = solver.solve(objectives).values
     assert ours is not None
     assert np.allclose(ours[:FEW], mip.solve(few), rtol=1e-4)  # SCIP's default gap
     times = race({"ours": lambda: solver.solve(objectives), "mip": lambda: mip.solve(few)}, rounds=5)

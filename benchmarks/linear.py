@@ -211,7 +211,7 @@ def compare(
 
 def by_ours(solver: PreparedSolver, work: Workload) -> Callable[[], Floats]:
     def solve() -> Floats:
-        values = solver.solve(work.costs).objective_values
+        values = solver.solve(work.costs).values
         assert values is not None
         return values
 

@@ -44,7 +44,7 @@ def resolves(
     network, weights = solver.grounding.network, solver.grounding.formulas.weights
     given = objectives(solver, means, noise, rows)
     unary = given[:few, solver.formulas :]
-    values = solver.solve(given).objective_values
+    values = solver.solve(given).values
     assert values is not None
     kept = PlainMIP(network, weights)
     generic = MLNSolver(engine="highs").prepare(program, evidence)

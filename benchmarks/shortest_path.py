@@ -87,7 +87,7 @@ def grid_claims(size: int, slow_rows: int) -> list[Claim]:
     seconds = compare(
         costs,
         {
-            "ours": (lambda rows: prepared.solve(rows).objective_values, ROWS),
+            "ours": (lambda rows: prepared.solve(rows).values, ROWS),
             "heapq": (per_row(heapq_dijkstra), slow_rows),
             "networkx": (networkx_grid(size), slow_rows),
         },
@@ -128,7 +128,7 @@ def graph_claims() -> list[Claim]:
     seconds = compare(
         costs,
         {
-            "ours": (lambda part: prepared.solve(part).objective_values, rows),
+            "ours": (lambda part: prepared.solve(part).values, rows),
             "scipy": (scipy_graph(graph, target), 16),
             "networkx": (networkx_graph(graph, target), 16),
         },

@@ -57,7 +57,7 @@ OBJECTIVES = st.lists(
 def same(found, expected):
     np.testing.assert_array_equal(found.solutions, expected.solutions)
     np.testing.assert_array_equal(found.status, expected.status)
-    np.testing.assert_array_equal(found.objective_values, expected.objective_values)
+    np.testing.assert_array_equal(found.values, expected.values)
     assert dict(found.messages) == dict(expected.messages)
 
 

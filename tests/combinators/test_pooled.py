@@ -36,7 +36,7 @@ def test_the_best_known_solution(sense, seed):
     values = objective @ known.T
     best = values.max(axis=1) if sense == "max" else values.min(axis=1)
     np.testing.assert_allclose((objective * result.solutions).sum(axis=1), best, rtol=1e-12)
-    np.testing.assert_allclose(result.objective_values, best, rtol=1e-12)
+    np.testing.assert_allclose(result.values, best, rtol=1e-12)
     assert set(result.status) == {SolveStatus.FEASIBLE}
     assert result.counters == {"pooled_rows": 50}
 

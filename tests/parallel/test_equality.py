@@ -99,7 +99,7 @@ def test_any_number_of_rows(rows):
     for _ in range(3):  # sizes of chunks change as times become known
         expected, found = alone.solve(objective), spread.solve(objective)
         np.testing.assert_array_equal(found.solutions, expected.solutions)
-        np.testing.assert_array_equal(found.objective_values, expected.objective_values)
+        np.testing.assert_array_equal(found.values, expected.values)
         assert found.counters["rows_seen"] == rows
 
 
@@ -150,7 +150,7 @@ def test_join_is_the_same_for_any_split(data, rows):
                 SolveResult(
                     whole.solutions[inside],
                     whole.status[inside],
-                    whole.objective_values[inside],
+                    whole.values[inside],
                     {n - start: text for n, text in whole.messages.items() if start <= n < stop},
                     {"seen": stop - start},
                     whole.advice,
@@ -160,7 +160,7 @@ def test_join_is_the_same_for_any_split(data, rows):
     joined = join(data.draw(st.permutations(parts)), np.zeros((rows, 3)))
     np.testing.assert_array_equal(joined.solutions, whole.solutions)
     np.testing.assert_array_equal(joined.status, whole.status)
-    np.testing.assert_array_equal(joined.objective_values, whole.objective_values)
+    np.testing.assert_array_equal(joined.values, whole.values)
     assert (joined.messages, joined.counters, joined.advice) == (whole.messages, whole.counters, whole.advice)
 
 

@@ -50,7 +50,7 @@ class PreparedHazard:
         for n, row in enumerate(objective):
             self._happen(n, row)
             solutions[n, row.argmax()] = 1
-        return SolveResult(solutions, objective_values=objective.max(axis=1), counters={"rows_seen": len(objective)})
+        return SolveResult(solutions, values=objective.max(axis=1), counters={"rows_seen": len(objective)})
 
     def _happen(self, n: int, row: np.ndarray) -> None:
         end = time.perf_counter() + self.options.milliseconds / 1e3

@@ -22,7 +22,18 @@ Shape = tuple[int | None, ...]
 
 @runtime_checkable
 class PreparedSolver(Protocol):
-    """A solver bound to one instance; the native model is built once and kept."""
+    """A solver bound to one instance; the native model is built once and kept.
+
+    It optimises <objective, z> + h(z), where h is what terms add that no objective gives, such as fixed costs of
+    variables that are not learned. Most solvers have no such terms. Those that do, or whose solutions depend on the
+    scale of an objective for another reason, have two more members, of which combinators hand on both:
+
+    - `homogeneous: bool`, by default True: solutions stay the same if an objective is multiplied by a positive
+      number. The core then multiplies the rows of numpy solvers by powers of two, so that absolute tolerances mean
+      the same for objectives of any size.
+    - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
+      solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
+    """
 
     @property
     def objective_shape(self) -> Shape | None:

@@ -50,17 +50,35 @@ class SolveResult:
         solutions: `[N, *shape]`, numpy or torch like the objective, any numeric dtype; rows that are not ok are
             ignored.
         status: `[N]` codes of `SolveStatus`; None means that every row is optimal.
-        objective_values: `[N]` values in the solver's own sense, where the backend knows them.
+        values: `[N]` objective values in the solver's own sense, terms that are not learned included (see
+            `PreparedSolver`); nan where unknown.
         messages: what the backend said about single rows, by row number.
         counters: events to add to `layer.stats`, such as `{"clipped_rows": 3}`.
         advice: sentences the layer warns about, each once (category `SolverWarning`).
         seconds: wall time to add to `layer.stats.seconds`, by what it was spent on, such as {"wait": 0.1}.
+        bound: `[N]` proven limits of the values, in the solver's own sense: no solution is below it for "min", none
+            above it for "max"; nan where unknown. Rows that are optimal need none.
     """
 
     solutions: Any
     status: NDArray[np.int8] | None = None
-    objective_values: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
     messages: Mapping[int, str] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
     advice: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    bound: NDArray[np.float64] | None = None
+
+    @property
+    def gap(self) -> NDArray[np.float64] | None:
+        """`[N]` how far the values may be from the best ones, relative to their size; nan where unknown.
+
+        It is |bound - value| / |value|, and 0 where both are equal; infinite where only the value is 0.
+        """
+        if self.values is None or self.bound is None:
+            return None
+        values, bound = np.asarray(self.values, np.float64), np.asarray(self.bound, np.float64)
+        off = np.abs(bound - values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative: NDArray[np.float64] = np.where(off == 0, 0.0, off / np.abs(values))
+        return relative

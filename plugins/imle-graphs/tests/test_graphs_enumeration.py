@@ -42,7 +42,7 @@ def compare(prepare, feasible, objective, sense="min"):
     values = objective @ np.array(feasible, float).T
     best = values.max(axis=1) if sense == "max" else values.min(axis=1)
     assert result.status is None
-    np.testing.assert_array_equal(result.objective_values, best)
+    np.testing.assert_array_equal(result.values, best)
     np.testing.assert_array_equal((result.solutions * objective).sum(axis=1), best)
     known = {tuple(mask) for mask in feasible}
     assert all(tuple(map(int, mask)) in known for mask in result.solutions)
@@ -185,7 +185,7 @@ def test_bounded_paths_under_costs_of_any_sign(directed, problem, hops):
     short = prepare(label_limit=1).solve(objective)  # out of labels at once: paths all the same, and honest
     assert all(tuple(map(int, mask)) in feasible for mask in short.solutions)
     status = np.zeros(len(objective)) if short.status is None else short.status
-    assert ((short.objective_values == exact.objective_values) | (status == 1)).all()
+    assert ((short.values == exact.values) | (status == 1)).all()
     for row in np.flatnonzero(status):
         most = float(short.messages[row].split("at most ")[1].split(" more")[0])
-        assert short.objective_values[row] - exact.objective_values[row] <= most
+        assert short.values[row] - exact.values[row] <= most

@@ -126,18 +126,18 @@ def test_larger_graphs_agree_with_networkx():
         graph = nx.gnm_random_graph(60, 300, seed=seed, directed=seed % 2 == 1)
         costs = random.exponential(size=300)
         nx.set_edge_attributes(graph, dict(zip(graph.edges, costs, strict=True)), "cost")
-        cut = MinCutSolver().prepare(0, 59, graph=graph).solve(costs[None]).objective_values[0]
+        cut = MinCutSolver().prepare(0, 59, graph=graph).solve(costs[None]).values[0]
         assert cut == pytest.approx(nx.minimum_cut_value(graph, 0, 59, capacity="cost"))
-        path = BoundedPathSolver().prepare(0, 59, 59, graph=graph).solve(costs[None]).objective_values[0]
+        path = BoundedPathSolver().prepare(0, 59, 59, graph=graph).solve(costs[None]).values[0]
         assert path == pytest.approx(nx.dijkstra_path_length(graph, 0, 59, weight="cost"))
         if graph.is_directed():
             graph.remove_edges_from(list(graph.in_edges(0)))
             left = np.array([graph.edges[edge]["cost"] for edge in graph.edges])
-            tree = BRANCHING.prepare(graph, root=0).solve(left[None]).objective_values[0]
+            tree = BRANCHING.prepare(graph, root=0).solve(left[None]).values[0]
             assert tree == pytest.approx(nx.minimum_spanning_arborescence(graph, attr="cost").size("cost"))
         else:
-            tree = TREE.prepare(graph).solve(costs[None]).objective_values[0]
+            tree = TREE.prepare(graph).solve(costs[None]).values[0]
             assert tree == pytest.approx(nx.minimum_spanning_tree(graph, "cost").size("cost"))
             pairs = nx.min_weight_matching(graph, "cost")
-            matched = MATCHING.prepare(graph).solve(costs[None]).objective_values[0]
+            matched = MATCHING.prepare(graph).solve(costs[None]).values[0]
             assert matched == pytest.approx(sum(graph.edges[pair]["cost"] for pair in pairs))

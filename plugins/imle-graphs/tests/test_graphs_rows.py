@@ -58,7 +58,7 @@ def test_batch_equals_loop_and_order_does_not_matter(prepared):
     whole = prepared.solve(objective)
     single = [prepared.solve(objective[row : row + 1]) for row in range(len(objective))]
     np.testing.assert_array_equal(np.concatenate([one.solutions for one in single]), whole.solutions)
-    np.testing.assert_array_equal(np.concatenate([one.objective_values for one in single]), whole.objective_values)
+    np.testing.assert_array_equal(np.concatenate([one.values for one in single]), whole.values)
     order = np.random.default_rng(1).permutation(len(objective))
     np.testing.assert_array_equal(prepared.solve(objective[order]).solutions, whole.solutions[order])
 
@@ -93,7 +93,7 @@ def test_rows_that_are_not_finite_fail_alone(prepared, bad):
     assert result.messages == {1: f"the objective is {bad} at position 2"}
     np.testing.assert_array_equal(result.solutions[::2], expected.solutions[::2])
     assert not result.solutions[1].any()
-    assert np.isnan(result.objective_values[1])
+    assert np.isnan(result.values[1])
 
 
 def test_numbers_of_any_size(prepared):
@@ -153,7 +153,7 @@ def test_negative_capacities_are_clipped_and_counted_or_refused():
     assert result.counters == {"clipped_rows": 1, "clipped_entries": 2}
     assert len(result.advice) == 1
     assert result.solutions[0][order.index(("a", "t"))] == 1  # free once clipped; s has no free edge to a
-    assert result.objective_values[0] == -2.0  # as given, not as clipped
+    assert result.values[0] == -2.0  # as given, not as clipped
     with pytest.raises(ObjectiveError, match=r"found -1 at position \d, edge \('\w', 't'\); 2 of 6") as caught:
         MinCutSolver(negative="raise").prepare("s", "t", graph=graph).solve(costs)
     assert caught.value.row == 0
@@ -172,7 +172,7 @@ def test_paths_count_negative_cycles():
     assert longer.solve(-np.ones((1, 3))).counters == {}  # three edges, all needed
     loops = BoundedPathSolver().prepare(0, 1, 3, edges=[[0, 1], [0, 2], [2, 3], [3, 1]], directed=False)
     result = loops.solve(np.array([[-1.0, -1.0, 5.0, -9.0]]))
-    assert result.objective_values.tolist() == [-5.0]
+    assert result.values.tolist() == [-5.0]
 
 
 @pytest.mark.parametrize("solver", [SpanningTreeSolver, ArborescenceSolver, PerfectMatchingSolver])

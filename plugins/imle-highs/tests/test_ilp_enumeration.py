@@ -46,7 +46,7 @@ def check(result, objective, points, fixed, learned, sense):
         values = points[:, learned] @ row + points @ fixed
         best = sign * (sign * values).min()
         assert result.status[n] == SolveStatus.OPTIMAL, result.messages
-        assert result.objective_values[n] == pytest.approx(best, abs=1e-9)
+        assert result.values[n] == pytest.approx(best, abs=1e-9)
         solution = result.solutions[n]
         assert (solution == np.rint(solution)).all()
         same = (points[:, learned] == solution).all(axis=1)
@@ -122,7 +122,7 @@ def test_mixed_integers_keep_continuous_variables_fractional():
     )
     result = prepared.solve(np.array([[3.0, 1.0], [1.0, 3.0]]))
     np.testing.assert_allclose(result.solutions, [[2.0, 0.5], [0.0, 2.5]])
-    np.testing.assert_allclose(result.objective_values, [6.5, 7.5])
+    np.testing.assert_allclose(result.values, [6.5, 7.5])
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-7, 1.0, 1e9, 1e30, 1e300])
@@ -137,4 +137,4 @@ def test_integer_variables_stay_exact_where_the_default_gap_would_not():
     """HiGHS ships with a relative gap of 1e-4; these differ by less."""
     prepared = HighsILPSolver(sense="max").prepare(A_ub=[[3, 5, 7, 11]], b_ub=[16], bounds=(0, 1))
     result = prepared.solve(np.array([[1.0, 1.0 + 2e-6, 1.0, 1.0 + 1e-6]]))
-    assert result.objective_values[0] == pytest.approx(3.0 + 2e-6, abs=1e-9)
+    assert result.values[0] == pytest.approx(3.0 + 2e-6, abs=1e-9)

@@ -46,7 +46,7 @@ def test_values_and_vertices(seed, sense, method):
     objective = rng.normal(size=(3, n))
     result = HighsLPSolver(sense=sense, method=method).prepare(**instance).solve(objective)
     sign = 1.0 if sense == "min" else -1.0
-    for row, x, value in zip(objective, result.solutions, result.objective_values, strict=True):
+    for row, x, value in zip(objective, result.solutions, result.values, strict=True):
         reference = linprog(sign * row, **instance)
         assert value == pytest.approx(sign * reference.fun, abs=1e-6)
         assert tight(instance, x) == n
@@ -69,7 +69,7 @@ def test_dense_packing_programs(seed, tied):
     result = HighsLPSolver(sense="max").prepare(A_ub=a_ub, b_ub=b_ub, bounds=bounds).solve(objective)
     dual = HighsLPSolver(sense="max", method="dual").prepare(A_ub=a_ub, b_ub=b_ub, bounds=bounds).solve(objective)
     assert result.counters == {}
-    np.testing.assert_allclose(result.objective_values, dual.objective_values, atol=1e-7)
+    np.testing.assert_allclose(result.values, dual.values, atol=1e-7)
     for x in result.solutions:
         assert tight(instance, x) == n
 
@@ -78,7 +78,7 @@ def test_packing_with_right_sides_per_row_below_its_lowest_corner():
     prepared = HighsLPSolver(sense="max").prepare(A_ub=[[1, 2], [2, 1]], b_ub=[2, 2], bounds=(-1, 2))
     result = prepared.solve(np.ones((3, 2)), b_ub=[[2, 2], [-2.5, 0], [-4, 0]])
     assert result.status.tolist() == [SolveStatus.OPTIMAL, SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE]
-    np.testing.assert_allclose(result.objective_values[:2], [4 / 3, -1.5])
+    np.testing.assert_allclose(result.values[:2], [4 / 3, -1.5])
 
 
 def test_numerical_trouble_is_solved_by_the_other_simplex():
@@ -89,7 +89,7 @@ def test_numerical_trouble_is_solved_by_the_other_simplex():
     result = HighsLPSolver(method="primal").prepare(**instance).solve(objective)
     dual = HighsLPSolver(method="dual").prepare(**instance).solve(objective)
     assert result.counters == {"solved_again_by_the_other_simplex": 1}
-    np.testing.assert_allclose(result.objective_values, dual.objective_values)
+    np.testing.assert_allclose(result.values, dual.values)
 
 
 @pytest.mark.parametrize("method", ["auto", "primal", "dual"])
@@ -100,7 +100,7 @@ def test_warm_starts_find_the_same_values(method):
         objective = rng.normal(size=(6, len(instance["bounds"])))
         cold = HighsLPSolver().prepare(**instance).solve(objective)
         warm = HighsLPSolver(warm=True, method=method).prepare(**instance).solve(objective)
-        np.testing.assert_allclose(warm.objective_values, cold.objective_values, atol=1e-7)
+        np.testing.assert_allclose(warm.values, cold.values, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["csr_matrix", "csc_array", "coo_array", "lil_matrix", "dok_array"])
@@ -145,5 +145,5 @@ def test_partial_objectives_add_the_fixed_part():
     assert prepared.objective_shape == (2,)
     result = prepared.solve(np.array([[1.0, 7.0], [9.0, 8.0]]))
     assert result.solutions.tolist() == [[1, 0], [0, 1]]
-    assert result.objective_values.tolist() == [6.0, 13.0]
+    assert result.values.tolist() == [6.0, 13.0]
     assert set(result.status) == {SolveStatus.OPTIMAL}

@@ -47,19 +47,19 @@ def test_everything_comes_from_the_file(write):
     result = prepared.solve(np.array([[3.0, 2.0], [-1.0, 1.5]]))
     assert result.status.tolist() == [SolveStatus.OPTIMAL] * 2
     assert result.solutions.tolist() == [[5, 3], [0, 3]]  # z goes to its lower bound: -(-5) = 5
-    assert result.objective_values.tolist() == [15 + 6 + 5 + 7, 4.5 + 5 + 7]
+    assert result.values.tolist() == [15 + 6 + 5 + 7, 4.5 + 5 + 7]
 
 
 def test_costs_replace_those_of_the_file(write):
     prepared = HighsILPSolver(sense="max").prepare(model=str(write(MIXED)), variables=[0, 1], costs=[0, 0, 2])
-    assert prepared.solve(np.array([[1.0, 1.0]])).objective_values.tolist() == [8.0 + 7]
+    assert prepared.solve(np.array([[1.0, 1.0]])).values.tolist() == [8.0 + 7]
 
 
 def test_a_file_without_fixed_part_may_be_read_in_either_sense(write):
     prepared = HighsILPSolver(sense="min").prepare(model=write(MIXED))
     result = prepared.solve(np.array([[1.0, 1.0, 1.0]]))
     assert result.solutions.tolist() == [[0, 0, -5]]
-    assert result.objective_values.tolist() == [-5.0 - 7]
+    assert result.values.tolist() == [-5.0 - 7]
 
 
 def test_the_sense_of_fixed_parts_must_agree(write):
@@ -98,7 +98,7 @@ def test_round_trip(tmp_path, suffix):
     read = HighsILPSolver(sense="max").prepare(model=path).solve(objective)
     bounds = [(0, up) for up in range(1, 7)]
     given = HighsILPSolver(sense="max").prepare(A_ub=matrix, b_ub=b, bounds=bounds, integrality=integrality)
-    np.testing.assert_allclose(read.objective_values, given.solve(objective).objective_values, atol=1e-9)
+    np.testing.assert_allclose(read.values, given.solve(objective).values, atol=1e-9)
     np.testing.assert_allclose(read.solutions, given.solve(objective).solutions, atol=1e-9)
 
 

@@ -61,8 +61,8 @@ def test_one_prepared_solver_in_many_threads(solver):
     with ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(prepared.solve, np.split(objective, 12)))
     np.testing.assert_array_equal(np.concatenate([part.status for part in parts]), alone.status)
-    values = np.concatenate([part.objective_values for part in parts])
-    np.testing.assert_allclose(values, alone.objective_values, atol=1e-9)
+    values = np.concatenate([part.values for part in parts])
+    np.testing.assert_allclose(values, alone.values, atol=1e-9)
 
 
 def test_close_may_be_called_twice_and_frees_only():
@@ -96,9 +96,9 @@ def test_solvers_with_different_threads_take_turns():
     instance, n = instances()["knapsack"]
     objective = objectives(n, rows=4)
     one, two = (HighsILPSolver(sense="max", threads=t).prepare(**instance) for t in (1, 2))
-    expected = one.solve(objective).objective_values
+    expected = one.solve(objective).values
     for prepared in (two, one, two):
-        np.testing.assert_allclose(prepared.solve(objective).objective_values, expected, atol=1e-9)
+        np.testing.assert_allclose(prepared.solve(objective).values, expected, atol=1e-9)
 
 
 def test_nothing_is_printed(capfd):

@@ -32,7 +32,7 @@ def test_unbounded_rows_among_others(solver):
     assert result.status.tolist() == [SolveStatus.OPTIMAL, SolveStatus.UNBOUNDED, SolveStatus.OPTIMAL]
     assert result.solutions.tolist() == [[0, 0], [0, 0], [1, 0]]
     assert result.messages == {1: UNBOUNDED}
-    assert np.isnan(result.objective_values[1])
+    assert np.isnan(result.values[1])
 
 
 @pytest.mark.parametrize("solver", [HighsLPSolver(), HighsILPSolver(), HighsILPSolver(tuning="lean")])
@@ -112,8 +112,8 @@ def test_a_gap_stops_the_search_early_with_a_solution_within_it():
     instance, values = hard_knapsack(30)
     exact = HighsILPSolver(sense="max").prepare(**instance).solve(values)
     near = HighsILPSolver(sense="max", gap=0.05).prepare(**instance).solve(values)
-    assert (near.objective_values <= exact.objective_values + 1e-9).all()
-    assert (near.objective_values >= exact.objective_values * 0.95).all()
+    assert (near.values <= exact.values + 1e-9).all()
+    assert (near.values >= exact.values * 0.95).all()
 
 
 def test_an_empty_batch():

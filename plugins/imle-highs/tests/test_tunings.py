@@ -46,7 +46,7 @@ def same_as_default(sense, instance, objective):
     auto = HighsILPSolver(sense=sense).prepare(**instance).solve(objective)
     default = HighsILPSolver(sense=sense, tuning="default").prepare(**instance).solve(objective)
     np.testing.assert_array_equal(auto.status, default.status)
-    np.testing.assert_allclose(auto.objective_values, default.objective_values, rtol=1e-9)
+    np.testing.assert_allclose(auto.values, default.values, rtol=1e-9)
     return auto
 
 
@@ -60,7 +60,7 @@ def test_sparse_rows_are_branched_on():
 def test_known_optimum_of_odd_cycles():
     result = same_as_default("max", cycles(), np.ones((1, 15)))
     assert result.counters == {"branched_on_relaxation": 1}
-    assert result.objective_values.tolist() == [5.0]
+    assert result.values.tolist() == [5.0]
 
 
 def test_branching_gives_up_after_some_nodes(monkeypatch):
@@ -104,8 +104,8 @@ def test_branching_proves_that_nothing_is_whole():
 def test_branching_keeps_to_the_gap(gap):
     rng = np.random.default_rng(4)
     instance, objective = cover(rng), rng.uniform(1, 2, (20, 80))
-    exact = HighsILPSolver(tuning="default").prepare(**instance).solve(objective).objective_values
-    found = HighsILPSolver(gap=gap).prepare(**instance).solve(objective).objective_values
+    exact = HighsILPSolver(tuning="default").prepare(**instance).solve(objective).values
+    found = HighsILPSolver(gap=gap).prepare(**instance).solve(objective).values
     assert (found >= exact - 1e-9).all()
     assert (found * (1 - gap) <= exact + 1e-9).all()  # the gap is relative to what is found
 

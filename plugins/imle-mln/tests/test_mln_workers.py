@@ -43,7 +43,7 @@ def test_any_number_of_workers_finds_the_same(engine):
     for workers in (2, 3, 9):
         found = MLNSolver(engine=engine, workers=workers).prepare(LINKS).solve(objective)
         np.testing.assert_array_equal(found.solutions, expected.solutions)
-        np.testing.assert_array_equal(found.objective_values, expected.objective_values)
+        np.testing.assert_array_equal(found.values, expected.values)
         assert found.status is expected.status is None
         assert {name: n for name, n in found.counters.items() if name.endswith("components")} == {
             name: n for name, n in expected.counters.items() if name.endswith("components")
@@ -58,7 +58,7 @@ def test_statuses_and_messages_keep_their_rows():
     assert found.status.tolist() == expected.status.tolist() == [SolveStatus.INFEASIBLE] * 7
     assert found.messages == expected.messages
     assert list(found.messages) == list(range(7))
-    assert np.isnan(found.objective_values).all()
+    assert np.isnan(found.values).all()
 
 
 def test_layers_have_the_same_gradients():

@@ -123,11 +123,11 @@ def check(graph, costs, source, target, weights, *, method="dijkstra"):
             assert result.status[row] == SolveStatus.INFEASIBLE
             assert result.messages[row] == f"no path from {source!r} to {target!r}"
             assert not mask.any()
-            assert np.isnan(result.objective_values[row])
+            assert np.isnan(result.values[row])
             continue
         assert result.status is None or result.status[row] == SolveStatus.OPTIMAL
         (check_nodes if by_node else walk_edges)(graph, mask, source, target)
-        assert result.objective_values[row] == best == mask @ costs[row]
+        assert result.values[row] == best == mask @ costs[row]
     return result
 
 
@@ -173,7 +173,7 @@ def test_same_cost_as_enumeration(kernel, data):
     masks = [[position[edge] for edge in path] for path in paths]
     for row in range(2):
         if masks:
-            assert result.objective_values[row] == min(drawn[row, mask].sum() for mask in masks)
+            assert result.values[row] == min(drawn[row, mask].sum() for mask in masks)
         else:
             assert result.status[row] == SolveStatus.INFEASIBLE
 
@@ -192,10 +192,10 @@ def test_large_graphs(kind, weights):
     searched = prepared.solve(costs)
     with kernel_choice("sweep"):
         swept = prepared.solve(costs)
-    np.testing.assert_allclose(searched.objective_values, swept.objective_values, rtol=1e-12)
+    np.testing.assert_allclose(searched.values, swept.values, rtol=1e-12)
     for row in range(4):
         best = reference(graph, costs[row], 3, 396, weights == "node")
-        np.testing.assert_allclose(searched.objective_values[row], best, rtol=1e-12)
+        np.testing.assert_allclose(searched.values[row], best, rtol=1e-12)
     np.testing.assert_array_equal(searched.solutions, swept.solutions)
 
 
@@ -210,7 +210,7 @@ def test_costs_that_rounding_swallows_leave_paths_simple(kernel):
     for row, mask in enumerate(result.solutions):
         walk_edges(graph, mask, 0, 59)
         best = reference(graph, costs[row], 0, 59, by_node=False)
-        np.testing.assert_allclose(result.objective_values[row], best, rtol=1e-12)
+        np.testing.assert_allclose(result.values[row], best, rtol=1e-12)
 
 
 @KERNELS
@@ -219,7 +219,7 @@ def test_cycles_of_cost_zero(kernel, value):
     graph = nx.complete_graph(30)
     with kernel_choice(kernel):
         result = ShortestPathSolver().prepare(graph, 0, 29).solve(np.full((2, 435), value))
-    assert result.objective_values.tolist() == [0.0, 0.0]
+    assert result.values.tolist() == [0.0, 0.0]
     for mask in result.solutions:
         walk_edges(graph, mask, 0, 29)
 
@@ -252,7 +252,7 @@ def test_a_graph_without_edges(kind):
     assert apart.status.tolist() == [SolveStatus.INFEASIBLE]
     alone = ShortestPathSolver(weights="node").prepare(graph, "a", "a").solve(np.array([[2.0, 5.0]]))
     assert alone.solutions.tolist() == [[1, 0]]
-    assert alone.objective_values.tolist() == [2.0]
+    assert alone.values.tolist() == [2.0]
 
 
 def test_edge_order_is_that_of_the_graph():

@@ -44,7 +44,7 @@ def test_samples_that_repeat_their_ends(graph):
 def test_per_row_replaces_the_fixed_end(graph):
     prepared = ShortestPathSolver().prepare(graph, source="left", target="node 0")
     result = prepared.solve(ones(graph, 2), target=["right", "left"])
-    assert result.objective_values.tolist() == [1.0, 0.0]
+    assert result.values.tolist() == [1.0, 0.0]
 
 
 def test_only_unreachable_rows_fail(graph):

@@ -54,7 +54,7 @@ def test_same_cost_as_networkx(shape, neighbours):
     assert result.status is None
     for row in range(rows):
         best = shortest(costs[row], sources[row], targets[row], neighbours)
-        assert result.objective_values[row] == best == (result.solutions[row] * costs[row]).sum()
+        assert result.values[row] == best == (result.solutions[row] * costs[row]).sum()
         check_path(result.solutions[row], sources[row], targets[row], neighbours)
 
 
@@ -65,7 +65,7 @@ def test_same_cost_as_networkx_from_corner_to_corner(shape, neighbours):
     result = GridShortestPathSolver(neighbours=neighbours).prepare().solve(costs)
     for row in range(40):
         best = shortest(costs[row], (0, 0), (shape[0] - 1, shape[1] - 1), neighbours)
-        np.testing.assert_allclose(result.objective_values[row], best, rtol=1e-12)
+        np.testing.assert_allclose(result.values[row], best, rtol=1e-12)
         check_path(result.solutions[row], (0, 0), (shape[0] - 1, shape[1] - 1), neighbours)
 
 
@@ -80,7 +80,7 @@ def test_same_path_cost_as_the_graph_solver(neighbours, data):
     grid = GridShortestPathSolver(neighbours=neighbours).prepare().solve(costs)
     graph = grid_graph(height, width, neighbours)
     prepared = ShortestPathSolver(weights="node").prepare(graph, (0, 0), (height - 1, width - 1))
-    assert grid.objective_values == prepared.solve(costs.reshape(1, -1)).objective_values
+    assert grid.values == prepared.solve(costs.reshape(1, -1)).values
 
 
 def test_of_equal_paths_one_with_the_fewest_cells():
@@ -96,7 +96,7 @@ def test_snakes():
     costs[1::4, -1] = costs[3::4, 0] = 1.0
     for neighbours, cells in ((4, (costs == 1).sum()), (8, (costs == 1).sum() - 20)):
         result = GridShortestPathSolver(neighbours=neighbours).prepare((0, 0), (20, 10)).solve(costs[None])
-        assert result.objective_values.tolist() == [cells]
+        assert result.values.tolist() == [cells]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -112,7 +112,7 @@ def test_a_wall_of_nan_is_reported(bad):
 def test_grids_of_several_sizes_with_one_prepared_solver():
     prepared = GridShortestPathSolver().prepare(target=(1, 1))
     for shape in ((2, 2), (4, 3), (2, 5)):
-        assert prepared.solve(np.ones((1, *shape))).objective_values.tolist() == [2.0]
+        assert prepared.solve(np.ones((1, *shape))).values.tolist() == [2.0]
     prepared.close()
     prepared.close()
 

@@ -52,7 +52,7 @@ def case(request):
 
 def same(result, expected, rows=slice(None)):
     np.testing.assert_array_equal(result.solutions, expected.solutions[rows])
-    np.testing.assert_array_equal(result.objective_values, expected.objective_values[rows])
+    np.testing.assert_array_equal(result.values, expected.values[rows])
 
 
 def test_order_of_rows(case):
@@ -76,7 +76,7 @@ def test_other_rows(case):
     others[::7] = costs[::7]
     mixed, expected = prepared.solve(others), prepared.solve(costs)
     np.testing.assert_array_equal(mixed.solutions[::7], expected.solutions[::7])
-    np.testing.assert_array_equal(mixed.objective_values[::7], expected.objective_values[::7])
+    np.testing.assert_array_equal(mixed.values[::7], expected.values[::7])
 
 
 def test_threads_and_repetition(case):

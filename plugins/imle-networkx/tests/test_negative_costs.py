@@ -37,7 +37,7 @@ def test_clipped_and_counted(large):
     assert result.solutions[:, :4].tolist() == [[0, 1, 0, 1], [1, 0, 1, 0], [1, 0, 1, 0]]
     assert result.counters == {"clipped_rows": 2, "clipped_entries": 3}
     assert result.advice == (ADVICE,)
-    assert result.objective_values.tolist() == [-1.0, 2.0, -4.0]  # of the costs as given
+    assert result.values.tolist() == [-1.0, 2.0, -4.0]  # of the costs as given
 
 
 def test_the_advice_in_full():
@@ -101,7 +101,7 @@ def test_clipped_cells():
     costs = np.array([[[1.0, -5.0], [-3.0, 1.0]]])
     result = GridShortestPathSolver(neighbours=4).prepare().solve(costs)
     assert result.counters == {"clipped_rows": 1, "clipped_entries": 2}
-    assert result.objective_values.tolist() == [(costs * result.solutions).sum()]
+    assert result.values.tolist() == [(costs * result.solutions).sum()]
 
 
 @pytest.mark.parametrize("negative", ["clip", "raise"])
@@ -109,7 +109,7 @@ def test_acyclic_graphs_are_exact(negative):
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])  # edges ab, ac, bc
     result = ShortestPathSolver(negative=negative).prepare(graph, "a", "c").solve(np.array([[5.0, -1.0, -7.0]]))
     assert result.solutions.tolist() == [[1, 0, 1]]
-    assert result.objective_values.tolist() == [-2.0]
+    assert result.values.tolist() == [-2.0]
     assert result.counters == {}
 
 

@@ -81,8 +81,8 @@ def test_a_prepared_solver_keeps_its_graph(graph):
     prepared = ShortestPathSolver().prepare(graph, 0, 3)
     graph.add_edge(0, 3)
     assert prepared.objective_shape == (3,)
-    assert prepared.solve(np.ones((1, 3))).objective_values.tolist() == [3.0]
-    assert ShortestPathSolver().prepare(graph, 0, 3).solve(np.ones((1, 4))).objective_values.tolist() == [1.0]
+    assert prepared.solve(np.ones((1, 3))).values.tolist() == [3.0]
+    assert ShortestPathSolver().prepare(graph, 0, 3).solve(np.ones((1, 4))).values.tolist() == [1.0]
 
 
 def test_snapshots_do_not_keep_graphs_alive():
@@ -97,7 +97,7 @@ def test_snapshots_do_not_keep_graphs_alive():
 def test_views_of_graphs(graph):
     view = nx.subgraph_view(graph, filter_node=lambda node: node != 3)
     assert snapshot(view).edges == [edge for edge in snapshot(graph).edges if 3 not in edge]
-    assert ShortestPathSolver().prepare(view, 0, 2).solve(np.ones((1, 2))).objective_values.tolist() == [2.0]
+    assert ShortestPathSolver().prepare(view, 0, 2).solve(np.ones((1, 2))).values.tolist() == [2.0]
 
 
 def test_graphs_that_cannot_be_hashed():
@@ -108,4 +108,4 @@ def test_graphs_that_cannot_be_hashed():
         __hash__ = None
 
     graph = ByContent([(0, 1), (1, 2)])
-    assert ShortestPathSolver().prepare(graph, 0, 2).solve(np.ones((1, 2))).objective_values.tolist() == [2.0]
+    assert ShortestPathSolver().prepare(graph, 0, 2).solve(np.ones((1, 2))).values.tolist() == [2.0]

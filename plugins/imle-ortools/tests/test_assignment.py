@@ -59,7 +59,7 @@ def test_matches_enumeration(problem, sense, masked):
         assert result.status is None
         check(result.solutions[row], within)
         assert (matrix * result.solutions[row]).sum() == pytest.approx(best, abs=1e-12)
-        assert result.objective_values[row] == pytest.approx(best, abs=1e-12)
+        assert result.values[row] == pytest.approx(best, abs=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (20, 20), (50, 50), (40, 90), (90, 40)])
@@ -79,7 +79,7 @@ def test_matches_scipy(shape, kind):
         np.fill_diagonal(allowed, True)
     result = AssignmentSolver().prepare(allowed=allowed).solve(costs)
     assert result.status is None
-    for matrix, solution, value in zip(costs, result.solutions, result.objective_values, strict=True):
+    for matrix, solution, value in zip(costs, result.solutions, result.values, strict=True):
         check(solution, allowed)
         limited = matrix if allowed is None else np.where(allowed, matrix, np.inf)
         assert value == pytest.approx(limited[linear_sum_assignment(limited)].sum(), rel=1e-12)

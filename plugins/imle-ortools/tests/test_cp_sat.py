@@ -53,7 +53,7 @@ def test_matches_enumeration(problem, sense, data):
         return
     assert result.status is None
     for row, gap, value, solution in zip(
-        objectives, solver.gap(objectives), result.objective_values, result.solutions, strict=True
+        objectives, solver.gap(objectives), result.values, result.solutions, strict=True
     ):
         totals = columns @ row + every @ left + 0.5
         best = totals.max() if sense == "max" else totals.min()
@@ -75,7 +75,7 @@ def test_the_shape_of_the_variables_is_the_shape_of_the_objective():
     assert solver.objective_shape == (2, 1, 3)
     result = solver.solve(np.arange(12.0).reshape(2, 2, 1, 3))
     assert result.solutions.tolist() == [[[[0, 0, 0]], [[0, 1, 1]]]] * 2
-    assert result.objective_values.tolist() == [9, 21]
+    assert result.values.tolist() == [9, 21]
 
 
 def test_a_variable_may_occur_twice_and_constants_fill_places():
@@ -101,7 +101,7 @@ def test_integer_objectives_of_the_model_stay_for_variables_not_learned():
     model.maximize(5 * x[2] + 100 * x[0] + 7)  # the coefficient of x[0] is learned, so 100 does not count
     result = CPSATSolver().prepare(model=model, variables=x[:2]).solve(np.array([[1.0, 2.0], [9.0, 8.0]]))
     assert result.solutions.tolist() == [[0, 1], [1, 1]]
-    assert result.objective_values.tolist() == [14, 24]
+    assert result.values.tolist() == [14, 24]
 
 
 def test_the_model_is_not_changed_and_later_changes_are_not_seen():
@@ -174,7 +174,7 @@ def test_the_gap_is_a_true_bound_and_tight_enough():
     rows = rng.normal(size=(60, 4))
     solver = CPSATSolver(scale=2.0).prepare(model=model, variables=y)
     result, gap = solver.solve(rows), solver.gap(rows)
-    lost = (rows @ every.T).max(axis=1) - result.objective_values
+    lost = (rows @ every.T).max(axis=1) - result.values
     assert (lost <= gap + 1e-12).all()
     assert lost.max() > 0, "so coarse a scale should cost something"
     assert (gap <= 4 * 3 * 0.5 / 2.0).all()
@@ -206,7 +206,7 @@ def test_a_time_limit_without_incumbent_is_a_timeout():
         model.add(sum(w * v for w, v in zip(weights, x, strict=True)) == sum(weights) // 3)
     result = CPSATSolver(time_limit=0.05).prepare(model=model, variables=x).solve(np.ones((1, 60)))
     assert result.status.tolist() == [SolveStatus.TIMEOUT]
-    assert np.isnan(result.objective_values).all()
+    assert np.isnan(result.values).all()
 
 
 def test_rows_are_the_same_alone_together_and_in_any_order():
@@ -272,4 +272,4 @@ def test_more_workers_find_the_same_values(workers):
     scores = np.random.default_rng(0).normal(size=(4, 12))
     one = CPSATSolver().prepare(model, x).solve(scores)
     more = CPSATSolver(workers=workers).prepare(model, x).solve(scores)
-    np.testing.assert_allclose(more.objective_values, one.objective_values)
+    np.testing.assert_allclose(more.values, one.values)

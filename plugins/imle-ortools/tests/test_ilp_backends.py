@@ -34,7 +34,7 @@ def check(result, objective, points, learned, fixed, sense):
             continue
         assert result.status[n] == OPTIMAL, result.messages
         values = sign * (points[:, learned] @ row + points @ fixed)
-        assert sign * result.objective_values[n] == pytest.approx(values.min(), abs=1e-7)
+        assert sign * result.values[n] == pytest.approx(values.min(), abs=1e-7)
         same = (points[:, learned] == result.solutions[n]).all(axis=1)
         assert same.any(), "not a feasible point"
         assert values[same].min() == pytest.approx(values.min(), abs=1e-7)
@@ -95,7 +95,7 @@ def test_assignments(backend):
         n = int(rng.integers(2, 6))
         objective = rng.normal(size=(2, n * n))
         result = ILPSolver(backend=backend).prepare(**zoo.assignment(n)).solve(objective)
-        for row, value in zip(objective.reshape(-1, n, n), result.objective_values, strict=True):
+        for row, value in zip(objective.reshape(-1, n, n), result.values, strict=True):
             orders = itertools.permutations(range(n))
             assert value == pytest.approx(min(sum(row[i, j] for i, j in enumerate(order)) for order in orders))
         if backend == "auto":
@@ -129,7 +129,7 @@ def test_backends_agree_on_larger_programs(make):
     for backend in BACKENDS:
         result = ILPSolver(backend=backend).prepare(**instance).solve(costs)
         assert result.status.tolist() == [OPTIMAL] * 4
-        values[backend] = result.objective_values
+        values[backend] = result.values
     for backend in BACKENDS:
         np.testing.assert_allclose(values[backend], values["highs"], rtol=1e-7)
 
@@ -226,4 +226,4 @@ def test_auto_goes_on_where_one_engine_gives_up():
     assert result.counters["knapsacks_too_large"] == 1
     assert result.counters["cp_sat"] >= 1
     expected = ILPSolver(sense="max", backend="cbc").prepare(**instance).solve(values)
-    assert result.objective_values == pytest.approx(expected.objective_values)
+    assert result.values == pytest.approx(expected.values)

@@ -56,7 +56,7 @@ def test_models_with_fixed_coefficients(make):
     for variables in (names, x) if make is not math_opt else (names,):
         result = ILPSolver(sense="max").prepare(model=model, variables=variables).solve(values)
         assert result.solutions.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0]]
-        np.testing.assert_allclose(result.objective_values, [2 + 6, 2 + 4.1 + 1.5])  # the coefficient 7 is learned
+        np.testing.assert_allclose(result.values, [2 + 6, 2 + 4.1 + 1.5])  # the coefficient 7 is learned
 
 
 def test_math_opt_variables_themselves():
@@ -85,7 +85,7 @@ def test_files(tmp_path, suffix):
     prepared = solver.prepare(model=path, variables=["x0", "x1", "x2", "x3"])  # files may order columns differently
     result = prepared.solve(np.array([[4.0, 0.1, 0.1, 0.1]]))
     assert result.solutions.tolist() == [[1, 1, 0, 0]]
-    np.testing.assert_allclose(result.objective_values, 4.1 + 1.5)
+    np.testing.assert_allclose(result.values, 4.1 + 1.5)
 
 
 def test_a_model_is_read_once_and_not_changed():

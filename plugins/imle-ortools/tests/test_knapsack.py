@@ -41,7 +41,7 @@ def test_matches_enumeration(problem):
         fit = (sets @ weights.T <= limit * (1 + 1e-12)).all(axis=1)
         assert (weights @ solution <= limit * (1 + 2e-12)).all()
         assert own @ solution == pytest.approx((sets[fit] @ own).max(), abs=1e-12)
-        assert result.objective_values[row] == pytest.approx(own @ solution, abs=1e-12)
+        assert result.values[row] == pytest.approx(own @ solution, abs=1e-12)
         assert not solution[own <= 0].any()
 
 
@@ -72,7 +72,7 @@ def test_a_node_limit_keeps_the_best_set_and_is_deterministic():
     result = few.solve(np.concatenate([values, easy]))
     assert result.status.tolist() == [SolveStatus.FEASIBLE, SolveStatus.FEASIBLE, SolveStatus.OPTIMAL]
     assert (weights @ result.solutions.T <= capacity[:, None]).all()
-    assert (result.objective_values[:2] > 0.8 * values.sum(axis=1) / 2).all()
+    assert (result.values[:2] > 0.8 * values.sum(axis=1) / 2).all()
     assert np.array_equal(few.solve(values).solutions, result.solutions[:2])
 
 
@@ -86,9 +86,9 @@ def test_fewer_nodes_than_items_give_a_greedy_set():
     room = capacity[:, None, None] - load[:, None, :]  # [m, 1, N]
     fits = (weights[:, :, None] <= room).all(axis=0).T
     assert not (fits & (result.solutions == 0)).any()  # nothing that is left out would still fit
-    assert np.array_equal(result.objective_values, (values * result.solutions).sum(axis=1))
+    assert np.array_equal(result.values, (values * result.solutions).sum(axis=1))
     more = KnapsackSolver(node_limit=5000).prepare(weights=weights, capacity=capacity).solve(values)
-    assert (more.objective_values >= result.objective_values).all()
+    assert (more.values >= result.values).all()
 
 
 def test_a_search_cut_into_slices_finds_the_same(monkeypatch):

@@ -51,9 +51,7 @@ def test_matches_enumeration(problem):
         assert result.messages[0] == "the capacities do not let all supplies reach the demands"
         return
     assert result.status is None
-    for own, solution, value, gap in zip(
-        costs, result.solutions, result.objective_values, solver.gap(costs), strict=True
-    ):
+    for own, solution, value, gap in zip(costs, result.solutions, result.values, solver.gap(costs), strict=True):
         assert (flows == solution).all(axis=1).any()
         assert own @ solution == pytest.approx((flows @ own).min(), abs=gap + 1e-12)
         assert value == pytest.approx(own @ solution, abs=1e-12)
@@ -70,7 +68,7 @@ def test_matches_linear_programming():
     costs = np.random.default_rng(0).normal(size=(8, 120))
     result = MinCostFlowSolver().prepare(**instance).solve(costs)
     matrix = balance(instance["tails"], instance["heads"], 22)
-    for own, solution, value in zip(costs, result.solutions, result.objective_values, strict=True):
+    for own, solution, value in zip(costs, result.solutions, result.values, strict=True):
         assert np.array_equal(matrix @ solution, instance["supplies"])
         best = linprog(own, A_eq=matrix, b_eq=instance["supplies"], bounds=(0, 3)).fun
         assert value == pytest.approx(best, abs=1e-9)
@@ -107,7 +105,7 @@ def test_the_gap_is_a_true_bound():
     instance = transport(3, 4)
     costs = np.random.default_rng(0).normal(size=(40, 12))
     rough, fine = (MinCostFlowSolver(scale=scale).prepare(**instance) for scale in (1.0, "auto"))
-    lost = rough.solve(costs).objective_values - fine.solve(costs).objective_values
+    lost = rough.solve(costs).values - fine.solve(costs).values
     assert (lost <= rough.gap(costs) + fine.gap(costs) + 1e-12).all()
     assert lost.max() > 0
     assert (rough.gap(costs) <= 0.5 * 12 * 3).all()

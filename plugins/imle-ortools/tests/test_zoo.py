@@ -63,7 +63,7 @@ def test_boards_that_are_none(givens):
 def test_round_trips_match_enumeration(n):
     costs = np.random.default_rng(n).normal(size=(4, n, n))
     result = CPSATSolver(sense="min").prepare(**tsp(n)).solve(costs)
-    for own, solution, value in zip(costs, result.solutions, result.objective_values, strict=True):
+    for own, solution, value in zip(costs, result.solutions, result.values, strict=True):
         trips = [(0, *rest) for rest in itertools.permutations(range(1, n))]
         assert value == pytest.approx(min(sum(own[t[i - 1], t[i]] for i in range(n)) for t in trips), abs=1e-9)
         assert not np.diag(solution).any()
@@ -92,7 +92,7 @@ def test_transport_costs_what_its_linear_program_costs():
     assert (plans.sum(axis=1) == demands).all()
     rows = np.concatenate([np.kron(np.eye(3), np.ones(4)), np.kron(np.ones(3), np.eye(4))])
     program = HighsLPSolver().prepare(A_eq=rows, b_eq=np.concatenate([supplies, demands]))
-    expected = program.solve(costs.reshape(6, 12)).objective_values
+    expected = program.solve(costs.reshape(6, 12)).values
     np.testing.assert_allclose((plans * costs).sum(axis=(1, 2)), expected, rtol=1e-9)
 
 

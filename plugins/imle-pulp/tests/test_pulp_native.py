@@ -68,7 +68,7 @@ def test_agrees_with_the_default_engine(kind, sense, foreign):
             statuses.add(SolveStatus(found.status[n]))
             if found.status[n] == SolveStatus.OPTIMAL:
                 close = 1e-6 * max(1.0, np.abs(objectives).max())
-                assert abs(found.objective_values[n] - expected.objective_values[n]) < close
+                assert abs(found.values[n] - expected.values[n]) < close
                 for variable, value in zip(x, point, strict=True):
                     variable.varValue = value
                 assert problem.valid(eps=1e-5)
@@ -96,7 +96,7 @@ def test_agrees_with_enumeration(sense, foreign):
         if len(points) == 0:
             assert (result.status == SolveStatus.INFEASIBLE).all()
             continue
-        np.testing.assert_allclose(result.objective_values, [best(points @ row) for row in objectives], atol=1e-9)
+        np.testing.assert_allclose(result.values, [best(points @ row) for row in objectives], atol=1e-9)
 
 
 @pytest.mark.parametrize("sense", SENSES)
@@ -111,7 +111,7 @@ def test_other_variables_keep_their_coefficients(sense, foreign):
         found = PulpILPSolver(sense=sense, solver=foreign).prepare(problem, [x[2], "x0"]).solve(objectives)
         expected = PulpILPSolver(sense=sense).prepare(problem, [x[2], "x0"]).solve(objectives)
         assert found.solutions.shape == (2, 2)
-        np.testing.assert_allclose(found.objective_values, expected.objective_values, atol=1e-9)
+        np.testing.assert_allclose(found.values, expected.values, atol=1e-9)
 
 
 def test_objectives_follow_the_variables_given(foreign):
@@ -177,7 +177,7 @@ def test_at_the_time_limit_no_point_is_made_up(kind, cat, size, make):
     problem, objective = covering(cat, *size)
     result = KINDS[kind](solver=make(timeLimit=1e-6)).prepare(problem).solve(objective)
     assert result.status.tolist() == [SolveStatus.TIMEOUT]
-    assert np.isnan(result.objective_values).all()
+    assert np.isnan(result.values).all()
 
 
 def test_an_incumbent_is_feasible():

@@ -56,7 +56,7 @@ def test_agrees_with_pulps_own_solve(sense, kind):
         result = SOLVERS[kind](sense=sense).prepare(problem, x).solve(objectives)
         assert (result.status == SolveStatus.OPTIMAL).all()
         expected = [solve_by_pulp(problem, x, row) for row in objectives]
-        np.testing.assert_allclose(result.objective_values, expected, atol=1e-6)
+        np.testing.assert_allclose(result.values, expected, atol=1e-6)
         np.testing.assert_allclose((result.solutions * objectives).sum(axis=1), expected, atol=1e-6)
         for point in result.solutions:
             for variable, value in zip(x, point, strict=True):
@@ -74,9 +74,7 @@ def test_agrees_with_cbc(sense, kind):
         problem, x = random_problem(rng, sense, kind)
         objective = rng.normal(size=4)
         result = SOLVERS[kind](sense=sense).prepare(problem, x).solve(objective[None])
-        np.testing.assert_allclose(
-            result.objective_values[0], solve_by_pulp(problem, x, objective, solver=cbc), atol=1e-6
-        )
+        np.testing.assert_allclose(result.values[0], solve_by_pulp(problem, x, objective, solver=cbc), atol=1e-6)
 
 
 @pytest.mark.parametrize("sense", SENSES)
@@ -99,7 +97,7 @@ def test_agrees_with_enumeration(sense):
             assert (result.status == SolveStatus.INFEASIBLE).all()
             continue
         expected = [best(points @ row) for row in objectives]
-        np.testing.assert_allclose(result.objective_values, expected, atol=1e-9)
+        np.testing.assert_allclose(result.values, expected, atol=1e-9)
 
 
 def pick_one(count):
@@ -136,7 +134,7 @@ def test_other_variables_keep_their_coefficients(sense, kind):
         result = SOLVERS[kind](sense=sense).prepare(problem, [x[2], "x0"]).solve(objectives)
         assert result.solutions.shape == (3, 2)
         expected = [solve_by_pulp(problem, x, np.array([c[1], 2.0, c[0], -1.0]), fixed=7) for c in objectives]
-        np.testing.assert_allclose(result.objective_values, expected, atol=1e-6)
+        np.testing.assert_allclose(result.values, expected, atol=1e-6)
 
 
 def state(problem):

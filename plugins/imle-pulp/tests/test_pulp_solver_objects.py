@@ -187,7 +187,7 @@ def test_statuses(script, limit, status, message):
     assert SolveStatus(result.status[0]).name == status
     assert message in result.messages.get(0, "")
     assert result.solutions.tolist() == [[1.0, 1.0, 1.0] if result.status[0] <= 1 else [0.0, 0.0, 0.0]]
-    assert np.isnan(result.objective_values[0]) == (result.status[0] > 1)
+    assert np.isnan(result.values[0]) == (result.status[0] > 1)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1.0 + 5e-7, 1.0), (-5e-7, 0.0)])

@@ -76,7 +76,7 @@ def test_weights_of_variables_beside_fixed_soft_clauses(sense, hard, soft, data)
     for row, (weights, mask) in enumerate(zip(objective, result.solutions, strict=True)):
         total = {a: exact(weights, a) + exact(fixed, satisfied(soft, a)) for a in feasible}
         assert total[tuple(mask == 1)] == (max if sense == "max" else min)(total.values())
-        assert result.objective_values[row] == pytest.approx(float(total[tuple(mask == 1)]), rel=1e-9, abs=1e-6)
+        assert result.values[row] == pytest.approx(float(total[tuple(mask == 1)]), rel=1e-9, abs=1e-6)
 
 
 @EXAMPLES
@@ -136,7 +136,7 @@ def test_larger_formulas_agree_with_an_integer_program(stratified):
         add(literals, number, 0.0)
         for literal in literals:
             add([literal], number, -np.inf, 0.0)
-    for weights, value in zip(objective, found.objective_values, strict=True):
+    for weights, value in zip(objective, found.values, strict=True):
         costs = np.concatenate([np.zeros(18), -weights])
         best = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=LinearConstraint(limits, lower, upper))
         assert value == pytest.approx(-best.fun, abs=1e-6)

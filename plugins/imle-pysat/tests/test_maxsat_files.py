@@ -53,7 +53,7 @@ def test_objects_and_text():
     assert prepared.objective_shape == (4,)
     result = prepared.solve(np.array([[-4.0, 0.0, -1.0, 2.0]]))
     assert result.solutions.tolist() == [[0, 1, 0, 1]]
-    assert result.objective_values.tolist() == [2.5]
+    assert result.values.tolist() == [2.5]
 
 
 @pytest.mark.parametrize(

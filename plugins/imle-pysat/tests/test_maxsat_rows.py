@@ -75,7 +75,7 @@ def test_a_time_limit_keeps_an_incumbent(stratified):
     assert time.perf_counter() - start < 60  # not hours
     assert result.status.tolist() == [SolveStatus.FEASIBLE] * 2
     assert set(result.messages.values()) == {"stopped at the time limit with a model"}
-    assert np.isfinite(result.objective_values).all()
+    assert np.isfinite(result.values).all()
 
 
 def test_assignments_satisfy_the_hard_clauses():
@@ -100,7 +100,7 @@ def test_the_rest_of_the_protocol():
         prepared.solve(np.zeros((1, 3)))
     prepared.close()
     prepared.close()
-    assert prepared.solve(np.ones((1, 2))).objective_values.tolist() == [1.0]
+    assert prepared.solve(np.ones((1, 2))).values.tolist() == [1.0]
 
 
 @pytest.mark.parametrize(

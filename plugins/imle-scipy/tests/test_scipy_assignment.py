@@ -56,7 +56,7 @@ def test_matches_enumeration(sense, problem):
         return
     result = solver.prepare(allowed).solve(objective)
     values = np.einsum("nij,kij->nk", objective, feasible)
-    np.testing.assert_array_equal(result.objective_values, values.max(axis=1) if sense == "max" else values.min(axis=1))
+    np.testing.assert_array_equal(result.values, values.max(axis=1) if sense == "max" else values.min(axis=1))
     for matrix in result.solutions:
         assert (feasible == matrix).all(axis=(1, 2)).any()
 

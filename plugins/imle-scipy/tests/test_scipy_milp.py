@@ -68,7 +68,7 @@ def test_matches_enumeration(sense, problem):
         return
     assert result.status is None
     values = objective @ feasible.T
-    np.testing.assert_array_equal(result.objective_values, values.max(axis=1) if sense == "max" else values.min(axis=1))
+    np.testing.assert_array_equal(result.values, values.max(axis=1) if sense == "max" else values.min(axis=1))
     for point in result.solutions:
         assert (feasible == point).all(axis=1).any()
 
@@ -108,7 +108,7 @@ def test_limits_keep_the_incumbent():
     result = ScipyMILPSolver(sense="max", time_limit=0.3).prepare(**instance).solve(values)
     assert result.status.tolist() == [SolveStatus.FEASIBLE] * 2
     assert (result.solutions @ instance["A_ub"].T <= instance["b_ub"] + 1e-6).all()
-    assert (result.objective_values > 0).all()
+    assert (result.values > 0).all()
     few = ScipyMILPSolver(sense="max", node_limit=1).prepare(**instance).solve(values)
     assert few.status.tolist() == [SolveStatus.FEASIBLE] * 2
     sizes = np.random.default_rng(1).integers(100, 1000, (5, 60))
@@ -152,8 +152,8 @@ def test_a_gap_stops_early_within_it():
     instance, values = knapsack(25)
     exact = ScipyMILPSolver(sense="max").prepare(**instance).solve(values)
     near = ScipyMILPSolver(sense="max", gap=0.1).prepare(**instance).solve(values)
-    assert (near.objective_values >= 0.9 * exact.objective_values).all()
-    assert (near.objective_values <= exact.objective_values + 1e-9).all()
+    assert (near.values >= 0.9 * exact.values).all()
+    assert (near.values <= exact.values + 1e-9).all()
 
 
 @pytest.mark.parametrize("scale", [2.0**-1000, 1e-12, 1e12, 2.0**1000])
@@ -174,9 +174,9 @@ def test_right_sides_per_row():
     prepared = ScipyMILPSolver(sense="max").prepare(A_ub=[[3, 4, 5, 6]], A_eq=[[1, 1, 0, 0]], b_eq=[1], bounds=(0, 1))
     result = prepared.solve(np.ones((3, 4)), b_ub=[[10], [18], [-1]])
     assert result.status.tolist() == [0, 0, SolveStatus.INFEASIBLE]
-    assert result.objective_values[:2].tolist() == [2.0, 3.0]
+    assert result.values[:2].tolist() == [2.0, 3.0]
     both = prepared.solve(np.ones((1, 4)), b_ub=[[20]], b_eq=[[2]])
-    assert both.objective_values.tolist() == [4.0]
+    assert both.values.tolist() == [4.0]
     with pytest.raises(InstanceError, match="b_ub missing: A_ub has 1 rows"):
         prepared.solve(np.ones((1, 4)))
     with pytest.raises(InstanceError, match=r"b_ub: expected 1 numbers, found shape \[2\]") as caught:

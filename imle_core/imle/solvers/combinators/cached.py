@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,15 +96,7 @@ class PreparedCached(PreparedWrapper):
         if recalled is None:
             result = call(self.inner, objective, given)
             self._keep(names, np.arange(len(slots)), result)
-            return SolveResult(
-                result.solutions,
-                result.status,
-                result.objective_values,
-                result.messages,
-                {**result.counters, **counts},
-                result.advice,
-                result.seconds,
-            )
+            return replace(result, counters={**result.counters, **counts})
         misses = np.flatnonzero(slots < 0)
         solutions, status, values, messages = recalled
         told = {n: message for n, message in zip(hits.tolist(), messages, strict=True) if message}
@@ -121,8 +113,12 @@ class PreparedCached(PreparedWrapper):
             all_status[misses] = result.status
         all_values = np.full(len(slots), np.nan)
         all_values[hits] = values
-        if result.objective_values is not None:
-            all_values[misses] = result.objective_values
+        if result.values is not None:
+            all_values[misses] = result.values
+        bound = None
+        if result.bound is not None:
+            bound = np.where(all_status == SolveStatus.OPTIMAL, all_values, np.nan)
+            bound[misses] = result.bound
         return SolveResult(
             like(objective, joined),
             all_status,
@@ -131,6 +127,7 @@ class PreparedCached(PreparedWrapper):
             {**result.counters, **counts},
             result.advice,
             result.seconds,
+            bound,
         )
 
     def _keep(self, names: Names, index: Index, result: SolveResult) -> None:
@@ -143,7 +140,7 @@ class PreparedCached(PreparedWrapper):
         chosen = np.flatnonzero(kept)
         if not len(chosen):
             return
-        values = np.full(rows, np.nan) if result.objective_values is None else np.asarray(result.objective_values)
+        values = np.full(rows, np.nan) if result.values is None else np.asarray(result.values)
         messages = [result.messages.get(n, "") for n in chosen.tolist()]
         with self._lock:
             self._memo.keep(

@@ -52,9 +52,10 @@ class PreparedDeduplicated(PreparedWrapper):
         return SolveResult(
             result.solutions[inverse],
             None if result.status is None else result.status[inverse],
-            None if result.objective_values is None else result.objective_values[inverse],
+            None if result.values is None else result.values[inverse],
             messages,
             {**result.counters, "duplicate_rows": len(inverse) - len(first)},
             result.advice,
             result.seconds,
+            None if result.bound is None else result.bound[inverse],
         )

@@ -99,8 +99,12 @@ class PreparedPooled(PreparedWrapper):
         self._learn(keys, left, result)
         solutions[left] = to_numpy(result.solutions)
         status[left] = SolveStatus.OPTIMAL if result.status is None else result.status
-        if result.objective_values is not None:
-            values[left] = result.objective_values
+        if result.values is not None:
+            values[left] = result.values
+        bound = None
+        if result.bound is not None:
+            bound = np.full(len(keys), np.nan)
+            bound[left] = result.bound
         return SolveResult(
             like(objective, solutions),
             status,
@@ -109,6 +113,7 @@ class PreparedPooled(PreparedWrapper):
             {**result.counters, **counters},
             result.advice,
             result.seconds,
+            bound,
         )
 
     def _keys(self, count: int, rows: Mapping[str, Any]) -> list[str | None]:

@@ -81,11 +81,12 @@ def join(parts: Sequence[Part], objective: Any) -> SolveResult:
     return SolveResult(
         _solutions(parts, results, objective),
         _status(parts),
-        _values(parts),
+        _column(parts, "values"),
         messages,
         counters,
         tuple(dict.fromkeys(advice for result in results for advice in result.advice)),
         seconds,
+        _column(parts, "bound"),
     )
 
 
@@ -114,11 +115,13 @@ def _status(parts: Sequence[Part]) -> NDArray[np.int8] | None:
     return joined
 
 
-def _values(parts: Sequence[Part]) -> NDArray[np.float64] | None:
-    if not any(part.result is not None and part.result.objective_values is not None for part in parts):
+def _column(parts: Sequence[Part], name: str) -> NDArray[np.float64] | None:
+    """`values` or `bound` of all parts."""
+    found = [(part, getattr(part.result, name)) for part in parts if part.result is not None]
+    if all(column is None for _, column in found):
         return None
     joined = np.full(parts[-1].stop, np.nan)
-    for part in parts:
-        if part.result is not None and part.result.objective_values is not None:
-            joined[part.start : part.stop] = part.result.objective_values
+    for part, column in found:
+        if column is not None:
+            joined[part.start : part.stop] = column
     return joined

@@ -75,14 +75,14 @@ def _check_result(case: Case, result: Any, objective: Floats) -> None:
         )
 
 
-def check_objective_values(case: Case) -> None:
+def check_values(case: Case) -> None:
     """Reported objective values are <objective, solution>, up to one constant of the instance."""
     objective = case.objectives(8)
     answer = case.fresh(objective)
-    given = answer.raw.objective_values
+    given = answer.raw.values
     if given is None:
         return
-    where = f"objective_values, {case.where}"
+    where = f"values, {case.where}"
     values = np.asarray(given, np.float64)
     if values.shape != (len(objective),):
         raise CheckFailure(f"{len(objective)} values", f"shape {list(values.shape)}", where=where, fix="one per row")

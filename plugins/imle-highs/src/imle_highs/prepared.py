@@ -213,7 +213,7 @@ class _Answers:
         return SolveResult(
             self._solutions,
             status=np.array(self._status, dtype=np.int8),
-            objective_values=values,
+            values=values,
             messages=self._messages,
             counters=dict(events),
         )

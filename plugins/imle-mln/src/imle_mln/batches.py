@@ -35,7 +35,7 @@ def on_threads(solve: Callable[[Floats], SolveResult], objective: Floats, worker
     return SolveResult(
         np.concatenate([result.solutions for result in results]),
         found if found.any() else None,
-        np.concatenate([result.objective_values for result in results]),
+        np.concatenate([result.values for result in results]),
         {start + row: text for start, r in zip(starts, results, strict=False) for row, text in r.messages.items()},
         dict(events),
     )

@@ -38,7 +38,7 @@ CHECKS: tuple[Check, ...] = (
     Check("spec-instance", spec.check_spec_instance, "solver", (announced,), ()),
     Check("example", spec.check_example, "solver", (announced,), ()),
     Check("contract", arrays.check_contract, needs=()),
-    Check("values", arrays.check_objective_values),
+    Check("values", arrays.check_values),
     Check("dtypes", arrays.check_dtypes),
     Check("strides", arrays.check_strides),
     Check("input-untouched", arrays.check_input_untouched),

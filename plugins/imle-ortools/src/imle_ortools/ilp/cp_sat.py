@@ -12,7 +12,8 @@ from imle_highs.arrays import Floats
 from imle_highs.engines import Outcome, Rows
 from imle_highs.interruptible import interruptible
 from imle_ortools.cp_sat import LIMITS
-from imle_ortools.ilp.integers import FAR, WholeProgram
+from imle_ortools.ilp.integers import WholeProgram
+from imle_ortools.ilp.whole import FAR
 from imle_ortools.scaling import to_integers
 from imle_ortools.telling import gap_teller
 

@@ -31,6 +31,7 @@ def whole(row):
         ([0.25, -0.5], [1, -2], 4, True),
         ([6.0, 9.0], [2, 3], Fraction(1, 3), True),
         ([4e9, 8e9], [1, 2], Fraction(1, 4 * 10**9), True),
+        ([2.0**40, 3.0], [2**40, 3], 1, True),
         ([0.000001, 0.123456], [1, 123456], 10**6, False),
     ],
 )
@@ -47,7 +48,7 @@ def test_small_common_denominators_are_found(row, coefficients, factor, exact):
         [np.pi, 1.0],
         [1e-10, 1.0],
         [1 / 1009, 1 / 1013],  # the common denominator is above a million
-        [2.0**31, 1.0],
+        [2.0**31, 0.1],
         [np.float32(0.1), 1.0],
     ],
 )

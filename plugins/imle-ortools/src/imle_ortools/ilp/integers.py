@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from imle_highs.program import LinearProgram
-from imle_ortools.ilp.whole import LARGEST, Ints, WholeRow, whole_rows
+from imle_ortools.ilp.whole import Ints, WholeRow, whole_rows
 
+_LARGEST = 2**31
+"""Variables stay below this, and so do differences of two of them by far."""
 _MOST = 2**53
 """No sum of a row reaches this: CP-SAT refuses sums near 2**62, and floats check those below 2**53 exactly."""
 
@@ -35,7 +37,7 @@ def whole_program(program: LinearProgram) -> WholeProgram | str:
     sizes = np.maximum(np.abs(program.lower), np.abs(program.upper))
     if not np.isfinite(sizes).all():
         return f"variable {int(np.argmax(sizes))} has no finite bounds"
-    if (sizes >= LARGEST).any():
+    if (sizes >= _LARGEST).any():
         return f"variable {int(np.argmax(sizes))} has bounds of 2**31 or more"
     rows: list[WholeRow] = []
     for number, row in enumerate(whole_rows(program.matrix)):

@@ -21,9 +21,11 @@ Ints = NDArray[np.int64]
 
 _DIGITS = 6
 DENOMINATOR = 10**_DIGITS
-"""The largest common denominator of a row. Below `LARGEST`, no float is within round-off of two such fractions."""
-LARGEST = 2**31
-"""Whole coefficients stay below this."""
+"""The largest common denominator of a row."""
+_LARGEST = 2**31
+"""Numerators stay below this: a float is then within round-off of one fraction of such a denominator at the most."""
+_EXACT = 2**53
+"""Whole numbers stay below this, up to which floats hold all of them."""
 FAR = 2**62
 """Beyond any sum of a row: stands for no limit."""
 _ULPS = 2
@@ -69,16 +71,17 @@ def whole_rows(matrix: Columns) -> list[WholeRow | None]:
     order = np.argsort(matrix.index, kind="stable")
     index, columns, values = matrix.index[order], matrix.column[order].astype(np.int64), matrix.value[order]
     ends = np.searchsorted(index, np.arange(matrix.shape[0] + 1)).tolist()
-    return [_whole(columns[a:b], values[a:b]) for a, b in pairwise(ends)]
+    return [whole_row(columns[a:b], values[a:b]) for a, b in pairwise(ends)]
 
 
-def _whole(variables: Ints, values: Floats) -> WholeRow | None:
+def whole_row(variables: Ints, values: Floats) -> WholeRow | None:
+    """The row of these coefficients, or None if they have no small common denominator."""
     fractions = _decimals(values) or _fractions(values)
     if fractions is None:
         return None
     whole, denominator = fractions
     common = math.gcd(*whole) or 1
-    if max(map(abs, whole), default=0) >= LARGEST * common:
+    if max(map(abs, whole), default=0) >= (_LARGEST if denominator > 1 else _EXACT * common):
         return None
     pairs = zip(values.tolist(), whole, strict=True)
     exact = denominator == 1 or all(Fraction(value) * denominator == number for value, number in pairs)

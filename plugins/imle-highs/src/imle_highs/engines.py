@@ -7,21 +7,20 @@ rows and on how a batch is split.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 import numpy as np
 from highspy import HighsModelStatus
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
 from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
-from imle_highs.program import LinearProgram
 from imle_highs.tunings import DEFAULT, plan
 from imle_highs.tunings import TUNINGS as TUNINGS  # imle-pulp's solvers take it from here
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.program import LinearProgram
 
 DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
@@ -43,28 +42,6 @@ _CONCLUSIVE = (
 )
 
 _INFEASIBLE = "no point satisfies all constraints and bounds"
-
-Rows = tuple[Floats, Floats]
-"""Least and greatest values of the constraint rows, each `[rows]`."""
-
-
-class Outcome(NamedTuple):
-    """How one row ended: its point is None unless the status is ok."""
-
-    status: SolveStatus
-    point: Floats | None = None
-    message: str = ""
-
-
-class Engine(Protocol):
-    """Solves rows one by one."""
-
-    @property
-    def events(self) -> Counter[str]:
-        """What happened since the engine was made, counted."""
-
-    def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
-        """Minimise `costs` `[n]` within the time limit, if there is one."""
 
 
 class LinearEngine:
@@ -250,11 +227,3 @@ def stopped(found: HighsModelStatus, native: Native | None) -> Outcome:
             )
         return Outcome(SolveStatus.TIMEOUT, message=f"stopped at the {limit} limit without a feasible point")
     return Outcome(SolveStatus.ERROR, message=f"HiGHS ended with model status {found.name}")
-
-
-def deadline(seconds: float | None) -> Callable[[], float | None]:
-    """What is left of a time limit."""
-    if seconds is None:
-        return lambda: None
-    end = time.perf_counter() + seconds
-    return lambda: end - time.perf_counter()

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import progress
-from imle_highs.arrays import LEAST, Floats
 from imle_highs.interruptible import interruptible
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import LEAST, Floats
+from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
 _PART = 256

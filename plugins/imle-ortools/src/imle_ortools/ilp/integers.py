@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_highs.arrays import Floats
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
 
 Ints = NDArray[np.int64]
 

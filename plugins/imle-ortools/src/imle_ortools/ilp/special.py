@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome, Rows
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome, Rows
 from imle_ortools.ilp.structures import Assignment, Knapsack
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only

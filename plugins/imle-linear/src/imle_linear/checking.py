@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from imle_highs.arrays import Floats
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
 
 INTEGRAL = 1e-5
 """How far from a whole number a solver may leave an integer variable: the widest default among them."""
@@ -18,7 +18,7 @@ CBC hands its solutions over with eight digits.
 """
 
 
-class Inspector:
+class SolutionChecker:
     """Checks points against a program.
 
     Args:

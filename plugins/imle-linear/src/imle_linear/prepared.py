@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import Sense, Shape, SolveResult, SolveStatus, progress
-from imle_highs import arrays
-from imle_highs.arrays import Floats
-from imle_highs.engines import Engine, Outcome, Rows
-from imle_highs.program import LinearProgram
+from imle_linear import arrays
+from imle_linear.arrays import Floats
+from imle_linear.engines import Engine, Outcome, Rows
+from imle_linear.program import LinearProgram
 
 _SIZE = 10
 """HiGHS is given costs whose largest lies between 2^9 and 2^10: its tolerances are absolute."""

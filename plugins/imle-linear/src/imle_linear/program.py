@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_highs import arrays
-from imle_highs.arrays import Columns, Floats
+from imle_linear import arrays
+from imle_linear.arrays import Columns, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +50,14 @@ class LinearProgram:
 def from_matrices(
     who: str,
     *,
-    A_ub: Any,  # noqa: N803 - scipy's names are the field's
-    b_ub: Any,
-    A_eq: Any,  # noqa: N803
-    b_eq: Any,
-    bounds: Any,
-    integrality: Any,
-    variables: Any,
-    costs: Any,
+    A_ub: Any = None,  # noqa: N803 - scipy's names are the field's
+    b_ub: Any = None,
+    A_eq: Any = None,  # noqa: N803
+    b_eq: Any = None,
+    bounds: Any = (0, None),
+    integrality: Any = 1,
+    variables: Any = None,
+    costs: Any = None,
 ) -> LinearProgram:
     """Check and convert an instance in the convention of scipy.optimize.linprog and milp.
 

@@ -15,8 +15,9 @@ from imle_highs.options import shared
 from imle_linear import options
 from imle_linear.engines import Engine
 from imle_linear.instance import Instance, is_empty
-from imle_linear.prepared import PreparedProgram, Setup, without_instance
+from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
+from imle_linear.unbound import without_instance
 
 _WHO = "highs-lp"
 _STRATEGIES = {"dual": DUAL, "primal": PRIMAL}

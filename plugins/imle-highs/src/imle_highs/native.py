@@ -133,6 +133,12 @@ class Native:
         status = self._highs.getInfo().primal_solution_status
         return bool(status == int(highspy.SolutionStatus.kSolutionStatusFeasible))
 
+    @property
+    def bound(self) -> float:
+        """The least value that branch and bound has left open in its last run; nan if it has none."""
+        found = float(self._highs.getInfo().mip_dual_bound)
+        return found if math.isfinite(found) else math.nan
+
     def point(self) -> Floats:
         """The point of the last run, `[n]`."""
         values = self._highs.getSolution().col_value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,11 +16,19 @@ Rows = tuple[Floats, Floats]
 
 
 class Outcome(NamedTuple):
-    """How one row ended: its point is None unless the status is ok."""
+    """How one row ended.
+
+    Attributes:
+        status: of the row.
+        point: `[n]`; None unless the status is ok.
+        message: why it is not optimal.
+        bound: no point of the feasible set costs less; nan if that is not known.
+    """
 
     status: SolveStatus
     point: Floats | None = None
     message: str = ""
+    bound: float = math.nan
 
 
 class Engine(Protocol):

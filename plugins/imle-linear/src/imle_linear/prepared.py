@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import Sense, Shape, SolveResult, SolveStatus, progress
 from imle_linear import arrays
+from imle_linear.answers import Answers
 from imle_linear.arrays import Floats
+from imle_linear.checking import RELATIVE
 from imle_linear.engines import Engine, Outcome, Rows
+from imle_linear.ladder import Ladder
 from imle_linear.program import LinearProgram
 
 _SIZE = 10
-"""HiGHS is given costs whose largest lies between 2^9 and 2^10: its tolerances are absolute."""
+"""Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
 _BLOCK = 64
 """How many rows are brought to that size at once."""
 
@@ -33,12 +37,20 @@ class Setup(NamedTuple):
         sense: how objectives are read.
         time_limit: seconds per row.
         engine: builds an engine, one per thread that solves at the same time.
+        further: build the engines that rows go to, in turn, for which the ones before have no answer that holds.
+        relative: how far points may be over right sides; see `SolutionChecker`.
     """
 
     who: str
     sense: Sense
     time_limit: float | None
     engine: Callable[[LinearProgram], Engine]
+    further: tuple[Callable[[LinearProgram], Engine], ...] = ()
+    relative: float = RELATIVE
+
+    def ladder(self, program: LinearProgram) -> Ladder:
+        """Engines for one thread."""
+        return Ladder(program, (self.engine, *self.further), self.relative)
 
 
 class PreparedProgram:
@@ -49,7 +61,7 @@ class PreparedProgram:
         setup: what the solver adds.
 
     Raises:
-        InstanceError: HiGHS refuses the model.
+        InstanceError: the engine refuses the program.
     """
 
     def __init__(self, program: LinearProgram, setup: Setup) -> None:
@@ -58,11 +70,19 @@ class PreparedProgram:
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
         self._lock = threading.Lock()
-        self._idle: list[Engine] = [setup.engine(program)]  # a model HiGHS refuses is an error now, not later
+        self._idle: list[Ladder] = []
+        self._completion: PreparedProgram | None = None
+        if not program.contradiction:
+            self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
 
     @property
     def objective_shape(self) -> Shape:
         return (len(self._program.learned),)
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether all terms of the objective are learned, but for a constant."""
+        return not self._program.costs.any()
 
     def solve(
         self,
@@ -76,46 +96,85 @@ class PreparedProgram:
 
         Args:
             objective: `[N, k]` coefficients of the learned variables, finite.
-            hint: not used; HiGHS gains nothing from a known solution.
+            hint: not used; the engines gain nothing from a known solution.
             b_ub: N right sides instead of the fixed one.
             b_eq: likewise.
 
         Raises:
             InstanceError: a right side is missing, or has the wrong length (names the row).
         """
-        below = self._right_sides("b_ub", b_ub, slice(0, self._program.b_ub_rows), len(objective))
-        equal_rows = slice(self._program.b_ub_rows, self._program.b_ub_rows + self._program.b_eq_rows)
-        equal = self._right_sides("b_eq", b_eq, equal_rows, len(objective))
-        answers = _Answers(objective, self._program, self._all_learned)
-        limit = self._setup.time_limit
-        with self._engine() as engine:
-            before = Counter(engine.events)
-            for costs, rows in zip(self._costs(objective), self._rows(len(objective), below, equal), strict=True):
-                answers.add(engine.solve(costs, rows, limit))
-                progress.report(1)
-            events = engine.events - before
-        return answers.result(events)
+        rows = self._rows(len(objective), b_ub, b_eq)
+        return self._solve(objective, rows)
+
+    def fixed_terms(
+        self,
+        solutions: NDArray[np.float64],
+        *,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+    ) -> Floats:
+        """What variables that are not learned add to the objective, at their best for given solutions.
+
+        Args:
+            solutions: `[N, k]` values of the learned variables.
+            b_ub: N right sides instead of the fixed one.
+            b_eq: likewise.
+
+        Returns:
+            `[N]`, the constant of the objective included; nan where a solution is not feasible, or where the time
+            limit leaves that open.
+
+        Raises:
+            InstanceError: a right side is missing, or has the wrong length (names the row).
+        """
+        rows = self._rows(len(solutions), b_ub, b_eq)
+        known = np.isfinite(solutions).all(axis=1)
+        given = np.where(known[:, None], solutions, 0.0)
+        if self._completion is None:
+            self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)
+        held = ((np.append(low, z), np.append(high, z)) for (low, high), z in zip(rows, given, strict=True))
+        found = self._completion._solve(np.zeros_like(given), held)
+        assert found.values is not None
+        assert found.status is not None
+        return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
 
     def close(self) -> None:
         """Free the native models."""
         with self._lock:
             self._idle.clear()
+        if self._completion is not None:
+            self._completion.close()
+
+    def _solve(self, objective: Floats, rows: Iterable[Rows]) -> SolveResult:
+        answers = Answers(objective, self._program, self._setup.sense, self._all_learned)
+        if self._program.contradiction:
+            for _ in objective:
+                answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
+            return answers.result(Counter())
+        with self._engines() as ladder:
+            before = Counter(ladder.events)
+            for (costs, shift), row in zip(self._costs(objective), rows, strict=True):
+                answers.add(ladder.solve(costs, row, self._setup.time_limit), shift)
+                progress.report(1)
+            events = ladder.events - before
+        return answers.result(events)
 
     @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        """An engine no other thread is using."""
+    def _engines(self) -> Iterator[Ladder]:
+        """Engines no other thread is using."""
         with self._lock:
-            engine = self._idle.pop() if self._idle else None
-        if engine is None:
-            engine = self._setup.engine(self._program)
-        yield engine
-        with self._lock:  # after an exception it is dropped: its state is not known
-            self._idle.append(engine)
+            ladder = self._idle.pop() if self._idle else None
+        if ladder is None:
+            ladder = self._setup.ladder(self._program)
+        yield ladder
+        with self._lock:  # after an exception they are dropped: their state is not known
+            self._idle.append(ladder)
 
-    def _costs(self, objective: Floats) -> Iterator[Floats]:
+    def _costs(self, objective: Floats) -> Iterator[tuple[Floats, int]]:
         """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.
 
-        The factor is a power of two: no coefficient is rounded, and an objective means the same at any scale.
+        The factor is a power of two, whose exponent comes with the row: no coefficient is rounded, and an objective
+        means the same at any scale.
         """
         program = self._program
         rest = np.abs(program.costs).max()
@@ -133,7 +192,29 @@ class PreparedProgram:
                 learned, scaled = scaled, program.costs * first
                 scaled *= second
                 scaled[:, program.learned] = learned
-            yield from scaled
+            yield from zip(scaled, shifts.tolist(), strict=True)
+
+    def _rows(self, count: int, b_ub: Sequence[Any] | None, b_eq: Sequence[Any] | None) -> Iterator[Rows]:
+        """Least and greatest values of the constraint rows, for every row of the batch."""
+        program = self._program
+        upper_part = slice(0, program.b_ub_rows)
+        equal_part = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
+        below = self._right_sides("b_ub", b_ub, upper_part, count)
+        equal = self._right_sides("b_eq", b_eq, equal_part, count)
+        fixed = program.row_lower, program.row_upper
+        if below is None and equal is None:
+            return repeat(fixed, count)  # the same arrays: engines compare those by identity first
+
+        def each() -> Iterator[Rows]:
+            for n in range(count):
+                lower, upper = fixed[0].copy(), fixed[1].copy()
+                if below is not None:
+                    upper[upper_part] = below[n]
+                if equal is not None:
+                    lower[equal_part] = upper[equal_part] = equal[n]
+                yield lower, upper
+
+        return each()
 
     def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> list[Floats] | None:
         who, size = self._setup.who, rows.stop - rows.start
@@ -151,105 +232,15 @@ class PreparedProgram:
         per = f"row of A_{name[2:]}"
         return [arrays.vector(f"{who}: {name}", b, size, per, row=n) for n, b in enumerate(given)]
 
-    def _rows(self, count: int, below: list[Floats] | None, equal: list[Floats] | None) -> Iterator[Rows]:
-        """Least and greatest values of the constraint rows, for every row of the batch."""
-        program = self._program
-        fixed = program.row_lower, program.row_upper
-        if below is None and equal is None:
-            yield from repeat(fixed, count)  # the same arrays: engines compare those by identity first
-            return
-        rows = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
-        for n in range(count):
-            lower, upper = fixed[0].copy(), fixed[1].copy()
-            if below is not None:
-                upper[: program.b_ub_rows] = below[n]
-            if equal is not None:
-                lower[rows] = upper[rows] = equal[n]
-            yield lower, upper
 
-
-class _Answers:
-    """Outcomes of a batch, collected row by row. What all rows have in common is done once, at the end.
-
-    Args:
-        objective: `[N, k]`.
-        program: the feasible set.
-        all_learned: whether objectives have one coefficient per variable, in their order.
-    """
-
-    def __init__(self, objective: Floats, program: LinearProgram, all_learned: bool) -> None:
-        self._objective = objective
-        self._program = program
-        self._all_learned = all_learned
-        self._lower, self._upper = program.lower[program.learned], program.upper[program.learned]
-        self._solutions = np.zeros_like(objective)
-        self._status: list[SolveStatus] = []
-        self._messages: dict[int, str] = {}
-        self._rest = np.full(len(objective), program.offset)  # what variables that are not learned add
-        self._none: list[int] = []
-
-    def add(self, outcome: Outcome) -> None:
-        """The outcome of the next row."""
-        n = len(self._status)
-        status, point, message = outcome
-        self._status.append(status)
-        if status != SolveStatus.OPTIMAL:
-            self._messages[n] = message
-        if point is None:
-            self._none.append(n)
-            return
-        if not self._all_learned:
-            self._rest[n] += point @ self._program.costs
-            point = point[self._program.learned]
-        row = self._solutions[n]
-        np.maximum(point, self._lower, out=row)  # engines step over bounds within a tolerance
-        np.minimum(row, self._upper, out=row)
-
-    def result(self, events: Counter[str]) -> SolveResult:
-        """All rows in the protocol's form."""
-        self._solutions += 0.0  # -0.0 becomes 0.0
-        values = np.einsum("ij,ij->i", self._solutions, self._objective) + self._rest
-        values[self._none] = np.nan
-        return SolveResult(
-            self._solutions,
-            status=np.array(self._status, dtype=np.int8),
-            values=values,
-            messages=self._messages,
-            counters=dict(events),
-        )
-
-
-class Unbound:
-    """A solver whose instance comes with every row; there is nothing to solve until it does.
-
-    Args:
-        who: for messages.
-        missing: what was expected and not found.
-        parameters: what to give, for the hint.
-    """
-
-    objective_shape: Shape = (None,)
-
-    def __init__(self, who: str, missing: str, parameters: str) -> None:
-        self._who = who
-        self._missing = missing
-        self._parameters = parameters
-
-    def solve(self, objective: NDArray[np.float64], **rows: Any) -> SolveResult:
-        """Say that the instance is missing.
-
-        Raises:
-            InstanceError: always.
-        """
-        raise InstanceError(
-            f"{self._who}: {self._missing}",
-            hint=f"give {self._parameters} to imle.layer for all rows, or to the call, one per row",
-        )
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
-def without_instance(who: str) -> Unbound:
-    """What a solver over matrices or files is before it has any."""
-    return Unbound(who, "expected A_ub, A_eq, one pair of bounds per variable or model, found none of them", "them")
+def _with_learned_rows(program: LinearProgram) -> LinearProgram:
+    """The same program with one more row for each learned variable, whose ends say what that has to be."""
+    k, n = len(program.learned), len(program.costs)
+    ones = arrays.from_entries(np.arange(k), program.learned, np.ones(k), (k, n))
+    open_ends = np.full(k, np.nan)  # they come with each solution
+    return replace(
+        program,
+        matrix=arrays.stack(program.matrix, ones),
+        row_lower=np.append(program.row_lower, open_ends),
+        row_upper=np.append(program.row_upper, open_ends),
+    )

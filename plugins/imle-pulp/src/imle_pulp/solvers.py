@@ -15,8 +15,9 @@ from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import shared
 from imle_linear import options
-from imle_linear.prepared import PreparedProgram, Setup, Unbound
+from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
+from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
 from imle_pulp.native import NativeEngine

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle_highs import arrays
+from imle_linear import arrays
 from imle_ortools.ilp.solver import ILPSolver
 from imle_ortools.ilp.whole import FAR, whole_rows
 

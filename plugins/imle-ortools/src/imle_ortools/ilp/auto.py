@@ -14,11 +14,12 @@ from functools import partial
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs import options
-from imle_highs.arrays import Floats
-from imle_highs.engines import IntegerEngine, Outcome, Rows, deadline
-from imle_highs.program import LinearProgram
+from imle_highs.engines import IntegerEngine
+from imle_highs.options import shared
 from imle_highs.tunings import THOROUGH
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
@@ -43,7 +44,7 @@ class Settings:
 
     def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
         """HiGHS with these settings."""
-        native = {**options.shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
+        native = {**shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
         return IntegerEngine(program, native, "auto")
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:

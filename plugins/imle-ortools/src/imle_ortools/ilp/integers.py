@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imle_highs.program import LinearProgram
+from imle_linear.program import LinearProgram
 from imle_ortools.ilp.whole import Ints, WholeRow, whole_rows
 
 _LARGEST = 2**31

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome
 from imle_ortools.ilp.structures import Assignment
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only

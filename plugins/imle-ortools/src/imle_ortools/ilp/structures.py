@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_highs.program import LinearProgram
+from imle_linear.program import LinearProgram
 from imle_ortools.packing import Packing
 
 Ints = NDArray[np.int64]

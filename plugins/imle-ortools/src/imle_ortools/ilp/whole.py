@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_highs.arrays import Columns, Floats
+from imle_linear.arrays import Columns, Floats
 
 Ints = NDArray[np.int64]
 

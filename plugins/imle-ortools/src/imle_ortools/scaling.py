@@ -6,6 +6,9 @@ With scale s, a coefficient c becomes the integer a = round(s * c). If z is opti
 
 in size, for any sense: the middle term is the *gap* computed here. A power of two as scale loses nothing by itself, so
 coefficients that are small multiples of a power of two, integers among them, have gap zero.
+
+Once z is known, less can be said to be lost: no z' costs less than <a / s, z> + min over the bounds of <c - a / s, z'>.
+A row is only called optimal if that is as good as its value.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class Scaled(NamedTuple):
     Attributes:
         integers: `[N, n]`; zeros in rows that do not fit.
         scales: `[N]`.
-        rounding: `[N, n]` how far each coefficient is from integer / scale.
+        rounding: `[N, n]` each coefficient minus integer / scale.
         fits: `[N]` whether the integers stay within the limits.
     """
 
@@ -51,6 +54,31 @@ class Scaled(NamedTuple):
     scales: Floats
     rounding: Floats
     fits: NDArray[np.bool_]
+
+
+RESOLVED = 1e-9
+"""A row is optimal if nothing can be better by more than this share of its value, or of its largest coefficient."""
+UNRESOLVED = "coefficients differ by less than whole numbers resolve: bound says how much better a solution could be"
+
+
+def least(scaled: Scaled, row: int, whole: float | None, lows: Floats, highs: Floats) -> float:
+    """What no solution costs less than.
+
+    Args:
+        scaled: coefficients.
+        row: which of them.
+        whole: what no solution costs less than in integers; None for what bounds alone tell.
+        lows, highs: `[n]` finite bounds of the variables.
+    """
+    integers, rounding = scaled.integers[row].astype(np.float64), scaled.rounding[row]
+    if whole is None:
+        whole = float(np.minimum(integers * lows, integers * highs).sum())
+    return whole / float(scaled.scales[row]) + float(np.minimum(rounding * lows, rounding * highs).sum())
+
+
+def resolved(value: float, bound: float, coefficients: Floats) -> bool:
+    """Whether a value is as good as optimal, given what no solution can be better than."""
+    return abs(value - bound) <= RESOLVED * max(abs(value), float(np.abs(coefficients).max(initial=0.0)))
 
 
 def check_scale(solver_id: str, scale: float | str) -> None:
@@ -86,7 +114,7 @@ def to_integers(values: Floats, sizes: Floats | None, scale: float | str, limits
     with np.errstate(over="ignore", under="ignore"):
         exact = values * np.where(fits, scales, 0.0)[:, None]
         rounded = np.rint(exact)
-        rounding = np.abs(exact - rounded) / scales[:, None]
+        rounding = (exact - rounded) / scales[:, None]
     integers = rounded.astype(np.int64)
     if isinstance(scale, str):
         # smaller integers that say the same: the solver then searches as if the user had written them

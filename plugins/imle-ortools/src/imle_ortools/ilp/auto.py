@@ -14,10 +14,11 @@ from functools import partial
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.engines import IntegerEngine
+from imle_highs.engines import TIGHT, IntegerEngine
 from imle_highs.options import shared
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
+from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
@@ -30,21 +31,24 @@ WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
 from one round to the next. An instance that only one of them can solve costs little more than with that one alone."""
 
-_DONE = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
+PROVEN = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 Clock = Callable[[], float | None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all engines are told: relative gap, threads and seed."""
+    """What all engines are told: relative gap, threads, seed, and whether HiGHS has the least tolerances it takes."""
 
     gap: float
     threads: int
     seed: int
+    tight: bool = False
 
     def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
         """HiGHS with these settings."""
         native = {**shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
+        if self.tight:
+            return IntegerEngine(program, {**native, **TIGHT}, "default")
         return IntegerEngine(program, native, "auto")
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
@@ -72,6 +76,7 @@ class AutoEngine:
             warm()
         self._limits = self._room = np.zeros(0)
         self._settings = settings
+        self._checker = SolutionChecker(program)
         self._highs = settings.highs(program, who)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
@@ -87,39 +92,52 @@ class AutoEngine:
         if self._assignment is not None and rows[0] is self._rows[0]:
             self._own["assignments"] += 1
             return solve_assignment(self._assignment, costs)
+        clock = deadline(seconds)
+        start = Outcome(SolveStatus.TIMEOUT)
         if self._knapsack is not None:
             if rows[1] is not self._limits:
                 self._limits, self._room = rows[1], self._knapsack.room(rows[1])
-            packed = solve_knapsack(self._knapsack, costs, self._room)
-            self._own["knapsacks" if packed else "knapsacks_too_large"] += 1
-            if packed:
-                return packed
-        clock = deadline(seconds)
+            start = solve_knapsack(self._knapsack, costs, self._room)
+            self._own["knapsacks" if start.status in PROVEN else "knapsacks_too_large"] += 1
+            if start.status in PROVEN:
+                return start
         return (
             self._highs.relax(costs, rows, clock())
             or self._highs.branch(costs, rows, clock)
-            or self._in_turn(costs, rows, clock)
+            or self._in_turn(start, costs, rows, clock)
         )
 
-    def _in_turn(self, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
-        best: Outcome | None = None
-        for attempt in self._attempts(costs, rows, clock):
-            outcome = attempt()
-            if outcome.status in _DONE:
-                return outcome
-            if best is None or _better(outcome, best, costs):
-                best = outcome
-            left = clock()
-            if outcome.status == SolveStatus.ERROR or (left is not None and left <= 0):
-                break
-        assert best is not None  # there is always a first attempt
-        if best.status in (SolveStatus.FEASIBLE, SolveStatus.TIMEOUT):
-            found = "with a feasible point" if best.point is not None else "without a feasible point"
-            return best._replace(message=f"stopped at the time limit {found}")
-        return best
-
-    def _attempts(self, costs: Floats, rows: Rows, clock: Clock) -> Iterator[Callable[[], Outcome]]:
+    def _in_turn(self, best: Outcome, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         cp_sat = self._cp_sat()
+        failed = 0
+        for attempt in self._attempts(cp_sat, costs, rows, clock):
+            outcome = self._sound(attempt(), rows)
+            if outcome.status in PROVEN:
+                return outcome
+            best = _better(outcome, best, costs)
+            failed = failed + 1 if outcome.status == SolveStatus.ERROR else 0
+            left = clock()
+            if failed > 1 or (left is not None and left <= 0):
+                break
+        if best.point is None and failed:
+            return outcome
+        found = "with a feasible point" if best.point is not None else "without a feasible point"
+        return best._replace(message=(cp_sat and cp_sat.unresolved) or f"stopped at the time limit {found}")
+
+    def _sound(self, outcome: Outcome, rows: Rows) -> Outcome:
+        """The outcome, or an error if its point is no solution: then the other engine may have one."""
+        if outcome.point is None:
+            return outcome
+        point, flaw = self._checker.mend(outcome.point, rows)
+        if not flaw:
+            return outcome._replace(point=point)
+        self._own["rejected_points"] += 1
+        return Outcome(SolveStatus.ERROR, message=f"the engine's point is no solution: {flaw}")
+
+    def _attempts(
+        self, cp_sat: CPSATEngine | None, costs: Floats, rows: Rows, clock: Clock
+    ) -> Iterator[Callable[[], Outcome]]:
+        """One after the other, until the row is done."""
         if cp_sat is None:
             yield partial(self._highs.search, costs, rows, clock, THOROUGH)
             return
@@ -127,6 +145,8 @@ class AutoEngine:
         while True:
             yield partial(cp_sat.attempt, costs, rows, clock(), work)
             yield partial(self._highs.search, costs, rows, clock, {**THOROUGH, "mip_max_nodes": nodes})
+            if cp_sat.unresolved:
+                return  # more work would not make it finer
             work, nodes = work * GROWTH, min(nodes * GROWTH, 2**31 - 1)
 
     def _cp_sat(self) -> CPSATEngine | None:
@@ -136,8 +156,9 @@ class AutoEngine:
         return self._kept
 
 
-def _better(one: Outcome, other: Outcome, costs: Floats) -> bool:
-    """Whether one incumbent is better than another; any point is better than none."""
-    if one.point is None:
-        return False
-    return other.point is None or float(np.dot(costs, one.point)) < float(np.dot(costs, other.point))
+def _better(one: Outcome, best: Outcome, costs: Floats) -> Outcome:
+    """The better incumbent of two, any point being better than none, with the better bound."""
+    bound = float(np.fmax(one.bound, best.bound))
+    if one.point is not None and (best.point is None or float(costs @ one.point) < float(costs @ best.point)):
+        best = one
+    return best._replace(bound=bound)

@@ -14,8 +14,8 @@ from imle_linear.engines import Outcome, Rows
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram
 from imle_ortools.ilp.whole import FAR
-from imle_ortools.scaling import to_integers
-from imle_ortools.telling import gap_teller
+from imle_ortools.scaling import UNRESOLVED, least, resolved, to_integers
+from imle_ortools.telling import gap_teller, proven_bound
 
 
 class CPSATEngine:
@@ -26,18 +26,25 @@ class CPSATEngine:
         gap: relative gap at which the search may stop.
         threads: per solve.
         seed: of the search.
+
+    Attributes:
+        unresolved: why a solution that is optimal in whole numbers may not be so for the row's own coefficients ("" if
+            it is); of the last row.
     """
 
     def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int) -> None:
         self.events: Counter[str] = Counter()
+        self.unresolved = ""
         self._whole = whole
+        self._gap = gap
         nothing = np.full(len(whole.rows), np.nan)
         self._rows: Rows = nothing, nothing
         self._impossible: set[int] = set()
         self._model = _model(whole)
         self._objective = self._model.proto.objective
         self._objective.vars.extend(range(len(whole.lower)))
-        self._sizes = np.maximum(1, np.maximum(np.abs(whole.lower), np.abs(whole.upper))).astype(np.float64)
+        self._ends = whole.lower.astype(np.float64), whole.upper.astype(np.float64)
+        self._sizes = np.maximum(1.0, np.maximum(*map(np.abs, self._ends)))
         self._solver = cp_model.CpSolver()
         parameters = self._solver.parameters
         parameters.num_workers = threads
@@ -53,8 +60,9 @@ class CPSATEngine:
 
     def attempt(self, costs: Floats, rows: Rows, seconds: float | None, work: float) -> Outcome:
         """Solve with a limit on work too, in OR-Tools' deterministic seconds; beyond it the row has timed out."""
+        self.unresolved = ""
         if not self._set_rows(rows):
-            return Outcome(SolveStatus.INFEASIBLE, message="no whole number lies between both ends of a constraint")
+            return self._infeasible("no whole number lies between both ends of a constraint")
         scaled = to_integers(costs[None], self._sizes, "auto", LIMITS)
         coeffs = self._objective.coeffs
         coeffs.clear()
@@ -65,17 +73,27 @@ class CPSATEngine:
         self.events["cp_sat"] += 1
         teller = gap_teller()
         status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            solution = self._solver.response_proto.solution
-            point = np.array(list(solution), dtype=np.float64)
-            if status == cp_model.OPTIMAL:
-                return Outcome(SolveStatus.OPTIMAL, point)
-            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point")
         if status == cp_model.INFEASIBLE:
-            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+            return self._infeasible("no point satisfies all constraints and bounds")
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+            return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
+        bound = least(scaled, 0, proven_bound(self._solver, status), *self._ends)
         if status == cp_model.UNKNOWN:
-            return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
-        return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
+            message = "stopped at the time limit without a feasible point"
+            return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
+        point = np.array(list(self._solver.response_proto.solution), dtype=np.float64)
+        if status == cp_model.FEASIBLE:
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound)
+        if self._gap or resolved(float(costs @ point), bound, costs):
+            return Outcome(SolveStatus.OPTIMAL, point, bound=bound)
+        self.unresolved = UNRESOLVED
+        return Outcome(SolveStatus.FEASIBLE, point, UNRESOLVED, bound)
+
+    def _infeasible(self, message: str) -> Outcome:
+        """Believed where the program in whole numbers is the one in floats; else another engine has to say so."""
+        if self._whole.exact:
+            return Outcome(SolveStatus.INFEASIBLE, message=message)
+        return Outcome(SolveStatus.ERROR, message=f"{message}, as far as CP-SAT's whole numbers tell")
 
     def _set_rows(self, rows: Rows) -> bool:
         """Change right sides; False if there is a row that whole numbers cannot meet."""

@@ -18,9 +18,11 @@ from imle_linear.program import LinearProgram
 from imle_linear.unbound import without_instance
 from imle_ortools.arrays import check_positive
 from imle_ortools.ilp.auto import AutoEngine, Settings
+from imle_ortools.ilp.bundled import BundledEngine
+from imle_ortools.ilp.confirmed import ConfirmedEngine
 from imle_ortools.ilp.integers import whole_program
 from imle_ortools.ilp.models import from_model
-from imle_ortools.ilp.mp import MPEngine
+from imle_ortools.ilp.mp import NAMES, Bundled
 from imle_ortools.plugin import ILP
 
 
@@ -102,21 +104,29 @@ class ILPSolver:
         else:
             refuse_beside_model(ILP.id, instance, integrality)
             program = from_model(ILP.id, model, sense=self.sense, variables=variables, costs=costs)
-        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine))
+        further = (self._highs, self._tight)
+        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine, further))
 
     def _engine(self, program: LinearProgram) -> Engine:
         settings = Settings(self.gap, self.threads, self.seed)
         if self.backend == "auto":
             return AutoEngine(program, settings, ILP.id)
         if self.backend == "highs":
-            return settings.highs(program, ILP.id)
+            return self._highs(program)
         if self.backend == "cp-sat":
             whole = whole_program(program)
             if isinstance(whole, str):
                 raise InstanceError(
-                    f"{ILP.id}: backend='cp-sat': expected bounded integer variables and decimal coefficients, found "
-                    f"that {whole}",
+                    f"{ILP.id}: backend='cp-sat': expected bounded integer variables and coefficients that a small "
+                    f"common denominator makes whole, found that {whole}",
                     hint='backend="auto" takes CP-SAT where it can',
                 )
             return settings.cp_sat(whole)
-        return MPEngine(program, self.backend, self.gap, self.threads, self.seed)
+        first = BundledEngine(program, Bundled(self.backend, self.gap, self.threads, self.seed))
+        return ConfirmedEngine(first, AutoEngine(program, settings, ILP.id), program, NAMES[self.backend])
+
+    def _highs(self, program: LinearProgram) -> Engine:
+        return Settings(self.gap, self.threads, self.seed).highs(program, ILP.id)
+
+    def _tight(self, program: LinearProgram) -> Engine:
+        return Settings(self.gap, self.threads, self.seed, tight=True).highs(program, ILP.id)

@@ -1,0 +1,147 @@
+"""SCIP and CBC: what they say is checked, and called proven only where another engine proves it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from imle.solvers import SolveStatus
+from imle_highs.engines import IntegerEngine
+from imle_linear.program import from_matrices
+from imle_ortools.ilp import bundled
+from imle_ortools.ilp.auto import AutoEngine, Settings
+from imle_ortools.ilp.bundled import BundledEngine
+from imle_ortools.ilp.confirmed import ConfirmedEngine
+from imle_ortools.ilp.mp import Bundled
+from imle_ortools.ilp.solver import ILPSolver
+
+OPTIMAL, FEASIBLE, INFEASIBLE, UNBOUNDED, TIMEOUT = list(SolveStatus)[:5]
+
+
+@pytest.mark.parametrize("backend", ["scip", "cbc"])
+def test_programs_on_which_one_of_them_is_wrong(backend):
+    """CBC says -23 and SCIP -70; the values here are those of exact rational branch and bound."""
+    first = ILPSolver(backend=backend).prepare(
+        A_ub=[[0, 90], [60, -70]], b_ub=[0, 330], bounds=[(-4, 1), (-5, 4)], integrality=[0, 1]
+    )
+    second = ILPSolver(backend=backend).prepare(
+        A_ub=[[2, 9, -1, -4], [2, 7, 0, 0]],
+        b_ub=[54, 27],
+        A_eq=[[-3, -2, 3, -5]],
+        b_eq=[16],
+        bounds=[(-5, 13), (0, 19), (-4, 13), (-4, -3)],
+        integrality=[1, 0, 1, 1],
+    )
+    results = first.solve(np.array([[-8.0, 5.0]])), second.solve(np.array([[-7.0, -3.0, 0.0, -1.0]]))
+    assert [result.status.tolist() for result in results] == [[OPTIMAL], [OPTIMAL]]
+    np.testing.assert_allclose([result.values[0] for result in results], [-80 / 3, -74.5])
+    assert sum(result.counters.get("disagreements", 0) for result in results) == 1
+
+
+COSTS = np.array([-3.0, -4.0, -5.0, -6.5])
+SIZES = [[2, 3, 4, 5]]
+TRUE = from_matrices("test", A_ub=SIZES, b_ub=[7], bounds=(0, 1), integrality=1)
+NARROW = from_matrices("test", A_ub=SIZES, b_ub=[4], bounds=(0, 1), integrality=1)
+WIDE = from_matrices("test", A_ub=SIZES, b_ub=[9], bounds=(0, 1), integrality=1)
+EMPTY = from_matrices("test", A_eq=SIZES, b_eq=[1], bounds=(0, 1), integrality=1)
+FREE = from_matrices("test", bounds=[(0, None)] * 4, integrality=1)
+SETTINGS = Settings(0.0, 1, 0)
+
+
+class Of:
+    """An engine that answers for its own program, whatever right sides it is asked about: sure of itself, and wrong."""
+
+    def __init__(self, program):
+        self._own = program.row_lower, program.row_upper
+        self._engine = IntegerEngine(program, {}, "default")
+
+    @property
+    def events(self):
+        return self._engine.events
+
+    def solve(self, costs, rows, seconds):
+        return self._engine.solve(costs, self._own, seconds)
+
+
+def confirmed(first, second, seconds=None):
+    engine = ConfirmedEngine(Of(first), second, TRUE, "the first")
+    outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), seconds)
+    return outcome, engine.events["disagreements"], engine.events["rejected_points"]
+
+
+@pytest.mark.parametrize(
+    ("first", "disagreements", "rejected"),
+    [(TRUE, 0, 0), (NARROW, 1, 0), (WIDE, 1, 1), (EMPTY, 1, 0), (FREE, 1, 0)],
+)
+def test_whatever_the_first_says_the_answer_is_the_proven_one(first, disagreements, rejected):
+    outcome, *counts = confirmed(first, AutoEngine(TRUE, SETTINGS, "test"))
+    assert outcome.status == OPTIMAL
+    assert outcome.point.tolist() == [1, 0, 0, 1]
+    assert counts == [disagreements, rejected]
+
+
+def test_a_solution_that_refutes_the_proof_is_not_lost():
+    for second in (NARROW, EMPTY):
+        outcome, disagreements, _ = confirmed(TRUE, Of(second))
+        assert outcome.status == FEASIBLE
+        assert outcome.point.tolist() == [1, 0, 0, 1]
+        assert disagreements == 1
+        assert np.isnan(outcome.bound)
+
+
+def hard(rows=6, n=24):
+    """Dense knapsacks: the larger ones are beyond what is spent on confirming."""
+    rng = np.random.default_rng(0)
+    weights = rng.integers(100, 1000, (rows, n)).astype(float)
+    return {"A_ub": weights, "b_ub": np.floor(weights.sum(axis=1) / 2), "bounds": (0, 1)}, rng.uniform(0.9, 1.1, (1, n))
+
+
+def test_what_cannot_be_confirmed_in_time_is_feasible_with_a_bound():
+    instance, values = hard(20, 100)
+    program = from_matrices("test", **instance, integrality=1)
+    second = AutoEngine(program, SETTINGS, "test")
+    few = from_matrices("test", A_ub=instance["A_ub"][:1], b_ub=[1000], bounds=(0, 1), integrality=1)
+    rows = program.row_lower, program.row_upper
+    for first in (few, without_a_point(few)):
+        outcome = ConfirmedEngine(Of(first), second, program, "the first").solve(-values[0], rows, None)
+        assert outcome.status == FEASIBLE
+        said = "optimal" if first is few else "infeasible"
+        assert outcome.message == f"the first says {said}, which could not be confirmed"
+        assert (instance["A_ub"] @ outcome.point <= instance["b_ub"]).all()
+        assert outcome.bound <= -values[0] @ outcome.point
+
+
+def without_a_point(program):
+    """The same variables, without a point."""
+    n = len(program.costs)
+    return from_matrices("test", A_eq=np.ones((1, n)), b_eq=[0.5], bounds=(0, 1), integrality=1)
+
+
+def test_a_process_that_is_killed_costs_its_row_nothing_but_time():
+    instance, values = hard()
+    prepared = ILPSolver(sense="max", backend="cbc").prepare(**instance)
+    expected = ILPSolver(sense="max", backend="highs").prepare(**instance).solve(values)
+    prepared.solve(np.zeros_like(values))  # the process has started
+    (process,) = bundled._idle[os.getpid()][-1:]
+    (pid,) = process.pids
+    threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)).start()
+    for _ in range(3):
+        result = prepared.solve(values)
+        assert result.values == pytest.approx(expected.values)
+        assert result.status.tolist() == [OPTIMAL]
+
+
+def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
+    programs = [from_matrices("test", A_ub=SIZES, b_ub=[b], bounds=(0, 1), integrality=1) for b in range(2, 9)]
+    engines = [BundledEngine(program, Bundled("cbc", 0.0, 1, 0)) for program in programs]
+    for _ in range(2):
+        for engine, program in zip(engines, programs, strict=True):
+            outcome = engine.solve(COSTS, (program.row_lower, program.row_upper), None)
+            best = min(float(COSTS @ x) for x in np.ndindex(2, 2, 2, 2) if np.dot(SIZES[0], x) <= program.row_upper[0])
+            assert COSTS @ outcome.point == pytest.approx(best)
+    assert len(bundled._idle[os.getpid()]) == 1
+    assert len(bundled._idle[os.getpid()][0].pids) == 1

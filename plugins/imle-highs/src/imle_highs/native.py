@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import progress
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
 from imle_linear.program import LinearProgram
 

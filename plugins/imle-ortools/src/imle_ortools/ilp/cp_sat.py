@@ -8,7 +8,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from imle.solvers import SolveStatus
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
 from imle_ortools.cp_sat import LIMITS

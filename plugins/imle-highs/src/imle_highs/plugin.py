@@ -54,7 +54,7 @@ LP = SolverSpec(
             "str",
             "auto",
             "the simplex; auto: primal for warm starts if all |a| are 0 or 1, and for dense packing; else dual",
-            choices=("auto", "dual", "primal"),
+            choices=("auto", "primal", "dual"),
         ),
         Parameter(
             "warm", "bool", False, "start from the previous row's basis: faster, but ties then depend on earlier rows"
@@ -90,7 +90,7 @@ ILP = SolverSpec(
             "str",
             "auto",
             'options of branch and bound: HiGHS\' own, "lean" for easy problems, or what the matrix suggests',
-            choices=("default", "lean", "auto"),
+            choices=("auto", "default", "lean"),
         ),
         *_SHARED,
     ),

@@ -10,15 +10,17 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_linear import options
+from imle_linear.engines import Engine
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
-from imle_pulp.native import NativeEngine
+from imle_pulp.native import DIGITS, NativeEngine
 from imle_pulp.plugin import ILP, LP
 from imle_pulp.problem import constraints, read
 
@@ -132,9 +134,17 @@ def _highs_options(given: PulpLPSolver | PulpILPSolver) -> dict[str, Any]:
 
 def _bind(who: str, given: PulpLPSolver | PulpILPSolver, problem: Any, program: LinearProgram) -> PreparedProgram:
     """Rows solved by the solver object that was given."""
-    blueprint = Blueprint(program, given.sense, problem.name, [name for name, _ in constraints(problem)])
+    names = [name for name, _ in constraints(problem)]
     solver = solver_object.own(given.solver)
-    return PreparedProgram(program, Setup(who, given.sense, None, lambda _: NativeEngine(program, blueprint, solver)))
+
+    def engine(program: LinearProgram) -> Engine:
+        return NativeEngine(program, Blueprint(program, given.sense, problem.name, names), solver)
+
+    return PreparedProgram(program, Setup(who, given.sense, None, engine, relative=DIGITS, relaxation=_relaxation))
+
+
+def _relaxation(program: LinearProgram) -> Engine:
+    return LinearEngine(program, {"threads": 1})
 
 
 def _without_problem(who: str) -> Unbound:

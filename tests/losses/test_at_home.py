@@ -105,11 +105,16 @@ def test_rows_of_different_sizes_are_padded(cls):
     torch.testing.assert_close(found[1:2], alone.to(found))
 
 
-def test_objects_that_cannot_be_compared_have_no_pool():
+def test_objects_that_cannot_be_read_have_no_pool():
     layer = imle.layer("support.solvers:EnumerationSolver")
-    own = [np.array(SOLUTIONS, dtype=object)] * 2
+
+    class Opaque(float):
+        def __reduce__(self):
+            raise TypeError("this number is nobody else's")
+
+    own = [np.array([[Opaque(entry) for entry in row] for row in SOLUTIONS], dtype=object)] * 2
     PerturbedFenchelYoung(layer)(draw(2, 5), target_for(NCE, draw(2, 5)), solutions=own)
-    with pytest.raises(InstanceError, match=r"NCE: solutions: .* cannot be compared"):
+    with pytest.raises(InstanceError, match=r"NCE: solutions: .* cannot be read"):
         NCE(layer)(draw(2, 5), target_for(NCE, draw(2, 5)), solutions=own)
 
 

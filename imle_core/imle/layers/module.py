@@ -16,7 +16,7 @@ from imle.estimators.function import estimate
 from imle.estimators.trace import Call
 from imle.layers import traced
 from imle.layers.boundary import Boundary
-from imle.layers.failures import Failure
+from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
@@ -61,6 +61,8 @@ class SolverLayer(nn.Module):
         stats: solves, failures and solver events since construction; see `LayerStats`.
         pool: solutions found so far, if `pool=` was given; part of `state_dict`.
         failures: rows that were not solved in the last forward pass and its backward passes.
+        unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
+            solver knows.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class SolverLayer(nn.Module):
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
+        self.unproven: list[Unproven] = []
         self._warned: set[str] = set()
         self._instances = InstanceCache(solver, spec, instance)
         self._shape: Shape | None = None
@@ -129,6 +132,7 @@ class SolverLayer(nn.Module):
         if torch.compiler.is_compiling():
             return self._interpreted(objective, rows) if rows else self._traced(objective)
         self.failures.clear()
+        self.unproven.clear()
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = estimate(batch.theta, self.call(batch.solve, mode))
@@ -154,6 +158,7 @@ class SolverLayer(nn.Module):
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
         self.failures.clear()
+        self.unproven.clear()
         batch = self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
@@ -220,6 +225,7 @@ class SolverLayer(nn.Module):
             stats=self.stats,
             warned=self._warned,
             failures=self.failures,
+            unproven=self.unproven,
             workers=workers_of(self.solver),
             progress=self.progress,
         )

@@ -76,6 +76,7 @@ def _find(key: Tensor) -> SolverLayer:
 def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     layer, settings = _find(key), Mode(*mode)
     layer.failures.clear()
+    layer.unproven.clear()
     plan = layer.plan(torch.Size(lead))
     with torch.no_grad():
         out, noise, z, valid = run(theta, layer.call(plan, settings))

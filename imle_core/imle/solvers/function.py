@@ -41,6 +41,7 @@ class PreparedFunction:
 
     function: Callable[[Any], Any]
     objective_shape: ClassVar[None] = None
+    homogeneous: ClassVar[bool] = False  # it may do anything with what it is given
 
     def solve(self, objective: Any, *, hint: Any | None = None) -> SolveResult:
         del hint

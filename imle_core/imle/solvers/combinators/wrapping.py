@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 from imle.errors import ImleError, OptionError, SolverContractError
 from imle.solvers.combinators import rows as by_row
 from imle.solvers.combinators.rows import Index
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.protocol import (
+    ArrayKind,
+    FixedTerms,
+    PreparedSolver,
+    Sense,
+    Shape,
+    Solver,
+    fixed_terms_of,
+    is_homogeneous,
+)
 from imle.solvers.result import SolveResult
 
 
@@ -54,6 +63,16 @@ class PreparedWrapper:
     def objective_shape(self) -> Shape | None:
         """The shape the solver inside takes."""
         return self.inner.objective_shape
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the solver inside is."""
+        return is_homogeneous(self.inner)
+
+    @property
+    def fixed_terms(self) -> FixedTerms | None:
+        """That of the solver inside."""
+        return fixed_terms_of(self.inner)
 
     def close(self) -> None:
         """Close the solver inside."""

@@ -263,3 +263,20 @@ def test_shifted_and_true_objective_go_together(cls, shifted):
     truth = None if shifted else draw(3, 5)
     with pytest.raises(ObjectiveError, match="true_objective: expected it with shifted=True, and only then"):
         loss(draw(3, 5), target_for(cls, draw(3, 5)), truth)
+
+
+@pytest.mark.parametrize("failing", ["true", "shifted"])
+def test_spo_plus_leaves_out_rows_that_fail_on_either_objective(failing):
+    objective, true = draw(3, 5).requires_grad_(), draw(3, 5, seed=1)
+    with torch.no_grad():
+        # ThresholdSolver gives up on first scores above 10, of the truth or of 2 * objective - truth
+        objective[1, 0], true[1, 0] = (40.0, 100.0) if failing == "true" else (40.0, 0.0)
+    layer = imle.layer(ThresholdSolver(), on_failure="zero-grad")
+    value = SPOPlus(layer, reduction="none")(objective, true)
+    value.sum().backward()
+    assert value[1] == 0
+    assert not objective.grad[1].any()
+    assert (value[[0, 2]] > 0).all()
+    assert [failure.row for failure in layer.failures] == [1]
+    SPOPlus(layer)(objective, objective.detach())
+    assert len(layer.failures) == 2  # 40 fails twice; those of the pass before are gone

@@ -131,8 +131,6 @@ class SolverLayer(nn.Module):
         """
         if torch.compiler.is_compiling():
             return self._interpreted(objective, rows) if rows else self._traced(objective)
-        self.failures.clear()
-        self.unproven.clear()
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = estimate(batch.theta, self.call(batch.solve, mode))
@@ -157,8 +155,6 @@ class SolverLayer(nn.Module):
             OptionError: the loss does not give one value per sample.
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
-        self.failures.clear()
-        self.unproven.clear()
         batch = self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
@@ -187,11 +183,15 @@ class SolverLayer(nn.Module):
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
         """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.
 
+        A new pass begins: `failures` and `unproven` are those of what is solved from now on.
+
         Raises:
             ObjectiveError: wrong shape or type.
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        self.failures.clear()
+        self.unproven.clear()
         plan, lead, event = self._plan(objective, rows)
         return Batch(self._theta(objective, lead, event), plan)
 

@@ -138,7 +138,7 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         self.previous_beta_update = update
 
 
-def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor) -> Tensor:
+def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Tensor:
     """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row (0 where dy_i is 0).
 
     A row of zeros has no scale of its own; its norm counts as 1.
@@ -148,14 +148,16 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor) -> Tensor:
         dy: `[N, *event]`, or `[N, S, *event]`: then ||dy_i|| is the root mean square of its S norms, so that S
             equal samples give the step of one.
         beta: the relative size of the step.
+        solved: `[N]` how many of the S samples were solved, None for all: the mean is over these, and dy of the
+            others is 0.
 
     Returns:
         `[N, 1, ...]` with as many dimensions as dy.
     """
     theta_norm = _row_norms(theta)
     dy_norm = _row_norms(dy)
-    if dy.ndim > theta.ndim:
-        dy_norm = dy_norm / math.sqrt(dy.shape[1])
+    if dy.ndim > theta.ndim and dy.shape[1] > 1:
+        dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
     theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
     step = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
     return step.reshape((-1,) + (1,) * (dy.ndim - 1))

@@ -17,8 +17,7 @@ from imle.estimators import (
     Simple,
     StraightThrough,
 )
-from imle.noise import MultiplicativeNoiseDistribution
-from support.noises import FixedNoise
+from support.noises import FixedFactors, FixedNoise, FixedShifts
 from support.solvers import EnumerationSolver, k_subsets
 
 SOLUTIONS = k_subsets(6, 2)
@@ -44,25 +43,6 @@ def test_every_estimator_is_here():
     assert ESTIMATORS.keys() - RELATIVE.keys() == {"score-function"}
 
 
-class Shifts(FixedNoise):
-    """Fixed noise with the score of a standard Gaussian."""
-
-    def _slope(self, eps):
-        return eps
-
-
-class Factors(MultiplicativeNoiseDistribution):
-    """Fixed multiplicative noise."""
-
-    def __init__(self, values):
-        super().__init__()
-        self.values = values
-
-    def draw(self, shape, **_):
-        assert torch.Size(shape) == self.values.shape
-        return self.values
-
-
 def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, factor=1.0):
     if name == "simple":
         generator = torch.Generator().manual_seed(0)
@@ -70,7 +50,7 @@ def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, fa
             "topk", k=2, estimator=Simple(), output=output, nb_samples=noise.shape[1], generator=generator
         )
     else:
-        kind = Factors if name == "perturbed-multiplicative" else Shifts
+        kind = FixedFactors if name == "perturbed-multiplicative" else FixedShifts
         options = {} if name in DETERMINISTIC else {"noise": kind(noise), "nb_samples": noise.shape[1]}
         layer = imle.layer(
             EnumerationSolver(), solutions=SOLUTIONS, estimator=RELATIVE[name](), output=output, **options

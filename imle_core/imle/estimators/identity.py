@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.estimators.trace import Trace, spread
+from imle.estimators.trace import Trace
 
 Projection = Literal["none", "mean", "norm", "both"]
 
@@ -56,6 +56,4 @@ class Identity(Estimator):
 
 def straight(trace: Trace, dy: Tensor) -> Tensor:
     """mean_s dy_s, leaving out samples that were not solved. `[B, *event]`."""
-    if trace.valid is None:
-        return dy.mean(dim=1)
-    return (dy * spread(trace.valid, dy)).mean(dim=1)
+    return trace.mean(dy, trace.valid)

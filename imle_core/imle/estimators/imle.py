@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, positive
-from imle.estimators.trace import Solutions, Trace, mean_difference
+from imle.estimators.trace import Solutions, Trace, difference
 from imle.target import divide_by_step, relative_step
 
 
@@ -66,11 +66,14 @@ class IMLE(Estimator):
         """lambda, broadcastable against dy."""
         if self.lambda_ is not None:
             return dy.new_full((1,) * dy.ndim, self.lambda_)
-        return relative_step(trace.theta, dy, self.relative_beta)
+        return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        return self.finish(mean_difference(*self.solutions(trace, step * dy)), step)
+        upper, lower = self.solutions(trace, step * dy)
+        if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
+            return self.finish(upper.z.mean(dim=1) - lower.z.mean(dim=1), step)
+        return self.finish(trace.mean(*difference(upper, lower)), step)
 
     def solutions(self, trace: Trace, shift: Tensor) -> tuple[Solutions, Solutions]:
         """The forward (or, if symmetric, upper) solutions and the target's.

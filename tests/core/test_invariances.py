@@ -17,6 +17,7 @@ from imle.estimators import (
     Simple,
     StraightThrough,
 )
+from imle.target import AdaptiveTargetDistribution
 from support.noises import FixedFactors, FixedNoise, FixedShifts
 from support.solvers import EnumerationSolver, k_subsets
 
@@ -145,3 +146,46 @@ def test_a_zero_theta_still_gets_a_gradient(name, problem):
     _, weights, noise = problem
     found = gradient(name, torch.zeros(4, 6, dtype=torch.float64), weights * 10, noise * 0.01)
     assert found.abs().sum() > 0
+
+
+SIZES = [2.0**-76, 2.0**63, 2.0**-130]  # 1e-23 and 1e19, whose squares no float32 holds; subnormal
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("output", ["mean", "samples"])
+@pytest.mark.parametrize("name", sorted(RELATIVE.keys() - {"simple"} - BASELINE))
+def test_a_loss_of_any_size_in_float32(name, output, size, problem):
+    """Bit by bit, for powers of two: rules are linear in dy or do not depend on its size."""
+    theta, weights, noise = (values.float() for values in problem)
+    weights = weights.bfloat16().float()  # so that subnormal numbers hold them
+    plain = gradient(name, theta, weights, noise, output=output)
+    assert plain.any()
+    found = gradient(name, theta, weights, noise, output=output, factor=size)
+    expected = plain if name in UNSCALED else plain * size
+    if size > 2.0**-100:
+        assert torch.equal(found, expected)
+    else:
+        torch.testing.assert_close(found, expected, rtol=0, atol=2.0**-149 * 8)
+
+
+@pytest.mark.parametrize("size", SIZES[:2])
+@pytest.mark.parametrize("factor", SIZES[:2])
+@pytest.mark.parametrize("name", ["imle", "imle-symmetric", "imle-scaled", "aimle", "blackbox", "identity"])
+def test_an_objective_of_any_size_in_float32(name, factor, size, problem):
+    """theta and noise times a number: the same solutions; a gradient times its inverse, for rules that have a scale."""
+    theta, weights, noise = (values.float() for values in problem)
+    plain = gradient(name, theta, weights, noise)
+    found = gradient(name, theta * size, weights, noise * size, factor=factor)
+    expected = plain if name in UNSCALED else (plain.double() * factor / size).float()
+    assert plain.any()
+    assert torch.equal(found, expected)
+
+
+def test_the_authors_adaptive_target_for_rows_of_any_size():
+    theta, dy = torch.tensor([[3.0, -4.0]]), torch.tensor([[0.6, 0.8]])
+    for size in SIZES[:2]:
+        for factor in SIZES[:2]:
+            rule = AdaptiveTargetDistribution(initial_beta=0.5)
+            assert torch.equal(rule.params(theta * size, dy * factor) / size, theta - 2.5 * dy)
+            scaled = rule.process(theta * size, dy * factor, torch.ones(1, 1, 2))
+            assert torch.equal(scaled, torch.full((1, 1, 2), 0.4) * factor / size)

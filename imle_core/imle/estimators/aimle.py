@@ -12,7 +12,7 @@ from imle.errors import OptionError
 from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
 from imle.estimators.trace import Solutions, Trace, difference
-from imle.target import relative_step
+from imle.target import Step, relative_step
 
 
 class AIMLE(IMLE):
@@ -67,12 +67,12 @@ class AIMLE(IMLE):
             f"decay={self.decay:g}, symmetric={self.symmetric}"
         )
 
-    def step(self, trace: Trace, dy: Tensor) -> Tensor:
+    def step(self, trace: Trace, dy: Tensor) -> Step:
         return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype), trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        found = difference(*self.solutions(trace, step * dy))
+        found = difference(*self.solutions(trace, step.times(dy)))
         self._adapt(found)
         return self.finish(trace.mean(*found), step)
 

@@ -140,7 +140,8 @@ class SolverLayer(nn.Module):
         """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
 
         The way to use estimator="score-function", which needs the loss of every sample; for the others it is what
-        output="samples" and a mean over S give. In eval() mode, or without noise, there is one sample: the MAP
+        output="samples" and a mean over S give. Samples that failed are left out of the mean; a row without any
+        has value 0. In eval() mode, or without noise, there is one sample: the MAP
         (of which rules that need noise have no gradient: asking for it is an error).
 
         Args:

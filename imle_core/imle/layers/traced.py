@@ -120,7 +120,7 @@ def _gradient(
         call=call,
     )
     with torch.no_grad():
-        found = call.estimator.gradient(trace, dy * call.sample_weight if settings.samples else dy.unsqueeze(1))
+        found = call.estimator.gradient(trace, call.per_sample(dy, trace.valid))
     return found.clone(memory_format=torch.contiguous_format)
 
 

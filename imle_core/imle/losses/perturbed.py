@@ -11,7 +11,7 @@ from torch import Tensor
 from imle._borrow import borrow
 from imle._checks import positive_int
 from imle.errors import OptionError
-from imle.estimators.function import average
+from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
 from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name, perturb

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import progress
+from imle.solvers.interruptible import interruptible
 from imle_highs.arrays import LEAST, Floats
-from imle_highs.interruptible import interruptible
 from imle_highs.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]

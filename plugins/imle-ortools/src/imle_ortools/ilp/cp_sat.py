@@ -8,9 +8,9 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from imle.solvers import SolveStatus
+from imle.solvers.interruptible import interruptible
 from imle_highs.arrays import Floats
 from imle_highs.engines import Outcome, Rows
-from imle_highs.interruptible import interruptible
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import FAR, WholeProgram
 from imle_ortools.scaling import to_integers

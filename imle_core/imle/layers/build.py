@@ -18,7 +18,7 @@ from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name
 from imle.plugins import registry
 from imle.plugins.described import describe
-from imle.plugins.parameters import split
+from imle.plugins.parameters import check_fields, split
 from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
@@ -205,6 +205,7 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
         return _make(given, describe(given), values)
     if isinstance(given, Solver):
         spec = describe(given)
+        check_fields(describe(type(given)), given)
         return given, spec, _split(spec, values)[1]
     if callable(given):
         unbound = describe(FunctionSolver, bound=("function",))

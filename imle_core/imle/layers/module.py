@@ -259,7 +259,8 @@ class SolverLayer(nn.Module):
                 return self._draw(theta, plan)
         key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
         if key not in self._fixed:
-            drawn = self._draw(theta[:1], plan)
+            with torch.inference_mode(False), torch.no_grad():  # training uses what validation drew
+                drawn = self._draw(theta[:1], plan)
             assert drawn is not None
             if len(drawn) != 1:
                 raise OptionError(

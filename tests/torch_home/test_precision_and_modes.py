@@ -55,6 +55,31 @@ def test_adaptive_state_follows_the_device_and_wide_dtypes():
     assert layer.estimator.beta.dtype is torch.float32
 
 
+def test_a_model_on_the_meta_device_gets_its_adaptive_state():
+    def model():
+        torch.manual_seed(0)
+        rule = imle.estimators.AIMLE(beta=0.5, target=3.0)
+        return nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, estimator=rule))
+
+    with torch.device("meta"):
+        made = model()
+    assert "on the meta device" in repr(made)
+    made.to_empty(device="cpu")
+    torch.manual_seed(0)
+    for module in made.modules():  # as FSDP does
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    expected = model()
+    assert made.state_dict().keys() == expected.state_dict().keys()
+    for name, value in expected.state_dict().items():
+        assert torch.equal(made.state_dict()[name], value), name
+    x = torch.randn(3, 5)
+    for one in (made, expected):
+        torch.manual_seed(1)
+        (one(x) * torch.arange(6)).sum().backward()
+    assert torch.equal(made[0].weight.grad, expected[0].weight.grad)
+
+
 def test_inference_mode():
     layer = imle.layer("topk", k=2)
     with torch.inference_mode():

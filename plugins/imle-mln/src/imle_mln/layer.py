@@ -249,11 +249,10 @@ class MLNLayer(SolverLayer):
         """
         return self.problem.features.names if self.problem.features else ()
 
-    @cached_property
+    @property
     def weights(self) -> Tensor:
-        """`[F]` the program's weights, in torch's default dtype: where to start from."""
-        with torch.inference_mode(False):  # it is kept, and may become a parameter
-            return torch.tensor(self.problem.grounding.formulas.weights.tolist())
+        """`[F]` the program's weights, in torch's default dtype: where to start from. A new tensor each time."""
+        return torch.tensor(self.problem.grounding.formulas.weights.tolist())
 
     def score(self, state: Tensor, unary: Tensor | None = None, weights: Tensor | None = None) -> Score:
         """Evaluate states.

@@ -58,12 +58,24 @@ class AIMLE(IMLE):
         self.step_size = positive("step_size", step_size)
         self.target = positive("target", target)
         self.decay = decay
-        self.register_buffer("beta", torch.tensor(float(beta), dtype=torch.float64))
-        self.register_buffer("nonzeros", torch.tensor(float(target), dtype=torch.float64))
+        self.initial_beta = float(beta)
+        self.register_buffer("beta", torch.empty((), dtype=torch.float64))
+        self.register_buffer("nonzeros", torch.empty((), dtype=torch.float64))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Start again from the beta given.
+
+        To be called after `to_empty()`, which gives a model on the meta device memory but no values; FSDP does so.
+        """
+        self.beta.fill_(self.initial_beta)
+        self.nonzeros.fill_(self.target)
 
     def extra_repr(self) -> str:
+        beta = "on the meta device" if self.beta.is_meta else f"{self.beta.item():g}"
         return (
-            f"beta={self.beta.item():g}, step_size={self.step_size:g}, target={self.target:g}, "
+            f"beta={beta}, step_size={self.step_size:g}, target={self.target:g}, "
             f"decay={self.decay:g}, symmetric={self.symmetric}"
         )
 

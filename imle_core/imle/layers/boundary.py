@@ -110,6 +110,8 @@ class Boundary(NamedTuple):
                 f"{self.solver_id}: expected one status per row, {rows} in all, found {len(result.status)}"
             )
         solutions = solutions.detach().to(device=like.device, dtype=like.dtype)
+        if solutions.is_inference() and not torch.is_inference_mode_enabled():
+            solutions = solutions.clone()  # a solver may have kept it since a pass in inference mode
         if not failed_rows(result) and not sums_to_finite(solutions):
             raise SolverContractError(f"{self.solver_id}: a row reported as solved holds nan or infinity")
         return solutions.reshape(like.shape)

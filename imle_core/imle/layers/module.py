@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
@@ -191,6 +192,12 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        if self.pool is not None and recomputing():
+            raise OptionError(
+                f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
+                "does, and the pool may answer otherwise than the first time: it has learned since",
+                hint="leave pool= out, or leave the layer out of the checkpointed part",
+            )
         self.failures.clear()
         self.unproven.clear()
         plan, lead, event = self._plan(objective, rows)
@@ -262,11 +269,13 @@ class SolverLayer(nn.Module):
     def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
         if self.resample:
+            ready_to_draw(self.spec.id, self.generator)
             with self.stats.timed("noise"):
                 return self._draw(theta, plan)
         key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
         if key not in self._fixed:
-            drawn = self._draw(theta[:1], plan)
+            with torch.inference_mode(False), torch.no_grad():  # training uses what validation drew
+                drawn = self._draw(theta[:1], plan)
             assert drawn is not None
             if len(drawn) != 1:
                 raise OptionError(

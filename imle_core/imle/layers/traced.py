@@ -49,7 +49,8 @@ def enrol(layer: SolverLayer) -> Tensor:
     """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
     key = uuid.uuid4().int >> 65  # int64
     _layers[key] = layer
-    return torch.tensor(key, dtype=torch.int64, device="cpu")
+    with torch.inference_mode(False):  # autograd saves it
+        return torch.tensor(key, dtype=torch.int64, device="cpu")
 
 
 def hold(key: Tensor, layer: SolverLayer) -> None:

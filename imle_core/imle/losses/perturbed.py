@@ -10,11 +10,12 @@ from torch import Tensor
 
 from imle._borrow import borrow
 from imle._checks import positive_int
+from imle._generators import check_generator, ready_to_draw
 from imle.errors import OptionError
 from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
-from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name, perturb
+from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
 
 
 class Perturbed(NamedTuple):
@@ -94,6 +95,7 @@ class PerturbedLoss(SolverLoss):
         """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""
         if self.noise is None or self.temperature == 0:
             return None
+        ready_to_draw(type(self).__name__, self.generator)
         borrowed = borrow(self.layer)
         borrowed.noise, borrowed.nb_samples, borrowed.generator = self.noise, self.nb_samples, self.generator
         borrowed.antithetic = False

@@ -88,7 +88,7 @@ class PerturbedFenchelYoung(PerturbedLoss):
             SolveError: rows failed and the layer's on_failure is "raise".
         """
         batch = self.read(objective, rows)
-        y = self.rows("solution", solution, batch, objective)
+        y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
         best = drawn.mean(inner_samples(drawn.theta, drawn.z))  # its derivative is mean_s of z_s d theta_s: Danskin
         return self.reduced(best - inner(batch.theta, y), drawn.solved(), batch)

@@ -41,7 +41,7 @@ class RankingLoss(PoolLoss):
         solve = self.pool.due()
         optimal: Known | None = None
         if solution is not None:
-            optimal = Known(self.rows("solution", solution, batch, objective), None)
+            optimal = Known(self.solutions(solution, batch, objective), None)
         elif solve or not self.instances(batch, rows).keys() <= set(self.pool.instances):
             optimal = Known(*maximise(batch, true))
         return self.against_pool(batch, true, optimal, rows, solve=solve)

@@ -59,7 +59,7 @@ class SPOPlus(SolverLoss):
         if solution is None:
             optimal, known = maximise(batch, theta)
         else:
-            optimal, known = self.rows("solution", solution, batch, objective), None
+            optimal, known = self.solutions(solution, batch, objective), None
         shifted = 2 * batch.theta - theta
         best, found = maximise(batch, shifted)
         return self.reduced(inner(shifted, best - optimal), both(known, found), batch)

@@ -90,6 +90,7 @@ def calibrate(
             warnings.simplefilter("ignore", SolverWarning)
             batch = plain(alone, objective, rows)
             known = _like("solutions", solutions, objective, batch)
+            known = None if known is None else alone.as_solved(known, batch.solve)
             reference = _like("marginals", marginals, objective, batch)
             if reference is not None and not bool(((reference >= 0) & (reference <= 1)).all()):
                 raise ObjectiveError("marginals: expected entries in [0, 1]")

@@ -203,6 +203,14 @@ class SolverLayer(nn.Module):
         plan, lead, event = self._plan(objective, rows)
         return Batch(self._theta(objective, lead, event), plan)
 
+    def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
+        """Known solutions as users see them to what the solver would return for them, `[B, *event]`.
+
+        The same, for all layers but those that add something to what their solver returns.
+        """
+        del plan
+        return solutions
+
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32

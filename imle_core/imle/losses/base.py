@@ -79,6 +79,10 @@ class SolverLoss(nn.Module):
         """The true objective, read in the same sense: `[*batch, *event]` to detached `[B, *event]` theta."""
         return self.rows(name, objective, batch, like) * _sign(self.layer)
 
+    def solutions(self, solution: Any, batch: Batch, like: Tensor) -> Tensor:
+        """Known solutions, checked, as the solver returns them. `[*batch, *event]` to `[B, *event]`."""
+        return self.layer.as_solved(self.rows("solution", solution, batch, like), batch.solve)
+
     def rows(self, name: str, values: Any, batch: Batch, like: Tensor) -> Tensor:
         """Check a target of the loss, and give it theta's dtype and device. `[*batch, *event]` to `[B, *event]`.
 

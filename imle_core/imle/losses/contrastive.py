@@ -52,7 +52,7 @@ class ContrastiveLoss(PoolLoss):
             SolveError: rows failed and the layer's on_failure is "raise".
         """
         batch = self.read(objective, rows)
-        y = self.rows("solution", solution, batch, objective)
+        y = self.solutions(solution, batch, objective)
         if self.shifted != (true_objective is not None):
             raise ObjectiveError(
                 f"{type(self).__name__}: true_objective: expected it with shifted=True, and only then",

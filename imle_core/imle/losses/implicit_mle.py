@@ -81,7 +81,7 @@ class ImplicitMLE(PerturbedLoss):
             SolveError: rows failed and the layer's on_failure is "raise".
         """
         batch = self.read(objective, rows)
-        y = self.rows("solution", solution, batch, objective)
+        y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
         rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
         gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)) + rest)

@@ -41,7 +41,7 @@ class RankingLoss(PoolLoss):
         solve = self.pool.due()
         optimal: Maximum | None = None
         if solution is not None:
-            optimal = Maximum(self.rows("solution", solution, batch, objective), None, None)
+            optimal = Maximum(self.solutions(solution, batch, objective), None, None)
         elif solve or not all(len(self.pool.solutions(key)) for key in self.instances(batch, rows)):
             optimal = maximise(batch, true)
         return self.against_pool(batch, true, optimal, rows, solve=solve)

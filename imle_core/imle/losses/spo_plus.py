@@ -60,7 +60,7 @@ class SPOPlus(SolverLoss):
         if solution is None:
             optimal = maximise(batch, theta)
         else:
-            given = self.rows("solution", solution, batch, objective)
+            given = self.solutions(solution, batch, objective)
             optimal = Maximum(given, None, self.fixed_terms("solution", given, batch))
         shifted = 2 * batch.theta - theta
         best = maximise(batch, shifted)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import progress
 from imle.solvers.interruptible import interruptible
-from imle_highs.arrays import LEAST, Floats
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import LEAST, Floats
+from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
 _PART = 256
@@ -132,6 +132,12 @@ class Native:
         """Whether the last run ended with a feasible point."""
         status = self._highs.getInfo().primal_solution_status
         return bool(status == int(highspy.SolutionStatus.kSolutionStatusFeasible))
+
+    @property
+    def bound(self) -> float:
+        """The least value that branch and bound has left open in its last run; nan if it has none."""
+        found = float(self._highs.getInfo().mip_dual_bound)
+        return found if math.isfinite(found) else math.nan
 
     def point(self) -> Floats:
         """The point of the last run, `[n]`."""

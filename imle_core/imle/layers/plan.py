@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -25,6 +25,7 @@ from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
 from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
+from imle.solvers.contract import checked
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape
@@ -186,7 +187,7 @@ class SolvePlan:
         """Check and count a result; solutions `[rows, S, *event]`."""
         part, group = request.part, request.group
         self._account(result, part.shape[0] * part.shape[1])
-        with self.stats.timed("transfer"):
+        with self.stats.timed("transfer"), self._naming(request):
             solved = self.boundary.solutions(result, part)
         failed = failed_rows(result)
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
@@ -226,19 +227,27 @@ class SolvePlan:
     def _call(self, request: Request) -> Answer:
         """Ask the solver. Touches nothing of the plan: it may run in another thread."""
         tolerant = self.on_failure != "raise"
-        try:
+        with self._naming(request):
             answer = ask(request.group.prepared, request.objective, request.extra, tolerant=tolerant)
-        except ImleError as error:
-            if error.row is None:
-                raise
-            samples = request.shape[1]
-            row, sample = divmod(error.row, samples)
-            where = place(request.group.row(row), sample, self.lead, samples)
-            raise type(error)(f"{error.message} ({where})", hint=error.hint) from error.__cause__
-        if not isinstance(answer.result, SolveResult):
-            found = type(answer.result).__name__
-            raise SolverContractError(f"{self.boundary.solver_id}: solve() must return a SolveResult, found {found}")
+            checked(answer.result, request.objective.shape)
         return answer
+
+    @contextmanager
+    def _naming(self, request: Request) -> Iterator[None]:
+        """Errors name the row and sample as the user counts them, and, if a contract is broken, the solver."""
+        try:
+            yield
+        except ImleError as error:
+            message, name = error.message, f"{self.boundary.solver_id}: "
+            if isinstance(error, SolverContractError) and not message.startswith(name):
+                message = name + message
+            if error.row is not None:
+                samples = request.shape[1]
+                row, sample = divmod(error.row, samples)
+                message += f" ({place(request.group.row(row), sample, self.lead, samples)})"
+            if message == error.message:
+                raise
+            raise type(error)(message, hint=error.hint) from error.__cause__
 
     def _account(self, result: SolveResult, rows: int) -> None:
         self.stats.batches += 1

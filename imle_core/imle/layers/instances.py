@@ -58,6 +58,15 @@ class Group:
         """The batch row of the group's n-th row."""
         return position if self.rows is None else self.rows[position]
 
+    def only(self, row: int) -> Group:
+        """The group with a single row of the batch."""
+        at = row if self.rows is None else self.rows.index(row)
+        return Group(self.kept, [row], {name: [column[at]] for name, column in self.values.items()})
+
+    def per_sample(self, samples: int) -> dict[str, list[Any]]:
+        """Row parameters, each value once per sample of its row."""
+        return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
+
     def without(self, skipped: Sequence[bool]) -> Group:
         """The group without some rows of the batch."""
         kept = [n for n in range(len(skipped) if self.rows is None else len(self.rows)) if not skipped[self.row(n)]]

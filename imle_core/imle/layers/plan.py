@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import ImleError, SolverContractError, SolverWarning
@@ -25,9 +24,10 @@ from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
 from imle.layers.boundary import Boundary, Objective, failed_rows, refuse_non_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
+from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
-from imle.solvers.combinators.rows import to_numpy
+from imle.solvers.contract import checked
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous
@@ -35,8 +35,6 @@ from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
 OnFailure = Literal["raise", "zero-grad", "last"]
-_ROUNDING = 1e-9
-"""How far a value may be from a sum of products, relative to their sizes, and still be that sum."""
 
 
 class Request(NamedTuple):
@@ -174,7 +172,7 @@ class SolvePlan:
         window = _window(theta.shape[2:], group.prepared.objective_shape)
         part = theta[window]
         earlier = None if hint is None else hint[window]
-        extra = _per_sample(group, theta.shape[1])
+        extra: dict[str, Any] = group.per_sample(theta.shape[1])
         with self.stats.timed("transfer"):
             if earlier is not None:
                 extra["hint"] = self.boundary.rows(earlier)
@@ -210,7 +208,7 @@ class SolvePlan:
         """Check and count a result; solutions `[rows, S, *event]`."""
         part, group = request.part, request.group
         self._account(result, part.shape[0] * part.shape[1])
-        with self.stats.timed("transfer"):
+        with self.stats.timed("transfer"), self._naming(request):
             solved = self.boundary.solutions(result, part)
         failed = failed_rows(result)
         self.unproven += unproven(result, group.row, part.shape[1], phase)
@@ -251,18 +249,9 @@ class SolvePlan:
     def _call(self, request: Request) -> Answer:
         """Ask the solver. Touches nothing of the plan: it may run in another thread."""
         tolerant = self.on_failure != "raise"
-        try:
+        with self._naming(request):
             answer = ask(request.group.prepared, request.objective.rows, request.extra, tolerant=tolerant)
-        except ImleError as error:
-            if error.row is None:
-                raise
-            samples = request.shape[1]
-            row, sample = divmod(error.row, samples)
-            where = place(request.group.row(row), sample, self.lead, samples)
-            raise type(error)(f"{error.message} ({where})", hint=error.hint) from error.__cause__
-        if not isinstance(answer.result, SolveResult):
-            found = type(answer.result).__name__
-            raise SolverContractError(f"{self.boundary.solver_id}: solve() must return a SolveResult, found {found}")
+            checked(answer.result, request.objective.rows.shape)
         return answer._replace(result=request.objective.own(answer.result))
 
     def fixed_terms(self, z: Tensor) -> Tensor | None:
@@ -278,7 +267,7 @@ class SolvePlan:
             rows = slice(None) if group.rows is None else group.rows
             part = z[rows][_window(z.shape[2:], group.prepared.objective_shape)]
             if part.numel():
-                found[rows] = self._fixed_of(group, part)
+                found[rows] = terms_of_group(self.boundary, group, part)
         return found
 
     def fixed_terms_in_row(self, row: int, z: Tensor) -> Tensor | None:
@@ -286,59 +275,42 @@ class SolvePlan:
         group = self.group_of(row)
         if fixed_terms_of(group.prepared) is None:
             return None
-        at = row if group.rows is None else group.rows.index(row)
-        alone = Group(group.kept, [row], {name: [column[at]] for name, column in group.values.items()})
-        return self._fixed_of(alone, z.unsqueeze(0)).squeeze(0)
+        return terms_of_group(self.boundary, group.only(row), z.unsqueeze(0)).squeeze(0)
 
     def group_of(self, row: int) -> Group:
         """The group that a row of the batch is in."""
         return next(group for group in self.groups if group.rows is None or row in group.rows)
 
-    def _fixed_of(self, group: Group, part: Tensor) -> Tensor:
-        """`fixed_terms` of rows that share an instance."""
-        terms = fixed_terms_of(group.prepared)
-        if terms is None:
-            return part.new_zeros(part.shape[:2], dtype=torch.float64)
-        found = np.asarray(terms(self.boundary.rows(part), **_per_sample(group, part.shape[1])), np.float64)
-        if found.shape != (part.shape[:2].numel(),):
-            raise SolverContractError(
-                f"{self.boundary.solver_id}: fixed_terms: expected one number per solution, "
-                f"{part.shape[:2].numel()} in all, found shape {list(found.shape)}"
-            )
-        signed = -found if self.boundary.sense == "min" else found
-        return torch.from_numpy(signed).to(part.device).reshape(part.shape[:2])
-
     def _fixed(self, requests: Sequence[Request], answers: Sequence[Answer], z: Tensor) -> Tensor | None:
         """`fixed_terms` of what has just been solved: where values are known, they tell without another solve."""
         if all(fixed_terms_of(request.group.prepared) is None for request in requests):
             for request, answer in zip(requests, answers, strict=True):
-                self._refuse_other_values(request, answer.result)
+                refuse_other_values(self.boundary, request.objective, answer.result)
             return None
         found = torch.full(z.shape[:2], math.nan, dtype=torch.float64, device=z.device)
         for request, answer in zip(requests, answers, strict=True):
             rows = slice(None) if request.group.rows is None else request.group.rows
-            rest = _beyond_products(request, answer.result)
-            if rest is None or failed_rows(answer.result) or not np.isfinite(rest).all():
-                found[rows] = self._fixed_of(request.group, z[rows][request.window])
-            else:
-                signed = torch.from_numpy(-rest if self.boundary.sense == "min" else rest)
-                found[rows] = signed.to(z.device).reshape(found[rows].shape)
+            told = terms_of_result(self.boundary, request.objective, answer.result, request.part)
+            part = z[rows][request.window]
+            found[rows] = terms_of_group(self.boundary, request.group, part) if told is None else told
         return found
 
-    def _refuse_other_values(self, request: Request, result: SolveResult) -> None:
-        """Values that differ from <objective, z> come from terms that the solver has not told of.
-
-        Raises:
-            SolverContractError: there are such terms.
-        """
-        rest = _beyond_products(request, result)
-        if rest is not None and (bad := np.flatnonzero(np.nan_to_num(rest))).size:
-            raise SolverContractError(
-                f"{self.boundary.solver_id}: expected values that are <objective, solution>, found one that differs "
-                f"by {rest[bad[0]]:g}",
-                hint="a solver with terms of its own has fixed_terms() and homogeneous=False: see "
-                "imle.solvers.PreparedSolver",
-            )
+    @contextmanager
+    def _naming(self, request: Request) -> Iterator[None]:
+        """Errors name the row and sample as the user counts them, and, if a contract is broken, the solver."""
+        try:
+            yield
+        except ImleError as error:
+            message, name = error.message, f"{self.boundary.solver_id}: "
+            if isinstance(error, SolverContractError) and not message.startswith(name):
+                message = name + message
+            if error.row is not None:
+                samples = request.shape[1]
+                row, sample = divmod(error.row, samples)
+                message += f" ({place(request.group.row(row), sample, self.lead, samples)})"
+            if message == error.message:
+                raise
+            raise type(error)(message, hint=error.hint) from error.__cause__
 
     def _account(self, result: SolveResult, rows: int) -> None:
         self.stats.batches += 1
@@ -357,25 +329,6 @@ class SolvePlan:
             if advice not in self.warned:
                 self.warned.add(advice)
                 warnings.warn(f"{self.boundary.solver_id}: {advice}", SolverWarning, stacklevel=_level_of_user())
-
-
-def _per_sample(group: Group, samples: int) -> dict[str, Any]:
-    """Row parameters of a group, each value once per sample."""
-    return {name: [value for value in column for _ in range(samples)] for name, column in group.values.items()}
-
-
-def _beyond_products(request: Request, result: SolveResult) -> NDArray[np.float64] | None:
-    """`[N]` what is in a row's value besides <objective, z>; None if values are not known."""
-    if result.values is None:
-        return None
-    objective = to_numpy(request.objective.rows).reshape(len(result.values), -1).astype(np.float64)
-    solutions = to_numpy(result.solutions).reshape(objective.shape).astype(np.float64)
-    if request.objective.shifts is not None:
-        objective = np.ldexp(objective, -request.objective.shifts[:, None])
-    terms = objective * solutions
-    rest: NDArray[np.float64] = np.asarray(result.values, np.float64) - terms.sum(axis=1)
-    rest[np.abs(rest) <= _ROUNDING * (np.abs(terms).sum(axis=1) + np.abs(result.values))] = 0.0
-    return rest
 
 
 def _level_of_user() -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from imle.errors import ImleError, OptionError, SolverContractError
+from imle.errors import ImleError, OptionError
 from imle.solvers.combinators import rows as by_row
 from imle.solvers.combinators.rows import Index
+from imle.solvers.contract import checked
 from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
@@ -85,26 +86,12 @@ def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:
-    """`prepared.solve`, and a check that it returned one row per objective.
+    """`prepared.solve`, and a check of what it returned.
 
     Raises:
-        SolverContractError: it did not.
+        SolverContractError: it is not what the protocol asks for.
     """
-    return checked(prepared.solve(objective, **given), len(objective))
-
-
-def checked(result: Any, rows: int) -> SolveResult:
-    """A result that has as many rows as were asked for.
-
-    Raises:
-        SolverContractError: it is no result, or it has not.
-    """
-    if not isinstance(result, SolveResult):
-        raise SolverContractError(f"solve() must return a SolveResult, found {type(result).__name__}")
-    if len(result.solutions) != rows or (result.status is not None and len(result.status) != rows):
-        found = len(result.solutions if len(result.solutions) != rows else result.status or ())
-        raise SolverContractError(f"expected one solution and one status per row, {rows} in all, found {found}")
-    return result
+    return checked(prepared.solve(objective, **given), objective.shape)
 
 
 def call_some(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], index: Index) -> SolveResult:

@@ -56,7 +56,8 @@ def layer(
 
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
-            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
+            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`, and
+            `shape=` of one objective, such as `(None,)`; by default all but the first dimension).
         estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
             adapts, as `AIMLE` does, belongs to one layer.
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of

@@ -22,7 +22,7 @@ from imle.layers.instances import Group, InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.layers.traced import Mode
+from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
 from imle.solvers.parallel.parallel import workers_of
@@ -64,7 +64,13 @@ class SolverLayer(nn.Module):
         failures: rows that were not solved in the last forward pass and its backward passes.
         unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
             solver knows.
+        temperature, target_temperature: scales of the noise; may be set between passes.
     """
+
+    temperature = Temperature()
+    target_temperature = Temperature()
+    _has_temperature: bool
+    _has_target_temperature: bool
 
     def __init__(
         self,
@@ -248,10 +254,10 @@ class SolverLayer(nn.Module):
 
     def _mode(self) -> Mode:
         """What the next forward pass does, in the layer's present state."""
-        quiet = self.temperature == 0 and self.target_temperature == 0
+        quiet = not (self._has_temperature or self._has_target_temperature)
         perturbed = self.noise is not None and not quiet and self.training and self.output != "map"
         samples = perturbed and self.output == "samples"
-        return Mode(perturbed, samples, self.nb_samples, self.temperature, self.target_temperature)
+        return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
 
     def call(self, plan: SolvePlan, mode: Mode) -> Call:
         """What the estimator needs to know of this layer."""
@@ -261,8 +267,8 @@ class SolverLayer(nn.Module):
             draw=(lambda theta: self._noise(theta, plan)) if mode.perturbed else _nothing,
             output="samples" if mode.samples else "mean",
             noise=self.noise,
-            temperature=mode.temperature,
-            target_temperature=mode.target_temperature,
+            temperature=self.temperature,
+            target_temperature=self.target_temperature,
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,

@@ -128,7 +128,7 @@ class PreparedProgram:
             InstanceError: a right side is missing, or has the wrong length (names the row).
         """
         rows = self._rows(len(solutions), b_ub, b_eq)
-        known = np.isfinite(solutions).all(axis=1)
+        known = np.asarray(np.isfinite(solutions).all(axis=1))
         given = np.where(known[:, None], solutions, 0.0)
         if self._completion is None:
             self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)

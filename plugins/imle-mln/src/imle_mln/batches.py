@@ -38,4 +38,5 @@ def on_threads(solve: Callable[[Floats], SolveResult], objective: Floats, worker
         np.concatenate([result.values for result in results]),
         {start + row: text for start, r in zip(starts, results, strict=False) for row, text in r.messages.items()},
         dict(events),
+        bound=np.concatenate([result.bound for result in results]),
     )

@@ -12,7 +12,8 @@ from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
 from imle_ortools.cp_sat import LIMITS
-from imle_ortools.ilp.integers import FAR, WholeProgram
+from imle_ortools.ilp.integers import WholeProgram
+from imle_ortools.ilp.whole import FAR
 from imle_ortools.scaling import to_integers
 from imle_ortools.telling import gap_teller
 

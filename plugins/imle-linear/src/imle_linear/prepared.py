@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import Sense, SolveResult, SolveStatus, progress
+from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.answers import Answers
 from imle_linear.arrays import Floats
@@ -116,27 +117,23 @@ class PreparedProgram:
             )
         return self._solve(objective, self._rows(len(objective), b_ub, b_eq))
 
-    def fixed_terms(
+    @property
+    def fixed_terms(self) -> FixedTerms | None:
+        """`fixed_terms(solutions, b_ub=, b_eq=) -> [N]`: what variables that are not learned add, at their best.
+
+        The constant of the objective is included. It is nan where a solution is not feasible, or where the time limit
+        leaves that open; None if there is nothing to add.
+        """
+        return self._completed if self._program.costs.any() or self._program.offset else None
+
+    def _completed(
         self,
         solutions: NDArray[np.float64],
         *,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
     ) -> Floats:
-        """What variables that are not learned add to the objective, at their best for given solutions.
-
-        Args:
-            solutions: `[N, k]` values of the learned variables.
-            b_ub: N right sides instead of the fixed one.
-            b_eq: likewise.
-
-        Returns:
-            `[N]`, the constant of the objective included; nan where a solution is not feasible, or where the time
-            limit leaves that open.
-
-        Raises:
-            InstanceError: a right side is missing, or has the wrong length (names the row).
-        """
+        """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
         rows = self._rows(len(solutions), b_ub, b_eq)
         known = np.asarray(np.isfinite(solutions).all(axis=1))
         given = np.where(known[:, None], solutions, 0.0)

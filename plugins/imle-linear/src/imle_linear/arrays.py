@@ -17,9 +17,11 @@ from imle.errors import InstanceError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
+NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
 """HiGHS drops matrix entries up to the first (as it is set here, in rows whose largest entry is 1 or more), and refuses
 models with entries from the second on. The other engines are not told to go beyond that."""
+RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""
 
@@ -103,17 +105,22 @@ def checked(where: str, found: Columns) -> Columns:
     Raises:
         InstanceError: an entry is not finite, or out of the range that engines can keep.
     """
-    size = np.abs(found.value) * found.row_factors[found.index]
-    bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
-    if len(bad):
-        entry = int(bad[0])
+    entry = unkept(found)
+    if entry is not None:
         at = (int(found.index[entry]), int(found.column[entry]))
         raise InstanceError(
             f"{where}: expected finite entries between {LEAST:g} and {MOST:g} in size (or 0), "
             f"found {found.value[entry]:g} at {at}",
-            hint="HiGHS cannot keep such entries; rescale rows or variables",
+            hint=RESCALE,
         )
     return found
+
+
+def unkept(found: Columns) -> int | None:
+    """The first entry that is not finite, or out of the range that engines can keep; None if there is none."""
+    size = np.abs(found.value) * found.row_factors[found.index]
+    bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
+    return int(bad[0]) if len(bad) else None
 
 
 def numbers(where: str, given: Any) -> Floats:
@@ -137,7 +144,7 @@ def numbers(where: str, given: Any) -> Floats:
 
 def _refuse_other_than_numbers(where: str, entries: NDArray[Any]) -> None:
     for place, entry in np.ndenumerate(entries):
-        if not isinstance(entry, (Real, Decimal, np.bool_)):
+        if not isinstance(entry, NUMBERS):
             at = f" at {place[0] if len(place) == 1 else place}" if place else ""
             raise InstanceError(f"{where}: expected numbers, found {entry!r}{at}")
 

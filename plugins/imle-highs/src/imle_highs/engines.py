@@ -62,7 +62,7 @@ class LinearEngine:
 
     def __init__(self, program: LinearProgram, settings: Settings, *, strategy: int = DUAL, warm: bool = False) -> None:
         self.events: Counter[str] = Counter()
-        self.native = Native(program, {**settings, **SIMPLEX, "simplex_strategy": strategy}, integer=False)
+        self.native = Native(program, {**SIMPLEX, "simplex_strategy": strategy, **settings}, integer=False)
         self._strategy = strategy
         self._warm = warm
 
@@ -170,7 +170,7 @@ class IntegerEngine:
         self.events["branch_and_bound"] += 1
         native = self._native()
         native.set_rows(*rows)
-        native.configure(options)
+        native.configure({**options, **self._exact})
         native.forget()
         native.set_costs(costs)
         found = native.run(clock())
@@ -181,7 +181,7 @@ class IntegerEngine:
     def _feasible_or_not(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Rows whose relaxation is unbounded are unbounded if any whole-numbered point exists, else infeasible."""
         native = self._native()
-        native.configure(DEFAULT)
+        native.configure({**DEFAULT, **self._exact})
         native.forget()
         native.set_costs(np.zeros_like(costs))
         native.set_rows(*rows)

@@ -9,13 +9,14 @@ import threading
 import numpy as np
 import pytest
 
+from imle.errors import OptionError
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine
 from imle_linear.program import from_matrices
 from imle_ortools.ilp import bundled
 from imle_ortools.ilp.auto import AutoEngine, Settings
 from imle_ortools.ilp.bundled import BundledEngine
-from imle_ortools.ilp.confirmed import ConfirmedEngine
+from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.mp import Bundled
 from imle_ortools.ilp.solver import ILPSolver
 
@@ -68,17 +69,17 @@ class Of:
 
 
 def confirmed(first, second, seconds=None):
-    engine = ConfirmedEngine(Of(first), second, TRUE, "the first")
+    engine = ConfirmedEngine(Of(first), second, TRUE, ("the first", "the second"))
     outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), seconds)
     return outcome, engine.events["disagreements"], engine.events["rejected_points"]
 
 
 @pytest.mark.parametrize(
     ("first", "disagreements", "rejected"),
-    [(TRUE, 0, 0), (NARROW, 1, 0), (WIDE, 1, 1), (EMPTY, 1, 0), (FREE, 1, 0)],
+    [(TRUE, 0, 0), (NARROW, 1, 0), (WIDE, 0, 1), (EMPTY, 1, 0), (FREE, 1, 0)],
 )
 def test_whatever_the_first_says_the_answer_is_the_proven_one(first, disagreements, rejected):
-    outcome, *counts = confirmed(first, AutoEngine(TRUE, SETTINGS, "test"))
+    outcome, *counts = confirmed(first, AutoEngine(TRUE, SETTINGS))
     assert outcome.status == OPTIMAL
     assert outcome.point.tolist() == [1, 0, 0, 1]
     assert counts == [disagreements, rejected]
@@ -103,14 +104,14 @@ def hard(rows=6, n=24):
 def test_what_cannot_be_confirmed_in_time_is_feasible_with_a_bound():
     instance, values = hard(20, 100)
     program = from_matrices("test", **instance, integrality=1)
-    second = AutoEngine(program, SETTINGS, "test")
+    second = AutoEngine(program, SETTINGS)
     few = from_matrices("test", A_ub=instance["A_ub"][:1], b_ub=[1000], bounds=(0, 1), integrality=1)
     rows = program.row_lower, program.row_upper
     for first in (few, without_a_point(few)):
-        outcome = ConfirmedEngine(Of(first), second, program, "the first").solve(-values[0], rows, None)
+        outcome = ConfirmedEngine(Of(first), second, program, ("the first", "the second")).solve(-values[0], rows, None)
         assert outcome.status == FEASIBLE
         said = "optimal" if first is few else "infeasible"
-        assert outcome.message == f"the first says {said}, which could not be confirmed"
+        assert outcome.message == f"the first says {said}, which could not be confirmed in time"
         assert (instance["A_ub"] @ outcome.point <= instance["b_ub"]).all()
         assert outcome.bound <= -values[0] @ outcome.point
 
@@ -145,3 +146,83 @@ def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
             assert COSTS @ outcome.point == pytest.approx(best)
     assert len(bundled._idle[os.getpid()]) == 1
     assert len(bundled._idle[os.getpid()][0].pids) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (TRUE, NARROW, "first says optimal -9.5, second says optimal -5"),
+        (TRUE, WIDE, None),  # its point is no solution: no word against the other
+        (TRUE, EMPTY, "first says optimal -9.5, second says infeasible"),
+        (TRUE, FREE, "first says optimal -9.5, second says unbounded"),
+        (EMPTY, TRUE, "first says infeasible, second says optimal -9.5"),
+        (EMPTY, EMPTY, None),
+        (FREE, FREE, None),
+    ],
+)
+def test_cross_checks_quote_both_where_they_contradict_each_other(first, second, said):
+    engine = CrossCheckedEngine(Of(first), Of(second), TRUE, ("first", "second"))
+    outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), None)
+    if said is None:
+        alone = Of(first).solve(COSTS, None, None)
+        assert outcome.status == alone.status
+        assert engine.events["disagreements"] == 0
+    else:
+        assert outcome.status == SolveStatus.ERROR
+        assert outcome.message == f"cross-check: {said} (of scaled costs)"
+        assert engine.events["disagreements"] == 1
+
+
+@pytest.mark.parametrize(
+    ("backend", "cross_check", "second"),
+    [("auto", True, "cp_sat"), ("highs", "scip", "scip"), ("cbc", True, "branch_and_bound"), ("cp-sat", "cbc", "cbc")],
+)
+def test_cross_check_asks_a_second_engine(backend, cross_check, second):
+    rng = np.random.default_rng(0)
+    instance = {"A_ub": rng.integers(1, 9, (2, 5)), "b_ub": [11, 12], "A_eq": [[1, 2, 1, 2, 1]], "b_eq": [4]}
+    costs = rng.normal(size=(4, 5))
+    plain = ILPSolver(backend=backend).prepare(**instance, bounds=(0, 2)).solve(costs)
+    both = ILPSolver(backend=backend, cross_check=cross_check).prepare(**instance, bounds=(0, 2)).solve(costs)
+    np.testing.assert_allclose(both.values, plain.values)
+    assert not both.status.any(), both.messages
+    assert both.counters[second] >= plain.counters.get(second, 0) + 1
+
+
+def test_cross_check_names():
+    for wrong in ("cbc", "gurobi"):
+        with pytest.raises(OptionError, match="expected a bool or one of auto, highs, cp-sat, scip, found"):
+            ILPSolver(backend="cbc", cross_check=wrong)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "message"),
+    [
+        ("auto", {"mip_feasibility_tolerence": 1e-9}, "no option 'mip_feasibility_tolerence'; did you mean 'mip_feas"),
+        ("highs", {"mip_feasibility_tolerance": "low"}, "expected a float that HiGHS takes"),
+        ("cp-sat", {"cp_model_presolv": False}, "no option 'cp_model_presolv'; did you mean 'cp_model_presolve'?"),
+        ("cp-sat", {"cp_model_presolve": "sometimes"}, "expected a bool for 'cp_model_presolve', found 'sometimes'"),
+        ("cp-sat", {"num_workers": 8}, "'num_workers' cannot be passed to the engine\n  hint: give threads=..."),
+        ("scip", {"numerics/feastoll": 1e-9}, "expected parameters of SCIP, found 'numerics/feastoll': 1e-09"),
+        ("cbc", {"ratioGap": 0.1}, "OR-Tools passes none to CBC, found {'ratioGap': 0.1}"),
+    ],
+)
+def test_options_that_engines_do_not_have(backend, options, message, capfd):
+    with pytest.raises(OptionError) as caught:
+        ILPSolver(backend=backend, options=options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        ("auto", {"mip_feasibility_tolerance": 1e-9}),
+        ("highs", {"mip_feasibility_tolerance": 1e-9}),
+        ("cp-sat", {"cp_model_presolve": False}),
+        ("scip", {"numerics/feastol": 1e-9, "presolving/maxrounds": 0}),
+    ],
+)
+def test_options_of_the_engines(backend, options):
+    solver = ILPSolver(backend=backend, options=options, sense="max")
+    assert hash(solver) == hash(ILPSolver(backend=backend, options=options, sense="max"))
+    result = solver.prepare(A_ub=SIZES, b_ub=[7], bounds=(0, 1)).solve(-COSTS[None])
+    assert result.solutions.tolist() == [[1, 0, 0, 1]]

@@ -17,7 +17,6 @@ from imle.solvers import SolveStatus
 from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
 from imle_highs.tunings import DEFAULT, plan
-from imle_highs.tunings import TUNINGS as TUNINGS  # imle-pulp's solvers take it from here
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline
@@ -63,7 +62,7 @@ class LinearEngine:
 
     def __init__(self, program: LinearProgram, settings: Settings, *, strategy: int = DUAL, warm: bool = False) -> None:
         self.events: Counter[str] = Counter()
-        self.native = Native(program, {**settings, **SIMPLEX, "simplex_strategy": strategy}, integer=False)
+        self.native = Native(program, {**SIMPLEX, "simplex_strategy": strategy, **settings}, integer=False)
         self._strategy = strategy
         self._warm = warm
 
@@ -74,16 +73,13 @@ class LinearEngine:
         native.set_costs(costs)
         native.set_rows(*rows)
         found = native.run(seconds)
-        if found == HighsModelStatus.kOptimal:
-            return Outcome(SolveStatus.OPTIMAL, native.point())
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)
-            if found == HighsModelStatus.kOptimal:
-                return Outcome(SolveStatus.OPTIMAL, native.point())
         if found == HighsModelStatus.kUnboundedOrInfeasible:
             found = self._which(costs, seconds)
-        outcome = stopped(found, native)
-        native.forget()  # a warm start from where this row got stuck helps no one
+        outcome = ended(found, native)
+        if found != HighsModelStatus.kOptimal:
+            native.forget()  # a warm start from where this row got stuck helps no one
         return outcome
 
     def _other_way(self, seconds: float | None) -> HighsModelStatus:
@@ -145,9 +141,7 @@ class IntegerEngine:
         elif relaxed.status == SolveStatus.INFEASIBLE:
             return relaxed
         elif relaxed.status == SolveStatus.UNBOUNDED:
-            native = self._native()
-            native.set_rows(*rows)
-            return self._feasible_or_not(costs, seconds)
+            return self._feasible_or_not(costs, rows, seconds)
         return None
 
     def branch(self, costs: Floats, rows: Rows, clock: Callable[[], float | None]) -> Outcome | None:
@@ -176,27 +170,27 @@ class IntegerEngine:
         self.events["branch_and_bound"] += 1
         native = self._native()
         native.set_rows(*rows)
-        native.configure(options)
+        native.configure({**options, **self._exact})
         native.forget()
         native.set_costs(costs)
         found = native.run(clock())
         if found in (HighsModelStatus.kUnbounded, HighsModelStatus.kUnboundedOrInfeasible):
-            return self._feasible_or_not(costs, clock())
-        ended = (
-            Outcome(SolveStatus.OPTIMAL, native.point())
-            if found == HighsModelStatus.kOptimal
-            else stopped(found, native)
-        )
-        return ended._replace(bound=native.bound)
+            return self._feasible_or_not(costs, rows, clock())
+        return ended(found, native)._replace(bound=native.bound)
 
-    def _feasible_or_not(self, costs: Floats, seconds: float | None) -> Outcome:
+    def _feasible_or_not(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Rows whose relaxation is unbounded are unbounded if any whole-numbered point exists, else infeasible."""
         native = self._native()
-        native.configure(DEFAULT)
+        native.configure({**DEFAULT, **self._exact})
         native.forget()
         native.set_costs(np.zeros_like(costs))
+        native.set_rows(*rows)
         found = native.run(seconds)
-        return stopped(HighsModelStatus.kUnbounded if found == HighsModelStatus.kOptimal else found, None)
+        if found == HighsModelStatus.kOptimal:
+            if self._rounded(native.point(), rows) is None:
+                return Outcome(SolveStatus.ERROR, message="HiGHS finds no whole numbers that satisfy all constraints")
+            found = HighsModelStatus.kUnbounded
+        return ended(found, native)
 
     def _rounded(self, point: Floats, rows: Rows) -> Floats | None:
         """The point with exactly whole numbers, or None if it has none or they break a constraint."""
@@ -207,15 +201,17 @@ class IntegerEngine:
         return None if flaw else whole
 
 
-def stopped(found: HighsModelStatus, native: Native | None) -> Outcome:
-    """The outcome of a run that did not end with an optimum."""
+def ended(found: HighsModelStatus, native: Native) -> Outcome:
+    """The outcome of a run."""
+    if found == HighsModelStatus.kOptimal:
+        return Outcome(SolveStatus.OPTIMAL, native.point())
     if found == HighsModelStatus.kInfeasible:
         return Outcome(SolveStatus.INFEASIBLE, message=_INFEASIBLE)
     if found == HighsModelStatus.kUnbounded:
         return Outcome(SolveStatus.UNBOUNDED, message="the feasible set is unbounded in the direction of the objective")
     if found in (HighsModelStatus.kTimeLimit, HighsModelStatus.kSolutionLimit):
         limit = "time" if found == HighsModelStatus.kTimeLimit else "node"
-        if native is not None and native.has_point:
+        if native.has_point:
             return Outcome(SolveStatus.FEASIBLE, native.point(), f"stopped at the {limit} limit with a feasible point")
         return Outcome(SolveStatus.TIMEOUT, message=f"stopped at the {limit} limit without a feasible point")
     return Outcome(SolveStatus.ERROR, message=f"HiGHS ended with model status {found.name}")

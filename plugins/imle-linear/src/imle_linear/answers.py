@@ -66,7 +66,7 @@ class Answers:
         )
 
     def _bound(self, values: Floats) -> Floats:
-        """Proven limits `[N]`, nan where there is none; values are computed anew, and a limit is on its side of them."""
+        """Proven limits `[N]`, each on its side of the value, which is computed anew; nan where there is none."""
         found = np.full(len(values), np.nan)
         for n, bound in self._bounds.items():
             found[n] = bound if np.isnan(values[n]) else self._sign * min(self._sign * bound, self._sign * values[n])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_linear.arrays import Columns, Floats
+from imle_linear.arrays import Floats
 from imle_linear.program import LinearProgram
 
 INTEGRAL = 1e-5
@@ -42,7 +42,7 @@ class SolutionChecker:
         self._integer = np.ones(matrix.shape[0], np.bool_)
         self._integer[matrix.index[~program.integer[matrix.column]]] = False
         self._round_off = (count + 2) * 2.0**-52
-        self._absolute = np.where(self._integer, 0.0, ABSOLUTE * np.minimum(1.0, _largest(self._sizes, matrix)))
+        self._absolute = np.where(self._integer, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
 
     def mend(self, point: Floats, rows: tuple[Floats, Floats] | None = None) -> tuple[Floats, str]:
         """The nearest point with whole numbers within bounds, and what is wrong with it ("" if nothing is).
@@ -87,13 +87,6 @@ class SolutionChecker:
         sums = np.bincount(matrix.index, weights=terms, minlength=matrix.shape[0])
         ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in (lower, upper)))
         round_off = np.where(self._whole & (sums < EXACT), 0.0, self._round_off * (sums + ends))
-        simplex = self._absolute + self._relative * _largest(terms, matrix)
+        simplex = self._absolute + self._relative * matrix.largest(terms)
         slack: Floats = np.where(self._integer, round_off, simplex)
         return slack
-
-
-def _largest(entries: Floats, matrix: Columns) -> Floats:
-    """The largest entry of each row, 0 for empty rows."""
-    found = np.zeros(matrix.shape[0])
-    np.maximum.at(found, matrix.index, entries)
-    return found

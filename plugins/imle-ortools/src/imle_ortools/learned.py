@@ -48,6 +48,33 @@ class Learned:
     fixed: Floats
     offset: float
 
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """`[k]` variables that can only have one value."""
+        flags: NDArray[np.bool_] = self.lows == self.highs
+        return flags
+
+    @property
+    def sizes(self) -> Floats:
+        """`[k]` how large variables can be."""
+        return np.maximum(np.abs(self.lows), np.abs(self.highs))
+
+    def pins(self, given: Floats) -> dict[int, int] | None:
+        """Values of variables, by number, for values `[n]` of places; None if no variables can have those."""
+        if not (np.isfinite(given).all() and (given == np.rint(given)).all()):
+            return None
+        values = (given - self.shifts) * self.signs
+        columns = np.empty(len(self.variables))
+        columns[self.places] = values
+        own = columns[self.places]
+        if (own != values).any() or (values < self.lows[self.places]).any() or (values > self.highs[self.places]).any():
+            return None
+        domains = [self.model.proto.variables[index].domain for index in self.variables[self.places].tolist()]
+        pairs = [list(zip(domain[::2], domain[1::2], strict=True)) for domain in domains]
+        if not all(any(a <= value <= b for a, b in ends) for ends, value in zip(pairs, own.tolist(), strict=True)):
+            return None
+        return dict(zip(self.variables[self.places].tolist(), own.astype(np.int64).tolist(), strict=True))
+
     def coefficients(self, objective: Floats) -> Floats:
         """`[N, n]` entries to `[N, k]` coefficients; entries of the same variable add up."""
         columns = np.tile(self.fixed, (len(objective), 1))

@@ -26,6 +26,8 @@ Ints = NDArray[np.int64]
 
 _POWERS = (-1074, 1000)
 """Scales stay between these powers of two, which float64 represents exactly."""
+_NOTHING = 2.0**-900
+"""Differences below this are below what such scales can tell."""
 
 
 class Limits(NamedTuple):
@@ -55,30 +57,29 @@ class Scaled(NamedTuple):
     rounding: Floats
     fits: NDArray[np.bool_]
 
+    def least(self, row: int, whole: float | None, lows: Floats, highs: Floats) -> float:
+        """What no solution costs less than.
+
+        Args:
+            row: which of the rows is meant.
+            whole: what no solution costs less than in integers; None for what bounds alone tell.
+            lows, highs: `[n]` finite bounds of the variables.
+        """
+        integers, rounding = self.integers[row].astype(np.float64), self.rounding[row]
+        if whole is None:
+            whole = float(np.minimum(integers * lows, integers * highs).sum())
+        return whole / float(self.scales[row]) + float(np.minimum(rounding * lows, rounding * highs).sum())
+
+    def resolves(self, row: int, solution: Floats, least: float) -> bool:
+        """Whether a solution `[n]` is as good as optimal, given what none costs less than."""
+        costs = self.integers[row] / self.scales[row] + self.rounding[row]
+        value = float(costs @ solution)
+        return value - least <= max(RESOLVED * max(abs(value), float(np.abs(costs).max(initial=0.0))), _NOTHING)
+
 
 RESOLVED = 1e-9
 """A row is optimal if nothing can be better by more than this share of its value, or of its largest coefficient."""
 UNRESOLVED = "coefficients differ by less than whole numbers resolve: bound says how much better a solution could be"
-
-
-def least(scaled: Scaled, row: int, whole: float | None, lows: Floats, highs: Floats) -> float:
-    """What no solution costs less than.
-
-    Args:
-        scaled: coefficients.
-        row: which of them.
-        whole: what no solution costs less than in integers; None for what bounds alone tell.
-        lows, highs: `[n]` finite bounds of the variables.
-    """
-    integers, rounding = scaled.integers[row].astype(np.float64), scaled.rounding[row]
-    if whole is None:
-        whole = float(np.minimum(integers * lows, integers * highs).sum())
-    return whole / float(scaled.scales[row]) + float(np.minimum(rounding * lows, rounding * highs).sum())
-
-
-def resolved(value: float, bound: float, coefficients: Floats) -> bool:
-    """Whether a value is as good as optimal, given what no solution can be better than."""
-    return abs(value - bound) <= RESOLVED * max(abs(value), float(np.abs(coefficients).max(initial=0.0)))
 
 
 def check_scale(solver_id: str, scale: float | str) -> None:

@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.engines import TIGHT, IntegerEngine
-from imle_highs.options import shared
+from imle_highs.engines import TIGHT, IntegerEngine, LinearEngine
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
-from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
+from imle_ortools.ilp.judging import PROVEN, Judge
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
 from imle_ortools.ilp.structures import assignment, knapsack
 from imle_ortools.packing import warm
@@ -31,29 +32,46 @@ WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
 from one round to the next. An instance that only one of them can solve costs little more than with that one alone."""
 
-PROVEN = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 Clock = Callable[[], float | None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all engines are told: relative gap, threads, seed, and whether HiGHS has the least tolerances it takes."""
+    """What all engines are told.
 
-    gap: float
-    threads: int
-    seed: int
-    tight: bool = False
+    Attributes:
+        gap: relative gap at which a search may stop.
+        threads: per solve.
+        seed: of random choices.
+        highs_options, cp_sat_options: the engines' own options by name.
+    """
 
-    def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
+    gap: float = 0.0
+    threads: int = 1
+    seed: int = 0
+    highs_options: EngineOptions = ()
+    cp_sat_options: EngineOptions = ()
+
+    def highs(self, program: LinearProgram) -> IntegerEngine:
         """HiGHS with these settings."""
-        native = {**shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
-        if self.tight:
-            return IntegerEngine(program, {**native, **TIGHT}, "default")
-        return IntegerEngine(program, native, "auto")
+        return IntegerEngine(program, self._highs, "auto")
+
+    def tight(self, program: LinearProgram) -> IntegerEngine:
+        """HiGHS with the least tolerances that it takes."""
+        return IntegerEngine(program, {**self._highs, **TIGHT}, "default")
+
+    def relaxation(self, program: LinearProgram) -> LinearEngine:
+        """HiGHS for linear programs."""
+        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed})
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
         """CP-SAT with these settings."""
-        return CPSATEngine(whole, self.gap, self.threads, self.seed)
+        return CPSATEngine(whole, self.gap, self.threads, self.seed, self.cp_sat_options)
+
+    @property
+    def _highs(self) -> dict[str, Any]:
+        own = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
+        return {**own, **dict(self.highs_options)}
 
 
 class AutoEngine:
@@ -62,10 +80,9 @@ class AutoEngine:
     Args:
         program: the feasible set.
         settings: for the engines.
-        who: for messages.
     """
 
-    def __init__(self, program: LinearProgram, settings: Settings, who: str) -> None:
+    def __init__(self, program: LinearProgram, settings: Settings) -> None:
         self._own: Counter[str] = Counter()
         self._rows = program.row_lower, program.row_upper
         self._assignment = assignment(program)
@@ -76,8 +93,8 @@ class AutoEngine:
             warm()
         self._limits = self._room = np.zeros(0)
         self._settings = settings
-        self._checker = SolutionChecker(program)
-        self._highs = settings.highs(program, who)
+        self._judge = Judge(program)
+        self._highs = settings.highs(program)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
         self._kept: CPSATEngine | None = None
@@ -85,7 +102,7 @@ class AutoEngine:
     @property
     def events(self) -> Counter[str]:
         """How many rows, or attempts at them, went to which algorithm."""
-        return self._own + self._highs.events + (self._kept.events if self._kept else Counter())
+        return self._own + self._judge.events + self._highs.events + (self._kept.events if self._kept else Counter())
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
@@ -111,7 +128,7 @@ class AutoEngine:
         cp_sat = self._cp_sat()
         failed = 0
         for attempt in self._attempts(cp_sat, costs, rows, clock):
-            outcome = self._sound(attempt(), rows)
+            outcome = self._judge.sound(attempt(), rows)
             if outcome.status in PROVEN:
                 return outcome
             best = _better(outcome, best, costs)
@@ -123,16 +140,6 @@ class AutoEngine:
             return outcome
         found = "with a feasible point" if best.point is not None else "without a feasible point"
         return best._replace(message=(cp_sat and cp_sat.unresolved) or f"stopped at the time limit {found}")
-
-    def _sound(self, outcome: Outcome, rows: Rows) -> Outcome:
-        """The outcome, or an error if its point is no solution: then the other engine may have one."""
-        if outcome.point is None:
-            return outcome
-        point, flaw = self._checker.mend(outcome.point, rows)
-        if not flaw:
-            return outcome._replace(point=point)
-        self._own["rejected_points"] += 1
-        return Outcome(SolveStatus.ERROR, message=f"the engine's point is no solution: {flaw}")
 
     def _attempts(
         self, cp_sat: CPSATEngine | None, costs: Floats, rows: Rows, clock: Clock

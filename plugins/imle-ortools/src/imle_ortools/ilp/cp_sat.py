@@ -8,13 +8,14 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from imle.solvers import SolveStatus
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
+from imle_linear.options import EngineOptions
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram
 from imle_ortools.ilp.whole import FAR
-from imle_ortools.scaling import UNRESOLVED, least, resolved, to_integers
+from imle_ortools.scaling import UNRESOLVED, to_integers
 from imle_ortools.telling import gap_teller, proven_bound
 
 
@@ -26,13 +27,14 @@ class CPSATEngine:
         gap: relative gap at which the search may stop.
         threads: per solve.
         seed: of the search.
+        options: CP-SAT's own parameters by name.
 
     Attributes:
         unresolved: why a solution that is optimal in whole numbers may not be so for the row's own coefficients ("" if
             it is); of the last row.
     """
 
-    def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int) -> None:
+    def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int, options: EngineOptions = ()) -> None:
         self.events: Counter[str] = Counter()
         self.unresolved = ""
         self._whole = whole
@@ -53,6 +55,8 @@ class CPSATEngine:
         parameters.linearization_level = 2  # lower levels fail to prove small covers with few workers
         parameters.relative_gap_limit = gap
         parameters.absolute_gap_limit = 0.0
+        for name, value in options:
+            setattr(parameters, name, value)
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
@@ -77,14 +81,14 @@ class CPSATEngine:
             return self._infeasible("no point satisfies all constraints and bounds")
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
             return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
-        bound = least(scaled, 0, proven_bound(self._solver, status), *self._ends)
+        bound = scaled.least(0, proven_bound(self._solver, status), *self._ends)
         if status == cp_model.UNKNOWN:
             message = "stopped at the time limit without a feasible point"
             return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
         point = np.array(list(self._solver.response_proto.solution), dtype=np.float64)
         if status == cp_model.FEASIBLE:
             return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound)
-        if self._gap or resolved(float(costs @ point), bound, costs):
+        if self._gap or scaled.resolves(0, point, bound):
             return Outcome(SolveStatus.OPTIMAL, point, bound=bound)
         self.unresolved = UNRESOLVED
         return Outcome(SolveStatus.FEASIBLE, point, UNRESOLVED, bound)

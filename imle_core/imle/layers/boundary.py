@@ -20,9 +20,9 @@ from imle.solvers.result import SolveResult, SolveStatus
 _SIZE = 10
 """Numpy solvers are given rows whose largest entry lies between 2^9 and 2^10."""
 _FINEST = 1000
-"""Powers of two beyond 2^1023 are no float64: up to this one a row takes a single step."""
+"""Powers of two beyond 2^1023 are no float64: rows of the tiniest entries take a second step."""
 
-Shifts = NDArray[np.int64]
+Shifts = NDArray[np.int32]
 
 
 class Objective(NamedTuple):
@@ -74,12 +74,12 @@ class Boundary(NamedTuple):
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
         flat = rows.reshape(len(rows), -1)
-        shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1].astype(np.int64)
-        first = np.clip(shifts, -_FINEST, _FINEST)
-        factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, first)
-        sized = flat * factor[:, None]
-        if (first != shifts).any():
-            sized *= np.ldexp(1.0, shifts - first)[:, None]
+        shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1]
+        factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, np.minimum(shifts, _FINEST))
+        shared = rows.ctypes.data == theta.data_ptr()  # the user's own numbers stay as they are
+        sized = np.multiply(flat, factor[:, None], out=None if shared else flat)
+        if shifts.max() > _FINEST:
+            sized *= np.ldexp(1.0, np.maximum(shifts - _FINEST, 0))[:, None]
         return Objective(sized.reshape(rows.shape), shifts)
 
     def rows(self, values: Tensor) -> Any:

@@ -214,7 +214,7 @@ class SolverLayer(nn.Module):
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
         return SolvePlan(
-            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array),
+            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array, self.spec.forbidding),
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,

@@ -21,7 +21,7 @@ from torch import Tensor
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
-from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
+from imle.layers.boundary import Boundary, failed_rows
 from imle.layers.failures import Failure, place, solve_error
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
@@ -106,7 +106,7 @@ class SolvePlan:
         """
         if theta.numel() == 0:
             return Solutions(theta.new_zeros(theta.shape), None)
-        refuse_non_finite(theta, phase, self.lead)
+        self.boundary.refuse_non_finite(theta, phase, self.lead)
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
         groups = self.groups
@@ -133,9 +133,10 @@ class SolvePlan:
         self.failures += failures
         fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
         if fatal and self.on_failure != "zero-grad":
+            cause = next((answer.cause for answer in answers if answer.cause), None)
             raise solve_error(
-                self.boundary.solver_id, fatal, self.lead, samples=samples, total=batch * samples, phase=phase
-            ) from next((answer.cause for answer in answers if answer.cause), None)
+                self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+            ) from cause
         valid = torch.ones(batch, samples, dtype=torch.bool)
         valid[[f.row for f in failures], [f.sample for f in failures]] = False
         valid = valid.to(z.device)

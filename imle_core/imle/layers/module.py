@@ -115,7 +115,7 @@ class SolverLayer(nn.Module):
         Args:
             objective: `[*batch, *event]`, finite, floating-point.
             rows: instance parameters that differ per row, each a sequence of length B (the number of rows, all
-                batch dimensions taken together). Where instances have different sizes, the objective is padded
+                batch dimensions taken together), of constants. Where instances have different sizes, the objective is padded
                 to the widest; solutions are zero on the padding.
 
         Returns:

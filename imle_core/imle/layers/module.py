@@ -115,8 +115,8 @@ class SolverLayer(nn.Module):
         Args:
             objective: `[*batch, *event]`, finite, floating-point.
             rows: instance parameters that differ per row, each a sequence of length B (the number of rows, all
-                batch dimensions taken together), of constants. Where instances have different sizes, the objective is padded
-                to the widest; solutions are zero on the padding.
+                batch dimensions taken together), of constants. Where instances have different sizes, the objective is
+                padded to the widest; solutions are zero on the padding.
 
         Returns:
             `[*batch, *event]`, or `[*batch, S, *event]` for output="samples".
@@ -234,6 +234,8 @@ class SolverLayer(nn.Module):
 
     def call(self, plan: SolvePlan, mode: Mode) -> Call:
         """What the estimator needs to know of this layer."""
+        if self.training and self.output != "map":
+            self.estimator.check_scale(plan.homogeneous)
         return Call(
             estimator=self.estimator,
             solve=plan,
@@ -245,6 +247,7 @@ class SolverLayer(nn.Module):
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
+            homogeneous=plan.homogeneous,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

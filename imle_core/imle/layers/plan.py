@@ -83,6 +83,11 @@ class SolvePlan:
     workers: int = 1
     progress: Wanted | None = None
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
+        return all(getattr(group.prepared, "homogeneous", True) for group in self.groups)
+
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
         lead = torch.Size((times, *self.lead))

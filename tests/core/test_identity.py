@@ -1,4 +1,4 @@
-"""The identity rule solves theta as it was given; its projection is for gradients only, and not where terms are fixed."""
+"""The identity rule solves theta as it was given; its projection is for gradients, and not where terms are fixed."""
 
 from __future__ import annotations
 
@@ -47,14 +47,19 @@ class PreparedFixedCharge:
         pass
 
 
-@pytest.mark.parametrize(
-    "make", [lambda **o: imle.layer(FixedCharge(), **o), lambda **o: imle.layer("ortools-ilp", **PROGRAM, **o)]
-)
+SOLVERS = {
+    "enumeration": lambda **options: imle.layer(FixedCharge(), **options),
+    "ortools-ilp": lambda **options: imle.layer("ortools-ilp", **PROGRAM, **options),
+}
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("projection", ["none", "mean", "norm", "both"])
 @pytest.mark.parametrize("costs", [(-20.0, -1.0), (-5.0, -1.0)])
-def test_fixed_terms_are_weighed_against_the_costs_that_were_given(make, projection, costs):
+def test_fixed_terms_are_weighed_against_the_costs_that_were_given(solver, projection, costs):
     """-20 + 10 - 1 = -11 against -1, and -5 + 10 - 1 against -1."""
     chosen = [1.0, 1.0] if costs[0] < -10 else [0.0, 1.0]
+    make = SOLVERS[solver]
     evaluating = make(estimator=Identity(projection)).eval()
     assert evaluating(torch.tensor([costs])).tolist() == [chosen]
     training = make(estimator=Identity(projection), output="map")

@@ -16,12 +16,13 @@ Projection = Literal["none", "mean", "norm", "both"]
 
 
 class Identity(Estimator):
-    """z(P theta) forward, dy pulled back through P: the negative identity for costs, and no second solve.
+    """z(theta) forward, dy pulled back through a projection P: the negative identity for costs, and no second solve.
 
     P removes directions in which the gradient would move theta without changing any solution, which otherwise
-    lets theta collapse. "norm" divides each row by its Euclidean norm and never changes a solution. "mean"
-    subtracts the row's mean first: right only where every solution has the same number of ones (k-subsets,
-    assignments, tours), not for paths.
+    lets theta collapse. "norm" divides each row by its Euclidean norm: solutions do not depend on the scale of theta,
+    unless terms of the objective are fixed, for which it is refused. "mean" subtracts the row's mean first: right only
+    where every solution has the same number of ones (k-subsets, assignments, tours), not for paths. What is solved is
+    theta as it was given, in every mode.
 
     The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself.
 
@@ -43,16 +44,31 @@ class Identity(Estimator):
     def extra_repr(self) -> str:
         return f"projection={self.projection!r}"
 
+    def check_scale(self, homogeneous: bool) -> None:
+        if not homogeneous and self.projection in ("norm", "both"):
+            raise OptionError(
+                f"estimator 'identity': projection={self.projection!r} takes the scale of the objective for "
+                "meaningless, but here solutions depend on it, as where terms of the objective are fixed",
+                hint='Identity(projection="none") works, and so do "imle" and "blackbox"',
+            )
+
     def transform(self, theta: Tensor) -> Tensor:
-        flat = theta.flatten(1)
+        if self.projection == "none":
+            return theta
+        projected = self._project(theta.flatten(1)).reshape(theta.shape)
+        nothing = projected - projected.detach()  # 0 with P's derivative; of what is not finite, nan
+        return theta.detach() + nothing.nan_to_num()
+
+    def _project(self, flat: Tensor) -> Tensor:
         if self.projection in ("mean", "both"):
             flat = flat - flat.mean(dim=1, keepdim=True)
         if self.projection in ("norm", "both"):
             size = row_sizes(flat.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
             flat = normalize(flat / size, dim=1)
-        return flat.reshape(theta.shape)
+        return flat
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        self.check_scale(trace.call.homogeneous)
         return straight(trace, dy)
 
 

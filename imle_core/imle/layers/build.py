@@ -92,7 +92,8 @@ def layer(
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
             solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
             `imle.solvers.Progress` every second, from another thread.
-        instance_and_options: the solver's own; `imle info ID` lists them.
+        instance_and_options: the solver's own; `imle info ID` lists them. They are constants: a tensor that requires
+            a gradient is refused, since none would reach it.
 
     Returns:
         An nn.Module from `[*batch, *event]` objectives to solutions.

@@ -125,8 +125,8 @@ class SolverLayer(nn.Module):
         Args:
             objective: `[*batch, *event]`, finite, floating-point.
             rows: instance parameters that differ per row, each a sequence of length B (the number of rows, all
-                batch dimensions taken together). Where instances have different sizes, the objective is padded
-                to the widest; solutions are zero on the padding.
+                batch dimensions taken together), of constants. Where instances have different sizes, the objective is
+                padded to the widest; solutions are zero on the padding.
 
         Returns:
             `[*batch, *event]`, or `[*batch, S, *event]` for output="samples".
@@ -240,7 +240,7 @@ class SolverLayer(nn.Module):
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
         return SolvePlan(
-            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array),
+            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array, self.spec.forbidding),
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
@@ -261,6 +261,8 @@ class SolverLayer(nn.Module):
 
     def call(self, plan: SolvePlan, mode: Mode) -> Call:
         """What the estimator needs to know of this layer."""
+        if self.training and self.output != "map":
+            self.estimator.check_scale(plan.homogeneous)
         return Call(
             estimator=self.estimator,
             solve=plan,
@@ -272,6 +274,7 @@ class SolverLayer(nn.Module):
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
+            homogeneous=plan.homogeneous,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

@@ -38,6 +38,8 @@ class Parameter:
         per_row: the solver takes this instance parameter as a sequence of length N in `solve` too, so rows
             that differ in it are still solved together. Other instance parameters can also differ per row,
             but then rows are solved in groups that share them.
+        forbids: this instance parameter says which entries no solution uses: users who try infinite costs are
+            pointed to it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Parameter:
     doc: str = ""
     choices: tuple[Any, ...] = ()
     per_row: bool = False
+    forbids: bool = False
 
     @property
     def required(self) -> bool:
@@ -150,3 +153,8 @@ class SolverSpec:
     def parameters(self) -> tuple[Parameter, ...]:
         """Instance parameters, then options."""
         return self.instance + self.options
+
+    @property
+    def forbidding(self) -> str:
+        """The instance parameter that says which entries no solution uses, or ""."""
+        return next((parameter.name for parameter in self.instance if parameter.forbids), "")

@@ -91,6 +91,7 @@ class Batch:
     _suspects: list[Chunk] = field(default_factory=list)
     _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
     _blamed: int = 0  # rows since the last one that was solved
+    _probes: set[int] = field(default_factory=set)  # rows that are to show whether all are to blame
     _solved: bool = False
     _hopeless: str = ""
     _told: bool = False
@@ -249,13 +250,22 @@ class Batch:
         if late:
             return
         self._blamed += 1
-        if self._blamed >= (_SELDOM if self._solved else _HOPELESS):
+        self._probes.discard(chunk.start)
+        if self._blamed == 1 and not self._solved:
+            self._probe()
+        if self._blamed >= (_SELDOM if self._solved else _HOPELESS) and not self._probes:
             self._give_rest_up()
-        elif not self._solved and self._todo:  # perhaps only rows near this one are to blame: try one far from it
-            far = self._todo.pop(0)
-            if far.rows > 1:
-                self._todo.insert(0, replace(far, stop=far.stop - 1))
-            self._suspects.append(Chunk(far.stop - 1, far.stop, 0, True, True))
+
+    def _probe(self) -> None:
+        """Perhaps only rows near the one that is to blame are: try two that are far from it, and from each other."""
+        for part in (2, 1):
+            if self._todo:
+                place = len(self._todo) * part // 3
+                far = self._todo.pop(place)
+                if far.rows > 1:
+                    self._todo.insert(place, replace(far, stop=far.stop - 1))
+                self._probes.add(far.stop - 1)
+                self._suspects.append(Chunk(far.stop - 1, far.stop, 0, True, True))
 
     def _give_rest_up(self) -> None:
         """Rows that were not tried end like those before them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,11 @@ import pytest
 import torch
 
 import imle
-from imle.errors import ObjectiveError, OptionError, SolveError
+from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
 from imle.solvers import Parallel, Processes, SolveStatus
 from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError
 from support import hazards
-from support.hazards import HANG, KILL, KILL_ONCE, RAISE, REFUSE, Hazard
+from support.hazards import HANG, KILL, KILL_ONCE, RAISE, REFUSE, Hazard, Homebound
 
 
 @pytest.fixture
@@ -68,6 +69,56 @@ def test_a_worker_that_dies_for_another_reason(processes, tmp_path):
     check(result, objective, {})
     assert result.counters["worker_deaths"] == 1
     assert result.counters["repeated_rows"] >= 1
+
+
+@pytest.mark.parametrize("rows", [32, 1000])
+def test_every_row_kills_its_worker(processes, rows):
+    objective = batch(rows)
+    objective[:, 0] = KILL
+    result = Parallel(Hazard(), processes).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(range(rows), SolveStatus.ERROR))
+    assert processes.restarts <= 30  # of 2 per row
+    assert any(re.fullmatch("not tried: [3-5] rows .*, and none was solved", told) for told in result.messages.values())
+    layer = imle.layer(Hazard(), executor=processes, noise=None)
+    before = processes.restarts
+    with pytest.raises(SolveError, match=r"signal 9\); other rows were not waited for \(row \d+\)"):
+        layer(torch.from_numpy(objective))
+    assert processes.restarts - before <= 25
+    objective = batch()
+    assert torch.equal(layer(torch.from_numpy(objective)), torch.from_numpy(alone(objective)))
+
+
+def test_rows_that_kill_their_workers_come_together(processes):
+    """What is found out about the first rows, and the last ones, is not believed of those in between."""
+    objective = batch(200)
+    lost = [*range(6), *range(190, 200)]
+    objective[lost, 0] = KILL
+    result = Parallel(Hazard(), processes).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(lost, SolveStatus.ERROR))
+
+
+@pytest.mark.parametrize("policy", ["raise", "zero-grad"])
+def test_workers_that_die_when_they_rebuild_the_solver(processes, policy, tmp_path):
+    marker = tmp_path / "tried"
+    layer = imle.layer(
+        Homebound(marker=str(marker), home=os.getpid(), ends=True), executor=processes, on_failure=policy, noise=None
+    )
+    scores = torch.from_numpy(batch(400))
+    if policy == "raise":
+        with pytest.raises(SolveError, match="exit code 3"):
+            layer(scores)
+    else:
+        assert not layer(scores).any()
+        assert len(layer.failures) == 400
+    assert len(marker.read_text().splitlines()) <= 30
+
+
+def test_workers_that_cannot_rebuild_the_solver(processes, tmp_path):
+    marker = tmp_path / "tried"
+    prepared = Parallel(Homebound(marker=str(marker), home=os.getpid()), processes).prepare()
+    with pytest.raises(SolverUnavailableError, match="a worker cannot rebuild the solver: ImportError"):
+        prepared.solve(batch(400))
+    assert len(marker.read_text().splitlines()) <= 4  # two workers; the first to say so ends the batch
 
 
 def test_a_row_that_hangs(processes):

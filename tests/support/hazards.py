@@ -70,6 +70,28 @@ class PreparedHazard:
             raise ObjectiveError("this row is refused", row=n)
 
 
+@dataclass(frozen=True)
+class Homebound(Hazard):
+    """Can be prepared in one process only; elsewhere it raises or ends the process, and leaves a line in `marker`.
+
+    Args:
+        home: the process.
+        ends: whether it ends the other process.
+    """
+
+    home: int = 0
+    ends: bool = False
+
+    def prepare(self, size: int = 4):
+        if os.getpid() != self.home:
+            with Path(self.marker).open("a") as lines:
+                lines.write("tried\n")
+            if self.ends:
+                os._exit(3)
+            raise ImportError("no such package here")
+        return super().prepare(size)
+
+
 def loaded(name: str) -> bool:
     """Whether a module is imported in this process."""
     return name in sys.modules

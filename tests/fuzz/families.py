@@ -1,0 +1,8 @@
+"""All targets, and how their cases are drawn."""
+
+from __future__ import annotations
+
+from fuzz.programs import family as programs
+from fuzz.running import Draw
+
+DRAWS: dict[str, Draw] = dict.fromkeys(programs.TARGETS, programs.case)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fuzz.judging import Expected
+from imle.solvers import SolveStatus
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,9 @@ class Listed:
     def value(self, objective: Floats, solution: Floats, sign: int) -> float:
         flat = np.ascontiguousarray(solution, np.float64).ravel() + 0.0
         return float(objective.ravel() @ flat + self._fixed[self._place[flat.tobytes()]])
+
+    def pardons(self, objective: Floats, status: SolveStatus, sign: int) -> bool:
+        return False
 
     def slack(self, objective: Floats, solution: Floats) -> float:
         fixed = np.abs(self._fixed[np.isfinite(self._fixed)]).max(initial=0.0)

@@ -14,17 +14,11 @@ from fuzz.exact.tableau import Tableau
 
 @dataclass(frozen=True)
 class Answer:
-    """How a program ends; "open" if the search was given up.
-
-    Attributes:
-        slope: of an unbounded one: by how much the objective falls along the ray that was found, per unit of what is
-            added up on the way. Near 0, rounding of the costs decides.
-    """
+    """How a program ends; "open" if the search was given up."""
 
     kind: Literal["optimal", "infeasible", "unbounded", "open"]
     value: Fraction | None = None
     point: tuple[Fraction, ...] = ()
-    slope: float = 0.0
 
 
 class Solver:
@@ -83,14 +77,11 @@ class Solver:
             for label, sign in parts:
                 weights[label] = cost * sign
         self._root.price(weights)
-        ray = self._root.improve()
+        limited = self._root.improve()
         integers = [] if relaxed else [j for j, integer in enumerate(self._program.integer) if integer]
-        if ray is not None:
-            slope = self._slope(costs, ray)
-            if integers and any(costs):
-                found = self.minimise([Fraction(0)] * len(costs)).kind
-                return Answer("unbounded", slope=slope) if found == "optimal" else Answer(found)
-            return Answer("unbounded", slope=slope)
+        if not limited:
+            found = self.minimise([Fraction(0)] * len(costs)).kind if integers else "optimal"
+            return Answer("unbounded" if found == "optimal" else found)  # the data are rational: the ray has whole points
         constant = sum((c * shift for c, (shift, _) in zip(costs, self._parts, strict=True)), Fraction(0))
         if not integers:
             value = Fraction(self._root.costs[-1], self._root.denominator * factor) + constant
@@ -150,14 +141,3 @@ class Solver:
             shift + sum((sign * values.get(label, Fraction(0)) for label, sign in parts), Fraction(0))
             for shift, parts in self._parts
         )
-
-    def _slope(self, costs: Sequence[Fraction], ray: int) -> float:
-        """How steep the ray is on which the variable at a place grows."""
-        tableau = self._root
-        moves = {label: Fraction(-row[ray], tableau.denominator) for label, row in zip(tableau.basis, tableau.rows, strict=True)}
-        moves[tableau.outside[ray]] = Fraction(1)
-        steps = [
-            cost * sum((sign * moves.get(label, Fraction(0)) for label, sign in parts), Fraction(0))
-            for cost, (_, parts) in zip(costs, self._parts, strict=True)
-        ]
-        return float(sum(steps) / sum(map(abs, steps)))

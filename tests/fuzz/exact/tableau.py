@@ -72,19 +72,19 @@ class Tableau:
         one, other = cost * best_entry, best_cost * entry
         return one < other or (one == other and self.outside[place] < self.outside[best])
 
-    def improve(self) -> int | None:
-        """The primal simplex method, from a feasible dictionary; the place of a ray's variable if there is no limit."""
+    def improve(self) -> bool:
+        """The primal simplex method, from a feasible dictionary; False if there is no limit."""
         while True:
             better = [(label, place) for place, label in enumerate(self.outside) if self.costs[place] > 0]
             if not better:
-                return None
+                return True
             entering = min(better)[1]
             best = -1
             for place, row in enumerate(self.rows):
                 if row[entering] > 0 and (best < 0 or self._first(place, best, entering)):
                     best = place
             if best < 0:
-                return entering
+                return False
             self._pivot(best, entering)
 
     def _first(self, place: int, best: int, column: int) -> bool:

@@ -12,10 +12,12 @@ from fuzz.exact.model import Program, Row
 from fuzz.exact.solving import Answer, Solver
 from fuzz.judging import Expected
 from fuzz.programs.points import PRECISION, TOLERANCE, is_whole
+from imle.solvers import SolveStatus
 
 Floats = NDArray[np.float64]
-STEEP = 1e-6
-"""Where an objective falls less than this along a ray, relative to what is added up, its rounding may decide."""
+STEEP = 1e-7
+"""Solvers see a ray if the objective falls by this much along it, and rows grow by less, relative to their largest
+coefficients."""
 
 
 class Solved:
@@ -36,7 +38,7 @@ class Solved:
 
     def _row(self, costs: list[Fraction], sign: int) -> Expected:
         meant, read = self._meant.minimise(costs), self._read.minimise(costs)
-        if meant.kind != read.kind or meant.kind == "open" or (meant.kind == "unbounded" and meant.slope > -STEEP):
+        if meant.kind != read.kind or meant.kind == "open":
             return Expected("open", np.nan)
         if meant.kind == "infeasible" and self._nearly_feasible(costs):
             return Expected("open", np.nan)
@@ -50,6 +52,26 @@ class Solved:
             loose = Solver(_loosened(self._program))
             self._nearly = loose.minimise([Fraction(0)] * len(costs)).kind != "infeasible"
         return self._nearly
+
+    def pardons(self, objective: Floats, status: SolveStatus, sign: int) -> bool:
+        costs = [Fraction(sign * c) for c in objective.tolist()]
+        if status == SolveStatus.UNBOUNDED:
+            return self._falls(costs, Fraction(STEEP))
+        return status == SolveStatus.OPTIMAL and not self._falls(costs, Fraction(0))
+
+    def _falls(self, costs: list[Fraction], grows: Fraction) -> bool:
+        """Whether the objective falls visibly along some ray, with rows that grow by no more than a share."""
+        program = self._program
+        rows = []
+        for row in program.rows:
+            slack = grows * max(map(abs, row.coefficients))
+            rows.append(Row(row.coefficients, slack))
+            if row.equal:
+                rows.append(Row(tuple(-c for c in row.coefficients), slack))
+        lower = tuple(Fraction(-1 if low is None else 0) for low in program.lower)
+        upper = tuple(Fraction(1 if high is None else 0) for high in program.upper)
+        steepest = Solver(Program(tuple(rows), lower, upper, program.integer)).minimise(costs, relaxed=True)
+        return _value(steepest) < -STEEP * float(max(map(abs, costs)))
 
     def fault(self, solution: Floats) -> str:
         values = solution.tolist()

@@ -36,6 +36,7 @@ class Case:
         which: `[N]` the kind of each row; None if there is one kind only.
         rows: instance parameters per row.
         way: through a prepared solver, or through `imle.layer(...).eval()`.
+        refusable: whether the solver may refuse the instance (`InstanceError`).
     """
 
     solver: str
@@ -47,6 +48,7 @@ class Case:
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     setup: str = ""
     way: Way = "prepared"
+    refusable: bool = False
 
     def of(self, rows: Sequence[int]) -> Case:
         """The same instance with some of the rows."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from fuzz import clauses, graphs, packing
 from fuzz.programs import family as programs
 from fuzz.running import Draw
 
-DRAWS: dict[str, Draw] = dict.fromkeys(programs.TARGETS, programs.case)
+DRAWS: dict[str, Draw] = {
+    **dict.fromkeys(programs.TARGETS, programs.case),
+    **graphs.DRAWS,
+    **packing.DRAWS,
+    **clauses.DRAWS,
+}

@@ -89,10 +89,10 @@ def attempt(case: Case, tally: Tally, target: str, seed: int, number: int) -> It
     """Solve one case and judge it; at most one finding, the first row that is wrong."""
     try:
         answer = case.run(case.build())
-    except InstanceError:
-        tally.refused += 1
-        return
-    except Exception:
+    except Exception as error:
+        if isinstance(error, InstanceError) and case.refusable:
+            tally.refused += 1
+            return
         tally.wrong += 1
         yield Finding(target, seed, number, traceback.format_exc(limit=-1).strip(), case.snippet())
         return

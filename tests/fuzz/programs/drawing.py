@@ -139,7 +139,7 @@ def _row(rng: Generator, coefficients: Numbers, inside: Numbers) -> Row:
     unit = min(abs(c) for c in kept if c)
     unit = min(unit, Fraction(1, max(c.denominator for c in kept)) if unit.denominator < 2**20 else unit)
     if rng.random() < 0.15:
-        return Row(tuple(kept), _plain(total), equal=True)
+        return Row(tuple(kept), plain(total), equal=True)
     slack = rng.choice(["tight", "below", "above", "wide", "infeasible"], p=[0.3, 0.3, 0.2, 0.15, 0.05])
     size = max(abs(c) for c in kept)
     moved = {
@@ -149,10 +149,10 @@ def _row(rng: Generator, coefficients: Numbers, inside: Numbers) -> Row:
         "wide": size * Fraction(int(rng.integers(1, 8)), 2),
         "infeasible": -size * int(rng.integers(3, 30)),
     }[str(slack)]
-    return Row(tuple(kept), _plain(total + moved))
+    return Row(tuple(kept), plain(total + moved))
 
 
-def _plain(value: Fraction) -> Fraction:
+def plain(value: Fraction) -> Fraction:
     """A number that users write: a small fraction, or a float."""
     return value if value.denominator <= 1000 else Fraction(float(value))
 
@@ -165,7 +165,7 @@ def _redundant(rng: Generator, rows: list[Row]) -> list[Row]:
         factor = Fraction(int(rng.choice([1, 2, 3])), int(rng.choice([1, 1, 3])))
         coefficients = tuple(factor * c for c in row.coefficients)
         if all(c.denominator <= 1000 or c == Fraction(float(c)) for c in coefficients):
-            found.append(Row(coefficients, _plain(factor * row.right), row.equal))
+            found.append(Row(coefficients, plain(factor * row.right), row.equal))
     if rng.random() < 0.1 and len(rows) > 1:
         one, two = rows[0], rows[-1]
         total = tuple(a + b for a, b in zip(one.coefficients, two.coefficients, strict=True))

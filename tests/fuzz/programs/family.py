@@ -12,7 +12,7 @@ from fuzz.case import Case, Floats
 from fuzz.exact.model import Program, Row
 from fuzz.judging import Truth
 from fuzz.programs import drawing, writing
-from fuzz.programs.journeys import journey
+from fuzz.journeys import journey
 from fuzz.programs.points import listed
 from fuzz.programs.solved import Solved
 
@@ -61,6 +61,7 @@ def case(target: str, rng: Generator) -> Case:
         objectives=objectives,
         truths=truths,
         which=which,
+        refusable=True,  # engines have limits: of coefficients, of bounds
         way="layer" if rng.random() < 0.2 else "prepared",
         **_written(rng, solver, options, programs, which, learned, costs),
     )
@@ -95,7 +96,7 @@ def _shifted(rng: Generator, program: Program) -> Program:
     for row in program.rows:
         sizes = [abs(c) for c in row.coefficients if c]
         moved = row.right + sizes[int(rng.integers(len(sizes)))] * int(rng.integers(-2, 4))
-        rows.append(Row(row.coefficients, moved if moved.denominator <= 1000 else drawing._plain(moved), row.equal))
+        rows.append(Row(row.coefficients, moved if moved.denominator <= 1000 else drawing.plain(moved), row.equal))
     return replace(program, rows=tuple(rows))
 
 

@@ -33,28 +33,22 @@ def maxsat(target: str, rng: Generator) -> Case:
     soft = _clauses(rng, variables, int(rng.integers(1, 8)))
     by_variable = bool(rng.random() < 0.5)
     options: dict[str, Any] = senses(rng) | {"stratified": bool(rng.random() < 0.7)}
-    instance = {"hard": repr(hard)}
-    known = hard
-    fixed_weights = np.zeros(0)
     if by_variable:
         options["weights"] = "variables"
-        if rng.random() < 0.5:
-            fixed_weights = np.round(rng.normal(size=len(soft)) * 5, int(rng.integers(0, 3)))
-            instance |= {"soft": repr(soft), "soft_weights": repr(fixed_weights.tolist())}
-            known = hard + soft
-    else:
-        instance["soft"] = repr(soft)
-        known = hard + soft
-    count = max((abs(literal) for clause in known for literal in clause), default=0)
-    if by_variable and not count:  # no variable is mentioned
+        soft = soft if rng.random() < 0.5 else []
+    instance = {"hard": repr(hard)} | ({"soft": repr(soft)} if soft else {})
+    weights = np.round(rng.normal(size=len(soft)) * 5, int(rng.integers(0, 3)))
+    if by_variable and soft:
+        instance["soft_weights"] = repr(weights.tolist())
+    count = max((abs(literal) for clause in hard + soft for literal in clause), default=0)
+    if not count:  # there is nothing to learn weights for
         return maxsat(target, rng)
     models = [
         model for model in itertools.product([False, True], repeat=count) if all(_holds(clause, model) for clause in hard)
     ]
-    satisfied = np.array([[_holds(clause, model) for clause in soft] for model in models], float).reshape(-1, len(soft))
+    satisfied = np.array([[_holds(clause, model) for clause in soft] for model in models], float).reshape(len(models), len(soft))
     if by_variable:
-        points = np.array(models, float).reshape(-1, count)
-        fixed = satisfied @ fixed_weights if len(fixed_weights) else np.zeros(len(points))
+        points, fixed = np.array(models, float).reshape(len(models), count), satisfied @ weights
     else:
         points = np.unique(satisfied, axis=0)
         fixed = np.zeros(len(points))

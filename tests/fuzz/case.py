@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 import imle
 from fuzz.judging import Answer, Truth
 from imle.plugins import registry
-from imle.solvers import SolveStatus
 
 Floats = NDArray[np.float64]
 Way = Literal["prepared", "layer"]
@@ -79,11 +78,7 @@ class Case:
                 None if result.bound is None else np.asarray(result.bound),
                 dict(result.messages),
             )
-        status = np.zeros(len(self.objectives), np.int8)
-        solutions = built(torch.from_numpy(self.objectives), **rows).numpy()
-        for failure in built.failures:
-            status[failure.row] = failure.status
-        return Answer(status, solutions, None, None, {failure.row: failure.message for failure in built.failures})
+        return from_layer(built, built(torch.from_numpy(self.objectives), **rows))
 
     def snippet(self) -> str:
         """A program that shows what the solver answers."""
@@ -109,6 +104,14 @@ class Case:
         return "\n".join([*lines, f"from {module} import {cls}", *self.setup.splitlines(), made])
 
 
+def from_layer(layer: imle.SolverLayer, solutions: torch.Tensor) -> Answer:
+    """What a layer's forward pass said."""
+    status = np.zeros(len(solutions), np.int8)
+    for failure in layer.failures:
+        status[failure.row] = failure.status
+    return Answer(status, solutions.numpy(), None, None, {failure.row: failure.message for failure in layer.failures})
+
+
 def built_for_numpy(solver: str) -> bool:
     """Whether a solver takes numpy arrays."""
     return registry.find(solver).spec.capabilities.array == "numpy"
@@ -126,5 +129,3 @@ def literal(value: Any) -> str:
         return "[" + ", ".join(literal(entry) for entry in value) + "]"
     return repr(value)
 
-
-FAILED = tuple(status for status in SolveStatus if not status.ok)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzz import clauses, graphs, packing
+from fuzz.networks import family as networks
 from fuzz.programs import family as programs
 from fuzz.running import Draw
 
@@ -11,4 +12,5 @@ DRAWS: dict[str, Draw] = {
     **graphs.DRAWS,
     **packing.DRAWS,
     **clauses.DRAWS,
+    **dict.fromkeys(networks.TARGETS, networks.case),
 }

@@ -1,4 +1,4 @@
-"""The identity rule solves theta as it was given; its projection is for gradients, and not where terms are fixed."""
+"""The identity rule: what is evaluated is theta as it was given, and fixed terms keep their scale."""
 
 from __future__ import annotations
 
@@ -89,10 +89,15 @@ def test_without_projection_fixed_terms_are_no_obstacle():
 @pytest.mark.parametrize("projection", ["none", "mean", "norm", "both"])
 @pytest.mark.parametrize("name", SETS)
 def test_no_projection_changes_a_solution(name, projection):
-    """Also of sets whose solutions differ in size, where subtracting a mean would."""
+    """Also of sets whose solutions differ in size, where subtracting a mean does in training."""
     theta = draw(20, table(name).shape[1])
-    layer = layer_over(table(name).numpy(), estimator=Identity(projection))
+    layer = layer_over(table(name).numpy(), estimator=Identity(projection), output="map")
     assert torch.equal(layer(theta), best(theta, table(name)))
+    layer.output = "mean"
+    trained = layer(theta)
+    assert torch.equal(layer.eval()(theta), best(theta, table(name)))
+    if projection in ("none", "norm") or name in ("3-of-6", "assignments 4x4", "paths on 3x3"):
+        assert torch.equal(trained, best(theta, table(name)))
 
 
 @pytest.mark.parametrize("projection", ["norm", "both"])

@@ -16,13 +16,13 @@ Projection = Literal["none", "mean", "norm", "both"]
 
 
 class Identity(Estimator):
-    """z(theta) forward, dy pulled back through a projection P: the negative identity for costs, and no second solve.
+    """z(P theta) forward, dy pulled back through a projection P: the negative identity for costs, and no second solve.
 
     P removes directions in which the gradient would move theta without changing any solution, which otherwise
     lets theta collapse. "norm" divides each row by its Euclidean norm: solutions do not depend on the scale of theta,
     unless terms of the objective are fixed, for which it is refused. "mean" subtracts the row's mean first: right only
-    where every solution has the same number of ones (k-subsets, assignments, tours), not for paths. What is solved is
-    theta as it was given, in every mode.
+    where every solution has the same number of ones (k-subsets, assignments, tours), not for paths. eval() and
+    output="map" solve theta as it was given.
 
     The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself.
 
@@ -55,17 +55,13 @@ class Identity(Estimator):
     def transform(self, theta: Tensor) -> Tensor:
         if self.projection == "none":
             return theta
-        projected = self._project(theta.flatten(1)).reshape(theta.shape)
-        nothing = projected - projected.detach()  # 0 with P's derivative; of what is not finite, nan
-        return theta.detach() + nothing.nan_to_num()
-
-    def _project(self, flat: Tensor) -> Tensor:
+        flat = theta.flatten(1)
         if self.projection in ("mean", "both"):
             flat = flat - flat.mean(dim=1, keepdim=True)
         if self.projection in ("norm", "both"):
             size = row_sizes(flat.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
             flat = normalize(flat / size, dim=1)
-        return flat
+        return flat.reshape(theta.shape)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         self.check_scale(trace.call.homogeneous)

@@ -221,7 +221,14 @@ class SolverLayer(nn.Module):
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
-        return self.estimator.transform(-theta if self.solver.sense == "min" else theta)
+        scores = -theta if self.solver.sense == "min" else theta
+        read = self.estimator.transform(scores)
+        if read is scores:
+            return scores
+        if self.training and self.output != "map":
+            return torch.where(scores.isfinite(), read, scores)  # what is not finite is told as it was given
+        # the solution asked for is that of theta as it was given; its gradient is still the rule's
+        return scores.detach() + (read - read.detach()).nan_to_num()
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""

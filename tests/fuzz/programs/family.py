@@ -49,9 +49,7 @@ def case(target: str, rng: Generator) -> Case:
         programs = [program]
     else:
         programs = [program, *(_shifted(rng, program) for _ in range(2))]
-    truths: list[Truth] = [
-        listed(own, learned, costs, sign) if kind == "boxed" else Solved(own) for own in programs
-    ]
+    truths: list[Truth] = [listed(own, learned, costs, sign) if kind == "boxed" else Solved(own) for own in programs]
     rows = _SLOW_ROWS if "time_limit" in options else _LISTED_ROWS if kind == "boxed" else _SOLVED_ROWS
     objectives = _objectives(rng, program, truths[0], learned, rows, sign)
     which = rng.integers(0, len(programs), rows) if len(programs) > 1 else None
@@ -100,9 +98,7 @@ def _shifted(rng: Generator, program: Program) -> Program:
     return replace(program, rows=tuple(rows))
 
 
-def _objectives(
-    rng: Generator, program: Program, truth: Truth, learned: list[int], rows: int, sign: int
-) -> Floats:
+def _objectives(rng: Generator, program: Program, truth: Truth, learned: list[int], rows: int, sign: int) -> Floats:
     row = program.rows[int(rng.integers(len(program.rows)))]
     attractive = np.array([float(row.coefficients[place]) for place in learned])
     attractive = attractive / (2.0 ** np.frexp(np.abs(attractive).max() or 1.0)[1]) * 64

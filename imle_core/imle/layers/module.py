@@ -226,7 +226,8 @@ class SolverLayer(nn.Module):
         if read is scores:
             return scores
         if self.training and self.output != "map":
-            return torch.where(scores.isfinite(), read, scores)  # what is not finite is told as it was given
+            finite = scores.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (scores.ndim - 1))
+            return torch.where(finite, read, scores)  # what is not finite is told as it was given
         # the solution asked for is that of theta as it was given; its gradient is still the rule's
         return scores.detach() + (read - read.detach()).nan_to_num()
 

@@ -7,6 +7,7 @@ from imle.testing.checks import (
     answers,
     arrays,
     closing,
+    dependencies,
     failures,
     gradients,
     hints,
@@ -32,6 +33,7 @@ from imle.testing.conditions import (
 CHECKS: tuple[Check, ...] = (
     Check("light-import", imports.check_light_import, "solver", (announced,), ()),
     Check("import-time", imports.check_import_time, "solver", (announced,), ()),
+    Check("requires", dependencies.check_requires, "solver", (announced,), ()),
     Check("spec-texts", spec.check_spec_texts, "solver", (announced,), ()),
     Check("spec-class", spec.check_spec_class, "solver", (announced, has_class), ()),
     Check("spec-options", spec.check_spec_options, "solver", (announced, has_class), ()),

@@ -9,11 +9,15 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs import options
-from imle_highs.engines import DUAL, PRIMAL, Engine, LinearEngine
-from imle_highs.instance import Instance, is_empty, read
-from imle_highs.prepared import PreparedProgram, Setup, without_instance
-from imle_highs.program import LinearProgram
+from imle_highs.engines import DUAL, PRIMAL, LinearEngine
+from imle_highs.files import read
+from imle_highs.options import shared
+from imle_linear import options
+from imle_linear.engines import Engine
+from imle_linear.instance import Instance, is_empty
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import without_instance
 
 _WHO = "highs-lp"
 _STRATEGIES = {"dual": DUAL, "primal": PRIMAL}
@@ -49,7 +53,7 @@ class HighsLPSolver:
         options.choice(_WHO, "sense", self.sense, ("min", "max"))
         options.choice(_WHO, "method", self.method, ("auto", *_STRATEGIES))
         options.seconds(_WHO, self.time_limit)
-        options.shared(_WHO, self.threads, self.seed)
+        shared(_WHO, self.threads, self.seed)
 
     def prepare(
         self,
@@ -98,7 +102,7 @@ class HighsLPSolver:
         return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
 
     def _engine(self, program: LinearProgram) -> Engine:
-        settings = options.shared(_WHO, self.threads, self.seed)
+        settings = shared(_WHO, self.threads, self.seed)
         strategy = _STRATEGIES.get(self.method, DUAL)
         if self.method == "auto" and self.warm:
             network = bool((np.abs(program.matrix.value) == 1.0).all())

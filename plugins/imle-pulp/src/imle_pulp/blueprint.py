@@ -10,8 +10,8 @@ import numpy as np
 import pulp  # type: ignore[import-untyped]
 
 from imle.solvers import Sense
-from imle_highs.arrays import Floats
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
 
 
 class Blueprint:

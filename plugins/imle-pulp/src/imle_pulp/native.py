@@ -10,10 +10,10 @@ import numpy as np
 import pulp  # type: ignore[import-untyped]
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome, Rows
-from imle_highs.points import Inspector
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.checking import SolutionChecker
+from imle_linear.engines import Outcome, Rows
+from imle_linear.program import LinearProgram
 from imle_pulp.blueprint import Blueprint
 
 _CLAIMS = {
@@ -41,7 +41,7 @@ class NativeEngine:
         self.events: Counter[str] = Counter()
         self._bounds = program.lower, program.upper
         self._blueprint = blueprint
-        self._inspector = Inspector(program)
+        self._checker = SolutionChecker(program)
         self._solver = solver
         self._name = type(solver).__name__
 
@@ -95,7 +95,7 @@ class NativeEngine:
         silent = next((variable.name for variable in variables if variable.varValue is None), None)
         if silent is not None:
             return self._error(f"gives no value for variable {silent!r}")
-        point, flaw = self._inspector.mend(np.array([variable.varValue for variable in variables], dtype=np.float64))
+        point, flaw = self._checker.mend(np.array([variable.varValue for variable in variables], dtype=np.float64))
         if not flaw:
             return claim._replace(point=point)
         if claim.status == SolveStatus.FEASIBLE:  # for linear programs, whatever the simplex method was at

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
-from imle_highs.arrays import INFINITE, LEAST, MOST, Columns, Floats, from_entries
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import INFINITE, LEAST, MOST, Columns, Floats, from_entries
+from imle_linear.program import LinearProgram
 
 _SENSES: Mapping[int, Sense] = {pulp.LpMinimize: "min", pulp.LpMaximize: "max"}
 _UNUSED = (

@@ -10,12 +10,14 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs import options
 from imle_highs.engines import TUNINGS
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
-from imle_highs.prepared import PreparedProgram, Setup, Unbound
-from imle_highs.program import LinearProgram
+from imle_highs.options import shared
+from imle_linear import options
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
 from imle_pulp.native import NativeEngine
@@ -54,7 +56,7 @@ class PulpLPSolver:
         options.choice(_LP, "sense", self.sense, _SENSES)
         options.choice(_LP, "method", self.method, _METHODS)
         options.seconds(_LP, self.time_limit)
-        options.shared(_LP, self.threads, self.seed)
+        shared(_LP, self.threads, self.seed)
         if self.solver is not None:
             solver_object.check(_LP, self)
 
@@ -113,7 +115,7 @@ class PulpILPSolver:
         options.choice(_ILP, "tuning", self.tuning, TUNINGS)
         options.seconds(_ILP, self.time_limit)
         options.fraction(_ILP, "gap", self.gap)
-        options.shared(_ILP, self.threads, self.seed)
+        shared(_ILP, self.threads, self.seed)
         if self.solver is not None:
             solver_object.check(_ILP, self)
 

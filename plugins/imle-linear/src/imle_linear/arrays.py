@@ -39,6 +39,21 @@ class Columns:
         """The product with a vector."""
         return np.bincount(self.index, weights=self.value * x[self.column], minlength=self.shape[0]).astype(np.float64)
 
+    def largest(self, entries: Floats) -> Floats:
+        """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""
+        found = np.zeros(self.shape[0])
+        np.maximum.at(found, self.index, entries)
+        return found
+
+    @cached_property
+    def row_factors(self) -> Floats:
+        """`[rows]` powers of two that bring the largest entry of each row to 1 at least.
+
+        Absolute tolerances of engines would swallow rows of small numbers.
+        """
+        _, exponents = np.frexp(self.largest(np.abs(self.value)))
+        return np.asarray(np.ldexp(1.0, np.maximum(1 - exponents, 0)), np.float64)
+
 
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
     """Sort entries by column, then row; zeros are left out."""

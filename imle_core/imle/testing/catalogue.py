@@ -15,6 +15,7 @@ from imle.testing.checks import (
     recipe,
     reuse,
     rows,
+    scale,
     spec,
     threads,
     ties,
@@ -29,6 +30,8 @@ from imle.testing.conditions import (
     knows_solutions,
     says_exact,
 )
+
+_EXACT = ("contract", "optimality")
 
 CHECKS: tuple[Check, ...] = (
     Check("light-import", imports.check_light_import, "solver", (announced,), ()),
@@ -56,6 +59,9 @@ CHECKS: tuple[Check, ...] = (
         applies=(claims("negative_objectives"), says_exact, knows_best),
         needs=("contract", "optimality"),
     ),
+    Check("scale", scale.check_scale, applies=(says_exact, knows_best), needs=_EXACT),
+    Check("magnitudes", scale.check_magnitudes, applies=(says_exact, knows_best), needs=(*_EXACT, "scale")),
+    Check("precision", scale.check_precision, applies=(says_exact, knows_best), needs=(*_EXACT, "scale", "magnitudes")),
     Check("ties", ties.check_ties, needs=("contract", "batch-equals-loop", "row-permutation")),
     Check("non-finite", failures.check_non_finite),
     Check("bad-row", failures.check_bad_row, needs=("contract", "batch-equals-loop")),

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense, Shape, SolveResult
 from imle_pysat.clauses import from_lists, from_wcnf
 from imle_pysat.formula import Formula
 from imle_pysat.plugin import MAXSAT
 from imle_pysat.prepared import PreparedMaxSAT
-from imle_pysat.whole import check_scale
+from imle_pysat.whole import check_scale, is_number
 
 _WHO = MAXSAT.id
 
@@ -48,10 +47,14 @@ class MaxSATSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in MAXSAT.options:
-            check_type(_WHO, option, getattr(self, option.name))
-        if self.time_limit is not None and not self.time_limit > 0:
+        for name, valid in (("weights", ("clauses", "variables")), ("sense", ("max", "min"))):
+            if getattr(self, name) not in valid:
+                listed = " or ".join(map(repr, valid))
+                raise OptionError(f"{_WHO}: {name}: expected {listed}, found {getattr(self, name)!r}")
+        if self.time_limit is not None and not (is_number(self.time_limit) and self.time_limit > 0):
             raise OptionError(f"{_WHO}: time_limit: expected seconds > 0 or None, found {self.time_limit!r}")
+        if not isinstance(self.stratified, bool):
+            raise OptionError(f"{_WHO}: stratified: expected True or False, found {self.stratified!r}")
         check_scale(_WHO, self.scale)
 
     def prepare(self, wcnf: Any = None, hard: Any = None, soft: Any = None, soft_weights: Any = None) -> PreparedSolver:

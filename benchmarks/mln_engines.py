@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.harness import Claim
 from benchmarks.mln_models import ADVISORS, ISING, LINKS, POTTS, RECORDS, department, grid, lines, random_clauses
 from benchmarks.mln_resolves import similarity
-from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights
+from imle_mln.solver import MLNSolver, PreparedMLN
 
 Floats = NDArray[np.float64]
 ENGINES = ("auto", "highs", "cp-sat", "toulbar2", "rc2")
@@ -56,7 +56,7 @@ def models() -> Iterator[tuple[str, str, str | None, Floats | float]]:
 
 def timed(problem: PreparedMLN, unary: Floats) -> tuple[float | None, list[float]]:
     """Median seconds, or None if one was not proven; and the optima."""
-    weights = clause_weights(problem.grounding.network, problem.grounding.formulas.weights)
+    weights = problem.counter.clause_weights(problem.grounding.formulas.weights)
     engine = problem.engine()
     engine.solve(unary[0], weights)  # builds what is kept
     seconds, values = [], []

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.harness import Claim
+from imle_mln.counts import Counts
 from imle_mln.network import GroundNetwork
-from imle_mln.solver import clause_weights
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class PlainMIP:
     """The textbook encoding of a ground network for weights whose signs stay: z <= sum l_i, or z >= l_i for every i."""
 
     def __init__(self, network: GroundNetwork, weights: Floats) -> None:
-        self.network, self.weights = network, clause_weights(network, weights)
+        self.network, self.weights = network, Counts(network).clause_weights(weights)
         self.constant = float(network.constants @ weights)
         atoms, clauses, items = network.atoms, len(network.clauses), network.clauses.items
         row = np.repeat(np.arange(clauses), np.diff(network.clauses.starts))

@@ -321,7 +321,7 @@ def test_zero_grad_averages_over_the_samples_that_were_solved():
             noise[:, 0, 0] = 100.0  # the first sample of each row fails
             return noise
 
-    for rule, expected in [("straight-through", 2 / 3), ("imle", 0.0)]:
+    for rule, expected in [("straight-through", 1.0), ("imle", 0.0)]:
         layer = imle.layer(ThresholdSolver(), on_failure="zero-grad", noise=Push(), nb_samples=3, estimator=rule)
         objective = torch.tensor([[1.0, -2.0]], requires_grad=True)
         out = layer(objective)
@@ -425,7 +425,7 @@ def test_non_finite_loss_gradients_are_refused():
 
 
 def test_a_target_that_overflows_is_not_blamed_on_the_loss_alone():
-    objective = torch.full((1, 5), 1e38, requires_grad=True)
+    objective = torch.full((1, 5), 3e38, requires_grad=True)
     out = enumeration(noise=None)(objective)
     with pytest.raises(ObjectiveError, match=r"objective and lambda are so large that torch\.float32 overflows"):
         (out * torch.arange(5.0)).sum().backward()

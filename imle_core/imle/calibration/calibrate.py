@@ -90,6 +90,7 @@ def calibrate(
             warnings.simplefilter("ignore", SolverWarning)
             batch = plain(alone, objective, rows)
             known = _like("solutions", solutions, objective, batch)
+            known = None if known is None else alone.as_solved(known, batch.solve)
             reference = _like("marginals", marginals, objective, batch)
             if reference is not None and not bool(((reference >= 0) & (reference <= 1)).all()):
                 raise ObjectiveError("marginals: expected entries in [0, 1]")
@@ -102,7 +103,7 @@ def calibrate(
                 )
             if entropy is not None and marginals is not None:
                 raise OptionError("calibrate: expected entropy or marginals, found both")
-            best, solved = maximise(batch, batch.theta)
+            best, solved, _ = maximise(batch, batch.theta)
             usable = torch.ones(len(best), dtype=torch.bool, device=best.device) if solved is None else solved
             if not bool(usable.any()):
                 raise SolveError("calibrate: no row of the batch could be solved")

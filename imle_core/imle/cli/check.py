@@ -46,7 +46,7 @@ def command(
     SOLVER is a solver id, a folder with a plugin's pyproject.toml (installed or not), a Python file, or
     module:Class. It is checked on the instances its plugin offers, else on those of its example.
 
-    Exit code 1 if a check fails, or one that was expected to fail passes.
+    Exit code 1 if a check fails or is inconclusive, or if one that was expected to fail passes.
 
     \b
     Examples:

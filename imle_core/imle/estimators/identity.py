@@ -9,7 +9,8 @@ from torch.nn.functional import normalize
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.estimators.trace import Trace, spread
+from imle.estimators.trace import Trace
+from imle.target import row_sizes
 
 Projection = Literal["none", "mean", "norm", "both"]
 
@@ -47,7 +48,8 @@ class Identity(Estimator):
         if self.projection in ("mean", "both"):
             flat = flat - flat.mean(dim=1, keepdim=True)
         if self.projection in ("norm", "both"):
-            flat = normalize(flat, dim=1)
+            size = row_sizes(flat.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
+            flat = normalize(flat / size, dim=1)
         return flat.reshape(theta.shape)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
@@ -56,6 +58,4 @@ class Identity(Estimator):
 
 def straight(trace: Trace, dy: Tensor) -> Tensor:
     """mean_s dy_s, leaving out samples that were not solved. `[B, *event]`."""
-    if trace.valid is None:
-        return dy.mean(dim=1)
-    return (dy * spread(trace.valid, dy)).mean(dim=1)
+    return trace.mean(dy, trace.valid)

@@ -10,15 +10,16 @@ from typing import Any, Literal
 import torch
 
 from imle._checks import kind, positive_int
+from imle._generators import check_generator
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
 from imle.layers.module import Output, SolverLayer
 from imle.layers.plan import OnFailure
-from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name
+from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
 from imle.plugins import registry
 from imle.plugins.described import describe
-from imle.plugins.parameters import split
+from imle.plugins.parameters import check_fields, split
 from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
@@ -55,7 +56,8 @@ def layer(
 
     Args:
         solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
-            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`).
+            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`, and
+            `shape=` of one objective, such as `(None,)`; by default all but the first dimension).
         estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
             adapts, as `AIMLE` does, belongs to one layer.
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
@@ -68,7 +70,8 @@ def layer(
             `layer.failures` names them and `layer.stats` counts them. "raise"; "zero-grad": they give zeros and no
             gradient; "last": an earlier solution stands in for them, without gradient (backward the forward
             solution, forward the last one found for the same instance, an error if there is none yet).
-        generator: where noise comes from; by default torch's global generator.
+        generator: where noise comes from; by default torch's global generator. A worker of a DataLoader goes on with
+            a stream of its own. `torch.utils.checkpoint` replays the global generator only: with another an error.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
             layer is then a fixed function of its input, for sample-average approximation. `layer.redraw()`
             forgets it. It is no part of `state_dict`: a restored layer draws anew, the same only from a generator
@@ -205,6 +208,7 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
         return _make(given, describe(given), values)
     if isinstance(given, Solver):
         spec = describe(given)
+        check_fields(describe(type(given)), given)
         return given, spec, _split(spec, values)[1]
     if callable(given):
         unbound = describe(FunctionSolver, bound=("function",))

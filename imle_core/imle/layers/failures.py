@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from imle.errors import SolveError
 from imle.layers.shapes import row_name
-from imle.solvers.result import SolveStatus
+from imle.solvers.result import SolveResult, SolveStatus
 
 SHOWN = 5
 """Failed rows an error names; the rest are counted."""
@@ -31,6 +33,42 @@ class Failure(NamedTuple):
     message: str
     phase: str
     replaced: bool = False
+
+
+class Unproven(NamedTuple):
+    """One row and sample whose solution is feasible, and perhaps not the best.
+
+    Attributes:
+        row: its number, all batch dimensions taken together.
+        sample: which of its S samples.
+        gap: how far off its value may be, relative to its size (`SolveResult.gap`).
+        message: what the solver said, or "".
+        phase: "forward" or "backward".
+    """
+
+    row: int
+    sample: int
+    gap: float
+    message: str
+    phase: str
+
+
+def unproven(result: SolveResult, row_of: Callable[[int], int], samples: int, phase: str) -> list[Unproven]:
+    """Rows of a result that are feasible and have a bound.
+
+    Args:
+        result: of some rows of a batch, sample by sample.
+        row_of: their numbers in the batch.
+        samples: S.
+        phase: "forward" or "backward".
+    """
+    gaps = None if result.status is None else result.gap
+    if gaps is None:
+        return []
+    found = np.flatnonzero((np.asarray(result.status) == SolveStatus.FEASIBLE) & ~np.isnan(gaps)).tolist()
+    return [
+        Unproven(row_of(n // samples), n % samples, float(gaps[n]), result.messages.get(n, ""), phase) for n in found
+    ]
 
 
 def solve_error(

@@ -14,7 +14,7 @@ from torch import Tensor
 from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.plugins.parameters import check_type, unknown
 from imle.plugins.spec import SolverSpec
-from imle.solvers.combinators.keys import Identity, value_key
+from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
 from imle.solvers.parallel.pieces import in_pieces
 from imle.solvers.protocol import PreparedSolver, Solver
 
@@ -58,6 +58,15 @@ class Group:
         """The batch row of the group's n-th row."""
         return position if self.rows is None else self.rows[position]
 
+    def only(self, row: int) -> Group:
+        """The group with a single row of the batch."""
+        at = row if self.rows is None else self.rows.index(row)
+        return Group(self.kept, [row], {name: [column[at]] for name, column in self.values.items()})
+
+    def per_sample(self, samples: int) -> dict[str, list[Any]]:
+        """Row parameters, each value once per sample of its row."""
+        return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
+
     def without(self, skipped: Sequence[bool]) -> Group:
         """The group without some rows of the batch."""
         kept = [n for n in range(len(skipped) if self.rows is None else len(self.rows)) if not skipped[self.row(n)]]
@@ -84,11 +93,34 @@ class InstanceCache:
         self.spec = spec
         self.fixed = dict(fixed)
         self._always: Kept | None = None  # of the fixed instance
+        self._contents: dict[str, str | None] | None = None
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
         return {**self.__dict__, "_always": None, "_kept": OrderedDict()}
+
+    def key(self, own: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+        """The name of an instance, by which solutions are kept (see `SolutionPool`).
+
+        Args:
+            own: what a call gives for its row, besides what holds for all rows.
+
+        Returns:
+            None if the content of what the call gives cannot be read.
+        """
+        if self._contents is None:
+            self._contents = {name: content_key(value) or "unreadable" for name, value in self.fixed.items()}
+        return instance_key({**self._contents, **{name: content_key(value) for name, value in own.items()}})
+
+    def columns(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Row parameters of a call, each as a list with one value per row.
+
+        Raises:
+            OptionError: a name that is not an instance parameter.
+            InstanceError: not sequences with one value per row.
+        """
+        return {name: self._column(name, values) for name, values in given.items()}
 
     def missing(self, given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
         """Required instance parameters that neither the layer nor the call gives."""
@@ -144,7 +176,7 @@ class InstanceCache:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
-        columns = {name: self._column(name, values) for name, values in given.items()}
+        columns = self.columns(given)
         missing = self.missing(given)
         if missing:
             raise InstanceError(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, interpreted
-from imle.losses.perturbed import PerturbedLoss, inner_samples
+from imle.losses.base import Reduction, interpreted, more
+from imle.losses.perturbed import PerturbedLoss, column, inner_samples
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 
 
@@ -81,7 +81,8 @@ class ImplicitMLE(PerturbedLoss):
             SolveError: rows failed and the layer's on_failure is "raise".
         """
         batch = self.read(objective, rows)
-        y = self.rows("solution", solution, batch, objective)
+        y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
-        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)))
+        rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
+        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)) + rest)
         return self.reduced(gap, drawn.solved(), batch)

@@ -47,7 +47,7 @@ CHECKS: tuple[Check, ...] = (
     Check("row-permutation", rows.check_row_permutation),
     Check("row-parameters", rows.check_row_parameters, applies=(has_rows,)),
     Check("feasibility", answers.check_feasibility, applies=(knows_feasible,)),
-    Check("optimality", answers.check_optimality, applies=(says_exact, knows_best)),
+    Check("optimality", answers.check_optimality, applies=(says_exact, knows_best), needs=("contract", "feasibility")),
     Check(
         "negative-objectives",
         answers.check_negative_objectives,
@@ -71,6 +71,9 @@ CHECKS: tuple[Check, ...] = (
         "gradients",
         gradients.check_gradients,
         applies=(says_exact, knows_solutions),
-        needs=("dtypes", "input-untouched", "fresh-solutions", "hint", "reuse", "gradients-finite"),
+        needs=(
+            *("dtypes", "input-untouched", "fresh-solutions", "feasibility", "optimality", "hint", "reuse"),
+            "gradients-finite",
+        ),
     ),
 )

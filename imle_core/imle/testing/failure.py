@@ -1,4 +1,4 @@
-"""How a check says that it failed, or that it has nothing to say."""
+"""How a check says that it failed, or that it cannot tell."""
 
 from __future__ import annotations
 
@@ -27,4 +27,11 @@ class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
 
 
 class NotApplicable(Exception):  # noqa: N818 - it is no error
-    """A check cannot be made on this solver or instance; the message says why."""
+    """A check has nothing to say about this solver or instance; the message says why."""
+
+
+class Inconclusive(Exception):  # noqa: N818 - it is a verdict
+    """A check applies, but what it found does not tell whether the solver is right; the message says why.
+
+    A solver with such a check has not passed.
+    """

@@ -176,10 +176,30 @@ class Case:
         status = np.zeros(rows, np.int64) if result.status is None else np.asarray(result.status, np.int64)
         return Answer(to_numpy(result.solutions), status, result)
 
+    def fixed(self, solutions: Floats) -> Floats:
+        """`[N]` what terms that are not learned add to `[N, *shape]` solutions; see `imle.solvers.PreparedSolver`."""
+        prepared = self.prepare()
+        terms = getattr(prepared, "fixed_terms", None)
+        found = np.zeros(len(solutions)) if terms is None else to_numpy(terms(self.array(solutions)))
+        prepared.close()
+        return found
+
     def values(self, objective: Floats, solutions: Floats) -> Floats:
-        """`[N]` <objective, solution>."""
+        """`[N]` <objective, solution>, and what terms that are not learned add."""
         rows = len(objective)
-        return np.asarray((objective.reshape(rows, -1) * solutions.reshape(rows, -1)).sum(axis=1))
+        learned: Floats = (objective.reshape(rows, -1) * solutions.reshape(rows, -1)).sum(axis=1)
+        return learned + self.fixed(solutions)
+
+    def ranking(self, objective: Floats) -> Floats:
+        """`[N, M]` values of all solutions the instance lists, the sign such that the largest is the best."""
+        assert self.solutions is not None
+        values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T
+        return self.sign * (values + self.fixed(self.solutions))
+
+    @property
+    def sign(self) -> float:
+        """1 where larger values are better, else -1."""
+        return 1.0 if self.solver.sense == "max" else -1.0
 
     def layer(self, **options: Any) -> Any:
         """The solver as a layer, with the instance."""

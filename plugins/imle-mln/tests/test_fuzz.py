@@ -184,6 +184,23 @@ def test_formulas_nested_too_deep(nested, size):
         parse_program(PROGRAM + "1 " + nested(size))
 
 
+@pytest.mark.parametrize(
+    ("one", "operator"), [("Smokes(x)", " v "), ("x = x", " ^ "), ("!", ""), ("EXIST x ", ""), ("FORALL x ", "")]
+)
+def test_formulas_that_are_too_large_are_refused_while_they_are_read(one, operator):
+    """The error points at the first part that is one too many: what comes after it was never looked at."""
+    last = "" if operator else "Smokes(x)"
+    with pytest.raises(MLNSyntaxError, match="expected a formula of at most 20,000 parts") as caught:
+        parse_program(PROGRAM + "1 " + operator.join([one] * 300_000) + last)
+    before = 20_000 * len(one + operator)
+    assert 0 <= caught.value.column - len("1 ") - 1 - before < len(one)
+
+
+def test_long_programs_of_small_formulas_are_no_large_formula():
+    program = parse_program(PROGRAM + "1 Smokes(x) ^ Rain()\n" * 11_000)
+    assert len(program.rules) == len(DECLARED.rules) + 11_000
+
+
 def test_what_is_not_too_deep_can_be_printed_and_solved():
     import imle_mln
 

@@ -1,4 +1,4 @@
-"""MPS and LP files as linear programs."""
+"""Instances as linear programs: matrices, or MPS and LP files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,32 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
-from imle_highs import arrays
 from imle_highs.native import QuietHighs
-from imle_highs.program import LinearProgram, fixed_costs, learned_variables
+from imle_linear import arrays
+from imle_linear.instance import Instance, refuse_beside_model
+from imle_linear.program import LinearProgram, fixed_costs, from_matrices, learned_variables
+
+
+def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, default_integrality: int) -> LinearProgram:
+    """Check and convert an instance.
+
+    Raises:
+        InstanceError: the parts do not fit together, or there is a file besides them.
+    """
+    if instance.model is None:
+        return from_matrices(
+            who,
+            A_ub=instance.A_ub,
+            b_ub=instance.b_ub,
+            A_eq=instance.A_eq,
+            b_eq=instance.b_eq,
+            bounds=instance.bounds,
+            integrality=default_integrality if integrality is None else integrality,
+            variables=instance.variables,
+            costs=instance.costs,
+        )
+    refuse_beside_model(who, instance, integrality)
+    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)
 
 
 def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) -> LinearProgram:

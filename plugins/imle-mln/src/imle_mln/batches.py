@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from imle.solvers import SolveResult, SolveStatus
-from imle_highs.interruptible import at_once
+from imle.solvers.interruptible import at_once
 from imle_mln.network import Floats
 
 
@@ -38,4 +38,5 @@ def on_threads(solve: Callable[[Floats], SolveResult], objective: Floats, worker
         np.concatenate([result.values for result in results]),
         {start + row: text for start, r in zip(starts, results, strict=False) for row, text in r.messages.items()},
         dict(events),
+        bound=np.concatenate([result.bound for result in results]),
     )

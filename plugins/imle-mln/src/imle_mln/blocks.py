@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imle.errors import InstanceError
 from imle.layers.plan import SolvePlan
+from imle_mln.network import Floats
 from imle_mln.solver import PreparedMLN
 from imle_mln.views import Rows
 
@@ -24,6 +25,8 @@ class Blocks:
         features: G, 0 without ground_weights=True.
         weights: `[F]` the program's weights, float64.
         share: `[F]`, or `[B, F]` where rows differ: one by the number of groundings that evidence leaves open.
+        decided: likewise, how many groundings are true in every world.
+        most: the most groundings of any formula.
     """
 
     atoms: int
@@ -31,6 +34,8 @@ class Blocks:
     features: int
     weights: Tensor
     share: Tensor
+    decided: Tensor
+    most: float
 
     @staticmethod
     def of(rows: Rows) -> Blocks:
@@ -45,7 +50,9 @@ class Blocks:
             _same_formulas(problems),
             _same_features(problems),
             torch.from_numpy(problems[0].grounding.formulas.weights.copy()),
-            _share(rows),
+            _per_formula(rows, [1 / problem.undecided.clip(min=1.0) for problem in problems]),
+            _per_formula(rows, [problem.decided for problem in problems]),
+            max(problem.most for problem in problems),
         )
 
     @property
@@ -55,15 +62,31 @@ class Blocks:
         named = ", then ".join(f"{n} {what}{'s' * (n != 1)}" for n, what in parts[: 3 if self.features else 2])
         return f"[*batch, {sum(n for n, _ in parts)}]: {named}"
 
+    def complete(self, solutions: Tensor, lead: torch.Size) -> Tensor:
+        """Solutions `[*batch, F + A + G]`, or `[*batch, S, F + A + G]`, with counts of open groundings to those with
+        counts of all.
+        """
+        return solutions + self._offset(solutions, lead)
 
-def _share(rows: Rows) -> Tensor:
-    shares = [torch.from_numpy(problem.undecided.clip(min=1.0)).reciprocal() for problem in rows.problems]
-    if len(shares) == 1:
-        return shares[0]
-    share = shares[0].new_zeros(sum(len(own or ()) for _, own in rows.parts), len(shares[0]))
-    for part, (_, own) in zip(shares, rows.parts, strict=True):
-        share[list(own or ())] = part
-    return share
+    def incomplete(self, solutions: Tensor, lead: torch.Size) -> Tensor:
+        """The inverse of `complete`."""
+        return solutions - self._offset(solutions, lead)
+
+    def _offset(self, like: Tensor, lead: torch.Size) -> Tensor:
+        decided = along(self.decided, lead).to(like)
+        offset = torch.nn.functional.pad(decided, (0, self.atoms + self.features))
+        return offset.unsqueeze(-2) if like.ndim - len(lead) > 1 else offset
+
+
+def _per_formula(rows: Rows, numbers: Sequence[Floats]) -> Tensor:
+    """`[F]` numbers of each grounding to those of all rows: `[F]`, or `[B, F]` where rows differ."""
+    parts = [torch.from_numpy(own.copy()) for own in numbers]
+    if len(parts) == 1:
+        return parts[0]
+    found = parts[0].new_zeros(sum(len(own or ()) for _, own in rows.parts), len(parts[0]))
+    for part, (_, own) in zip(parts, rows.parts, strict=True):
+        found[list(own or ())] = part
+    return found
 
 
 def _same_formulas(problems: Sequence[PreparedMLN]) -> int:
@@ -109,7 +132,19 @@ def noisy(theta: Tensor, plan: SolvePlan) -> tuple[Tensor, Tensor]:
     return free.repeat(copies, 1, 1).to(theta.device), atoms.repeat(copies, 1, 1).to(theta.device)
 
 
+def exact(like: Tensor, most: float) -> torch.dtype:
+    """The narrowest dtype from that of a tensor on that holds all whole numbers up to `most`, or else the widest."""
+    widest = torch.float32 if like.device.type == "mps" else torch.float64  # MPS has no float64
+    wider = (one for one in (like.dtype, torch.float32) if most <= 2 / torch.finfo(one).eps)
+    return next(wider, widest)
+
+
+def along(numbers: Tensor, lead: torch.Size) -> Tensor:
+    """`[F]`, or `[B, F]` as `[*batch, F]`."""
+    return numbers if numbers.ndim == 1 else numbers.reshape(*lead, -1)
+
+
 def scaled(weights: Tensor, share: Tensor, lead: torch.Size) -> Tensor:
     """The same weights, bit by bit; what flows back to them is multiplied by `[F]` or `[B, F]` shares."""
-    own = weights * (share if share.ndim == 1 else share.reshape(*lead, -1)).to(weights)
+    own = weights * along(share, lead).to(weights)
     return weights.detach() + (own - own.detach())

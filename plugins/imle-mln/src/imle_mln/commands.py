@@ -114,14 +114,14 @@ def map_command(
             raise click.FileError(output, error.strerror) from error
     if as_json:
         counts = zip(found.formulas, found.counts.tolist(), strict=True)
-        summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound}
+        summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound, "gap": found.gap}
         click.echo(
             json.dumps({**summary, "true": found.true_atoms, "counts": dict(counts), "engines": dict(found.engines)})
         )
         return
     for atom in found.true_atoms:
         click.echo(atom)
-    proof = "optimal" if found.status.name == "OPTIMAL" else f"not proven, at most {found.bound:g}"
+    proof = "optimal" if found.status.name == "OPTIMAL" else f"not proven, at most {found.bound:g}, gap {found.gap:.2g}"
     _say(
         f"score {found.score:g} ({proof}); {len(found.true_atoms):,} of {len(found.atoms):,} open atoms true; "
         f"{_used(found.engines)}; {time.perf_counter() - start:.2f} s"
@@ -145,7 +145,7 @@ def ground_command(
     import numpy as np
 
     from imle_mln.bar import shown_progress
-    from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights
+    from imle_mln.solver import MLNSolver, PreparedMLN
 
     start = time.perf_counter()
     with shown_progress(limit):
@@ -155,7 +155,7 @@ def ground_command(
     assert isinstance(problem, PreparedMLN)  # evidence is given
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
-    weights = clause_weights(network, grounding.formulas.weights)
+    weights = problem.counter.clause_weights(grounding.formulas.weights)
     found = problem.engine().solve(np.zeros(network.atoms), weights)
     statistics: dict[str, Any] = {
         "atoms": network.atoms,

@@ -31,9 +31,12 @@ def instances(solver_id: str) -> list[Instance]:
 
 
 def _worlds() -> Floats:
-    """Counts of both formulas, then the states of Ann, Ben and Cat: written out from what the formulas mean."""
+    """Counts of both formulas, then the states of Ann, Ben and Cat: written out from what the formulas mean.
+
+    Evidence leaves two groundings of the first formula open: only these are counted.
+    """
     rows = []
     for smokes in itertools.product([0, 1], repeat=3):
-        implied = sum((x, y) not in FRIENDS or not smokes[x] or smokes[y] for x in range(3) for y in range(3))
+        implied = sum(not smokes[x] or smokes[y] for x, y in FRIENDS)
         rows.append([implied, sum(smokes), *smokes])
     return np.array(rows, dtype=float)

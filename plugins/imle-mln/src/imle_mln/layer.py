@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from imle.layers.module import Batch
 from imle.layers.plan import SolvePlan
 from imle.layers.shapes import check_objective
 from imle.solvers import PreparedSolver
-from imle_mln.blocks import Blocks, broadcast, noisy, scaled
+from imle_mln.blocks import Blocks, broadcast, exact, noisy, scaled
 from imle_mln.finite import refuse_non_finite
 from imle_mln.logic import Database, Program
 from imle_mln.printing import database_text
@@ -54,7 +55,8 @@ class MLNLayer(SolverLayer):
         if fixed.get("query") and fixed.get("evidence") is not None:
             check_query(fixed["query"], self.problem.grounding)
         own = None if self._instances.missing() else self._instances.common()
-        self._own = Blocks.of(Rows([(own, None)])) if isinstance(own, PreparedMLN) else None
+        with torch.inference_mode(False):  # autograd saves parts of it
+            self._own = Blocks.of(Rows([(own, None)])) if isinstance(own, PreparedMLN) else None
 
     def forward(  # type: ignore[override]  # several tensors instead of one, all optional
         self,
@@ -74,7 +76,8 @@ class MLNLayer(SolverLayer):
             rows: `evidence=[...]`, one per row, instead of the layer's. Atoms are then padded to the widest row.
 
         Returns:
-            states `[*batch, A]` and counts `[*batch, F]`; with output="samples" `[*batch, S, ...]`.
+            states `[*batch, A]` and counts `[*batch, F]`; with output="samples" `[*batch, S, ...]`. Where formulas have
+            more groundings than the dtype of the input has whole numbers (2^24 for float32), counts are float64.
 
         Raises:
             ObjectiveError: shapes disagree, or numbers are not finite.
@@ -95,19 +98,20 @@ class MLNLayer(SolverLayer):
             unary = (found or self.rows()).unaries(unary) if unary else None
         given = self._complete(unary, weights, ground, blocks, (len(next(iter(rows.values()))),) if rows else ())
         lead = self._lead(*given, blocks)
-        own = given
+        dtype, wide = given[0].dtype, exact(given[0], blocks.most)
+        own = [part.to(wide) for part in given]  # gradients of rows are summed in it, too
         if self._options.count_scale == "mean" and torch.is_grad_enabled():
-            own = given[0], scaled(given[1], blocks.share, lead), given[2]
-        theta = torch.cat([own[at].expand(*lead, -1).to(given[0].dtype) for at in (1, 0, 2)], dim=-1)
+            own[1] = scaled(own[1], blocks.share, lead)
+        theta = torch.cat([own[at].expand(*lead, -1) for at in (1, 0, 2)], dim=-1)
         try:
-            out = super().forward(theta, **rows)
+            out = blocks.complete(super().forward(theta, **rows), lead)
         except ObjectiveError:
             names = ((), (), ()) if rows else (self.atoms, self.formulas, self.features)
             refuse_non_finite(self.spec.id, zip(("unary", "weights", "ground"), given, names, strict=True))
             raise
         last = blocks.formulas + blocks.atoms
-        truths = out[..., last:] if self._options.ground_weights else None
-        state = out[..., blocks.formulas : last]
+        truths = out[..., last:].to(dtype) if self._options.ground_weights else None
+        state = out[..., blocks.formulas : last].to(dtype)
         return MLNState(state, out[..., : blocks.formulas], truths, self, found, state.ndim - len(lead))
 
     @torch.compiler.disable(reason="evidence per row is a Python object")  # type: ignore[no-untyped-call, untyped-decorator]
@@ -138,7 +142,7 @@ class MLNLayer(SolverLayer):
         check_objective(objective)
         rows = dict(self._with_plain_evidence(rows)) if rows else rows
         try:
-            return super().read(objective, **rows)
+            batch = super().read(objective, **rows)
         except ObjectiveError as error:
             blocks = Blocks.of(self._rows_of(rows)) if rows else self._own_blocks()
             raise ObjectiveError(
@@ -146,6 +150,27 @@ class MLNLayer(SolverLayer):
                 hint="torch.cat([weights.expand(len(unary), -1), unary], dim=-1); solutions are torch.cat([counts, "
                 "state], dim=-1)",
             ) from None
+        most = max((self._grounded(group.prepared).most for group in batch.solve.groups), default=0.0)
+        return batch._replace(theta=batch.theta.to(exact(batch.theta, most)))
+
+    def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
+        """Solutions in one tensor `[B, F + A + G]`, whose counts are of all groundings: counts of open ones instead."""
+        rows = Rows([(self._grounded(group.prepared), group.rows) for group in plan.groups])
+        return Blocks.of(rows).incomplete(solutions, solutions.shape[:1])
+
+    def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
+        """mean_s loss(z_s), as for any layer.
+
+        Args:
+            objective: `[*batch, F + A + G]`, theta in one tensor; see `read`.
+            loss: samples `[*batch, S, F + A + G]` to losses `[*batch, S]`. Where formulas have more groundings than the
+                dtype of the objective has whole numbers, samples are float64.
+            rows: `evidence=[...]`, one per row.
+        """
+        check_objective(objective)
+        blocks = Blocks.of(self._rows_of(self._with_plain_evidence(rows))) if rows else self._own_blocks()
+        wide = objective.to(exact(objective, blocks.most))
+        return super().expected_loss(wide, lambda z: loss(blocks.complete(z, objective.shape[:-1])), **rows)
 
     def rows(self) -> Rows:
         """What batches without evidence of their own are views of."""
@@ -248,18 +273,27 @@ class MLNLayer(SolverLayer):
         """
         return self.problem.features.names if self.problem.features else ()
 
-    @cached_property
+    @property
     def weights(self) -> Tensor:
-        """`[F]` the program's weights, in torch's default dtype: where to start from."""
+        """`[F]` the program's weights, in torch's default dtype: where to start from. A new tensor each time."""
         return torch.tensor(self.problem.grounding.formulas.weights.tolist())
 
-    def score(self, state: Tensor, unary: Tensor | None = None, weights: Tensor | None = None) -> Score:
+    def score(
+        self,
+        state: Tensor,
+        unary: Tensor | None = None,
+        weights: Tensor | None = None,
+        *,
+        decided: bool = True,
+    ) -> Score:
         """Evaluate states.
 
         Args:
             state: `[*batch, A]` of 0 and 1, for all open atoms.
             unary: `[*batch, A]`; None is zero.
             weights: `[F]` or `[*batch, F]`; None are the program's.
+            decided: whether groundings that evidence decides count. They are the same for all states, and may be so
+                many that little is left of a difference of scores: to compare states, leave them out.
 
         Raises:
             ObjectiveError: another number of atoms, or the layer's query hides some of them.
@@ -274,13 +308,18 @@ class MLNLayer(SolverLayer):
             )
         found = problem.evaluator()(state.detach().reshape(-1, atoms).cpu().numpy().round().astype(bool))
         lead = state.shape[:-1]
-        like = state.new_zeros(0)
-        counts = torch.from_numpy(found.counts).to(like).reshape(*lead, problem.formulas)
-        if weights is None:
-            weights = torch.from_numpy(problem.grounding.formulas.weights).to(like)
-        weighted = (counts * weights).sum(dim=-1)
+        like = state if state.is_floating_point() else state.to(torch.get_default_dtype())
+        wide = state.new_empty(0, dtype=exact(like, math.inf))
+        counts = torch.from_numpy(problem.counter.open_counts(found.truths)).to(wide).reshape(*lead, problem.formulas)
+        given = torch.from_numpy(problem.grounding.formulas.weights) if weights is None else weights
+        given = given.to(wide)
+        weighted = (counts * given).sum(dim=-1)
         if unary is not None:
-            weighted = weighted + (unary * state).sum(dim=-1)
+            weighted = weighted + (unary.to(wide) * state).sum(dim=-1)
+        if decided:
+            always = torch.from_numpy(problem.decided).to(wide)
+            counts, weighted = counts + always, weighted + (always * given).sum(dim=-1)
+        counts = counts.to(exact(like, problem.most))
         violated = torch.from_numpy(found.violated + found.broken).reshape(lead)
         return Score(weighted, counts, violated)
 

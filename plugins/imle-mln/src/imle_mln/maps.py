@@ -17,7 +17,7 @@ from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
 from imle_mln.reading import check_query
-from imle_mln.solver import MLNSolver, PreparedMLN, clause_weights, counts
+from imle_mln.solver import MLNSolver, PreparedMLN
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,9 @@ class MAPState:
         problem: the grounding.
         world: truths of all open atoms, those outside the query included, in the order of the grounding's.
         counts: `[F]` true groundings of each formula with a weight; see `formulas`.
-        score: sum of weight times count.
-        bound: no world scores more.
+        open_score: sum of weight times count, over the groundings that evidence leaves open, plus unaries.
+        decided_score: the same of those that are true in every world.
+        slack: no world scores more than this one by more.
         status: optimal; or feasible, if the time limit came first.
         engines: how many components each engine solved.
         events: what HiGHS did, counted.
@@ -38,8 +39,9 @@ class MAPState:
     problem: PreparedMLN
     world: NDArray[np.bool_]
     counts: Floats
-    score: float
-    bound: float
+    open_score: float
+    decided_score: float
+    slack: float
     status: SolveStatus
     engines: Mapping[str, int]
     events: Mapping[str, int]
@@ -50,9 +52,22 @@ class MAPState:
         return self.world[self.problem.shown]
 
     @property
+    def score(self) -> float:
+        """Sum of weight times count, plus unaries."""
+        return self.open_score + self.decided_score
+
+    @property
+    def bound(self) -> float:
+        """No world scores more."""
+        return self.score + self.slack
+
+    @property
     def gap(self) -> float:
-        """How far the score can be from optimal, relative to its size, or to 1 if that is more."""
-        return (self.bound - self.score) / max(1.0, abs(self.score))
+        """How far the open score can be from optimal, relative to its size, or to 1 if that is more.
+
+        Groundings that evidence decides have no part in it: they may be millions, and hide any gap.
+        """
+        return self.slack / max(1.0, abs(self.open_score))
 
     @cached_property
     def atoms(self) -> tuple[str, ...]:
@@ -123,17 +138,17 @@ def map(  # noqa: A001 - the name of the task
     shown = _vector("unary", unary, np.zeros(len(problem.shown)))
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
-    found = problem.engine().solve(all_unary, clause_weights(network, given))
+    found = problem.engine().solve(all_unary, problem.counter.clause_weights(given))
     if not found.status.ok:
         raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")
-    own = counts(network, found.truths)
-    constant = float(network.constants @ given)
+    own = problem.counter.open_counts(found.truths[None])[0]
     return MAPState(
         problem=problem,
         world=found.state.astype(bool),
-        counts=own,
-        score=found.objective + constant,
-        bound=found.bound + constant,
+        counts=own + problem.decided,
+        open_score=float(own @ given) + float(all_unary @ found.state),
+        decided_score=float(problem.decided @ given),
+        slack=found.slack,
         status=found.status,
         engines=dict(found.engines),
         events=dict(found.events),

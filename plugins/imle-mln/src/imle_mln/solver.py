@@ -11,19 +11,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
-from imle_highs.prepared import Unbound
+from imle_linear.unbound import Unbound
 from imle_mln.batches import on_threads
+from imle_mln.counts import Counts
 from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
 from imle_mln.inference.engine import MAPEngine, check_options
 from imle_mln.logic import Program
-from imle_mln.network import Floats, GroundNetwork
+from imle_mln.network import Floats
 from imle_mln.plugin import MAP
 from imle_mln.reading import check_predicate, read_evidence, read_program
 
@@ -112,8 +112,10 @@ class PreparedMLN:
     """A ground network. Objectives are `[N, F + A + G]`: weights of F formulas, unaries of A query atoms, and with
     ground_weights=True, weights of G ground features (else G is 0).
 
-    Solutions have the same shape: how many groundings of each formula are true, the atoms' states, and the truths of
-    the ground features. So the exponential family is `<objective, solution>`, and one search variable serves all parts.
+    Solutions have the same shape: how many of the groundings of each formula that evidence leaves open are true, the
+    atoms' states, and the truths of the ground features. So the exponential family is `<objective, solution>`, and one
+    search variable serves all parts. Groundings that evidence decides are the same in every world, and may be millions
+    of times as many: they are `decided`, and no part of solutions, values and bounds.
 
     Attributes:
         solver: the options.
@@ -150,11 +152,29 @@ class PreparedMLN:
         return Features(self.grounding) if self.solver.ground_weights else None
 
     @cached_property
+    def counter(self) -> Counts:
+        """From truths of clauses to counts."""
+        return Counts(self.grounding.network)
+
+    @property
     def undecided(self) -> Floats:
         """`[F]` how many groundings of each formula evidence leaves open, those that can only cancel out aside."""
-        network = self.grounding.network
-        sizes = np.abs(network.count_values)
-        return np.bincount(network.count_formulas, sizes, self.formulas).astype(np.float64)
+        return self.counter.open
+
+    @property
+    def decided(self) -> Floats:
+        """`[F]` how many groundings of each formula are true in every world."""
+        return self.counter.decided
+
+    @cached_property
+    def most(self) -> float:
+        """The most groundings of any formula."""
+        return float(self.grounding.network.groundings.max(initial=0.0))
+
+    @property
+    def homogeneous(self) -> bool:
+        """False: engines scale what they are given, and rows with equal weights, as given, are solved together."""
+        return False
 
     @property
     def objective_shape(self) -> tuple[int]:
@@ -169,8 +189,7 @@ class PreparedMLN:
             hint: not used; engines keep what helps them.
 
         Returns:
-            counts, states and feature truths `[N, F + A + G]`. Objective values include the groundings that evidence
-            decides.
+            counts, states and feature truths `[N, F + A + G]`.
         """
         del hint
         if not len(objective):
@@ -181,7 +200,7 @@ class PreparedMLN:
         """On this thread."""
         network, shown, formulas = self.grounding.network, self.shown, self.formulas
         rows = len(objective)
-        solutions, values = np.zeros(objective.shape), np.full(rows, np.nan)
+        solutions, values, slack = np.zeros(objective.shape), np.full(rows, np.nan), np.zeros(rows)
         status = np.zeros(rows, np.int8)
         messages: dict[int, str] = {}
         events: Counter[str] = Counter()
@@ -190,15 +209,15 @@ class PreparedMLN:
         for part in self._parts(np.delete(objective, atoms, axis=1)):
             unary = np.zeros((part.stop - part.start, network.atoms))
             unary[:, shown] = objective[part, atoms]
-            weights: Floats = self._matrix.T @ objective[part.start, :formulas]
+            weights = self.counter.clause_weights(objective[part.start, :formulas])
             if self.features:
                 weights = self.features.add(weights, objective[part.start, atoms.stop :])
             found = engine.solve_rows(unary, weights)
             if self.features:
                 solutions[part, atoms.stop :] = self.features.truths(found.truths)
             solutions[part, atoms] = found.states[:, shown]
-            solutions[part, :formulas] = self._counts(found.truths)
-            status[part] = found.status
+            solutions[part, :formulas] = self.counter.open_counts(found.truths)
+            status[part], slack[part] = found.status, found.slack
             messages.update({part.start + row: text for row, text in found.messages.items()})
             _add(events, found.engines, "{}_components")
             _add(events, found.events, "highs_{}")
@@ -206,7 +225,9 @@ class PreparedMLN:
         solutions[~good] = 0.0
         values[good] = np.einsum("nk,nk->n", solutions[good], objective[good])
         self._idle.append(engine)  # after an exception it is dropped: its state is not known
-        return SolveResult(solutions, status if status.any() else None, values, messages, dict(events))
+        return SolveResult(
+            solutions, status if status.any() else None, values, messages, dict(events), bound=values + slack
+        )
 
     def _parts(self, weights: Floats) -> Iterator[slice]:
         """Rows that are solved together: they follow each other and have the same weights `[N, F + G]`."""
@@ -216,18 +237,6 @@ class PreparedMLN:
         for first, last in itertools.pairwise(bounds):
             for start in range(first, last, most):
                 yield slice(start, min(start + most, last))
-
-    @cached_property
-    def _matrix(self) -> Any:
-        """`[F, C]` how often each clause counts for each formula."""
-        network = self.grounding.network
-        places = network.count_formulas, network.count_clauses
-        return sparse.csr_array((network.count_values, places), shape=(self.formulas, len(network.clauses)))
-
-    def _counts(self, truths: NDArray[np.bool_]) -> Floats:
-        """`[N, C]` truths to `[N, F]` counts."""
-        found: Floats = (self._matrix @ truths.T.astype(np.float64)).T + self.grounding.network.constants
-        return found
 
     def close(self) -> None:
         """Free the engines; solving again makes new ones."""
@@ -257,16 +266,3 @@ def _add(events: Counter[str], rows: list[Counter[str]], name_of: str) -> None:
     for own in {id(row): row for row in rows}.values():
         for name, number in own.items():
             events[name_of.format(name.replace("-", "_"))] += number * times[id(own)]
-
-
-def clause_weights(network: GroundNetwork, weights: Floats) -> Floats:
-    """`[F]` formula weights to `[C]` weights of merged clauses."""
-    per_entry = network.count_values * weights[network.count_formulas]
-    return np.bincount(network.count_clauses, per_entry, minlength=len(network.clauses)).astype(np.float64)
-
-
-def counts(network: GroundNetwork, truths: NDArray[np.bool_]) -> Floats:
-    """`[C]` truths to `[F]` numbers of true groundings, those that evidence decides included."""
-    per_entry = network.count_values * truths[network.count_clauses]
-    open_part = np.bincount(network.count_formulas, per_entry, minlength=len(network.constants))
-    return np.asarray(network.constants + open_part, dtype=np.float64)

@@ -18,7 +18,8 @@ class Score(NamedTuple):
     """What states are worth, from an evaluator that shares nothing with the engines.
 
     Attributes:
-        weighted: `[*batch]` sum of weight times count over all formulas, plus unaries; hard formulas do not count.
+        weighted: `[*batch]`, float64: sum of weight times count over all formulas, plus unaries; hard formulas do not
+            count.
         counts: `[*batch, F]` true groundings of each formula.
         violated: `[*batch]` ground hard clauses and exactly-one blocks that do not hold.
     """

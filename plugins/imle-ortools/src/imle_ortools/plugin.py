@@ -170,7 +170,7 @@ values = torch.rand(4, 10, requires_grad=True)    # [B, n]
 layer(values)[:, 0].sum().backward()              # [B, n] the items taken
 print(values.grad)""",
     licence=_OWN_KERNEL,
-    tolerances="capacities to 1e-12 of their size",
+    tolerances="whole weights and small fractions exactly, others up to the round-off of their sum",
     url="https://developers.google.com/optimization/pack/knapsack",
 )
 

@@ -146,9 +146,9 @@ class MAPEngine:
         # not `@`: BLAS may start threads for it, which costs more than the sum
         objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, truths)
         objective[~good] = np.nan
-        bound = objective + np.ldexp(solved.slack, shift)
+        slack = np.where(good, np.ldexp(solved.slack, shift), np.nan)
         messages = {row: _REASONS[SolveStatus(int(solved.status[row]))] for row in np.flatnonzero(~good).tolist()}
-        return MAPRows(states, truths, solved.status, objective, bound, solved.engines, solved.events, messages)
+        return MAPRows(states, truths, solved.status, objective, slack, solved.engines, solved.events, messages)
 
     def _keep(self, states: Bools, truths: Bools) -> bool:
         """Whether rows keep hard clauses and blocks."""

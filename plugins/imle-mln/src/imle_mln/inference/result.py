@@ -24,8 +24,8 @@ class MAPResult:
         status: optimal; feasible, if the time limit came first; infeasible, if hard clauses and blocks cannot hold
             together; or timeout, if not even a state that keeps them was found in time.
         objective: `unary . state + weights . truths`; nan without a state.
-        bound: no state has a greater objective; nan without a state. For an optimal one it exceeds the objective by the
-            rounding to fixed point or the breaking of ties, typically less than 1e-9 of the coefficients' sum.
+        slack: no state is better by more than this; nan without a state. For an optimal one it is what the rounding to
+            fixed point or the breaking of ties can have cost, typically less than 1e-9 of the coefficients' sum.
         engines: how many components each engine solved.
         events: what HiGHS did: integral relaxations, reduced ones, searches, branch and bound, rows added.
         message: why there is no state.
@@ -35,15 +35,20 @@ class MAPResult:
     truths: Bools
     status: SolveStatus
     objective: float
-    bound: float
+    slack: float
     engines: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     message: str = ""
 
     @property
+    def bound(self) -> float:
+        """No state has a greater objective; nan without a state."""
+        return self.objective + self.slack
+
+    @property
     def gap(self) -> float:
         """How far the objective can be from optimal, relative to its size, or to 1 if that is more."""
-        return (self.bound - self.objective) / max(1.0, abs(self.objective))
+        return self.slack / max(1.0, abs(self.objective))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class MAPRows:
         truths: `[N, C]`.
         status: `[N]` codes of `SolveStatus`.
         objective: `[N]`.
-        bound: `[N]`.
+        slack: `[N]`.
         engines, events: of each row.
         messages: by row number, where there is no state.
     """
@@ -64,7 +69,7 @@ class MAPRows:
     truths: Bools
     status: NDArray[np.int8]
     objective: Floats
-    bound: Floats
+    slack: Floats
     engines: list[Counter[str]]
     events: list[Counter[str]]
     messages: Mapping[int, str] = field(default_factory=dict)
@@ -76,7 +81,7 @@ class MAPRows:
             self.truths[number],
             SolveStatus(int(self.status[number])),
             float(self.objective[number]),
-            float(self.bound[number]),
+            float(self.slack[number]),
             self.engines[number],
             self.events[number],
             self.messages.get(number, ""),
@@ -92,7 +97,7 @@ def joined(parts: list[MAPRows]) -> MAPRows:
         np.concatenate([part.truths for part in parts]),
         np.concatenate([part.status for part in parts]),
         np.concatenate([part.objective for part in parts]),
-        np.concatenate([part.bound for part in parts]),
+        np.concatenate([part.slack for part in parts]),
         [engines for part in parts for engines in part.engines],
         [events for part in parts for events in part.events],
         {at + row: text for at, part in zip(first, parts, strict=False) for row, text in part.messages.items()},

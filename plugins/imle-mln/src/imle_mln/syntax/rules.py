@@ -29,11 +29,21 @@ from imle_mln.logic import (
 )
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
-from imle_mln.syntax.trees import Node, constant_name, is_constant, misplaced, nodes, token_of, wrong
+from imle_mln.syntax.trees import (
+    LARGEST,
+    SMALLER,
+    Node,
+    constant_name,
+    is_constant,
+    misplaced,
+    nodes,
+    token_of,
+    too_large,
+    wrong,
+)
 
-# How deep formulas nest, and how many parts they have, at most.
+# How deep formulas nest, at most.
 DEEPEST = 100
-LARGEST = 20_000
 
 
 class RuleReader:
@@ -95,13 +105,11 @@ class RuleReader:
             tree, depth, copies = stack.pop()
             parts += copies
             if depth > DEEPEST or parts > LARGEST:
-                start, stop = tree.meta.start_pos, tree.meta.end_pos
-                expected = f"a formula nested at most {DEEPEST} deep"
+                start, found = tree.meta.start_pos, self._source.text[tree.meta.start_pos : tree.meta.end_pos]
                 if parts > LARGEST:
-                    expected = f"a formula of at most {LARGEST:,} parts (<=> doubles both its sides)"
-                hint = "use predicates for parts of it, each defined by a hard formula"
-                found = self._source.text[start:stop]
-                raise self._source.error(f"expected {expected}", start, found=found, expected=expected, hint=hint)
+                    raise too_large(self._source, start, found)
+                expected = f"a formula nested at most {DEEPEST} deep"
+                raise self._source.error(f"expected {expected}", start, found=found, expected=expected, hint=SMALLER)
             copies *= 2 if tree.data == "iff" else 1
             stack.extend((child, depth + 1, copies) for child in tree.children if isinstance(child, Tree))
 

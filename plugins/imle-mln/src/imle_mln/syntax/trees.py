@@ -17,21 +17,44 @@ from imle_mln.syntax.expected import unexpected
 
 Node = Tree[Token]
 
+# What to do about a formula that is too large or too deep.
+SMALLER = "use predicates for parts of it, each defined by a hard formula"
+# How many parts a formula has, at most.
+LARGEST = 20_000
+# Each of these tokens begins a part of its own, as do the commas of an atom.
+_PARTS = frozenset({"PREDICATE", "_NOT", "_EQUAL", "_UNEQUAL", "FORALL", "EXIST"})
 
-class _JoinLines(PostLex):
-    """Drops line ends in parentheses and braces, where a statement cannot end.
 
-    Those after an operator, where the grammar has no use for them, the contextual lexer skips by itself.
+class _TooLargeError(Exception):
+    """A statement has too many parts, this token's the first of them."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__(token)
+        self.token = token
+
+
+class _Statements(PostLex):
+    """Drops line ends in parentheses and braces, where no statement ends; refuses statements that are too large.
+
+    Line ends after an operator, where the grammar has no use for them, the contextual lexer skips by itself. Size is
+    counted here because trees take a hundred times the memory of their text.
     """
 
     always_accept = ()
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        depth = 0
+        depth = parts = 0
+        atom = False
         for token in stream:
-            depth += (token.type in ("LPAR", "LBRACE")) - (token.type in ("RPAR", "RBRACE"))
-            if depth <= 0 or token.type != "_NL":
-                yield token
+            kind = token.type
+            depth += (kind in ("LPAR", "LBRACE")) - (kind in ("RPAR", "RBRACE"))
+            if depth > 0 and kind == "_NL":
+                continue
+            atom = kind == "PREDICATE" or (atom and kind != "RPAR")
+            parts = 0 if kind == "_NL" else parts + (kind in _PARTS or (atom and kind == "COMMA"))
+            if parts > LARGEST:
+                raise _TooLargeError(token)
+            yield token
 
 
 @cache
@@ -42,7 +65,7 @@ def _lark() -> Lark:
         parser="lalr",
         lexer="contextual",
         start=["program", "literal"],
-        postlex=_JoinLines(),
+        postlex=_Statements(),
         propagate_positions=True,
     )
 
@@ -68,6 +91,14 @@ def parse_tree(source: Source, start: str) -> Node:
                 offset = error.token.end_pos or 0
         accepted = cast(set[str], error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
         raise unexpected(source, offset, found, accepted) from None
+    except _TooLargeError as error:
+        raise too_large(source, error.token.start_pos or 0, str(error.token)) from None
+
+
+def too_large(source: Source, offset: int, found: str) -> MLNSyntaxError:
+    """The error for a formula of more than `LARGEST` parts."""
+    expected = f"a formula of at most {LARGEST:,} parts (<=> doubles both its sides)"
+    return source.error(f"expected {expected}", offset, found=found, expected=expected, hint=SMALLER)
 
 
 def nodes(tree: Node) -> list[Node]:

@@ -17,14 +17,14 @@ from fuzz.programs.points import listed
 from fuzz.programs.solved import Solved
 
 Generator = np.random.Generator
-_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 60, 12, 10
+_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 30, 10, 6
 
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/highs-ilp": ("highs-ilp", {}),
     "programs/ortools-ilp": ("ortools-ilp", {}),
     "programs/ortools-ilp/cp-sat": ("ortools-ilp", {"backend": "cp-sat"}),
-    "programs/ortools-ilp/scip": ("ortools-ilp", {"backend": "scip", "time_limit": 1.0}),
-    "programs/ortools-ilp/cbc": ("ortools-ilp", {"backend": "cbc", "time_limit": 1.0}),
+    "programs/ortools-ilp/scip": ("ortools-ilp", {"backend": "scip", "time_limit": 0.5}),
+    "programs/ortools-ilp/cbc": ("ortools-ilp", {"backend": "cbc", "time_limit": 0.5}),
     "programs/scipy-milp": ("scipy-milp", {}),
     "programs/pulp-ilp": ("pulp-ilp", {}),
     "programs/highs-lp": ("highs-lp", {}),

@@ -228,9 +228,7 @@ def test_damaged_files(tmp_path):
     for content in (whole[:60], whole[:-8], bytes(broken), b"hello"):
         path = tmp_path / "model.mps.gz"
         path.write_bytes(content)
-        with pytest.raises(
-            InstanceError, match=r"model.mps.gz': expected a file that can be unpacked, found a"
-        ):
+        with pytest.raises(InstanceError, match=r"model.mps.gz': expected a file that can be unpacked, found a"):
             HighsILPSolver().prepare(model=path)
 
 

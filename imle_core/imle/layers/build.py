@@ -14,7 +14,7 @@ from imle._generators import check_generator
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
-from imle.layers.module import Output, SolverLayer
+from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
 from imle.plugins import registry
@@ -50,6 +50,7 @@ def layer(
     executor: int | Literal["auto"] | Executor | None = None,
     pool: SolutionPool | float | None = None,
     progress: float | Callable[[Progress], None] | None = None,
+    memory_limit: float | None = MEMORY_LIMIT,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -92,6 +93,11 @@ def layer(
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
             solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
             `imle.solvers.Progress` every second, from another thread.
+        memory_limit: about how many bytes the solving of a batch may take at a time, or None. Where output="mean" or
+            "map" needs more, some rows are worked through after others, at least two at a time; noise is then drawn
+            again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers
+            are the same bit by bit. Not for rules that are not `by_row`; on other devices than the CPU, and of noise
+            that is not one of `imle.noise`, the draws are kept.
         instance_and_options: the solver's own; `imle info ID` lists them. They are constants: a tensor that requires
             a gradient is refused, since none would reach it.
 
@@ -149,6 +155,7 @@ def layer(
     if pooled is not None:
         built.pool = pooled.pool
     built.progress = wanted(progress)
+    built.memory_limit = _memory(memory_limit)
     return built
 
 
@@ -265,6 +272,14 @@ def _refuse_map_without_gradient(output: Output, rule: Estimator) -> None:
             "has no gradient",
             hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
         )
+
+
+def _memory(limit: float | None) -> float | None:
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+        raise OptionError(f"memory_limit: expected a positive number of bytes or None, found {limit!r}")
+    return float(limit)
 
 
 def _temperature(name: str, value: float) -> float:

@@ -61,6 +61,8 @@ class AIMLE(IMLE):
         self.target = positive("target", target)
         self.decay = decay
         self.initial_beta = float(beta)
+        self._changed: list[Tensor] = []  # in the backward pass under way: entries that differ, part by part
+        self._solved = 0
         self.register_buffer("beta", torch.empty((), dtype=torch.float64))
         self.register_buffer("nonzeros", torch.empty((), dtype=torch.float64))
         self.reset_parameters()
@@ -93,8 +95,7 @@ class AIMLE(IMLE):
 
     @contextmanager
     def backward_pass(self) -> Iterator[None]:
-        self._changed: list[Tensor] = []
-        self._solved = 0
+        self._changed, self._solved = [], 0
         yield
         if self._solved:
             self._adapt(torch.stack(self._changed).sum(), self._solved)

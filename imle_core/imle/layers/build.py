@@ -69,8 +69,9 @@ def layer(
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
         on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
             `layer.failures` names them and `layer.stats` counts them. "raise"; "zero-grad": they give zeros and no
-            gradient; "last": an earlier solution stands in for them, without gradient (backward the forward
-            solution, forward the last one found for the same instance, an error if there is none yet).
+            gradient, and means over samples leave them out; "last": an earlier solution stands in for them, without
+            gradient (backward the forward solution, forward the last one found for the same instance, an error if
+            there is none yet).
         generator: where noise comes from; by default torch's global generator. A worker of a DataLoader goes on with
             a stream of its own. `torch.utils.checkpoint` replays the global generator only: with another an error.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the

@@ -179,9 +179,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # runs as plain Python
-            traced.hold(self._key, self)
-        out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
+        key = traced.passport(self) if torch.compiler.is_exporting() else self._key
+        out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]

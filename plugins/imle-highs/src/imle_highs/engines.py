@@ -17,7 +17,6 @@ from imle.solvers import SolveStatus
 from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
 from imle_highs.tunings import DEFAULT, plan
-from imle_highs.tunings import TUNINGS as TUNINGS  # imle-pulp's solvers take it from here
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline

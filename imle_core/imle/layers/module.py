@@ -197,6 +197,16 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        self.begin()
+        plan, lead, event = self._plan(objective, rows)
+        return Batch(self._theta(objective, lead, event), plan)
+
+    def begin(self) -> None:
+        """A new pass begins.
+
+        Raises:
+            OptionError: it is one that is run again, and solutions may differ from those of the first time.
+        """
         if self.pool is not None and recomputing():
             raise OptionError(
                 f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
@@ -205,8 +215,6 @@ class SolverLayer(nn.Module):
             )
         self.failures.clear()
         self.unproven.clear()
-        plan, lead, event = self._plan(objective, rows)
-        return Batch(self._theta(objective, lead, event), plan)
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
         """Known solutions as users see them to what the solver would return for them, `[B, *event]`.

@@ -145,8 +145,7 @@ def _content(key: Tensor) -> bytes:
 
 def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     layer, settings = _find(key), Mode(*mode)
-    layer.failures.clear()
-    layer.unproven.clear()
+    layer.begin()
     call = layer.call(layer.plan(torch.Size(lead)), settings)
     with torch.no_grad():
         out, noise, z, valid = run(theta, call)

@@ -188,9 +188,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # runs as plain Python
-            traced.hold(self._key, self)
-        out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
+        key = traced.passport(self) if torch.compiler.is_exporting() else self._key
+        out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
@@ -207,6 +206,16 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        self.begin()
+        plan, lead, event = self._plan(objective, rows)
+        return Batch(self._theta(objective, lead, event), plan)
+
+    def begin(self) -> None:
+        """A new pass begins.
+
+        Raises:
+            OptionError: it is one that is run again, and solutions may differ from those of the first time.
+        """
         if self.pool is not None and recomputing():
             raise OptionError(
                 f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
@@ -215,8 +224,6 @@ class SolverLayer(nn.Module):
             )
         self.failures.clear()
         self.unproven.clear()
-        plan, lead, event = self._plan(objective, rows)
-        return Batch(self._theta(objective, lead, event), plan)
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
         """Known solutions as users see them to what the solver would return for them, `[B, *event]`.

@@ -21,7 +21,7 @@ from benchmarks.harness import Claim, race
 from imle.noise import GumbelNoiseDistribution
 from imle_highs.engines import SIMPLEX
 from imle_highs.native import QuietHighs, highs_lp
-from imle_highs.program import from_matrices
+from imle_linear.program import from_matrices
 
 Floats = NDArray[np.float64]
 BATCH, SAMPLES = 32, 10

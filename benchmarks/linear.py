@@ -22,7 +22,7 @@ from imle_highs import zoo
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.native import Native
-from imle_highs.program import from_matrices
+from imle_linear.program import from_matrices
 from imle_ortools.ilp.solver import ILPSolver
 
 Floats = NDArray[np.float64]

@@ -31,6 +31,7 @@ def isolate(layer: SolverLayer) -> SolverLayer:
     alone.estimator = copy.deepcopy(layer.estimator)
     alone.generator = _same_state(layer.generator)
     alone.stats = LayerStats()
+    alone.failures, alone.unproven = [], []
     alone._warned = set(layer._warned)
     alone._fixed = dict(layer._fixed)
     alone.on_failure = "zero-grad"

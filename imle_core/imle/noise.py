@@ -115,19 +115,6 @@ def check_noise(where: str, noise: object) -> None:
         raise OptionError(f"{where}: expected a name or a noise distribution, found {kind(noise)}")
 
 
-def check_generator(where: str, generator: object) -> None:
-    """Refuse what is neither a generator nor None.
-
-    Raises:
-        OptionError: what was found instead.
-    """
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise OptionError(
-            f"{where}: expected a torch.Generator or None, found {generator!r}",
-            hint="torch.Generator().manual_seed(0) makes one",
-        )
-
-
 def draw_like(
     noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
 ) -> Tensor:

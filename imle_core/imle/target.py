@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -119,12 +120,12 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         self.target_norm = target_norm
 
     def params(self, theta: Tensor, dy: Tensor) -> Tensor:
-        return self.alpha * theta - relative_step(theta, dy, self.beta) * dy
+        return self.alpha * theta - relative_step(theta, dy, self.beta).times(dy)
 
     def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
-        step = relative_step(theta, dy, self.beta).reshape(gradient.shape[:2] + (1,) * (gradient.ndim - 2))
+        step = relative_step(theta, dy, self.beta).reshape(*gradient.shape[:2], *(1,) * (gradient.ndim - 2))
         self._adapt(gradient)
-        return divide_by_step(gradient, step)
+        return step.divide(gradient)
 
     def _adapt(self, gradient: Tensor) -> None:
         rows = gradient.shape[0] * gradient.shape[1]
@@ -138,35 +139,78 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         self.previous_beta_update = update
 
 
-def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor) -> Tensor:
+class Step(NamedTuple):
+    """lambda of each row: factor * theta_size / dy_size, kept apart because their quotient may overflow.
+
+    Attributes:
+        factor: `[N, 1, ...]`; 0 where the loss has no gradient.
+        theta_size, dy_size: likewise, powers of two: multiplying with them rounds nothing.
+    """
+
+    factor: Tensor
+    theta_size: Tensor
+    dy_size: Tensor
+
+    def times(self, dy: Tensor) -> Tensor:
+        """lambda dy."""
+        return dy / self.dy_size * self.factor * self.theta_size
+
+    def divide(self, difference: Tensor) -> Tensor:
+        """difference / lambda, and 0 where lambda is 0 (a zero loss gradient has a zero gradient)."""
+        return torch.where(self.factor == 0, 0.0, difference / self.factor * self.dy_size / self.theta_size)
+
+    def reshape(self, *shape: int) -> Step:
+        """The same with other dimensions of size 1."""
+        return Step(*(part.reshape(shape) for part in self))
+
+
+def absolute_step(dy: Tensor, lambda_: float) -> Step:
+    """The same lambda for every row."""
+    one = dy.new_ones((1,) * dy.ndim)
+    return Step(lambda_ * one, one, one)
+
+
+def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Step:
     """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row (0 where dy_i is 0).
 
-    A row of zeros has no scale of its own; its norm counts as 1.
+    A row of zeros has no scale of its own; its norm counts as 1. Rows of any size that their dtype can hold have
+    a step.
 
     Args:
         theta: `[N, *event]`.
         dy: `[N, *event]`, or `[N, S, *event]`: then ||dy_i|| is the root mean square of its S norms, so that S
             equal samples give the step of one.
         beta: the relative size of the step.
+        solved: `[N]` how many of the S samples were solved, None for all: the mean is over these, and dy of the
+            others is 0.
 
     Returns:
-        `[N, 1, ...]` with as many dimensions as dy.
+        lambda, with as many dimensions as dy.
     """
-    theta_norm = _row_norms(theta)
-    dy_norm = _row_norms(dy)
-    if dy.ndim > theta.ndim:
-        dy_norm = dy_norm / math.sqrt(dy.shape[1])
-    theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
-    step = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
-    return step.reshape((-1,) + (1,) * (dy.ndim - 1))
+    theta_norm, theta_size = _row_norms(theta)
+    dy_norm, dy_size = _row_norms(dy)
+    if dy.ndim > theta.ndim and dy.shape[1] > 1:
+        dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
+    nothing = theta_norm == 0
+    theta_norm, theta_size = torch.where(nothing, 1.0, theta_norm), torch.where(nothing, 1.0, theta_size)
+    factor = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
+    return Step(factor, theta_size, dy_size).reshape(-1, *(1,) * (dy.ndim - 1))
 
 
-def divide_by_step(difference: Tensor, step: Tensor) -> Tensor:
-    """difference / step, and 0 where the step is 0 (a zero loss gradient has a zero gradient)."""
-    return torch.where(step == 0, 0.0, difference / step)
+def row_sizes(rows: Tensor) -> Tensor:
+    """The power of two at or below the largest entry of each row: `[N, n]` to `[N]`; 1 if it is 0 or not finite.
+
+    Rows divided by it have norms that neither overflow nor vanish; the division rounds nothing.
+    """
+    if rows.shape[1] == 0:
+        return rows.new_ones(len(rows))
+    largest = torch.linalg.vector_norm(rows, ord=math.inf, dim=1)
+    size = (largest / (2 * torch.frexp(largest).mantissa)).clamp(min=torch.finfo(rows.dtype).tiny)
+    return torch.where((largest > 0) & largest.isfinite(), size, 1.0)
 
 
-def _row_norms(values: Tensor) -> Tensor:
+def _row_norms(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Norms of rows divided by their size, and the size."""
     rows = values.reshape(values.shape[0], math.prod(values.shape[1:]))
-    norms: Tensor = torch.linalg.vector_norm(rows, dim=1)
-    return norms
+    size = row_sizes(rows)
+    return torch.linalg.vector_norm(rows / size.unsqueeze(1), dim=1), size

@@ -41,7 +41,13 @@ def test_json(imle, only):
     assert (code, err, answer["schema"], answer["ok"]) == (1, "", 1, False)
     (report,) = answer["reports"]
     assert (report["solver"], report["instances"]) == ("faulty-ties", ["two of five"])
-    assert report["counts"] == {"passed": 1, "failed": 1, "failed as expected": 0, "not applicable": 0}
+    assert report["counts"] == {
+        "passed": 1,
+        "failed": 1,
+        "inconclusive": 0,
+        "failed as expected": 0,
+        "not applicable": 0,
+    }
     contract, ties = report["outcomes"]
     assert (contract["check"], contract["theme"], contract["state"], contract["failure"]) == (
         "contract",
@@ -69,6 +75,14 @@ def test_checks_that_do_not_apply_say_why(imle, only):
     code, out, _ = imle("check", "fixture-argmax", "--only", "optimality")
     assert code == 0
     assert "-  optimality  not applicable        the instance has neither solutions nor oracle\n" in out
+
+
+def test_a_check_that_cannot_tell_is_no_success(imle, only):
+    only("faulty")
+    code, out, _ = imle("check", "faulty-optimality", "--only", "negative-objectives")
+    assert code == 1
+    assert "?  negative-objectives  inconclusive        optimality[two of five] failed\n" in out
+    assert out.splitlines()[-1].startswith("1 inconclusive in ")
 
 
 def test_a_narrow_terminal_is_not_told_what_passed(imle, only, terminal):

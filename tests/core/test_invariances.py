@@ -17,8 +17,8 @@ from imle.estimators import (
     Simple,
     StraightThrough,
 )
-from imle.noise import MultiplicativeNoiseDistribution
-from support.noises import FixedNoise
+from imle.target import AdaptiveTargetDistribution
+from support.noises import FixedFactors, FixedNoise, FixedShifts
 from support.solvers import EnumerationSolver, k_subsets
 
 SOLUTIONS = k_subsets(6, 2)
@@ -44,25 +44,6 @@ def test_every_estimator_is_here():
     assert ESTIMATORS.keys() - RELATIVE.keys() == {"score-function"}
 
 
-class Shifts(FixedNoise):
-    """Fixed noise with the score of a standard Gaussian."""
-
-    def _slope(self, eps):
-        return eps
-
-
-class Factors(MultiplicativeNoiseDistribution):
-    """Fixed multiplicative noise."""
-
-    def __init__(self, values):
-        super().__init__()
-        self.values = values
-
-    def draw(self, shape, **_):
-        assert torch.Size(shape) == self.values.shape
-        return self.values
-
-
 def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, factor=1.0):
     if name == "simple":
         generator = torch.Generator().manual_seed(0)
@@ -70,7 +51,7 @@ def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, fa
             "topk", k=2, estimator=Simple(), output=output, nb_samples=noise.shape[1], generator=generator
         )
     else:
-        kind = Factors if name == "perturbed-multiplicative" else Shifts
+        kind = FixedFactors if name == "perturbed-multiplicative" else FixedShifts
         options = {} if name in DETERMINISTIC else {"noise": kind(noise), "nb_samples": noise.shape[1]}
         layer = imle.layer(
             EnumerationSolver(), solutions=SOLUTIONS, estimator=RELATIVE[name](), output=output, **options
@@ -165,3 +146,46 @@ def test_a_zero_theta_still_gets_a_gradient(name, problem):
     _, weights, noise = problem
     found = gradient(name, torch.zeros(4, 6, dtype=torch.float64), weights * 10, noise * 0.01)
     assert found.abs().sum() > 0
+
+
+SIZES = [2.0**-76, 2.0**63, 2.0**-130]  # 1e-23 and 1e19, whose squares no float32 holds; subnormal
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("output", ["mean", "samples"])
+@pytest.mark.parametrize("name", sorted(RELATIVE.keys() - {"simple"} - BASELINE))
+def test_a_loss_of_any_size_in_float32(name, output, size, problem):
+    """Bit by bit, for powers of two: rules are linear in dy or do not depend on its size."""
+    theta, weights, noise = (values.float() for values in problem)
+    weights = weights.bfloat16().float()  # so that subnormal numbers hold them
+    plain = gradient(name, theta, weights, noise, output=output)
+    assert plain.any()
+    found = gradient(name, theta, weights, noise, output=output, factor=size)
+    expected = plain if name in UNSCALED else plain * size
+    if size > 2.0**-100:
+        assert torch.equal(found, expected)
+    else:
+        torch.testing.assert_close(found, expected, rtol=0, atol=2.0**-149 * 8)
+
+
+@pytest.mark.parametrize("size", SIZES[:2])
+@pytest.mark.parametrize("factor", SIZES[:2])
+@pytest.mark.parametrize("name", ["imle", "imle-symmetric", "imle-scaled", "aimle", "blackbox", "identity"])
+def test_an_objective_of_any_size_in_float32(name, factor, size, problem):
+    """theta and noise times a number: the same solutions; a gradient times its inverse, for rules that have a scale."""
+    theta, weights, noise = (values.float() for values in problem)
+    plain = gradient(name, theta, weights, noise)
+    found = gradient(name, theta * size, weights, noise * size, factor=factor)
+    expected = plain if name in UNSCALED else (plain.double() * factor / size).float()
+    assert plain.any()
+    assert torch.equal(found, expected)
+
+
+def test_the_authors_adaptive_target_for_rows_of_any_size():
+    theta, dy = torch.tensor([[3.0, -4.0]]), torch.tensor([[0.6, 0.8]])
+    for size in SIZES[:2]:
+        for factor in SIZES[:2]:
+            rule = AdaptiveTargetDistribution(initial_beta=0.5)
+            assert torch.equal(rule.params(theta * size, dy * factor) / size, theta - 2.5 * dy)
+            scaled = rule.process(theta * size, dy * factor, torch.ones(1, 1, 2))
+            assert torch.equal(scaled, torch.full((1, 1, 2), 0.4) * factor / size)

@@ -105,11 +105,16 @@ def test_rows_of_different_sizes_are_padded(cls):
     torch.testing.assert_close(found[1:2], alone.to(found))
 
 
-def test_objects_that_cannot_be_compared_have_no_pool():
+def test_objects_that_cannot_be_read_have_no_pool():
     layer = imle.layer("support.solvers:EnumerationSolver")
-    own = [np.array(SOLUTIONS, dtype=object)] * 2
+
+    class Opaque(float):
+        def __reduce__(self):
+            raise TypeError("this number is nobody else's")
+
+    own = [np.array([[Opaque(entry) for entry in row] for row in SOLUTIONS], dtype=object)] * 2
     PerturbedFenchelYoung(layer)(draw(2, 5), target_for(NCE, draw(2, 5)), solutions=own)
-    with pytest.raises(InstanceError, match=r"NCE: solutions: .* cannot be compared"):
+    with pytest.raises(InstanceError, match=r"NCE: solutions: .* cannot be read"):
         NCE(layer)(draw(2, 5), target_for(NCE, draw(2, 5)), solutions=own)
 
 
@@ -258,3 +263,20 @@ def test_shifted_and_true_objective_go_together(cls, shifted):
     truth = None if shifted else draw(3, 5)
     with pytest.raises(ObjectiveError, match="true_objective: expected it with shifted=True, and only then"):
         loss(draw(3, 5), target_for(cls, draw(3, 5)), truth)
+
+
+@pytest.mark.parametrize("failing", ["true", "shifted"])
+def test_spo_plus_leaves_out_rows_that_fail_on_either_objective(failing):
+    objective, true = draw(3, 5).requires_grad_(), draw(3, 5, seed=1)
+    with torch.no_grad():
+        # ThresholdSolver gives up on first scores above 10, of the truth or of 2 * objective - truth
+        objective[1, 0], true[1, 0] = (40.0, 100.0) if failing == "true" else (40.0, 0.0)
+    layer = imle.layer(ThresholdSolver(), on_failure="zero-grad")
+    value = SPOPlus(layer, reduction="none")(objective, true)
+    value.sum().backward()
+    assert value[1] == 0
+    assert not objective.grad[1].any()
+    assert (value[[0, 2]] > 0).all()
+    assert [failure.row for failure in layer.failures] == [1]
+    SPOPlus(layer)(objective, objective.detach())
+    assert len(layer.failures) == 2  # 40 fails twice; those of the pass before are gone

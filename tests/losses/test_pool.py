@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 
+import numpy as np
 import pytest
 import torch
+import torch.distributed.checkpoint
+from torch.distributed.checkpoint.api import CheckpointException
 
 import imle
 from imle.errors import ObjectiveError, OptionError
@@ -120,3 +124,104 @@ def test_a_pool_of_another_problem_is_refused():
 def test_bad_input(make, message):
     with pytest.raises(OptionError, match=message):
         make()
+
+
+SUBSETS = torch.tensor(k_subsets(4, 2), dtype=torch.float32)
+
+
+def by_solving(layer):
+    layer.eval()(SUBSETS)  # the scores of each subset are its own
+    layer.train()
+
+
+def by_hand(layer):
+    layer.pool.add(SUBSETS)
+
+
+@pytest.mark.parametrize("fill", [by_solving, by_hand])
+@pytest.mark.parametrize("given", [{"k": 2}, {"k": [2, 2]}, {"k": np.array([2, 2])}, {"k": torch.tensor([2, 2])}])
+def test_layers_and_losses_name_an_instance_alike(fill, given):
+    """FAULTS B2: the pool of a layer was empty to a loss. By hand: mean z = 1/2 everywhere, <theta, 1/2 - y> = -2."""
+    layer = imle.layer("topk", k=2, pool=1.0)
+    fill(layer)
+    assert len(layer.pool) == 6
+    layer.pool.solve_ratio = 0.0
+    scores = torch.tensor([[1.0, 2.0, 3.0, 4.0]], requires_grad=True)
+    y = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    rows = {} if isinstance(given["k"], int) else {"k": given["k"][:1]}
+    value = NCE(layer, pool=layer.pool)(scores, y, **rows)
+    value.backward()
+    assert value.item() == -2
+    assert scores.grad.tolist() == [[0.5, 0.5, -0.5, -0.5]]
+    assert len(layer.pool) == 6
+
+
+def test_instances_that_differ_have_different_names():
+    layer = imle.layer("topk", pool=1.0)
+    layer.eval()(torch.rand(3, 4), k=[1, 2, 3])
+    assert len(layer.pool.instances) == 3
+    with pytest.raises(OptionError, match="solutions: expected the key of an instance, found 3 instances"):
+        layer.pool.solutions()
+    assert sorted(int(layer.pool.solutions(key).sum()) for key in layer.pool.instances) == [1, 2, 3]
+
+
+def test_solutions_for_all_instances_are_not_kept_twice():
+    pool = SolutionPool()
+    assert pool.add(SUBSETS[:3], "one") == 3
+    assert pool.add(SUBSETS[1:3], "two") == 2
+    assert pool.add(SUBSETS) == 3  # the others were known for one of them
+    assert len(pool) == 6
+    assert pool.add(SUBSETS[2:4], "one") == 0
+    torch.testing.assert_close(pool.solutions("one"), SUBSETS)
+    pool.add(1 - torch.eye(4), "two")
+    assert pool.solutions("two").shape == (10, 4)
+
+
+def test_what_is_found_in_inference_mode_trains():
+    """FAULTS B7."""
+    layer = imle.layer("topk", k=2)
+    loss = NCE(layer, pool=SolutionPool(solve_ratio=1.0))
+    y = SUBSETS[:2]
+    with torch.inference_mode():
+        loss(torch.rand(2, 4), y)
+    for mode in (False, True):
+        with torch.inference_mode(mode):
+            loss.pool.solutions(like=torch.zeros(1, dtype=torch.float64))  # moves what is kept
+    loss.pool.solve_ratio = 0.0
+    scores = torch.rand(2, 4, requires_grad=True)
+    loss(scores, y).backward()
+    assert scores.grad.abs().sum() > 0
+
+
+def test_states_are_tensors(tmp_path):
+    """FAULTS F4: tools that save tensors, average them, or load them by name."""
+    layer = imle.layer("topk", k=2, pool=0.5)
+    layer.pool.add(SUBSETS)
+    state = layer.state_dict()
+    assert state
+    assert all(isinstance(value, torch.Tensor) for value in state.values())
+    assert not any(value.is_floating_point() for value in state.values())  # averages leave whole numbers alone
+    other = imle.layer("topk", k=2, pool=0.5)
+    assert other.state_dict().keys() == state.keys()  # also while it is empty: nothing is passed over
+    other.load_state_dict({name: value.clone() for name, value in state.items()})
+    torch.testing.assert_close(other.pool.solutions(), SUBSETS)
+    dcp = torch.distributed.checkpoint
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, about a single process
+        dcp.save(state, checkpoint_id=tmp_path)
+        again = {name: torch.zeros_like(value) for name, value in state.items()}
+        dcp.load(again, checkpoint_id=tmp_path)
+        with pytest.raises(CheckpointException, match="Size mismatch"):
+            dcp.load(imle.layer("topk", k=2, pool=0.5).state_dict(), checkpoint_id=tmp_path)
+    third = imle.layer("topk", k=2, pool=0.5)
+    third.load_state_dict(again)
+    torch.testing.assert_close(third.pool.solutions(), SUBSETS)
+
+
+@pytest.mark.parametrize("damage", [lambda state: state // 2, lambda state: state.float(), lambda state: {"": state}])
+def test_states_that_are_damaged_are_refused(damage):
+    pool = SolutionPool()
+    pool.add(SUBSETS)
+    with pytest.raises(OptionError, match="state: expected the bytes that state_dict"):
+        pool.set_extra_state(damage(pool.get_extra_state()))
+    torch.testing.assert_close(pool.solutions(), SUBSETS)

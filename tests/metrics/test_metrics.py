@@ -133,3 +133,11 @@ def test_bad_input_of_others():
         optimality_gap(1.0, ok, sense="min")
     with pytest.raises(ObjectiveError, match=r"best: expected a shape that fits \[2, 3\]"):
         optimality_gap(ok, torch.ones(2), sense="min")
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_ties_are_relative_to_the_size_of_the_prediction(scale):
+    true, solutions = torch.tensor([[3.0, 1.0]], dtype=torch.float64), torch.eye(2, dtype=torch.float64)
+    for apart, expected in ((1e-7, 2.0), (1e-5, 0.0)):
+        guess = scale * torch.tensor([[1.0 + apart, 1.0]], dtype=torch.float64)
+        assert unambiguous_regret(true, guess, solutions, sense="max", tolerance=1e-6).item() == expected

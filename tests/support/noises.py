@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from imle.noise import BaseNoiseDistribution
+from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 
 
 class FixedNoise(BaseNoiseDistribution):
@@ -14,6 +14,25 @@ class FixedNoise(BaseNoiseDistribution):
         self.values = values
 
     def sample(self, shape):
+        assert torch.Size(shape) == self.values.shape
+        return self.values
+
+
+class FixedShifts(FixedNoise):
+    """Fixed noise with the score of a standard Gaussian."""
+
+    def _slope(self, eps):
+        return eps
+
+
+class FixedFactors(MultiplicativeNoiseDistribution):
+    """Fixed multiplicative noise."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = values
+
+    def draw(self, shape, **_):
         assert torch.Size(shape) == self.values.shape
         return self.values
 

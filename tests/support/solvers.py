@@ -98,6 +98,7 @@ class ThresholdSolver:
 class PreparedThreshold:
     limit: float
     objective_shape: ClassVar[tuple[None]] = (None,)
+    homogeneous: ClassVar[bool] = False
 
     def solve(self, objective, *, hint=None):
         bad = objective[:, 0] > self.limit

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from fixtures.install import HERE
 from imle.errors import OptionError, PluginError, SolverUnavailableError, UnknownSolverError
+from imle.solvers import Parallel
+from imle.solvers.combinators import Cached, Deduplicated, Timed
+from imle.solvers.combinators.pooled import Pooled
+from imle.solvers.pool import SolutionPool
+from imle.solvers.protocol import is_homogeneous
 from imle.testing import CHECKS, CheckFailure, Instance, State, check_solver, parametrize_with_checks, subjects_of
+from imle.testing.enumeration import EnumerationSolver as Listed
+from imle.testing.enumeration import PreparedEnumeration
 from support.solvers import EnumerationSolver, ThresholdSolver, Worst, k_subsets
 
 FAST = ("contract", "ties", "optimality")
@@ -205,6 +214,160 @@ def test_an_exception_in_a_solver_is_a_failure_with_its_place():
 def test_checks_that_need_a_failed_one_are_not_made():
     report = check_solver(Worst, [TWO], only=["negative-objectives"])
     assert report.outcomes[0].reason == "optimality[2 of 4] failed"
+
+
+def test_what_needs_an_expected_failure_does_not_apply():
+    report = check_solver(
+        Worst, [TWO], only=["optimality", "negative-objectives"], expected_failures={"optimality": "it is the worst"}
+    )
+    assert report.ok
+    assert report.outcomes[1].reason == "optimality[2 of 4] failed as expected"
+    assert report.outcomes[1].state is State.NOT_APPLICABLE
+
+
+def likely(rng, rows):
+    """Scores whose order no small step changes."""
+    return rng.uniform([1, 10, 100, 1000], [2, 20, 200, 2000], size=(rows, 4))
+
+
+@dataclass(frozen=True)
+class LastOfEquals(Listed):
+    """An enumeration that breaks ties the other way."""
+
+    def prepare(self, solutions):
+        return super().prepare(np.asarray(solutions)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("solver", "instance", "check", "reason"),
+    [
+        pytest.param(
+            Listed,
+            Instance("torn", TWO.parameters, solutions=TWO.solutions, oracle=lambda scores: scores.sum()),
+            "optimality",
+            "'torn' contradicts itself: its oracle says ",
+            id="oracle and solutions disagree",
+        ),
+        pytest.param(
+            Listed,
+            Instance("torn", TWO.parameters, solutions=TWO.solutions, feasible=lambda chosen: chosen[0] == 0),
+            "feasibility",
+            "'torn' contradicts itself: its feasible() refuses its solution ",
+            id="feasible and solutions disagree",
+        ),
+        pytest.param(
+            LastOfEquals,
+            Instance(
+                "ties",
+                TWO.parameters,
+                solutions=TWO.solutions,
+                objectives=lambda rng, rows: np.ones((rows, 4)),
+            ),
+            "gradients",
+            "no gradients to compare, for solutions differ: objective ",
+            id="another solution as good",
+        ),
+        pytest.param(
+            Listed,
+            Instance("far apart", TWO.parameters, solutions=TWO.solutions, objectives=likely),
+            "gradients",
+            "no gradient to compare: by enumeration it is 0 in all rows",
+            id="no gradient",
+        ),
+        pytest.param(
+            Listed,
+            Instance("one too few", TWO.parameters, solutions=TWO.solutions[1:]),
+            "gradients",
+            "feasibility[one too few] failed",
+            id="what it needs failed",
+        ),
+    ],
+)
+def test_a_check_that_cannot_tell_is_inconclusive_and_the_solver_has_not_passed(solver, instance, check, reason):
+    report = check_solver(solver, [instance], only=[check])
+    (outcome,) = report.outcomes
+    assert (outcome.state, report.ok, report.failed) == (State.INCONCLUSIVE, False, ())
+    assert reason in outcome.reason
+
+
+def test_a_solution_better_than_the_best_is_a_failure():
+    """It is not in the feasible set, or the oracle is wrong; nothing else would tell."""
+    low = Instance("low", {"solutions": k_subsets(4, 2)}, oracle=lambda scores: scores.min())
+    (outcome,) = check_solver(EnumerationSolver, [low], only=["optimality"]).failed
+    assert outcome.failure.expected.startswith("the best value that there is, ")
+
+
+def test_one_instance_with_a_single_solution_has_no_gradient_to_miss():
+    all_of_them = Instance("4 of 4", {"solutions": k_subsets(4, 4)}, solutions=k_subsets(4, 4))
+    assert check_solver(EnumerationSolver, [all_of_them], only=["gradients"]).ok
+
+
+FIXED = {"solutions": k_subsets(4, 2), "fixed": np.array([0.0, 2.0, -1.0, 1.0, 0.5, 0.7])}
+"""What is fixed changes which subset is the best for most scores."""
+
+
+def test_terms_that_are_not_learned_belong_to_the_value():
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    for sense in ("max", "min"):
+        report = check_solver(Listed(sense), [instance])
+        assert report.ok, [str(outcome.failure) for outcome in report.failed]
+        assert states(report)["optimality[fixed]"] is State.PASSED
+        assert states(report)["gradients[fixed]"] is State.PASSED
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda solver: Cached(Deduplicated(solver)),
+        Timed,
+        lambda solver: Parallel(solver, 2, threads=True),
+        lambda solver: Pooled(solver, SolutionPool(solve_ratio=1.0)),
+    ],
+    ids=["cached", "timed", "parallel", "pooled"],
+)
+def test_combinators_hand_on_what_is_not_learned(wrapped):
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    names = ("values", "optimality")
+    (subject,) = subjects_of(wrapped(Listed("max")), [instance])
+    assert not is_homogeneous(subject.cases[0].prepare())
+    assert subject.cases[0].fixed(FIXED["solutions"]).tolist() == FIXED["fixed"].tolist()
+    report = check_solver(wrapped(Listed("max")), [instance], only=names)
+    assert list(states(report).values()) == [State.PASSED] * len(names)
+
+
+@dataclass(frozen=True)
+class Reporting(Listed):
+    """Adds to what it reports."""
+
+    values: float = 0.0
+    bound: float = 0.0
+
+    def prepare(self, solutions, fixed=None):
+        return PreparedReporting(self, np.asarray(solutions), np.asarray(fixed))
+
+
+class PreparedReporting(PreparedEnumeration):
+    def solve(self, objective, *, hint=None):
+        result = super().solve(objective)
+        return replace(result, values=result.values + self.solver.values, bound=result.values + self.solver.bound)
+
+
+@pytest.mark.parametrize(
+    ("sense", "told", "where"),
+    [
+        ("max", {"values": 0.1}, "values, row 0"),
+        ("min", {"values": -9.0}, "values, row 0"),
+        ("max", {"bound": -0.1}, "bound, row 0"),
+        ("min", {"bound": 0.1}, "bound, row 0"),
+        ("max", {"bound": 0.1}, ""),
+        ("min", {"bound": -0.1}, ""),
+        ("max", {"bound": np.nan, "values": np.nan}, ""),
+    ],
+)
+def test_values_and_bounds_are_those_of_the_whole_objective(sense, told, where):
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    failed = check_solver(Reporting(sense, **told), [instance], only=["values"]).failed
+    assert [outcome.failure.where.startswith(where) for outcome in failed] == [True] * bool(where)
 
 
 def test_messages_of_two_instances_are_kept_apart():

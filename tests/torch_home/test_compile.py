@@ -152,6 +152,44 @@ def test_many_layers_share_one_graph():
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before + 1
 
 
+@pytest.mark.parametrize("options", [{"estimator": "perturbed"}, {"output": "samples"}, {"target_temperature": 0.7}])
+def test_annealing_keeps_one_graph(options):
+    """Torch gives up after eight graphs of the same code."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 6), imle.layer("topk", k=2, nb_samples=4, **options))
+    twin = copy.deepcopy(model)
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    x = torch.randn(4, 5)
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    for n in range(20):
+        for one in (model, twin):
+            one[1].temperature = 0.9**n
+            if n % 2:
+                one[1].target_temperature = 0.8**n
+        for found, expected in zip(step(compiled, model, x), step(twin, twin, x), strict=True):
+            torch.testing.assert_close(found, expected)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before + 1
+    for one in (model, twin):  # another shape of noise, another graph
+        one[1].temperature = one[1].target_temperature = 0.0
+    if "estimator" not in options:  # without noise there is no gradient of "perturbed"
+        for found, expected in zip(step(compiled, model, x), step(twin, twin, x), strict=True):
+            torch.testing.assert_close(found, expected)
+
+
+def test_the_temperature_of_a_gradient_is_that_of_its_forward_pass():
+    def gradient(layer, model):
+        theta = torch.linspace(-1, 1, 12).reshape(2, 6).requires_grad_()
+        torch.manual_seed(0)
+        loss = (model(theta) * WEIGHT).sum()
+        layer.temperature = layer.target_temperature = 5.0
+        loss.backward()
+        return theta.grad
+
+    layer, twin = (imle.layer("topk", k=2, nb_samples=4, estimator="perturbed", temperature=0.5) for _ in range(2))
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(gradient(layer, compiled), gradient(twin, twin))
+
+
 def test_the_operators_pass_torchs_own_checks():
     layer = imle.layer("topk", k=2, nb_samples=3)
     inputs = (torch.randn(4, 6), layer._key, [4], *layer._mode())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 import imle
 from imle.errors import OptionError
@@ -42,6 +45,70 @@ def test_fixed_noise_makes_the_layer_a_function():
     line = torch.stack([points, torch.zeros(61)], dim=1)
     chosen = layer(line)[:, 0]
     assert (chosen.diff() >= 0).all()
+
+
+class Solved(Dataset):
+    """Items that are solved where they are loaded; each is (worker, solution)."""
+
+    def __init__(self, make, inside=False):
+        self.make = make
+        self.layer = None if inside else make()
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        self.layer = self.layer or self.make()
+        return torch.utils.data.get_worker_info().id, self.layer(torch.zeros(1, 50))[0]
+
+
+def streams(data, seed=0):
+    """`[4, 50]` what each of two forked workers draws, in order."""
+    epoch = torch.Generator().manual_seed(seed)
+    found = [[], []]
+    for worker, solution in DataLoader(
+        data, batch_size=None, num_workers=2, multiprocessing_context="fork", generator=epoch
+    ):
+        found[worker].append(solution)
+    return [torch.stack(items) for items in found]
+
+
+def seeded(**options):
+    return imle.layer("topk", k=1, generator=torch.Generator().manual_seed(4), **options)
+
+
+def test_each_worker_of_a_data_loader_has_a_stream_of_its_own():
+    data = Solved(seeded)
+    before = data.layer.generator.get_state()
+    first, second = streams(data)
+    assert len(torch.cat([first, second]).unique(dim=0)) > 4, "8 draws of one in 50; at most 4 if workers draw the same"
+    for found, expected in zip(streams(data), (first, second), strict=True):
+        assert torch.equal(found, expected), "the same seeds give the same numbers"
+    assert not torch.equal(streams(data, seed=1)[0], first), "another epoch, another seed"
+    assert torch.equal(data.layer.generator.get_state(), before), "the generator of this process has drawn nothing"
+    data.layer(THETA)
+    assert not torch.equal(streams(data)[0], first), "the state of the generator counts, too"
+
+
+def test_a_layer_that_travels_to_workers_has_a_stream_of_its_own_in_each():
+    content = pickle.dumps(seeded())
+    first, second = streams(Solved(lambda: pickle.loads(content), inside=True))
+    assert len(torch.cat([first, second]).unique(dim=0)) > 4
+
+
+def test_a_generator_made_in_the_worker_stays_as_it_is():
+    torch.manual_seed(0)
+    layer = seeded()
+    expected = torch.stack([layer(torch.zeros(1, 50))[0] for _ in range(4)])
+    for found in streams(Solved(seeded, inside=True)):
+        assert torch.equal(found, expected)
+
+
+def test_fixed_noise_is_the_same_in_all_workers():
+    data = Solved(lambda: seeded(resample=False))
+    expected = data.make()(torch.zeros(1, 50)).expand(4, 50)
+    for found in streams(data):
+        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("noise", ["gumbel", "gaussian", "logistic", "multiplicative"])

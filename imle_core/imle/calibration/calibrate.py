@@ -103,7 +103,7 @@ def calibrate(
                 )
             if entropy is not None and marginals is not None:
                 raise OptionError("calibrate: expected entropy or marginals, found both")
-            best, solved = maximise(batch, batch.theta)
+            best, solved, _ = maximise(batch, batch.theta)
             usable = torch.ones(len(best), dtype=torch.bool, device=best.device) if solved is None else solved
             if not bool(usable.any()):
                 raise SolveError("calibrate: no row of the batch could be solved")

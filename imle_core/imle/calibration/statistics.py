@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from imle.estimators.function import average
+from imle.estimators.trace import average
 from imle.layers.module import Batch
 from imle.noise import BaseNoiseDistribution, perturb
 

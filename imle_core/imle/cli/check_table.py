@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 _MARKS = {
     State.PASSED: ("✓", "green"),
     State.FAILED: ("✗", "bold red"),
+    State.INCONCLUSIVE: ("?", "bold red"),
     State.EXPECTED: ("x", "yellow"),
     State.NOT_APPLICABLE: ("-", "dim"),
 }
 WIDE = 140
 """Columns from which each check is explained on its line."""
 
-_WORST = (State.NOT_APPLICABLE, State.PASSED, State.EXPECTED, State.FAILED)
+_WORST = (State.NOT_APPLICABLE, State.PASSED, State.EXPECTED, State.INCONCLUSIVE, State.FAILED)
 
 
 def report_table(console: Console, report: Report, summary: str) -> list[RenderableType]:
@@ -74,8 +75,8 @@ def _result(own: Sequence[Outcome], state: State) -> str:
 
 
 def _note(own: Sequence[Outcome], state: State) -> str:
-    """Why a check was not made, or failed as expected."""
-    if state is State.NOT_APPLICABLE or state is State.EXPECTED:
+    """Why a check was not made, does not tell, or failed as expected."""
+    if state in (State.NOT_APPLICABLE, State.INCONCLUSIVE, State.EXPECTED):
         return "; ".join(dict.fromkeys(outcome.reason for outcome in own if outcome.state is state))
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
-from imle.estimators.trace import Trace, sample_differences
-from imle.target import relative_step
+from imle.estimators.trace import Solutions, Trace, difference
+from imle.target import Step, relative_step
 
 
 class AIMLE(IMLE):
@@ -21,7 +22,7 @@ class AIMLE(IMLE):
     lambda_i: it is proportional to dy, so scaling the loss scales it, while targets do not depend on batch size,
     number of samples, loss scale or reduction. After each backward pass
 
-    - n <- decay n + (1 - decay) (number of non-zero entries of all z_s - z'_s) / (B S), and
+    - n <- decay n + (1 - decay) (mean number of non-zero entries of z_s - z'_s over all that were solved), and
     - beta moves by `step_size`, up while n < `target`, else down, never below 0.
 
     beta and n are buffers: they travel with `state_dict`, and DDP broadcasts them.
@@ -57,30 +58,42 @@ class AIMLE(IMLE):
         self.step_size = positive("step_size", step_size)
         self.target = positive("target", target)
         self.decay = decay
-        self.register_buffer("beta", torch.tensor(float(beta), dtype=torch.float64))
-        self.register_buffer("nonzeros", torch.tensor(float(target), dtype=torch.float64))
+        self.initial_beta = float(beta)
+        self.register_buffer("beta", torch.empty((), dtype=torch.float64))
+        self.register_buffer("nonzeros", torch.empty((), dtype=torch.float64))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Start again from the beta given.
+
+        To be called after `to_empty()`, which gives a model on the meta device memory but no values; FSDP does so.
+        """
+        self.beta.fill_(self.initial_beta)
+        self.nonzeros.fill_(self.target)
 
     def extra_repr(self) -> str:
+        beta = "on the meta device" if self.beta.is_meta else f"{self.beta.item():g}"
         return (
-            f"beta={self.beta.item():g}, step_size={self.step_size:g}, target={self.target:g}, "
+            f"beta={beta}, step_size={self.step_size:g}, target={self.target:g}, "
             f"decay={self.decay:g}, symmetric={self.symmetric}"
         )
 
-    def step(self, trace: Trace, dy: Tensor) -> Tensor:
-        return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype))
+    def step(self, trace: Trace, dy: Tensor) -> Step:
+        return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype), trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        differences = sample_differences(*self.solutions(trace, step * dy))
-        self._adapt(differences)
-        return self.finish(differences.mean(dim=1), step)
+        found = difference(*self.solutions(trace, step.times(dy)))
+        self._adapt(found)
+        return self.finish(trace.mean(*found), step)
 
     @torch.no_grad()
-    def _adapt(self, differences: Tensor) -> None:
-        rows = differences.shape[0] * differences.shape[1]
+    def _adapt(self, found: Solutions) -> None:
+        rows = math.prod(found.z.shape[:2]) if found.valid is None else int(found.valid.sum())
         if rows == 0:
             return
-        per_row = torch.count_nonzero(differences).to(self.nonzeros) / rows
+        per_row = torch.count_nonzero(found.z).to(self.nonzeros) / rows
         self.nonzeros.mul_(self.decay).add_((1 - self.decay) * per_row)
         direction = torch.where(self.nonzeros < self.target, 1.0, -1.0).to(self.beta)
         self.beta.add_(direction * self.step_size).clamp_(min=0.0)

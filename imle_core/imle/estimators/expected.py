@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.estimators.function import average, estimate
+from imle.estimators.function import Estimate
 from imle.estimators.score_function import ScoreFunction
 from imle.estimators.scores import refuse_without_noise
-from imle.estimators.trace import Call, Trace
+from imle.estimators.trace import Call, Trace, average
 
 
 def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """mean_s loss(z_s) row by row.
+    """mean_s loss(z_s) row by row, over the samples that were solved (0 if there are none).
 
     Args:
         theta: `[B, *event]`.
@@ -32,13 +32,14 @@ def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -
     """
     rule = call.estimator
     if not isinstance(rule, ScoreFunction):
-        samples = estimate(theta, call)
-        return _losses(loss, samples if call.output == "samples" else samples.unsqueeze(1)).mean(dim=1)
+        samples, _, _, valid = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
+        losses = _losses(loss, samples if call.output == "samples" else samples.unsqueeze(1))
+        return average(losses, call.averaged(valid))
     with torch.no_grad():
         noise = call.draw(theta)
         z, valid = rule.sample(theta, noise, call)
     losses = _losses(loss, z)
-    value = average(losses, valid)
+    value = average(losses, call.averaged(valid))
     if noise is None:
         nothing: Tensor = _Undifferentiable.apply(theta, rule.name)  # type: ignore[no-untyped-call]
         return value + nothing

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imle.errors import ForwardModeError, SecondDerivativeError
-from imle.estimators.trace import Call, Trace, spread
+from imle.estimators.trace import Call, Trace, average
 
 Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
 """What a forward pass gives: its result, and noise, solutions (None where the result is them) and validity."""
@@ -25,11 +25,14 @@ def run(theta: Tensor, call: Call) -> Outputs:
     noise = call.draw(theta)
     z, valid = call.estimator.sample(theta, noise, call)
     if call.output == "samples":
+        if noise is None:
+            return z, None, None, valid
         # at temperature 0 all samples are one: it was solved once, and is shown S times
-        return z if noise is None else z.expand_as(noise).contiguous(), noise, None, valid
+        shown = None if valid is None else valid.expand(noise.shape[:2]).contiguous()
+        return z.expand_as(noise).contiguous(), noise, None, shown
     if z.shape[1] == 1:
         return z.squeeze(1), noise, None, valid
-    return average(z, None if call.stand_ins else valid), noise, z, valid
+    return average(z, call.averaged(valid)), noise, z, valid
 
 
 class Estimate(torch.autograd.Function):
@@ -86,8 +89,7 @@ class Gradient(torch.autograd.Function):
     @staticmethod
     def forward(theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Call) -> Tensor:
         solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
-        per_sample = dy.unsqueeze(1) if call.output == "mean" else dy * call.sample_weight
-        return call.estimator.gradient(Trace(theta, noise, solutions, valid, call), per_sample)
+        return call.estimator.gradient(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -144,14 +146,6 @@ def estimate(theta: Tensor, call: Call) -> Tensor:
     """Apply `Estimate`: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
     out, *_ = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
     return cast(Tensor, out)
-
-
-def average(values: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean over the sample axis of `[B, S, *event]`, over the valid samples only (0 if there are none)."""
-    if valid is None:
-        return values.mean(dim=1)
-    weight = spread(valid, values).to(values.dtype)
-    return (values * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

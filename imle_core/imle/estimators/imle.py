@@ -8,8 +8,8 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, positive
-from imle.estimators.trace import Solutions, Trace, mean_difference
-from imle.target import divide_by_step, relative_step
+from imle.estimators.trace import Solutions, Trace, difference
+from imle.target import Step, absolute_step, relative_step
 
 
 class IMLE(Estimator):
@@ -62,15 +62,18 @@ class IMLE(Estimator):
         step = f"beta={self.relative_beta:g}" if self.lambda_ is None else f"lambda_={self.lambda_:g}"
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
 
-    def step(self, trace: Trace, dy: Tensor) -> Tensor:
+    def step(self, trace: Trace, dy: Tensor) -> Step:
         """lambda, broadcastable against dy."""
         if self.lambda_ is not None:
-            return dy.new_full((1,) * dy.ndim, self.lambda_)
-        return relative_step(trace.theta, dy, self.relative_beta)
+            return absolute_step(dy, self.lambda_)
+        return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
-        return self.finish(mean_difference(*self.solutions(trace, step * dy)), step)
+        upper, lower = self.solutions(trace, step.times(dy))
+        if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
+            return self.finish(upper.z.mean(dim=1) - lower.z.mean(dim=1), step)
+        return self.finish(trace.mean(*difference(upper, lower)), step)
 
     def solutions(self, trace: Trace, shift: Tensor) -> tuple[Solutions, Solutions]:
         """The forward (or, if symmetric, upper) solutions and the target's.
@@ -85,8 +88,8 @@ class IMLE(Estimator):
             return trace.solve_target(theta + shift), lower
         return Solutions(trace.z, trace.valid), lower
 
-    def finish(self, difference: Tensor, step: Tensor) -> Tensor:
+    def finish(self, difference: Tensor, step: Step) -> Tensor:
         """From the mean difference `[B, *event]` to the gradient: 1/2 if symmetric, 1/lambda if scale."""
         if self.symmetric:
             difference = difference / 2
-        return divide_by_step(difference, step.squeeze(1)) if self.scale else difference
+        return step.reshape(-1, *(1,) * (difference.ndim - 1)).divide(difference) if self.scale else difference

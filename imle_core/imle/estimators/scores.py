@@ -80,7 +80,5 @@ def score_gradient(trace: Trace, weights: Tensor) -> Tensor:
     call = trace.call
     if call.noise is None or trace.noise is None:
         refuse_without_noise(call.estimator.name)
-    if trace.valid is not None:
-        weights = torch.where(trace.valid, weights, torch.zeros_like(weights))
     score = call.noise.score(trace.theta.unsqueeze(1), trace.noise, call.temperature)
-    return (score * spread(weights, score)).mean(dim=1)
+    return trace.mean(score * spread(weights, score), trace.valid)

@@ -53,7 +53,7 @@ class Call:
         target_temperature: tau', of the target noise.
         sample_weight: what dL/dz_s is multiplied with to give the dy_s of the formulas. S for "samples": it
             undoes the 1/S of a mean over samples, so that output="mean" and a mean over output="samples" have
-            the same gradient, whatever S is.
+            the same gradient, whatever S is. Where samples failed, `per_sample` takes those solved for S.
     """
 
     estimator: Estimator
@@ -68,10 +68,32 @@ class Call:
     """Whether rows that failed hold another solution, which counts in the mean (but has no gradient)."""
     antithetic: bool = False
     """Whether the noise of sample s + S / 2 mirrors that of sample s: the two are not independent."""
+    homogeneous: bool = True
+    """Whether no solution depends on the scale of theta."""
 
     def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
         """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""
         return perturb(self.noise, theta, eps, self.temperature)
+
+    def averaged(self, valid: Tensor | None) -> Tensor | None:
+        """The samples that count in a mean: those that were solved, and stand-ins. None means all."""
+        return None if self.stand_ins else valid
+
+    def per_sample(self, dy: Tensor, valid: Tensor | None) -> Tensor:
+        """What autograd delivers, as the dy_s of the formulas, for samples of which some may have failed.
+
+        They are scaled so that as many equal samples as were solved weigh as much as one.
+        """
+        if self.output == "mean":
+            return dy.unsqueeze(1)
+        dy = dy * self.sample_weight
+        if valid is None:
+            return dy
+        dy = torch.where(spread(valid, dy), dy, torch.zeros_like(dy))
+        if self.stand_ins:
+            return dy
+        solved = valid.to(dy.dtype).mean(dim=1, keepdim=True)
+        return dy * spread(solved, dy)
 
 
 @dataclass(frozen=True)
@@ -91,6 +113,11 @@ class Trace:
     valid: Tensor | None
     call: Call
 
+    @property
+    def solved(self) -> Tensor | None:
+        """`[B]` how many samples of a row were solved, or None if all were."""
+        return None if self.valid is None else self.valid.sum(dim=1)
+
     def solve_target(self, base: Tensor) -> Solutions:
         """Solve `base` with the target noise on it, offering the forward solutions as a hint.
 
@@ -108,23 +135,43 @@ class Trace:
             known = same if bool(same.any()) else None
         return call.solve(target, self.z, phase="backward", known=known)
 
+    def mean(self, values: Tensor, valid: Tensor | None) -> Tensor:
+        """Mean of `[B, S, *event]` over the samples that count in the forward mean; those not valid add nothing."""
+        if valid is None or self.call.averaged(valid) is not None:
+            return average(values, valid)
+        return _total(values, valid) / valid.shape[1]
+
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:
     """`[B, S]` to `[B, S, 1, ...]`, to broadcast against `[B, S, *event]`."""
     return valid.reshape(valid.shape + (1,) * (like.ndim - 2))
 
 
-def sample_differences(upper: Solutions, lower: Solutions) -> Tensor:
-    """upper - lower, 0 where either was not solved. `[B, S, *event]`."""
-    difference = upper.z - lower.z
-    for valid in (upper.valid, lower.valid):
-        if valid is not None:
-            difference = torch.where(spread(valid, difference), difference, 0.0)
-    return difference
+def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Samples that hold in both masks; None means all."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
 
 
-def mean_difference(upper: Solutions, lower: Solutions) -> Tensor:
-    """Mean over samples of `sample_differences`. `[B, *event]`."""
-    if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
-        return upper.z.mean(dim=1) - lower.z.mean(dim=1)
-    return sample_differences(upper, lower).mean(dim=1)
+def average(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over the sample axis of `[B, S, *event]`, over the valid samples only (0 if there are none).
+
+    Where one of the two has a single sample, it stands for all of the other's.
+    """
+    if valid is None:
+        return values.mean(dim=1)
+    return _total(values, valid) / spread(valid, values).sum(dim=1).clamp(min=1)
+
+
+def _total(values: Tensor, valid: Tensor) -> Tensor:
+    """The sum over the valid samples; the others may hold anything, nan included."""
+    return torch.where(spread(valid, values), values, torch.zeros_like(values)).sum(dim=1)
+
+
+def difference(upper: Solutions, lower: Solutions) -> Solutions:
+    """upper - lower, valid where both were solved, and 0 elsewhere."""
+    z, valid = upper.z - lower.z, both(upper.valid, lower.valid)
+    if valid is None:
+        return Solutions(z, None)
+    return Solutions(torch.where(spread(valid, z), z, torch.zeros_like(z)), valid.expand(z.shape[:2]))

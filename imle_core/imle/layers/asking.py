@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from imle.errors import ImleError, SolverContractError
 from imle.solvers.combinators.rows import Part, between, join
-from imle.solvers.combinators.wrapping import checked
+from imle.solvers.contract import checked
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.stopping import ending_at_first_failure
 
 log = logging.getLogger("imle.layers")
 
@@ -45,17 +46,18 @@ def ask(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], *, t
         ImleError: what the solver raises about all rows.
         SolverContractError: asked for a part of the rows, it returned something else than as many solutions.
     """
-    try:
-        return Answer(prepared.solve(objective, **given))
-    except ImleError as error:
-        if error.row is None or not tolerant:
-            raise
-        first: Exception = error
-    except Exception as error:  # a stranger's solver may raise anything
-        first = error
-    search = _Search(prepared, objective, given, tolerant)
-    search.divide(0, len(objective), first)
-    return Answer(search.result(), search.cause)
+    with ending_at_first_failure(not tolerant):
+        try:
+            return Answer(prepared.solve(objective, **given))
+        except ImleError as error:
+            if not _of_a_row(error, tolerant):
+                raise
+            first: Exception = error
+        except Exception as error:  # a third-party solver may raise anything
+            first = error
+        search = _Search(prepared, objective, given, tolerant)
+        search.divide(0, len(objective), first)
+        return Answer(search.result(), search.cause)
 
 
 @dataclass
@@ -94,13 +96,13 @@ class _Search:
         except ImleError as error:
             if error.row is not None:
                 error.row += start
-            if error.row is None or not self.tolerant:
+            if not _of_a_row(error, self.tolerant):
                 raise
             raised: Exception = error
         except Exception as error:
             raised = error
         else:
-            self.parts.append(Part(start, stop, _fitting(found, objective)))
+            self.parts.append(Part(start, stop, checked(found, objective.shape)))
             return
         self.divide(start, stop, raised)  # out here, errors do not become the context of others
 
@@ -111,12 +113,6 @@ class _Search:
         return replace(joined, counters=counters)
 
 
-def _fitting(found: Any, objective: Any) -> SolveResult:
-    """A result that can be joined with those of other rows."""
-    result = checked(found, len(objective))
-    shape = tuple(result.solutions.shape)
-    if shape != tuple(objective.shape):
-        raise SolverContractError(
-            f"expected solutions of shape {list(objective.shape)}, one row per objective, found {list(shape)}"
-        )
-    return result
+def _of_a_row(error: ImleError, tolerant: bool) -> bool:
+    """Whether an error is how a row failed. A broken contract never is."""
+    return tolerant and error.row is not None and not isinstance(error, SolverContractError)

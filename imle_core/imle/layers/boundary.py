@@ -4,16 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import ObjectiveError, SolverContractError
 from imle.layers.shapes import row_name
 from imle.solvers.protocol import ArrayKind, Sense
 from imle.solvers.result import SolveResult, SolveStatus
+
+_SIZE = 10
+"""Numpy solvers are given rows whose largest entry lies between 2^9 and 2^10."""
+_FINEST = 1000
+"""Powers of two beyond 2^1023 are no float64: rows of the tiniest entries take a second step."""
+
+Shifts = NDArray[np.int32]
+
+
+class Objective(NamedTuple):
+    """Rows on their way to a solver.
+
+    Attributes:
+        rows: `[N, *shape]` in the solver's sense and kind of array.
+        shifts: `[N]` the powers of two they were multiplied by, or None for none.
+    """
+
+    rows: Any
+    shifts: Shifts | None = None
+
+    def own(self, result: SolveResult) -> SolveResult:
+        """A result with values and bounds as of the rows before they were multiplied."""
+        if self.shifts is None or (result.values is None and result.bound is None):
+            return result
+        values, bound = (
+            None if column is None else np.ldexp(np.asarray(column, np.float64), -self.shifts)
+            for column in (result.values, result.bound)
+        )
+        return replace(result, values=values, bound=bound)
 
 
 class Boundary(NamedTuple):
@@ -23,15 +54,35 @@ class Boundary(NamedTuple):
         solver_id: for messages.
         sense: theta is negated for "min", here and nowhere else.
         array: the kind of array the solver takes.
+        forbidding: the instance parameter that forbids entries, or "".
     """
 
     solver_id: str
     sense: Sense
     array: ArrayKind
+    forbidding: str = ""
 
-    def objective(self, theta: Tensor) -> Any:
-        """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array."""
-        return self.rows(theta.neg() if self.sense == "min" else theta)
+    def objective(self, theta: Tensor, homogeneous: bool) -> Objective:
+        """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array.
+
+        Engines have absolute tolerances, which mean another thing for costs of 1e-9 than for costs of 1e9. So rows of
+        numpy solvers are brought to one size, by powers of two: that rounds nothing.
+
+        Args:
+            theta: finite.
+            homogeneous: the solver's solutions do not depend on the size of a row.
+        """
+        if self.array == "torch" or not homogeneous:
+            return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
+        rows = self.rows(theta)
+        flat = rows.reshape(len(rows), -1)
+        shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1]
+        factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, np.minimum(shifts, _FINEST))
+        shared = rows.ctypes.data == theta.data_ptr()  # the user's own numbers stay as they are
+        sized = np.multiply(flat, factor[:, None], out=None if shared else flat)
+        if shifts.max() > _FINEST:
+            sized *= np.ldexp(1.0, np.maximum(shifts - _FINEST, 0))[:, None]
+        return Objective(sized.reshape(rows.shape), shifts)
 
     def rows(self, values: Tensor) -> Any:
         """`[B, S, *event]` to `[B * S, *event]`: a detached tensor, or float64 and C-contiguous for numpy."""
@@ -41,29 +92,58 @@ class Boundary(NamedTuple):
         return np.ascontiguousarray(flat.to(device="cpu", dtype=torch.float64).numpy())
 
     def solutions(self, result: SolveResult, like: Tensor) -> Tensor:
-        """Check a result and give its solutions theta's device, dtype and sample axis.
+        """Give the solutions of a checked result theta's device, dtype and sample axis.
 
         Raises:
-            SolverContractError: wrong number of rows or shape, or a solved row that is not finite.
+            SolverContractError: a row that did not fail is not finite.
         """
         found = result.solutions
         solutions = found if isinstance(found, Tensor) else torch.from_numpy(np.ascontiguousarray(found))
-        rows = like.shape[0] * like.shape[1]
-        expected = (rows, *like.shape[2:])
-        if tuple(solutions.shape) != expected:
-            raise SolverContractError(
-                f"{self.solver_id}: expected solutions of shape {list(expected)}, one row per objective, "
-                f"found {list(solutions.shape)}",
-                hint="a solver takes [N, *shape] objectives and returns [N, *shape] solutions",
-            )
-        if result.status is not None and len(result.status) != rows:
-            raise SolverContractError(
-                f"{self.solver_id}: expected one status per row, {rows} in all, found {len(result.status)}"
-            )
         solutions = solutions.detach().to(device=like.device, dtype=like.dtype)
-        if not failed_rows(result) and not sums_to_finite(solutions):
-            raise SolverContractError(f"{self.solver_id}: a row reported as solved holds nan or infinity")
+        if solutions.is_inference() and not torch.is_inference_mode_enabled():
+            solutions = solutions.clone()  # a solver may have kept it since a pass in inference mode
+        if not sums_to_finite(solutions):  # a row may have failed, or a sum of finite entries have overflowed
+            bad = ~solutions.isfinite().reshape(len(solutions), -1).all(dim=1)
+            bad[failed_rows(result)] = False
+            if bool(bad.any()):
+                raise SolverContractError(
+                    f"{self.solver_id}: a row reported as solved holds nan or infinity",
+                    hint="a row without a solution has a status that says so",
+                    row=int(bad.nonzero()[0]),
+                )
         return solutions.reshape(like.shape)
+
+    def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int]) -> None:
+        """Raise if an entry of `[B, S, *event]` is not finite.
+
+        Raises:
+            ObjectiveError: names the first row, its position, and how many there are, in numbers of the user's sense.
+        """
+        if sums_to_finite(theta):
+            return
+        bad = (~theta.isfinite()).nonzero()
+        if not len(bad):
+            return  # finite entries whose sum overflows
+        row, sample, *position = (int(i) for i in bad[0])
+        costs = self.sense == "min"
+        value = float(theta[tuple(bad[0])]) * (-1 if costs else 1)
+        at = position[0] if len(position) == 1 else tuple(position)
+        if phase == "forward":
+            what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
+            if self.forbidding and value == (math.inf if costs else -math.inf):
+                hint = f"{self.forbidding}= forbids entries; infinite numbers are refused"
+        else:
+            given = "costs + lambda * dL/dz" if costs else "scores - lambda * dL/dz"
+            what = f"target objective ({given})"
+            hint = (
+                "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
+                f"{theta.dtype} overflows: scale them down"
+            )
+        raise ObjectiveError(
+            f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
+            f"{len(bad)} of {theta.numel()} entries are not finite",
+            hint=hint,
+        )
 
 
 def failed_rows(result: SolveResult) -> list[int]:
@@ -76,32 +156,3 @@ def failed_rows(result: SolveResult) -> list[int]:
 def sums_to_finite(values: Tensor) -> bool:
     """Whether the sum is finite: if so all entries are, and a sum is the cheapest pass there is."""
     return math.isfinite(float(values.detach().sum()))
-
-
-def refuse_non_finite(theta: Tensor, phase: str, lead: Sequence[int]) -> None:
-    """Raise if an entry of `[B, S, *event]` is not finite.
-
-    Raises:
-        ObjectiveError: names the first row, its position, and how many there are.
-    """
-    if sums_to_finite(theta):
-        return
-    bad = (~theta.isfinite()).nonzero()
-    if not len(bad):
-        return  # finite entries whose sum overflows
-    row, sample, *position = (int(i) for i in bad[0])
-    value = float(theta[tuple(bad[0])])
-    at = position[0] if len(position) == 1 else tuple(position)
-    if phase == "forward":
-        what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
-    else:
-        what = "target objective (theta - lambda * dL/dz)"
-        hint = (
-            "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
-            f"{theta.dtype} overflows: scale them down"
-        )
-    raise ObjectiveError(
-        f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
-        f"{len(bad)} of {theta.numel()} entries are not finite",
-        hint=hint,
-    )

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.plugins.parameters import check_type, unknown
-from imle.plugins.spec import SolverSpec
-from imle.solvers.combinators.keys import Identity, value_key
+from imle.plugins.spec import Parameter, SolverSpec
+from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
 from imle.solvers.parallel.pieces import in_pieces
 from imle.solvers.protocol import PreparedSolver, Solver
+
+_PLAIN = {int, float, bool, str, type(None)}
 
 CAPACITY = 256
 """Prepared solvers a layer keeps; the least recently used is dropped first."""
@@ -58,6 +62,15 @@ class Group:
         """The batch row of the group's n-th row."""
         return position if self.rows is None else self.rows[position]
 
+    def only(self, row: int) -> Group:
+        """The group with a single row of the batch."""
+        at = row if self.rows is None else self.rows.index(row)
+        return Group(self.kept, [row], {name: [column[at]] for name, column in self.values.items()})
+
+    def per_sample(self, samples: int) -> dict[str, list[Any]]:
+        """Row parameters, each value once per sample of its row."""
+        return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
+
     def without(self, skipped: Sequence[bool]) -> Group:
         """The group without some rows of the batch."""
         kept = [n for n in range(len(skipped) if self.rows is None else len(self.rows)) if not skipped[self.row(n)]]
@@ -83,12 +96,37 @@ class InstanceCache:
         self.solver = solver
         self.spec = spec
         self.fixed = dict(fixed)
+        for name, value in fixed.items():
+            self._refuse_gradient(name, value)
         self._always: Kept | None = None  # of the fixed instance
+        self._contents: dict[str, str | None] | None = None
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
         return {**self.__dict__, "_always": None, "_kept": OrderedDict()}
+
+    def key(self, own: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+        """The name of an instance, by which solutions are kept (see `SolutionPool`).
+
+        Args:
+            own: what a call gives for its row, besides what holds for all rows.
+
+        Returns:
+            None if the content of what the call gives cannot be read.
+        """
+        if self._contents is None:
+            self._contents = {name: content_key(value) or "unreadable" for name, value in self.fixed.items()}
+        return instance_key({**self._contents, **{name: content_key(value) for name, value in own.items()}})
+
+    def columns(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Row parameters of a call, each as a list with one value per row.
+
+        Raises:
+            OptionError: a name that is not an instance parameter.
+            InstanceError: not sequences with one value per row.
+        """
+        return {name: self._column(name, values) for name, values in given.items()}
 
     def missing(self, given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
         """Required instance parameters that neither the layer nor the call gives."""
@@ -144,7 +182,7 @@ class InstanceCache:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
-        columns = {name: self._column(name, values) for name, values in given.items()}
+        columns = self.columns(given)
         missing = self.missing(given)
         if missing:
             raise InstanceError(
@@ -192,6 +230,8 @@ class InstanceCache:
                     hint="give it to imle.layer(...)",
                 )
             raise unknown(self.spec.id, name, known)
+        if torch.is_grad_enabled():  # where nothing is recorded, no gradient is lost
+            self._refuse_gradient(name, values)
         if isinstance(values, Tensor):
             values = values.detach().cpu().numpy()
         if isinstance(values, np.ndarray):  # numbers become Python's own, rows of arrays stay arrays
@@ -201,9 +241,39 @@ class InstanceCache:
                 f"{self.spec.id}: {name}: expected a sequence with one value per row, found {type(values).__name__}",
                 hint=f"a value for all rows goes to imle.layer(..., {name}=...)",
             )
-        for value in values:
+        for row, value in enumerate(values):
             check_type(self.spec.id, known[name], value)
+            self._refuse_number(known[name], value, row)
         return list(values)
+
+    def _refuse_gradient(self, name: str, value: Any) -> None:
+        if _requires_gradient(value):
+            raise InstanceError(
+                f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: a layer has "
+                "gradients for its objective only",
+                hint=f"{name}.detach() says that none is wanted",
+            )
+
+    def _refuse_number(self, parameter: Parameter, value: Any, row: int) -> None:
+        """Where every row has a vector of its own, one vector for all is no sequence of vectors."""
+        what = parameter.type.partition(" ")[0]
+        if what in ("vector", "matrix") and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
+            name = parameter.name
+            raise InstanceError(
+                f"{self.spec.id}: {name}: expected one {what} for each row of the batch, found a number (row {row})",
+                hint=f"one {what} for all rows goes to imle.layer(..., {name}=...), or to the call as [{what}] * B",
+            )
+
+
+def _requires_gradient(value: Any) -> bool:
+    """Whether a tensor, or one in nested sequences and mappings, requires a gradient."""
+    if isinstance(value, Tensor):
+        return value.requires_grad
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)) or set(map(type, value)) <= _PLAIN:
+        return False
+    return any(_requires_gradient(entry) for entry in value)
 
 
 def _own(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
@@ -16,12 +17,12 @@ from imle.estimators.function import estimate
 from imle.estimators.trace import Call
 from imle.layers import traced
 from imle.layers.boundary import Boundary
-from imle.layers.failures import Failure
+from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.layers.traced import Mode
+from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.plugins.spec import SolverSpec
 from imle.solvers.parallel.parallel import workers_of
@@ -61,7 +62,15 @@ class SolverLayer(nn.Module):
         stats: solves, failures and solver events since construction; see `LayerStats`.
         pool: solutions found so far, if `pool=` was given; part of `state_dict`.
         failures: rows that were not solved in the last forward pass and its backward passes.
+        unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
+            solver knows.
+        temperature, target_temperature: scales of the noise; may be set between passes.
     """
+
+    temperature = Temperature()
+    target_temperature = Temperature()
+    _has_temperature: bool
+    _has_target_temperature: bool
 
     def __init__(
         self,
@@ -98,6 +107,7 @@ class SolverLayer(nn.Module):
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
+        self.unproven: list[Unproven] = []
         self._warned: set[str] = set()
         self._instances = InstanceCache(solver, spec, instance)
         self._shape: Shape | None = None
@@ -115,8 +125,8 @@ class SolverLayer(nn.Module):
         Args:
             objective: `[*batch, *event]`, finite, floating-point.
             rows: instance parameters that differ per row, each a sequence of length B (the number of rows, all
-                batch dimensions taken together). Where instances have different sizes, the objective is padded
-                to the widest; solutions are zero on the padding.
+                batch dimensions taken together), of constants. Where instances have different sizes, the objective is
+                padded to the widest; solutions are zero on the padding.
 
         Returns:
             `[*batch, *event]`, or `[*batch, S, *event]` for output="samples".
@@ -128,7 +138,6 @@ class SolverLayer(nn.Module):
         """
         if torch.compiler.is_compiling():
             return self._interpreted(objective, rows) if rows else self._traced(objective)
-        self.failures.clear()
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = estimate(batch.theta, self.call(batch.solve, mode))
@@ -138,7 +147,8 @@ class SolverLayer(nn.Module):
         """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
 
         The way to use estimator="score-function", which needs the loss of every sample; for the others it is what
-        output="samples" and a mean over S give. In eval() mode, or without noise, there is one sample: the MAP
+        output="samples" and a mean over S give. Samples that failed are left out of the mean; a row without any
+        has value 0. In eval() mode, or without noise, there is one sample: the MAP
         (of which rules that need noise have no gradient: asking for it is an error).
 
         Args:
@@ -153,7 +163,6 @@ class SolverLayer(nn.Module):
             OptionError: the loss does not give one value per sample.
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
-        self.failures.clear()
         batch = self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
@@ -182,11 +191,21 @@ class SolverLayer(nn.Module):
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
         """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.
 
+        A new pass begins: `failures` and `unproven` are those of what is solved from now on.
+
         Raises:
             ObjectiveError: wrong shape or type.
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        if self.pool is not None and recomputing():
+            raise OptionError(
+                f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
+                "does, and the pool may answer otherwise than the first time: it has learned since",
+                hint="leave pool= out, or leave the layer out of the checkpointed part",
+            )
+        self.failures.clear()
+        self.unproven.clear()
         plan, lead, event = self._plan(objective, rows)
         return Batch(self._theta(objective, lead, event), plan)
 
@@ -202,7 +221,15 @@ class SolverLayer(nn.Module):
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
-        return self.estimator.transform(-theta if self.solver.sense == "min" else theta)
+        scores = -theta if self.solver.sense == "min" else theta
+        read = self.estimator.transform(scores)
+        if read is scores:
+            return scores
+        if self.training and self.output != "map":
+            finite = scores.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (scores.ndim - 1))
+            return torch.where(finite, read, scores)  # what is not finite is told as it was given
+        # the solution asked for is that of theta as it was given; its gradient is still the rule's
+        return scores.detach() + (read - read.detach()).nan_to_num()
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""
@@ -221,37 +248,41 @@ class SolverLayer(nn.Module):
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
         return SolvePlan(
-            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array),
+            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array, self.spec.forbidding),
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
             stats=self.stats,
             warned=self._warned,
             failures=self.failures,
+            unproven=self.unproven,
             workers=workers_of(self.solver),
             progress=self.progress,
         )
 
     def _mode(self) -> Mode:
         """What the next forward pass does, in the layer's present state."""
-        quiet = self.temperature == 0 and self.target_temperature == 0
+        quiet = not (self._has_temperature or self._has_target_temperature)
         perturbed = self.noise is not None and not quiet and self.training and self.output != "map"
         samples = perturbed and self.output == "samples"
-        return Mode(perturbed, samples, self.nb_samples, self.temperature, self.target_temperature)
+        return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
 
     def call(self, plan: SolvePlan, mode: Mode) -> Call:
         """What the estimator needs to know of this layer."""
+        if self.training and self.output != "map":
+            self.estimator.check_scale(plan.homogeneous)
         return Call(
             estimator=self.estimator,
             solve=plan,
             draw=(lambda theta: self._noise(theta, plan)) if mode.perturbed else _nothing,
             output="samples" if mode.samples else "mean",
             noise=self.noise,
-            temperature=mode.temperature,
-            target_temperature=mode.target_temperature,
+            temperature=self.temperature,
+            target_temperature=self.target_temperature,
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
+            homogeneous=plan.homogeneous,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
@@ -263,11 +294,13 @@ class SolverLayer(nn.Module):
     def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
         if self.resample:
+            ready_to_draw(self.spec.id, self.generator)
             with self.stats.timed("noise"):
                 return self._draw(theta, plan)
         key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
         if key not in self._fixed:
-            drawn = self._draw(theta[:1], plan)
+            with torch.inference_mode(False), torch.no_grad():  # training uses what validation drew
+                drawn = self._draw(theta[:1], plan)
             assert drawn is not None
             if len(drawn) != 1:
                 raise OptionError(

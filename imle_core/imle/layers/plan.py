@@ -6,10 +6,11 @@ rows that share an instance (`instances`), padding, failures and statistics.
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -21,13 +22,15 @@ from torch import Tensor
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
-from imle.layers.boundary import Boundary, failed_rows, refuse_non_finite
-from imle.layers.failures import Failure, place, solve_error
+from imle.layers.boundary import Boundary, Objective, failed_rows
+from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
+from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
+from imle.solvers.contract import checked
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
-from imle.solvers.protocol import Shape
+from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
@@ -43,7 +46,7 @@ class Request(NamedTuple):
         window: the part that this instance reads and writes.
         part: theta without padding.
         earlier: earlier solutions, likewise.
-        objective: `[rows * S, *shape]` as the solver takes it.
+        objective: `[rows * S, *shape]` as the solver takes it, and what it was multiplied by.
         extra: keyword arguments of `solve`.
     """
 
@@ -52,7 +55,7 @@ class Request(NamedTuple):
     window: tuple[Any, ...]
     part: Tensor
     earlier: Tensor | None
-    objective: Any
+    objective: Objective
     extra: Mapping[str, Any]
 
 
@@ -68,6 +71,7 @@ class SolvePlan:
         stats: counted into.
         warned: advice the layer has already given.
         failures: rows that were not solved are added here.
+        unproven: rows solved without a proof, of which it is known how far off they may be, are added here.
         workers: how many instances may be solved at the same time.
         progress: who wants to know how far the solving is.
     """
@@ -79,8 +83,14 @@ class SolvePlan:
     stats: LayerStats
     warned: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
     workers: int = 1
     progress: Wanted | None = None
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
+        return all(getattr(group.prepared, "homogeneous", True) for group in self.groups)
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
@@ -88,9 +98,15 @@ class SolvePlan:
         return replace(self, groups=[group.tile(times, self.lead.numel()) for group in self.groups], lead=lead)
 
     def __call__(
-        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+        self,
+        theta: Tensor,
+        hint: Tensor | None = None,
+        /,
+        *,
+        phase: str = "forward",
+        known: Tensor | None = None,
     ) -> Solutions:
-        """Solve argmax <theta, z> for every row and sample.
+        """Solve argmax <theta, z> + h(z) for every row and sample; h are terms that theta does not give, if any.
 
         Args:
             theta: `[B, S, *event]`, any strides.
@@ -103,9 +119,22 @@ class SolvePlan:
             SolveError: rows failed, and `on_failure` is "raise"; from what the solver raised, if it did.
             SolverContractError: the solver returned something else than the protocol asks for.
         """
+        return self._solve(theta, hint, phase, known)[0]
+
+    def valued(self, theta: Tensor) -> tuple[Solutions, Tensor | None]:
+        """Solve as a call does, and tell the `fixed_terms` of the solutions, `[B, S]`, which most solvers have none of.
+
+        Raises:
+            SolverContractError: values differ from <theta, z>, and there is no `fixed_terms` to tell of others.
+        """
+        return self._solve(theta, None, "forward", None, valued=True)
+
+    def _solve(
+        self, theta: Tensor, hint: Tensor | None, phase: str, known: Tensor | None, *, valued: bool = False
+    ) -> tuple[Solutions, Tensor | None]:
         if theta.numel() == 0:
-            return Solutions(theta.new_zeros(theta.shape), None)
-        refuse_non_finite(theta, phase, self.lead)
+            return Solutions(theta.new_zeros(theta.shape), None), None
+        self.boundary.refuse_non_finite(theta, phase, self.lead)
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
         groups = self.groups
@@ -114,9 +143,9 @@ class SolvePlan:
             self.stats.events["unchanged_rows"] += samples * sum(skipped)
             groups = [group.without(skipped) for group in groups]
         if groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
-            request = self._request(groups[0], theta, hint)
-            answers = self._run([request])
-            z = self._finish(request, answers[0].result, failures, phase)
+            requests = [self._request(groups[0], theta, hint)]
+            answers = self._run(requests)
+            z = self._finish(requests[0], answers[0].result, failures, phase)
         else:
             z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
             requests = [
@@ -127,34 +156,33 @@ class SolvePlan:
             answers = self._run(requests)
             for request, answer in zip(requests, answers, strict=True):
                 z[request.group.rows] = self._finish(request, answer.result, failures, phase)
-        if not failures:
-            return Solutions(z, None)
-        self.failures += failures
-        fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
-        if fatal and self.on_failure != "zero-grad":
-            raise solve_error(
-                self.boundary.solver_id, fatal, self.lead, samples=samples, total=batch * samples, phase=phase
-            ) from next((answer.cause for answer in answers if answer.cause), None)
-        valid = torch.ones(batch, samples, dtype=torch.bool)
-        valid[[f.row for f in failures], [f.sample for f in failures]] = False
-        valid = valid.to(z.device)
-        if self.on_failure == "last":
-            return Solutions(z, valid)
-        # a failed row may hold anything, nan included: multiplying by zero would keep it
-        return Solutions(torch.where(spread(valid, z), z, torch.zeros_like(z)), valid)
+        valid = None
+        if failures:
+            self.failures += failures
+            fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
+            if fatal and self.on_failure != "zero-grad":
+                cause = next((answer.cause for answer in answers if answer.cause), None)
+                raise solve_error(
+                    self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+                ) from cause
+            valid = torch.ones(batch, samples, dtype=torch.bool)
+            valid[[f.row for f in failures], [f.sample for f in failures]] = False
+            valid = valid.to(z.device)
+            if self.on_failure == "zero-grad":
+                # a failed row may hold anything, nan included: multiplying by zero would keep it
+                z = torch.where(spread(valid, z), z, torch.zeros_like(z))
+        return Solutions(z, valid), self._fixed(requests, answers, z) if valued else None
 
     def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
         """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
         window = _window(theta.shape[2:], group.prepared.objective_shape)
         part = theta[window]
         earlier = None if hint is None else hint[window]
-        extra: dict[str, Any] = {
-            name: [value for value in column for _ in range(theta.shape[1])] for name, column in group.values.items()
-        }
+        extra: dict[str, Any] = group.per_sample(theta.shape[1])
         with self.stats.timed("transfer"):
             if earlier is not None:
                 extra["hint"] = self.boundary.rows(earlier)
-            objective = self.boundary.objective(part)
+            objective = self.boundary.objective(part, is_homogeneous(group.prepared))
         return Request(group, theta.shape, window, part, earlier, objective, extra)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
@@ -186,9 +214,10 @@ class SolvePlan:
         """Check and count a result; solutions `[rows, S, *event]`."""
         part, group = request.part, request.group
         self._account(result, part.shape[0] * part.shape[1])
-        with self.stats.timed("transfer"):
+        with self.stats.timed("transfer"), self._naming(request):
             solved = self.boundary.solutions(result, part)
         failed = failed_rows(result)
+        self.unproven += unproven(result, group.row, part.shape[1], phase)
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
         for n in failed:
             row, sample = divmod(n, part.shape[1])
@@ -226,19 +255,68 @@ class SolvePlan:
     def _call(self, request: Request) -> Answer:
         """Ask the solver. Touches nothing of the plan: it may run in another thread."""
         tolerant = self.on_failure != "raise"
+        with self._naming(request):
+            answer = ask(request.group.prepared, request.objective.rows, request.extra, tolerant=tolerant)
+            checked(answer.result, request.objective.rows.shape)
+        return answer._replace(result=request.objective.own(answer.result))
+
+    def fixed_terms(self, z: Tensor) -> Tensor | None:
+        """h of `[B, S, *event]` solutions: what terms add that theta does not give, as a maximisation.
+
+        Returns:
+            `[B, S]` float64, nan where a solution is not feasible; None if there are no such terms.
+        """
+        if all(fixed_terms_of(group.prepared) is None for group in self.groups):
+            return None
+        found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
+        for group in self.groups:
+            rows = slice(None) if group.rows is None else group.rows
+            part = z[rows][_window(z.shape[2:], group.prepared.objective_shape)]
+            if part.numel():
+                found[rows] = terms_of_group(self.boundary, group, part)
+        return found
+
+    def fixed_terms_in_row(self, row: int, z: Tensor) -> Tensor | None:
+        """h of solutions `[M, *event]` without padding for the instance of one row of the batch: `[M]` or None."""
+        group = self.group_of(row)
+        if fixed_terms_of(group.prepared) is None:
+            return None
+        return terms_of_group(self.boundary, group.only(row), z.unsqueeze(0)).squeeze(0)
+
+    def group_of(self, row: int) -> Group:
+        """The group that a row of the batch is in."""
+        return next(group for group in self.groups if group.rows is None or row in group.rows)
+
+    def _fixed(self, requests: Sequence[Request], answers: Sequence[Answer], z: Tensor) -> Tensor | None:
+        """`fixed_terms` of what has just been solved: where values are known, they tell without another solve."""
+        if all(fixed_terms_of(request.group.prepared) is None for request in requests):
+            for request, answer in zip(requests, answers, strict=True):
+                refuse_other_values(self.boundary, request.objective, answer.result)
+            return None
+        found = torch.full(z.shape[:2], math.nan, dtype=torch.float64, device=z.device)
+        for request, answer in zip(requests, answers, strict=True):
+            rows = slice(None) if request.group.rows is None else request.group.rows
+            told = terms_of_result(self.boundary, request.objective, answer.result, request.part)
+            part = z[rows][request.window]
+            found[rows] = terms_of_group(self.boundary, request.group, part) if told is None else told
+        return found
+
+    @contextmanager
+    def _naming(self, request: Request) -> Iterator[None]:
+        """Errors name the row and sample as the user counts them, and, if a contract is broken, the solver."""
         try:
-            answer = ask(request.group.prepared, request.objective, request.extra, tolerant=tolerant)
+            yield
         except ImleError as error:
-            if error.row is None:
+            message, name = error.message, f"{self.boundary.solver_id}: "
+            if isinstance(error, SolverContractError) and not message.startswith(name):
+                message = name + message
+            if error.row is not None:
+                samples = request.shape[1]
+                row, sample = divmod(error.row, samples)
+                message += f" ({place(request.group.row(row), sample, self.lead, samples)})"
+            if message == error.message:
                 raise
-            samples = request.shape[1]
-            row, sample = divmod(error.row, samples)
-            where = place(request.group.row(row), sample, self.lead, samples)
-            raise type(error)(f"{error.message} ({where})", hint=error.hint) from error.__cause__
-        if not isinstance(answer.result, SolveResult):
-            found = type(answer.result).__name__
-            raise SolverContractError(f"{self.boundary.solver_id}: solve() must return a SolveResult, found {found}")
-        return answer
+            raise type(error)(message, hint=error.hint) from error.__cause__
 
     def _account(self, result: SolveResult, rows: int) -> None:
         self.stats.batches += 1

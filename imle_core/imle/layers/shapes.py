@@ -55,8 +55,12 @@ def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = Fal
         ObjectiveError: the trailing dimensions are not what the solver expects.
     """
     if expected is None:
-        if len(shape) < 1:
-            raise ObjectiveError(f"objective: expected [B, ...], found {_show(shape)}", hint="add a batch dimension")
+        if len(shape) < 2:
+            raise ObjectiveError(
+                f"objective: expected [B, ...], found {_show(shape)}",
+                hint="add a batch dimension; a function says with shape=(None,) that a vector is one objective, with "
+                "shape=() that a number is one",
+            )
         return shape[:1], shape[1:]
     split = len(shape) - len(expected)
     event = shape[max(split, 0) :]

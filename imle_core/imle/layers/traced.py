@@ -2,14 +2,15 @@
 
 A compiler sees shapes go in and out and does not look inside: noise and solves run as they do without it, and give
 the same numbers. Operators take tensors and plain values only, so a layer is named by a key: a tensor, because
-compilers make a graph of its own for every plain value, and give up after eight. A graph is as alive as its layer: it
-runs in the process that traced it.
+compilers make a graph of its own for every plain value, and give up after eight. Temperatures, which users anneal, are
+read behind the operator for the same reason. A graph is as alive as its layer: it runs in the process that traced it.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -31,15 +32,31 @@ class Mode(NamedTuple):
         perturbed: whether noise is drawn.
         samples: whether the output is `[B, S, *event]`; only if perturbed.
         nb_samples: S.
-        temperature: tau.
-        target_temperature: tau'.
+        solves: forward solves per row: S, or 1 where all samples have the same objective.
     """
 
     perturbed: bool
     samples: bool
     nb_samples: int
-    temperature: float
-    target_temperature: float
+    solves: int
+
+
+class Temperature:
+    """An attribute of a layer whose value compilers do not see: each would be another graph.
+
+    What decides shapes is whether it is 0; they see that, as `_has_temperature`.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: SolverLayer, owner: type) -> float:
+        value: float = layer.__dict__[self._name]
+        return value
+
+    def __set__(self, layer: SolverLayer, value: float) -> None:
+        layer.__dict__[self._name] = value
+        layer.__dict__[f"_has_{self._name}"] = value != 0
 
 
 _layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
@@ -49,7 +66,8 @@ def enrol(layer: SolverLayer) -> Tensor:
     """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
     key = uuid.uuid4().int >> 65  # int64
     _layers[key] = layer
-    return torch.tensor(key, dtype=torch.int64, device="cpu")
+    with torch.inference_mode(False):  # autograd saves it
+        return torch.tensor(key, dtype=torch.int64, device="cpu")
 
 
 def hold(key: Tensor, layer: SolverLayer) -> None:
@@ -73,12 +91,13 @@ def _find(key: Tensor) -> SolverLayer:
     return layer
 
 
-def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     layer, settings = _find(key), Mode(*mode)
     layer.failures.clear()
-    plan = layer.plan(torch.Size(lead))
+    layer.unproven.clear()
+    call = layer.call(layer.plan(torch.Size(lead)), settings)
     with torch.no_grad():
-        out, noise, z, valid = run(theta, layer.call(plan, settings))
+        out, noise, z, valid = run(theta, call)
     samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
     nothing = theta.new_empty(0)
     return (
@@ -86,31 +105,39 @@ def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tu
         nothing if noise is None else noise.clone(memory_format=torch.contiguous_format),
         nothing.clone() if z is None else z.contiguous(),
         torch.ones(len(theta), samples, dtype=torch.bool, device=theta.device) if valid is None else valid,
+        torch.tensor([call.temperature, call.target_temperature], dtype=torch.float64, device="cpu"),
     )
 
 
-def _fake_estimate(
-    theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _fake_estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     del key, lead
     settings = Mode(*mode)
     batch, *event = theta.shape
     drawn = settings.nb_samples if settings.perturbed else 1
-    solved = drawn if settings.temperature != 0 else 1
-    kept = solved > 1 and not settings.samples
+    kept = settings.solves > 1 and not settings.samples
     return (
         theta.new_empty((batch, drawn, *event) if settings.samples else (batch, *event)),
         theta.new_empty((batch, drawn, *event) if settings.perturbed else (0,)),
-        theta.new_empty((batch, solved, *event) if kept else (0,)),
-        theta.new_empty((batch, drawn if settings.samples else solved), dtype=torch.bool),
+        theta.new_empty((batch, settings.solves, *event) if kept else (0,)),
+        theta.new_empty((batch, drawn if settings.samples else settings.solves), dtype=torch.bool),
+        torch.empty(2, dtype=torch.float64, device="cpu"),
     )
 
 
 def _gradient(
-    theta: Tensor, noise: Tensor, z: Tensor, valid: Tensor, dy: Tensor, key: Tensor, lead: Sequence[int], *mode: Any
+    theta: Tensor,
+    noise: Tensor,
+    z: Tensor,
+    valid: Tensor,
+    temperatures: Tensor,
+    dy: Tensor,
+    key: Tensor,
+    lead: Sequence[int],
+    *mode: Any,
 ) -> Tensor:
     layer, settings = _find(key), Mode(*mode)
-    call = layer.call(layer.plan(torch.Size(lead)), settings)
+    tau, target_tau = temperatures.tolist()  # those of the forward pass
+    call = replace(layer.call(layer.plan(torch.Size(lead)), settings), temperature=tau, target_temperature=target_tau)
     trace = Trace(
         theta=theta,
         noise=noise if settings.perturbed else None,
@@ -119,7 +146,7 @@ def _gradient(
         call=call,
     )
     with torch.no_grad():
-        found = call.estimator.gradient(trace, dy * call.sample_weight if settings.samples else dy.unsqueeze(1))
+        found = call.estimator.gradient(trace, call.per_sample(dy, trace.valid))
     return found.clone(memory_format=torch.contiguous_format)
 
 
@@ -129,9 +156,9 @@ def _fake_gradient(theta: Tensor, *_: Any) -> Tensor:
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     theta, key, *route = inputs
-    out, noise, z, valid = output
-    ctx.mark_non_differentiable(noise, z, valid)
-    ctx.save_for_backward(theta, noise, z if z.ndim > 1 else out, valid, key)
+    out, noise, z, valid, temperatures = output
+    ctx.mark_non_differentiable(noise, z, valid, temperatures)
+    ctx.save_for_backward(theta, noise, z if z.ndim > 1 else out, valid, temperatures, key)
     ctx.route = route
 
 
@@ -146,7 +173,7 @@ def _refuse(ctx: Any, *_: Any) -> None:
 
 
 def _define(name: str, tensors: str, returns: str, real: Any, fake: Any, backward: Any, keep: Any = None) -> None:
-    mode = "bool perturbed, bool samples, int nb_samples, float temperature, float target_temperature"
+    mode = "bool perturbed, bool samples, int nb_samples, int solves"
     # Noise differs from call to call, and adaptive estimators change with every gradient: the tag tells compilers
     # that a call can neither be dropped nor taken twice.
     tags = (torch.Tag.nondeterministic_seeded,)
@@ -160,7 +187,7 @@ if not hasattr(torch.ops.imle, "estimate"):  # torch keeps operators for the lif
     _define(
         "imle::estimate",
         "Tensor theta",
-        "(Tensor out, Tensor noise, Tensor z, Tensor valid)",
+        "(Tensor out, Tensor noise, Tensor z, Tensor valid, Tensor temperatures)",
         _estimate,
         _fake_estimate,
         _backward,
@@ -168,7 +195,7 @@ if not hasattr(torch.ops.imle, "estimate"):  # torch keeps operators for the lif
     )
     _define(
         "imle::gradient",
-        "Tensor theta, Tensor noise, Tensor z, Tensor valid, Tensor dy",
+        "Tensor theta, Tensor noise, Tensor z, Tensor valid, Tensor temperatures, Tensor dy",
         "Tensor",
         _gradient,
         _fake_gradient,

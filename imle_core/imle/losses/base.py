@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,26 @@ from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Estimator
 from imle.layers.boundary import sums_to_finite
 from imle.layers.module import Batch, SolverLayer
+from imle.layers.shapes import row_name
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS = ("mean", "sum", "none")
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Maximum(NamedTuple):
+    """The best solutions for some scores.
+
+    Attributes:
+        z: `[B, *event]`; 0 where a solve failed.
+        valid: `[B]` which rows hold, or None for all.
+        fixed: `[B]` float64, what terms that no objective gives add to each; None where there are no such terms.
+    """
+
+    z: Tensor
+    valid: Tensor | None
+    fixed: Tensor | None
 
 
 def interpreted(forward: F) -> F:
@@ -93,6 +108,21 @@ class SolverLoss(nn.Module):
             raise ObjectiveError(f"{who}: found nan or infinity")
         return wide
 
+    def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:
+        """What terms that no objective gives add to known solutions `[B, *event]`: `[B]`, or None without such terms.
+
+        Raises:
+            ObjectiveError: a solution is not feasible, so that nothing can be said of it; names the row.
+        """
+        found = fixed_terms(batch, z)
+        if found is not None and (bad := found.isnan().nonzero()).numel():
+            raise ObjectiveError(
+                f"{type(self).__name__}: {name}: expected feasible solutions, found one that is not in "
+                f"{row_name(int(bad[0]), batch.solve.lead)}",
+                hint="variables that are not learned have no values that fit it",
+            )
+        return found
+
     def reduced(self, values: Tensor, valid: Tensor | None, batch: Batch) -> Tensor:
         """One value per row to what the user asked for.
 
@@ -124,11 +154,34 @@ def _sign(layer: SolverLayer) -> float:
     return -1.0 if layer.solver.sense == "min" else 1.0
 
 
-def maximise(batch: Batch, theta: Tensor) -> tuple[Tensor, Tensor | None]:
-    """argmax <theta, z> of `[B, *event]` scores: solutions `[B, *event]` (0 where it failed), and which rows hold."""
+def maximise(batch: Batch, theta: Tensor) -> Maximum:
+    """argmax <theta, z> + h(z) of `[B, *event]` scores; h are terms that no objective gives."""
     with torch.no_grad():
-        z, valid = batch.solve(theta.detach().unsqueeze(1))
-    return z.squeeze(1), None if valid is None else valid.squeeze(1)
+        (z, valid), fixed = batch.solve.valued(theta.detach().unsqueeze(1))
+    rows = (None if rest is None else rest.squeeze(1) for rest in (valid, fixed))
+    return Maximum(z.squeeze(1), *rows)
+
+
+def fixed_terms(batch: Batch, z: Tensor) -> Tensor | None:
+    """h of `[B, *event]` solutions: `[B]` float64, nan where one is not feasible; None if there are no such terms."""
+    found = batch.solve.fixed_terms(z.unsqueeze(1))
+    return None if found is None else found.squeeze(1)
+
+
+def advantage(theta: Tensor, one: Tensor, other: Tensor, fixed: Tensor | None, others: Tensor | None) -> Tensor:
+    """By how much the first of two solutions is better: <theta, z - z'> + h(z) - h(z').
+
+    Args:
+        theta: `[B, *event]`.
+        one, other: `[B, *event]` z and z'.
+        fixed, others: `[B]` h of them, or None both.
+    """
+    return inner(theta, one - other) + more(fixed, others, theta)
+
+
+def more(fixed: Tensor | None, others: Tensor | None, like: Tensor) -> Tensor | float:
+    """h(z) - h(z'), taken in float64, in the dtype of theta; 0 where there are no such terms."""
+    return 0.0 if fixed is None or others is None else (fixed - others).to(like.dtype)
 
 
 def flat(values: Tensor) -> Tensor:

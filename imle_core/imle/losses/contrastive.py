@@ -10,13 +10,13 @@ from torch import Tensor
 
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, interpreted
-from imle.losses.pooled import Known, PoolLoss
+from imle.losses.base import Maximum, Reduction, interpreted
+from imle.losses.pooled import Candidates, Optima, PoolLoss
 from imle.solvers.pool import SolutionPool
 
 
 class ContrastiveLoss(PoolLoss):
-    """A loss of the differences <theta, z - y>, z in the pool."""
+    """A loss of the differences <theta, z - y> + h(z) - h(y), z in the pool; h are terms no objective gives."""
 
     def __init__(
         self,
@@ -58,16 +58,19 @@ class ContrastiveLoss(PoolLoss):
                 f"{type(self).__name__}: true_objective: expected it with shifted=True, and only then",
             )
         true = self.scores("true_objective", true_objective, batch, objective) if self.shifted else None
-        return self.against_pool(batch, true, Known(y, None), rows, solve=self.pool.due())
+        known = Maximum(y, None, self.fixed_terms("solution", y, batch))
+        return self.against_pool(batch, true, known, rows, solve=self.pool.due())
 
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Tensor | None, pool: Tensor) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
         assert optimal is not None
-        scores = theta if true is None else theta - true
-        return self.contrast(scores @ pool.T - (scores * optimal).sum(dim=1, keepdim=True))
+        if true is None:
+            return self.contrast(pool.worth(theta) - optimal.worth(theta))
+        scores = theta - true  # terms that no objective gives are in both, and cancel
+        return self.contrast(scores @ pool.z.T - (scores * optimal.z).sum(dim=1, keepdim=True))
 
     @abstractmethod
     def contrast(self, differences: Tensor) -> Tensor:
-        """The loss of <theta, z_m - y>, `[R, M]` to `[R]`."""
+        """The loss of how much better each z_m is than y, `[R, M]` to `[R]`."""
 
     def extra_repr(self) -> str:
         return f"shifted={self.shifted}, {super().extra_repr()}"

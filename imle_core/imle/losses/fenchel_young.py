@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, inner, interpreted
-from imle.losses.perturbed import PerturbedLoss, inner_samples
+from imle.losses.base import Reduction, inner, interpreted, more
+from imle.losses.perturbed import PerturbedLoss, column, inner_samples
 from imle.noise import BaseNoiseDistribution
 
 
@@ -90,5 +90,8 @@ class PerturbedFenchelYoung(PerturbedLoss):
         batch = self.read(objective, rows)
         y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
-        best = drawn.mean(inner_samples(drawn.theta, drawn.z))  # its derivative is mean_s of z_s d theta_s: Danskin
+        rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
+        best = drawn.mean(
+            inner_samples(drawn.theta, drawn.z) + rest
+        )  # its derivative: mean_s of z_s d theta_s, Danskin
         return self.reduced(best - inner(batch.theta, y), drawn.solved(), batch)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, interpreted
-from imle.losses.perturbed import PerturbedLoss, inner_samples
+from imle.losses.base import Reduction, interpreted, more
+from imle.losses.perturbed import PerturbedLoss, column, inner_samples
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 
 
@@ -83,5 +83,6 @@ class ImplicitMLE(PerturbedLoss):
         batch = self.read(objective, rows)
         y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
-        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)))
+        rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
+        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)) + rest)
         return self.reduced(gap, drawn.solved(), batch)

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from imle._borrow import borrow
 from imle._checks import positive_int
+from imle._generators import check_generator, ready_to_draw
 from imle.errors import OptionError
-from imle.estimators.function import average
+from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
-from imle.noise import BaseNoiseDistribution, check_generator, check_noise, noise_by_name, perturb
+from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
 
 
 class Perturbed(NamedTuple):
@@ -24,11 +25,13 @@ class Perturbed(NamedTuple):
         theta: `[B, S, *event]`, differentiable.
         z: `[B, S, *event]` solutions, detached; 0 where a solve failed.
         valid: `[B, S]`, or None if every sample was solved.
+        fixed: `[B, S]` what terms that no objective gives add to z; None where there are no such terms.
     """
 
     theta: Tensor
     z: Tensor
     valid: Tensor | None
+    fixed: Tensor | None
 
     def mean(self, values: Tensor) -> Tensor:
         """Mean of `[B, S, ...]` over the samples that were solved."""
@@ -85,13 +88,14 @@ class PerturbedLoss(SolverLoss):
         """Draw noise and solve. Without noise there is one sample."""
         theta = perturb(self.noise, batch.theta.unsqueeze(1), self._draw(batch), self.temperature)
         with torch.no_grad():
-            z, valid = batch.solve(theta.detach())
-        return Perturbed(theta, z, valid)
+            (z, valid), fixed = batch.solve.valued(theta.detach())
+        return Perturbed(theta, z, valid, fixed)
 
     def _draw(self, batch: Batch) -> Tensor | None:
         """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""
         if self.noise is None or self.temperature == 0:
             return None
+        ready_to_draw(type(self).__name__, self.generator)
         borrowed = borrow(self.layer)
         borrowed.noise, borrowed.nb_samples, borrowed.generator = self.noise, self.nb_samples, self.generator
         borrowed.antithetic = False
@@ -100,6 +104,11 @@ class PerturbedLoss(SolverLoss):
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else repr(self.noise)
         return f"noise={noise}, nb_samples={self.nb_samples}, temperature={self.temperature:g}, {super().extra_repr()}"
+
+
+def column(fixed: Tensor | None) -> Tensor | None:
+    """`[B]` to `[B, 1]`, to stand beside samples."""
+    return None if fixed is None else fixed.unsqueeze(1)
 
 
 def inner_samples(theta: Tensor, z: Tensor) -> Tensor:

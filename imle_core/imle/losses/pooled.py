@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -12,22 +12,45 @@ from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Reduction, SolverLoss, both, flat, maximise
-from imle.solvers.combinators.keys import Identity, value_key
-from imle.solvers.pool import COMMON, SolutionPool
+from imle.layers.shapes import row_name
+from imle.losses.base import Maximum, Reduction, SolverLoss, both, flat, maximise
+from imle.solvers.combinators.keys import content_key
+from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
 
 
-class Known(NamedTuple):
-    """Solutions on their way into the pool.
+class Candidates(NamedTuple):
+    """Solutions of one instance that rows are compared with.
 
     Attributes:
-        z: `[B, *event]`.
-        valid: `[B]` the rows in which they hold, or None for all.
+        z: `[M, n]`, at least one.
+        fixed: `[M]` what terms that no objective gives add to them, in theta's dtype; None where there are none.
     """
 
     z: Tensor
-    valid: Tensor | None
+    fixed: Tensor | None
+
+    def worth(self, theta: Tensor) -> Tensor:
+        """<theta, z> + h(z): `[R, n]` scores to `[R, M]`."""
+        products = theta @ self.z.T
+        return products if self.fixed is None else products + self.fixed
+
+
+class Optima(NamedTuple):
+    """Known solutions of rows.
+
+    Attributes:
+        z: `[R, n]`.
+        fixed: `[R]`, as of `Candidates`.
+    """
+
+    z: Tensor
+    fixed: Tensor | None
+
+    def worth(self, theta: Tensor) -> Tensor:
+        """<theta, z> + h(z): `[R, n]` scores to `[R, 1]`."""
+        products = (theta * self.z).sum(dim=1, keepdim=True)
+        return products if self.fixed is None else products + self.fixed.unsqueeze(1)
 
 
 class PoolLoss(SolverLoss):
@@ -51,14 +74,14 @@ class PoolLoss(SolverLoss):
         self.pool = SolutionPool() if pool is None else pool
 
     @abstractmethod
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Tensor | None, pool: Tensor) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
         """The loss of rows that share an instance.
 
         Args:
             theta: `[R, n]` predicted scores, flattened.
             true: `[R, n]` true scores, if they are given.
-            optimal: `[R, n]` known solutions, if they are given.
-            pool: `[M, n]` feasible solutions, at least one.
+            optimal: known solutions of the rows, if they are given.
+            pool: feasible solutions.
 
         Returns:
             `[R]`.
@@ -68,7 +91,7 @@ class PoolLoss(SolverLoss):
         self,
         batch: Batch,
         true: Tensor | None,
-        optimal: Known | None,
+        optimal: Maximum | None,
         rows: Mapping[str, Sequence[Any]],
         *,
         solve: bool,
@@ -83,8 +106,7 @@ class PoolLoss(SolverLoss):
             solve: whether the solutions of the predicted objective join the pool.
         """
         theta = batch.theta
-        known = ([] if optimal is None else [optimal]) + ([Known(*maximise(batch, theta))] if solve else [])
-        optima = None if optimal is None else optimal.z
+        known = ([] if optimal is None else [optimal]) + ([maximise(batch, theta)] if solve else [])
         values, order = [flat(theta[:0]).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]
         valid = None if optimal is None else optimal.valid
         for key, members in self.instances(batch, rows).items():
@@ -92,10 +114,9 @@ class PoolLoss(SolverLoss):
             pool = self._visit(batch, key, index, known)
             scores = flat(theta[index])
             order.append(index)
-            if len(pool):
+            if len(pool.z):
                 own = None if true is None else flat(true[index])
-                best = None if optima is None else flat(optima[index])
-                values.append(self.compare(scores, own, best, flat(pool)))
+                values.append(self.compare(scores, own, _optima(optimal, index, theta), pool))
             else:  # nothing feasible was ever found for these rows
                 values.append(scores.sum(dim=1))
                 known_rows = torch.ones(len(theta), dtype=torch.bool, device=theta.device)
@@ -103,17 +124,17 @@ class PoolLoss(SolverLoss):
                 valid = both(valid, known_rows)
         return self.reduced(torch.cat(values)[torch.argsort(torch.cat(order))], valid, batch)
 
-    def _visit(self, batch: Batch, key: str, index: Tensor, known: Sequence[Known]) -> Tensor:
-        """Add what is known for rows of one instance, and return its pool as `[M, *event]`."""
-        event = batch.theta.shape[1:]
-        window = (slice(None), *_window(event, self._shape_of(batch, int(index[0]))))
-        for z, valid in known:
+    def _visit(self, batch: Batch, key: str, index: Tensor, known: Sequence[Maximum]) -> Candidates:
+        """Add what is known for rows of one instance, and return its pool."""
+        event, row = batch.theta.shape[1:], int(index[0])
+        window = (slice(None), *_window(event, batch.solve.group_of(row).prepared.objective_shape))
+        for z, valid, _ in known:
             kept = index if valid is None else index[valid[index]]
             self.pool.add(z[kept][window], key)
         pool = self.pool.solutions(key, like=batch.theta)
         padded = pool.new_zeros(len(pool), *event)
         if not len(pool):
-            return padded
+            return Candidates(flat(padded), None)
         own = padded[window].shape
         if own != pool.shape:
             raise ObjectiveError(
@@ -122,36 +143,45 @@ class PoolLoss(SolverLoss):
                 hint="losses may share a pool only if their layers share the feasible set",
             )
         if own == padded.shape:
-            return pool
-        padded[window] = pool
-        return padded
+            padded = pool
+        else:
+            padded[window] = pool
+        fixed = self.pool.fixed_terms(key, partial(batch.solve.fixed_terms_in_row, row))
+        if fixed is not None and bool(fixed.isnan().any()):
+            raise ObjectiveError(
+                f"{type(self).__name__}: expected feasible solutions in the pool, found one that is not, for the "
+                f"instance of {row_name(row, batch.solve.lead)}"
+            )
+        return Candidates(flat(padded), None if fixed is None else fixed.to(batch.theta))
 
     def instances(self, batch: Batch, rows: Mapping[str, Sequence[Any]]) -> dict[str, list[int]]:
         """Row numbers by the key of their instance."""
         count = len(batch.theta)
-        if not rows:
-            return {COMMON: list(range(count))} if count else {}
-        columns = {name: self.layer._instances._column(name, values) for name, values in sorted(rows.items())}
+        columns = self.layer._instances.columns(rows)
         found: dict[str, list[int]] = {}
-        for row in range(count):
+        for row in range(count if columns else min(count, 1)):
             found.setdefault(self._key({name: column[row] for name, column in columns.items()}), []).append(row)
-        return found
+        return found if columns else {key: list(range(count)) for key in found}
 
     def _key(self, values: Mapping[str, Any]) -> str:
-        keys = {name: value_key(value) for name, value in values.items()}
-        for name, key in keys.items():
-            if isinstance(key, Identity):
-                raise InstanceError(
-                    f"{type(self).__name__}: {name}: a pool keeps solutions by the content of their instance, "
-                    f"and {type(values[name]).__name__} objects cannot be compared",
-                    hint="give numbers, strings or arrays, make one layer per instance, or use a loss without a pool",
-                )
-        return hashlib.blake2b(repr(keys).encode(), digest_size=16).hexdigest()
+        key = self.layer._instances.key(values)
+        if key is None:
+            name = next(name for name, value in values.items() if content_key(value) is None)
+            raise InstanceError(
+                f"{type(self).__name__}: {name}: a pool keeps solutions by the content of their instance, "
+                f"and that of {type(values[name]).__name__} objects cannot be read",
+                hint="give numbers, strings, arrays or what can be pickled, make one layer per instance, or use a loss "
+                "without a pool",
+            )
+        return key
 
-    def _shape_of(self, batch: Batch, row: int) -> Shape | None:
-        groups = batch.solve.groups
-        group = next(g for g in groups if g.rows is None or row in g.rows)
-        return group.prepared.objective_shape
+
+def _optima(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Optima | None:
+    """Those of some rows."""
+    if optimal is None:
+        return None
+    fixed = None if optimal.fixed is None else optimal.fixed[index].to(theta)
+    return Optima(flat(optimal.z[index]), fixed)
 
 
 def _window(event: Sequence[int], shape: Shape | None) -> tuple[slice, ...]:

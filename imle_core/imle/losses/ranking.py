@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from imle.losses.base import interpreted, maximise
-from imle.losses.pooled import Known, PoolLoss
+from imle.losses.base import Maximum, interpreted, maximise
+from imle.losses.pooled import Candidates, Optima, PoolLoss
 
 
 class RankingLoss(PoolLoss):
@@ -39,17 +39,17 @@ class RankingLoss(PoolLoss):
         batch = self.read(objective, rows)
         true = self.scores("true_objective", true_objective, batch, objective)
         solve = self.pool.due()
-        optimal: Known | None = None
+        optimal: Maximum | None = None
         if solution is not None:
-            optimal = Known(self.solutions(solution, batch, objective), None)
-        elif solve or not self.instances(batch, rows).keys() <= set(self.pool.instances):
-            optimal = Known(*maximise(batch, true))
+            optimal = Maximum(self.solutions(solution, batch, objective), None, None)
+        elif solve or not all(len(self.pool.solutions(key)) for key in self.instances(batch, rows)):
+            optimal = maximise(batch, true)
         return self.against_pool(batch, true, optimal, rows, solve=solve)
 
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Tensor | None, pool: Tensor) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
         del optimal
         assert true is not None
-        return self.rank(theta @ pool.T, true @ pool.T)
+        return self.rank(pool.worth(theta), pool.worth(true))
 
     @abstractmethod
     def rank(self, predicted: Tensor, true: Tensor) -> Tensor:

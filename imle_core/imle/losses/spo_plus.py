@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from imle.losses.base import SolverLoss, both, inner, interpreted, maximise
+from imle.losses.base import Maximum, SolverLoss, advantage, both, interpreted, maximise
 
 
 class SPOPlus(SolverLoss):
@@ -15,7 +15,8 @@ class SPOPlus(SolverLoss):
 
     With predicted costs c^ and true costs c it is ``-min_w <2 c^ - c, w> + 2 <c^, w*> - <c, w*>``, with subgradient
     ``2 (w* - w(2 c^ - c))`` for c^; for scores to maximise, the same of their negatives. Never negative, convex in
-    c^, 0 with a zero gradient at the truth; it grows with the scale of c, as the regret does.
+    c^, 0 with a zero gradient at the truth; it grows with the scale of c, as the regret does. Terms that no objective
+    gives, such as costs of variables that are not learned, count in the minimum and for w*.
 
     2 c^ - c may have negative entries where both c^ and c are positive: solvers without negative costs cannot take
     this loss in good faith, and say so or clip.
@@ -57,9 +58,11 @@ class SPOPlus(SolverLoss):
         batch = self.read(objective, rows)
         theta = self.scores("true_objective", true_objective, batch, objective)
         if solution is None:
-            optimal, known = maximise(batch, theta)
+            optimal = maximise(batch, theta)
         else:
-            optimal, known = self.solutions(solution, batch, objective), None
+            given = self.solutions(solution, batch, objective)
+            optimal = Maximum(given, None, self.fixed_terms("solution", given, batch))
         shifted = 2 * batch.theta - theta
-        best, found = maximise(batch, shifted)
-        return self.reduced(inner(shifted, best - optimal), both(known, found), batch)
+        best = maximise(batch, shifted)
+        lost = advantage(shifted, best.z, optimal.z, best.fixed, optimal.fixed)
+        return self.reduced(lost, both(optimal.valid, best.valid), batch)

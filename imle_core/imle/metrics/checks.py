@@ -3,13 +3,96 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from imle.errors import ObjectiveError, OptionError
+from imle.layers.module import Batch, SolverLayer
+from imle.layers.shapes import row_name
+from imle.losses.base import plain
 from imle.solvers.protocol import Sense
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How objectives and solutions are read.
+
+    Attributes:
+        sign: 1 for "max", -1 for "min".
+        event_ndim: how many trailing dimensions make up one solution.
+        batch: the objectives as the layer reads them, if there is a layer: it knows of terms that no objective gives.
+    """
+
+    sign: float
+    event_ndim: int
+    batch: Batch | None
+
+    def fixed_terms(self, name: str, solutions: Tensor) -> Tensor | float:
+        """What terms that no objective gives add to `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
+
+        Raises:
+            ObjectiveError: a solution is not feasible.
+        """
+        if self.batch is None:
+            return 0.0
+        solve = self.batch.solve
+        found = solve.fixed_terms(solutions.reshape(self.batch.theta.shape).unsqueeze(1))
+        return 0.0 if found is None else self._feasible(name, found.squeeze(1)).reshape(solve.lead)
+
+    def fixed_terms_of_all(self, name: str, solutions: Tensor) -> Tensor | float:
+        """The same for `[M, *event]` solutions, in the instance of each row: `[*batch, M]`."""
+        if self.batch is None or not len(self.batch.theta):
+            return 0.0
+        solve = self.batch.solve
+        if solve.groups[0].rows is None and not solve.groups[0].values:  # all rows have one instance
+            found = solve.fixed_terms_in_row(0, solutions)
+            return 0.0 if found is None else self._feasible(name, found.unsqueeze(0)).squeeze(0)
+        rows = [solve.fixed_terms_in_row(row, solutions) for row in range(len(self.batch.theta))]
+        known = [row for row in rows if row is not None]
+        return 0.0 if not known else self._feasible(name, torch.stack(known)).reshape(*solve.lead, -1)
+
+    def _feasible(self, name: str, found: Tensor) -> Tensor:
+        assert self.batch is not None
+        if (bad := found.isnan().nonzero()).numel():
+            where = row_name(int(bad[0, 0]), self.batch.solve.lead)
+            raise ObjectiveError(f"{name}: expected feasible solutions, found one that is not, for {where}")
+        return found
+
+
+def reading(
+    true_objective: Any,
+    sense: Sense | None,
+    event_ndim: int | None,
+    layer: SolverLayer | None,
+    rows: Mapping[str, Sequence[Any]],
+) -> Reading:
+    """Read what metrics are told of a solver: its layer, or its sense.
+
+    Raises:
+        OptionError: both or neither are given, or something besides that a layer alone takes.
+        ObjectiveError: the layer does not take such an objective.
+    """
+    if layer is None:
+        if sense is None:
+            raise OptionError(
+                "sense: expected 'max' (scores) or 'min' (costs), or layer=, found neither",
+                hint="layer= also knows of costs that no objective gives, such as those of variables that are not "
+                "learned",
+            )
+        if rows:
+            raise OptionError(f"{next(iter(rows))}: expected it beside layer= only, found it without")
+        return Reading(sign_of(sense), 1 if event_ndim is None else event_ndim, None)
+    if not isinstance(layer, SolverLayer):
+        raise OptionError(f"layer: expected a solver layer, found {type(layer).__name__}")
+    if sense is not None or event_ndim is not None:
+        name = "event_ndim" if sense is None else "sense"
+        raise OptionError(f"{name}: expected it without layer=, which knows, found both")
+    batch = plain(layer, true_objective, rows)
+    return Reading(sign_of(layer.solver.sense), batch.theta.ndim - 1, batch)
 
 
 def sign_of(sense: Sense) -> float:

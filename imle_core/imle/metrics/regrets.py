@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
 from imle.errors import ObjectiveError
-from imle.metrics.checks import rows_of, sign_of
+from imle.layers.module import SolverLayer
+from imle.metrics.checks import reading, rows_of
 from imle.solvers.protocol import Sense
 
 
-def regret(true_objective: Tensor, solution: Tensor, optimal: Tensor, *, sense: Sense, event_ndim: int = 1) -> Tensor:
+def regret(
+    true_objective: Tensor,
+    solution: Tensor,
+    optimal: Tensor,
+    *,
+    sense: Sense | None = None,
+    event_ndim: int | None = None,
+    layer: SolverLayer | None = None,
+    **rows: Sequence[Any],
+) -> Tensor:
     """How much worse a decision is than the best one, by the true objective. Never negative for feasible decisions.
+
+    With `layer=`, terms that no objective gives, such as costs of variables that are not learned, count too. With
+    `sense=` alone they cannot be known: it is for solvers that have none.
 
     Args:
         true_objective: `[*batch, *event]` scores ("max") or costs ("min").
         solution: `[*batch, *event]` what was decided, such as `layer(predicted)` in eval mode.
         optimal: `[*batch, *event]` best solutions for the true objective.
-        sense: "max" or "min"; `layer.solver.sense`.
-        event_ndim: how many trailing dimensions make up one solution.
+        sense: "max" or "min", instead of `layer`.
+        event_ndim: how many trailing dimensions make up one solution, by default 1; a layer knows.
+        layer: the layer that decides.
+        rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
         `[*batch]`, in the units of the objective.
 
     Raises:
-        ObjectiveError: shapes differ.
+        ObjectiveError: shapes differ, or a solution is not feasible.
         OptionError: an option is not valid.
 
     Source: section 2, definition 1 (the SPO loss without its worst case over ties).
@@ -37,18 +53,23 @@ def regret(true_objective: Tensor, solution: Tensor, optimal: Tensor, *, sense: 
         >>> regret(costs, torch.tensor([[1, 0, 0]]), torch.tensor([[0, 1, 0]]), sense="min")
         tensor([2.])
     """
-    sign = sign_of(sense)
-    theta, chosen, best = rows_of(event_ndim, true_objective=true_objective, solution=solution, optimal=optimal)
-    return sign * (theta * (best - chosen)).sum(dim=-1)
+    return _lost(true_objective, solution, optimal, sense, event_ndim, layer, rows)[0]
 
 
 def normalised_regret(
-    true_objective: Tensor, solution: Tensor, optimal: Tensor, *, sense: Sense, event_ndim: int = 1
+    true_objective: Tensor,
+    solution: Tensor,
+    optimal: Tensor,
+    *,
+    sense: Sense | None = None,
+    event_ndim: int | None = None,
+    layer: SolverLayer | None = None,
+    **rows: Sequence[Any],
 ) -> Tensor:
     """The sum of all regrets over the sum of the absolute true optima: the number tables report, times 100 in per cent.
 
     Args:
-        true_objective, solution, optimal, sense, event_ndim: as for `regret`.
+        true_objective, solution, optimal, sense, event_ndim, layer, rows: as for `regret`.
 
     Returns:
         a scalar; nan if all optima are 0.
@@ -58,9 +79,25 @@ def normalised_regret(
 
     Source: Tang & Khalil 2022 (PyEPO), section 5.2.
     """
-    theta, best = rows_of(event_ndim, true_objective=true_objective, optimal=optimal)
-    lost = regret(true_objective, solution, optimal, sense=sense, event_ndim=event_ndim)
-    return lost.sum() / (theta * best).sum(dim=-1).abs().sum()
+    lost, best = _lost(true_objective, solution, optimal, sense, event_ndim, layer, rows)
+    return lost.sum() / best.abs().sum()
+
+
+def _lost(
+    true_objective: Tensor,
+    solution: Tensor,
+    optimal: Tensor,
+    sense: Sense | None,
+    event_ndim: int | None,
+    layer: SolverLayer | None,
+    rows: dict[str, Sequence[Any]],
+) -> tuple[Tensor, Tensor]:
+    """The regret of each row, and the value of its optimum, as maximisations."""
+    read = reading(true_objective, sense, event_ndim, layer, rows)
+    theta, chosen, best = rows_of(read.event_ndim, true_objective=true_objective, solution=solution, optimal=optimal)
+    other, rest = read.fixed_terms("solution", solution), read.fixed_terms("optimal", optimal)
+    lost = read.sign * (theta * (best - chosen)).sum(dim=-1) + (rest - other)
+    return lost.to(theta), (read.sign * (theta * best).sum(dim=-1) + rest).to(theta)
 
 
 def unambiguous_regret(
@@ -68,9 +105,11 @@ def unambiguous_regret(
     predicted: Tensor,
     solutions: Tensor,
     *,
-    sense: Sense,
-    event_ndim: int = 1,
+    sense: Sense | None = None,
+    event_ndim: int | None = None,
+    layer: SolverLayer | None = None,
     tolerance: float = 1e-6,
+    **rows: Sequence[Any],
 ) -> Tensor:
     """The regret of the worst solution among those that the prediction holds for the best: no luck with ties.
 
@@ -79,8 +118,7 @@ def unambiguous_regret(
         predicted: `[*batch, *event]`, in the same sense.
         solutions: `[M, *event]` all feasible solutions, or a pool of them. Where they are too many, give
             `worst_tied(layer, predicted, true_objective)` to `regret`.
-        sense: "max" or "min"; `layer.solver.sense`.
-        event_ndim: how many trailing dimensions make up one solution.
+        sense, event_ndim, layer, rows: as for `regret`.
         tolerance: predicted values tie if they differ by at most this, relative to the largest of the row.
 
     Returns:
@@ -92,14 +130,15 @@ def unambiguous_regret(
 
     Source: section 2, definition 2.
     """
-    sign = sign_of(sense)
-    true, guess = rows_of(event_ndim, true_objective=true_objective, predicted=predicted)
-    pool = _pool(solutions, true_objective.shape[true_objective.ndim - event_ndim :]).to(true)
-    values, expected = sign * true @ pool.T, sign * guess @ pool.T
+    read = reading(true_objective, sense, event_ndim, layer, rows)
+    true, guess = rows_of(read.event_ndim, true_objective=true_objective, predicted=predicted)
+    pool = _pool(solutions, true_objective.shape[true_objective.ndim - read.event_ndim :]).to(true)
+    rest = read.fixed_terms_of_all("solutions", solutions)
+    values, expected = read.sign * true @ pool.T + rest, read.sign * guess @ pool.T + rest
     best = expected.amax(dim=-1, keepdim=True)
     tied = expected >= best - tolerance * expected.abs().amax(dim=-1, keepdim=True)
     worst = values.masked_fill(~tied, float("inf")).amin(dim=-1)
-    return values.amax(dim=-1) - worst
+    return (values.amax(dim=-1) - worst).to(true)
 
 
 def _pool(solutions: Any, event: Any) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imle.errors import ObjectiveError
 from imle.layers.module import SolverLayer
-from imle.losses.base import maximise, plain
+from imle.losses.base import advantage, maximise, plain
 
 TILTS = (1e-3, 1e-5, 1e-7)
 """Relative weights of the true objective, tried in this order."""
@@ -47,18 +47,24 @@ def worst_tied(
         raise ObjectiveError(f"true_objective: expected shape {list(predicted.shape)}, found {found}")
     batch = plain(layer, predicted.double(), rows)
     theta, true = batch.theta, plain(layer, true_objective.double(), rows).theta
-    found_z, _ = maximise(batch, theta)
+    found_z, _, found_fixed = maximise(batch, theta)
     scale = _size(theta) / _size(true)
     settled = torch.zeros(len(theta), dtype=torch.bool, device=theta.device)
     for tilt in TILTS:
         if bool(settled.all()):
             break
-        z, _ = maximise(batch, theta - tilt * scale * true)
-        lost = (theta * (found_z - z)).flatten(1).sum(dim=1)
+        tilted = theta - tilt * scale * true
+        if found_fixed is not None:  # terms that no objective gives are tilted, too: they stay whole if theta does not
+            weight = (tilt * scale).clamp(max=0.5)
+            tilted = (theta - weight * true) / (1 - weight)
+        z, _, fixed = maximise(batch, tilted)
+        lost = advantage(theta, found_z, z, found_fixed, fixed)
         kept = lost <= tolerance * (_norm(theta) * _norm(found_z)).flatten()
-        worse = (true * (found_z - z)).flatten(1).sum(dim=1) > 0
-        take = (kept & worse & ~settled).reshape(-1, *[1] * (theta.ndim - 1))
-        found_z = torch.where(take, z, found_z)
+        worse = advantage(true, found_z, z, found_fixed, fixed) > 0
+        take = kept & worse & ~settled
+        found_z = torch.where(take.reshape(-1, *[1] * (theta.ndim - 1)), z, found_z)
+        if found_fixed is not None and fixed is not None:
+            found_fixed = torch.where(take, fixed, found_fixed)
         settled |= kept
     return found_z.reshape(predicted.shape).to(predicted.dtype)
 

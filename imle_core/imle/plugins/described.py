@@ -19,7 +19,7 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
         bound: fields that are no options.
 
     Returns:
-        A spec that claims no capability but the kind of array.
+        A spec that claims no capability but the kind of array. Types are those of the annotations.
     """
     is_class = isinstance(target, type)
     cls: Any = target if is_class else type(target)
@@ -32,10 +32,19 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
         problem="custom",
         sense=cls.sense if getattr(cls, "sense", None) in ("max", "min") else "max",
         target=f"{cls.__module__}:{cls.__name__}",
-        instance=tuple(Parameter(p.name, "any", REQUIRED if p.default is p.empty else p.default) for p in instance),
-        options=tuple(Parameter(f.name, "any", _default(f)) for f in fields if f.init and f.name not in bound),
+        instance=tuple(
+            Parameter(p.name, _type(p.annotation), REQUIRED if p.default is p.empty else p.default) for p in instance
+        ),
+        options=tuple(Parameter(f.name, _type(f.type), _default(f)) for f in fields if f.init and f.name not in bound),
         capabilities=Capabilities(array="torch" if getattr(cls, "array", None) == "torch" else "numpy"),
     )
+
+
+def _type(annotation: Any) -> str:
+    """An annotation as text; "any" where there is none."""
+    if annotation is inspect.Parameter.empty:
+        return "any"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

@@ -37,15 +37,16 @@ def split(
             missing, or a value of the wrong type.
     """
     known = {parameter.name: parameter for parameter in spec.parameters}
+    checked: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
             raise unknown(spec.id, name, known, also)
-        check_type(spec.id, known[name], value)
+        checked[name] = check_type(spec.id, known[name], value)
     for option in spec.options:
-        if option.required and option.name not in values:
+        if option.required and option.name not in checked:
             raise OptionError(f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None)
-    options = {option.name: values[option.name] for option in spec.options if option.name in values}
-    instance = {name: value for name, value in values.items() if name not in options}
+    options = {option.name: checked[option.name] for option in spec.options if option.name in checked}
+    instance = {name: value for name, value in checked.items() if name not in options}
     return options, instance
 
 
@@ -60,17 +61,48 @@ def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str]
     return OptionError(f"{solver_id}: unknown option {name!r}{guess}", hint=names)
 
 
-def check_type(solver_id: str, parameter: Parameter, value: Any) -> None:
-    """Refuse a value outside `choices`, or of another type where the declared type is a simple one."""
+def check_type(solver_id: str, parameter: Parameter, value: Any) -> Any:
+    """Refuse a value outside `choices`, or of another type where the declared type is a simple one.
+
+    Returns:
+        The value; a scalar of numpy as the Python number it is, which engines take.
+
+    Raises:
+        OptionError: says what was expected and found.
+    """
     where = f"{solver_id}: {parameter.name}"
     if parameter.choices:
-        if value not in parameter.choices:
+        value = _scalar(value)
+        if not any(_equal(value, choice) for choice in parameter.choices):
             listed = " or ".join(repr(choice) for choice in parameter.choices)
             raise OptionError(f"{where}: expected {listed}, found {value!r}")
-        return
+        return value
     names = [name.strip() for name in parameter.type.split("|")]
     if any(name not in _CHECKS for name in names):
-        return  # the solver knows its own types (graphs, matrices); only it can check them
+        return value  # the solver knows its own types (graphs, matrices); only it can check them
+    value = _scalar(value)
     # bool is an int to Python, but k=True is a mistake
     if (isinstance(value, bool) and "bool" not in names) or not any(isinstance(value, _CHECKS[n]) for n in names):
         raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")
+    return value
+
+
+def check_fields(spec: SolverSpec, solver: Any) -> None:
+    """Refuse a solver object with a field of another type than its spec says.
+
+    Raises:
+        OptionError: see `check_type`.
+    """
+    for option in spec.options:
+        check_type(spec.id, option, getattr(solver, option.name))
+
+
+def _scalar(value: Any) -> Any:
+    """Scalars of numpy as what they are in Python; numpy need not be imported for that."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+
+
+def _equal(value: Any, choice: Any) -> bool:
+    """True is no 1, and an array is no choice."""
+    same = isinstance(value, type(choice)) and isinstance(value, bool) == isinstance(choice, bool)
+    return same and bool(value == choice)

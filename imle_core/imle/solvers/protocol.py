@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imle.solvers.result import SolveResult
 
 Sense = Literal["max", "min"]
 ArrayKind = Literal["numpy", "torch"]
 Shape = tuple[int | None, ...]
+FixedTerms = Callable[..., NDArray[np.float64]]
 
 
 @runtime_checkable
@@ -56,6 +60,17 @@ class PreparedSolver(Protocol):
 
     def close(self) -> None:
         """Free native resources early; may be called more than once. Dropping the last reference must free them too."""
+
+
+def is_homogeneous(prepared: PreparedSolver) -> bool:
+    """Whether solutions stay the same if an objective is multiplied by a positive number."""
+    return bool(getattr(prepared, "homogeneous", True))
+
+
+def fixed_terms_of(prepared: PreparedSolver) -> FixedTerms | None:
+    """What gives h(z), or None where h is 0."""
+    found: FixedTerms | None = getattr(prepared, "fixed_terms", None)
+    return found
 
 
 @runtime_checkable

@@ -47,8 +47,8 @@ class SolveResult:
     """The outcome of solving N rows.
 
     Attributes:
-        solutions: `[N, *shape]`, numpy or torch like the objective, any numeric dtype; rows that are not ok are
-            ignored.
+        solutions: `[N, *shape]`, numpy or torch like the objective, real numbers of any dtype that torch has, in
+            native byte order; rows that are not ok are ignored.
         status: `[N]` codes of `SolveStatus`; None means that every row is optimal.
         values: `[N]` objective values in the solver's own sense, terms that are not learned included (see
             `PreparedSolver`); nan where unknown.

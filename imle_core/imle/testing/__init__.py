@@ -7,7 +7,7 @@ Nothing here is imported by the rest of imle, and importing it imports neither t
 
 from imle.testing.catalogue import CHECKS
 from imle.testing.check import Check
-from imle.testing.failure import CheckFailure, NotApplicable
+from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
 from imle.testing.instance import Floats, Instance
 from imle.testing.parametrize import parametrize_with_checks
 from imle.testing.report import Outcome, Report, State
@@ -21,6 +21,7 @@ __all__ = [
     "Check",
     "CheckFailure",
     "Floats",
+    "Inconclusive",
     "Instance",
     "NotApplicable",
     "Outcome",

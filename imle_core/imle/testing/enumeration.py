@@ -24,9 +24,10 @@ class EnumerationSolver:
 
     array: ClassVar[ArrayKind] = "numpy"
 
-    def prepare(self, solutions: Floats) -> PreparedEnumeration:
-        """Bind to `[M, *shape]` solutions."""
-        return PreparedEnumeration(self, np.asarray(solutions, np.float64))
+    def prepare(self, solutions: Floats, fixed: Floats | None = None) -> PreparedEnumeration:
+        """Bind to `[M, *shape]` solutions, and `[M]` what terms that are not learned add to each."""
+        given = np.asarray(solutions, np.float64)
+        return PreparedEnumeration(self, given, np.zeros(len(given)) if fixed is None else np.asarray(fixed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,11 @@ class PreparedEnumeration:
 
     solver: EnumerationSolver
     solutions: Floats
+    fixed: Floats
+
+    @property
+    def homogeneous(self) -> bool:
+        return not self.fixed.any()
 
     @property
     def objective_shape(self) -> tuple[int, ...]:
@@ -42,10 +48,15 @@ class PreparedEnumeration:
 
     def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
         del hint
-        values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T
+        values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T + self.fixed
         best = values.argmax(axis=1) if self.solver.sense == "max" else values.argmin(axis=1)
         self.solver.seen.append((objective.copy(), self.solutions[best]))
-        return SolveResult(self.solutions[best])
+        return SolveResult(self.solutions[best], values=values[np.arange(len(best)), best])
+
+    def fixed_terms(self, solutions: Floats) -> Floats:
+        """`[N]` of listed solutions."""
+        same = (self.solutions == solutions[:, None]).reshape(len(solutions), len(self.fixed), -1).all(axis=2)
+        return np.asarray(np.where(same.any(axis=1), self.fixed[same.argmax(axis=1)], np.nan))
 
     def close(self) -> None:
         """Nothing to free."""

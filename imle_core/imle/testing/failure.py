@@ -1,6 +1,8 @@
-"""How a check says that it failed, or that it has nothing to say."""
+"""How a check says that it failed, or that it cannot tell."""
 
 from __future__ import annotations
+
+from imle._text import printable
 
 
 class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
@@ -14,11 +16,11 @@ class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
     """
 
     def __init__(self, expected: str, found: str, *, where: str, fix: str) -> None:
-        super().__init__(f"expected {expected}, found {found}")
-        self.expected = expected
-        self.found = found
-        self.where = where
-        self.fix = fix
+        super().__init__(printable(f"expected {expected}, found {found}"))
+        self.expected = printable(expected)
+        self.found = printable(found)
+        self.where = printable(where)
+        self.fix = printable(fix)
 
     def __str__(self) -> str:
         return (
@@ -27,4 +29,11 @@ class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
 
 
 class NotApplicable(Exception):  # noqa: N818 - it is no error
-    """A check cannot be made on this solver or instance; the message says why."""
+    """A check has nothing to say about this solver or instance; the message says why."""
+
+
+class Inconclusive(Exception):  # noqa: N818 - it is a verdict
+    """A check applies, but what it found does not tell whether the solver is right; the message says why.
+
+    A solver with such a check has not passed.
+    """

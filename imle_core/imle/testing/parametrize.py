@@ -25,7 +25,9 @@ class BoundCheck:
         """Make the check.
 
         Raises:
-            CheckFailure: it failed; pytest.skip.Exception where it turns out not to apply.
+            CheckFailure: it failed.
+            Inconclusive: it does not tell.
+            pytest.skip.Exception: it turns out not to apply.
         """
         import pytest
 

@@ -16,6 +16,7 @@ class State(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
     EXPECTED = "failed as expected"
     NOT_APPLICABLE = "not applicable"
 
@@ -28,7 +29,7 @@ class Outcome:
         check: what was checked.
         instance: its name, "" for the solver.
         state: how it ended.
-        reason: why it does not apply, or was expected to fail.
+        reason: why it does not apply, cannot tell, or was expected to fail.
         failure: what was found.
         seconds: how long it took.
     """
@@ -43,7 +44,7 @@ class Outcome:
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
-        return self.state is not State.FAILED
+        return self.state not in (State.FAILED, State.INCONCLUSIVE)
 
     @property
     def name(self) -> str:
@@ -84,13 +85,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether no check failed, and every expected failure did."""
+        """Whether no check failed or was inconclusive, and every expected failure came."""
         return all(outcome.ok for outcome in self.outcomes)
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
         """Failures that were not expected, and expected ones that did not come."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.ok)
+        return tuple(outcome for outcome in self.outcomes if outcome.state is State.FAILED)
 
     def count(self, state: State) -> int:
         """How many checks ended so."""

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from imle._text import named
 from imle.errors import ImleError, OptionError, SolverWarning
 from imle.testing.catalogue import CHECKS
 from imle.testing.check import Check
-from imle.testing.failure import CheckFailure, NotApplicable
+from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
 from imle.testing.instance import Instance
 from imle.testing.report import Outcome, Report, State
 from imle.testing.resolve import subjects_of
@@ -48,6 +49,10 @@ def check_solver(
     return Run(subject, expected_failures or {}, only).report()
 
 
+Verdict = CheckFailure | Inconclusive | NotApplicable | None
+"""What came of a check; None where it passed."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """A check with what it is made on."""
@@ -77,7 +82,7 @@ class Run:
     subject: Subject
     expected: Mapping[str, str] = field(default_factory=dict)
     only: Collection[str] = ()
-    _done: dict[str, CheckFailure | NotApplicable | None] = field(default_factory=dict)
+    _done: dict[str, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {check.name for check in CHECKS}
@@ -104,16 +109,18 @@ class Run:
         return list(self._bound())
 
     def _bound(self) -> Iterator[Bound]:
-        reasons = self._all_expected()
         for check in CHECKS:
             if self.only and check.name not in self.only:
                 continue
             abouts: list[tuple[Any, str]] = [(self.subject, "")]
             if check.per == "instance":
                 abouts = [(case, case.instance.name) for case in self.subject.cases]
-            for about, instance in abouts:
-                expected = reasons.get(f"{check.name}[{instance}]", reasons.get(check.name, ""))
-                yield Bound(check, about, instance, check.reason(about), expected)
+            yield from (self._bind(check, about, instance) for about, instance in abouts)
+
+    def _bind(self, check: Check, about: Any, instance: str) -> Bound:
+        reasons = self._all_expected()
+        expected = reasons.get(f"{check.name}[{instance}]", reasons.get(check.name, ""))
+        return Bound(check, about, instance, check.reason(about), expected)
 
     def report(self) -> Report:
         """Make all of them."""
@@ -129,6 +136,8 @@ class Run:
             failure = None
         except NotApplicable as error:
             return Outcome(bound.check, bound.instance, State.NOT_APPLICABLE, str(error))
+        except Inconclusive as error:
+            return Outcome(bound.check, bound.instance, State.INCONCLUSIVE, str(error))
         except CheckFailure as error:
             failure = error
         state = State.PASSED if failure is None else State.FAILED
@@ -142,14 +151,17 @@ class Run:
 
         Raises:
             CheckFailure: it failed.
-            NotApplicable: it does not apply, or what it needs failed.
+            Inconclusive: it does not tell, or what it needs failed.
+            NotApplicable: it does not apply, or what it needs failed as expected.
         """
         if bound.reason:
             raise NotApplicable(bound.reason)
         for name in bound.check.needs:
             for needed in self._needed(name, bound):
                 if isinstance(self._result(needed), CheckFailure):
-                    raise NotApplicable(f"{needed.name} failed")
+                    if needed.expected:
+                        raise NotApplicable(f"{needed.name} failed as expected")
+                    raise Inconclusive(f"{needed.name} failed")
         result = self._result(bound)
         if result is not None:
             raise result
@@ -157,10 +169,9 @@ class Run:
     def _needed(self, name: str, bound: Bound) -> Iterator[Bound]:
         (check,) = (check for check in CHECKS if check.name == name)
         cases: tuple[Case, ...] = self.subject.cases if bound.check.per == "solver" else (bound.about,)
-        for case in cases:
-            yield Bound(check, case, case.instance.name, check.reason(case), "")
+        yield from (self._bind(check, case, case.instance.name) for case in cases)
 
-    def _result(self, bound: Bound) -> CheckFailure | NotApplicable | None:
+    def _result(self, bound: Bound) -> Verdict:
         if bound.reason:
             return NotApplicable(bound.reason)
         if bound.name not in self._done:
@@ -168,29 +179,31 @@ class Run:
         return self._done[bound.name]
 
 
-def attempt(check: Check, about: Any) -> CheckFailure | NotApplicable | None:
+def attempt(check: Check, about: Any) -> Verdict:
     """Make a check; what a solver raises on the way is a failure too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SolverWarning)  # advice to users
         try:
             check.function(about)
-        except (CheckFailure, NotApplicable) as error:
+        except (CheckFailure, Inconclusive, NotApplicable) as error:
             return error
-        except (Exception, SystemExit) as error:  # sys.exit(0) in a solver must not pass for success
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit(0) in a solver must not pass for success
             return _raised(error)
     return None
 
 
-def _raised(error: Exception | SystemExit) -> CheckFailure:
+def _raised(error: BaseException) -> CheckFailure:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    text = error.message if isinstance(error, ImleError) else str(error) or "without a message"
+    said = f"{type(error).__name__}: {error.message}" if isinstance(error, ImleError) else named(error)
     ends = "raise an error instead: a solver must not end the program"
     failure = CheckFailure(
         "no exception",
-        f"{type(error).__name__}: {text}",
+        said,
         where=f"{last.filename}:{last.lineno}, in {last.name}",
         fix=ends
-        if isinstance(error, SystemExit)
+        if not isinstance(error, Exception)
         else getattr(error, "hint", None) or "mend the solver where it raises",
     )
     failure.__cause__ = error

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from imle.errors import SolveError
+from imle.solvers.interruptible import at_once, interruptible
 from imle.solvers.stopping import stoppable
 from imle_highs.ilp import HighsILPSolver
-from imle_highs.interruptible import at_once, interruptible
 
 
 def market_split(rows=5):

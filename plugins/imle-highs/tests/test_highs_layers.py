@@ -77,7 +77,7 @@ def test_infeasible_rows_raise_or_give_zeros():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_objectives_that_are_not_finite_never_reach_highs(value, monkeypatch):
     layer = imle.layer("highs-ilp", bounds=[(0, 1)] * 2)
-    monkeypatch.setattr("imle_highs.prepared.PreparedProgram.solve", lambda *_, **__: pytest.fail("was called"))
+    monkeypatch.setattr("imle_linear.prepared.PreparedProgram.solve", lambda *_, **__: pytest.fail("was called"))
     with pytest.raises(ObjectiveError, match="row 0, position 1"):
         layer(torch.tensor([[1.0, value]]))
 

@@ -223,3 +223,26 @@ def test_losses_and_calibrate_take_all_blocks_in_one_tensor():
     torch.testing.assert_close(weights.grad, (true - counts).mean(dim=0))
     found = imle.calibrate(layer, theta.detach(), entropy=0.3, nb_samples=20)
     assert found.temperature > 0
+
+
+def test_what_is_kept_from_inference_mode_can_be_trained():
+    with torch.inference_mode():
+        layer = smokers(noise=None)
+        assert layer.weights.is_inference()
+    parameter = nn.Parameter(layer.weights)
+    unary = torch.randn(2, 6, requires_grad=True)
+    state, counts = layer(unary, parameter)
+    ((state * LOSS).sum() + counts.sum()).backward()
+    other = nn.Parameter(torch.tensor([1.1, 1.5, -0.3]))
+    state, counts = smokers(noise=None)(unary, other)
+    ((state * LOSS).sum() + counts.sum()).backward()
+    assert torch.equal(parameter.grad, other.grad)
+
+
+def test_starting_weights_are_the_programs_whatever_became_of_earlier_ones():
+    with torch.device("meta"):
+        layer = smokers()
+        assert layer.weights.is_meta
+    with torch.no_grad():
+        nn.Parameter(layer.weights).zero_()
+    assert torch.equal(layer.weights, torch.tensor([1.1, 1.5, -0.3]))

@@ -16,13 +16,14 @@ from imle_ortools.knapsack import KnapsackSolver
 
 value = st.one_of(st.integers(-2, 5).map(float), st.floats(-1, 3))
 weight = st.one_of(st.integers(0, 4).map(float), st.integers(0, 30).map(lambda i: i / 10))
+thousandths = st.integers(0, 8000).map(lambda i: i / 1000)
 
 
 @st.composite
 def problems(draw):
     m, n, rows = draw(st.integers(1, 3)), draw(st.integers(1, 7)), draw(st.integers(1, 4))
     weights = np.array(draw(st.lists(weight, min_size=m * n, max_size=m * n))).reshape(m, n)
-    capacity = np.array(draw(st.lists(st.one_of(weight, st.floats(0, 8)), min_size=m * rows, max_size=m * rows)))
+    capacity = np.array(draw(st.lists(st.one_of(weight, thousandths), min_size=m * rows, max_size=m * rows)))
     values = np.array(draw(st.lists(value, min_size=rows * n, max_size=rows * n))).reshape(rows, n)
     return weights, capacity.reshape(rows, m), values
 
@@ -37,9 +38,9 @@ def test_matches_enumeration(problem):
     for row, (limit, own) in enumerate(zip(capacity, values, strict=True)):
         solution = result.solutions[row]
         assert set(np.unique(solution)) <= {0.0, 1.0}
-        # weights are tenths: sets either fit or miss by far more than rounding, unless the capacity is a random float
-        fit = (sets @ weights.T <= limit * (1 + 1e-12)).all(axis=1)
-        assert (weights @ solution <= limit * (1 + 2e-12)).all()
+        loads, limits = np.rint(1000 * sets @ weights.T), np.rint(1000 * limit)  # all numbers are whole thousandths
+        fit = (loads <= limits).all(axis=1)
+        assert (np.rint(1000 * weights @ solution) <= limits).all()
         assert own @ solution == pytest.approx((sets[fit] @ own).max(), abs=1e-12)
         assert result.values[row] == pytest.approx(own @ solution, abs=1e-12)
         assert not solution[own <= 0].any()
@@ -48,6 +49,60 @@ def test_matches_enumeration(problem):
 def test_tenths_fit():
     result = KnapsackSolver().prepare(weights=[0.1, 0.2, 0.3], capacity=0.3).solve(np.array([[2.0, 2.0, 3.0]]))
     assert result.solutions.tolist() == [[1, 1, 0]]  # although 0.1 + 0.2 > 0.3 in floating point
+
+
+def test_whole_weights_of_any_size_are_not_exceeded_by_a_unit():
+    rng = np.random.default_rng(0)
+    sets = np.array(list(itertools.product((0, 1), repeat=8)))
+    for size in (10**6, 10**9, 10**14):
+        for _ in range(20):
+            weights, values = rng.integers(size // 2, size, 8), rng.integers(1, 9, 8)
+            loads = sets @ weights
+            capacity = int(loads[np.argsort(loads)[200]]) - 1  # one below a set
+            result = KnapsackSolver().prepare(weights, capacity).solve(values[None].astype(float))
+            assert weights @ result.solutions[0].astype(np.int64) <= capacity
+            assert result.values[0] == (sets @ values)[loads <= capacity].max()
+
+
+def test_fractions_fill_a_capacity_and_nothing_is_cut_off():
+    weights = [1 / 7, 2 / 7, 4 / 7, 1 / 3]
+    solved = KnapsackSolver().prepare(weights, 1.0).solve(np.array([[1.0, 2.0, 4.0, 6.0], [5.0, 5.0, 5.0, 1.0]]))
+    assert solved.solutions.tolist() == [[0, 0, 1, 1], [1, 1, 1, 0]]
+    assert KnapsackSolver().prepare([0.1] * 3, 0.3 - 1e-12).solve(np.ones((1, 3))).solutions.sum() == 2
+
+
+def test_weights_without_a_common_denominator_fit_up_to_round_off():
+    weights = np.random.default_rng(0).random((2, 12))
+    all_of_them = weights.sum(axis=1)
+    backwards = np.array([sum(row[::-1]) for row in weights.tolist()])  # rounded in another order
+    for capacity in (all_of_them, backwards):
+        assert KnapsackSolver().prepare(weights, capacity).solve(np.ones((1, 12))).solutions.all()
+    assert not KnapsackSolver().prepare(weights, all_of_them * (1 - 1e-13)).solve(np.ones((1, 12))).solutions.all()
+
+
+def test_a_search_that_runs_out_knows_how_good_a_set_can_be():
+    weights, capacity, values = hard(n=30, m=3, rows=4)
+    best = KnapsackSolver().prepare(weights=weights, capacity=capacity).solve(values)
+    assert best.bound is None
+    gaps = []
+    for nodes in (5, 300, 3000):
+        result = KnapsackSolver(node_limit=nodes).prepare(weights=weights, capacity=capacity).solve(values)
+        assert (result.status == SolveStatus.FEASIBLE).any()
+        assert (result.bound >= best.values - 1e-9).all()
+        assert (result.gap < 0.2).all()
+        gaps.append(result.gap)
+    assert (gaps[0] >= gaps[1]).all()
+    assert (gaps[1] >= gaps[2]).all()
+
+
+def test_kernels_are_compiled_before_the_clock_runs():
+    from imle_ortools.kernels.knapsack import fill_up, pack
+
+    prepared = KnapsackSolver(time_limit=1.0, node_limit=3).prepare(weights=np.ones((2, 9)), capacity=np.ones(2))
+    ready = pack.signatures, fill_up.signatures
+    assert [len(kinds) for kinds in ready] == [1, 1]
+    prepared.solve(np.random.default_rng(0).random((70, 9)))
+    assert (pack.signatures, fill_up.signatures) == ready
 
 
 def hard(n=60, m=5, rows=2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -133,9 +134,60 @@ def value_key(value: Any) -> Hashable:
     if isinstance(value, np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.dtype != object:
-        digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).digest()
+        digest = _digest(np.ascontiguousarray(value).tobytes())
         return value.shape, value.dtype.str, digest
     return Identity(id(value))
+
+
+def content_key(value: Any) -> str | None:
+    """A name for the content of a parameter: the same for the same numbers, however they are held.
+
+    Returns:
+        None if the content cannot be read, as that of a lambda.
+    """
+    numbers = _numbers(value)
+    if numbers is not None:
+        return _digest(repr((numbers.shape, numbers.dtype.str)).encode() + numbers.tobytes())
+    key = value_key(value)
+    if lasting((key,)):
+        return _digest(repr(key).encode())
+    try:
+        return _digest(pickle.dumps(value))
+    except Exception:  # pickle raises whatever the objects raise
+        return None
+
+
+def _numbers(value: Any) -> NDArray[Any] | None:
+    """An array of plain numbers, in float64 if that keeps them; None if it is something else."""
+    if not _is_plain(value):
+        return None
+    try:
+        numbers = np.asarray(to_numpy(value))
+    except (TypeError, ValueError, OverflowError):  # rows of different lengths, for one
+        return None
+    if numbers.dtype.kind not in "biuf":
+        return None
+    exact = numbers.astype(np.float64)
+    same = exact.astype(numbers.dtype).tobytes() == numbers.tobytes()
+    return exact + 0.0 if same else numbers
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether these are numbers, arrays, tensors, or lists of such: numpy also makes arrays of stranger things."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return isinstance(value, (bool, int, float, np.ndarray, np.generic)) or hasattr(value, "detach")
+
+
+def instance_key(contents: Mapping[str, str | None]) -> str | None:
+    """A name for an instance, from the `content_key` of all its parameters, those of its row included."""
+    if None in contents.values():
+        return None
+    return _digest(repr(sorted(contents.items())).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def lasting(key: tuple[Hashable, ...]) -> bool:

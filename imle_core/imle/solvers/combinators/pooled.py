@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import itemgetter
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.solvers.combinators.keys import lasting, value_key
+from imle.solvers.combinators.keys import content_key, instance_key
 from imle.solvers.combinators.rows import Index, like, to_numpy
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
-from imle.solvers.pool import COMMON, SolutionPool
+from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import PreparedSolver, Sense, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -53,8 +51,8 @@ class Pooled(Wrapper):
 
     def prepare(self, **instance: Any) -> PreparedPooled:
         """Bind the solver inside to an instance."""
-        key = _digest(instance)
-        return PreparedPooled(self.solver.prepare(**instance), self.pool, key, self.solver.sense)
+        contents = {name: content_key(value) for name, value in instance.items()}
+        return PreparedPooled(self.solver.prepare(**instance), self.pool, contents, self.solver.sense)
 
 
 class PreparedPooled(PreparedWrapper):
@@ -63,14 +61,17 @@ class PreparedPooled(PreparedWrapper):
     Args:
         inner: the prepared solver inside.
         pool: keeps solutions.
-        key: names the instance; None if its content cannot be read.
+        contents: of the instance, by parameter; None where it cannot be read.
         sense: what "best" means.
     """
 
-    def __init__(self, inner: PreparedSolver, pool: SolutionPool, key: str | None, sense: Sense) -> None:
+    def __init__(
+        self, inner: PreparedSolver, pool: SolutionPool, contents: Mapping[str, str | None], sense: Sense
+    ) -> None:
         super().__init__(inner)
         self._pool = pool
-        self._key = key
+        self._contents = contents
+        self._key = instance_key(contents)
         self._sense = sense
 
     def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
@@ -90,7 +91,7 @@ class PreparedPooled(PreparedWrapper):
         solutions = np.zeros(objective.shape)
         status = np.full(len(keys), SolveStatus.FEASIBLE, dtype=np.int8)
         values = np.full(len(keys), np.nan)
-        solutions[answered], values[answered] = self._best(objective, keys, answered)
+        solutions[answered], values[answered] = self._best(objective, keys, answered, rows)
         left = np.setdiff1d(np.arange(len(keys)), answered)
         counters: Mapping[str, int] = {"pooled_rows": len(answered)}
         if not len(left):
@@ -117,10 +118,13 @@ class PreparedPooled(PreparedWrapper):
         )
 
     def _keys(self, count: int, rows: Mapping[str, Any]) -> list[str | None]:
-        if not rows or self._key is None:
+        if not rows:
             return [self._key] * count
-        columns = [{name: column[n] for name, column in rows.items()} for n in range(count)]
-        return [None if (own := _digest(values)) is None else self._key + own for values in columns]
+        columns = {name: [content_key(value) for value in column] for name, column in rows.items()}
+        return [
+            instance_key({**self._contents, **{name: column[n] for name, column in columns.items()}})
+            for n in range(count)
+        ]
 
     def _due(self, count: int) -> NDArray[np.bool_]:
         """Which rows are solved, whatever is known."""
@@ -131,7 +135,9 @@ class PreparedPooled(PreparedWrapper):
         drawn: NDArray[np.bool_] = to_numpy(torch.rand(count, generator=generator, device=device) < ratio)
         return drawn
 
-    def _best(self, objective: Any, keys: list[str | None], index: Index) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def _best(
+        self, objective: Any, keys: list[str | None], index: Index, rows: Mapping[str, Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """The best known solutions of some rows, and their values; of equal ones the oldest."""
         scores = torch.as_tensor(objective[index], dtype=torch.float64, device="cpu").flatten(1)
         if self._sense == "min":
@@ -140,13 +146,28 @@ class PreparedPooled(PreparedWrapper):
         values = torch.empty(len(scores), dtype=torch.float64)
         groups: dict[str, list[int]] = {}
         for position, row in enumerate(index.tolist()):
-            groups.setdefault(keys[row] or COMMON, []).append(position)
+            key = keys[row]
+            assert key is not None  # rows without one are solved
+            groups.setdefault(key, []).append(position)
         for key, members in groups.items():
             known = self._pool.solutions(key).to(scores).flatten(1)
-            values[members], best = (scores[members] @ known.T).max(dim=1)
+            worth = scores[members] @ known.T
+            fixed = self._pool.fixed_terms(key, partial(self._fixed, int(index[members[0]]), rows))
+            if fixed is not None:
+                worth += fixed.to(worth)
+            values[members], best = worth.max(dim=1)
             found[members] = known[best]
         signed = values if self._sense == "max" else -values
         return found.reshape(len(index), *objective.shape[1:]).numpy(), signed.numpy()
+
+    def _fixed(self, row: int, rows: Mapping[str, Any], solutions: Tensor) -> Tensor | None:
+        """What fixed terms add to solutions of a row of the batch, as a maximisation."""
+        terms = self.fixed_terms
+        if terms is None:
+            return None
+        of_row = {name: [column[row]] * len(solutions) for name, column in rows.items()}
+        found = torch.as_tensor(terms(to_numpy(solutions).astype(np.float64), **of_row))
+        return -found if self._sense == "min" else found
 
     def _learn(self, keys: list[str | None], index: Index, result: SolveResult) -> None:
         """Keep what was found in rows `index` of the batch."""
@@ -158,17 +179,3 @@ class PreparedPooled(PreparedWrapper):
         solutions: Tensor = torch.as_tensor(result.solutions)
         for key, members in rows.items():
             self._pool.add(solutions[members], key)
-
-
-def _digest(values: Mapping[str, Any]) -> str | None:
-    """A name for the content of parameters; "" for none at all, None if it cannot be read."""
-    if not values:
-        return COMMON
-    keys = tuple((name, value_key(value)) for name, value in sorted(values.items()))
-    content = repr(keys).encode()
-    if not all(lasting((key,)) for _, key in keys):
-        try:
-            content = pickle.dumps(sorted(values.items(), key=itemgetter(0)))
-        except Exception:  # pickle raises whatever the objects raise
-            return None
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from imle.errors import ImleError, OptionError, SolverContractError
+from imle.errors import ImleError, OptionError
 from imle.solvers.combinators import rows as by_row
 from imle.solvers.combinators.rows import Index
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.contract import checked
+from imle.solvers.protocol import (
+    ArrayKind,
+    FixedTerms,
+    PreparedSolver,
+    Sense,
+    Shape,
+    Solver,
+    fixed_terms_of,
+    is_homogeneous,
+)
 from imle.solvers.result import SolveResult
 
 
@@ -55,6 +65,16 @@ class PreparedWrapper:
         """The shape the solver inside takes."""
         return self.inner.objective_shape
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the solver inside is."""
+        return is_homogeneous(self.inner)
+
+    @property
+    def fixed_terms(self) -> FixedTerms | None:
+        """That of the solver inside."""
+        return fixed_terms_of(self.inner)
+
     def close(self) -> None:
         """Close the solver inside."""
         self.inner.close()
@@ -66,26 +86,12 @@ def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:
-    """`prepared.solve`, and a check that it returned one row per objective.
+    """`prepared.solve`, and a check of what it returned.
 
     Raises:
-        SolverContractError: it did not.
+        SolverContractError: it is not what the protocol asks for.
     """
-    return checked(prepared.solve(objective, **given), len(objective))
-
-
-def checked(result: Any, rows: int) -> SolveResult:
-    """A result that has as many rows as were asked for.
-
-    Raises:
-        SolverContractError: it is no result, or it has not.
-    """
-    if not isinstance(result, SolveResult):
-        raise SolverContractError(f"solve() must return a SolveResult, found {type(result).__name__}")
-    if len(result.solutions) != rows or (result.status is not None and len(result.status) != rows):
-        found = len(result.solutions if len(result.solutions) != rows else result.status or ())
-        raise SolverContractError(f"expected one solution and one status per row, {rows} in all, found {found}")
-    return result
+    return checked(prepared.solve(objective, **given), objective.shape)
 
 
 def call_some(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], index: Index) -> SolveResult:

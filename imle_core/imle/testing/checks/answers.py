@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from imle.testing.compare import TOLERANCE, brief
-from imle.testing.failure import CheckFailure
+from imle.testing.failure import CheckFailure, Inconclusive
 from imle.testing.instance import Floats
 from imle.testing.subject import Case
 
 
 def check_feasibility(case: Case) -> None:
     """Every solution lies in the feasible set."""
+    _agree_on_feasible(case)
     objective = np.concatenate([case.objectives(8, seed=6), case.tied(8, seed=6)])
     answer = case.fresh(objective)
     for row in np.flatnonzero(answer.ok):
@@ -43,9 +44,8 @@ def check_negative_objectives(case: Case) -> None:
 def _check_best(case: Case, objective: Floats) -> None:
     answer = case.fresh(objective)
     values = case.values(objective, answer.solutions)
-    sign = 1.0 if case.solver.sense == "max" else -1.0
     for row in range(len(objective)):
-        best = _best(case, objective[row])
+        best = case.best(objective[row])
         where = f"row {row}, {case.where}, objective {brief(objective[row])}"
         if not answer.ok[row]:
             raise CheckFailure(
@@ -54,21 +54,32 @@ def _check_best(case: Case, objective: Floats) -> None:
                 where=where,
                 fix="solve the row: the instance has solutions",
             )
-        if sign * (best - values[row]) > TOLERANCE * (1 + abs(best)):
+        behind = case.sign * (best - values[row])
+        if behind > TOLERANCE * (1 + abs(best)):
             raise CheckFailure(
                 f"the best value, {best:g}",
                 f"{values[row]:g}, of {brief(answer.solutions[row])}",
                 where=where,
                 fix="solve to optimality, or say exact=False, or negative_objectives=False, in the spec",
             )
+        if not behind >= -TOLERANCE * (1 + abs(best)):
+            raise CheckFailure(
+                f"the best value that there is, {best:g}",
+                f"{values[row]:g}, of {brief(answer.solutions[row])}",
+                where=where,
+                fix="return a member of the feasible set; or mend the instance: its solutions or oracle miss this one",
+            )
 
 
-def _best(case: Case, objective: Floats) -> float:
-    if case.instance.oracle is not None:
-        return float(case.instance.oracle(objective))
-    assert case.solutions is not None
-    values = case.solutions.reshape(len(case.solutions), -1) @ objective.ravel()
-    return float(values.max() if case.solver.sense == "max" else values.min())
+def _agree_on_feasible(case: Case) -> None:
+    """Listed solutions must be allowed by the instance itself."""
+    if case.instance.feasible is None or case.solutions is None:
+        return
+    for solution in case.solutions:
+        if not case.instance.feasible(solution):
+            raise Inconclusive(
+                f"{case.where} contradicts itself: its feasible() refuses its solution {brief(solution)}"
+            )
 
 
 def _allowed(case: Case, solution: Floats) -> bool:

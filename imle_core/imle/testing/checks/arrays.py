@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from imle._text import named
 from imle.solvers import PreparedSolver, SolveResult, SolveStatus
-from imle.testing.compare import same
+from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
 from imle.testing.instance import Floats
-from imle.testing.subject import Case
+from imle.testing.subject import Answer, Case
 
 _SHAPE = "return one solution per objective, in the shape of the objective"
 
@@ -76,26 +77,40 @@ def _check_result(case: Case, result: Any, objective: Floats) -> None:
 
 
 def check_values(case: Case) -> None:
-    """Reported objective values are <objective, solution>, up to one constant of the instance."""
+    """Reported values are <objective, solution> and the terms that are not learned; bounds are on their far side."""
     objective = case.objectives(8)
     answer = case.fresh(objective)
-    given = answer.raw.values
-    if given is None:
-        return
-    where = f"values, {case.where}"
-    values = np.asarray(given, np.float64)
-    if values.shape != (len(objective),):
-        raise CheckFailure(f"{len(objective)} values", f"shape {list(values.shape)}", where=where, fix="one per row")
+    size = np.abs(objective * answer.solutions).reshape(len(objective), -1).sum(axis=1) + np.abs(objective).max()
     expected = case.values(objective, answer.solutions)
-    rest = (values - expected)[answer.ok]
-    if len(rest) and not np.allclose(rest, rest[0], atol=1e-6 * (1 + np.abs(expected).max())):
-        row = int(np.flatnonzero(answer.ok)[np.abs(rest - np.median(rest)).argmax()])
+    values = _numbers(case, answer, "values")
+    wrong = answer.ok & ~np.isnan(values) & ~(np.abs(values - expected) <= TOLERANCE * (size + np.abs(expected)))
+    for row in np.flatnonzero(wrong):
         raise CheckFailure(
-            f"{expected[row]:g} plus a constant",
+            f"{expected[row]:g}",
             f"{values[row]:g}",
-            where=f"{where}, row {row}",
-            fix="report <objective, solution> in the solver's own sense, or None",
+            where=f"values, row {row}, {case.where}",
+            fix="report <objective, solution> plus fixed_terms(solution), in the solver's own sense, or None",
         )
+    bound = _numbers(case, answer, "bound")
+    if case.solutions is not None:
+        expected = case.sign * case.ranking(objective).max(axis=1)  # no proof can exclude what there is
+    for row in np.flatnonzero(answer.ok & (case.sign * (expected - bound) > TOLERANCE * (size + np.abs(expected)))):
+        raise CheckFailure(
+            f"a bound not {'below' if case.sign > 0 else 'above'} {expected[row]:g}, which a solution has",
+            f"{bound[row]:g}",
+            where=f"bound, row {row}, {case.where}",
+            fix="report what is proven, in the solver's own sense and with all terms of the values, or None",
+        )
+
+
+def _numbers(case: Case, answer: Answer, name: str) -> Floats:
+    """`[N]` what a result reports under a name; nan where it reports nothing."""
+    given, rows = getattr(answer.raw, name), len(answer.status)
+    numbers = np.full(rows, np.nan) if given is None else np.asarray(given, np.float64)
+    if numbers.shape != (rows,):
+        where = f"{name}, {case.where}"
+        raise CheckFailure(f"{rows} numbers", f"shape {list(numbers.shape)}", where=where, fix="one per row, or None")
+    return numbers
 
 
 def check_dtypes(case: Case) -> None:
@@ -151,9 +166,7 @@ def check_input_untouched(case: Case) -> None:
     try:
         found = case.answer(case.prepare().solve(given), 5)
     except (ValueError, TypeError) as error:  # what numpy, numba and Cython raise
-        raise CheckFailure(
-            "a read-only objective to be solved", f"{type(error).__name__}: {error}", where=case.where, fix=fix
-        ) from error
+        raise CheckFailure("a read-only objective to be solved", named(error), where=case.where, fix=fix) from error
     if not np.array_equal(np.asarray(given), case.array(objective)):
         raise CheckFailure("the objective as it was", "other numbers in it", where=f"solve(), {case.where}", fix=fix)
     same(found, expected, told="the solution of a writable objective", where=f"read-only, {case.where}", fix=fix)

@@ -142,7 +142,7 @@ class PreparedMinCut:
         row, edge = (int(place) for place in np.argwhere(negative)[0])
         ends = self.graph.name(int(self.graph.tails[edge])), self.graph.name(int(self.graph.heads[edge]))
         raise ObjectiveError(
-            f"{_WHO}: expected capacities >= 0, found {costs[row, edge]:g} at position {edge}, edge {ends!r}; "
+            f"{_WHO}: expected capacities >= 0, found a negative one at position {edge}, edge {ends!r}; "
             f"{int(negative.sum())} of {negative.size} entries are negative",
             hint='a softplus keeps capacities positive; negative="clip" replaces negative ones by zero',
             row=row,

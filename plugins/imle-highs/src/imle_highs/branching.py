@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from highspy import HighsModelStatus
 
-from imle_highs.arrays import Floats
 from imle_highs.native import Native
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
 
 CLOSE = 1e-6
 """How much better a node must be than the best solution: 1e-9 of the largest cost (see `prepared`)."""

@@ -7,26 +7,31 @@ rows and on how a batch is split.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 import numpy as np
 from highspy import HighsModelStatus
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
 from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
-from imle_highs.program import LinearProgram
 from imle_highs.tunings import DEFAULT, plan
-from imle_highs.tunings import TUNINGS as TUNINGS  # imle-pulp's solvers take it from here
+from imle_linear.arrays import Floats
+from imle_linear.checking import SolutionChecker
+from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.program import LinearProgram
 
 DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
 INTEGRAL = 1e-6
-"""How far from a whole number HiGHS leaves integer variables, and rows from their right sides, at most."""
+"""How far from a whole number HiGHS leaves integer variables, at most."""
+TIGHT: Settings = {
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+    "mip_feasibility_tolerance": 1e-10,
+}
+"""The least HiGHS takes: for rows whose first answer is no solution, such as those with coefficients of millions."""
 SIMPLEX: Settings = {
     "presolve": "off",
     "solver": "simplex",
@@ -43,28 +48,6 @@ _CONCLUSIVE = (
 )
 
 _INFEASIBLE = "no point satisfies all constraints and bounds"
-
-Rows = tuple[Floats, Floats]
-"""Least and greatest values of the constraint rows, each `[rows]`."""
-
-
-class Outcome(NamedTuple):
-    """How one row ended: its point is None unless the status is ok."""
-
-    status: SolveStatus
-    point: Floats | None = None
-    message: str = ""
-
-
-class Engine(Protocol):
-    """Solves rows one by one."""
-
-    @property
-    def events(self) -> Counter[str]:
-        """What happened since the engine was made, counted."""
-
-    def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
-        """Minimise `costs` `[n]` within the time limit, if there is one."""
 
 
 class LinearEngine:
@@ -90,16 +73,13 @@ class LinearEngine:
         native.set_costs(costs)
         native.set_rows(*rows)
         found = native.run(seconds)
-        if found == HighsModelStatus.kOptimal:
-            return Outcome(SolveStatus.OPTIMAL, native.point())
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)
-            if found == HighsModelStatus.kOptimal:
-                return Outcome(SolveStatus.OPTIMAL, native.point())
         if found == HighsModelStatus.kUnboundedOrInfeasible:
             found = self._which(costs, seconds)
-        outcome = stopped(found, native)
-        native.forget()  # a warm start from where this row got stuck helps no one
+        outcome = ended(found, native)
+        if found != HighsModelStatus.kOptimal:
+            native.forget()  # a warm start from where this row got stuck helps no one
         return outcome
 
     def _other_way(self, seconds: float | None) -> HighsModelStatus:
@@ -131,12 +111,12 @@ class IntegerEngine:
     def __init__(self, program: LinearProgram, settings: Settings, tuning: str) -> None:
         self.events: Counter[str] = Counter()
         self._program = program
+        self._checker = SolutionChecker(program)
         self._relaxation = LinearEngine(program, settings)
         self._exact = {**settings, "mip_abs_gap": 0.0}
         self._plan = plan(tuning, program)
-        self._branching = Branching(
-            self._relaxation.native, program, self._plan.nodes, float(settings.get("mip_rel_gap", 0.0))
-        )
+        self._gap = float(settings.get("mip_rel_gap", 0.0))
+        self._branching = Branching(self._relaxation.native, program, self._plan.nodes, self._gap)
         self._fractional: Floats | None = None
         self._kept: Native | None = None
 
@@ -153,18 +133,15 @@ class IntegerEngine:
         relaxed = self._relaxation.solve(costs, rows, seconds)
         self._fractional = None
         if relaxed.point is not None and relaxed.status == SolveStatus.OPTIMAL:
-            point = np.clip(relaxed.point, self._program.lower, self._program.upper)
-            whole = self._rounded(point, rows)
+            whole = self._rounded(relaxed.point, rows)
             if whole is not None:
                 self.events["integral_relaxations"] += 1
                 return Outcome(SolveStatus.OPTIMAL, whole)
-            self._fractional = point
+            self._fractional = np.clip(relaxed.point, self._program.lower, self._program.upper)
         elif relaxed.status == SolveStatus.INFEASIBLE:
             return relaxed
         elif relaxed.status == SolveStatus.UNBOUNDED:
-            native = self._native()
-            native.set_rows(*rows)
-            return self._feasible_or_not(costs, seconds)
+            return self._feasible_or_not(costs, rows, seconds)
         return None
 
     def branch(self, costs: Floats, rows: Rows, clock: Callable[[], float | None]) -> Outcome | None:
@@ -177,7 +154,10 @@ class IntegerEngine:
         self.events["branched_on_relaxation"] += 1
         if found.point is None:
             return Outcome(SolveStatus.INFEASIBLE, message=_INFEASIBLE)
-        return Outcome(SolveStatus.OPTIMAL, found.point)
+        if not self._gap:
+            return Outcome(SolveStatus.OPTIMAL, found.point)
+        value = float(costs @ found.point)
+        return Outcome(SolveStatus.OPTIMAL, found.point, bound=value - self._gap * abs(value))
 
     def _native(self) -> Native:
         """Built when the first row needs it: many instances never do."""
@@ -195,66 +175,43 @@ class IntegerEngine:
         native.set_costs(costs)
         found = native.run(clock())
         if found in (HighsModelStatus.kUnbounded, HighsModelStatus.kUnboundedOrInfeasible):
-            return self._feasible_or_not(costs, clock())
-        ended = Outcome(SolveStatus.OPTIMAL, native.point())
-        if found != HighsModelStatus.kOptimal:
-            ended = stopped(found, native)
-        if ended.point is None:
-            return ended
-        whole = self._rounded(ended.point, rows)
-        if whole is None:
-            return Outcome(
-                SolveStatus.ERROR,
-                message="HiGHS' solution, rounded to whole numbers, breaks a constraint: "
-                "coefficients of integer variables differ too much in size",
-            )
-        return ended._replace(point=whole)
+            return self._feasible_or_not(costs, rows, clock())
+        return ended(found, native)._replace(bound=native.bound)
 
-    def _feasible_or_not(self, costs: Floats, seconds: float | None) -> Outcome:
+    def _feasible_or_not(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Rows whose relaxation is unbounded are unbounded if any whole-numbered point exists, else infeasible."""
         native = self._native()
         native.configure(DEFAULT)
         native.forget()
         native.set_costs(np.zeros_like(costs))
+        native.set_rows(*rows)
         found = native.run(seconds)
-        return stopped(HighsModelStatus.kUnbounded if found == HighsModelStatus.kOptimal else found, None)
+        if found == HighsModelStatus.kOptimal:
+            if self._rounded(native.point(), rows) is None:
+                return Outcome(SolveStatus.ERROR, message="HiGHS finds no whole numbers that satisfy all constraints")
+            found = HighsModelStatus.kUnbounded
+        return ended(found, native)
 
     def _rounded(self, point: Floats, rows: Rows) -> Floats | None:
         """The point with exactly whole numbers, or None if it has none or they break a constraint."""
-        program = self._program
-        whole = np.where(program.integer, np.rint(point), np.clip(point, program.lower, program.upper)) + 0.0
-        off = np.abs(whole - point)[program.integer].max(initial=0.0)
-        if off > INTEGRAL:
+        values = point[self._program.integer]
+        if np.abs(values - np.rint(values)).max(initial=0.0) > INTEGRAL:
             return None
-        if off == 0.0:
-            return whole
-        lower, upper = rows
-        activity = program.matrix.times(whole)
-        slack = INTEGRAL * np.maximum(1.0, np.abs(activity))
-        if (activity < lower - slack).any() or (activity > upper + slack).any():
-            return None
-        return whole
+        whole, flaw = self._checker.mend(point, rows)
+        return None if flaw else whole
 
 
-def stopped(found: HighsModelStatus, native: Native | None) -> Outcome:
-    """The outcome of a run that did not end with an optimum."""
+def ended(found: HighsModelStatus, native: Native) -> Outcome:
+    """The outcome of a run."""
+    if found == HighsModelStatus.kOptimal:
+        return Outcome(SolveStatus.OPTIMAL, native.point())
     if found == HighsModelStatus.kInfeasible:
         return Outcome(SolveStatus.INFEASIBLE, message=_INFEASIBLE)
     if found == HighsModelStatus.kUnbounded:
         return Outcome(SolveStatus.UNBOUNDED, message="the feasible set is unbounded in the direction of the objective")
     if found in (HighsModelStatus.kTimeLimit, HighsModelStatus.kSolutionLimit):
         limit = "time" if found == HighsModelStatus.kTimeLimit else "node"
-        if native is not None and native.has_point:
-            return Outcome(
-                SolveStatus.FEASIBLE, native.point() + 0.0, f"stopped at the {limit} limit with a feasible point"
-            )
+        if native.has_point:
+            return Outcome(SolveStatus.FEASIBLE, native.point(), f"stopped at the {limit} limit with a feasible point")
         return Outcome(SolveStatus.TIMEOUT, message=f"stopped at the {limit} limit without a feasible point")
     return Outcome(SolveStatus.ERROR, message=f"HiGHS ended with model status {found.name}")
-
-
-def deadline(seconds: float | None) -> Callable[[], float | None]:
-    """What is left of a time limit."""
-    if seconds is None:
-        return lambda: None
-    end = time.perf_counter() + seconds
-    return lambda: end - time.perf_counter()

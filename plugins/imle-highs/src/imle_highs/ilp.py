@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs import options
-from imle_highs.engines import Engine, IntegerEngine
-from imle_highs.instance import Instance, is_empty, read
-from imle_highs.prepared import PreparedProgram, Setup, without_instance
-from imle_highs.program import LinearProgram
-from imle_highs.tunings import TUNINGS
-
-_WHO = "highs-ilp"
+from imle_highs.engines import TIGHT, IntegerEngine
+from imle_highs.files import read
+from imle_highs.native import Settings
+from imle_highs.plugin import ILP
+from imle_linear import options
+from imle_linear.engines import Engine
+from imle_linear.instance import Instance, is_empty
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import without_instance
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,7 @@ class HighsILPSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_WHO, "sense", self.sense, ("min", "max"))
-        options.choice(_WHO, "tuning", self.tuning, TUNINGS)
-        options.seconds(_WHO, self.time_limit)
-        options.fraction(_WHO, "gap", self.gap)
-        options.shared(_WHO, self.threads, self.seed)
+        options.check(ILP, self)
 
     def prepare(
         self,
@@ -77,13 +75,19 @@ class HighsILPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(_WHO)
-        return self.bind(read(_WHO, self.sense, instance, integrality=integrality, default_integrality=1))
+            return without_instance(ILP.id)
+        return self.bind(read(ILP.id, self.sense, instance, integrality=integrality, default_integrality=1))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form."""
-        return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
+        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,)))
 
     def _engine(self, program: LinearProgram) -> Engine:
-        settings = {**options.shared(_WHO, self.threads, self.seed), "mip_rel_gap": self.gap}
-        return IntegerEngine(program, settings, self.tuning)
+        return IntegerEngine(program, self._settings, self.tuning)
+
+    def _tight(self, program: LinearProgram) -> Engine:
+        return IntegerEngine(program, {**self._settings, **TIGHT}, "default")
+
+    @property
+    def _settings(self) -> Settings:
+        return {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}

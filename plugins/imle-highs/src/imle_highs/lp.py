@@ -9,13 +9,17 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs import options
-from imle_highs.engines import DUAL, PRIMAL, Engine, LinearEngine
-from imle_highs.instance import Instance, is_empty, read
-from imle_highs.prepared import PreparedProgram, Setup, without_instance
-from imle_highs.program import LinearProgram
+from imle_highs.engines import DUAL, PRIMAL, LinearEngine
+from imle_highs.files import read
+from imle_highs.native import Settings
+from imle_highs.plugin import LP
+from imle_linear import options
+from imle_linear.engines import Engine
+from imle_linear.instance import Instance, is_empty
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import without_instance
 
-_WHO = "highs-lp"
 _STRATEGIES = {"dual": DUAL, "primal": PRIMAL}
 _DENSE = 0.75
 """Share of nonzero coefficients from which a packing program is solved by the primal simplex."""
@@ -46,10 +50,7 @@ class HighsLPSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_WHO, "sense", self.sense, ("min", "max"))
-        options.choice(_WHO, "method", self.method, ("auto", *_STRATEGIES))
-        options.seconds(_WHO, self.time_limit)
-        options.shared(_WHO, self.threads, self.seed)
+        options.check(LP, self)
 
     def prepare(
         self,
@@ -79,8 +80,8 @@ class HighsLPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(_WHO)
-        return self.bind(read(_WHO, self.sense, instance, integrality=None, default_integrality=0))
+            return without_instance(LP.id)
+        return self.bind(read(LP.id, self.sense, instance, integrality=None, default_integrality=0))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form.
@@ -92,13 +93,13 @@ class HighsLPSolver:
         if len(integer):
             first = program.names[integer[0]] if program.names else int(integer[0])
             raise InstanceError(
-                f"{_WHO}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
+                f"{LP.id}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
                 hint="use highs-ilp",
             )
-        return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
+        return PreparedProgram(program, Setup(LP.id, self.sense, self.time_limit, self._engine))
 
     def _engine(self, program: LinearProgram) -> Engine:
-        settings = options.shared(_WHO, self.threads, self.seed)
+        settings: Settings = {"threads": self.threads, "random_seed": self.seed}
         strategy = _STRATEGIES.get(self.method, DUAL)
         if self.method == "auto" and self.warm:
             network = bool((np.abs(program.matrix.value) == 1.0).all())

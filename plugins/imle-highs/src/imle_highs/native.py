@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import progress
-from imle_highs.arrays import LEAST, Floats
-from imle_highs.interruptible import interruptible
-from imle_highs.program import LinearProgram
+from imle.solvers.interruptible import interruptible
+from imle_linear.arrays import LEAST, Floats
+from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
 _PART = 256
@@ -56,6 +56,7 @@ class Native:
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
         self._rows: tuple[Floats, Floats] = program.row_lower, program.row_upper
+        self._factors = program.matrix.row_factors
 
     def configure(self, settings: Settings) -> None:
         """Set HiGHS options, where they are not set already."""
@@ -78,7 +79,8 @@ class Native:
         if lower is old_lower and upper is old_upper:
             return
         for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
-            self._highs.changeRowBounds(row, float(lower[row]), float(upper[row]))
+            factor = float(self._factors[row])
+            self._highs.changeRowBounds(row, factor * float(lower[row]), factor * float(upper[row]))
         self._rows = lower, upper
 
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
@@ -133,6 +135,12 @@ class Native:
         status = self._highs.getInfo().primal_solution_status
         return bool(status == int(highspy.SolutionStatus.kSolutionStatusFeasible))
 
+    @property
+    def bound(self) -> float:
+        """The least value that branch and bound has left open in its last run; nan if it has none."""
+        found = float(self._highs.getInfo().mip_dual_bound)
+        return found if math.isfinite(found) else math.nan
+
     def point(self) -> Floats:
         """The point of the last run, `[n]`."""
         values = self._highs.getSolution().col_value
@@ -152,19 +160,25 @@ def _listener(stopped: threading.Event) -> Callable[..., None]:
 
 
 def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
+    """HiGHS' form of a program; its rows are brought to one size, as `Columns.row_factors` has it."""
+    factors = program.matrix.row_factors
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = program.matrix.shape
     lp.col_cost_ = program.costs
     lp.col_lower_, lp.col_upper_ = program.lower, program.upper
-    # right sides that come with each row of a batch are not known yet
-    lp.row_lower_, lp.row_upper_ = np.nan_to_num(program.row_lower), np.nan_to_num(program.row_upper)
+    lp.row_lower_, lp.row_upper_ = (_known(factors * ends) for ends in (program.row_lower, program.row_upper))
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = program.matrix.start
     lp.a_matrix_.index_ = program.matrix.index
-    lp.a_matrix_.value_ = program.matrix.value
+    lp.a_matrix_.value_ = program.matrix.value * factors[program.matrix.index]
     if integer:
         lp.integrality_ = _kinds(program.integer)
     return lp
+
+
+def _known(ends: Floats) -> Floats:
+    """Zeros for right sides that come with each row of a batch."""
+    return np.where(np.isnan(ends), 0.0, ends)
 
 
 def _kinds(integer: NDArray[np.bool_]) -> list[highspy.HighsVarType]:

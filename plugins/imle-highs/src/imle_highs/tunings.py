@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from imle_highs.native import Settings
-from imle_highs.program import LinearProgram
+from imle_linear.program import LinearProgram
 
 TUNINGS = ("default", "lean", "auto")
 NODES = 128

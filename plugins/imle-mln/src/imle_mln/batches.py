@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from imle.solvers import SolveResult, SolveStatus
-from imle_highs.interruptible import at_once
+from imle.solvers.interruptible import at_once
 from imle_mln.network import Floats
 
 

@@ -55,7 +55,8 @@ class MLNLayer(SolverLayer):
         if fixed.get("query") and fixed.get("evidence") is not None:
             check_query(fixed["query"], self.problem.grounding)
         own = None if self._instances.missing() else self._instances.common()
-        self._own = Blocks.of(Rows([(own, None)])) if isinstance(own, PreparedMLN) else None
+        with torch.inference_mode(False):  # autograd saves parts of it
+            self._own = Blocks.of(Rows([(own, None)])) if isinstance(own, PreparedMLN) else None
 
     def forward(  # type: ignore[override]  # several tensors instead of one, all optional
         self,
@@ -272,9 +273,9 @@ class MLNLayer(SolverLayer):
         """
         return self.problem.features.names if self.problem.features else ()
 
-    @cached_property
+    @property
     def weights(self) -> Tensor:
-        """`[F]` the program's weights, in torch's default dtype: where to start from."""
+        """`[F]` the program's weights, in torch's default dtype: where to start from. A new tensor each time."""
         return torch.tensor(self.problem.grounding.formulas.weights.tolist())
 
     def score(

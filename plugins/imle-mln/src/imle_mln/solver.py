@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
-from imle_highs.prepared import Unbound
+from imle_linear.unbound import Unbound
 from imle_mln.batches import on_threads
 from imle_mln.counts import Counts
 from imle_mln.errors import MissingDomainError

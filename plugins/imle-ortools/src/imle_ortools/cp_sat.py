@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 from imle.errors import OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus, progress
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
 from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
 from imle_ortools.arrays import check_positive
 from imle_ortools.learned import Learned, learned

@@ -16,19 +16,18 @@ from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
 from imle_ortools.arrays import check_positive, numbers, refuse_negative
-from imle_ortools.kernels.compiling import read_only
-from imle_ortools.kernels.knapsack import fill_up, pack
+from imle_ortools.packing import Packing, Searches, warm
 from imle_ortools.plugin import KNAPSACK
 from imle_ortools.rows import Rows, check_shape
 
 Floats = NDArray[np.float64]
 
-SLACK = 1e-12
-"""Sums of weights may exceed a capacity by this share of it: 0.1 + 0.2 is to fit into 0.3."""
-
 _UNLIMITED = 2**62
-_SLICE = 20_000
-"""Nodes between two looks at the clock and at Ctrl-C: a few milliseconds."""
+_SLICE, _LEAST, _ITEMS = 20_000, 500, 100
+"""Nodes between two looks at the clock and at Ctrl-C: a few milliseconds up to so many items, then in proportion
+fewer; below the least, going on with a search would cost more than the search."""
+_BLOCK = 64
+"""Rows whose searches begin in one call of the kernel."""
 
 
 @dataclass(frozen=True)
@@ -75,26 +74,27 @@ class KnapsackSolver:
         if matrix.ndim not in (1, 2) or not matrix.size:
             raise InstanceError(f"{KNAPSACK.id}: weights: expected shape [m, n] or [n], found {list(matrix.shape)}")
         refuse_negative(KNAPSACK.id, "weights", matrix, "replace an item of negative weight by the choice to leave it")
-        matrix = np.atleast_2d(matrix)
+        packing = Packing.of(np.atleast_2d(matrix))
+        warm()
         if capacity is None:
-            return PreparedKnapsack(self, read_only(matrix.T), None)
-        limits = _limits(capacity, len(matrix))
+            return PreparedKnapsack(self, packing, None)
+        limits = _limits(capacity, len(packing.rows))
         refuse_negative(KNAPSACK.id, "capacity", limits, "not even the empty set would fit")
-        return PreparedKnapsack(self, read_only(matrix.T), limits)
+        return PreparedKnapsack(self, packing, packing.room(limits))
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedKnapsack:
-    """Weights `[n, m]` and the capacities `[m]` that hold for all rows, if any."""
+    """Weights, and the room `[m]` that all rows have, if they share it."""
 
     solver: KnapsackSolver
-    weights: Floats
-    capacity: Floats | None
+    packing: Packing
+    room: Floats | None
 
     @property
     def objective_shape(self) -> tuple[int]:
         """`(n,)`."""
-        return (len(self.weights),)
+        return (len(self.packing.weights),)
 
     def solve(
         self, objective: Floats, *, hint: Floats | None = None, capacity: Sequence[Any] | None = None
@@ -115,60 +115,64 @@ class PreparedKnapsack:
         """
         del hint
         check_shape(KNAPSACK.id, "values", objective, self.objective_shape)
-        limits = self._capacities(len(objective), capacity)
+        rooms = self._rooms(len(objective), capacity)
         rows = Rows.of(objective)
-        for row in rows.open[(limits[rows.open] < 0).any(axis=1)]:
-            place = int(np.argmax(limits[row] < 0))
-            message = f"capacity {limits[row, place]:g} at [{place}] is negative: not even the empty set fits"
+        for row in rows.open[(rooms[rows.open] < 0).any(axis=1)]:
+            assert capacity is not None  # negative ones that hold for all rows are refused
+            place = int(np.argmax(rooms[row] < 0))
+            limit = np.broadcast_to(numbers(KNAPSACK.id, "capacity", capacity[row]), rooms[row].shape)[place]
+            message = f"capacity {limit:g} at [{place}] is negative: not even the empty set fits"
             rows.fail(int(row), SolveStatus.INFEASIBLE, message)
         for row in rows.open[_too_large(objective[rows.open])]:
             rows.fail(int(row), SolveStatus.ERROR, "values add up to infinity")
-        self._search(objective, limits, rows)
+        self._search(objective, rooms, rows)
         return rows.result()
 
     def close(self) -> None:
         """Nothing to free."""
 
-    def _capacities(self, count: int, given: Sequence[Any] | None) -> Floats:
+    def _rooms(self, count: int, given: Sequence[Any] | None) -> Floats:
+        """What each row has of each capacity, `[N, m]`."""
         if given is None:
-            if self.capacity is None:
+            if self.room is None:
                 raise InstanceError(
                     f"{KNAPSACK.id}: capacity missing",
                     hint="give capacity=... to imle.layer for all rows, or to the call, one per row",
                 )
-            return np.tile(self.capacity, (count, 1))
+            return np.tile(self.room, (count, 1))
         if len(given) != count:
             raise InstanceError(f"{KNAPSACK.id}: capacity: expected one per row, {count} in all, found {len(given)}")
-        limits = np.empty((count, self.weights.shape[1]))
+        rooms = np.empty((count, len(self.packing.rows)))
         for row, own in enumerate(given):
             try:
-                limits[row] = _limits(own, self.weights.shape[1])
+                rooms[row] = self.packing.room(_limits(own, rooms.shape[1]))
             except InstanceError as error:
                 raise InstanceError(error.message, hint=error.hint, row=row) from None
-        return limits
+        return rooms
 
-    def _search(self, objective: Floats, limits: Floats, rows: Rows) -> None:
+    def _search(self, objective: Floats, rooms: Floats, rows: Rows) -> None:
         """Run the kernel on the rows that have not failed; on those with large trees in slices."""
         todo = rows.open
-        count, items = len(todo), objective.shape[1]
-        data = read_only(objective[todo]), self.weights, read_only(limits[todo] * (1.0 + SLACK))
-        taken, level = np.zeros((count, items), np.bool_), np.zeros(count, np.int64)
-        best, solutions = np.zeros(count), np.zeros((count, items))
+        weights = self.packing.weights
+        searches = Searches.of(objective[todo], weights, rooms[todo])
         nodes = self.solver.node_limit or _UNLIMITED
         seconds = math.inf if self.solver.time_limit is None else self.solver.time_limit
-        first = min(nodes, _SLICE)
-        pack(*data, first, taken, level, best, solutions)
-        for k in np.flatnonzero(level >= 0):
-            deadline, spent, one = time.monotonic() + seconds, first, slice(int(k), int(k) + 1)
-            while level[k] >= 0 and spent < nodes and time.monotonic() < deadline:
+        most = min(_SLICE, max(_LEAST, _SLICE * _ITEMS // len(weights)))
+        first = min(nodes, most)
+        for start in range(0, len(todo), _BLOCK):
+            refuse_given_up()
+            searches.go_on(slice(start, start + _BLOCK), first)
+        for k in searches.open.tolist():
+            deadline, spent = time.monotonic() + seconds, first
+            while searches.level[k] >= 0 and spent < nodes and time.monotonic() < deadline:
                 refuse_given_up()
-                step = min(nodes - spent, _SLICE)
-                pack(data[0][one], data[1], data[2][one], step, taken[one], level[one], best[one], solutions[one])
+                step = min(nodes - spent, most)
+                searches.go_on(slice(k, k + 1), step)
                 spent += step
-        fill_up(*data, taken, level, best, solutions)
-        rows.solutions[todo] = solutions
-        rows.values[todo] = (objective[todo] * solutions).sum(axis=1)
-        for row in todo[level >= 0]:
+        rows.bounds[todo] = searches.fill_up()
+        rows.solutions[todo] = searches.solutions
+        rows.values[todo] = (objective[todo] * searches.solutions).sum(axis=1)
+        for row in todo[searches.open]:
             rows.fail(int(row), SolveStatus.FEASIBLE, "stopped at a limit with the best set so far")
 
 

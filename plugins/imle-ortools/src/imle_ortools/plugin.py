@@ -121,7 +121,9 @@ ASSIGNMENT = SolverSpec(
     problem="assignment",
     sense="min",
     target="imle_ortools.assignment:AssignmentSolver",
-    instance=(Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all"),),
+    instance=(
+        Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
+    ),
     options=(_sense("min"),),
     requires=("numba",),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),
@@ -170,7 +172,7 @@ values = torch.rand(4, 10, requires_grad=True)    # [B, n]
 layer(values)[:, 0].sum().backward()              # [B, n] the items taken
 print(values.grad)""",
     licence=_OWN_KERNEL,
-    tolerances="capacities to 1e-12 of their size",
+    tolerances="whole weights and small fractions exactly, others up to the round-off of their sum",
     url="https://developers.google.com/optimization/pack/knapsack",
 )
 

@@ -21,12 +21,14 @@ class Rows:
         solutions: `[N, *shape]`, zeros until written.
         values: `[N]` objective values, nan where unknown.
         status: `[N]`.
+        bounds: `[N]` proven limits of the values, nan where unknown.
         messages: by row number.
     """
 
     solutions: Floats
     values: Floats
     status: NDArray[np.int8]
+    bounds: Floats
     messages: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -35,7 +37,9 @@ class Rows:
 
         Solvers answer nan with anything, from zeros to uninitialised memory, so they never get to see it.
         """
-        rows = cls(np.zeros(objective.shape), np.full(len(objective), np.nan), np.zeros(len(objective), np.int8))
+        count = len(objective)
+        unknown = np.full(count, np.nan)
+        rows = cls(np.zeros(objective.shape), unknown, np.zeros(count, np.int8), unknown.copy())
         if not np.isfinite(objective).all():
             for row in np.flatnonzero(~np.isfinite(objective).reshape(len(objective), -1).all(axis=1)):
                 place = np.argwhere(~np.isfinite(objective[row]))[0]
@@ -55,8 +59,11 @@ class Rows:
         return np.flatnonzero(self.status == SolveStatus.OPTIMAL)
 
     def result(self) -> SolveResult:
-        """The result; no status array if every row is optimal."""
-        return SolveResult(self.solutions, self.status if self.status.any() else None, self.values, self.messages)
+        """The result; neither statuses nor bounds if every row is optimal."""
+        if not self.status.any():
+            return SolveResult(self.solutions, None, self.values, self.messages)
+        bounds = np.where(self.status == SolveStatus.OPTIMAL, self.values, self.bounds)
+        return SolveResult(self.solutions, self.status, self.values, self.messages, bound=bounds)
 
 
 def check_shape(solver_id: str, what: str, objective: Floats, shape: tuple[int | None, ...]) -> None:

@@ -10,20 +10,19 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs import options
-from imle_highs.engines import TUNINGS
+from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
-from imle_highs.prepared import PreparedProgram, Setup, Unbound
-from imle_highs.program import LinearProgram
+from imle_linear import options
+from imle_linear.engines import Engine
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
-from imle_pulp.native import NativeEngine
+from imle_pulp.native import DIGITS, NativeEngine
+from imle_pulp.plugin import ILP, LP
 from imle_pulp.problem import constraints, read
-
-_LP, _ILP = "pulp-lp", "pulp-ilp"
-_SENSES = ("min", "max")
-_METHODS = ("auto", "primal", "dual")
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,9 @@ class PulpLPSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_LP, "sense", self.sense, _SENSES)
-        options.choice(_LP, "method", self.method, _METHODS)
-        options.seconds(_LP, self.time_limit)
-        options.shared(_LP, self.threads, self.seed)
+        options.check(LP, self)
         if self.solver is not None:
-            solver_object.check(_LP, self)
+            solver_object.check(LP.id, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -70,17 +66,17 @@ class PulpLPSolver:
             InstanceError: integer variables (names pulp-ilp), another sense, or anything that is not linear.
         """
         if problem is None:
-            return _without_problem(_LP)
-        program = read(_LP, self.sense, problem, variables)
+            return _without_problem(LP.id)
+        program = read(LP.id, self.sense, problem, variables)
         integer = np.flatnonzero(program.integer)
         if len(integer):
             raise InstanceError(
-                f"{_LP}: problem {problem.name!r}: expected continuous variables, found {len(integer)} integer ones, "
+                f"{LP.id}: problem {problem.name!r}: expected continuous variables, found {len(integer)} integer ones, "
                 f"the first being {program.names[integer[0]]!r}",
                 hint="use pulp-ilp",
             )
         if self.solver is not None:
-            return _bind(_LP, self, problem, program)
+            return _bind(LP.id, self, problem, program)
         return HighsLPSolver(**_highs_options(self)).bind(program)
 
 
@@ -109,13 +105,9 @@ class PulpILPSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_ILP, "sense", self.sense, _SENSES)
-        options.choice(_ILP, "tuning", self.tuning, TUNINGS)
-        options.seconds(_ILP, self.time_limit)
-        options.fraction(_ILP, "gap", self.gap)
-        options.shared(_ILP, self.threads, self.seed)
+        options.check(ILP, self)
         if self.solver is not None:
-            solver_object.check(_ILP, self)
+            solver_object.check(ILP.id, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -129,10 +121,10 @@ class PulpILPSolver:
             InstanceError: another sense, or anything that is not linear.
         """
         if problem is None:
-            return _without_problem(_ILP)
-        program = read(_ILP, self.sense, problem, variables)
+            return _without_problem(ILP.id)
+        program = read(ILP.id, self.sense, problem, variables)
         if self.solver is not None:
-            return _bind(_ILP, self, problem, program)
+            return _bind(ILP.id, self, problem, program)
         return HighsILPSolver(**_highs_options(self)).bind(program)
 
 
@@ -142,9 +134,17 @@ def _highs_options(given: PulpLPSolver | PulpILPSolver) -> dict[str, Any]:
 
 def _bind(who: str, given: PulpLPSolver | PulpILPSolver, problem: Any, program: LinearProgram) -> PreparedProgram:
     """Rows solved by the solver object that was given."""
-    blueprint = Blueprint(program, given.sense, problem.name, [name for name, _ in constraints(problem)])
+    names = [name for name, _ in constraints(problem)]
     solver = solver_object.own(given.solver)
-    return PreparedProgram(program, Setup(who, given.sense, None, lambda _: NativeEngine(program, blueprint, solver)))
+
+    def engine(program: LinearProgram) -> Engine:
+        return NativeEngine(program, Blueprint(program, given.sense, problem.name, names), solver)
+
+    return PreparedProgram(program, Setup(who, given.sense, None, engine, relative=DIGITS, relaxation=_relaxation))
+
+
+def _relaxation(program: LinearProgram) -> Engine:
+    return LinearEngine(program, {"threads": 1})
 
 
 def _without_problem(who: str) -> Unbound:

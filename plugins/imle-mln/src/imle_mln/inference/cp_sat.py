@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
 from imle_mln.inference.clock import Clock
 from imle_mln.inference.encoding import Encoding, Rows
 from imle_mln.inference.energy import Coefficients

@@ -8,9 +8,9 @@ import highspy
 import numpy as np
 
 from imle.errors import SolveError
-from imle_highs.arrays import from_entries
 from imle_highs.native import Native, Settings
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import from_entries
+from imle_linear.program import LinearProgram
 from imle_mln.inference.encoding import Rows
 from imle_mln.inference.truths import Bools, Index
 from imle_mln.network import Floats

@@ -14,15 +14,16 @@ from functools import partial
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs import options
-from imle_highs.arrays import Floats
-from imle_highs.engines import IntegerEngine, Outcome, Rows, deadline
-from imle_highs.program import LinearProgram
+from imle_highs.engines import IntegerEngine
 from imle_highs.tunings import THOROUGH
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
-from imle_ortools.ilp.special import solve_assignment, solve_knapsack
+from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
 from imle_ortools.ilp.structures import assignment, knapsack
+from imle_ortools.packing import warm
 
 WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
@@ -40,9 +41,9 @@ class Settings:
     threads: int
     seed: int
 
-    def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
+    def highs(self, program: LinearProgram) -> IntegerEngine:
         """HiGHS with these settings."""
-        native = {**options.shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
+        native = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
         return IntegerEngine(program, native, "auto")
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
@@ -56,16 +57,20 @@ class AutoEngine:
     Args:
         program: the feasible set.
         settings: for the engines.
-        who: for messages.
     """
 
-    def __init__(self, program: LinearProgram, settings: Settings, who: str) -> None:
+    def __init__(self, program: LinearProgram, settings: Settings) -> None:
         self._own: Counter[str] = Counter()
         self._rows = program.row_lower, program.row_upper
         self._assignment = assignment(program)
         self._knapsack = knapsack(program)
+        if self._assignment is not None:
+            warm_assignment()
+        if self._knapsack is not None:
+            warm()
+        self._limits = self._room = np.zeros(0)
         self._settings = settings
-        self._highs = settings.highs(program, who)
+        self._highs = settings.highs(program)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
         self._kept: CPSATEngine | None = None
@@ -81,7 +86,9 @@ class AutoEngine:
             self._own["assignments"] += 1
             return solve_assignment(self._assignment, costs)
         if self._knapsack is not None:
-            packed = solve_knapsack(self._knapsack, costs, rows)
+            if rows[1] is not self._limits:
+                self._limits, self._room = rows[1], self._knapsack.room(rows[1])
+            packed = solve_knapsack(self._knapsack, costs, self._room)
             self._own["knapsacks" if packed else "knapsacks_too_large"] += 1
             if packed:
                 return packed

@@ -8,11 +8,12 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome, Rows
-from imle_highs.interruptible import interruptible
+from imle.solvers.interruptible import interruptible
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome, Rows
 from imle_ortools.cp_sat import LIMITS
-from imle_ortools.ilp.integers import FAR, WholeProgram
+from imle_ortools.ilp.integers import WholeProgram
+from imle_ortools.ilp.whole import FAR
 from imle_ortools.scaling import to_integers
 from imle_ortools.telling import gap_teller
 

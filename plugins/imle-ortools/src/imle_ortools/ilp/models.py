@@ -14,9 +14,9 @@ from ortools.math_opt.python import mathopt
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
-from imle_highs import arrays
-from imle_highs.arrays import Floats
-from imle_highs.program import LinearProgram, fixed_costs, learned_variables
+from imle_linear import arrays
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram, fixed_costs, learned_variables
 
 
 class Read(NamedTuple):

@@ -9,10 +9,10 @@ from ortools.linear_solver.pywraplp import MPSolverParameters, Solver
 
 from imle.errors import SolverUnavailableError
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome, Rows
-from imle_highs.points import Inspector
-from imle_highs.program import LinearProgram
+from imle_linear.arrays import Floats
+from imle_linear.checking import SolutionChecker
+from imle_linear.engines import Outcome, Rows
+from imle_linear.program import LinearProgram
 
 _NAMES = {"scip": "SCIP", "cbc": "CBC"}
 _MP = MPSolverParameters
@@ -51,7 +51,7 @@ class MPEngine:
         self._parameters.SetDoubleParam(_MP.RELATIVE_MIP_GAP, gap)
         # what was solved before would otherwise choose among ties
         self._parameters.SetIntegerParam(_MP.INCREMENTALITY, _MP.INCREMENTALITY_OFF)
-        self._inspector = Inspector(program)
+        self._checker = SolutionChecker(program)
         self._variables = [
             native.Var(low, high, whole, "")
             for low, high, whole in zip(
@@ -92,7 +92,7 @@ class MPEngine:
         return int(self._native.Solve(self._parameters))
 
     def _found(self, point: Floats, proven: bool, rows: Rows) -> Outcome:
-        mended, wrong = self._inspector.mend(point, rows)
+        mended, wrong = self._checker.mend(point, rows)
         if wrong:
             return Outcome(SolveStatus.ERROR, message=f"{_NAMES[self._backend]}'s solution is none: {wrong}")
         if proven:

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs.engines import Engine
-from imle_highs.instance import Instance, is_empty, read, refuse_beside_model
-from imle_highs.prepared import PreparedProgram, Setup, without_instance
-from imle_highs.program import LinearProgram
+from imle_highs.files import read
+from imle_linear.engines import Engine
+from imle_linear.instance import Instance, is_empty, refuse_beside_model
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import LinearProgram
+from imle_linear.unbound import without_instance
 from imle_ortools.arrays import check_positive
 from imle_ortools.ilp.auto import AutoEngine, Settings
 from imle_ortools.ilp.integers import whole_program
@@ -105,9 +107,9 @@ class ILPSolver:
     def _engine(self, program: LinearProgram) -> Engine:
         settings = Settings(self.gap, self.threads, self.seed)
         if self.backend == "auto":
-            return AutoEngine(program, settings, ILP.id)
+            return AutoEngine(program, settings)
         if self.backend == "highs":
-            return settings.highs(program, ILP.id)
+            return settings.highs(program)
         if self.backend == "cp-sat":
             whole = whole_program(program)
             if isinstance(whole, str):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.arrays import Floats
-from imle_highs.engines import Outcome, Rows
-from imle_ortools.ilp.structures import Assignment, Knapsack
+from imle_linear.arrays import Floats
+from imle_linear.engines import Outcome
+from imle_ortools.ilp.structures import Assignment
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only
-from imle_ortools.kernels.knapsack import pack
-from imle_ortools.knapsack import SLACK
+from imle_ortools.packing import Packing, Searches
 
 NODES = 1_000_000
 """What a knapsack search may cost before a MIP solver takes over: about a tenth of a second."""
@@ -30,14 +31,16 @@ def solve_assignment(structure: Assignment, costs: Floats) -> Outcome:
     return Outcome(SolveStatus.OPTIMAL, point)
 
 
-def solve_knapsack(structure: Knapsack, costs: Floats, rows: Rows, nodes: int = NODES) -> Outcome | None:
+@cache
+def warm_assignment() -> None:
+    """Load or compile the kernel: that is no part of any time limit."""
+    solve_assignment(Assignment(np.zeros((1, 1), np.int64)), np.zeros(1))
+
+
+def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome | None:
     """The best set of items, as a point `[n]`; None if the search is not done after so many nodes."""
-    room = rows[1]
     if (room < 0).any():
         return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
-    # what nobody can fill is no limit, and a limit that is infinite could not be divided by
-    room = np.minimum(room, structure.weights.sum(axis=0)) * (1.0 + SLACK)
-    taken, level = np.zeros((1, len(costs)), np.bool_), np.zeros(1, np.int64)
-    best, solution = np.zeros(1), np.zeros((1, len(costs)))
-    pack(read_only(-costs[None]), structure.weights, read_only(room[None]), nodes, taken, level, best, solution)
-    return Outcome(SolveStatus.OPTIMAL, solution[0]) if level[0] < 0 else None
+    searches = Searches.of(-costs[None], packing.weights, room[None])
+    searches.go_on(slice(0, 1), nodes)
+    return None if len(searches.open) else Outcome(SolveStatus.OPTIMAL, searches.solutions[0])

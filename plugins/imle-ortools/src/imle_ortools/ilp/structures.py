@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_highs.arrays import Floats
-from imle_highs.program import LinearProgram
-from imle_ortools.kernels.compiling import read_only
+from imle_linear.program import LinearProgram
+from imle_ortools.packing import Packing
 
 Ints = NDArray[np.int64]
 
@@ -24,16 +23,6 @@ class Assignment(NamedTuple):
     pairs: Ints
 
 
-class Knapsack(NamedTuple):
-    """0/1 variables under upper limits.
-
-    Attributes:
-        weights: `[n, m]`, not negative: what each variable takes of each constraint row.
-    """
-
-    weights: Floats
-
-
 FEW_ROWS = 16
 
 
@@ -43,8 +32,8 @@ def rows_are_dense(program: LinearProgram) -> bool:
     return 0 < rows <= FEW_ROWS and 2 * len(program.matrix.value) >= rows * n
 
 
-def knapsack(program: LinearProgram) -> Knapsack | None:
-    """The program as a knapsack with few capacities, if it is one."""
+def knapsack(program: LinearProgram) -> Packing | None:
+    """The program as 0/1 variables under few upper limits, if it is that."""
     matrix = program.matrix
     rows, n = matrix.shape
     is_one = (
@@ -55,9 +44,9 @@ def knapsack(program: LinearProgram) -> Knapsack | None:
     )
     if not is_one:
         return None
-    weights = np.zeros((n, rows))
-    weights[matrix.column, matrix.index] = matrix.value
-    return Knapsack(read_only(weights))
+    weights = np.zeros((rows, n))
+    weights[matrix.index, matrix.column] = matrix.value
+    return Packing.of(weights)
 
 
 def assignment(program: LinearProgram) -> Assignment | None:

@@ -17,6 +17,9 @@ MOST_STEPS = 256
 """Subgradient steps are as many as there are items, up to this. Measured on 32 x 3 and 100 x 5: many items make large
 trees, which good multipliers shrink, and few items make trees that are not worth many steps."""
 
+ROUND_OFF = 1e-12
+"""Of sums of surrogate weights, relative."""
+
 
 @compiled
 def pack(
@@ -58,7 +61,7 @@ def pack(
             for i in range(m):
                 weight[k, i] = weights[item, i]
                 surrogate[k] += multipliers[i] * scaled[item, i]
-        gained[0], room[0], left[0] = 0.0, capacities[row], multipliers.sum()
+        gained[0], room[0], left[0] = 0.0, capacities[row], surrogate_room(multipliers)
         at, value_found = search(
             value[:count], weight, surrogate, budget, taken[row], level[row], best[row], chosen, gained, room, left
         )
@@ -79,11 +82,15 @@ def fill_up(
     level: NDArray[np.int64],
     best: NDArray[np.float64],
     solutions: NDArray[np.float64],
+    bounds: NDArray[np.float64],
 ) -> None:
-    """For rows whose search has not ended: add to its branch what still fits, in the order of the search.
+    """For rows whose search has not ended: bound what it has left, and add to its branch what still fits, in order.
 
     A search of fewer nodes than items has seen no whole set. Arguments are those of `pack`; a search that is to go on
     must not be given what this writes, as ties would then depend on where it was cut.
+
+    Args:
+        bounds: `[N]` written: no set is worth more.
     """
     rows, n = values.shape
     m = weights.shape[1]
@@ -92,18 +99,36 @@ def fill_up(
     for row in range(rows):
         if level[row] < 0:
             continue
-        count, _ = ordered(values[row], weights, capacities[row], items, scaled, ratios)
+        count, multipliers = ordered(values[row], weights, capacities[row], items, scaled, ratios)
+        value, surrogate = np.empty(count), np.zeros(count)
+        for k in range(count):
+            value[k] = values[row, items[k]]
+            for i in range(m):
+                surrogate[k] += multipliers[i] * scaled[items[k], i]
         room, found, chosen = capacities[row].copy(), 0.0, np.zeros(n)
+        left, most = surrogate_room(multipliers), best[row]
         for k in range(count):
             item = items[k]
+            if k == level[row]:
+                most = max(most, bound(k, value, surrogate, found, left))
             take = taken[row, k] if k < level[row] else (weights[item] <= room).all()
             if take:
+                if k < level[row]:  # what the search comes back to: the same without this item
+                    most = max(most, bound(k + 1, value, surrogate, found, left))
                 room -= weights[item]
                 found += values[row, item]
+                left -= surrogate[k]
                 chosen[item] = 1.0
+        bounds[row] = most
         if found > best[row]:
             best[row] = found
             solutions[row] = chosen
+
+
+@compiled
+def surrogate_room(multipliers: NDArray[np.float64]) -> float:
+    """The capacity of the surrogate constraint, and a little more: round-off of its weights must not cut off sets."""
+    return float(multipliers.sum() * (1.0 + ROUND_OFF))
 
 
 @compiled

@@ -7,9 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import Sense
-from imle_highs.files import from_file
-from imle_highs.program import LinearProgram, from_matrices
 
 
 class Instance(NamedTuple):
@@ -40,28 +37,6 @@ def _is_pair(bounds: Any) -> bool:
     return (
         isinstance(bounds, (tuple, list, np.ndarray)) and len(bounds) == 2 and all(np.ndim(end) == 0 for end in bounds)
     )
-
-
-def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, default_integrality: int) -> LinearProgram:
-    """Check and convert an instance.
-
-    Raises:
-        InstanceError: the parts do not fit together, or there is a file besides them.
-    """
-    if instance.model is None:
-        return from_matrices(
-            who,
-            A_ub=instance.A_ub,
-            b_ub=instance.b_ub,
-            A_eq=instance.A_eq,
-            b_eq=instance.b_eq,
-            bounds=instance.bounds,
-            integrality=default_integrality if integrality is None else integrality,
-            variables=instance.variables,
-            costs=instance.costs,
-        )
-    refuse_beside_model(who, instance, integrality)
-    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)
 
 
 def refuse_beside_model(who: str, instance: Instance, integrality: Any) -> None:

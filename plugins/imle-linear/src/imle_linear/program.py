@@ -1,17 +1,18 @@
-"""LinearProgram: a feasible set and the part of the objective that is not learned, checked and in HiGHS' own form."""
+"""LinearProgram: a feasible set and the part of the objective that is not learned, checked and by columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_highs import arrays
-from imle_highs.arrays import Columns, Floats
+from imle_linear import arrays
+from imle_linear.arrays import Columns, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,8 @@ class LinearProgram:
         matrix: `[rows, n]`.
         row_lower: `[rows]`; nan where a right side is still to be given per row of the batch.
         row_upper: `[rows]`, likewise.
-        lower: `[n]`.
-        upper: `[n]`.
+        lower: `[n]`; those of integer variables are whole.
+        upper: `[n]`, likewise; below the lower one where no whole number is between the bounds that were given.
         integer: `[n]`.
         learned: `[k]` variables whose coefficients an objective gives, in its order.
         costs: `[n]` coefficients of the others; 0 for learned variables.
@@ -46,18 +47,42 @@ class LinearProgram:
     b_eq_rows: int = 0
     names: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Round the bounds of integer variables inwards: no engine has to know what a fractional one means."""
+        for name, inwards in (("lower", np.ceil), ("upper", np.floor)):
+            bounds = getattr(self, name)
+            object.__setattr__(self, name, np.where(self.integer, inwards(bounds), bounds) + 0.0)
+
+    @cached_property
+    def contradiction(self) -> str:
+        """Why no point lies within the bounds ("" if some do): no whole number is between those of a variable."""
+        empty = np.flatnonzero(self.lower > self.upper)
+        return f"no whole number lies within the bounds of {self.variable_name(int(empty[0]))}" if len(empty) else ""
+
+    def variable_name(self, number: int) -> str:
+        """A variable as its author knows it."""
+        return repr(self.names[number]) if self.names else f"variable {number}"
+
+    def row_name(self, number: int) -> str:
+        """A constraint row as its author knows it."""
+        if number < self.b_ub_rows:
+            return f"row {number} of A_ub"
+        if number < self.b_ub_rows + self.b_eq_rows:
+            return f"row {number - self.b_ub_rows} of A_eq"
+        return f"constraint number {number}"
+
 
 def from_matrices(
     who: str,
     *,
-    A_ub: Any,  # noqa: N803 - scipy's names are the field's
-    b_ub: Any,
-    A_eq: Any,  # noqa: N803
-    b_eq: Any,
-    bounds: Any,
-    integrality: Any,
-    variables: Any,
-    costs: Any,
+    A_ub: Any = None,  # noqa: N803 - scipy's names are the field's
+    b_ub: Any = None,
+    A_eq: Any = None,  # noqa: N803
+    b_eq: Any = None,
+    bounds: Any = (0, None),
+    integrality: Any = 1,
+    variables: Any = None,
+    costs: Any = None,
 ) -> LinearProgram:
     """Check and convert an instance in the convention of scipy.optimize.linprog and milp.
 

@@ -1,0 +1,92 @@
+"""Whether a point that an engine returns is a solution: decided here, never by the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
+
+INTEGRAL = 1e-5
+"""How far from a whole number an engine may leave an integer variable: the widest default among them."""
+ABSOLUTE = 1e-6
+"""How far over a bound, or over the right side of a row whose largest coefficient is 1, a point may be."""
+RELATIVE = 1e-9
+"""How far over a right side a point may be, relative to the largest term of the row: what simplex methods reach."""
+EXACT = 2.0**53
+"""Sums of whole numbers are exact as long as the sizes of their terms add up to less."""
+
+
+class SolutionChecker:
+    """Checks points against a program.
+
+    Rows of integer variables and whole coefficients hold exactly, or they do not hold. Other rows of integer variables
+    hold up to the round-off of their terms as floats: 0.1 * 3 <= 0.3 does. Rows with continuous variables have the
+    tolerances of the simplex method. It relates to single terms, never to their sum.
+
+    Args:
+        program: the feasible set.
+        relative: how far a point may be over a right side, relative to the largest term; for rows with continuous
+            variables.
+    """
+
+    def __init__(self, program: LinearProgram, relative: float = RELATIVE) -> None:
+        matrix = program.matrix
+        self._program = program
+        self._relative = relative
+        self._least, self._most = program.lower, program.upper
+        self._sizes = np.abs(matrix.value)
+        count = np.bincount(matrix.index, minlength=matrix.shape[0])
+        self._whole = np.ones(matrix.shape[0], np.bool_)
+        self._whole[matrix.index[matrix.value != np.rint(matrix.value)]] = False
+        self._integer = np.ones(matrix.shape[0], np.bool_)
+        self._integer[matrix.index[~program.integer[matrix.column]]] = False
+        self._round_off = (count + 2) * 2.0**-52
+        self._absolute = np.where(self._integer, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
+
+    def mend(self, point: Floats, rows: tuple[Floats, Floats] | None = None) -> tuple[Floats, str]:
+        """The nearest point with whole numbers within bounds, and what is wrong with it ("" if nothing is).
+
+        Args:
+            point: `[n]`; entries may be anything, nan included.
+            rows: least and greatest values of the constraint rows, `[rows]` each; by default the program's.
+        """
+        program = self._program
+        inside = np.maximum(point, self._least)
+        np.minimum(inside, self._most, out=inside)
+        mended = np.where(program.integer, np.rint(inside), inside) + 0.0  # -0.0 becomes 0.0
+        with np.errstate(invalid="ignore"):  # inf - inf
+            off = np.abs(mended - point)
+        if not off.max(initial=0.0) <= ABSOLUTE and (flaw := self._far(point, mended, off)):  # nan is not, either
+            return mended, flaw
+        lower, upper = (program.row_lower, program.row_upper) if rows is None else rows
+        activity = program.matrix.times(mended)
+        excess = np.maximum(lower - activity, activity - upper)
+        over = excess > self._absolute
+        if over.any():
+            broken = np.flatnonzero(over & ~(excess <= self._slack(mended, lower, upper)))
+            if len(broken):
+                return mended, f"{program.row_name(int(broken[0]))} is broken by {excess[broken[0]]:.3g}"
+        return mended, ""
+
+    def _far(self, point: Floats, mended: Floats, off: Floats) -> str:
+        """Which entry is too far from what it stands for, if one is."""
+        program = self._program
+        limit = np.where(program.integer, INTEGRAL, ABSOLUTE * np.maximum(1.0, np.abs(mended)))
+        far = np.flatnonzero(~(off <= limit))
+        if not len(far):
+            return ""
+        first = int(far[0])
+        what = "a whole number within its bounds" if program.integer[first] else "a number within its bounds"
+        return f"expected {what} for {program.variable_name(first)}, found {point[first]:.9g}"
+
+    def _slack(self, point: Floats, lower: Floats, upper: Floats) -> Floats:
+        """How far each row may be over its right side at this point."""
+        matrix = self._program.matrix
+        terms = self._sizes * np.abs(point[matrix.column])
+        sums = np.bincount(matrix.index, weights=terms, minlength=matrix.shape[0])
+        ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in (lower, upper)))
+        round_off = np.where(self._whole & (sums < EXACT), 0.0, self._round_off * (sums + ends))
+        simplex = self._absolute + self._relative * matrix.largest(terms)
+        slack: Floats = np.where(self._integer, round_off, simplex)
+        return slack

@@ -1,0 +1,55 @@
+"""What engines are asked and what they answer: one row at a time, one thread at a time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from imle.solvers import SolveStatus
+from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
+
+Rows = tuple[Floats, Floats]
+"""Least and greatest values of the constraint rows, each `[rows]`."""
+
+
+class Outcome(NamedTuple):
+    """How one row ended.
+
+    Attributes:
+        status: of the row.
+        point: `[n]`; None unless the status is ok.
+        message: why it is not optimal.
+        bound: no point of the feasible set costs less; nan if that is not known.
+    """
+
+    status: SolveStatus
+    point: Floats | None = None
+    message: str = ""
+    bound: float = math.nan
+
+
+class Engine(Protocol):
+    """Solves rows one by one."""
+
+    @property
+    def events(self) -> Counter[str]:
+        """What happened since the engine was made, counted."""
+
+    def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
+        """Minimise `costs` `[n]` within the time limit, if there is one."""
+
+
+MakesEngine = Callable[[LinearProgram], Engine]
+"""Builds an engine for a program."""
+
+
+def deadline(seconds: float | None) -> Callable[[], float | None]:
+    """What is left of a time limit."""
+    if seconds is None:
+        return lambda: None
+    end = time.perf_counter() + seconds
+    return lambda: end - time.perf_counter()

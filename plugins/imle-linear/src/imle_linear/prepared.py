@@ -1,0 +1,255 @@
+"""PreparedProgram: a solver bound to a linear program, for batches and for any number of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import Sense, SolveResult, SolveStatus, progress
+from imle.solvers.protocol import FixedTerms
+from imle_linear import arrays
+from imle_linear.answers import Answers
+from imle_linear.arrays import Floats
+from imle_linear.checking import RELATIVE
+from imle_linear.engines import MakesEngine, Outcome, Rows
+from imle_linear.ladder import Ladder
+from imle_linear.program import LinearProgram
+
+_SIZE = 10
+"""Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
+_BLOCK = 64
+"""How many rows are brought to that size at once."""
+
+_NOT_FINITE = Outcome(SolveStatus.ERROR, message="the objective is not finite")
+
+
+class Setup(NamedTuple):
+    """What every prepared program has to know of its solver.
+
+    Attributes:
+        who: for messages.
+        sense: how objectives are read.
+        time_limit: seconds per row.
+        engine: builds an engine, one per thread that solves at the same time.
+        further: build the engines that rows go to, in turn, for which the ones before have no answer that holds.
+        relative: how far points may be over right sides; see `SolutionChecker`.
+        relaxation: builds what solves linear programs, for engines that may call a point of an unbounded program
+            optimal, or a bounded program unbounded: the linear relaxation tells. None for those that look themselves.
+    """
+
+    who: str
+    sense: Sense
+    time_limit: float | None
+    engine: MakesEngine
+    further: tuple[MakesEngine, ...] = ()
+    relative: float = RELATIVE
+    relaxation: MakesEngine | None = None
+
+    def ladder(self, program: LinearProgram) -> Ladder:
+        """Engines for one thread."""
+        return Ladder(program, (self.engine, *self.further), self.relative, self.relaxation)
+
+
+class PreparedProgram:
+    """Many objectives over one feasible set.
+
+    Args:
+        program: the feasible set and the fixed part of the objective.
+        setup: what the solver adds.
+
+    Raises:
+        InstanceError: the engine refuses the program.
+    """
+
+    def __init__(self, program: LinearProgram, setup: Setup) -> None:
+        self._program = program
+        self._setup = setup
+        n = len(program.costs)
+        self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
+        self._lock = threading.Lock()
+        self._idle: list[Ladder] = []
+        self._completion: PreparedProgram | None = None
+        if not program.contradiction:
+            self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
+
+    @property
+    def objective_shape(self) -> tuple[int]:
+        return (len(self._program.learned),)
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether all terms of the objective are learned, but for a constant."""
+        return not self._program.costs.any()
+
+    def solve(
+        self,
+        objective: NDArray[np.float64],
+        *,
+        hint: NDArray[np.float64] | None = None,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+    ) -> SolveResult:
+        """Solve N objectives.
+
+        Args:
+            objective: `[N, k]` coefficients of the learned variables, finite.
+            hint: not used; the engines gain nothing from a known solution.
+            b_ub: N right sides instead of the fixed one.
+            b_eq: likewise.
+
+        Raises:
+            ObjectiveError: another shape.
+            InstanceError: a right side is missing, or has the wrong length (names the row).
+        """
+        shape = self.objective_shape
+        if objective.ndim != 2 or objective.shape[1:] != shape:
+            raise ObjectiveError(
+                f"{self._setup.who}: expected objectives of shape [N, {shape[0]}], found {list(objective.shape)}"
+            )
+        return self._solve(objective, self._rows(len(objective), b_ub, b_eq))
+
+    @property
+    def fixed_terms(self) -> FixedTerms | None:
+        """`fixed_terms(solutions, b_ub=, b_eq=) -> [N]`: what variables that are not learned add, at their best.
+
+        The constant of the objective is included. It is nan where a solution is not feasible, or where the time limit
+        leaves that open; None if there is nothing to add.
+        """
+        return self._completed if self._program.costs.any() or self._program.offset else None
+
+    def _completed(
+        self,
+        solutions: NDArray[np.float64],
+        *,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+    ) -> Floats:
+        """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
+        rows = self._rows(len(solutions), b_ub, b_eq)
+        known = np.asarray(np.isfinite(solutions).all(axis=1))
+        given = np.where(known[:, None], solutions, 0.0)
+        if self._completion is None:
+            self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)
+        held = ((np.append(low, z), np.append(high, z)) for (low, high), z in zip(rows, given, strict=True))
+        found = self._completion._solve(np.zeros_like(given), held)
+        assert found.values is not None
+        assert found.status is not None
+        return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
+
+    def close(self) -> None:
+        """Free the native models."""
+        with self._lock:
+            self._idle.clear()
+        if self._completion is not None:
+            self._completion.close()
+
+    def _solve(self, objective: Floats, rows: Iterable[Rows]) -> SolveResult:
+        answers = Answers(objective, self._program, self._setup.sense, self._all_learned)
+        if self._program.contradiction:
+            for _ in objective:
+                answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
+            return answers.result(Counter())
+        with self._engines() as ladder:
+            before = Counter(ladder.events)
+            finite = np.asarray(np.isfinite(objective).all(axis=1))
+            for known, (costs, shift), row in zip(finite, self._costs(objective), rows, strict=True):
+                outcome = ladder.solve(costs, row, self._setup.time_limit) if known else _NOT_FINITE
+                answers.add(outcome, shift)
+                progress.report(1)
+            events = ladder.events - before
+        return answers.result(events)
+
+    @contextmanager
+    def _engines(self) -> Iterator[Ladder]:
+        """Engines no other thread is using."""
+        with self._lock:
+            ladder = self._idle.pop() if self._idle else None
+        if ladder is None:
+            ladder = self._setup.ladder(self._program)
+        yield ladder
+        with self._lock:  # after an exception they are dropped: their state is not known
+            self._idle.append(ladder)
+
+    def _costs(self, objective: Floats) -> Iterator[tuple[Floats, int]]:
+        """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.
+
+        The factor is a power of two, whose exponent comes with the row: no coefficient is rounded, and an objective
+        means the same at any scale.
+        """
+        program = self._program
+        rest = np.abs(program.costs).max()
+        for start in range(0, len(objective), _BLOCK):
+            part = objective[start : start + _BLOCK]
+            largest = np.maximum(np.maximum(part.max(axis=1), -part.min(axis=1)), rest)
+            shifts = _SIZE - np.frexp(largest)[1]
+            first, second = np.ldexp(1.0, shifts // 2), np.ldexp(1.0, shifts - shifts // 2)  # 2**1083 is no float64
+            first, second = first[:, None], second[:, None]
+            if self._setup.sense == "max":
+                first = -first
+            scaled = part * first
+            scaled *= second
+            if not self._all_learned:
+                learned, scaled = scaled, program.costs * first
+                scaled *= second
+                scaled[:, program.learned] = learned
+            yield from zip(scaled, shifts.tolist(), strict=True)
+
+    def _rows(self, count: int, b_ub: Sequence[Any] | None, b_eq: Sequence[Any] | None) -> Iterator[Rows]:
+        """Least and greatest values of the constraint rows, for every row of the batch."""
+        program = self._program
+        upper_part = slice(0, program.b_ub_rows)
+        equal_part = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
+        below = self._right_sides("b_ub", b_ub, upper_part, count)
+        equal = self._right_sides("b_eq", b_eq, equal_part, count)
+        fixed = program.row_lower, program.row_upper
+        if below is None and equal is None:
+            return repeat(fixed, count)  # the same arrays: engines compare those by identity first
+
+        def each() -> Iterator[Rows]:
+            for n in range(count):
+                lower, upper = fixed[0].copy(), fixed[1].copy()
+                if below is not None:
+                    upper[upper_part] = below[n]
+                if equal is not None:
+                    lower[equal_part] = upper[equal_part] = equal[n]
+                yield lower, upper
+
+        return each()
+
+    def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> list[Floats] | None:
+        who, size = self._setup.who, rows.stop - rows.start
+        if given is None:
+            if np.isnan(self._program.row_upper[rows]).any():
+                raise InstanceError(
+                    f"{who}: {name} missing: A_{name[2:]} has {size} rows",
+                    hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
+                )
+            return None
+        if size == 0:
+            raise InstanceError(f"{who}: {name}: expected A_{name[2:]} beside it, found {name} alone")
+        if len(given) != count:
+            raise InstanceError(f"{who}: {name}: expected one vector per row, {count} in all, found {len(given)}")
+        per = f"row of A_{name[2:]}"
+        return [arrays.vector(f"{who}: {name}", b, size, per, row=n) for n, b in enumerate(given)]
+
+
+def _with_learned_rows(program: LinearProgram) -> LinearProgram:
+    """The same program with one more row for each learned variable, whose ends say what that has to be."""
+    k, n = len(program.learned), len(program.costs)
+    ones = arrays.from_entries(np.arange(k), program.learned, np.ones(k), (k, n))
+    open_ends = np.full(k, np.nan)  # they come with each solution
+    return replace(
+        program,
+        matrix=arrays.stack(program.matrix, ones),
+        row_lower=np.append(program.row_lower, open_ends),
+        row_upper=np.append(program.row_upper, open_ends),
+    )

@@ -1,0 +1,87 @@
+"""One check of the types of options, for all solvers: announced, given as a class, or as an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import imle
+from imle.errors import OptionError
+from imle.plugins import Parameter, solvers
+from imle.plugins.known import KNOWN
+from imle.plugins.parameters import check_type
+
+WRONG = {"int": [1.5, True, "1", None, 1 + 0j], "float": [True, "1", None, 1j], "bool": [1, 0.0, "yes"], "str": [1]}
+"""By the type an option is announced with."""
+
+
+@dataclass(frozen=True)
+class Slow:
+    threads: int = 1
+    gap: float = 0.0
+    limit: float | None = None
+    exact: bool = True
+
+    sense: ClassVar[str] = "max"
+    array: ClassVar[str] = "numpy"
+
+    def prepare(self, k: int = 1):
+        del k
+        return self
+
+
+@pytest.mark.parametrize("solver_id", sorted(KNOWN))
+def test_every_option_of_a_simple_type_refuses_other_types(solver_id):
+    (record,) = [record for record in solvers() if record.id == solver_id]
+    for option in record.spec.options:
+        for wrong in [] if option.choices else WRONG.get(option.type, []):
+            with pytest.raises(OptionError, match=f"^{solver_id}: {option.name}: expected {option.type}, found "):
+                imle.layer(solver_id, **{option.name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 1.5}, "slow: threads: expected int, found 1.5 (float)"),
+        ({"threads": True}, "slow: threads: expected int, found True (bool)"),
+        ({"gap": True}, "slow: gap: expected float, found True (bool)"),
+        ({"limit": "3"}, "slow: limit: expected float | None, found '3' (str)"),
+        ({"exact": 1}, "slow: exact: expected bool, found 1 (int)"),
+    ],
+)
+def test_classes_and_objects_are_checked_by_their_annotations(options, message):
+    for build in (lambda: imle.layer(Slow, **options), lambda: imle.layer(Slow(**options))):
+        with pytest.raises(OptionError) as caught:
+            build()
+        assert str(caught.value) == message
+
+
+def test_parameters_of_an_instance_are_checked_too():
+    with pytest.raises(OptionError, match=r"^slow: k: expected int, found "):
+        imle.layer(Slow, k=1.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "taken"),
+    [
+        ("int", np.int64(3), 3),
+        ("int", np.array(3), 3),
+        ("float", np.float32(0.5), 0.5),
+        ("float", 1, 1),
+        ("bool", np.True_, True),
+        ("int | None", None, None),
+    ],
+)
+def test_scalars_of_numpy_are_numbers(kind, value, taken):
+    found = check_type("x", Parameter("a", kind), value)
+    assert (found, type(found)) == (taken, type(taken))
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", np.array([1, 2]), None])
+def test_a_choice_is_one_of_its_type(value):
+    with pytest.raises(OptionError, match=r"^x: a: expected 0 or 1, found "):
+        check_type("x", Parameter("a", "int", choices=(0, 1)), value)
+    assert check_type("x", Parameter("a", "int", choices=(0, 1)), np.int8(1)) == 1

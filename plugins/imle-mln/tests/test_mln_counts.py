@@ -159,6 +159,13 @@ def test_the_gap_is_that_of_the_open_part():
     assert found[1].gap == found[0].gap
     assert found[1].score == pytest.approx(found[0].score + 3000**3, rel=1e-15)
     assert found[1].bound - found[1].score == pytest.approx(found[0].bound - found[0].score, abs=1e-4)
+    gaps = []
+    for text in (alone, beside):
+        layer = imle.layer("mln-map", program=text, evidence="", engine="enumeration", time_limit=1e-9).eval()
+        layer(torch.zeros(1, 20))
+        gaps += [row.gap for row in layer.unproven]
+    assert len(gaps) == 2
+    assert gaps[0] == gaps[1] == pytest.approx(found[0].slack / abs(found[0].open_score), rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -226,12 +226,17 @@ class SolverLayer(nn.Module):
         self.unproven.clear()
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
-        """Known solutions as users see them to what the solver would return for them, `[B, *event]`.
+        """Known solutions as users see them to what the solver would return for them, `[N, *event]`.
 
         The same, for all layers but those that add something to what their solver returns.
         """
         del plan
         return solutions
+
+    def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
+        """What the solver returned to solutions as users see them, `[N, *event]`, in their dtype. See `as_solved`."""
+        del plan
+        return solutions.to(dtype)
 
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""

@@ -128,4 +128,3 @@ def literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(literal(entry) for entry in value) + "]"
     return repr(value)
-

@@ -138,7 +138,9 @@ def shortest_path(target: str, rng: Generator) -> Case:
 
     nodes = int(rng.integers(2, 7))
     edges, acyclic = _graph(rng, nodes), bool(rng.random() < 0.4)
-    kind = str(rng.choice(["DiGraph", "MultiDiGraph"] if acyclic else ["Graph", "DiGraph", "MultiGraph", "MultiDiGraph"]))
+    kind = str(
+        rng.choice(["DiGraph", "MultiDiGraph"] if acyclic else ["Graph", "DiGraph", "MultiGraph", "MultiDiGraph"])
+    )
     if acyclic:
         edges = [(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]] or [(0, 1)]
     graph = getattr(nx, kind)()

@@ -85,7 +85,9 @@ def _status(known: Expected, status: SolveStatus) -> str:
     if status == SolveStatus.INFEASIBLE and known.kind in ("optimal", "unbounded"):
         return f"infeasible, but {'the best value is ' + repr(known.best) if known.kind == 'optimal' else 'unbounded'}"
     if status == SolveStatus.UNBOUNDED and known.kind in ("optimal", "infeasible"):
-        return f"unbounded, but {known.kind}" + (f": the best value is {known.best!r}" if known.kind == "optimal" else "")
+        return f"unbounded, but {known.kind}" + (
+            f": the best value is {known.best!r}" if known.kind == "optimal" else ""
+        )
     if status == SolveStatus.OPTIMAL and known.kind == "unbounded":
         return "optimal, but unbounded"
     return ""  # a solution where there is none is judged by what it breaks

@@ -12,6 +12,7 @@ FAULTS = (
     "spec-options-hidden",
     "spec-options-choices",
     "contract-finite",
+    "magnitudes-float32",
     "hint-refused",
     "spawn-torch",
 )
@@ -35,6 +36,11 @@ def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault):
         failure = outcome.failure
         assert all((failure.expected, failure.found, failure.where, failure.fix)), failure
         assert "\n" not in failure.expected + failure.where + failure.fix
+
+
+def test_an_absolute_gap_is_no_fault_for_the_core_makes_rows_of_one_size():
+    report = check_solver("faulty-nothing-but-a-gap")
+    assert report.ok, [str(outcome.failure) for outcome in report.failed]
 
 
 def test_nothing_is_wrong_with_a_sound_solver():

@@ -46,12 +46,20 @@ class Estimator(nn.Module, ABC):
         if noise is not None and not self.stochastic:
             raise OptionError(f"estimator {self.name!r} is deterministic: it takes no noise", hint="leave noise= out")
 
+    def check_scale(self, homogeneous: bool) -> None:
+        """Refuse to train with instances whose solutions depend on the scale of theta, where the gradient would not.
+
+        Raises:
+            OptionError: what would work.
+        """
+        del homogeneous
+
     def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
         """The forward solutions: `[B, *event]` and noise `[B, S, *event]` to `[B, S, *event]` (S = 1 without noise)."""
         return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
     def transform(self, theta: Tensor) -> Tensor:
-        """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`."""
+        """Change theta, or only its gradient, before anything else. `[B, *event]` to `[B, *event]`."""
         return theta
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:

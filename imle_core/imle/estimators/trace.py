@@ -68,6 +68,8 @@ class Call:
     """Whether rows that failed hold another solution, which counts in the mean (but has no gradient)."""
     antithetic: bool = False
     """Whether the noise of sample s + S / 2 mirrors that of sample s: the two are not independent."""
+    homogeneous: bool = True
+    """Whether no solution depends on the scale of theta."""
 
     def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
         """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""

@@ -22,7 +22,7 @@ from torch import Tensor
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
-from imle.layers.boundary import Boundary, Objective, failed_rows, refuse_non_finite
+from imle.layers.boundary import Boundary, Objective, failed_rows
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
@@ -87,6 +87,11 @@ class SolvePlan:
     workers: int = 1
     progress: Wanted | None = None
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
+        return all(getattr(group.prepared, "homogeneous", True) for group in self.groups)
+
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
         lead = torch.Size((times, *self.lead))
@@ -129,7 +134,7 @@ class SolvePlan:
     ) -> tuple[Solutions, Tensor | None]:
         if theta.numel() == 0:
             return Solutions(theta.new_zeros(theta.shape), None), None
-        refuse_non_finite(theta, phase, self.lead)
+        self.boundary.refuse_non_finite(theta, phase, self.lead)
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
         groups = self.groups
@@ -156,9 +161,10 @@ class SolvePlan:
             self.failures += failures
             fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
             if fatal and self.on_failure != "zero-grad":
+                cause = next((answer.cause for answer in answers if answer.cause), None)
                 raise solve_error(
-                    self.boundary.solver_id, fatal, self.lead, samples=samples, total=batch * samples, phase=phase
-                ) from next((answer.cause for answer in answers if answer.cause), None)
+                    self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+                ) from cause
             valid = torch.ones(batch, samples, dtype=torch.bool)
             valid[[f.row for f in failures], [f.sample for f in failures]] = False
             valid = valid.to(z.device)

@@ -76,6 +76,44 @@ def test_a_time_limit_keeps_an_incumbent(stratified):
     assert result.status.tolist() == [SolveStatus.FEASIBLE] * 2
     assert set(result.messages.values()) == {"stopped at the time limit with a model"}
     assert np.isfinite(result.values).all()
+    assert (result.bound > result.values).all()
+    assert np.isfinite(result.gap).all()
+
+
+def test_a_time_limit_before_any_model_is_a_timeout():
+    """Twelve pigeons in eleven holes: no solver of this kind finds out in time that there is no model."""
+    pigeons, holes = range(12), range(11)
+    hard = [[11 * p + h + 1 for h in holes] for p in pigeons]
+    hard += [[-(11 * p + h + 1), -(11 * q + h + 1)] for h in holes for p in pigeons for q in range(p)]
+    prepared = MaxSATSolver(time_limit=0.05).prepare(hard=hard, soft=[[1], [2]])
+    result = prepared.solve(np.array([[1.0, -1.0], [0.0, 2.0]]))
+    assert result.status.tolist() == [SolveStatus.TIMEOUT] * 2
+    assert set(result.messages.values()) == {"stopped at the time limit without a model"}
+    assert not result.solutions.any()
+    assert np.isnan(result.values).all()
+    assert np.isnan(result.bound).all()
+    layer = imle.layer("maxsat", hard=hard, soft=[[1], [2]], time_limit=0.05, on_failure="zero-grad").eval()
+    assert layer(torch.ones(1, 2)).tolist() == [[0, 0]]
+    assert layer.stats.status == {"timeout": 1}
+
+
+@pytest.mark.parametrize("wrong", ["breaks a clause", "claims too little", "is not the best"])
+def test_what_rc2_returns_is_checked(monkeypatch, wrong):
+    from imle_pysat import prepared as module
+
+    original = module.best_model
+
+    def faulty(*arguments, **options):
+        best = original(*arguments, **options)
+        if wrong == "claims too little":
+            return best._replace(missed=best.missed - 1)
+        return best._replace(model=[1, 2, 3] if wrong == "breaks a clause" else [-1, -2, -3])
+
+    monkeypatch.setattr(module, "best_model", faulty)
+    result = MaxSATSolver().prepare(hard=[[-1, -2]], soft=[[1], [2], [3]]).solve(np.array([[1.0, 2.0, 3.0]]))
+    assert result.status.tolist() == [SolveStatus.ERROR]
+    assert "RC2 returned a model that breaks a hard clause or has another cost" in result.messages[0]
+    assert np.isnan(result.values).all()
 
 
 def test_assignments_satisfy_the_hard_clauses():
@@ -105,7 +143,17 @@ def test_the_rest_of_the_protocol():
 
 @pytest.mark.parametrize(
     "options",
-    [{"weights": "literals"}, {"sense": "least"}, {"time_limit": 0.0}, {"scale": 0.0}, {"scale": "auto"}],
+    [
+        {"weights": "literals"},
+        {"sense": "least"},
+        {"time_limit": 0.0},
+        {"time_limit": "5"},
+        {"time_limit": True},
+        {"scale": 0.0},
+        {"scale": "auto"},
+        {"scale": True},
+        {"stratified": 1},
+    ],
 )
 def test_options_that_are_refused(options):
     with pytest.raises(OptionError, match=f"maxsat: {next(iter(options))}: expected"):

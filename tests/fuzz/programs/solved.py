@@ -97,7 +97,10 @@ class Solved:
 
 
 def _as_floats(program: Program) -> Program:
-    rows = [Row(tuple(Fraction(float(c)) for c in row.coefficients), Fraction(float(row.right)), row.equal) for row in program.rows]
+    rows = [
+        Row(tuple(Fraction(float(c)) for c in row.coefficients), Fraction(float(row.right)), row.equal)
+        for row in program.rows
+    ]
     return replace(program, rows=tuple(rows))
 
 

@@ -45,7 +45,7 @@ def _check_best(case: Case, objective: Floats) -> None:
     answer = case.fresh(objective)
     values = case.values(objective, answer.solutions)
     for row in range(len(objective)):
-        best = _best(case, objective[row])
+        best = case.best(objective[row])
         where = f"row {row}, {case.where}, objective {brief(objective[row])}"
         if not answer.ok[row]:
             raise CheckFailure(
@@ -69,26 +69,6 @@ def _check_best(case: Case, objective: Floats) -> None:
                 where=where,
                 fix="return a member of the feasible set; or mend the instance: its solutions or oracle miss this one",
             )
-
-
-def _best(case: Case, objective: Floats) -> float:
-    """The best value, by all that the instance knows.
-
-    Raises:
-        Inconclusive: its oracle and its solutions disagree.
-    """
-    oracle = None if case.instance.oracle is None else float(case.instance.oracle(objective))
-    listed = None if case.solutions is None else case.sign * float(case.ranking(objective[None]).max())
-    if oracle is None or listed is None:
-        best = listed if oracle is None else oracle
-        assert best is not None
-        return best
-    if abs(oracle - listed) > TOLERANCE * (1 + abs(listed)):
-        raise Inconclusive(
-            f"{case.where} contradicts itself: its oracle says {oracle:g}, its solutions say {listed:g}, "
-            f"for the objective {brief(objective)}"
-        )
-    return listed
 
 
 def _agree_on_feasible(case: Case) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from imle._text import named
 from imle.solvers import PreparedSolver, SolveResult, SolveStatus
 from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
@@ -165,9 +166,7 @@ def check_input_untouched(case: Case) -> None:
     try:
         found = case.answer(case.prepare().solve(given), 5)
     except (ValueError, TypeError) as error:  # what numpy, numba and Cython raise
-        raise CheckFailure(
-            "a read-only objective to be solved", f"{type(error).__name__}: {error}", where=case.where, fix=fix
-        ) from error
+        raise CheckFailure("a read-only objective to be solved", named(error), where=case.where, fix=fix) from error
     if not np.array_equal(np.asarray(given), case.array(objective)):
         raise CheckFailure("the objective as it was", "other numbers in it", where=f"solve(), {case.where}", fix=fix)
     same(found, expected, told="the solution of a writable objective", where=f"read-only, {case.where}", fix=fix)

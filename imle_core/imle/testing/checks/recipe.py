@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from imle._text import named
 from imle.solvers import SolveResult
 from imle.testing import worker
 from imle.testing.compare import same
@@ -23,7 +24,7 @@ def check_pickle(case: Case) -> None:
     try:
         solver, parameters = pickle.loads(_recipe(case))
     except Exception as error:
-        raise CheckFailure("a recipe that pickles", f"{type(error).__name__}: {error}", where=where, fix=fix) from error
+        raise CheckFailure("a recipe that pickles", named(error), where=where, fix=fix) from error
     objective = case.objectives(5, seed=13)
     found = case.solve(solver.prepare(**parameters), objective)
     same(found, case.fresh(objective), told="the answer of the original", where=where, fix=fix)

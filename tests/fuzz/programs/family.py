@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fuzz.case import Case, Floats
 from fuzz.exact.model import Program, Row
+from fuzz.journeys import journey
 from fuzz.judging import Truth
 from fuzz.programs import drawing, writing
-from fuzz.journeys import journey
 from fuzz.programs.points import listed
 from fuzz.programs.solved import Solved
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imle.cli.completion import check_names, solver_ids_and_files
 from imle.cli.output import echo_json, make_console, show
 
 if TYPE_CHECKING:
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("solver", metavar="SOLVER", required=False)
+@click.argument("solver", metavar="SOLVER", required=False, shell_complete=solver_ids_and_files)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--only", multiple=True, metavar="CHECK", help="Only this check; may be given more than once.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="CHECK",
+    shell_complete=check_names,
+    help="Only this check; may be given more than once.",
+)
 @click.option("--instances", metavar="FILE", help="A Python file or module whose instances(solver_id) to check it on.")
 @click.option(
     "--expect-failure",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imle._text import written
 from imle.plugins import PluginState, SolverRecord, registry
 from imle.plugins.records import Record
 
@@ -52,7 +53,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return repr(value)
+    return written(value)
 
 
 def make_console() -> Console:

@@ -187,7 +187,7 @@ class IntegerEngine:
         native.set_rows(*rows)
         found = native.run(seconds)
         if found == HighsModelStatus.kOptimal:
-            if self._rounded(native.point(), rows) is None:
+            if self._checker.mend(native.point(), rows)[1]:
                 return Outcome(SolveStatus.ERROR, message="HiGHS finds no whole numbers that satisfy all constraints")
             found = HighsModelStatus.kUnbounded
         return ended(found, native)
@@ -195,8 +195,11 @@ class IntegerEngine:
     def _rounded(self, point: Floats, rows: Rows) -> Floats | None:
         """The point with exactly whole numbers, or None if it has none or they break a constraint."""
         values = point[self._program.integer]
-        if np.abs(values - np.rint(values)).max(initial=0.0) > INTEGRAL:
+        off = np.abs(values - np.rint(values)).max(initial=0.0)
+        if off > INTEGRAL:
             return None
+        if off == 0.0:
+            return point  # what HiGHS has not moved is checked with all other points
         whole, flaw = self._checker.mend(point, rows)
         return None if flaw else whole
 

@@ -127,7 +127,7 @@ class PreparedCPSAT:
             for row, constant in zip(todo, constants.tolist(), strict=True):
                 status, values, whole, message = native.solve(scaled.integers[row])
                 if status <= SolveStatus.FEASIBLE or status == SolveStatus.TIMEOUT:
-                    bound = scaled.least(row, whole, self.learned.lows, self.learned.highs)
+                    bound = scaled.least(row, whole, self.learned.lows, self.learned.highs, values)
                     rows.bounds[row] = self._sign * bound + constant
                 if values is not None:
                     rows.solutions[row] = self.learned.read(values).reshape(self.objective_shape)

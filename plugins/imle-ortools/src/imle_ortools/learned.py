@@ -63,17 +63,14 @@ class Learned:
         """Values of variables, by number, for values `[n]` of places; None if no variables can have those."""
         if not (np.isfinite(given).all() and (given == np.rint(given)).all()):
             return None
-        values = (given - self.shifts) * self.signs
-        columns = np.empty(len(self.variables))
-        columns[self.places] = values
-        own = columns[self.places]
-        if (own != values).any() or (values < self.lows[self.places]).any() or (values > self.highs[self.places]).any():
-            return None
-        domains = [self.model.proto.variables[index].domain for index in self.variables[self.places].tolist()]
-        pairs = [list(zip(domain[::2], domain[1::2], strict=True)) for domain in domains]
-        if not all(any(a <= value <= b for a, b in ends) for ends, value in zip(pairs, own.tolist(), strict=True)):
-            return None
-        return dict(zip(self.variables[self.places].tolist(), own.astype(np.int64).tolist(), strict=True))
+        values = ((given - self.shifts) * self.signs).tolist()
+        pins: dict[int, int] = {}
+        for index, value in zip(self.variables[self.places].tolist(), values, strict=True):
+            ends = list(self.model.proto.variables[index].domain)
+            inside = any(low <= value <= high for low, high in zip(ends[::2], ends[1::2], strict=True))
+            if not inside or pins.setdefault(index, int(value)) != value:
+                return None
+        return pins
 
     def coefficients(self, objective: Floats) -> Floats:
         """`[N, n]` entries to `[N, k]` coefficients; entries of the same variable add up."""

@@ -126,7 +126,7 @@ class PreparedMinCostFlow:
                 rows.solutions[row] = flow.flows(np.arange(len(self.tails)))
                 rows.values[row] = float(objective[row] @ rows.solutions[row])
                 whole = float(scaled.integers[row] @ rows.solutions[row])
-                rows.bounds[row] = scaled.least(row, whole, np.zeros_like(most), most)
+                rows.bounds[row] = scaled.least(row, whole, np.zeros_like(most), most, rows.solutions[row])
                 if not scaled.resolves(row, rows.solutions[row], float(rows.bounds[row])):
                     rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
             elif status == flow.INFEASIBLE:

@@ -7,8 +7,8 @@ With scale s, a coefficient c becomes the integer a = round(s * c). If z is opti
 in size, for any sense: the middle term is the *gap* computed here. A power of two as scale loses nothing by itself, so
 coefficients that are small multiples of a power of two, integers among them, have gap zero.
 
-Once z is known, less can be said to be lost: no z' costs less than <a / s, z> + min over the bounds of <c - a / s, z'>.
-A row is only called optimal if that is as good as its value.
+Once z is known, less can be said to be lost: no z' costs less than <a / s, z> + min <c - a / s, z'>, where z' is within
+the bounds and <a, z'> is at most <a, z> and the gap. A row is only called optimal if that is as good as its value.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ Ints = NDArray[np.int64]
 
 _POWERS = (-1074, 1000)
 """Scales stay between these powers of two, which float64 represents exactly."""
+_TIGHTENINGS, _ROUND_OFF = 4, 1e-9
 _NOTHING = 2.0**-900
 """Differences below this are below what such scales can tell."""
 
@@ -57,18 +58,33 @@ class Scaled(NamedTuple):
     rounding: Floats
     fits: NDArray[np.bool_]
 
-    def least(self, row: int, whole: float | None, lows: Floats, highs: Floats) -> float:
+    def least(
+        self, row: int, whole: float | None, lows: Floats, highs: Floats, solution: Floats | None = None
+    ) -> float:
         """What no solution costs less than.
 
         Args:
             row: which of the rows is meant.
             whole: what no solution costs less than in integers; None for what bounds alone tell.
             lows, highs: `[n]` finite bounds of the variables.
+            solution: `[n]` one that is known. Better ones are not far from where each variable is cheapest, and what
+                rounding can hide there is far less than what it can hide within wide bounds.
         """
         integers, rounding = self.integers[row].astype(np.float64), self.rounding[row]
-        if whole is None:
-            whole = float(np.minimum(integers * lows, integers * highs).sum())
-        return whole / float(self.scales[row]) + float(np.minimum(rounding * lows, rounding * highs).sum())
+        scale = float(self.scales[row])
+        upwards = integers >= 0
+        cheapest, spans = np.where(upwards, lows, highs), highs - lows
+        base = float(integers @ cheapest)
+        whole = base if whole is None else whole
+        value = np.inf
+        if solution is not None:
+            found = float(integers @ solution)
+            value = found / scale + float(rounding @ solution)
+            for _ in range(_TIGHTENINGS):
+                over = found - base + scale * float(np.abs(rounding) @ spans)
+                spans = np.minimum(spans, (over * (1.0 + _ROUND_OFF) + 1.0) / np.maximum(np.abs(integers), 1.0))
+        hidden = float(rounding @ cheapest + np.minimum(0.0, np.where(upwards, rounding, -rounding) * spans).sum())
+        return min(whole / scale + hidden, value)
 
     def resolves(self, row: int, solution: Floats, least: float) -> bool:
         """Whether a solution `[n]` is as good as optimal, given what none costs less than."""

@@ -81,11 +81,13 @@ class CPSATEngine:
             return self._infeasible("no point satisfies all constraints and bounds")
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
             return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
-        bound = scaled.least(0, proven_bound(self._solver, status), *self._ends)
-        if status == cp_model.UNKNOWN:
+        point = None
+        if status != cp_model.UNKNOWN:
+            point = np.array(list(self._solver.response_proto.solution), dtype=np.float64)
+        bound = scaled.least(0, proven_bound(self._solver, status), *self._ends, point)
+        if point is None:
             message = "stopped at the time limit without a feasible point"
             return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
-        point = np.array(list(self._solver.response_proto.solution), dtype=np.float64)
         if status == cp_model.FEASIBLE:
             return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound)
         if self._gap or scaled.resolves(0, point, bound):

@@ -226,3 +226,20 @@ def test_options_of_the_engines(backend, options):
     assert hash(solver) == hash(ILPSolver(backend=backend, options=options, sense="max"))
     result = solver.prepare(A_ub=SIZES, b_ub=[7], bounds=(0, 1)).solve(-COSTS[None])
     assert result.solutions.tolist() == [[1, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("backend", ["scip", "cbc"])
+def test_a_search_that_does_not_look_at_the_clock_is_ended(backend, monkeypatch):
+    rng = np.random.default_rng(0)
+    equations = rng.integers(0, 100, (5, 40))  # market split: no search settles it in any time
+    program = from_matrices("test", A_eq=equations, b_eq=equations.sum(axis=1) // 2, bounds=(0, 1), integrality=1)
+    engine, rows = BundledEngine(program, Bundled(backend, 0.0, 1, 0)), (program.row_lower, program.row_upper)
+    engine.solve(np.ones(40), rows, 0.01)  # the process has started
+    ended = bundled._idle[os.getpid()][-1].restarts
+    monkeypatch.setattr(bundled, "_LONGER", 0.0)
+    outcome = engine.solve(np.ones(40), rows, 600.0)
+    assert (outcome.status, outcome.message) == (TIMEOUT, "stopped at the time limit without a feasible point")
+    assert bundled._idle[os.getpid()][-1].restarts == ended + 1
+    monkeypatch.undo()
+    again = BundledEngine(TRUE, Bundled(backend, 0.0, 1, 0)).solve(COSTS, (TRUE.row_lower, TRUE.row_upper), 60.0)
+    assert again.point.tolist() == [1, 0, 0, 1]

@@ -126,6 +126,7 @@ class AutoEngine:
 
     def _in_turn(self, best: Outcome, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         cp_sat = self._cp_sat()
+        best = best._replace(bound=float(np.fmax(best.bound, self._highs.relaxed_bound(costs))))
         failed = 0
         for attempt in self._attempts(cp_sat, costs, rows, clock):
             outcome = self._judge.sound(attempt(), rows)

@@ -13,8 +13,8 @@ from imle_ortools.ilp.judging import PROVEN, Judge, optimum
 
 _LONGER, _MORE = 2.0, 1.0
 """A second engine that is to confirm has so many times the time that the first one took, and so many seconds more;"""
-_SHARE = 0.2
-"""and with a time limit what is left of that, but this share of it at least, where the first one has used it up."""
+_SHARE, _LEAST = 0.2, 0.5
+"""and with a time limit what is left of that, but this share of it and these seconds where the first one used it up."""
 
 
 class _Pair:
@@ -54,7 +54,7 @@ class ConfirmedEngine(_Pair):
         taken = time.perf_counter() - begun
         patience = _LONGER * taken + _MORE
         if seconds is not None:
-            patience = min(patience, max(seconds - taken, _SHARE * seconds))
+            patience = min(patience, max(seconds - taken, _SHARE * seconds, _LEAST))
         proof = self._judge.sound(self._second.solve(costs, rows, patience), rows)
         if proof.status not in PROVEN:
             return self._unproven(claim, proof, costs)

@@ -16,7 +16,7 @@ from imle_linear import options
 from imle_ortools.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import UNRESOLVED, Limits, Scaled, check_scale, to_integers
+from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, check_scale, to_integers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -117,7 +117,7 @@ class PreparedMinCostFlow:
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
         scaled = self._scaled(objective, rows)
-        most = self.capacities.astype(np.float64)
+        hidden = self._hidden(scaled)
         for row in map(int, rows.open):
             refuse_given_up()
             flow = self._network(scaled.integers[row])
@@ -125,10 +125,8 @@ class PreparedMinCostFlow:
             if status == flow.OPTIMAL:
                 rows.solutions[row] = flow.flows(np.arange(len(self.tails)))
                 rows.values[row] = float(objective[row] @ rows.solutions[row])
-                whole = float(scaled.integers[row] @ rows.solutions[row])
-                rows.bounds[row] = scaled.least(row, whole, np.zeros_like(most), most, rows.solutions[row])
-                if not scaled.resolves(row, rows.solutions[row], float(rows.bounds[row])):
-                    rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
+                if hidden[row] > RESOLVED * abs(rows.values[row]):
+                    self._doubt(row, scaled, rows)
             elif status == flow.INFEASIBLE:
                 rows.fail(row, SolveStatus.INFEASIBLE, "the capacities do not let all supplies reach the demands")
             else:
@@ -148,11 +146,24 @@ class PreparedMinCostFlow:
         """
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
-        gaps: Floats = np.abs(self._scaled(objective, rows).rounding) @ self.capacities.astype(np.float64)
+        gaps = self._hidden(self._scaled(objective, rows))
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _hidden(self, scaled: Scaled) -> Floats:
+        """`[N]` how much less other flows may cost than the cheapest one in integers, at the most."""
+        gaps: Floats = np.abs(scaled.rounding) @ self.capacities.astype(np.float64)
+        return gaps
+
+    def _doubt(self, row: int, scaled: Scaled, rows: Rows) -> None:
+        """Have a closer look at a flow that is the cheapest one in integers, but perhaps not in floats."""
+        flow, none = rows.solutions[row], np.zeros(len(self.tails))
+        cheapest = float(scaled.integers[row] @ flow)
+        rows.bounds[row] = scaled.least(row, cheapest, none, self.capacities.astype(np.float64), flow)
+        if not scaled.resolves(row, flow, float(rows.bounds[row])):
+            rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
 
     def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
         """Costs as integers; rows for which there are none fail."""

@@ -43,6 +43,7 @@ def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = N
         return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
     searches = Searches.of(-costs[None], packing.weights, room[None])
     searches.go_on(slice(0, 1), nodes)
-    status = SolveStatus.FEASIBLE if len(searches.open) else SolveStatus.OPTIMAL
+    if searches.level[0] < 0:
+        return Outcome(SolveStatus.OPTIMAL, searches.solutions[0])
     bound = -float(searches.fill_up()[0])
-    return Outcome(status, searches.solutions[0], bound=bound)
+    return Outcome(SolveStatus.FEASIBLE, searches.solutions[0], bound=bound)

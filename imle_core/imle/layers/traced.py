@@ -20,6 +20,7 @@ from torch import Tensor
 
 from imle.errors import ImleError
 from imle.estimators.function import refuse_second_derivative, run
+from imle.estimators.parts import gradient_of
 from imle.estimators.trace import Trace
 from imle.layers.exported import packed, unpacked
 
@@ -149,7 +150,7 @@ def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tu
     layer.begin()
     call = layer.call(layer.plan(torch.Size(lead)), settings)
     with torch.no_grad():
-        out, noise, z, valid = run(theta, call)
+        out, noise, z, valid = run(theta, call, whole=True)
     samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
     nothing = theta.new_empty(0)
     return (
@@ -198,7 +199,7 @@ def _gradient(
         call=call,
     )
     with torch.no_grad():
-        found = call.estimator.gradient(trace, call.per_sample(dy, trace.valid))
+        found = gradient_of(trace, call.per_sample(dy, trace.valid))
     return found.clone(memory_format=torch.contiguous_format)
 
 

@@ -25,6 +25,9 @@ RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""
 
+_SMALL, _FULL = 1_000_000, 0.25
+"""Matrices of up to so many entries, of which at least this share is not 0, are multiplied as they stand."""
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -41,8 +44,34 @@ class Columns:
         return np.repeat(np.arange(self.shape[1]), np.diff(self.start))
 
     def times(self, x: Floats) -> Floats:
-        """The product with a vector."""
-        return np.bincount(self.index, weights=self.value * x[self.column], minlength=self.shape[0]).astype(np.float64)
+        """The product with a vector, or with each row of `[N, columns]`."""
+        if x.ndim == 1:
+            product: Floats = self.times(x[None])[0]
+            return product
+        if self._dense is not None:
+            return np.asarray(np.einsum("nj,ij->ni", x, self._dense))  # not `@`, for which BLAS may start threads
+        found = np.zeros((len(x), self.shape[0]))
+        order, starts, rows = self._by_row
+        if len(rows):
+            found[:, rows] = np.add.reduceat(self.value[order] * x[:, self.column[order]], starts, axis=1)
+        return found
+
+    @cached_property
+    def _dense(self) -> Floats | None:
+        """The whole matrix, where it is small and has few zeros."""
+        size = self.shape[0] * self.shape[1]
+        if size > _SMALL or len(self.value) < _FULL * size:
+            return None
+        dense = np.zeros(self.shape)
+        dense[self.index, self.column] = self.value
+        return dense
+
+    @cached_property
+    def _by_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Ints]:
+        """Entries in the order of their rows, where those with entries begin in it, and which rows these are."""
+        order = np.argsort(self.index, kind="stable")
+        rows, starts = np.unique(self.index[order], return_index=True)
+        return order, starts, rows
 
     def largest(self, entries: Floats) -> Floats:
         """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""

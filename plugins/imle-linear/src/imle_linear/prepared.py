@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import Sense, SolveResult, SolveStatus, progress
+from imle.solvers import Sense, SolveResult, SolveStatus
 from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.answers import Answers
@@ -158,13 +158,16 @@ class PreparedProgram:
             for _ in objective:
                 answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
             return answers.result(Counter())
+        finite = np.asarray(np.isfinite(objective).all(axis=1))
+        known = objective if finite.all() else np.where(finite[:, None], objective, 0.0)
+        asked = zip(self._costs(known), rows, strict=True)
         with self._engines() as ladder:
             before = Counter(ladder.events)
-            finite = np.asarray(np.isfinite(objective).all(axis=1))
-            for known, (costs, shift), row in zip(finite, self._costs(objective), rows, strict=True):
-                outcome = ladder.solve(costs, row, self._setup.time_limit) if known else _NOT_FINITE
-                answers.add(outcome, shift)
-                progress.report(1)
+            for start in range(0, len(objective), _BLOCK):
+                block = list(islice(asked, _BLOCK))
+                found = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
+                for n, (outcome, ((_, shift), _)) in enumerate(zip(found, block, strict=True), start):
+                    answers.add(outcome if finite[n] else _NOT_FINITE, shift)
             events = ladder.events - before
         return answers.result(events)
 

@@ -153,7 +153,7 @@ class Step(NamedTuple):
 
     def times(self, dy: Tensor) -> Tensor:
         """lambda dy."""
-        return dy / self.dy_size * (self.factor * self.theta_size)
+        return dy / self.dy_size * self.factor * self.theta_size
 
     def divide(self, difference: Tensor) -> Tensor:
         """difference / lambda, and 0 where lambda is 0 (a zero loss gradient has a zero gradient)."""

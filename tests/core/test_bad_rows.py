@@ -12,6 +12,7 @@ import imle
 from imle.errors import ObjectiveError, SolveError, SolverContractError
 from imle.solvers import SolveStatus
 from support.hazards import RAISE, REFUSE, Hazard
+from support.solvers import EnumerationSolver
 
 pytestmark = pytest.mark.parametrize("executor", [None, "threads"])
 
@@ -115,6 +116,42 @@ def test_a_function_that_always_raises(workers):
     layer = imle.layer(broken, array="numpy", executor=workers, on_failure="zero-grad", noise=None)
     assert not layer(batch({})).any()
     assert {failure.message for failure in layer.failures} == {"KeyError: 'weights'"}
+
+
+def test_the_exception_of_every_row_comes_first(workers):
+    def broken(scores):
+        raise KeyError("weights")
+
+    layer = imle.layer(broken, array="numpy", executor=workers, noise=None)
+    with pytest.raises(SolveError) as caught:
+        layer(batch({}))
+    advice = "look into the solver and its instance" if workers else "the traceback above says where the solver"
+    first, second, hint = str(caught.value).split("\n")
+    assert (first, second) == ("function-solver: KeyError: 'weights'", "  9 of 9 forward solves failed like this")
+    assert advice in hint
+    assert "on_failure" not in hint
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda scores: scores.astype(float),
+        lambda scores: np.add(scores.copy(), 0),
+        lambda scores: np.eye(4) @ scores.T,
+    ],
+)
+def test_numpy_code_that_is_given_tensors_is_told_so(workers, function):
+    with pytest.raises(SolveError, match='array="numpy" hands it numpy arrays'):
+        imle.layer(function, executor=workers, noise=None)(batch({}))
+
+
+def test_failures_are_listed_in_the_order_of_rows(workers):
+    """Rows that share an instance are solved together; they are told in the user's order all the same."""
+    layer = imle.layer(EnumerationSolver(), executor=workers, noise=None)
+    one, other = np.zeros((0, 4)), np.zeros((0, 4), dtype=np.float32)
+    with pytest.raises(SolveError) as caught:
+        layer(torch.zeros(4, 4), solutions=[one, other, one, other])
+    assert [line.split(":")[0] for line in str(caught.value).split("\n")[1:5]] == [f"  row {n}" for n in range(4)]
 
 
 def test_wrong_answers_are_no_bad_rows(workers):

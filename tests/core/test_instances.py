@@ -143,3 +143,58 @@ def test_an_option_is_not_a_row_parameter():
 def test_a_bad_instance_is_an_error_at_once():
     with pytest.raises(InstanceError, match=r"expected \[M, n\], found \[5\]"):
         imle.layer(EnumerationSolver(), solutions=np.zeros(5))
+
+
+def requiring_gradients():
+    wanted = torch.tensor([1.0], requires_grad=True)
+    return {
+        "a tensor": wanted * 2,
+        "a parameter": torch.nn.Parameter(torch.ones(1)),
+        "in a list": [wanted],
+        "nested": [([1.0, wanted],), 3.0],
+        "in a mapping": {"a": [wanted]},
+    }
+
+
+@pytest.mark.parametrize("kind", requiring_gradients())
+def test_a_parameter_that_requires_a_gradient_is_refused(kind):
+    value = requiring_gradients()[kind]
+    message = (
+        "enumeration-solver: solutions: expected constants, found a tensor that requires a gradient: a layer has "
+        "gradients for its objective only\n  hint: solutions.detach() says that none is wanted"
+    )
+    with pytest.raises(InstanceError) as caught:
+        imle.layer(EnumerationSolver(), solutions=value)
+    assert str(caught.value) == message
+    with pytest.raises(InstanceError) as caught:
+        imle.layer(EnumerationSolver())(torch.zeros(1, 5), solutions=[value])
+    assert str(caught.value) == message
+
+
+def test_a_detached_parameter_is_taken():
+    weights = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    values = torch.tensor([[1.0, 3.0]], requires_grad=True)
+    with pytest.raises(InstanceError, match="weights: expected constants"):
+        imle.layer("ortools-knapsack", weights=weights, capacity=[2.0])
+    layer = imle.layer("ortools-knapsack", weights=weights.detach(), capacity=[2.0], noise=None)
+    layer(values)[0, 0].backward()
+    assert values.grad is not None
+    capacity = torch.tensor([2.0], requires_grad=True)
+    with pytest.raises(InstanceError, match="capacity: expected constants"):
+        layer(values, capacity=capacity)
+    assert layer(values, capacity=capacity.detach()).tolist() == [[0.0, 1.0]]
+    with torch.no_grad():
+        assert layer(values, capacity=capacity).tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize("solver", ["highs-ilp", "ortools-ilp", "scipy-milp"])
+@pytest.mark.parametrize("vector", [[1.0, 1.0, 1.0], np.ones(3), torch.ones(3), [torch.tensor(1.0)] * 3])
+def test_one_vector_at_a_call_is_told_from_one_per_row(solver, vector):
+    layer = imle.layer(solver, A_eq=[[1, 0, 0], [0, 1, 0], [0, 0, 1]], b_eq=[0, 0, 0], bounds=(0, 1), noise=None)
+    with pytest.raises(InstanceError) as caught:
+        layer(torch.zeros(3, 3), b_eq=vector)
+    assert str(caught.value) == (
+        f"{solver}: b_eq: expected one vector for each row of the batch, found a number (row 0)\n"
+        "  hint: one vector for all rows goes to imle.layer(..., b_eq=...), or to the call as [vector] * B"
+    )
+    assert layer(torch.zeros(3, 3), b_eq=[[1.0, 1.0, 1.0]] * 3).sum() == 9

@@ -406,11 +406,10 @@ def test_bad_objectives(objective, message):
 def test_non_finite_objectives_name_row_and_position(value, sense):
     objective = torch.zeros(2, 3, 5)
     objective[1, 2, 4] = value
-    sign = -1 if sense == "min" else 1
     with pytest.raises(ObjectiveError) as caught:
         enumeration(sense=sense, noise=None)(objective)
     assert str(caught.value) == (
-        f"objective: found {sign * value} in row (1, 2), position 4, sample 0; 1 of 30 entries are not finite\n"
+        f"objective: found {value} in row (1, 2), position 4, sample 0; 1 of 30 entries are not finite\n"
         "  hint: check the network's output, or the noise if only some samples are bad"
     )
 
@@ -419,9 +418,30 @@ def test_non_finite_loss_gradients_are_refused():
     objective = torch.zeros(2, 5, requires_grad=True)
     out = enumeration(estimator=imle.estimators.IMLE(1.0), noise=None)(objective)
     with pytest.raises(
-        ObjectiveError, match=r"target objective \(theta - lambda \* dL/dz\): found nan in row 1, position 0"
+        ObjectiveError, match=r"target objective \(scores - lambda \* dL/dz\): found nan in row 1, position 0"
     ):
         (out * torch.tensor([[0.0] * 5, [float("nan"), 0, 0, 0, 0]])).sum().backward()
+
+
+def test_targets_of_costs_are_told_in_costs():
+    costs = torch.full((1, 5), 3e38, requires_grad=True)
+    out = enumeration(sense="min", noise=None)(costs)
+    with pytest.raises(ObjectiveError, match=r"target objective \(costs \+ lambda \* dL/dz\): found inf in"):
+        (out * torch.arange(5.0)).sum().backward()
+
+
+def test_infinite_costs_point_to_what_forbids_entries():
+    costs = torch.ones(2, 3, 3)
+    costs[1, 0, 2] = float("inf")
+    with pytest.raises(ObjectiveError) as caught:
+        imle.layer("ortools-assignment", noise=None)(costs)
+    assert str(caught.value) == (
+        "objective: found inf in row 1, position (0, 2), sample 0; 1 of 18 entries are not finite\n"
+        "  hint: allowed= forbids entries; infinite numbers are refused"
+    )
+    mask = torch.ones(3, 3, dtype=torch.bool)
+    mask[0, 2] = False
+    assert imle.layer("ortools-assignment", noise=None, allowed=mask)(torch.ones(3, 3))[0, 2] == 0
 
 
 def test_a_target_that_overflows_is_not_blamed_on_the_loss_alone():

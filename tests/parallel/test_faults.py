@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,25 @@ import pytest
 import torch
 
 import imle
-from imle.errors import ObjectiveError, OptionError, SolveError
+from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
 from imle.solvers import Parallel, Processes, SolveStatus
-from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError
+from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError, pools
 from support import hazards
-from support.hazards import HANG, KILL, KILL_ONCE, RAISE, REFUSE, Hazard
+from support.hazards import (
+    FORK_AND_EXIT,
+    FORK_AND_HANG,
+    HANG,
+    KILL,
+    KILL_ONCE,
+    RAISE,
+    REFUSE,
+    Hazard,
+    Homebound,
+    Slow,
+)
+
+LIMIT = 1.0
+"""Seconds: much more than an innocent row takes, on a busy machine, too."""
 
 
 @pytest.fixture
@@ -70,11 +85,139 @@ def test_a_worker_that_dies_for_another_reason(processes, tmp_path):
     assert result.counters["repeated_rows"] >= 1
 
 
+@pytest.mark.parametrize("rows", [32, 1000])
+def test_every_row_kills_its_worker(processes, rows):
+    objective = batch(rows)
+    objective[:, 0] = KILL
+    result = Parallel(Hazard(), processes).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(range(rows), SolveStatus.ERROR))
+    assert processes.restarts <= 30  # of 2 per row
+    assert any(re.fullmatch("not tried: [3-5] rows .*, and none was solved", told) for told in result.messages.values())
+    layer = imle.layer(Hazard(), executor=processes, noise=None)
+    before = processes.restarts
+    with pytest.raises(SolveError, match=r"signal 9\); other rows were not waited for \(row \d+\)"):
+        layer(torch.from_numpy(objective))
+    assert processes.restarts - before <= 25
+    objective = batch()
+    assert torch.equal(layer(torch.from_numpy(objective)), torch.from_numpy(alone(objective)))
+
+
+def test_rows_that_kill_their_workers_come_together(processes):
+    """What is found out about the first rows, and the last ones, is not believed of those in between."""
+    objective = batch(200)
+    lost = [*range(6), *range(190, 200)]
+    objective[lost, 0] = KILL
+    result = Parallel(Hazard(), processes).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(lost, SolveStatus.ERROR))
+
+
+@pytest.mark.parametrize("policy", ["raise", "zero-grad"])
+def test_workers_that_die_when_they_rebuild_the_solver(processes, policy, tmp_path):
+    marker = tmp_path / "tried"
+    layer = imle.layer(
+        Homebound(marker=str(marker), home=os.getpid(), ends=True), executor=processes, on_failure=policy, noise=None
+    )
+    scores = torch.from_numpy(batch(400))
+    if policy == "raise":
+        with pytest.raises(SolveError, match="exit code 3"):
+            layer(scores)
+    else:
+        assert not layer(scores).any()
+        assert len(layer.failures) == 400
+    assert len(marker.read_text().splitlines()) <= 30
+
+
+def test_workers_that_cannot_rebuild_the_solver(processes, tmp_path):
+    marker = tmp_path / "tried"
+    prepared = Parallel(Homebound(marker=str(marker), home=os.getpid()), processes).prepare()
+    with pytest.raises(SolverUnavailableError, match="a worker cannot rebuild the solver: ImportError"):
+        prepared.solve(batch(400))
+    assert len(marker.read_text().splitlines()) <= 4  # two workers; the first to say so ends the batch
+
+
 def test_a_row_that_hangs(processes):
+    prepared = Parallel(Hazard(), processes, timeout=LIMIT).prepare()
+    for rows in (4, 24, 500):  # from the second batch on, chunks have several rows
+        objective = batch(rows, n2=HANG)
+        result = prepared.solve(objective)
+        check(result, objective, {2: SolveStatus.TIMEOUT})
+        assert result.messages == {2: "no answer in 1 s"}
+        assert result.counters["worker_deaths"] <= 2  # each costs a second: one chunk, and the row alone
+
+
+def test_rows_that_hang_one_after_the_other(processes):
+    objective = batch(30)
+    lost = range(5, 9)
+    objective[lost, 0] = HANG
+    result = Parallel(Hazard(), processes, timeout=LIMIT).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(lost, SolveStatus.TIMEOUT))
+    assert result.counters["worker_deaths"] == 4
+
+
+def test_limits_are_those_of_rows_not_of_chunks(processes):
+    """Chunks take longer than the limit here, rows do not."""
+    prepared = Parallel(Hazard(milliseconds=130), processes, timeout=LIMIT).prepare()
+    for _ in range(2):
+        objective = batch(40)
+        result = prepared.solve(objective)
+        check(result, objective, {})
+    assert "worker_deaths" not in result.counters  # now that it is known how long rows take
+
+
+def test_workers_that_take_long_to_get_ready(processes):
+    """What a worker does before it solves does not count."""
+    prepared = Parallel(Slow(prepare_seconds=1.5), processes, timeout=LIMIT).prepare()
     objective = batch(4, n2=HANG)
-    result = Parallel(Hazard(), processes, timeout=0.4).prepare().solve(objective)
+    check(prepared.solve(objective), objective, {2: SolveStatus.TIMEOUT})
+
+
+def test_children_of_a_worker_end_with_it(processes, tmp_path):
+    """They hold its pipes, and would block its parent."""
+    marker = tmp_path / "child"
+    objective = batch(4, n2=FORK_AND_HANG)
+    result = Parallel(Hazard(marker=str(marker)), processes, timeout=LIMIT).prepare().solve(objective)
     check(result, objective, {2: SolveStatus.TIMEOUT})
-    assert result.messages == {2: "no answer in 0.4 s"}
+    objective = batch(4, n2=FORK_AND_EXIT)
+    result = Parallel(Hazard(marker=str(marker)), processes).prepare().solve(objective)
+    check(result, objective, {2: SolveStatus.ERROR})
+    assert gone([int(line) for line in marker.read_text().split()])
+
+
+@pytest.mark.parametrize("policy", ["raise", "zero-grad"])
+def test_time_limits_of_layers(policy):
+    layer = imle.layer(Hazard(), executor=2, timeout=LIMIT, on_failure=policy, noise=None)
+    scores = torch.from_numpy(batch(24, n5=HANG))
+    if policy == "raise":
+        with pytest.raises(SolveError, match=r"no answer in 1 s; other rows were not waited for \(row 5\)"):
+            layer(scores)
+        return
+    solved = layer(scores)
+    assert [(failure.row, failure.status) for failure in layer.failures] == [(5, SolveStatus.TIMEOUT)]
+    assert torch.equal(solved.sum(1), torch.ones(24).index_fill(0, torch.tensor([5]), 0.0).to(solved))
+
+
+def test_time_limits_mean_processes():
+    scores = torch.rand(3, 4, 4)
+    layer = imle.layer("grid-shortest-path", executor=2, timeout=60.0, noise=None)
+    assert torch.equal(layer(scores), imle.layer("grid-shortest-path", noise=None)(scores))
+    assert not layer.solver.threads
+    assert imle.layer(Hazard(), executor="auto", timeout=60.0).solver.executor == pools.cores()
+
+
+def test_time_limits_without_processes():
+    with pytest.raises(OptionError, match="worker processes of imle, which can be ended, found no executor") as caught:
+        imle.layer("highs-ilp", A_ub=[[1]], b_ub=[1], timeout=1.0)
+    assert "executor=2" in str(caught.value)
+    assert "time_limit" in str(caught.value)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OptionError, match="found ThreadPoolExecutor"):
+        imle.layer(Hazard(), executor=pool, timeout=1.0)
+    with pytest.raises(OptionError, match="takes torch tensors, which stay in this process"):
+        imle.layer(lambda theta: theta, executor=2, timeout=1.0)
+    with pytest.raises(OptionError, match="timeout: mln-map has a layer of its own"):
+        imle.layer("mln-map", program="p(x)", timeout=1.0)
+    for wrong in (0, -1.0, True, "1", float("nan"), float("inf")):
+        with pytest.raises(OptionError, match="timeout: expected seconds > 0"):
+            imle.layer(Hazard(), executor=2, timeout=wrong)
 
 
 @pytest.mark.parametrize("kind", ["processes", "threads"])
@@ -148,6 +291,20 @@ def test_workers_do_not_import_torch(processes):
     Parallel(Hazard(), processes).prepare().solve(batch())
     assert processes.submit(hazards.loaded, "imle.solvers.result").result()
     assert not processes.submit(hazards.loaded, "torch").result()
+
+
+def test_what_libraries_print_and_read(tmp_path, monkeypatch, capfd):
+    """Nothing of it gets among tasks and answers: not while Python starts, not by file descriptor, not by children."""
+    lines = "import os\nos.write(1, b'xxxx')\nprint('hello', flush=True)\nos.read(0, 8)\nos.system('echo hello; cat')\n"
+    (tmp_path / "sitecustomize.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Processes(1) as pool:
+        for _ in range(2):
+            assert pool.submit(exec, lines).result() is None
+            assert pool.submit(divmod, 7, 2).result() == (3, 1)
+    out, errors = capfd.readouterr()
+    assert out == ""  # it may be a program's --json
+    assert "hello" in errors
 
 
 def test_results_and_errors_of_tasks(processes):

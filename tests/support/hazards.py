@@ -16,6 +16,7 @@ from imle.errors import ObjectiveError
 from imle.solvers import SolveResult
 
 KILL, HANG, RAISE, REFUSE, KILL_ONCE = 1001.0, 1002.0, 1003.0, 1004.0, 1005.0
+FORK_AND_HANG, FORK_AND_EXIT = 1006.0, 1007.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Hazard:
 
     Args:
         milliseconds: a row takes, in pure Python.
-        marker: a file that remembers that KILL_ONCE has killed.
+        marker: a file that remembers that KILL_ONCE has killed, or the processes that rows have forked.
     """
 
     milliseconds: float = 0.0
@@ -62,12 +63,57 @@ class PreparedHazard:
         if first == KILL_ONCE and not Path(self.options.marker).exists():
             Path(self.options.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if first == HANG:
+        if first in (FORK_AND_HANG, FORK_AND_EXIT):
+            child = os.fork()
+            if child == 0:
+                time.sleep(1000)
+            with Path(self.options.marker).open("a") as lines:
+                lines.write(f"{child}\n")
+            if first == FORK_AND_EXIT:
+                os._exit(3)
+        if first in (HANG, FORK_AND_HANG):
             time.sleep(1000)
         if first == RAISE:
             raise ZeroDivisionError("this row divides by zero")
         if first == REFUSE:
             raise ObjectiveError("this row is refused", row=n)
+
+
+@dataclass(frozen=True)
+class Slow(Hazard):
+    """Takes its time to be prepared.
+
+    Args:
+        prepare_seconds: how long.
+    """
+
+    prepare_seconds: float = 0.0
+
+    def prepare(self, size: int = 4):
+        time.sleep(self.prepare_seconds)
+        return super().prepare(size)
+
+
+@dataclass(frozen=True)
+class Homebound(Hazard):
+    """Can be prepared in one process only; elsewhere it raises or ends the process, and leaves a line in `marker`.
+
+    Args:
+        home: the process.
+        ends: whether it ends the other process.
+    """
+
+    home: int = 0
+    ends: bool = False
+
+    def prepare(self, size: int = 4):
+        if os.getpid() != self.home:
+            with Path(self.marker).open("a") as lines:
+                lines.write("tried\n")
+            if self.ends:
+                os._exit(3)
+            raise ImportError("no such package here")
+        return super().prepare(size)
 
 
 def loaded(name: str) -> bool:

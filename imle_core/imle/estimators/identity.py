@@ -16,12 +16,13 @@ Projection = Literal["none", "mean", "norm", "both"]
 
 
 class Identity(Estimator):
-    """z(P theta) forward, dy pulled back through P: the negative identity for costs, and no second solve.
+    """z(P theta) forward, dy pulled back through a projection P: the negative identity for costs, and no second solve.
 
     P removes directions in which the gradient would move theta without changing any solution, which otherwise
-    lets theta collapse. "norm" divides each row by its Euclidean norm and never changes a solution. "mean"
-    subtracts the row's mean first: right only where every solution has the same number of ones (k-subsets,
-    assignments, tours), not for paths.
+    lets theta collapse. "norm" divides each row by its Euclidean norm: solutions do not depend on the scale of theta,
+    unless terms of the objective are fixed, for which it is refused. "mean" subtracts the row's mean first: right only
+    where every solution has the same number of ones (k-subsets, assignments, tours), not for paths. eval() and
+    output="map" solve theta as it was given.
 
     The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself.
 
@@ -32,6 +33,7 @@ class Identity(Estimator):
     """
 
     name: ClassVar[str] = "identity"
+    by_row: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
 
     def __init__(self, projection: Projection = "norm") -> None:
@@ -43,7 +45,17 @@ class Identity(Estimator):
     def extra_repr(self) -> str:
         return f"projection={self.projection!r}"
 
+    def check_scale(self, homogeneous: bool) -> None:
+        if not homogeneous and self.projection in ("norm", "both"):
+            raise OptionError(
+                f"estimator 'identity': projection={self.projection!r} takes the scale of the objective for "
+                "meaningless, but here solutions depend on it, as where terms of the objective are fixed",
+                hint='Identity(projection="none") works, and so do "imle" and "blackbox"',
+            )
+
     def transform(self, theta: Tensor) -> Tensor:
+        if self.projection == "none":
+            return theta
         flat = theta.flatten(1)
         if self.projection in ("mean", "both"):
             flat = flat - flat.mean(dim=1, keepdim=True)
@@ -53,6 +65,7 @@ class Identity(Estimator):
         return flat.reshape(theta.shape)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        self.check_scale(trace.call.homogeneous)
         return straight(trace, dy)
 
 

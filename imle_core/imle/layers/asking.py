@@ -13,6 +13,7 @@ from imle.solvers.combinators.rows import Part, between, join
 from imle.solvers.contract import checked
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.stopping import ending_at_first_failure
 
 log = logging.getLogger("imle.layers")
 
@@ -45,17 +46,18 @@ def ask(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], *, t
         ImleError: what the solver raises about all rows.
         SolverContractError: asked for a part of the rows, it returned something else than as many solutions.
     """
-    try:
-        return Answer(prepared.solve(objective, **given))
-    except ImleError as error:
-        if not _of_a_row(error, tolerant):
-            raise
-        first: Exception = error
-    except Exception as error:  # a third-party solver may raise anything
-        first = error
-    search = _Search(prepared, objective, given, tolerant)
-    search.divide(0, len(objective), first)
-    return Answer(search.result(), search.cause)
+    with ending_at_first_failure(not tolerant):
+        try:
+            return Answer(prepared.solve(objective, **given))
+        except ImleError as error:
+            if not _of_a_row(error, tolerant):
+                raise
+            first: Exception = error
+        except Exception as error:  # a third-party solver may raise anything
+            first = error
+        search = _Search(prepared, objective, given, tolerant)
+        search.divide(0, len(objective), first)
+        return Answer(search.result(), search.cause)
 
 
 @dataclass

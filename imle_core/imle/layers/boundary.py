@@ -20,9 +20,9 @@ from imle.solvers.result import SolveResult, SolveStatus
 _SIZE = 10
 """Numpy solvers are given rows whose largest entry lies between 2^9 and 2^10."""
 _FINEST = 1000
-"""Powers of two beyond 2^1023 are no float64: up to this one a row takes a single step."""
+"""Powers of two beyond 2^1023 are no float64: rows of the tiniest entries take a second step."""
 
-Shifts = NDArray[np.int64]
+Shifts = NDArray[np.int32]
 
 
 class Objective(NamedTuple):
@@ -54,11 +54,13 @@ class Boundary(NamedTuple):
         solver_id: for messages.
         sense: theta is negated for "min", here and nowhere else.
         array: the kind of array the solver takes.
+        forbidding: the instance parameter that forbids entries, or "".
     """
 
     solver_id: str
     sense: Sense
     array: ArrayKind
+    forbidding: str = ""
 
     def objective(self, theta: Tensor, homogeneous: bool) -> Objective:
         """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array.
@@ -74,12 +76,12 @@ class Boundary(NamedTuple):
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
         flat = rows.reshape(len(rows), -1)
-        shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1].astype(np.int64)
-        first = np.clip(shifts, -_FINEST, _FINEST)
-        factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, first)
-        sized = flat * factor[:, None]
-        if (first != shifts).any():
-            sized *= np.ldexp(1.0, shifts - first)[:, None]
+        shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1]
+        factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, np.minimum(shifts, _FINEST))
+        shared = rows.ctypes.data == theta.data_ptr()  # the user's own numbers stay as they are
+        sized = np.multiply(flat, factor[:, None], out=None if shared else flat)
+        if shifts.max() > _FINEST:
+            sized *= np.ldexp(1.0, np.maximum(shifts - _FINEST, 0))[:, None]
         return Objective(sized.reshape(rows.shape), shifts)
 
     def rows(self, values: Tensor) -> Any:
@@ -111,6 +113,38 @@ class Boundary(NamedTuple):
                 )
         return solutions.reshape(like.shape)
 
+    def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int], first: int = 0) -> None:
+        """Raise if an entry of `[B, S, *event]` is not finite; its first row is row `first` of the user's batch.
+
+        Raises:
+            ObjectiveError: names the first row, its position, and how many there are, in numbers of the user's sense.
+        """
+        if sums_to_finite(theta):
+            return
+        bad = (~theta.isfinite()).nonzero()
+        if not len(bad):
+            return  # finite entries whose sum overflows
+        row, sample, *position = (int(i) for i in bad[0])
+        costs = self.sense == "min"
+        value = float(theta[tuple(bad[0])]) * (-1 if costs else 1)
+        at = position[0] if len(position) == 1 else tuple(position)
+        if phase == "forward":
+            what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
+            if self.forbidding and value == (math.inf if costs else -math.inf):
+                hint = f"{self.forbidding}= forbids entries; infinite numbers are refused"
+        else:
+            given = "costs + lambda * dL/dz" if costs else "scores - lambda * dL/dz"
+            what = f"target objective ({given})"
+            hint = (
+                "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
+                f"{theta.dtype} overflows: scale them down"
+            )
+        raise ObjectiveError(
+            f"{what}: found {value} in {row_name(first + row, lead)}, position {at}, sample {sample}; "
+            f"{len(bad)} of {theta.numel()} entries are not finite",
+            hint=hint,
+        )
+
 
 def failed_rows(result: SolveResult) -> list[int]:
     """Rows without a usable solution."""
@@ -122,32 +156,3 @@ def failed_rows(result: SolveResult) -> list[int]:
 def sums_to_finite(values: Tensor) -> bool:
     """Whether the sum is finite: if so all entries are, and a sum is the cheapest pass there is."""
     return math.isfinite(float(values.detach().sum()))
-
-
-def refuse_non_finite(theta: Tensor, phase: str, lead: Sequence[int]) -> None:
-    """Raise if an entry of `[B, S, *event]` is not finite.
-
-    Raises:
-        ObjectiveError: names the first row, its position, and how many there are.
-    """
-    if sums_to_finite(theta):
-        return
-    bad = (~theta.isfinite()).nonzero()
-    if not len(bad):
-        return  # finite entries whose sum overflows
-    row, sample, *position = (int(i) for i in bad[0])
-    value = float(theta[tuple(bad[0])])
-    at = position[0] if len(position) == 1 else tuple(position)
-    if phase == "forward":
-        what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
-    else:
-        what = "target objective (theta - lambda * dL/dz)"
-        hint = (
-            "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
-            f"{theta.dtype} overflows: scale them down"
-        )
-    raise ObjectiveError(
-        f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
-        f"{len(bad)} of {theta.numel()} entries are not finite",
-        hint=hint,
-    )

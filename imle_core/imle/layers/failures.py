@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from imle.errors import SolveError
+from imle.layers.boundary import Boundary
 from imle.layers.shapes import row_name
 from imle.solvers.result import SolveResult, SolveStatus
 
 SHOWN = 5
 """Failed rows an error names; the rest are counted."""
+
+_NO_TENSOR = re.compile(r"invalid combination of arguments|\bTensor\b")
+"""What exceptions say where numpy code is given a tensor."""
 
 
 class Failure(NamedTuple):
@@ -72,10 +77,23 @@ def unproven(result: SolveResult, row_of: Callable[[int], int], samples: int, ph
 
 
 def solve_error(
-    solver_id: str, failures: Iterable[Failure], lead: Sequence[int], *, samples: int, total: int, phase: str
+    boundary: Boundary,
+    failures: Iterable[Failure],
+    lead: Sequence[int],
+    *,
+    samples: int,
+    total: int,
+    phase: str,
+    cause: Exception | None,
 ) -> SolveError:
-    """The error for failed rows under on_failure="raise"."""
+    """The error for failed rows under on_failure="raise", from what the solver raised, if it did."""
     ordered = sorted(failures)
+    first = ordered[0]
+    if len(ordered) == total and all(_same_error(first, other) for other in ordered):
+        return SolveError(
+            f"{boundary.solver_id}: {_first_line(first.message)}\n  {total} of {total} {phase} solves failed like this",
+            hint=_to_mend(boundary, first, cause),
+        )
     lines = []
     for failure in ordered[:SHOWN]:
         where = place(failure.row, failure.sample, lead, samples)
@@ -83,9 +101,28 @@ def solve_error(
     if len(ordered) > SHOWN:
         lines.append(f"  ... and {len(ordered) - SHOWN} more")
     return SolveError(
-        f"{solver_id}: {len(ordered)} of {total} {phase} solves failed\n" + "\n".join(lines),
+        f"{boundary.solver_id}: {len(ordered)} of {total} {phase} solves failed\n" + "\n".join(lines),
         hint='on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',
     )
+
+
+def _same_error(one: Failure, other: Failure) -> bool:
+    """Whether both failed with a message that begins alike: "KeyError: ..." is the fault of no row."""
+    kinds = [failure.message.partition(":")[0] for failure in (one, other)]
+    return one.status == other.status == SolveStatus.ERROR and kinds[0] == kinds[1] != ""
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _to_mend(boundary: Boundary, failure: Failure, cause: Exception | None) -> str:
+    """What to do about a solver that fails for every row."""
+    if boundary.array == "torch" and _NO_TENSOR.search(failure.message):
+        return 'the solver is given torch tensors: array="numpy" hands it numpy arrays'
+    if cause is not None:
+        return "the traceback above says where the solver raises it; no row is to blame"
+    return "no row is to blame: look into the solver and its instance"
 
 
 def place(row: int, sample: int, lead: Sequence[int], samples: int) -> str:

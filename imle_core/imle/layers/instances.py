@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.plugins.parameters import check_type, unknown
-from imle.plugins.spec import SolverSpec
+from imle.plugins.spec import Parameter, SolverSpec
 from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
 from imle.solvers.parallel.pieces import in_pieces
 from imle.solvers.protocol import PreparedSolver, Solver
+
+_PLAIN = {int, float, bool, str, type(None)}
 
 CAPACITY = 256
 """Prepared solvers a layer keeps; the least recently used is dropped first."""
@@ -73,6 +77,14 @@ class Group:
         values = {name: [column[n] for n in kept] for name, column in self.values.items()}
         return Group(self.kept, [self.row(n) for n in kept], values)
 
+    def between(self, start: int, stop: int) -> Group:
+        """The group within consecutive rows of the batch, which are counted from `start` on."""
+        if self.rows is None:
+            return Group(self.kept, None, {name: column[start:stop] for name, column in self.values.items()})
+        kept = [n for n, row in enumerate(self.rows) if start <= row < stop]
+        values = {name: [column[n] for n in kept] for name, column in self.values.items()}
+        return Group(self.kept, [self.rows[n] - start for n in kept], values)
+
     def tile(self, times: int, batch: int) -> Group:
         """The same rows in each of `times` copies of a batch of `batch` rows."""
         rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]
@@ -92,6 +104,8 @@ class InstanceCache:
         self.solver = solver
         self.spec = spec
         self.fixed = dict(fixed)
+        for name, value in fixed.items():
+            self._refuse_gradient(name, value)
         self._always: Kept | None = None  # of the fixed instance
         self._contents: dict[str, str | None] | None = None
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
@@ -224,6 +238,8 @@ class InstanceCache:
                     hint="give it to imle.layer(...)",
                 )
             raise unknown(self.spec.id, name, known)
+        if torch.is_grad_enabled():  # where nothing is recorded, no gradient is lost
+            self._refuse_gradient(name, values)
         if isinstance(values, Tensor):
             values = values.detach().cpu().numpy()
         if isinstance(values, np.ndarray):  # numbers become Python's own, rows of arrays stay arrays
@@ -233,9 +249,39 @@ class InstanceCache:
                 f"{self.spec.id}: {name}: expected a sequence with one value per row, found {type(values).__name__}",
                 hint=f"a value for all rows goes to imle.layer(..., {name}=...)",
             )
-        for value in values:
+        for row, value in enumerate(values):
             check_type(self.spec.id, known[name], value)
+            self._refuse_number(known[name], value, row)
         return list(values)
+
+    def _refuse_gradient(self, name: str, value: Any) -> None:
+        if _requires_gradient(value):
+            raise InstanceError(
+                f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: a layer has "
+                "gradients for its objective only",
+                hint=f"{name}.detach() says that none is wanted",
+            )
+
+    def _refuse_number(self, parameter: Parameter, value: Any, row: int) -> None:
+        """Where every row has a vector of its own, one vector for all is no sequence of vectors."""
+        what = parameter.type.partition(" ")[0]
+        if what in ("vector", "matrix") and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
+            name = parameter.name
+            raise InstanceError(
+                f"{self.spec.id}: {name}: expected one {what} for each row of the batch, found a number (row {row})",
+                hint=f"one {what} for all rows goes to imle.layer(..., {name}=...), or to the call as [{what}] * B",
+            )
+
+
+def _requires_gradient(value: Any) -> bool:
+    """Whether a tensor, or one in nested sequences and mappings, requires a gradient."""
+    if isinstance(value, Tensor):
+        return value.requires_grad
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)) or set(map(type, value)) <= _PLAIN:
+        return False
+    return any(_requires_gradient(entry) for entry in value)
 
 
 def _own(value: Any) -> Any:

@@ -109,6 +109,8 @@ class Parameter:
         per_row: the solver takes this instance parameter as a sequence of length N in `solve` too, so rows
             that differ in it are still solved together. Other instance parameters can also differ per row,
             but then rows are solved in groups that share them.
+        forbids: this instance parameter says which entries no solution uses: users who try infinite costs are
+            pointed to it.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -120,13 +122,15 @@ class Parameter:
     doc: str = ""
     choices: tuple[Any, ...] = ()
     per_row: bool = False
+    forbids: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise PluginError(f"parameter name: expected a keyword such as 'time_limit', found {self.name!r}")
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
-        check_field(f"parameter {self.name}: per_row", self.per_row, bool)
+        for flag in ("per_row", "forbids"):
+            check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
 
     @property
     def required(self) -> bool:
@@ -237,3 +241,8 @@ class SolverSpec(Versioned):
     def parameters(self) -> tuple[Parameter, ...]:
         """Instance parameters, then options."""
         return self.instance + self.options
+
+    @property
+    def forbidding(self) -> str:
+        """The instance parameter that says which entries no solution uses, or ""."""
+        return next((parameter.name for parameter in self.instance if parameter.forbids), "")

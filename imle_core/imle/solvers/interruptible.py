@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from functools import cache
 from typing import TypeVar
 
+from imle.solvers.forks import renew_in_children
 from imle.solvers.stopping import Stops, stop_until, stoppable
 
 T = TypeVar("T")
@@ -29,22 +28,25 @@ def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
             return call()
     stops = Stops()
     with stops.calling(stop):
-        future = _helper().submit(copy_context().run, call)
+        future = _helper.pool.submit(copy_context().run, call)
         try:
             return future.result()
         finally:
             stop_until(stops, [future])
 
 
-@cache
-def _helper_of(process: int) -> ThreadPoolExecutor:
-    del process  # a forked child has none of the threads
-    return ThreadPoolExecutor(1, thread_name_prefix="imle-native")
-
-
-def _helper() -> ThreadPoolExecutor:
+class _Helper:
     """The one thread that makes calls for the main thread: solvers keep things for each thread they see."""
-    return _helper_of(os.getpid())
+
+    def __init__(self) -> None:
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="imle-native")
+
+
+_helper = _Helper()
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:

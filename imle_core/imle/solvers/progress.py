@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imle.errors import OptionError
+from imle.solvers.forks import renew_in_children
 
 _log = logging.getLogger("imle.progress")
 _PAUSE = 1.0
@@ -71,10 +72,14 @@ class _Monitor:
         self._wanted = wanted
         self._progress = Progress(solver, rows, None, 0.0)
         self._start = time.perf_counter()
-        self._lock = threading.Lock()
+        self.renew()
+        renew_in_children(self)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="imle-progress", daemon=True)
         self._thread.start()
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
 
     def report(self, rows: int, gap: float | None) -> None:
         with self._lock:

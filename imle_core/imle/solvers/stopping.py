@@ -1,4 +1,4 @@
-"""Stopping: work that nobody waits for any more, after Ctrl-C or an error, is given up soon.
+"""Stopping: work that no caller waits for any more, after Ctrl-C or an error, is given up soon.
 
 What runs for a long time asks `given_up()` now and then, or says with `stoppable` how it is ended from outside.
 """
@@ -102,3 +102,21 @@ def stoppable(stop: Callable[[], object]) -> Iterator[None]:
         return
     with stops.calling(stop):
         yield
+
+
+_first_failure_ends: ContextVar[bool] = ContextVar("imle_first_failure_ends", default=False)
+
+
+@contextmanager
+def ending_at_first_failure(wanted: bool) -> Iterator[None]:
+    """Inside, if wanted, the first row that is lost for good is an error (`SolveError`): the others need no solving."""
+    token = _first_failure_ends.set(wanted)
+    try:
+        yield
+    finally:
+        _first_failure_ends.reset(token)
+
+
+def first_failure_ends() -> bool:
+    """Whether the first row that is lost for good is to be raised as an error."""
+    return _first_failure_ends.get()

@@ -186,9 +186,9 @@ def test_options(name, cls):
 
 
 def test_options_of_one_solver():
-    with pytest.raises(OptionError, match=r"^highs-lp: method: expected 'auto' or 'dual' or 'primal', found 'ipm'$"):
+    with pytest.raises(OptionError, match=r"^highs-lp: method: expected 'auto' or 'primal' or 'dual', found 'ipm'$"):
         HighsLPSolver(method="ipm")
-    with pytest.raises(OptionError, match=r"^highs-ilp: tuning: expected 'default' or 'lean' or 'auto', found 'fast'$"):
+    with pytest.raises(OptionError, match=r"^highs-ilp: tuning: expected 'auto' or 'default' or 'lean', found 'fast'$"):
         HighsILPSolver(tuning="fast")
     with pytest.raises(OptionError, match=r"^highs-ilp: gap: expected a finite number >= 0, found -0.1$"):
         HighsILPSolver(gap=-0.1)

@@ -14,6 +14,7 @@ from imle.solvers.combinators.keys import Names, lasting, name_rows
 from imle.solvers.combinators.memo import Memo
 from imle.solvers.combinators.rows import Index, like, to_numpy
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -64,7 +65,14 @@ class PreparedCached(PreparedWrapper):
         super().__init__(inner)
         self._lock = threading.Lock()
         self._memo = Memo(capacity)
+        renew_in_children(self)
         self._final = np.isin(np.arange(len(SolveStatus)), final)
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        if self._lock.locked():  # the parent's thread that was writing will not finish it here
+            self._memo.clear()
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many rows are remembered."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, options
+from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult
 
@@ -16,7 +17,8 @@ class Clock:
     """Wall time, rows and calls, added up from any number of threads. Copies start at zero."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.renew()
+        renew_in_children(self)
         self.seconds = 0.0
         self.rows = 0
         self.calls = 0
@@ -27,6 +29,10 @@ class Clock:
             self.seconds += seconds
             self.rows += rows
             self.calls += 1
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        self._lock = threading.Lock()
 
     def reset(self) -> None:
         """Start counting anew."""

@@ -7,48 +7,66 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imle.errors import ImleError
+from imle.errors import ImleError, SolveError
 from imle.solvers import progress
 from imle.solvers.combinators.rows import Part, between
-from imle.solvers.parallel.engines import Engine
+from imle.solvers.parallel.engines import Engine, as_death
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
 from imle.solvers.parallel.work import Outcome
 from imle.solvers.result import SolveStatus
-from imle.solvers.stopping import GivenUpError, Stops, stoppable
+from imle.solvers.stopping import GivenUpError, Stops, first_failure_ends, stoppable
 
 log = logging.getLogger("imle.parallel")
 
 _HEARD = 0.5
 """Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
+_HOPELESS = 3
+"""Rows that end their workers, if no other row of the batch is solved, after which the rest is not tried."""
+_SELDOM = 16
+"""Likewise one after the other, if other rows of the batch were solved before."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive rows; `deaths` counts the workers that died of just these."""
+    """Consecutive rows.
+
+    Attributes:
+        start: the first row.
+        stop: the row after the last one.
+        deaths: workers that died of just these rows.
+        suspect: a worker died of these rows, or of more rows that these were among.
+        again: they were sent before, and perhaps to another worker.
+    """
 
     start: int
     stop: int
     deaths: int = 0
+    suspect: bool = False
+    again: bool = False
 
     @property
     def rows(self) -> int:
         return self.stop - self.start
 
-    def halves(self) -> list[Chunk]:
-        middle = (self.start + self.stop) // 2
-        return [Chunk(self.start, middle), Chunk(middle, self.stop)]
+    def parts(self, count: int, *, suspect: bool = False) -> list[Chunk]:
+        """The same rows in so many chunks, at most one per row; the last rows come first, as on a stack."""
+        count = min(count, self.rows)
+        bounds = [self.start + self.rows * n // count for n in range(count + 1)]
+        return [Chunk(bounds[n], bounds[n + 1], 0, suspect, True) for n in reversed(range(count))]
 
 
 @dataclass
 class Batch:
     """One batch while it is solved.
 
-    Rows whose worker dies or whose solver raises are solved again in halves, until the row to blame stands alone: it
-    is reported with status `error` (`timeout` if it took too long) and the others are as if nothing had been.
+    Rows whose worker dies are solved again, by ever fewer at a time and before all others, until the row to blame
+    stands alone: it is reported with status `error` (`timeout` if it took too long) and the others are as if nothing
+    had been. Rows for which the solver raises are found in the same way. Inside `ending_at_first_failure`, a row to
+    blame ends the batch. If only rows to blame are found, the rest is not tried.
 
     Args:
         engine: solves chunks.
@@ -56,6 +74,7 @@ class Batch:
         objective: `[N, *shape]`.
         given: keyword arguments of `solve`, one entry per row each.
         pace: told how long rows take.
+        workers: how many chunks are solved at the same time.
     """
 
     engine: Engine
@@ -63,12 +82,19 @@ class Batch:
     objective: Any
     given: Mapping[str, Any]
     pace: Pace
+    workers: int
     parts: list[Part] = field(default_factory=list)
     errors: list[ImleError] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    _told: bool = False
+    _todo: list[Chunk] = field(default_factory=list)  # stacks: the next one is the last
+    _suspects: list[Chunk] = field(default_factory=list)
     _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
+    _blamed: int = 0  # rows since the last one that was solved
+    _probes: set[int] = field(default_factory=set)  # rows that are to show whether all are to blame
+    _solved: bool = False
+    _hopeless: str = ""
+    _told: bool = False
     _stops: Stops = field(default_factory=Stops)
     _unwanted: Future[Any] = field(default_factory=Future)
 
@@ -77,14 +103,16 @@ class Batch:
 
         Raises:
             ImleError: what the solver raises, for the first row it does so.
-            GivenUpError: nobody waits for these rows any more.
+            SolveError: a row is to blame for the end of its workers, inside `ending_at_first_failure`.
+            GivenUpError: no caller waits for these rows any more.
         """
+        self._todo = [Chunk(start, stop) for start, stop in reversed(chunks)]
         try:
             with stoppable(self._give_up):
-                for start, stop in chunks:
-                    self._submit(Chunk(start, stop))
+                self._send()
                 while self._waiting:
                     self._wait()
+                    self._send()
         except BaseException:  # Ctrl-C above all: nobody will read what is under way
             self._stops.stop()  # also what is not among those that are waited for yet
             for engine in {id(engine): engine for _, engine in self._waiting.values()}.values():
@@ -94,23 +122,39 @@ class Batch:
             raise min(self.errors, key=lambda error: -1 if error.row is None else error.row)
         return self.parts
 
+    def _send(self) -> None:
+        """Submit what may be under way now: all, but while there are suspects, no more than can be told apart."""
+        while self._todo or self._suspects:
+            suspicion = bool(self._suspects) or any(chunk.suspect for chunk, _ in self._waiting.values())
+            alone = suspicion and self.engine.blame.alone
+            if suspicion and len(self._waiting) >= (1 if alone else self.workers):
+                return
+            stack = self._suspects or self._todo
+            if alone and not self._suspects:
+                return
+            self._submit(stack.pop())
+
     def _wait(self) -> None:
-        for future in wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done:
+        done = wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done
+        if not done and self.engine.silent():
+            self._abandoned(self.engine)
+        for future in done:
             if future is self._unwanted:
-                raise GivenUpError("nobody waits for these rows any more")
-            self._ended(future, *self._waiting.pop(future))
+                raise GivenUpError("no caller waits for these rows any more")
+            if future in self._waiting:  # else it was called back
+                self._ended(future, *self._waiting.pop(future))
 
     def _give_up(self) -> None:
         """Called from another thread."""
         with suppress(InvalidStateError):  # it was told before
             self._unwanted.set_result(None)
 
-    def _submit(self, chunk: Chunk, *, recipe: bool = False) -> None:
+    def _submit(self, chunk: Chunk) -> None:
         objective = self.objective[chunk.start : chunk.stop]
         given = between(self.given, chunk.start, chunk.stop)
         engine = self.engine
         try:
-            future = engine.submit(objective, given, self._stops, recipe=recipe)
+            future = engine.submit(objective, given, self._stops, recipe=chunk.again)
         except RuntimeError as error:  # it was shut down, or broke
             self._elsewhere(chunk, engine, error)
         else:
@@ -118,8 +162,9 @@ class Batch:
 
     def _ended(self, future: Future[Outcome], chunk: Chunk, engine: Engine) -> None:
         error = CancelledError() if future.cancelled() else future.exception()
-        if isinstance(error, WorkerDiedError):
-            self._died(chunk, error)
+        death = None if error is None else as_death(error)
+        if death is not None:
+            self._died(chunk, death)
         elif error is not None:
             self._elsewhere(chunk, engine, error)
         else:
@@ -127,45 +172,117 @@ class Batch:
 
     def _answered(self, outcome: Outcome, chunk: Chunk) -> None:
         if outcome.missing:
-            self._submit(chunk, recipe=True)
-        elif outcome.result is not None:
+            self._submit(replace(chunk, again=True))
+            return
+        self._blamed, self._solved = 0, True
+        if outcome.result is not None:
             self.seconds += outcome.seconds
             self.pace.solved(chunk.rows, outcome.seconds)
             self._settled(Part(chunk.start, chunk.stop, outcome.result))
         elif outcome.error is not None:
-            if outcome.error.row is not None:
-                outcome.error.row += chunk.start
-            self.errors.append(outcome.error)
+            self._refused(outcome.error, chunk)
         elif chunk.rows == 1:
             level = logging.DEBUG if self._told else logging.WARNING  # one traceback tells more than hundreds
             log.log(level, "row %d: %s\n%s", chunk.start, outcome.message, outcome.trace)
             self._told = True
             self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, outcome.message))
         else:
-            self._split(chunk)
+            self.counters["repeated_rows"] += chunk.rows
+            self._todo += chunk.parts(2)
+
+    def _refused(self, error: ImleError, chunk: Chunk) -> None:
+        """An error that is to be raised: that of the first row, or at once if it is about all rows.
+
+        Raises:
+            ImleError: it is.
+        """
+        if error.row is None:
+            raise error
+        error.row += chunk.start
+        self.errors.append(error)
+        self._todo = [other for other in self._todo if other.start < error.row]
+        self._suspects = [other for other in self._suspects if other.start < error.row]
 
     def _settled(self, part: Part) -> None:
         self.parts.append(part)
         progress.report(part.stop - part.start)
 
-    def _died(self, chunk: Chunk, error: WorkerDiedError) -> None:
+    def _died(self, chunk: Chunk, death: WorkerDiedError) -> None:
         """A worker died: of these rows, or of something else."""
-        log.warning("rows %d to %d: %s", chunk.start, chunk.stop - 1, error.message)
+        log.warning("rows %d to %d: %s", chunk.start, chunk.stop - 1, death.message)
         self.counters["worker_deaths"] += 1
-        late = isinstance(error, WorkerTimeoutError)
-        if chunk.rows > 1:
-            self._split(chunk)
-        elif chunk.deaths == 0 and not late:
-            self.counters["repeated_rows"] += 1
-            self._submit(Chunk(chunk.start, chunk.stop, 1), recipe=True)
+        self._call_back()
+        late = isinstance(death, WorkerTimeoutError)
+        blame = self.engine.blame
+        deaths = chunk.deaths + (chunk.suspect or not blame.alone)
+        if self._hopeless:
+            self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, self._hopeless))
+        elif chunk.rows > 1:
+            self.counters["repeated_rows"] += chunk.rows
+            self._suspects += chunk.parts(chunk.rows if late else blame.parts, suspect=True)
+        elif late or deaths >= blame.proof:
+            self._blame(chunk, death, late=late)
         else:
-            status = SolveStatus.TIMEOUT if late else SolveStatus.ERROR
-            self._settled(Part(chunk.start, chunk.stop, None, status, error.message))
+            self.counters["repeated_rows"] += 1
+            self._suspects.append(Chunk(chunk.start, chunk.stop, deaths, True, True))
 
-    def _split(self, chunk: Chunk) -> None:
-        self.counters["repeated_rows"] += chunk.rows
-        for half in chunk.halves():
-            self._submit(half, recipe=True)
+    def _call_back(self) -> None:
+        """Take back what waits for a worker: suspects come first."""
+        for future, (chunk, _) in reversed(list(self._waiting.items())):
+            if future.cancel():
+                del self._waiting[future]
+                (self._suspects if chunk.suspect else self._todo).append(replace(chunk, again=True))
+
+    def _blame(self, chunk: Chunk, death: WorkerDiedError, *, late: bool) -> None:
+        """One row is proven to end its workers.
+
+        Raises:
+            SolveError: that ends the batch.
+        """
+        if first_failure_ends():
+            raise SolveError(
+                f"{death.message}; other rows were not waited for",
+                hint='on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',
+                row=chunk.start,
+            )
+        status = SolveStatus.TIMEOUT if late else SolveStatus.ERROR
+        self._settled(Part(chunk.start, chunk.stop, None, status, death.message))
+        if late:
+            return
+        self._blamed += 1
+        self._probes.discard(chunk.start)
+        if self._blamed == 1 and not self._solved:
+            self._probe()
+        if self._blamed >= (_SELDOM if self._solved else _HOPELESS) and not self._probes:
+            self._give_rest_up()
+
+    def _probe(self) -> None:
+        """Perhaps only rows near the one that is to blame are: try two that are far from it, and from each other."""
+        for part in (2, 1):
+            if self._todo:
+                place = len(self._todo) * part // 3
+                far = self._todo.pop(place)
+                if far.rows > 1:
+                    self._todo.insert(place, replace(far, stop=far.stop - 1))
+                self._probes.add(far.stop - 1)
+                self._suspects.append(Chunk(far.stop - 1, far.stop, 0, True, True))
+
+    def _give_rest_up(self) -> None:
+        """Rows that were not tried end like those before them."""
+        found = f"{self._blamed} rows ended their workers"
+        found += " one after the other" if self._solved else ", and none was solved"
+        self._hopeless = f"not tried: {found}"
+        log.warning("the rest of the batch is not tried: %s", found)
+        for chunk in [*self._todo, *self._suspects]:
+            self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, self._hopeless))
+        self._todo, self._suspects = [], []
+
+    def _abandoned(self, engine: Engine) -> None:
+        """An executor that does not answer: its futures are dropped, as even to cancel them would wait for it."""
+        lost = [(future, chunk) for future, (chunk, own) in self._waiting.items() if own is engine]
+        for future, chunk in lost:
+            del self._waiting[future]
+            self._elsewhere(chunk, engine, TimeoutError("it does not answer"))
 
     def _elsewhere(self, chunk: Chunk, engine: Engine, error: BaseException) -> None:
         """The executor failed, not the solver: rows may be solved by another."""
@@ -176,4 +293,4 @@ class Batch:
             self.counters["lost_executors"] += 1
             self.engine = self.rescue()
         self.counters["repeated_rows"] += chunk.rows
-        self._submit(chunk, recipe=True)
+        self._submit(replace(chunk, again=True))

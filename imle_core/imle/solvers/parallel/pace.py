@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from typing import Literal
+
+from imle.solvers.forks import renew_in_children
 
 Mode = Literal["serial", "parallel"]
 
 _WEIGHT = 0.3  # of the newest measurement
 _AGAIN = 64  # batches after which the slower way is measured again
 _CHUNKS_PER_WORKER = 4  # enough for an even load where rows differ
+_PROBES = 256  # tasks of a batch with a time limit, where nothing is known: small ones lose little if they are too long
 
 
 class Pace:
@@ -22,11 +26,16 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.renew()
+        renew_in_children(self)
         self.busy: float | None = None
         self.serial_seconds = 0.0
         self._wall: dict[Mode, float] = {}
         self._batches = 0
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Pace], tuple[()]]:
         return Pace, ()
@@ -60,11 +69,20 @@ class Pace:
             near = self._wall[slower] < 2 * self._wall[faster]
             return slower if near and self._batches % _AGAIN == 0 else faster
 
-    def chunks(self, rows: int, workers: int, least: float) -> list[tuple[int, int]]:
-        """Consecutive rows for each task: as many tasks as keep workers evenly busy, none shorter than `least`."""
+    def chunks(self, rows: int, workers: int, least: float, most: float | None = None) -> list[tuple[int, int]]:
+        """Consecutive rows for each task: as many tasks as keep workers evenly busy.
+
+        Args:
+            rows: how many there are.
+            workers: how many tasks are solved at the same time.
+            least: seconds that a task is to take at least.
+            most: seconds that a task is to take at most, if there is such a limit; this one is stronger.
+        """
         count = min(rows, workers * _CHUNKS_PER_WORKER)
         if self.busy is not None:
             count = max(1, min(count, int(rows * self.busy / least)))
+        if most is not None:
+            count = min(rows, max(count, _PROBES if self.busy is None else math.ceil(rows * self.busy / most)))
         if workers < count:
             count -= count % workers
         bounds = [rows * n // count for n in range(count + 1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -15,9 +16,11 @@ from imle._checks import is_positive_int
 from imle.errors import OptionError
 from imle.solvers.combinators.rows import join
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, options
+from imle.solvers.forks import renew_in_children
 from imle.solvers.parallel import pools
 from imle.solvers.parallel.chunks import Batch
 from imle.solvers.parallel.engines import Engine, Remote, Threads
+from imle.solvers.parallel.fleet import Fleet
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.recipe import Recipe, recipe
 from imle.solvers.parallel.work import inside_worker
@@ -43,7 +46,7 @@ class Parallel(Wrapper):
         threads: an int or "auto" means threads, for backends that release the GIL; else processes.
         thread_safe: threads may share one prepared solver; else each has one of its own.
         timeout: seconds a row may take in a worker process of this machine before it is given up and the process
-            replaced; None for no limit.
+            replaced; None for no limit. Rows solved elsewhere, by threads or other executors, it does not bound.
 
     Raises:
         OptionError: not a solver, not an executor, or a solver for torch tensors with processes.
@@ -55,17 +58,20 @@ class Parallel(Wrapper):
     thread_safe: bool = False
     timeout: float | None = None
     pace: Pace = field(default_factory=Pace, init=False, compare=False, repr=False)
+    fleet: Fleet = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.executor, Executor):
-            object.__setattr__(self, "threads", isinstance(self.executor, ThreadPoolExecutor))
+        given = self.executor if isinstance(self.executor, Executor) else None
+        object.__setattr__(self, "fleet", Fleet(given))
+        if given is not None:
+            object.__setattr__(self, "threads", isinstance(given, ThreadPoolExecutor))
         elif self.executor != "auto" and not is_positive_int(self.executor):
             raise OptionError(
                 f"executor: expected an int >= 1, 'auto' or a concurrent.futures.Executor, found {self.executor!r}"
             )
-        if self.timeout is not None and not self.timeout > 0:
-            raise OptionError(f"Parallel: timeout: expected seconds > 0 or None, found {self.timeout!r}")
+        if self.timeout is not None and not _is_seconds(self.timeout):
+            raise OptionError(f"timeout: expected seconds > 0 or None, found {self.timeout!r}")
         if self.solver.array == "torch" and not self.threads and self.executor != "auto":
             raise OptionError(
                 f"executor: {type(self.solver).__name__} takes torch tensors, which stay in this process",
@@ -74,7 +80,7 @@ class Parallel(Wrapper):
 
     @property
     def workers(self) -> int:
-        """How many tasks are solved at the same time; of a stranger's executor, as many as it seems to have."""
+        """How many tasks are solved at the same time; of a third-party executor, as many as it seems to have."""
         if isinstance(self.executor, int):
             return self.executor
         if isinstance(self.executor, Executor):
@@ -102,7 +108,9 @@ class Parallel(Wrapper):
             raise
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parallel:
-        return dataclasses.replace(self, solver=copy.deepcopy(self.solver, memo))  # workers are shared
+        copied = dataclasses.replace(self, solver=copy.deepcopy(self.solver, memo))
+        object.__setattr__(copied, "fleet", self.fleet)  # workers are shared
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         if isinstance(self.executor, Executor):
@@ -127,10 +135,9 @@ class Engines:
     instance: Mapping[str, Any] | None
     recipe: Recipe | None
 
-    def make(self, inner: PreparedSolver, *, own: bool) -> Engine:
-        """An engine on the executor that was asked for, or on imle's `own` workers."""
+    def make(self, inner: PreparedSolver, given: Executor | None) -> Engine:
+        """An engine on an executor that was given, or on imle's own workers."""
         options = self.options
-        given = options.executor if isinstance(options.executor, Executor) and not own else None
         if self.recipe is not None:
             return Remote(given or pools.processes(options.workers), self.recipe, options.timeout)
         build = None if self.instance is None else lambda: options.solver.prepare(**self.instance or {})
@@ -150,8 +157,14 @@ class PreparedParallel(PreparedWrapper):
         super().__init__(inner)
         self._options = options
         self._engines = engines
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Forget an engine whose threads a forked child has not got."""
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._works_on: Executor | None = None
 
     def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives.
@@ -185,20 +198,15 @@ class PreparedParallel(PreparedWrapper):
     def _there(self, engines: Engines, objective: Any, given: Mapping[str, Any]) -> SolveResult:
         start = time.perf_counter()
         pace, workers = self._options.pace, self._options.workers
-        with self._lock:
-            if self._engine is None:
-                self._engine = engines.make(self.inner, own=False)
-            engine = self._engine
+        engine = self._engine_now(engines)
 
         def rescue() -> Engine:
             """Workers of imle in place of an executor that is lost, from now on."""
-            with self._lock:
-                self._engine = engines.make(self.inner, own=True)
-                return self._engine
+            self._options.fleet.executor = None
+            return self._engine_now(engines)
 
-        stranger = isinstance(self._options.executor, Executor)
-        batch = Batch(engine, rescue if stranger else None, objective, given, pace)
-        result = join(batch.solve(pace.chunks(len(objective), workers, engine.least)), objective)
+        batch = Batch(engine, rescue if self._works_on else None, objective, given, pace, workers)
+        result = join(batch.solve(pace.chunks(len(objective), workers, engine.least, engine.most)), objective)
         seconds = time.perf_counter() - start
         pace.waited("parallel", len(objective), seconds)
         wait = max(0.0, seconds - batch.seconds / workers)
@@ -207,6 +215,14 @@ class PreparedParallel(PreparedWrapper):
             counters={**result.counters, **batch.counters, "parallel_rows": len(objective)},
             seconds={**result.seconds, "wait": result.seconds.get("wait", 0.0) + wait},
         )
+
+    def _engine_now(self, engines: Engines) -> Engine:
+        """The engine, on what is left of the fleet."""
+        with self._lock:
+            executor = self._options.fleet.executor
+            if self._engine is None or self._works_on is not executor:
+                self._engine, self._works_on = engines.make(self.inner, executor), executor
+            return self._engine
 
     def _pays(self, rows: int) -> bool:
         """Whether "auto" sends these rows to workers: measured, not believed."""
@@ -223,6 +239,10 @@ class PreparedParallel(PreparedWrapper):
                 pool.start()
                 return False
         return own.pace.better() == "parallel"
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def workers_of(solver: Solver) -> int:

@@ -6,12 +6,26 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from imle.solvers.forks import renew_in_children
 from imle.solvers.parallel.processes import Processes
 
-_lock = threading.Lock()
-_threads: dict[int, ThreadPoolExecutor] = {}
-_dispatchers: dict[int, ThreadPoolExecutor] = {}
-_processes: dict[int, Processes] = {}
+
+class _Pools:
+    """Pools by their number of workers."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Processes] = {}
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Forget threads that a forked child has not got; `Processes` see to themselves."""
+        self.lock = threading.Lock()
+        self.threads: dict[int, ThreadPoolExecutor] = {}
+        self.dispatchers: dict[int, ThreadPoolExecutor] = {}
+
+
+_pools = _Pools()
 
 
 def cores() -> int:
@@ -21,36 +35,23 @@ def cores() -> int:
 
 def threads(workers: int) -> ThreadPoolExecutor:
     """So many threads; the same ones for everybody who asks for that number."""
-    with _lock:
-        if workers not in _threads:
-            _threads[workers] = ThreadPoolExecutor(workers, thread_name_prefix="imle-solver")
-        return _threads[workers]
+    with _pools.lock:
+        if workers not in _pools.threads:
+            _pools.threads[workers] = ThreadPoolExecutor(workers, thread_name_prefix="imle-solver")
+        return _pools.threads[workers]
 
 
 def processes(workers: int) -> Processes:
     """So many processes; the same ones for everybody who asks for that number."""
-    with _lock:
-        if workers not in _processes:
-            _processes[workers] = Processes(workers)
-        return _processes[workers]
+    with _pools.lock:
+        if workers not in _pools.processes:
+            _pools.processes[workers] = Processes(workers)
+        return _pools.processes[workers]
 
 
 def dispatchers(workers: int) -> ThreadPoolExecutor:
     """So many threads that wait for workers, each for those of one instance."""
-    with _lock:
-        if workers not in _dispatchers:
-            _dispatchers[workers] = ThreadPoolExecutor(workers, thread_name_prefix="imle-instance")
-        return _dispatchers[workers]
-
-
-def _forget() -> None:
-    """In a forked child there are neither threads nor pipes of one's own."""
-    global _lock
-    _lock = threading.Lock()
-    _threads.clear()
-    _dispatchers.clear()
-    _processes.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    with _pools.lock:
+        if workers not in _pools.dispatchers:
+            _pools.dispatchers[workers] = ThreadPoolExecutor(workers, thread_name_prefix="imle-instance")
+        return _pools.dispatchers[workers]

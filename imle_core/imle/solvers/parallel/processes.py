@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from io import FileIO
 from typing import Any
 
 from imle._checks import positive_int
 from imle.errors import ImleError
-from imle.solvers.parallel.worker import receive, send
+from imle.solvers.forks import renew_in_children
+from imle.solvers.parallel.worker import BEGUN, receive, send
 
 _PROGRAM = "from imle.solvers.parallel.worker import main; main()"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -35,7 +38,7 @@ class Processes(Executor):
 
     Unlike the standard library's pool, a worker that dies fails its own task only and is replaced; a task may have a
     time limit; the main script is not imported again and neither is torch; workers end when their parent does,
-    however it ends. Inside workers, numerical libraries use one thread.
+    however it ends. Inside workers, numerical libraries use one thread. A forked child has workers of its own.
 
     Args:
         workers: how many; they start with the first tasks.
@@ -47,13 +50,19 @@ class Processes(Executor):
     def __init__(self, workers: int) -> None:
         positive_int("Processes: workers", workers)
         self.workers = workers
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imle-process")
+        self.restarts = 0
+        self._all: set[_Worker] = set()
+        self._finalizer = weakref.finalize(self, _close, self._all)
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        while self._all:  # those of the process that this one was forked from
+            self._all.pop().forget()
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="imle-process")
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: dict[Future[Any], _Worker] = {}
-        self._all: set[_Worker] = set()
-        self.restarts = 0
-        self._finalizer = weakref.finalize(self, _close, self._all, os.getpid())
 
     @property
     def ready(self) -> bool:
@@ -82,10 +91,25 @@ class Processes(Executor):
         """
         return self.submit_within(None, fn, *args, **kwargs)
 
-    def submit_within(self, seconds: float | None, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `fn(*args, **kwargs)` in a worker, which is killed after `seconds` (`WorkerTimeoutError`)."""
+    def submit_within(
+        self,
+        seconds: float | None,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,
+        getting_ready: float = 0.0,
+        **kwargs: Any,
+    ) -> Future[Any]:
+        """Run `fn(*args, **kwargs)` in a worker, which is killed after `seconds` (`WorkerTimeoutError`).
+
+        Args:
+            seconds: the limit; None for no limit.
+            fn: what to run.
+            args, kwargs: its arguments.
+            getting_ready: seconds more, until `fn` calls `worker.begun`; the limit counts from then on.
+        """
         own: Future[Future[Any]] = Future()
-        future = self._threads.submit(self._run, own, seconds, (fn, args, kwargs))
+        future = self._threads.submit(self._run, own, (seconds, getting_ready), (fn, args, kwargs))
         own.set_result(future)
         return future
 
@@ -95,8 +119,8 @@ class Processes(Executor):
             if not future.cancel():
                 with self._lock:
                     worker = self._busy.get(future)
-                if worker is not None:
-                    worker.kill()
+                    if worker is not None:
+                        worker.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks, and end the workers."""
@@ -104,7 +128,7 @@ class Processes(Executor):
         if wait:
             self._finalizer()
 
-    def _run(self, own: Future[Future[Any]], seconds: float | None, task: Any) -> Any:
+    def _run(self, own: Future[Future[Any]], limits: tuple[float | None, float], task: Any) -> Any:
         content = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
         future = own.result()
         with self._lock:
@@ -114,19 +138,17 @@ class Processes(Executor):
         with self._lock:
             self._all.add(worker)
             self._busy[future] = worker
+        answer = None
         try:
-            answer = worker.ask(content, seconds)
-        except WorkerDiedError:
-            with self._lock:
-                self._all.discard(worker)
-                self.restarts += 1
-            raise
-        else:
-            with self._lock:
-                self._idle.append(worker)
+            answer = worker.ask(content, *limits)
         finally:
             with self._lock:
                 del self._busy[future]
+                if answer is None or worker.killed:  # it may have been killed at the very end
+                    self._all.discard(worker)
+                    self.restarts += 1
+                else:
+                    self._idle.append(worker)
         value, error = pickle.loads(answer)
         if error is not None:
             raise error
@@ -137,39 +159,49 @@ class _Worker:
     """One worker process, as its parent sees it. Used by one thread at a time, but for `kill`."""
 
     def __init__(self) -> None:
+        tasks, mine = os.pipe()
+        answers, theirs = os.pipe()
+        self._tasks, self._answers = FileIO(mine, "w"), FileIO(answers)
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C is the parent's business
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, str(tasks), str(theirs)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(tasks, theirs),
+                env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is the parent's business
+            )
+        except BaseException:
+            self._close_pipes()
+            raise
+        finally:
+            os.close(tasks)
+            os.close(theirs)
         self.pid = self._process.pid
-        self.ready = False
+        self.ready = self.killed = False
         self._expired = False
         self._started = threading.Event()
-        threading.Thread(target=self._await_ready, daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def ask(self, content: bytes, seconds: float | None) -> bytes:
+    def ask(self, content: bytes, seconds: float | None, getting_ready: float) -> bytes | bytearray:
         """Send a task and wait for its answer.
 
         Raises:
             WorkerDiedError: there is none.
         """
         self._started.wait()
-        timer = None
-        if seconds is not None:
-            timer = threading.Timer(seconds, self._expire)
-            timer.daemon = True
-            timer.start()
+        timer = self._timer(seconds, getting_ready)
         try:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            send(self._process.stdin, content)  # type: ignore[arg-type]  # a buffered binary stream
-            return receive(self._process.stdout)  # type: ignore[arg-type]
-        except (EOFError, OSError, ValueError):
+            send(self._tasks, content)
+            while (message := receive(self._answers)) == BEGUN:
+                timer.cancel()
+                timer, getting_ready = self._timer(seconds), 0.0
+            return message
+        except (EOFError, OSError):
             code = self._end()
+            if self._expired and getting_ready:
+                raise WorkerDiedError(f"a worker process was not ready to solve in {getting_ready:g} s") from None
             if self._expired:
                 raise WorkerTimeoutError(f"no answer in {seconds:g} s") from None
             if not self.ready:
@@ -178,52 +210,69 @@ class _Worker:
                 ) from None
             raise WorkerDiedError(f"the worker process died ({_told(code)})") from None
         finally:
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
 
     def kill(self) -> None:
-        """End the process at once; the thread that waits for it finds out."""
-        self._process.kill()
+        """End the process and those it has started at once; the thread that waits for it finds out."""
+        self.killed = True
+        if self._process.returncode is None:
+            _kill_group(self.pid)
 
     def close(self) -> None:
         """Let an idle process end by itself, kill another."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it is dead already
-            self._process.stdin.close()
+        self._tasks.close()
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
         self._end()
 
-    def _await_ready(self) -> None:
-        assert self._process.stdout is not None
+    def forget(self) -> None:
+        """In a forked child: leave the process to its parent. Open pipes here would keep it alive there."""
+        self._process.returncode = 0  # or Popen warns that it still runs
+        self._close_pipes()
+
+    def _watch(self) -> None:
+        """Hear that the process is ready, and when it ends, end what it has started: that may hold the pipes open."""
         try:
-            receive(self._process.stdout)  # type: ignore[arg-type]
+            receive(self._answers)
             self.ready = True
-        except (EOFError, OSError, ValueError):
+        except (EOFError, OSError):
             pass  # `ask` finds out
-        finally:
-            self._started.set()
+        self._started.set()
+        self._process.wait()
+        _kill_group(self.pid)
+
+    def _timer(self, seconds: float | None, more: float = 0.0) -> threading.Timer:
+        timer = threading.Timer((seconds or 0.0) + more, self._expire)
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
+        return timer
 
     def _expire(self) -> None:
         self._expired = True
-        self._process.kill()
+        self.kill()
 
     def _end(self) -> int:
         code = self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):  # what was not written yet is lost with the process
-                stream.close()
+        self._close_pipes()
         return code
+
+    def _close_pipes(self) -> None:
+        self._tasks.close()
+        self._answers.close()
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _told(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _close(workers: set[_Worker], owner: int) -> None:
-    if os.getpid() == owner:  # a forked child has copies of the handles, not the processes
-        while workers:
-            workers.pop().close()
+def _close(workers: set[_Worker]) -> None:
+    while workers:
+        workers.pop().close()

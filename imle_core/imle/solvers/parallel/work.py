@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from imle.errors import ImleError, SolverUnavailableError
 from imle.solvers.combinators.wrapping import call
+from imle.solvers.forks import renew_in_children
+from imle.solvers.parallel.worker import begun
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
 
@@ -37,12 +40,16 @@ class Task:
         recipe: a pickled (solver, instance); None where the worker should know it by its digest.
         objective: `[n, *shape]`.
         given: keyword arguments of `solve`, one entry per row each.
+        timed: whether the parent waits to hear that the solve begins.
+        name: no two tasks are the same; Dask would take the fate of the first one for that of the second.
     """
 
     digest: str
     recipe: bytes | None
     objective: Any
     given: Mapping[str, Any]
+    timed: bool = False
+    name: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -66,18 +73,22 @@ class Outcome:
     missing: bool = False
 
 
-@dataclass
 class Stock:
     """Prepared solvers that nobody is using. One is used by one thread at a time.
 
-    Attributes:
+    Args:
         capacity: the most that are kept.
     """
 
-    capacity: int
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _free: OrderedDict[str, list[PreparedSolver]] = field(default_factory=OrderedDict)
-    _closed: bool = False
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._free: OrderedDict[str, list[PreparedSolver]] = OrderedDict()
+        self._closed = False
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
 
     @contextmanager
     def borrow(self, key: str, build: Callable[[], PreparedSolver]) -> Iterator[PreparedSolver]:
@@ -108,7 +119,7 @@ class Stock:
                 self._free.setdefault(key, []).append(prepared)
                 self._free.move_to_end(key)
                 unwanted = []
-                while sum(map(len, self._free.values())) > self.capacity:
+                while sum(map(len, self._free.values())) > self._capacity:
                     oldest = next(iter(self._free))
                     unwanted += self._free[oldest][:1]
                     del self._free[oldest][:1]
@@ -145,6 +156,8 @@ def perform(task: Task) -> Outcome:
 
     try:
         with _stock.borrow(task.digest, build) as prepared:
+            if task.timed:
+                begun()
             return attempt(lambda: call(prepared, task.objective, task.given))
     except _UnknownRecipeError:
         return Outcome(missing=True)

@@ -1,4 +1,8 @@
-"""The far end of `Processes`: a process that runs what it is sent. It imports nothing that its tasks do not need."""
+"""The far end of `Processes`: a process that runs what it is sent. It imports nothing that its tasks do not need.
+
+Tasks and answers have pipes of their own: what solvers and their libraries read from stdin or print, also while Python
+starts, is no part of them.
+"""
 
 from __future__ import annotations
 
@@ -9,48 +13,73 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, BinaryIO
+from io import FileIO
+from typing import Any
 
 LENGTH = struct.Struct("<Q")
+BEGUN = b""
+"""A message that comes before the answer: getting ready is over, and the time limit counts from now on."""
+
+_answers: FileIO | None = None
 
 
-def send(stream: BinaryIO, content: bytes) -> None:
-    """Write a message: its length, then itself."""
-    stream.write(LENGTH.pack(len(content)))
-    stream.write(content)
-    stream.flush()
+def send(stream: FileIO, content: bytes) -> None:
+    """Write a message: its length, then itself. Streams have no buffers, and so no locks that a fork might copy."""
+    for part in (LENGTH.pack(len(content)), content):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[stream.write(rest) :]
 
 
-def receive(stream: BinaryIO) -> bytes:
+def receive(stream: FileIO) -> bytes | bytearray:
     """Read a message.
 
     Raises:
         EOFError: the other end is gone.
     """
-    header = stream.read(LENGTH.size)
-    if len(header) == LENGTH.size:
-        (length,) = LENGTH.unpack(header)
-        content = stream.read(length)
-        if len(content) == length:
-            return content
-    raise EOFError("the other end is gone")
+    (length,) = LENGTH.unpack(_read(stream, LENGTH.size))
+    return _read(stream, length)
+
+
+def _read(stream: FileIO, length: int) -> bytearray:
+    content = bytearray(length)
+    rest = memoryview(content)
+    while rest:
+        count = stream.readinto(rest)
+        if not count:
+            raise EOFError("the other end is gone")
+        rest = rest[count:]
+    return content
 
 
 def main() -> None:
-    """Run (function, args, kwargs) from stdin and answer (value, error) on stdout until stdin ends."""
-    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what solvers print is not an answer
+    """Run (function, args, kwargs) from one pipe and answer (value, error) on another until the first one ends."""
+    global _answers
+    tasks, _answers = (_stream(int(number), mode) for number, mode in zip(sys.argv[1:3], "rw", strict=True))
+    del sys.argv[1:]
+    os.dup2(2, 1)  # what solvers print is for people to see
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
-    send(answers, b"ready")
+    send(_answers, b"ready")
     while True:
         try:
             task = receive(tasks)
         except EOFError:
             return
-        send(answers, _run(task))
+        send(_answers, _run(task))
 
 
-def _run(task: bytes) -> bytes:
+def begun() -> None:
+    """Tell the parent that the time limit of this task counts from now on; elsewhere than in a worker, nothing."""
+    if _answers is not None:
+        send(_answers, BEGUN)
+
+
+def _stream(number: int, mode: str) -> FileIO:
+    os.set_inheritable(number, False)  # programs that a solver starts have no use for it
+    return FileIO(number, mode)
+
+
+def _run(task: bytes | bytearray) -> bytes:
     try:
         function, args, kwargs = pickle.loads(task)
         return pickle.dumps((function(*args, **kwargs), None), protocol=pickle.HIGHEST_PROTOCOL)

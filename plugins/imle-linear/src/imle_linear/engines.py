@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
 
 Rows = tuple[Floats, Floats]
 """Least and greatest values of the constraint rows, each `[rows]`."""
@@ -40,6 +41,10 @@ class Engine(Protocol):
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
+
+
+MakesEngine = Callable[[LinearProgram], Engine]
+"""Builds an engine for a program."""
 
 
 def deadline(seconds: float | None) -> Callable[[], float | None]:

@@ -121,7 +121,9 @@ ASSIGNMENT = SolverSpec(
     problem="assignment",
     sense="min",
     target="imle_ortools.assignment:AssignmentSolver",
-    instance=(Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all"),),
+    instance=(
+        Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
+    ),
     options=(_sense("min"),),
     requires=("numba",),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),

@@ -1,0 +1,1 @@
+"""Markov Logic Networks small enough to look at every world."""

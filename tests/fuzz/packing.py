@@ -1,0 +1,160 @@
+"""Knapsacks, assignments, subsets, flows and CP-SAT models, all listed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from fuzz.case import Case, Floats, literal
+from fuzz.exact.model import Program, Row
+from fuzz.journeys import journey
+from fuzz.programs import drawing
+from fuzz.programs.points import box, listed
+from fuzz.sets import ROWS, case, senses
+
+Generator = np.random.Generator
+
+
+def knapsack(target: str, rng: Generator) -> Case:
+    """Weights of all kinds, capacities that some subset meets, or misses by one unit; some rows with capacities of
+    their own."""
+    n, m = int(rng.integers(1, 9)), int(rng.integers(1, 4))
+    style = drawing.STYLES[int(rng.integers(len(drawing.STYLES)))]
+    weights = [[abs(c) for c in style(rng, n)] for _ in range(m)]
+    capacities = [[_capacity(rng, row) for row in weights] for _ in range(3)]
+    truths = []
+    for own in capacities:
+        rows = tuple(Row(tuple(row), right) for row, right in zip(weights, own, strict=True))
+        program = Program(rows, (Fraction(0),) * n, (Fraction(1),) * n, (True,) * n)
+        truths.append(listed(program, list(range(n)), [0.0] * n, -1))
+    which = rng.integers(0, 3, ROWS) if rng.random() < 0.5 else None
+    given = [[float(right) for right in own] for own in capacities]
+    instance = {"weights": literal([[float(w) for w in row] for row in weights])}
+    if which is None or rng.random() < 0.5:
+        instance["capacity"] = literal(given[0])
+    attractive = np.array([float(w) for w in weights[0]])
+    attractive = attractive / (attractive.max() or 1.0) * 64
+    objectives = journey(rng, n, ROWS, best=lambda c: np.ones(n), attractive=attractive, sign=-1)
+    return Case(
+        solver=target.split("/")[1],
+        options={},
+        instance=instance,
+        objectives=objectives,
+        truths=truths,
+        which=which,
+        rows={} if which is None else {"capacity": [given[kind] for kind in which.tolist()]},
+        way="layer" if rng.random() < 0.25 else "prepared",
+    )
+
+
+def _capacity(rng: Generator, weights: list[Fraction]) -> Fraction:
+    chosen = [w for w in weights if rng.random() < 0.5]
+    unit = min([w for w in weights if w], default=Fraction(1)) / 1000
+    unit = Fraction(1) if all(w.denominator == 1 for w in weights) else unit
+    total = sum(chosen, Fraction(0)) + int(rng.choice([-1, 0, 0, 1])) * unit
+    return drawing.plain(max(total, Fraction(0)))
+
+
+def assignment(target: str, rng: Generator) -> Case:
+    n, m = int(rng.integers(1, 5)), int(rng.integers(1, 5))
+    allowed = rng.random((n, m)) < rng.choice([0.7, 1.0])
+    few, many = min(n, m), max(n, m)
+    points = []
+    for places in itertools.permutations(range(many), few):
+        chosen = np.zeros((n, m))
+        chosen[(range(few), places) if n <= m else (places, range(few))] = 1
+        if not (chosen > allowed).any():
+            points.append(chosen)
+    instance = {} if allowed.all() and rng.random() < 0.7 else {"allowed": f"np.array({literal(allowed)})"}
+    found = np.array(points).reshape(-1, n, m)
+    return case(rng, target.split("/")[1], senses(rng), instance, [found], shape=(n, m))
+
+
+def topk(target: str, rng: Generator) -> Case:
+    n = int(rng.integers(1, 8))
+    every = np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+    sizes = rng.integers(0, n + 1, 3).tolist()
+    sets = [every[every.sum(axis=1) == size] for size in sizes]
+    if rng.random() < 0.5:
+        return case(rng, target.split("/")[1], {}, {"k": str(sizes[0])}, sets[:1])
+    which = rng.integers(0, 3, ROWS)
+    rows = {"k": [sizes[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], {}, {}, sets, which=which, rows=rows)
+
+
+def flow(target: str, rng: Generator) -> Case:
+    nodes, arcs = int(rng.integers(2, 5)), int(rng.integers(1, 7))
+    tails, heads = rng.integers(0, nodes, (2, arcs))
+    capacities = rng.integers(0, 4, arcs)
+    every = np.array(list(itertools.product(*(range(int(most) + 1) for most in capacities))))
+    net = np.zeros((len(every), nodes), np.int64)
+    for arc in range(arcs):
+        net[:, tails[arc]] += every[:, arc]
+        net[:, heads[arc]] -= every[:, arc]
+    supplies = net[int(rng.integers(len(every)))]
+    if rng.random() < 0.1:
+        supplies = rng.permutation(supplies)
+    points = every[(net == supplies).all(axis=1)].astype(float)
+    arrays = {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}
+    instance = {name: literal(array) for name, array in arrays.items()}
+    return case(rng, target.split("/")[1], {}, instance, [points], shape=(arcs,))
+
+
+def cp_sat(target: str, rng: Generator) -> Case:
+    """Linear constraints and implications; some variables have coefficients that are not learned."""
+    n = int(rng.integers(2, 6))
+    options = senses(rng)
+    lower = [int(v) for v in rng.integers(-3, 2, n)]
+    upper = [low + int(v) for low, v in zip(lower, rng.integers(0, 5, n), strict=True)]
+    program = Program((), tuple(map(Fraction, lower)), tuple(map(Fraction, upper)), (True,) * n)
+    points = box(program)
+    lines = ["from ortools.sat.python import cp_model", "model = cp_model.CpModel()"]
+    ends = list(zip(lower, upper, strict=True))
+    lines.append(f'x = [model.new_int_var(low, high, f"x{{i}}") for i, (low, high) in enumerate({ends!r})]')
+    inside = points[int(rng.integers(len(points)))]
+    for _ in range(int(rng.integers(1, 4))):
+        coefficients = rng.integers(-9, 10, n)
+        right = int(coefficients @ inside) + int(rng.integers(-1, 3))
+        lines.append(f"model.add(sum(c * v for c, v in zip({coefficients.tolist()}, x)) <= {right})")
+        points = points[points @ coefficients <= right]
+    if rng.random() < 0.3:
+        lines.append("model.add_all_different(x[:2])")
+        points = points[points[:, 0] != points[:, 1]]
+    learned = sorted(rng.permutation(n)[: int(rng.integers(1, n + 1))].tolist())
+    costs = rng.integers(-9, 10, n)
+    costs[learned] = 0
+    if costs.any():
+        to = "minimize" if options["sense"] == "min" else "maximize"
+        lines.append(f"model.{to}(sum(c * v for c, v in zip({costs.tolist()}, x)))")
+    lines.append(f"learned = [x[i] for i in {learned}]")
+    shown, fixed = _projected(points, learned, (points @ costs).astype(float), 1 if options["sense"] == "min" else -1)
+    return case(
+        rng,
+        target.split("/")[1],
+        options,
+        {"model": "model", "variables": "learned"},
+        [shown],
+        shape=(len(learned),),
+        fixed=[fixed],
+        setup="\n".join(lines),
+    )
+
+
+def _projected(points: Floats, learned: list[int], fixed: Floats, sign: int) -> tuple[Floats, Floats]:
+    """Learned parts of points, each once, with its best fixed term."""
+    order = np.argsort(sign * fixed, kind="stable")
+    shown, first = np.unique(points[order][:, learned], axis=0, return_index=True)
+    return shown.astype(float), fixed[order][first]
+
+
+DRAWS: dict[str, Callable[[str, Generator], Case]] = {
+    "packing/ortools-knapsack": knapsack,
+    "packing/ortools-assignment": assignment,
+    "packing/scipy-assignment": assignment,
+    "packing/topk": topk,
+    "packing/ortools-min-cost-flow": flow,
+    "packing/ortools-cp-sat": cp_sat,
+}

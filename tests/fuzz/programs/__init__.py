@@ -1,0 +1,1 @@
+"""Random linear and integer programs for all solvers of them."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
 from fixtures.install import HERE
 from imle.cli import check_process
 
+RUN = "import sys; from imle.cli import main; sys.exit(main())"
 FAST = ("--only", "contract", "--only", "ties")
 
 
@@ -268,6 +273,19 @@ def test_a_lost_check_may_be_expected(imle, does):
     code, out, _ = imle("check", file, "--only", "contract", "--expect-failure", "contract=it always does that")
     assert code == 0
     assert "x  contract  failed as expected            it always does that\n" in out
+
+
+def test_an_interrupt_ends_both_processes(does, tmp_path):
+    mark = tmp_path / "pid"
+    file = does(in_prepare=f"open({str(mark)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(1e6)")
+    process = subprocess.Popen([sys.executable, "-c", RUN, "check", str(file), "--only", "contract"])
+    while not (mark.exists() and mark.read_text().endswith("\n")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
 
 
 def test_what_is_printed_to_the_descriptor_does_not_reach_json(imle, does):

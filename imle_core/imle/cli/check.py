@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -126,18 +127,19 @@ def _reports(checking: Checking, *, quiet: bool) -> list[Report]:
     console = make_console()
     tables: list[Table] = []
     current: Table | None = None
-    for event in checking.run():
-        if not isinstance(event, Made):
-            tables = [Table(console, subject) for subject in event]
-            continue
-        table = tables[event.subject]
-        line = table.add(event.place, event.outcome)
-        if quiet:
-            continue
-        if table is not current:
-            show(console, *([*current.foot(), Text()] if current else []), *table.head())
-            current = table
-        show(console, *line)
+    with contextlib.closing(checking.run()) as events:  # Ctrl-C ends the process, too
+        for event in events:
+            if not isinstance(event, Made):
+                tables = [Table(console, subject) for subject in event]
+                continue
+            table = tables[event.subject]
+            line = table.add(event.place, event.outcome)
+            if quiet:
+                continue
+            if table is not current:
+                show(console, *([*current.foot(), Text()] if current else []), *table.head())
+                current = table
+            show(console, *line)
     if current:
         show(console, *current.foot())
     return [table.report() for table in tables]

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class Checking:
         self._subjects: list[Told] = []
         self._done: dict[tuple[int, int], Outcome] = {}
 
-    def run(self) -> Iterator[list[Told] | Made]:
+    def run(self) -> Generator[list[Told] | Made]:
         """What is checked, then outcomes as they come; one that comes twice is worse the second time.
 
         Raises:

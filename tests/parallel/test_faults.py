@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -332,8 +334,9 @@ def test_shutdown_ends_the_processes():
 
 
 def test_what_cannot_be_pickled():
+    @dataclass(frozen=True)
     class Local(Hazard):
-        pass
+        marker: Any = None
 
     solver = Local(marker=(n for n in ()))
     with pytest.raises(OptionError, match="cannot be pickled") as caught:

@@ -41,6 +41,11 @@ def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault):
         assert "\n" not in failure.expected + failure.where + failure.fix
 
 
+def test_a_layer_of_its_own_that_fails_is_no_reason_to_leave_checks_out():
+    (outcome,) = check_solver("faulty-layer", only=["dtypes"]).failed
+    assert outcome.failure.found == "SolveError: on purpose"
+
+
 @pytest.mark.parametrize("harmless", ["a-gap", "noise"])
 def test_what_is_no_fault(harmless):
     """An absolute gap, for the core makes rows of one size; printing to descriptor 1, where no answers travel."""

@@ -67,6 +67,16 @@ def test_the_gradient_is_the_plain_one(rule, reentrant):
         assert torch.equal(found, plain)
 
 
+def test_the_gradient_is_the_plain_one_where_rows_are_solved_in_parts():
+    x = torch.randn(300, 5, generator=torch.Generator().manual_seed(1))
+    module = model(estimator="perturbed", memory_limit=1e-6)
+    twin = model(estimator="perturbed", memory_limit=None)
+    found = gradients(module, lambda module: checkpoint(module, x, use_reentrant=False))
+    assert module.layer.stats.batches > 2 * 2 * 2, "several parts, in two passes of two steps"
+    for one, plain in zip(found, gradients(twin, lambda module: module(x)), strict=True):
+        assert torch.equal(one, plain)
+
+
 @pytest.mark.parametrize("reentrant", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_a_generator_is_not_replayed_and_says_so(rule, reentrant):

@@ -112,6 +112,16 @@ def test_another_process_gives_the_same_numbers(imports, strict, run_python, tmp
     same(torch.load(tmp_path / "found.pt2"), results(module))
 
 
+@pytest.mark.parametrize("options", [{"resample": False}, {"estimator": "aimle", "noise": None}])
+def test_a_program_first_run_in_inference_mode_can_be_trained(options, tmp_path, nobody):
+    module = model(**options)
+    module(X)
+    program = loaded(exported(module), tmp_path, nobody)
+    with torch.inference_mode():
+        program(X)
+    same(results(program), results(module))
+
+
 def test_in_its_own_process_a_program_runs_the_layer_itself():
     module = model(noise=None)
     program = exported(module).module()

@@ -24,7 +24,8 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
-from imle.solvers.parallel import Parallel, Processes
+from imle.solvers.parallel import Parallel
+from imle.solvers.parallel.engines import ends_rows
 from imle.solvers.parallel.pools import cores
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Progress, wanted
@@ -89,8 +90,8 @@ def layer(
             "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
             `imle.solvers.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
-            process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores) or
-            `imle.solvers.Processes`, and workers are processes, never threads. By default twice the solver's
+            process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
+            `imle.solvers.Processes` or Dask's, and workers are processes, never threads. By default twice the solver's
             `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
@@ -222,11 +223,11 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
             "ended",
             hint="leave timeout= out; for a function, array='numpy' lets worker processes call it",
         )
-    if executor is None or (isinstance(executor, Executor) and not isinstance(executor, Processes)):
+    if executor is None or (isinstance(executor, Executor) and not ends_rows(executor)):
         found = "no executor" if executor is None else type(executor).__name__
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
-            f"timeout: expected worker processes of imle, which can be ended, found {found}",
+            f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
             hint=f"add executor=2 (so many processes), 'auto' or imle.solvers.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor

@@ -188,7 +188,7 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        key = traced.passport(self) if torch.compiler.is_exporting() else self._key
+        key = traced.portable_key(self) if torch.compiler.is_exporting() else self._key
         out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 

@@ -72,7 +72,7 @@ def enrol(layer: SolverLayer) -> Tensor:
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def passport(layer: SolverLayer) -> Tensor:
+def portable_key(layer: SolverLayer) -> Tensor:
     """The key of a layer in an exported program, `[bytes]`.
 
     Raises:
@@ -99,7 +99,8 @@ def restored(content: bytes) -> SolverLayer:
     number = int.from_bytes(content[:_NUMBER], "little")
     layer = _layers.get(number)
     if layer is None:
-        _layers[number] = layer = unpacked(content[_NUMBER:])
+        with torch.inference_mode(False):  # it may be trained after a first pass in inference mode
+            _layers[number] = layer = unpacked(content[_NUMBER:])
     return layer
 
 

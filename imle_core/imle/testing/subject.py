@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import ImleError, InstanceError
+from imle.errors import InstanceError, ObjectiveError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
 from imle.solvers.protocol import fixed_terms_of
@@ -265,7 +265,7 @@ class Case:
         layer = imle.layer(self.subject.given, **self.instance.options, **self.instance.parameters)
         try:
             out = layer.eval()(torch.tensor(self.objectives(2), dtype=torch.float32))
-        except ImleError:
+        except ObjectiveError:  # it takes something else; other errors are failures
             return False
         return isinstance(out, torch.Tensor)
 

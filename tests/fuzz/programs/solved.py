@@ -21,6 +21,8 @@ coefficients."""
 
 SIMPLEX = 1e-6
 """How far over a row with continuous variables a point may be, relative to the row's largest term there."""
+FAR = 1e7
+"""Best points beyond this size exist by the smallest of coefficients: what is right there is not asked of solvers."""
 COSTS = 1e-9
 """How well solvers resolve the slope of an objective, relative to its largest coefficient."""
 
@@ -48,6 +50,8 @@ class Solved:
         if meant.kind != read.kind or meant.kind == "open":
             return Expected("open", np.nan)
         if meant.kind == "infeasible" and self._nearly_feasible(costs):
+            return Expected("open", np.nan)
+        if max(map(abs, meant.point), default=0) > FAR:
             return Expected("open", np.nan)
         if meant.value is None:
             return Expected(meant.kind, np.nan)

@@ -203,13 +203,22 @@ def test_cross_check_names():
         ("cp-sat", {"cp_model_presolve": "sometimes"}, "expected a bool for 'cp_model_presolve', found 'sometimes'"),
         ("cp-sat", {"num_workers": 8}, "'num_workers' cannot be passed to the engine\n  hint: give threads=..."),
         ("scip", {"numerics/feastoll": 1e-9}, "expected parameters of SCIP, found 'numerics/feastoll': 1e-09"),
+        ("scip", {"limits/gap": 0.1}, "'limits/gap' cannot be passed to the engine\n  hint: give gap=..."),
+        ("scip", 3, "expected a dict of the engine's own options, found 3"),
         ("cbc", {"ratioGap": 0.1}, "OR-Tools passes none to CBC, found {'ratioGap': 0.1}"),
     ],
 )
-def test_options_that_engines_do_not_have(backend, options, message, capfd):
+def test_options_that_engines_do_not_have(backend, options, message):
     with pytest.raises(OptionError) as caught:
         ILPSolver(backend=backend, options=options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [float("inf"), 1e12])
+@pytest.mark.parametrize("backend", ["auto", "highs", "cp-sat", "scip", "cbc"])
+def test_limits_that_are_none(backend, limit):
+    prepared = ILPSolver(backend=backend, time_limit=limit).prepare(A_ub=SIZES, b_ub=[7], bounds=(0, 1))
+    assert prepared.solve(COSTS[None]).solutions.tolist() == [[1, 0, 0, 1]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -27,6 +28,13 @@ _KEPT_BY_CP_SAT = {
     "absolute_gap_limit": "objectives are scaled before CP-SAT sees them; gap= is relative",
     "catch_sigint_signal": "it is ours: Ctrl-C would end the process",
 }
+_KEPT_BY_SCIP = {
+    "limits/time": "give time_limit=...",
+    "limits/gap": "give gap=...",
+    "limits/absgap": "objectives are scaled before SCIP sees them; gap= is relative",
+    "randomization/randomseedshift": "give seed=...",
+    "parallel/maxnthreads": "give threads=...",
+}
 
 
 def options_of(backend: str, given: Any) -> EngineOptions | None:
@@ -43,8 +51,9 @@ def options_of(backend: str, given: Any) -> EngineOptions | None:
         return _of_cp_sat(given)
     if backend == "cbc":
         raise OptionError(f"{ILP.id}: options: OR-Tools passes none to CBC, found {given!r}")
-    options = tuple(sorted(dict(given).items()))
-    Bundled(backend, 0.0, 1, 0, options).solver()  # SCIP refuses what it does not know
+    names = [*given] if isinstance(given, Mapping) else [name for name, _ in given] if isinstance(given, tuple) else []
+    options = engine_options(ILP.id, given, names, _KEPT_BY_SCIP)
+    Bundled(backend, 0.0, 1, 0, options or ()).solver()  # SCIP has no list of its names, but refuses unknown ones
     return options
 
 

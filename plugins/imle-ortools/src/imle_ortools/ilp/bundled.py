@@ -18,6 +18,8 @@ from imle_ortools.ilp.mp import NAMES, Bundled, solve
 
 _LONGER, _MORE = 1.25, 0.5
 """A process is ended after so many times its time limit, and so many seconds more."""
+_FOREVER = 1e6
+"""Seconds that are no limit: more than these some clocks cannot hold."""
 _numbers = itertools.count()
 _idle: dict[int, list[Processes]] = {}
 """Processes that nobody uses, by the process that has started them: a forked child cannot use its parent's."""
@@ -46,7 +48,7 @@ class BundledEngine:
         backend = self._recipe[1].backend
         self.events[backend] += 1
         try:
-            return self._ask(costs, rows, seconds)
+            return self._ask(costs, rows, None if seconds is None or seconds > _FOREVER else seconds)
         except WorkerTimeoutError:
             return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
         except WorkerDiedError as died:

@@ -45,7 +45,8 @@ class ILPSolver:
         cross_check: solve by a second engine too, with its own time limit, and compare; a name says which. Rows for
             which the two contradict each other are errors.
 
-    A row's answer depends on that row alone, ties included (with one thread and no time limit).
+    A row's answer depends on that row alone, ties included (with one thread and no time limit; whether "scip" and "cbc"
+    are confirmed also depends on the time that takes).
 
     Raises:
         OptionError: a value out of range.

@@ -1,4 +1,4 @@
-"""The identity rule solves theta as it was given; its projection is for gradients, and not where terms are fixed."""
+"""The identity rule solves theta as it was given but in training, and projects nothing where terms are fixed."""
 
 from __future__ import annotations
 
@@ -90,18 +90,22 @@ def test_without_projection_fixed_terms_are_no_obstacle():
 
 @pytest.mark.parametrize("projection", ["none", "mean", "norm", "both"])
 @pytest.mark.parametrize("name", SETS)
-def test_no_projection_changes_a_solution(name, projection):
-    """Also of sets whose solutions differ in size, where subtracting a mean would."""
+def test_theta_is_solved_as_it_was_given(name, projection):
+    """Also for sets whose solutions differ in size, where subtracting a mean changes them."""
     theta = draw(20, table(name).shape[1])
-    layer = layer_over(table(name).numpy(), estimator=Identity(projection))
-    assert torch.equal(layer(theta), best(theta, table(name)))
+    expected = best(theta, table(name))
+    assert torch.equal(layer_over(table(name).numpy(), estimator=Identity(projection)).eval()(theta), expected)
+    assert torch.equal(layer_over(table(name).numpy(), estimator=Identity(projection), output="map")(theta), expected)
+    if projection in ("none", "norm"):
+        assert torch.equal(layer_over(table(name).numpy(), estimator=Identity(projection))(theta), expected)
 
 
+@pytest.mark.parametrize("output", ["mean", "map"])
 @pytest.mark.parametrize("projection", ["norm", "both"])
-def test_the_gradient_is_that_of_the_projection(projection):
+def test_the_gradient_is_that_of_the_projection(projection, output):
     theta, dy = draw(3, 6), draw(3, 6, seed=1)
     leaf = theta.clone().requires_grad_()
-    layer_over(SETS["3-of-6"], estimator=Identity(projection))(leaf).backward(dy)
+    layer_over(SETS["3-of-6"], estimator=Identity(projection), output=output)(leaf).backward(dy)
     centred = theta - theta.mean(dim=1, keepdim=True) if projection == "both" else theta
     norm = centred.norm(dim=1, keepdim=True)
     unit = centred / norm
@@ -111,8 +115,9 @@ def test_the_gradient_is_that_of_the_projection(projection):
     torch.testing.assert_close(leaf.grad, expected)
 
 
-def test_what_is_not_finite_is_named_where_it_is():
+@pytest.mark.parametrize("output", ["mean", "map"])
+def test_what_is_not_finite_is_named_where_it_is(output):
     costs = torch.zeros(2, 6)
     costs[1, 4] = float("inf")
     with pytest.raises(ObjectiveError, match="found inf in row 1, position 4"):
-        layer_over(SETS["3-of-6"], sense="min", estimator="identity")(costs)
+        layer_over(SETS["3-of-6"], sense="min", estimator="identity", output=output)(costs)

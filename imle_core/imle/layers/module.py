@@ -230,7 +230,11 @@ class SolverLayer(nn.Module):
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
-        return self.estimator.transform(-theta if self.solver.sense == "min" else theta)
+        theta = -theta if self.solver.sense == "min" else theta
+        changed = self.estimator.transform(theta)
+        if changed is theta or (self.training and self.output != "map"):
+            return changed
+        return theta.detach() + (changed - changed.detach()).nan_to_num()  # of what is not finite, too, 0 in value
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imle._text import printable
+
 
 class ImleError(Exception):
     """Root of all imle errors.
@@ -14,9 +16,10 @@ class ImleError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None, row: int | None = None) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = None if hint is None else printable(hint)
         self.row = row
 
     def __str__(self) -> str:

@@ -205,3 +205,17 @@ def test_texts_of_plugins_are_taken_literally(imle, only, site, terminal):
     plugin.write_text(plugin.read_text().replace("The largest of n scores", "Scores [B, n] [bold] :smile:"))
     terminal(80)
     assert "Scores [B, n] [bold] :smile:, one-hot" in without_colour(imle("list-solvers").out)
+
+
+def test_texts_of_plugins_cannot_steer_the_terminal(imle, only, site):
+    only("good")
+    plugin = site / "imle_fixture_good" / "plugin.py"
+    wild = r"\x1b[2J\u202e\r\u2028\x9b31m"
+    plugin.write_text(plugin.read_text().replace("The largest of n scores", wild))
+    code, out, _ = imle("list-solvers")
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    assert f"{wild}, one-hot" in out
+    for command in (("list-solvers", "--json"), ("info", "fixture-argmax")):
+        out = imle(*command).out
+        assert all(character.isprintable() or character == "\n" for character in out)

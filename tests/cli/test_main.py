@@ -117,6 +117,38 @@ def test_errors_have_message_and_hint_without_traceback(imle, monkeypatch):
     assert imle("list-solvers")[2] == "error: ValueError: odd\nhint: imle --debug COMMAND shows the traceback\n"
 
 
+def test_errors_cannot_steer_the_terminal(imle, monkeypatch):
+    shown = "error: {}\\x1b[31m \\u202e\\r\n"
+    stub(monkeypatch, ImleError("\x1b[31m \u202e\r", hint="\x07"))
+    assert imle("list-solvers") == (1, "", f"{shown.format('')}hint: \\x07\n")
+    stub(monkeypatch, ValueError("\x1b[31m \u202e\r"))
+    assert imle("list-solvers").err.startswith(shown.format("ValueError: "))
+
+
+class MuteError(Exception):
+    def __str__(self):
+        raise ValueError("no")
+
+
+class Odd(BaseException):
+    """Nobody catches it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (MuteError(), 1, "error: MuteError: (its message cannot be read: str() raises ValueError)\n"),
+        (Odd("out"), 4, "error: a solver or its plugin ended the program: Odd: out in "),
+        (SystemExit(0), 4, "error: a solver or its plugin ended the program: SystemExit(0) in "),
+    ],
+)
+def test_whatever_is_raised_is_told(imle, monkeypatch, error, code, said):
+    stub(monkeypatch, error)
+    found = imle("list-solvers")
+    assert (found.code, found.out) == (code, "")
+    assert found.err.startswith(said)
+
+
 @pytest.mark.parametrize(("error", "code"), [(UnknownSolverError("it is so", hint="do that"), 3), (ValueError("o"), 1)])
 def test_debug_shows_the_traceback_and_keeps_the_exit_code(imle, monkeypatch, error, code):
     stub(monkeypatch, error)

@@ -75,6 +75,8 @@ def test_it_is_clean_for_ruff(plugin):
         ("bus--routes", "found 'bus--routes'", "imle new-plugin bus-routes"),
         ("../routes", "found '../routes'", "imle new-plugin routes"),
         ("!", "found '!'", "imle new-plugin --help"),
+        ("a" * 300, "expected at most 64 letters, found 300", "such as bus-routes"),
+        ("a-" * 32 + "a", "expected at most 64 letters, found 65", "such as bus-routes"),
         ("topk", "'topk' is a solver of imle-topk already", "conflict"),
         ("imle-topk", "'topk' is a solver of imle-topk already", "conflict"),
     ],
@@ -101,6 +103,25 @@ def test_a_place_that_cannot_be_written(imle, tmp_path):
     code, _, err = imle("new-plugin", "bus-routes", "--path", str(tmp_path / "file" / "below"))
     assert code == 2
     assert "cannot be written: Not a directory" in err
+
+
+def test_a_path_that_cannot_be(imle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = imle("new-plugin", "bus-routes", "--path", "x" * 300)
+    assert (code, out) == (2, "")
+    assert "cannot be written: File name too long" in err
+
+
+def test_a_home_that_does_not_exist_is_a_folder_like_others(imle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert imle("new-plugin", "bus-routes", "--path", "~nobody-at-all").code == 0
+    assert (tmp_path / "~nobody-at-all" / "imle-bus-routes").is_dir()
+
+
+def test_the_longest_name_works(imle, tmp_path):
+    name = "a" * 64
+    assert imle("new-plugin", name, "--path", str(tmp_path)).code == 0
+    assert (tmp_path / f"imle-{name}" / "src" / f"imle_{name}" / "plugin.py").is_file()
 
 
 def environment(folder):

@@ -15,9 +15,6 @@ import torch
 from fuzz.families import DRAWS
 from fuzz.running import Tally, run, table
 
-_SHOWN = 3
-"""Failing cases printed per target; the rest are counted."""
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
@@ -25,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="default: a new one each time, printed")
     parser.add_argument("--only", default="", help="targets whose names begin with this, several with commas")
     parser.add_argument("--rows", type=float, default=float("inf"), help="rows per target that are enough")
+    parser.add_argument("--show", type=int, default=3, help="failing cases to print per target; the rest are counted")
     given = parser.parse_args()
     faulthandler.enable()
     torch.set_num_threads(1)
@@ -39,7 +37,7 @@ def main() -> int:
     shown: dict[str, int] = {}
     for finding in run(draws, seed, given.seconds, tallies, most_rows=given.rows):
         shown[finding.target] = shown.get(finding.target, 0) + 1
-        if shown[finding.target] <= _SHOWN:
+        if shown[finding.target] <= given.show:
             say(f"\n{finding}")
             sys.stdout.flush()
     say(f"\n{table(tallies)}\n")

@@ -44,9 +44,13 @@ def maxsat(target: str, rng: Generator) -> Case:
     if not count:  # there is nothing to learn weights for
         return maxsat(target, rng)
     models = [
-        model for model in itertools.product([False, True], repeat=count) if all(_holds(clause, model) for clause in hard)
+        model
+        for model in itertools.product([False, True], repeat=count)
+        if all(_holds(clause, model) for clause in hard)
     ]
-    satisfied = np.array([[_holds(clause, model) for clause in soft] for model in models], float).reshape(len(models), len(soft))
+    satisfied = np.array([[_holds(clause, model) for clause in soft] for model in models], float).reshape(
+        len(models), len(soft)
+    )
     if by_variable:
         points, fixed = np.array(models, float).reshape(len(models), count), satisfied @ weights
     else:

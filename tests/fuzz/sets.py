@@ -46,7 +46,9 @@ def case(
     sign = 1 if sense == "min" else -1
     shape = sets[0].shape[1:] if shape is None else shape
     truths = [
-        Listed(np.asarray(points).reshape(-1, *shape), precision=precision, fixed=None if fixed is None else fixed[kind])
+        Listed(
+            np.asarray(points).reshape(-1, *shape), precision=precision, fixed=None if fixed is None else fixed[kind]
+        )
         for kind, points in enumerate(sets)
     ]
 

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +21,23 @@ import torch
 import imle
 from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
 from imle.solvers import Parallel, Processes, SolveStatus
-from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError
+from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError, pools
 from support import hazards
-from support.hazards import HANG, KILL, KILL_ONCE, RAISE, REFUSE, Hazard, Homebound
+from support.hazards import (
+    FORK_AND_EXIT,
+    FORK_AND_HANG,
+    HANG,
+    KILL,
+    KILL_ONCE,
+    RAISE,
+    REFUSE,
+    Hazard,
+    Homebound,
+    Slow,
+)
+
+LIMIT = 1.0
+"""Seconds: much more than an innocent row takes, on a busy machine, too."""
 
 
 @pytest.fixture
@@ -122,10 +138,88 @@ def test_workers_that_cannot_rebuild_the_solver(processes, tmp_path):
 
 
 def test_a_row_that_hangs(processes):
+    prepared = Parallel(Hazard(), processes, timeout=LIMIT).prepare()
+    for rows in (4, 24, 500):  # from the second batch on, chunks have several rows
+        objective = batch(rows, n2=HANG)
+        result = prepared.solve(objective)
+        check(result, objective, {2: SolveStatus.TIMEOUT})
+        assert result.messages == {2: "no answer in 1 s"}
+        assert result.counters["worker_deaths"] <= 2  # each costs a second: one chunk, and the row alone
+
+
+def test_rows_that_hang_one_after_the_other(processes):
+    objective = batch(30)
+    lost = range(5, 9)
+    objective[lost, 0] = HANG
+    result = Parallel(Hazard(), processes, timeout=LIMIT).prepare().solve(objective)
+    check(result, objective, dict.fromkeys(lost, SolveStatus.TIMEOUT))
+    assert result.counters["worker_deaths"] == 4
+
+
+def test_limits_are_those_of_rows_not_of_chunks(processes):
+    """Chunks take longer than the limit here, rows do not."""
+    prepared = Parallel(Hazard(milliseconds=130), processes, timeout=LIMIT).prepare()
+    for _ in range(2):
+        objective = batch(40)
+        result = prepared.solve(objective)
+        check(result, objective, {})
+    assert "worker_deaths" not in result.counters  # now that it is known how long rows take
+
+
+def test_workers_that_take_long_to_get_ready(processes):
+    """What a worker does before it solves does not count."""
+    prepared = Parallel(Slow(prepare_seconds=1.5), processes, timeout=LIMIT).prepare()
     objective = batch(4, n2=HANG)
-    result = Parallel(Hazard(), processes, timeout=0.4).prepare().solve(objective)
+    check(prepared.solve(objective), objective, {2: SolveStatus.TIMEOUT})
+
+
+def test_children_of_a_worker_end_with_it(processes, tmp_path):
+    """They hold its pipes, and would block its parent."""
+    marker = tmp_path / "child"
+    objective = batch(4, n2=FORK_AND_HANG)
+    result = Parallel(Hazard(marker=str(marker)), processes, timeout=LIMIT).prepare().solve(objective)
     check(result, objective, {2: SolveStatus.TIMEOUT})
-    assert result.messages == {2: "no answer in 0.4 s"}
+    objective = batch(4, n2=FORK_AND_EXIT)
+    result = Parallel(Hazard(marker=str(marker)), processes).prepare().solve(objective)
+    check(result, objective, {2: SolveStatus.ERROR})
+    assert gone([int(line) for line in marker.read_text().split()])
+
+
+@pytest.mark.parametrize("policy", ["raise", "zero-grad"])
+def test_time_limits_of_layers(policy):
+    layer = imle.layer(Hazard(), executor=2, timeout=LIMIT, on_failure=policy, noise=None)
+    scores = torch.from_numpy(batch(24, n5=HANG))
+    if policy == "raise":
+        with pytest.raises(SolveError, match=r"no answer in 1 s; other rows were not waited for \(row 5\)"):
+            layer(scores)
+        return
+    solved = layer(scores)
+    assert [(failure.row, failure.status) for failure in layer.failures] == [(5, SolveStatus.TIMEOUT)]
+    assert torch.equal(solved.sum(1), torch.ones(24).index_fill(0, torch.tensor([5]), 0.0).to(solved))
+
+
+def test_time_limits_mean_processes():
+    scores = torch.rand(3, 4, 4)
+    layer = imle.layer("grid-shortest-path", executor=2, timeout=60.0, noise=None)
+    assert torch.equal(layer(scores), imle.layer("grid-shortest-path", noise=None)(scores))
+    assert not layer.solver.threads
+    assert imle.layer(Hazard(), executor="auto", timeout=60.0).solver.executor == pools.cores()
+
+
+def test_time_limits_without_processes():
+    with pytest.raises(OptionError, match="where rows can be ended, found no executor") as caught:
+        imle.layer("highs-ilp", A_ub=[[1]], b_ub=[1], timeout=1.0)
+    assert "executor=2" in str(caught.value)
+    assert "time_limit" in str(caught.value)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OptionError, match="found ThreadPoolExecutor"):
+        imle.layer(Hazard(), executor=pool, timeout=1.0)
+    with pytest.raises(OptionError, match="takes torch tensors, which stay in this process"):
+        imle.layer(lambda theta: theta, executor=2, timeout=1.0)
+    with pytest.raises(OptionError, match="timeout: mln-map has a layer of its own"):
+        imle.layer("mln-map", program="p(x)", timeout=1.0)
+    for wrong in (0, -1.0, True, "1", float("nan"), float("inf")):
+        with pytest.raises(OptionError, match="timeout: expected seconds > 0"):
+            imle.layer(Hazard(), executor=2, timeout=wrong)
 
 
 @pytest.mark.parametrize("kind", ["processes", "threads"])
@@ -201,6 +295,20 @@ def test_workers_do_not_import_torch(processes):
     assert not processes.submit(hazards.loaded, "torch").result()
 
 
+def test_what_libraries_print_and_read(tmp_path, monkeypatch, capfd):
+    """Nothing of it gets among tasks and answers: not while Python starts, not by file descriptor, not by children."""
+    lines = "import os\nos.write(1, b'xxxx')\nprint('hello', flush=True)\nos.read(0, 8)\nos.system('echo hello; cat')\n"
+    (tmp_path / "sitecustomize.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Processes(1) as pool:
+        for _ in range(2):
+            assert pool.submit(exec, lines).result() is None
+            assert pool.submit(divmod, 7, 2).result() == (3, 1)
+    out, errors = capfd.readouterr()
+    assert out == ""  # it may be a program's --json
+    assert "hello" in errors
+
+
 def test_results_and_errors_of_tasks(processes):
     assert processes.submit(divmod, 7, 2).result() == (3, 1)
     with pytest.raises(ZeroDivisionError):
@@ -226,8 +334,9 @@ def test_shutdown_ends_the_processes():
 
 
 def test_what_cannot_be_pickled():
+    @dataclass(frozen=True)
     class Local(Hazard):
-        pass
+        marker: Any = None
 
     solver = Local(marker=(n for n in ()))
     with pytest.raises(OptionError, match="cannot be pickled") as caught:
@@ -265,9 +374,9 @@ from support.hazards import Hazard
 signal.signal(signal.SIGINT, signal.default_int_handler)
 layer = imle.layer(Hazard(milliseconds=20), executor=2, noise=None)
 layer(torch.eye(4))
-print(*pools.processes(2).pids, flush=True)
 try:
-    layer(torch.randn(2000, 4))
+    print(*pools.processes(2).pids, flush=True)
+    layer(torch.randn(20000, 4))  # more than three minutes of work
 except KeyboardInterrupt:
     out = layer(torch.eye(4))
     print("interrupted", bool((out == torch.eye(4)).all()), flush=True)
@@ -296,7 +405,7 @@ def alive(pid):
 
 
 def gone(pids):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not any(alive(pid) for pid in pids)
@@ -306,12 +415,10 @@ def test_ctrl_c_in_the_middle():
     process = script(SCRIPT)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     time.sleep(0.5)
-    start = time.monotonic()
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     said, after = out.splitlines()
     assert said == "interrupted True"
-    assert time.monotonic() - start < 20  # the whole batch is 20 s of work
     assert process.returncode == 0
     assert errors == ""
     assert gone([*pids, *map(int, after.split())])

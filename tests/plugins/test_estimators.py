@@ -110,7 +110,7 @@ def test_finding_estimators_imports_no_torch(run_python):
         ({"id": "Upper"}, "lower-case words"),
         ({"target": "nowhere"}, "package.module:Class"),
         ({"solves": -1}, "expected an int >= 0"),
-        ({"summary": "two\nlines"}, "one line of text"),
+        ({"summary": "two\nlines"}, "expected one line"),
         ({"requires": "torch"}, "a tuple of str"),
     ],
 )

@@ -16,6 +16,7 @@ from imle.errors import ObjectiveError
 from imle.solvers import SolveResult
 
 KILL, HANG, RAISE, REFUSE, KILL_ONCE = 1001.0, 1002.0, 1003.0, 1004.0, 1005.0
+FORK_AND_HANG, FORK_AND_EXIT = 1006.0, 1007.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Hazard:
 
     Args:
         milliseconds: a row takes, in pure Python.
-        marker: a file that remembers that KILL_ONCE has killed.
+        marker: a file that remembers that KILL_ONCE has killed, or the processes that rows have forked.
     """
 
     milliseconds: float = 0.0
@@ -62,12 +63,35 @@ class PreparedHazard:
         if first == KILL_ONCE and not Path(self.options.marker).exists():
             Path(self.options.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if first == HANG:
+        if first in (FORK_AND_HANG, FORK_AND_EXIT):
+            child = os.fork()
+            if child == 0:
+                time.sleep(1000)
+            with Path(self.options.marker).open("a") as lines:
+                lines.write(f"{child}\n")
+            if first == FORK_AND_EXIT:
+                os._exit(3)
+        if first in (HANG, FORK_AND_HANG):
             time.sleep(1000)
         if first == RAISE:
             raise ZeroDivisionError("this row divides by zero")
         if first == REFUSE:
             raise ObjectiveError("this row is refused", row=n)
+
+
+@dataclass(frozen=True)
+class Slow(Hazard):
+    """Takes its time to be prepared.
+
+    Args:
+        prepare_seconds: how long.
+    """
+
+    prepare_seconds: float = 0.0
+
+    def prepare(self, size: int = 4):
+        time.sleep(self.prepare_seconds)
+        return super().prepare(size)
 
 
 @dataclass(frozen=True)

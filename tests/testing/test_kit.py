@@ -11,6 +11,11 @@ import pytest
 
 from fixtures.install import HERE
 from imle.errors import OptionError, PluginError, SolverUnavailableError, UnknownSolverError
+from imle.solvers import Parallel
+from imle.solvers.combinators import Cached, Deduplicated, Timed
+from imle.solvers.combinators.pooled import Pooled
+from imle.solvers.pool import SolutionPool
+from imle.solvers.protocol import is_homogeneous
 from imle.testing import CHECKS, CheckFailure, Instance, State, check_solver, parametrize_with_checks, subjects_of
 from imle.testing.enumeration import EnumerationSolver as Listed
 from imle.testing.enumeration import PreparedEnumeration
@@ -310,6 +315,26 @@ def test_terms_that_are_not_learned_belong_to_the_value():
         assert states(report)["gradients[fixed]"] is State.PASSED
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda solver: Cached(Deduplicated(solver)),
+        Timed,
+        lambda solver: Parallel(solver, 2, threads=True),
+        lambda solver: Pooled(solver, SolutionPool(solve_ratio=1.0)),
+    ],
+    ids=["cached", "timed", "parallel", "pooled"],
+)
+def test_combinators_hand_on_what_is_not_learned(wrapped):
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    names = ("values", "optimality")
+    (subject,) = subjects_of(wrapped(Listed("max")), [instance])
+    assert not is_homogeneous(subject.cases[0].prepare())
+    assert subject.cases[0].fixed(FIXED["solutions"]).tolist() == FIXED["fixed"].tolist()
+    report = check_solver(wrapped(Listed("max")), [instance], only=names)
+    assert list(states(report).values()) == [State.PASSED] * len(names)
+
+
 @dataclass(frozen=True)
 class Reporting(Listed):
     """Adds to what it reports."""
@@ -343,6 +368,24 @@ def test_values_and_bounds_are_those_of_the_whole_objective(sense, told, where):
     instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
     failed = check_solver(Reporting(sense, **told), [instance], only=["values"]).failed
     assert [outcome.failure.where.startswith(where) for outcome in failed] == [True] * bool(where)
+
+
+class PreparedScaled(PreparedEnumeration):
+    homogeneous = True
+
+
+@dataclass(frozen=True)
+class Scaled(Listed):
+    """Has terms of its own, and says that sizes do not matter."""
+
+    def prepare(self, solutions, fixed=None):
+        return PreparedScaled(self, np.asarray(solutions), np.asarray(fixed))
+
+
+def test_terms_of_its_own_make_a_solver_not_homogeneous():
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    (outcome,) = check_solver(Scaled(), [instance], only=["values"]).failed
+    assert outcome.failure.expected == "homogeneous=False, for fixed_terms() differ by solution"
 
 
 def test_messages_of_two_instances_are_kept_apart():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from imle._text import written
 from imle.plugins import Parameter, PluginState, SolverRecord, SolverSpec, solvers
 from imle_docs.readmes import readmes
-from imle_docs.text import block, code, page, plain, table
+from imle_docs.text import block, code, link, page, plain, table
 
 _SENSES = {"min": "costs: the smallest total wins", "max": "scores: the largest total wins"}
 _ARRAYS = {
@@ -68,14 +69,14 @@ def _facts(record: SolverRecord, spec: SolverSpec) -> Iterator[tuple[str, str]]:
     proven = f"proven optimal{f' ({plain(spec.tolerances)})' if spec.tolerances else ''} unless a status says otherwise"
     yield "solutions", proven if spec.exact else "heuristic"
     readme = record.distribution if record.distribution in readmes() else "index"
-    yield "plugin", f"[{record.distribution}](../plugins/{readme}.md) {record.version}"
+    yield "plugin", f"[{plain(record.distribution)}](../plugins/{readme}.md) {plain(record.version)}"
     yield "class", code(spec.target)
     if spec.layer:
         yield "layer", f"{code(spec.layer)}: takes and returns more than one tensor"
     yield "imports", ", ".join(map(code, spec.requires)) or "nothing but imle's own requirements"
     yield "licence", plain(spec.licence or "not stated")
     if spec.url:
-        yield "backend", f"<{spec.url}>"
+        yield "backend", link(spec.url)
 
 
 def _parameters(parameters: Sequence[Parameter]) -> str:
@@ -86,10 +87,10 @@ def _parameters(parameters: Sequence[Parameter]) -> str:
 
 def parameter_row(parameter: Parameter) -> tuple[str, str, str, str]:
     """Name, type, default and what it means."""
-    default = "required" if parameter.required else code(repr(parameter.default))
+    default = "required" if parameter.required else code(written(parameter.default))
     notes = [plain(parameter.doc)]
     if parameter.choices:
-        notes.append("one of " + ", ".join(code(repr(choice)) for choice in parameter.choices))
+        notes.append("one of " + ", ".join(code(written(choice)) for choice in parameter.choices))
     if parameter.per_row:
         notes.append("rows that differ in it are solved together")
     return code(parameter.name), code(parameter.type), default, "; ".join(note for note in notes if note)

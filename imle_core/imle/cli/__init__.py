@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 import click
 
+from imle._text import named, printable
 from imle.cli.group import Settings, imle
 from imle.errors import ImleError, InstanceError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 
-__all__ = ["main"]
+__all__ = ["failed", "main"]
 
 _BROKEN_PLUGIN = 4
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -33,26 +35,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         if callable(reconfigure := getattr(stream, "reconfigure", None)):
             reconfigure(errors="replace")
     settings = Settings()
+    if instruction := os.environ.get("_IMLE_COMPLETE"):
+        from imle.cli.completion import answer
+
+        return answer(imle, settings, instruction)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         result = imle.main(arguments, prog_name="imle", standalone_mode=False, obj=settings)
     except click.Abort:
         return _INTERRUPTED
-    except SystemExit as error:  # not click's: it is told to return
-        if settings.debug:
-            traceback.print_exc()
-        else:
-            _report(*_ended(error))
-        return _BROKEN_PLUGIN
-    except Exception as error:
-        if _interrupted(error):
-            return _INTERRUPTED
-        if settings.debug:
-            traceback.print_exc()
-        else:
-            _report(*_explain(error))
-        return _exit_code(error)
+    except BaseException as error:  # a SystemExit is not click's: it is told to return
+        return failed(error, debug=settings.debug)
     return result if isinstance(result, int) else 0
+
+
+def failed(error: BaseException, *, debug: bool) -> int:
+    """Say on stderr what went wrong, in two lines or as a traceback, and return the exit code."""
+    if _interrupted(error):
+        return _INTERRUPTED
+    if debug:
+        traceback.print_exception(error)
+    else:
+        _report(*_explain(error))
+    return _exit_code(error)
 
 
 def _interrupted(error: BaseException | None) -> bool:
@@ -62,23 +67,26 @@ def _interrupted(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _ended(error: SystemExit) -> tuple[str, str]:
+def _ended(error: BaseException) -> tuple[str, str]:
     """Message and hint for a plugin, or a solver, that wanted to end the program."""
     last = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"SystemExit({error.code!r})" if isinstance(error, SystemExit) else named(error)
     return (
-        f"a solver or its plugin ended the program: SystemExit({error.code!r}) in {last.filename}:{last.lineno}",
+        f"a solver or its plugin ended the program: {what} in {last.filename}:{last.lineno}",
         "it must raise an error instead; imle --debug COMMAND shows the traceback",
     )
 
 
 def _report(message: str, hint: str | None) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)
     if hint:
-        click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {hint}", err=True)
+        click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {printable(hint)}", err=True)
 
 
-def _explain(error: Exception) -> tuple[str, str | None]:
+def _explain(error: BaseException) -> tuple[str, str | None]:
     """Message and hint."""
+    if not isinstance(error, Exception):
+        return _ended(error)
     if isinstance(error, ImleError):
         return error.message, error.hint
     if isinstance(error, click.UsageError):
@@ -86,10 +94,12 @@ def _explain(error: Exception) -> tuple[str, str | None]:
         return error.format_message(), f"{path} --help shows the usage"
     if isinstance(error, click.ClickException):
         return error.format_message(), None
-    return f"{type(error).__name__}: {error}", "imle --debug COMMAND shows the traceback"
+    return named(error), "imle --debug COMMAND shows the traceback"
 
 
-def _exit_code(error: Exception) -> int:
+def _exit_code(error: BaseException) -> int:
+    if not isinstance(error, Exception):
+        return _BROKEN_PLUGIN
     match error:
         case UnknownSolverError() | SolverUnavailableError():
             return 3

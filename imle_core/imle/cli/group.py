@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
+import io
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imle import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Kept here so that `imle --help` imports no command; the command `a-b` is `command` in `imle.cli.a_b`.
 COMMANDS = {
@@ -59,6 +64,14 @@ class LazyGroup(click.Group):
             guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise click.UsageError(f"unknown command {args[0]!r}; {guess}", ctx=ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from imle.cli.completion import matching
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        with contextlib.redirect_stdout(io.StringIO()):  # what plugins print while they are read is no command
+            return matching({*COMMANDS, *_plugin_commands()}, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

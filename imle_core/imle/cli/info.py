@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imle._text import written
+from imle.cli.completion import solver_ids
 from imle.cli.output import echo_json, make_console, pairs, plain, read_plugins, show, state_text, table
 from imle.plugins import Parameter, SolverRecord, SolverSpec, registry
 
@@ -24,7 +26,7 @@ _ARRAYS = {
 
 
 @click.command("info")
-@click.argument("solver_id", metavar="ID")
+@click.argument("solver_id", metavar="ID", shell_complete=solver_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(solver_id: str, as_json: bool) -> None:
     """Show one solver: parameters, capabilities, an example.
@@ -141,13 +143,13 @@ def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -
         return []
     rows = []
     for parameter in parameters:
-        listed = ", ".join(repr(choice) for choice in parameter.choices)
+        listed = ", ".join(map(written, parameter.choices))
         doc = "; ".join(text for text in (parameter.doc, f"one of {listed}" if listed else "") if text)
         rows.append(
             [
                 Text(parameter.name, "cyan"),
                 Text(parameter.type),
-                Text("required" if parameter.required else repr(parameter.default)),
+                Text("required" if parameter.required else written(parameter.default)),
                 Text("yes" if parameter.per_row else "no"),
                 Text(doc),
             ]

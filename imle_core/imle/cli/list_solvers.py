@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from imle.cli.completion import solver_ids
 from imle.cli.output import echo_json, make_console, read_plugins, show, state_text, table, troubles
 from imle.plugins import PluginState, SolverRecord
 
@@ -14,7 +15,7 @@ _HEADER = ("id", "problem", "sense", "status", "distribution", "summary")
 
 
 @click.command("list-solvers")
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="*", shell_complete=solver_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--problem", metavar="KIND", help="Only solvers of this problem kind, e.g. 'shortest path'.")
 @click.option("--available", is_flag=True, help="Only solvers whose status is ok.")

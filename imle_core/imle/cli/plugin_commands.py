@@ -8,7 +8,7 @@ import click
 import pluggy
 
 from imle.plugins import hookspecs, registry
-from imle.plugins.discovery import loadable
+from imle.plugins.discovery import loadable, reading
 from imle.plugins.installed import normal
 
 
@@ -21,9 +21,12 @@ def plugin_commands() -> dict[str, click.Command]:
         manager = pluggy.PluginManager("imle")
         manager.add_hookspecs(hookspecs)
         try:
-            manager.register(point.load(), name=point.name)
-            manager.hook.imle_register_commands(cli=own)
-        except (Exception, SystemExit):  # one broken plugin must not take the commands of the others along
+            with reading(point):
+                manager.register(point.load(), name=point.name)
+                manager.hook.imle_register_commands(cli=own)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # one broken plugin must not take the commands of the others along
             continue
         for name, command in own.commands.items():
             found.commands.setdefault(name, command)

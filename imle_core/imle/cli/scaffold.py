@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,9 @@ from imle.plugins import solvers
 from imle.plugins.known import KNOWN
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+
+LONGEST = 64
+"""Letters of an id: it becomes the name of folders, modules and wheels."""
 
 FILES = {
     "pyproject.toml.txt": "pyproject.toml",
@@ -50,6 +54,11 @@ class Names(NamedTuple):
             raise OptionError(
                 f"name: expected lower-case words joined by dashes, such as bus-routes, found {name!r}",
                 hint=_suggestion(solver),
+            )
+        if len(solver) > LONGEST:
+            raise OptionError(
+                f"name: expected at most {LONGEST} letters, found {len(solver)}",
+                hint="take a short one, such as bus-routes",
             )
         taken = KNOWN.get(solver) or next((r.distribution for r in solvers() if r.id == solver), None)
         if taken:
@@ -107,14 +116,14 @@ def write(names: Names, parent: Path) -> Path:
     Raises:
         OptionError: it is there already, or cannot be written.
     """
-    folder = parent.expanduser() / names.distribution
-    if folder.exists():
-        raise OptionError(
-            f"{folder}: expected a folder that is still to be made, found one",
-            hint="nothing was written; take another name, or another --path",
-        )
+    folder = Path(os.path.expanduser(parent)) / names.distribution  # that of pathlib raises where there is no such home
     templates = files("imle.cli") / "templates" / "plugin"
     try:
+        if folder.exists():
+            raise OptionError(
+                f"{folder}: expected a folder that is still to be made, found one",
+                hint="nothing was written; take another name, or another --path",
+            )
         for template, place in FILES.items():
             path = folder / names.fill(place)
             path.parent.mkdir(parents=True, exist_ok=True)

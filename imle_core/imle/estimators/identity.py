@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -17,13 +16,13 @@ Projection = Literal["none", "mean", "norm", "both"]
 
 
 class Identity(Estimator):
-    """z(P theta) forward, dy pulled back through P: the negative identity for costs, and no second solve.
+    """z(P theta) forward, dy pulled back through a projection P: the negative identity for costs, and no second solve.
 
     P removes directions in which the gradient would move theta without changing any solution, which otherwise
-    lets theta collapse. "norm" divides each row by its Euclidean norm, which changes no solution, unless terms of the
-    objective are fixed: it is refused there. "mean" subtracts the row's mean first: right only where every solution
-    has the same number of ones (k-subsets, assignments, tours), not for paths. In eval() mode and with output="map"
-    theta is solved as it was given.
+    lets theta collapse. "norm" divides each row by its Euclidean norm: solutions do not depend on the scale of theta,
+    unless terms of the objective are fixed, for which it is refused. "mean" subtracts the row's mean first: right only
+    where every solution has the same number of ones (k-subsets, assignments, tours), not for paths. eval() and
+    output="map" solve theta as it was given.
 
     The gradient is linear in dy: nothing about it depends on batch size, samples or reduction but dy itself.
 
@@ -55,15 +54,15 @@ class Identity(Estimator):
             )
 
     def transform(self, theta: Tensor) -> Tensor:
-        flat = projected = theta.flatten(1)
+        if self.projection == "none":
+            return theta
+        flat = theta.flatten(1)
         if self.projection in ("mean", "both"):
-            projected = projected - projected.mean(dim=1, keepdim=True)
+            flat = flat - flat.mean(dim=1, keepdim=True)
         if self.projection in ("norm", "both"):
-            size = row_sizes(projected.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
-            projected = normalize(projected / size, dim=1)
-        # a row that is not finite is left as it is, for the error that names the entry
-        finite = flat.isfinite().all(dim=1, keepdim=True)
-        return torch.where(finite, projected, flat).reshape(theta.shape)
+            size = row_sizes(flat.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
+            flat = normalize(flat / size, dim=1)
+        return flat.reshape(theta.shape)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         self.check_scale(trace.call.homogeneous)

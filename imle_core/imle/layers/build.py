@@ -25,6 +25,8 @@ from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
 from imle.solvers.parallel import Parallel
+from imle.solvers.parallel.engines import ends_rows
+from imle.solvers.parallel.pools import cores
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
@@ -48,6 +50,7 @@ def layer(
     antithetic: bool = False,
     cache: int | None = None,
     executor: int | Literal["auto"] | Executor | None = None,
+    timeout: float | None = None,
     pool: SolutionPool | float | None = None,
     progress: float | Callable[[Progress], None] | None = None,
     memory_limit: float | None = MEMORY_LIMIT,
@@ -85,8 +88,11 @@ def layer(
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
             "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.solvers.Parallel`. A solver's `time_limit` bounds what a worker process may take: twice that and
-            10 s, then it is replaced.
+            `imle.solvers.Parallel`.
+        timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
+            process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
+            `imle.solvers.Processes` or Dask's, and workers are processes, never threads. By default twice the solver's
+            `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
@@ -126,8 +132,8 @@ def layer(
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
     check_generator("generator", generator)
-    if executor is not None:
-        made = _parallel(made, spec, executor)
+    if executor is not None or timeout is not None:
+        made = _parallel(made, spec, executor, timeout)
     if cache is not None:
         made = _remembering(made, spec, cache)
     pooled = None if pool is None else _pooled(made, spec, pool)
@@ -185,11 +191,17 @@ def _pooled(solver: Solver, spec: SolverSpec, pool: SolutionPool | float) -> Poo
     return Pooled(solver, pool if isinstance(pool, SolutionPool) else SolutionPool(solve_ratio=pool))
 
 
-def _parallel(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor) -> Solver:
+def _parallel(
+    solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor | None, timeout: float | None
+) -> Solver:
     if spec.layer:
-        raise OptionError(f"executor: {spec.id} has a layer of its own, which takes none", hint="leave executor= out")
-    limit = getattr(solver, "time_limit", None)
+        name = "timeout" if executor is None else "executor"
+        raise OptionError(f"{name}: {spec.id} has a layer of its own, which takes none", hint=f"leave {name}= out")
     able = spec.capabilities
+    if timeout is not None:
+        return Parallel(solver, _processes(solver, spec, executor), timeout=timeout)
+    assert executor is not None
+    limit = getattr(solver, "time_limit", None)
     return Parallel(
         solver,
         executor,
@@ -197,6 +209,28 @@ def _parallel(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] 
         thread_safe=able.thread_safe,
         timeout=2 * limit + 10 if isinstance(limit, (int, float)) else None,
     )
+
+
+def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor | None) -> int | Executor:
+    """The worker processes that a time limit needs.
+
+    Raises:
+        OptionError: there are none.
+    """
+    if solver.array == "torch":
+        raise OptionError(
+            f"timeout: {spec.id} takes torch tensors, which stay in this process, and only worker processes can be "
+            "ended",
+            hint="leave timeout= out; for a function, array='numpy' lets worker processes call it",
+        )
+    if executor is None or (isinstance(executor, Executor) and not ends_rows(executor)):
+        found = "no executor" if executor is None else type(executor).__name__
+        option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
+        raise OptionError(
+            f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
+            hint=f"add executor=2 (so many processes), 'auto' or imle.solvers.Processes(n){option}",
+        )
+    return cores() if executor == "auto" else executor
 
 
 def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec, dict[str, Any]]:

@@ -188,9 +188,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # runs as plain Python
-            traced.hold(self._key, self)
-        out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
+        key = traced.portable_key(self) if torch.compiler.is_exporting() else self._key
+        out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
@@ -207,6 +206,16 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        self.begin()
+        plan, lead, event = self._plan(objective, rows)
+        return Batch(self._theta(objective, lead, event), plan)
+
+    def begin(self) -> None:
+        """A new pass begins.
+
+        Raises:
+            OptionError: it is one that is run again, and solutions may differ from those of the first time.
+        """
         if self.pool is not None and recomputing():
             raise OptionError(
                 f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
@@ -215,26 +224,33 @@ class SolverLayer(nn.Module):
             )
         self.failures.clear()
         self.unproven.clear()
-        plan, lead, event = self._plan(objective, rows)
-        return Batch(self._theta(objective, lead, event), plan)
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
-        """Known solutions as users see them to what the solver would return for them, `[B, *event]`.
+        """Known solutions as users see them to what the solver would return for them, `[N, *event]`.
 
         The same, for all layers but those that add something to what their solver returns.
         """
         del plan
         return solutions
 
+    def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
+        """What the solver returned to solutions as users see them, `[N, *event]`, in their dtype. See `as_solved`."""
+        del plan
+        return solutions.to(dtype)
+
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
-        theta = -theta if self.solver.sense == "min" else theta
-        changed = self.estimator.transform(theta)
-        if changed is theta or (self.training and self.output != "map"):
-            return changed
-        return theta.detach() + (changed - changed.detach()).nan_to_num()  # of what is not finite, too, 0 in value
+        scores = -theta if self.solver.sense == "min" else theta
+        read = self.estimator.transform(scores)
+        if read is scores:
+            return scores
+        if self.training and self.output != "map":
+            finite = scores.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (scores.ndim - 1))
+            return torch.where(finite, read, scores)  # what is not finite is told as it was given
+        # the solution asked for is that of theta as it was given; its gradient is still the rule's
+        return scores.detach() + (read - read.detach()).nan_to_num()
 
     def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, and which dimensions are the batch's."""

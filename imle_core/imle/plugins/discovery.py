@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint
 from typing import Any, Generic, TypeVar
 
 import pluggy
 
+from imle._text import named, printable
 from imle.errors import PluginError
 from imle.plugins import hookspecs
 from imle.plugins.estimator_spec import EstimatorSpec
 from imle.plugins.installed import Unreadable, locate, name_and_version, normal, points_of
 from imle.plugins.records import EstimatorRecord, PluginState, Record, SolverRecord
-from imle.plugins.spec import API_VERSION, SolverSpec
+from imle.plugins.spec import API_VERSION, DECLARED, ApiVersionError, SolverSpec
 
 ALLOW = "IMLE_PLUGINS"
 DENY = "IMLE_DISABLE_PLUGINS"
@@ -27,6 +31,9 @@ STRICT = "IMLE_PLUGINS_STRICT"
 HEAVY = frozenset({"jax", "networkx", "numba", "ortools", "pandas", "pulp", "scipy", "tensorflow", "torch"})
 """What a light module must not import: each costs more than the whole of `imle list-solvers`."""
 
+
+PATIENCE = 3.0
+"""Seconds after which a plugin that is still being read is named on stderr."""
 
 R = TypeVar("R", bound=Record)
 
@@ -172,20 +179,73 @@ def _read(kind: Kind[R], point: EntryPoint, strict: bool) -> list[R]:
     light = HEAVY - sys.modules.keys()
     start = time.perf_counter()
     try:
-        specs = _specs_of(kind, point)
+        with reading(point):
+            specs = _specs_of(kind, point)
         elapsed = time.perf_counter() - start
         records = [_judge(kind, point, spec) for spec in specs]
-    except (Exception, SystemExit) as error:  # a plugin may do anything at import, exiting included
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may do anything at import, exiting included
         elapsed = time.perf_counter() - start
-        distribution, _ = name_and_version(point.dist)
-        if strict:
-            raise PluginError(
-                f"plugin {point.name!r} of {distribution}: {_describe(error)}", hint=_strict_hint()
-            ) from error
-        fix = f"{STRICT}=1 imle --debug list-{kind.noun}s shows the traceback; then upgrade {distribution}"
-        records = [_record(kind, point, PluginState.BROKEN, _describe(error), fix)]
+        records = [_unread(kind, point, error, strict)]
     heavy = tuple(sorted(light & sys.modules.keys()))
     return [replace(record, load_seconds=elapsed, heavy_imports=heavy) for record in records]
+
+
+@contextmanager
+def reading(point: EntryPoint) -> Iterator[None]:
+    """Say on stderr which plugin takes long to read, and keep it from changing which others are read."""
+    name, _ = name_and_version(point.dist)
+    text = f"imle: still reading the plugin {_line(point.name)} of {name} after {PATIENCE:g} s\n"
+    timer = threading.Timer(PATIENCE, lambda: sys.stderr.write(text))
+    timer.daemon = True
+    switches = {variable: os.environ.get(variable) for variable in (ALLOW, DENY, STRICT)}
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        for variable, value in switches.items():
+            if value is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = value
+
+
+def _unread(kind: Kind[R], point: EntryPoint, error: BaseException, strict: bool) -> R:
+    """The record of a plugin that cannot be read."""
+    version = _declared(point, error)
+    if version != API_VERSION:  # whatever went wrong, that is why
+        return _record(kind, point, PluginState.INCOMPATIBLE, *_incompatible(point, version))
+    distribution, _ = name_and_version(point.dist)
+    reason = named(error).splitlines()[0]
+    if strict:
+        raise PluginError(f"plugin {point.name!r} of {distribution}: {reason}", hint=_strict_hint()) from error
+    fix = f"{STRICT}=1 imle --debug list-{kind.noun}s shows the traceback; then upgrade {distribution}"
+    return _record(kind, point, PluginState.BROKEN, reason, fix)
+
+
+def _declared(point: EntryPoint, error: BaseException) -> int:
+    """The version of the contract a light module declares, even if it could not be imported to its end."""
+    if isinstance(error, ApiVersionError):
+        return error.version
+    module = point.value.partition(":")[0].partition("[")[0].strip()
+    places = [vars(sys.modules[module])] if module in sys.modules else []
+    places += [frame.f_globals for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for place in places:
+        if place.get("__name__") == module and isinstance(version := place.get(DECLARED), int):
+            return version
+    return API_VERSION
+
+
+def _incompatible(point: EntryPoint, version: int) -> tuple[str, str]:
+    """Reason and fix of a plugin that was made for another version of the contract."""
+    distribution, _ = name_and_version(point.dist)
+    return (
+        f"made for plugin api {version}, this imle has {API_VERSION}",
+        f"pip install --upgrade {'imle' if version > API_VERSION else distribution}",
+    )
 
 
 def _strict_hint() -> str:
@@ -196,12 +256,22 @@ def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
     """Load the light module and call its hook through pluggy, which checks name and signature."""
     manager = pluggy.PluginManager("imle")
     manager.add_hookspecs(hookspecs)
-    manager.register(point.load(), name=point.name)
-    manager.check_pending()
+    module = point.load()
+    if (version := getattr(module, DECLARED, API_VERSION)) != API_VERSION:
+        raise ApiVersionError(version)
+    manager.register(module, name=point.name)
     hook = getattr(manager.hook, kind.hook)
+    specs: list[Any] = [spec for specs in hook() for spec in specs]
+    if any(isinstance(spec, kind.spec) and spec.api_version != API_VERSION for spec in specs):
+        return _checked(kind, specs)  # its hooks may be those of another version, too
+    manager.check_pending()
     if not hook.get_hookimpls():
         raise PluginError(f"{point.value} implements no hook: expected {kind.hook}() marked @imle.hookimpl")
-    specs: list[Any] = [spec for specs in hook() for spec in specs]
+    return _checked(kind, specs)
+
+
+def _checked(kind: Kind[Any], specs: list[Any]) -> list[Any]:
+    """Specs, of which there are some, each of an id of its own."""
     for spec in specs:
         if not isinstance(spec, kind.spec):
             raise PluginError(f"{kind.hook}() must return {kind.spec.__name__} objects, found {type(spec).__name__}")
@@ -214,16 +284,9 @@ def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
 
 
 def _judge(kind: Kind[R], point: EntryPoint, spec: SolverSpec | EstimatorSpec) -> R:
-    distribution, _ = name_and_version(point.dist)
     if spec.api_version != API_VERSION:
-        return _record(
-            kind,
-            point,
-            PluginState.INCOMPATIBLE,
-            f"made for plugin api {spec.api_version}, this imle has {API_VERSION}",
-            f"pip install --upgrade {'imle' if spec.api_version > API_VERSION else distribution}",
-            spec,
-        )
+        return _record(kind, point, PluginState.INCOMPATIBLE, *_incompatible(point, spec.api_version), spec)
+    distribution, _ = name_and_version(point.dist)
     missing = [name for name in spec.requires if locate(name) is None]
     if missing:
         return _record(
@@ -274,20 +337,19 @@ def _record(
 ) -> R:
     distribution, version = name_and_version(point.dist)
     return kind.record(
-        id=spec.id if spec else point.name,
+        id=spec.id if spec else _line(point.name),
         state=state,
         distribution=distribution,
         version=version,
-        entry_point=f"{point.name} = {point.value}",
+        entry_point=_line(f"{point.name} = {point.value}"),
         spec=spec,
         reason=reason,
         fix=fix,
     )
 
 
-def _describe(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _line(text: str) -> str:
+    return printable(text, keep="")
 
 
 def _listed(value: str) -> set[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imle.errors import PluginError
-from imle.plugins.spec import ID, TARGET
+from imle.plugins.spec import ID, TARGET, Versioned, check_field, check_texts, check_tuple
 
 
 @dataclass(frozen=True, slots=True)
-class EstimatorSpec:
+class EstimatorSpec(Versioned):
     """A gradient rule as its plugin announces it. Frozen and light: making one imports nothing.
 
     Args:
@@ -41,14 +41,12 @@ class EstimatorSpec:
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not ID.match(self.id):
             raise PluginError(f"estimator id: expected lower-case words joined by dashes, found {self.id!r}")
-        for name in ("summary", "target", "problem", "source"):
-            if not isinstance(getattr(self, name), str) or "\n" in getattr(self, name):
-                raise PluginError(f"{self.id}: {name}: expected one line of text, found {getattr(self, name)!r}")
+        check_texts(f"{self.id}: ", self, "summary", "target", "problem", "source")
+        check_field(f"{self.id}: stochastic", self.stochastic, bool)
         if not TARGET.match(self.target):
             raise PluginError(f"{self.id}: target: expected 'package.module:Class', found {self.target!r}")
         for name in ("solves", "api_version"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise PluginError(f"{self.id}: {name}: expected an int >= 0, found {value!r}")
-        if not isinstance(self.requires, tuple) or not all(isinstance(name, str) for name in self.requires):
-            raise PluginError(f"{self.id}: requires: expected a tuple of str, found {self.requires!r}")
+        check_tuple(f"{self.id}: requires", self.requires, str)

@@ -9,6 +9,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import NamedTuple
 
+from imle._text import printable
+
 
 class Unreadable(NamedTuple):
     """A distribution whose entry points cannot be read.
@@ -59,7 +61,7 @@ def name_and_version(distribution: Distribution | None) -> tuple[str, str]:
         name, version = (distribution.name, distribution.version) if distribution else (None, None)
     except Exception:  # no METADATA file: half-removed distributions exist
         return "unknown", ""
-    return str(name or "unknown"), str(version or "")
+    return printable(str(name or "unknown"), keep=""), printable(str(version or ""), keep="")
 
 
 def normal(name: str) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from imle._text import named
 from imle.errors import ImleError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins.discovery import discover
 from imle.plugins.estimators import estimators
@@ -75,8 +76,7 @@ def load(record: SolverRecord) -> type[Any]:
         raise
     except Exception as error:  # native libraries fail with OSError and worse
         raise SolverUnavailableError(
-            f"solver {record.id!r} of {record.distribution} {record.version} cannot be imported: "
-            f"{type(error).__name__}: {error}",
+            f"solver {record.id!r} of {record.distribution} {record.version} cannot be imported: {named(error)}",
             hint=_mend(record.distribution, record.spec, error),
         ) from error
 
@@ -115,6 +115,10 @@ def import_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except SystemExit as error:
         raise ImportError(f"importing {name} ends the program: SystemExit({error.code!r})") from error
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # what nobody catches would end the program, too
+        raise ImportError(f"importing {name} raises {named(error)}") from error
 
 
 def import_target(target: str) -> type[Any]:

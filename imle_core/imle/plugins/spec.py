@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+from imle._text import printable
 from imle.errors import PluginError
 
 API_VERSION = 1
 """Version of the plugin contract. A plugin for another version is listed as `incompatible api`."""
 
+DECLARED = "imle_api_version"
+"""The name under which a light module may say which version it was written for: known even if reading it fails."""
+
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+
+
+class ApiVersionError(PluginError):
+    """A plugin was written for another version of the contract.
+
+    Args:
+        version: that it says it was written for.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"made for plugin api {version}, this imle has {API_VERSION}")
+        self.version = version
+
+
+class Versioned:
+    """A spec of a later contract may have fields that this one does not know: then its version is what to tell."""
+
+    __slots__ = ()
+
+    def __new__(cls, *values: Any, **fields: Any) -> Self:
+        version = fields.get("api_version")
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        if isinstance(version, int) and version > API_VERSION and fields.keys() - known:
+            raise ApiVersionError(version)
+        return super().__new__(cls)
 
 
 class Required:
@@ -23,6 +54,46 @@ class Required:
 
 
 REQUIRED = Required()
+
+
+def check_field(where: str, value: Any, kind: type) -> None:
+    """Refuse a field of another type; True is no int.
+
+    Raises:
+        PluginError: names the field, what was expected and what was found.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise PluginError(f"{where}: expected {kind.__name__}, found {value!r}")
+
+
+def check_tuple(where: str, value: Any, kind: type) -> None:
+    """Refuse what is no tuple of a type.
+
+    Raises:
+        PluginError: as `check_field`.
+    """
+    if not isinstance(value, tuple) or not all(isinstance(entry, kind) for entry in value):
+        raise PluginError(f"{where}: expected a tuple of {kind.__name__}, found {value!r}")
+
+
+def check_texts(where: str, spec: Any, *names: str, keep: str = "") -> None:
+    """Refuse fields that are no text or have more than one line, and make the others printable.
+
+    Args:
+        where: what the message begins with.
+        spec: a frozen dataclass that is being made.
+        names: of its fields.
+        keep: control characters that may be in them, "\\n" for several lines.
+
+    Raises:
+        PluginError: as `check_field`.
+    """
+    for name in names:
+        value = getattr(spec, name)
+        check_field(f"{where}{name}", value, str)
+        if "\n" in value and "\n" not in keep:
+            raise PluginError(f"{where}{name}: expected one line, found {value!r}")
+        object.__setattr__(spec, name, printable(value, keep))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +111,9 @@ class Parameter:
             but then rows are solved in groups that share them.
         forbids: this instance parameter says which entries no solution uses: users who try infinite costs are
             pointed to it.
+
+    Raises:
+        PluginError: a field does not have the form described here.
     """
 
     name: str
@@ -49,6 +123,14 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     per_row: bool = False
     forbids: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise PluginError(f"parameter name: expected a keyword such as 'time_limit', found {self.name!r}")
+        check_texts(f"parameter {self.name}: ", self, "type", "doc")
+        check_tuple(f"parameter {self.name}: choices", self.choices, object)
+        for flag in ("per_row", "forbids"):
+            check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
 
     @property
     def required(self) -> bool:
@@ -65,6 +147,9 @@ class Capabilities:
         releases_gil: threads speed it up.
         warm_start: `hint` is used.
         negative_objectives: entries of any sign are solved exactly.
+
+    Raises:
+        PluginError: a field does not have the form described here.
     """
 
     array: Literal["numpy", "torch"] = "numpy"
@@ -73,9 +158,15 @@ class Capabilities:
     warm_start: bool = False
     negative_objectives: bool = True
 
+    def __post_init__(self) -> None:
+        if self.array not in ("numpy", "torch"):
+            raise PluginError(f"capabilities: array: expected 'numpy' or 'torch', found {self.array!r}")
+        for name in ("thread_safe", "releases_gil", "warm_start", "negative_objectives"):
+            check_field(f"capabilities: {name}", getattr(self, name), bool)
+
 
 @dataclass(frozen=True, slots=True)
-class SolverSpec:
+class SolverSpec(Versioned):
     """A solver as its plugin announces it. Frozen and light: making one imports nothing.
 
     Args:
@@ -135,19 +226,16 @@ class SolverSpec:
             raise PluginError(f"{self.id}: parameters declared more than once: {', '.join(twice)}")
 
     def _check_types(self) -> None:
-        """Plugins are strangers' code: a wrong type is named here, before a listing or a layer trips over it."""
-        texts = ("summary", "problem", "target", "layer", "example", "licence", "url", "tolerances")
-        wanted: dict[str, type] = {**dict.fromkeys(texts, str), "capabilities": Capabilities, "api_version": int}
-        for name, kind in wanted.items():
-            value = getattr(self, name)
-            if not isinstance(value, kind):
-                raise PluginError(f"{self.id}: {name}: expected {kind.__name__}, found {value!r}")
+        """A wrong type in a third-party spec is named here, before a listing or a layer trips over it."""
+        check_texts(f"{self.id}: ", self, "summary", "problem", "target", "layer", "licence", "url", "tolerances")
+        check_texts(f"{self.id}: ", self, "example", keep="\n\t")
+        for name, kind in {"exact": bool, "capabilities": Capabilities, "api_version": int}.items():
+            check_field(f"{self.id}: {name}", getattr(self, name), kind)
         for name, kind in {"instance": Parameter, "options": Parameter, "requires": str}.items():
-            value = getattr(self, name)
-            if not isinstance(value, tuple) or not all(isinstance(entry, kind) for entry in value):
-                raise PluginError(f"{self.id}: {name}: expected a tuple of {kind.__name__}, found {value!r}")
-        if "\n" in self.summary:
-            raise PluginError(f"{self.id}: summary: expected one line, found {self.summary!r}")
+            check_tuple(f"{self.id}: {name}", getattr(self, name), kind)
+        for name in self.requires:
+            if not MODULE.match(name):
+                raise PluginError(f"{self.id}: requires: expected names of modules, found {name!r}")
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -7,6 +7,7 @@ from imle.testing.checks import (
     answers,
     arrays,
     closing,
+    dependencies,
     failures,
     gradients,
     hints,
@@ -14,6 +15,7 @@ from imle.testing.checks import (
     recipe,
     reuse,
     rows,
+    scale,
     spec,
     threads,
     ties,
@@ -29,9 +31,12 @@ from imle.testing.conditions import (
     says_exact,
 )
 
+_EXACT = ("contract", "dtypes", "optimality")
+
 CHECKS: tuple[Check, ...] = (
     Check("light-import", imports.check_light_import, "solver", (announced,), ()),
     Check("import-time", imports.check_import_time, "solver", (announced,), ()),
+    Check("requires", dependencies.check_requires, "solver", (announced,), ()),
     Check("spec-texts", spec.check_spec_texts, "solver", (announced,), ()),
     Check("spec-class", spec.check_spec_class, "solver", (announced, has_class), ()),
     Check("spec-options", spec.check_spec_options, "solver", (announced, has_class), ()),
@@ -54,6 +59,9 @@ CHECKS: tuple[Check, ...] = (
         applies=(claims("negative_objectives"), says_exact, knows_best),
         needs=("contract", "optimality"),
     ),
+    Check("scale", scale.check_scale, applies=(says_exact, knows_best), needs=_EXACT),
+    Check("magnitudes", scale.check_magnitudes, applies=(says_exact, knows_best), needs=(*_EXACT, "scale")),
+    Check("precision", scale.check_precision, applies=(says_exact, knows_best), needs=(*_EXACT, "scale", "magnitudes")),
     Check("ties", ties.check_ties, needs=("contract", "batch-equals-loop", "row-permutation")),
     Check("non-finite", failures.check_non_finite),
     Check("bad-row", failures.check_bad_row, needs=("contract", "batch-equals-loop")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imle._text import printable
+
 
 class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
     """A check found something else than the contract asks for.
@@ -14,11 +16,11 @@ class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
     """
 
     def __init__(self, expected: str, found: str, *, where: str, fix: str) -> None:
-        super().__init__(f"expected {expected}, found {found}")
-        self.expected = expected
-        self.found = found
-        self.where = where
-        self.fix = fix
+        super().__init__(printable(f"expected {expected}, found {found}"))
+        self.expected = printable(expected)
+        self.found = printable(found)
+        self.where = printable(where)
+        self.fix = printable(fix)
 
     def __str__(self) -> str:
         return (

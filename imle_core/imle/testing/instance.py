@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imle._text import printable
+
 Floats = NDArray[np.float64]
 """Objectives, solutions, and rows of them."""
 
@@ -51,3 +53,6 @@ class Instance:
     bad_objective: ArrayLike | None = None
     bad_row: Mapping[str, Any] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name, keep=""))

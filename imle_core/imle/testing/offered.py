@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from imle._text import named
 from imle.errors import OptionError
 from imle.plugins import SolverSpec
 from imle.plugins.installed import locate
@@ -61,7 +62,7 @@ def example_of(spec: SolverSpec) -> Offer | None:
     except Exception as error:
         raise OptionError(
             f"{spec.id}: no instance to check it on: its package has no module {MODULE!r}, and the example of its spec "
-            f"fails: {type(error).__name__}: {error}",
+            f"fails: {named(error)}",
             hint="mend the example, or give --instances FILE",
         ) from error
 

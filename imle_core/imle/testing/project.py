@@ -34,7 +34,7 @@ def solvers_of(folder: Path) -> list[SolverRecord]:
             f"{folder}: its pyproject.toml has no entry point of the group {ENTRY_POINT_GROUP!r}",
             hint=f'[project.entry-points."{ENTRY_POINT_GROUP}"]',
         )
-    _lay_out(folder, name, str(project.get("version", "0")), points)
+    _lay_out(folder, project, points)
     records = [record for record in registry.refresh() if normal(record.distribution) == normal(name)]
     for record in records:
         if record.spec is None:
@@ -60,15 +60,19 @@ def _project(folder: Path) -> dict[str, Any]:
     return project
 
 
-def _lay_out(folder: Path, name: str, version: str, points: dict[str, str]) -> None:
-    """Put the packages, and metadata that name the entry points, first on `sys.path`."""
+def _lay_out(folder: Path, project: dict[str, Any], points: dict[str, str]) -> None:
+    """Put the packages, and metadata that name the entry points and dependencies, first on `sys.path`."""
+    name, version = project["name"], str(project.get("version", "0"))
     site = Path(tempfile.mkdtemp(prefix="imle-check-"))
     atexit.register(shutil.rmtree, site, ignore_errors=True)
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    needed = "".join(f"Requires-Dist: {line}\n" for line in project.get("dependencies", []))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}")
     lines = [f"[{ENTRY_POINT_GROUP}]", *(f"{key} = {value}" for key, value in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines))
     source = folder / "src" if (folder / "src").is_dir() else folder
+    packages = [path.parent.name for path in source.glob("*/__init__.py")]
+    (info / "top_level.txt").write_text("\n".join(packages))
     sys.path[:0] = [str(site), os.fspath(source)]
     importlib.invalidate_caches()

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from imle._text import named
 from imle.errors import ImleError, OptionError, SolverWarning
 from imle.testing.catalogue import CHECKS
 from imle.testing.check import Check
@@ -127,6 +128,19 @@ class Run:
         outcomes = tuple(self.outcome(bound) for bound in self.bound)
         return Report(self.subject.name, names, self.subject.origin, outcomes)
 
+    def recall(self, told: Mapping[str, Any]) -> None:
+        """Take the outcome of a check that another process has made, as `Outcome.as_json` tells it."""
+        name = f"{told['check']}[{told['instance']}]" if told["instance"] else told["check"]
+        match State(told["state"]):
+            case State.PASSED:
+                self._done[name] = None
+            case State.NOT_APPLICABLE:
+                self._done[name] = NotApplicable(told["reason"])
+            case State.INCONCLUSIVE:
+                self._done[name] = Inconclusive(told["reason"])
+            case State.FAILED | State.EXPECTED:
+                self._done[name] = CheckFailure(**told["failure"])
+
     def outcome(self, bound: Bound) -> Outcome:
         """Make one check and judge what comes of it."""
         start = time.perf_counter()
@@ -186,21 +200,23 @@ def attempt(check: Check, about: Any) -> Verdict:
             check.function(about)
         except (CheckFailure, Inconclusive, NotApplicable) as error:
             return error
-        except (Exception, SystemExit) as error:  # sys.exit(0) in a solver must not pass for success
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit(0) in a solver must not pass for success
             return _raised(error)
     return None
 
 
-def _raised(error: Exception | SystemExit) -> CheckFailure:
+def _raised(error: BaseException) -> CheckFailure:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    text = error.message if isinstance(error, ImleError) else str(error) or "without a message"
+    said = f"{type(error).__name__}: {error.message}" if isinstance(error, ImleError) else named(error)
     ends = "raise an error instead: a solver must not end the program"
     failure = CheckFailure(
         "no exception",
-        f"{type(error).__name__}: {text}",
+        said,
         where=f"{last.filename}:{last.lineno}, in {last.name}",
         fix=ends
-        if isinstance(error, SystemExit)
+        if not isinstance(error, Exception)
         else getattr(error, "hint", None) or "mend the solver where it raises",
     )
     failure.__cause__ = error

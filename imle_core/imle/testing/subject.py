@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import ImleError, InstanceError
+from imle.errors import InstanceError, ObjectiveError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
-from imle.testing.failure import CheckFailure, NotApplicable
+from imle.solvers.protocol import fixed_terms_of
+from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
 from imle.testing.instance import Floats, Instance
 
 
@@ -129,6 +130,13 @@ class Case:
             return exact(rng.normal(size=(rows, *self.shape)))
         return exact(rng.uniform(0.5, 1.5, size=(rows, *self.shape)))
 
+    def plain_objectives(self, rows: int, seed: int) -> Floats:
+        """`[N, *shape]` objectives that every solver of such instances solves: of one sign, or the instance's own."""
+        if self.instance.objectives is not None:
+            return self.objectives(rows, seed)
+        drawn = np.random.default_rng(seed).normal(1.0, 0.4, size=(rows, *self.shape))
+        return exact(np.abs(drawn).clip(0.01))
+
     def tied(self, rows: int = 6, seed: int = 0) -> Floats:
         """`[N, *shape]` small whole numbers: ties wherever a tie can be."""
         return np.random.default_rng(seed).integers(1, 3, size=(rows, *self.shape)).astype(np.float64)
@@ -140,6 +148,14 @@ class Case:
         import torch
 
         return torch.tensor(np.asarray(objective), dtype=torch.float32)
+
+    def exactly(self, objective: Floats) -> Any:
+        """A copy in float64, whatever the solver takes."""
+        if not self.torch:
+            return np.array(objective, np.float64, order="C")
+        import torch
+
+        return torch.tensor(objective)
 
     def solve(self, prepared: Any, objective: Floats, **extra: Any) -> Answer:
         """Solve a copy of the objectives.
@@ -179,7 +195,7 @@ class Case:
     def fixed(self, solutions: Floats) -> Floats:
         """`[N]` what terms that are not learned add to `[N, *shape]` solutions; see `imle.solvers.PreparedSolver`."""
         prepared = self.prepare()
-        terms = getattr(prepared, "fixed_terms", None)
+        terms = fixed_terms_of(prepared)
         found = np.zeros(len(solutions)) if terms is None else to_numpy(terms(self.array(solutions)))
         prepared.close()
         return found
@@ -196,10 +212,38 @@ class Case:
         values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T
         return self.sign * (values + self.fixed(self.solutions))
 
+    def best(self, objective: Floats) -> float:
+        """The best value for one objective `[*shape]`, by all that the instance knows.
+
+        Raises:
+            Inconclusive: its oracle and its solutions disagree.
+        """
+        oracle = None if self.instance.oracle is None else float(self.instance.oracle(objective))
+        listed = None if self.solutions is None else self.sign * float(self.ranking(objective[None]).max())
+        if oracle is None or listed is None:
+            best = listed if oracle is None else oracle
+            assert best is not None
+            return best
+        if abs(oracle - listed) > 1e-6 * (1 + abs(listed)):
+            raise Inconclusive(
+                f"{self.where} contradicts itself: its oracle says {oracle:g}, its solutions say {listed:g}, "
+                f"for the objective {objective.ravel().tolist()}"
+            )
+        return listed
+
     @property
     def sign(self) -> float:
         """1 where larger values are better, else -1."""
         return 1.0 if self.solver.sense == "max" else -1.0
+
+    def through_core(self, objective: Floats) -> Floats:
+        """`[N, *shape]` solutions of float64 objectives through the usual layer, whatever the solver's own."""
+        import torch
+
+        import imle
+
+        made = imle.layer(self.solver, estimator="blackbox", **self.instance.parameters)
+        return to_numpy(made.eval()(torch.tensor(objective)))
 
     def layer(self, **options: Any) -> Any:
         """The solver as a layer, with the instance."""
@@ -221,7 +265,7 @@ class Case:
         layer = imle.layer(self.subject.given, **self.instance.options, **self.instance.parameters)
         try:
             out = layer.eval()(torch.tensor(self.objectives(2), dtype=torch.float32))
-        except ImleError:
+        except ObjectiveError:  # it takes something else; other errors are failures
             return False
         return isinstance(out, torch.Tensor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import highspy
 import numpy as np
 import pytest
@@ -162,3 +164,80 @@ def test_a_file_and_matrices(write):
         "highs-ilp: expected either model or matrices and bounds, found model and A_ub, bounds, integrality"
         "\n  hint: rows, bounds and integrality come from the model"
     )
+
+
+MPS = """NAME small
+ROWS
+ N COST
+ L R1
+COLUMNS
+    X COST 1 R1 1
+    Y COST 2 R1 2
+RHS
+    RHS R1 10
+BOUNDS
+ UP BND X 4
+ENDATA
+"""
+WARNED = "expected a file that HiGHS reads without a warning, found: "
+MISREAD = {
+    "a coefficient that is dropped": ("Y COST 2 R1 2", "Y COST 2 R1 1e-13", WARNED + ".*1e-13.*ignored"),
+    "a column in two blocks": ("    Y COST 2 R1 2", "    Y COST 2\n    X R1 3", WARNED + ".*same name .X."),
+    "an entry twice": ("    Y COST 2 R1 2", "    Y COST 2 R1 2\n    Y R1 5", WARNED + ".*duplicate nonzero 5"),
+    "a right side twice": ("    RHS R1 10", "    RHS R1 10\n    RHS R1 11", WARNED + ".*duplicate value 11"),
+    "a row that is none": ("Y COST 2 R1 2", "Y COST 2 R9 2", WARNED + 'Row name "R9".*not defined'),
+    "a row twice": (" L R1", " L R1\n G R1", WARNED + ".*same name"),
+    "a bound twice": (" UP BND X 4", " UP BND X 4\n UP BND X 5", WARNED + ".*duplicate upper bound"),
+    "nan in a row": ("Y COST 2 R1 2", "Y COST 2 R1 nan", r"expected finite entries .* found nan at \(0, 1\)"),
+    "nan in the objective": ("Y COST 2", "Y COST nan", "costs: expected finite numbers .*found nan at position 1"),
+    "a word": ("Y COST 2 R1 2", "Y COST 2 R1 two", "expected a number in line 7, found 'two'"),
+    "a decimal comma": ("Y COST 2 R1 2", "Y COST 2,5 R1 2", "expected a number in line 7, found '2,5'"),
+    "a comma in a bound": ("UP BND X 4", "UP BND X 4,5", "expected a number in line 11, found '4,5'"),
+}
+
+
+@pytest.mark.parametrize("name", MISREAD)
+@pytest.mark.parametrize("suffix", ["mps", "mps.gz"])
+def test_what_would_be_misread(tmp_path, name, suffix):
+    """FAULTS A7: HiGHS warns, or says nothing, and goes on with another program."""
+    old, new, message = MISREAD[name]
+    assert old in MPS
+    path = tmp_path / f"model.{suffix}"
+    content = MPS.replace(old, new).encode()
+    path.write_bytes(gzip.compress(content) if suffix == "mps.gz" else content)
+    with pytest.raises(InstanceError, match=message):
+        HighsILPSolver().prepare(model=path)
+
+
+def test_small_coefficients_are_kept(write):
+    """FAULTS A7: HiGHS itself drops them from 1e-9 on."""
+    text = "Minimize\n obj: x\nSubject To\n c1: 1e-10 x <= 1e-8\nBounds\n x <= 1000000\nGeneral\n x\nEnd\n"
+    result = HighsILPSolver().prepare(model=write(text)).solve(np.array([[-1.0]]))
+    assert (result.solutions.tolist(), result.values.tolist()) == ([[100]], [-100])
+
+
+def test_terms_of_one_variable_add_up(write):
+    path = write("Maximize\n obj: x\nSubject To\n c1: x + y + x <= 9\nGeneral\n x y\nEnd\n")
+    assert HighsILPSolver(sense="max").prepare(model=path).solve(np.array([[1.0, 0.0]])).values.tolist() == [4]
+
+
+def test_damaged_files(tmp_path):
+    whole = gzip.compress(MPS.encode())
+    broken = bytearray(whole)
+    broken[-6] ^= 255
+    for content in (whole[:60], whole[:-8], bytes(broken), b"hello"):
+        path = tmp_path / "model.mps.gz"
+        path.write_bytes(content)
+        with pytest.raises(InstanceError, match=r"model.mps.gz': expected a file that can be unpacked, found a"):
+            HighsILPSolver().prepare(model=path)
+
+
+@pytest.mark.parametrize("path", ["a\0b.mps", ".", ""])
+def test_paths_of_no_file(path):
+    with pytest.raises(InstanceError, match="expected an MPS or LP file, found no such file"):
+        HighsILPSolver().prepare(model=path)
+
+
+def test_models_that_are_no_path():
+    with pytest.raises(InstanceError, match="model: expected the path of an MPS or LP file, found 3"):
+        HighsILPSolver().prepare(model=3)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imle.errors import InstanceError
+from imle.solvers import SolveStatus
 from imle_pysat.maxsat import MaxSATSolver
 
 SENSES = pytest.mark.parametrize("sense", ["max", "min"])
@@ -77,21 +78,70 @@ def test_weights_of_variables_beside_fixed_soft_clauses(sense, hard, soft, data)
         total = {a: exact(weights, a) + exact(fixed, satisfied(soft, a)) for a in feasible}
         assert total[tuple(mask == 1)] == (max if sense == "max" else min)(total.values())
         assert result.values[row] == pytest.approx(float(total[tuple(mask == 1)]), rel=1e-9, abs=1e-6)
+        assert result.bound[row] == result.values[row]
 
 
+@SENSES
+@EXAMPLES
+@given(hard=clauses, soft=softs, data=st.data())
+def test_fixed_terms_are_the_weights_of_satisfied_soft_clauses(sense, hard, soft, data):
+    fixed = data.draw(st.lists(floats, min_size=len(soft), max_size=len(soft)))
+    hard = [*hard, [VARIABLES, -VARIABLES]]
+    feasible = models(hard)
+    if not feasible:
+        return
+    prepared = MaxSATSolver(weights="variables", sense=sense).prepare(hard=hard, soft=soft, soft_weights=fixed)
+    terms = prepared.fixed_terms
+    assert (terms is None) == prepared.homogeneous == (not any(fixed))
+    if terms is None:
+        return
+    every = list(itertools.product([False, True], repeat=VARIABLES))
+    found = terms(np.array(every, np.float64))
+    for assignment, term in zip(every, found, strict=True):
+        if assignment in feasible:
+            assert term == pytest.approx(float(exact(fixed, satisfied(soft, assignment))), rel=1e-12, abs=1e-9)
+        else:
+            assert np.isnan(term)
+    assert np.isnan(terms(np.array([[0.5] * VARIABLES]))).all()
+    objective = np.array(data.draw(rows(VARIABLES)))
+    result = prepared.solve(objective)
+    expected = (objective * result.solutions).sum(axis=1) + terms(result.solutions)
+    np.testing.assert_allclose(result.values, expected, rtol=1e-9, atol=1e-6)
+
+
+def test_what_has_no_fixed_terms():
+    for options, instance in (
+        ({}, {"soft": [[1]]}),
+        ({"weights": "variables"}, {"hard": [[1, 2]]}),
+        ({"weights": "variables"}, {"soft": [[1, 2]], "soft_weights": [0]}),
+    ):
+        prepared = MaxSATSolver(**options).prepare(**instance)
+        assert prepared.fixed_terms is None
+        assert prepared.homogeneous
+    assert not MaxSATSolver(scale=10.0).prepare(soft=[[1]]).homogeneous  # rounded: size matters
+
+
+@SENSES
 @EXAMPLES
 @given(hard=clauses, soft=softs, scale=st.sampled_from([0.01, 0.3, 1, 7, 1000]), data=st.data())
-def test_rounding_costs_no_more_than_the_gap(hard, soft, scale, data):
+def test_rounding_costs_no_more_than_the_gap_and_is_not_called_optimal(sense, hard, soft, scale, data):
     objective = data.draw(rows(len(soft)))
     feasible = {tuple(satisfied(soft, assignment)) for assignment in models(hard)}
     if not feasible:
         return
-    prepared = MaxSATSolver(scale=scale).prepare(hard=hard, soft=soft)
+    prepared = MaxSATSolver(scale=scale, sense=sense).prepare(hard=hard, soft=soft)
     gaps = prepared.gap(np.array(objective))
     assert (gaps <= len(soft) * 0.5 / scale * (1 + 1e-12)).all()
-    for weights, mask, gap in zip(objective, prepared.solve(np.array(objective)).solutions, gaps, strict=True):
-        lost = max(exact(weights, chosen) for chosen in feasible) - exact(weights, mask)
+    result = prepared.solve(np.array(objective))
+    status = np.zeros(len(gaps), np.int8) if result.status is None else result.status
+    for row, (weights, mask, gap) in enumerate(zip(objective, result.solutions, gaps, strict=True)):
+        best = (max if sense == "max" else min)(exact(weights, chosen) for chosen in feasible)
+        lost = abs(best - exact(weights, mask))
         assert lost <= Fraction(gap) * (1 + Fraction(1, 10**12))
+        assert status[row] == (SolveStatus.FEASIBLE if gap else SolveStatus.OPTIMAL)
+        limit = Fraction(result.bound[row])
+        if gap:
+            assert best <= limit if sense == "max" else best >= limit
 
 
 def test_exact_means_a_gap_of_zero():
@@ -105,7 +155,9 @@ def test_exact_means_a_gap_of_zero():
 
 
 @STRATIFIED
-def test_larger_formulas_agree_with_an_integer_program(stratified):
+@pytest.mark.parametrize("limit", [None, 0.002, 0.02])
+def test_larger_formulas_agree_with_an_integer_program(stratified, limit):
+    """Without a time limit; with one, their bounds do."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     random = np.random.default_rng(0)
@@ -118,7 +170,9 @@ def test_larger_formulas_agree_with_an_integer_program(stratified):
 
     hard, soft = [clause(3) for _ in range(30)], [clause(2) for _ in range(30)]
     objective = random.normal(size=(6, 30))
-    found = MaxSATSolver(stratified=stratified).prepare(hard=hard, soft=soft).solve(objective)
+    prepared = MaxSATSolver(stratified=stratified).prepare(hard=hard, soft=soft)
+    prepared.solver = MaxSATSolver(stratified=stratified, time_limit=limit)  # a model is known, however short the time
+    found = prepared.solve(objective)
     limits, lower, upper = [], [], []
 
     def add(literals, column=None, at_least=1.0, at_most=np.inf):
@@ -136,7 +190,11 @@ def test_larger_formulas_agree_with_an_integer_program(stratified):
         add(literals, number, 0.0)
         for literal in literals:
             add([literal], number, -np.inf, 0.0)
-    for weights, value in zip(objective, found.values, strict=True):
+    for row, weights in enumerate(objective):
         costs = np.concatenate([np.zeros(18), -weights])
         best = milp(costs, integrality=1, bounds=Bounds(0, 1), constraints=LinearConstraint(limits, lower, upper))
-        assert value == pytest.approx(-best.fun, abs=1e-6)
+        assert found.values[row] - 1e-6 <= -best.fun <= found.bound[row] + 1e-6
+        assert found.bound[row] < np.maximum(weights, 0.0).sum() + 1e-6  # what no model can gain
+        if found.status is None or found.status[row] == SolveStatus.OPTIMAL:
+            assert found.values[row] == pytest.approx(-best.fun, abs=1e-6)
+        assert limit is not None or found.status is None

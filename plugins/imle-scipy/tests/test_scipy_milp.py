@@ -66,7 +66,7 @@ def test_matches_enumeration(sense, problem):
     if not len(feasible):
         assert result.status.tolist() == [SolveStatus.INFEASIBLE] * len(objective)
         return
-    assert result.status is None
+    assert result.status.tolist() == [SolveStatus.OPTIMAL] * len(objective)
     values = objective @ feasible.T
     np.testing.assert_array_equal(result.values, values.max(axis=1) if sense == "max" else values.min(axis=1))
     for point in result.solutions:
@@ -111,9 +111,13 @@ def test_limits_keep_the_incumbent():
     assert (result.values > 0).all()
     few = ScipyMILPSolver(sense="max", node_limit=1).prepare(**instance).solve(values)
     assert few.status.tolist() == [SolveStatus.FEASIBLE] * 2
+    assert (few.bound >= few.values).all()
+    assert (few.gap < 0.2).all()
     sizes = np.random.default_rng(1).integers(100, 1000, (5, 60))
     hard = ScipyMILPSolver(time_limit=1e-9).prepare(A_eq=sizes, b_eq=sizes.sum(axis=1) // 3, bounds=(0, 1))
     assert hard.solve(np.ones((1, 60))).status.tolist() == [SolveStatus.TIMEOUT]
+    none = ScipyMILPSolver(node_limit=1).prepare(A_eq=sizes, b_eq=sizes.sum(axis=1) // 3, bounds=(0, 1))
+    assert none.solve(np.ones((1, 60))).status.tolist() == [SolveStatus.TIMEOUT]
 
 
 def test_points_that_violate_constraints_are_not_called_optimal(monkeypatch):
@@ -129,23 +133,27 @@ def test_points_that_violate_constraints_are_not_called_optimal(monkeypatch):
     sides = [42, 252, 277, 41, 222, 48]
     for presolve in (True, False):
         result = ScipyMILPSolver(presolve=presolve).prepare(A_eq=matrix, b_eq=sides).solve(np.ones((1, 8)))
-        if result.status is None:
+        if result.status.tolist() == [SolveStatus.OPTIMAL]:
             assert (matrix @ result.solutions[0] == sides).all()
         else:
-            assert result.messages == {0: "HiGHS returned a point that violates a constraint or a bound"}
+            assert "the engine's point is no solution: row " in result.messages[0]
     prepared = ScipyMILPSolver().prepare(A_ub=[[1, 1]], b_ub=[1], bounds=(0, 1))
     answers = [np.array([1.0, 1.0]), np.array([1.0, 0.0])]
     tried = []
 
-    def run(self, costs, lower, upper, presolve):
-        tried.append(presolve)
-        return OptimizeResult(x=answers[len(tried) - 1 if len(answers) > 1 else 0], status=0, message="")
+    def run(self, costs, rows, seconds):
+        tried.append(self._options["presolve"])
+        return OptimizeResult(x=answers[len(tried) - 1 if len(answers) > 1 else 0], status=0, mip_dual_bound=None)
 
-    monkeypatch.setattr("imle_scipy.milp.PreparedMILP._run", run)
-    assert prepared.solve(-np.ones((1, 2))).solutions.tolist() == [[1.0, 0.0]]
+    monkeypatch.setattr("imle_scipy.engine.ScipyEngine._run", run)
+    result = prepared.solve(-np.ones((1, 2)))
+    assert (result.solutions.tolist(), result.counters) == ([[1.0, 0.0]], {"rejected_points": 1})
     assert tried == [True, False]
     answers.pop()
-    assert prepared.solve(-np.ones((1, 2))).status.tolist() == [SolveStatus.ERROR]
+    result = prepared.solve(-np.ones((1, 2)))
+    assert result.status.tolist() == [SolveStatus.ERROR]
+    assert result.messages == {0: "the engine's point is no solution: row 0 of A_ub is broken by 1"}
+    assert result.counters == {"rejected_points": 3}
 
 
 def test_a_gap_stops_early_within_it():
@@ -179,7 +187,9 @@ def test_right_sides_per_row():
     assert both.values.tolist() == [4.0]
     with pytest.raises(InstanceError, match="b_ub missing: A_ub has 1 rows"):
         prepared.solve(np.ones((1, 4)))
-    with pytest.raises(InstanceError, match=r"b_ub: expected 1 numbers, found shape \[2\]") as caught:
+    with pytest.raises(
+        InstanceError, match=r"b_ub: expected 1 numbers, one per row of A_ub, found shape \[2\]"
+    ) as caught:
         prepared.solve(np.ones((2, 4)), b_ub=[[10], [10, 1]])
     assert caught.value.row == 1
     with pytest.raises(InstanceError, match="b_ub: expected one vector per row, 2 in all, found 1"):
@@ -190,16 +200,16 @@ def test_right_sides_per_row():
     ("instance", "message"),
     [
         ({"b_ub": [1]}, "b_ub: expected A_ub beside it, found b_ub alone"),
-        ({"A_ub": [1, 2]}, r"A_ub: expected a matrix \[rows, n\], found shape \[2\]"),
-        ({"A_ub": [["a"]]}, "A_ub: expected an array of numbers"),
-        ({"A_ub": [[np.nan]]}, "A_ub: expected numbers, found nan"),
-        ({"A_ub": [[1e-10]]}, "A_ub: expected entries of size 1e-09 to 1e.15, or 0, found 1e-10"),
-        ({"A_ub": [[1]], "A_eq": [[1, 1]]}, "same number of variables everywhere, found 1 in A_ub, 2 in A_eq"),
-        ({"A_ub": [[1]], "b_ub": [1, 2]}, r"b_ub: expected 1 numbers, found shape \[2\]"),
-        ({"A_ub": [[1]], "b_ub": [-np.inf]}, "b_ub: expected numbers, found -inf"),
+        ({"A_ub": [1, 2]}, r"A_ub: expected a matrix \[rows, variables\], found shape \[2\]"),
+        ({"A_ub": [["a"]]}, r"A_ub: expected numbers, found 'a' at \(0, 0\)"),
+        ({"A_ub": [[np.nan]]}, r"A_ub: expected finite entries .*, found nan at \(0, 0\)"),
+        ({"A_ub": [[1, 1e-13]]}, r"A_ub: expected finite entries .*, found 1e-13 at \(0, 1\)"),
+        ({"A_ub": [[1]], "A_eq": [[1, 1]]}, "as many columns in A_ub as in A_eq, found 1 in A_ub and 2 in A_eq"),
+        ({"A_ub": [[1]], "b_ub": [1, 2]}, r"b_ub: expected 1 numbers, one per row of A_ub, found shape \[2\]"),
+        ({"A_ub": [[1]], "b_ub": [-np.inf]}, "b_ub: expected finite numbers .*, found -inf"),
         ({"bounds": [(0, 1), (2, 1)]}, r"bounds: expected lower <= upper, found \(2, 1\) for variable 1"),
         ({"bounds": [(0, 1, 2)]}, "bounds: expected a pair"),
-        ({"bounds": [(0, 1)], "integrality": 2}, r"integrality: expected 0 \(continuous\) or 1 \(integer\)"),
+        ({"bounds": [(0, 1)], "integrality": 2}, r"integrality: expected 0 \(continuous\) or 1 \(integer\), found 2"),
         ({"bounds": [(0, 1)], "integrality": [0, 1]}, "integrality: expected"),
     ],
 )

@@ -32,8 +32,12 @@ class Program:
 
     def inwards(self) -> Program:
         """The same points, with whole bounds for integer variables."""
-        lower = [Fraction(math.ceil(v)) if v is not None and i else v for v, i in zip(self.lower, self.integer, strict=True)]
-        upper = [Fraction(math.floor(v)) if v is not None and i else v for v, i in zip(self.upper, self.integer, strict=True)]
+        lower = [
+            Fraction(math.ceil(v)) if v is not None and i else v for v, i in zip(self.lower, self.integer, strict=True)
+        ]
+        upper = [
+            Fraction(math.floor(v)) if v is not None and i else v for v, i in zip(self.upper, self.integer, strict=True)
+        ]
         return Program(self.rows, tuple(lower), tuple(upper), self.integer)
 
 

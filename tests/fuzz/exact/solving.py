@@ -81,7 +81,9 @@ class Solver:
         integers = [] if relaxed else [j for j, integer in enumerate(self._program.integer) if integer]
         if not limited:
             found = self.minimise([Fraction(0)] * len(costs)).kind if integers else "optimal"
-            return Answer("unbounded" if found == "optimal" else found)  # the data are rational: the ray has whole points
+            return Answer(
+                "unbounded" if found == "optimal" else found
+            )  # the data are rational: the ray has whole points
         constant = sum((c * shift for c, (shift, _) in zip(costs, self._parts, strict=True)), Fraction(0))
         if not integers:
             value = Fraction(self._root.costs[-1], self._root.denominator * factor) + constant
@@ -135,7 +137,8 @@ class Solver:
 
     def _point(self, tableau: Tableau) -> tuple[Fraction, ...]:
         values = {
-            label: Fraction(row[-1], tableau.denominator) for label, row in zip(tableau.basis, tableau.rows, strict=True)
+            label: Fraction(row[-1], tableau.denominator)
+            for label, row in zip(tableau.basis, tableau.rows, strict=True)
         }
         return tuple(
             shift + sum((sign * values.get(label, Fraction(0)) for label, sign in parts), Fraction(0))

@@ -85,7 +85,8 @@ class Network:
     def database(self) -> str:
         """In Alchemy's syntax."""
         return "".join(
-            f"{'' if truth else '!'}{name}({','.join(constants)})\n" for (name, constants), truth in self.evidence.items()
+            f"{'' if truth else '!'}{name}({','.join(constants)})\n"
+            for (name, constants), truth in self.evidence.items()
         )
 
 

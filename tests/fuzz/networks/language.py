@@ -61,9 +61,7 @@ def holds(formula: Formula, binding: Mapping[str, str], table: Table, domains: M
         one, other = (binding.get(term, term) for term in parts)
         return np.full(len(next(iter(table.values()))), one == other)
     if kind in ("EXIST", "FORALL"):
-        found = [
-            holds(parts[1], {**binding, parts[0]: constant}, table, domains) for constant in domains[parts[0]]
-        ]
+        found = [holds(parts[1], {**binding, parts[0]: constant}, table, domains) for constant in domains[parts[0]]]
         return np.any(found, axis=0) if kind == "EXIST" else np.all(found, axis=0)
     truths = [holds(part, binding, table, domains) for part in parts]
     if kind == "!":

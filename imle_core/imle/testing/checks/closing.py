@@ -9,6 +9,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from imle._text import named
 from imle.testing.compare import same
 from imle.testing.failure import CheckFailure
 from imle.testing.subject import Case, Subject
@@ -35,7 +36,7 @@ def check_close(case: Case) -> None:
         except Exception as error:
             raise CheckFailure(
                 "close() to return",
-                f"{type(error).__name__}: {error}",
+                named(error),
                 where=f"the {call} close(), {case.where}",
                 fix="remember that it is closed, and do nothing the second time",
             ) from error

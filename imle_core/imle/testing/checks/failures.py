@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from imle._text import named
 from imle.errors import ImleError, ObjectiveError
 from imle.testing.compare import same
 from imle.testing.failure import CheckFailure
@@ -60,9 +61,7 @@ def _compare(case: Case, good: Floats, given: Floats, kind: str, *, must_fail: b
         with np.errstate(all="ignore"):
             found = case.fresh(given, **columns)
     except (ImleError, ArithmeticError, ValueError, RuntimeError) as error:
-        raise CheckFailure(
-            "a status for the row", f"{type(error).__name__}: {error}", where=where, fix=_ALONE
-        ) from error
+        raise CheckFailure("a status for the row", named(error), where=where, fix=_ALONE) from error
     others = np.array([0, 1, 3, 4])
     same(found.take(others), case.fresh(good[others]), told="the answer without the bad row", where=where, fix=_ALONE)
     if must_fail and found.ok[2]:

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from imle._text import named
 from imle.solvers import SolveResult
 from imle.testing import worker
 from imle.testing.compare import same
@@ -23,7 +24,7 @@ def check_pickle(case: Case) -> None:
     try:
         solver, parameters = pickle.loads(_recipe(case))
     except Exception as error:
-        raise CheckFailure("a recipe that pickles", f"{type(error).__name__}: {error}", where=where, fix=fix) from error
+        raise CheckFailure("a recipe that pickles", named(error), where=where, fix=fix) from error
     objective = case.objectives(5, seed=13)
     found = case.solve(solver.prepare(**parameters), objective)
     same(found, case.fresh(objective), told="the answer of the original", where=where, fix=fix)
@@ -38,7 +39,14 @@ def check_spawn(subject: Subject) -> None:
         for case, objective in zip(cases, objectives, strict=True)
     ]
     out = run_python(_WORKER.read_text(), given=pickle.dumps(recipes), where="a spawned process", fix=_FIX)
-    answers, torch = pickle.loads(out)
+    answers, torch, forked = pickle.loads(out)
+    if forked:
+        raise CheckFailure(
+            "one process to answer",
+            "a copy of it that does so, too",
+            where=f"import of {subject.spec.target}, or its prepare() or solve()",
+            fix="a process that the solver forks must not return: end it with os._exit",
+        )
     for case, objective, (solutions, status) in zip(cases, objectives, answers, strict=True):
         found = case.answer(SolveResult(solutions, status), len(objective))
         where = f"a spawned process, {case.where}"

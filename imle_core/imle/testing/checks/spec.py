@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from imle._text import named
 from imle.plugins import REQUIRED, Parameter, SolverSpec
 from imle.testing.examples import run_example
 from imle.testing.failure import CheckFailure
@@ -62,7 +63,7 @@ def check_spec_options(subject: Subject) -> None:
             except Exception as error:
                 raise CheckFailure(
                     f"{option.name}={choice!r} to be taken, for it is one of choices",
-                    f"{type(error).__name__}: {error}",
+                    named(error),
                     where=f"{spec.target}(...)",
                     fix="take the choice out of the spec, or let the class accept it",
                 ) from error
@@ -98,7 +99,7 @@ def check_example(subject: Subject) -> None:
     except Exception as error:
         raise CheckFailure(
             "code that runs as it is",
-            f"{type(error).__name__}: {error}",
+            named(error),
             where=f"example of {subject.spec.id}",
             fix="mend the example: users copy it from imle info",
         ) from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import highspy
@@ -10,10 +13,14 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
+from imle_highs import mps
 from imle_highs.native import QuietHighs
 from imle_linear import arrays
 from imle_linear.instance import Instance, refuse_beside_model
 from imle_linear.program import LinearProgram, fixed_costs, from_matrices, learned_variables
+
+_HARMLESS = re.compile("appears more than once in this constraint")
+"""Warnings that leave no doubt about what is meant: in LP files, terms of one variable are added up."""
 
 
 def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, default_integrality: int) -> LinearProgram:
@@ -51,8 +58,12 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
     Raises:
         InstanceError: there is no such file, HiGHS cannot read it, or it is not linear.
     """
-    where = f"{who}: model {os.fspath(path)!r}"
-    lp = _read(where, path)
+    try:
+        name = os.fsdecode(path)
+    except TypeError:
+        raise InstanceError(f"{who}: model: expected the path of an MPS or LP file, found {path!r}") from None
+    where = f"{who}: model {name!r}"
+    lp = _read(where, name)
     n = int(lp.num_col_)
     names = tuple(lp.col_names_)
     learned = learned_variables(who, variables, n, names)
@@ -73,7 +84,7 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
     lower, upper = arrays.bounds(where, np.column_stack([lp.col_lower_, lp.col_upper_]), n)
     integer = [kind == highspy.HighsVarType.kInteger for kind in lp.integrality_] or [False] * n
     return LinearProgram(
-        matrix=arrays.from_entries(rows, columns, entries, (int(lp.num_row_), n)),
+        matrix=arrays.checked(where, arrays.from_entries(rows, columns, entries, (int(lp.num_row_), n))),
         row_lower=np.array(lp.row_lower_, dtype=np.float64),
         row_upper=np.array(lp.row_upper_, dtype=np.float64),
         lower=lower,
@@ -86,18 +97,30 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
     )
 
 
-def _read(where: str, path: Any) -> highspy.HighsLp:
+def _read(where: str, path: str) -> highspy.HighsLp:
     if not os.path.isfile(path):
         raise InstanceError(f"{where}: expected an MPS or LP file, found no such file")
+    if damaged := mps.damage(path):
+        raise InstanceError(f"{where}: expected a file that can be unpacked, found a damaged one: {damaged}")
     highs = QuietHighs()
-    if highs.readModel(os.fspath(path)) == highspy.HighsStatus.kError:
+    highs.setOptionValue("small_matrix_value", arrays.LEAST)
+    status, warning = _read_model(highs, path)
+    if status == highspy.HighsStatus.kError:
         raise InstanceError(
             f"{where}: expected an MPS or LP file with a linear model, found one HiGHS cannot read",
             hint="names end in .mps or .lp (.gz too); quadratic constraints and SOS are not supported",
         )
+    if warning:
+        raise InstanceError(
+            f"{where}: expected a file that HiGHS reads without a warning, found: {warning}",
+            hint="what HiGHS warns of, it leaves out or changes; correct the file",
+        )
     if highs.getHessianNumNz():
         raise InstanceError(f"{where}: expected a linear objective, found a quadratic one")
     lp = highs.getLp()
+    misread = mps.misread(path, spaces=any(" " in name for name in (*lp.col_names_, *lp.row_names_)))
+    if misread:
+        raise InstanceError(f"{where}: expected a number in line {misread.line}, found {misread.found!r}")
     semi = (highspy.HighsVarType.kSemiContinuous, highspy.HighsVarType.kSemiInteger)
     for number, kind in enumerate(lp.integrality_):
         if kind in semi:
@@ -109,3 +132,18 @@ def _read(where: str, path: Any) -> highspy.HighsLp:
     if not lp.num_col_:
         raise InstanceError(f"{where}: expected at least one variable, found none")
     return lp
+
+
+def _read_model(highs: QuietHighs, path: str) -> tuple[highspy.HighsStatus, str]:
+    """HiGHS' status, and the first warning it has of the file, if any; its status does not tell of all."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        highs.setOptionValue("log_to_console", False)
+        highs.setOptionValue("log_file", str(log))
+        highs.setOptionValue("output_flag", True)
+        status = highs.readModel(path)
+        highs.silent()
+        highs.setOptionValue("log_file", "")  # closes it
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    warnings = [line.removeprefix("WARNING:").strip() for line in lines if line.startswith("WARNING:")]
+    return status, next((warning for warning in warnings if not _HARMLESS.search(warning)), "")

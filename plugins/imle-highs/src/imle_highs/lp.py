@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,15 +12,17 @@ from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs.engines import DUAL, PRIMAL, LinearEngine
 from imle_highs.files import read
-from imle_highs.options import shared
+from imle_highs.native import Settings
+from imle_highs.options import passed
+from imle_highs.plugin import LP
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import without_instance
 
-_WHO = "highs-lp"
 _STRATEGIES = {"dual": DUAL, "primal": PRIMAL}
 _DENSE = 0.75
 """Share of nonzero coefficients from which a packing program is solved by the primal simplex."""
@@ -38,6 +41,7 @@ class HighsLPSolver:
             several optimal vertices is returned then depends on the rows before.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
     """
 
     sense: Sense = "min"
@@ -46,14 +50,13 @@ class HighsLPSolver:
     warm: bool = False
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_WHO, "sense", self.sense, ("min", "max"))
-        options.choice(_WHO, "method", self.method, ("auto", *_STRATEGIES))
-        options.seconds(_WHO, self.time_limit)
-        shared(_WHO, self.threads, self.seed)
+        options.check(LP, self)
+        object.__setattr__(self, "options", passed(LP.id, self.options))
 
     def prepare(
         self,
@@ -83,8 +86,8 @@ class HighsLPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(_WHO)
-        return self.bind(read(_WHO, self.sense, instance, integrality=None, default_integrality=0))
+            return without_instance(LP.id)
+        return self.bind(read(LP.id, self.sense, instance, integrality=None, default_integrality=0))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form.
@@ -96,13 +99,18 @@ class HighsLPSolver:
         if len(integer):
             first = program.names[integer[0]] if program.names else int(integer[0])
             raise InstanceError(
-                f"{_WHO}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
+                f"{LP.id}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
                 hint="use highs-ilp",
             )
-        return PreparedProgram(program, Setup(_WHO, self.sense, self.time_limit, self._engine))
+        return PreparedProgram(
+            program, Setup(LP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._tight)
+        )
+
+    def _tight(self, program: LinearProgram) -> Engine:
+        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed, "presolve": "on", **TIGHT})
 
     def _engine(self, program: LinearProgram) -> Engine:
-        settings = shared(_WHO, self.threads, self.seed)
+        settings: Settings = {"threads": self.threads, "random_seed": self.seed}
         strategy = _STRATEGIES.get(self.method, DUAL)
         if self.method == "auto" and self.warm:
             network = bool((np.abs(program.matrix.value) == 1.0).all())
@@ -111,7 +119,7 @@ class HighsLPSolver:
             strategy = PRIMAL
             # where little is degenerate, HiGHS spends more on perturbed bounds than they save
             settings = {**settings, "primal_simplex_bound_perturbation_multiplier": 0.0}
-        return LinearEngine(program, settings, strategy=strategy, warm=self.warm)
+        return LinearEngine(program, {**settings, **dict(self.options or ())}, strategy=strategy, warm=self.warm)
 
 
 def _packs(program: LinearProgram) -> bool:

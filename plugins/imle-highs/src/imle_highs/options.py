@@ -1,21 +1,44 @@
-"""HiGHS' names for the options that all solvers with HiGHS have."""
+"""HiGHS' own options, passed through."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import highspy
+
 from imle.errors import OptionError
-from imle_highs.native import Settings
+from imle_highs.native import QuietHighs
+from imle_linear.options import EngineOptions, engine_options
 
-_MOST = 2**31 - 1
+_SCALED = "objectives are scaled before HiGHS sees them; gap= is relative"
+_OURS = "it is ours: points and files would be misread"
+_KEPT = {
+    "threads": "give threads=...",
+    "random_seed": "give seed=...",
+    "time_limit": "give time_limit=...",
+    "mip_rel_gap": "give gap=...",
+    **dict.fromkeys(("mip_abs_gap", "objective_bound", "objective_target", "user_objective_scale"), _SCALED),
+    **dict.fromkeys(
+        ("infinite_bound", "infinite_cost", "large_matrix_value", "small_matrix_value", "solve_relaxation"), _OURS
+    ),
+}
 
 
-def shared(who: str, threads: int, seed: int) -> Settings:
-    """HiGHS' names for the options both solvers have.
+def passed(who: str, given: Any) -> EngineOptions | None:
+    """Options for HiGHS as a user gives them.
+
+    Args:
+        who: the solver, for messages.
+        given: a mapping from HiGHS' names to values, or None.
 
     Raises:
-        OptionError: one is out of range.
+        OptionError: HiGHS has no such option, refuses the value, or imle sets it.
     """
-    if not 1 <= threads <= _MOST:
-        raise OptionError(f"{who}: threads: expected an int >= 1, found {threads!r}")
-    if not 0 <= seed <= _MOST:
-        raise OptionError(f"{who}: seed: expected an int from 0 to {_MOST}, found {seed!r}")
-    return {"threads": threads, "random_seed": seed}
+    known = [name for name in dir(highspy.HighsOptions) if not name.startswith("_")]
+    options = engine_options(who, given, known, _KEPT)
+    highs = QuietHighs()
+    for name, value in options or ():
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            kind = type(getattr(highs.getOptions(), name)).__name__
+            raise OptionError(f"{who}: options: expected a {kind} that HiGHS takes for {name!r}, found {value!r}")
+    return options

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,17 @@ from imle.errors import InstanceError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
+NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
-"""HiGHS drops matrix entries up to the first (as set here), and refuses models with entries from the second on."""
+"""HiGHS drops matrix entries up to the first, as it is set here, and refuses models with entries from the second on.
+The largest entries of rows are between 1 and 2 (see `Columns.row_factors`)."""
+KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
+RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
-"""HiGHS reads bounds and right sides from here on as infinite."""
+"""Bounds and right sides from here on are infinite, as HiGHS has it."""
+
+_SMALL, _FULL = 1_000_000, 0.25
+"""Matrices of up to so many entries, of which at least this share is not 0, are multiplied as they stand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +45,50 @@ class Columns:
         return np.repeat(np.arange(self.shape[1]), np.diff(self.start))
 
     def times(self, x: Floats) -> Floats:
-        """The product with a vector."""
-        return np.bincount(self.index, weights=self.value * x[self.column], minlength=self.shape[0]).astype(np.float64)
+        """The product with a vector, or with each row of `[N, columns]`."""
+        if x.ndim == 1:
+            product: Floats = self.times(x[None])[0]
+            return product
+        if self._dense is not None:
+            return np.asarray(np.einsum("nj,ij->ni", x, self._dense))  # not `@`, for which BLAS may start threads
+        found = np.zeros((len(x), self.shape[0]))
+        order, starts, rows = self._by_row
+        if len(rows):
+            found[:, rows] = np.add.reduceat(self.value[order] * x[:, self.column[order]], starts, axis=1)
+        return found
+
+    @cached_property
+    def _dense(self) -> Floats | None:
+        """The whole matrix, where it is small and has few zeros."""
+        size = self.shape[0] * self.shape[1]
+        if size > _SMALL or len(self.value) < _FULL * size:
+            return None
+        dense = np.zeros(self.shape)
+        dense[self.index, self.column] = self.value
+        return dense
+
+    @cached_property
+    def _by_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Ints]:
+        """Entries in the order of their rows, where those with entries begin in it, and which rows these are."""
+        order = np.argsort(self.index, kind="stable")
+        rows, starts = np.unique(self.index[order], return_index=True)
+        return order, starts, rows
 
     def largest(self, entries: Floats) -> Floats:
         """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""
         found = np.zeros(self.shape[0])
-        np.maximum.at(found, self.index, entries)
+        np.fmax.at(found, self.index, entries)
         return found
 
     @cached_property
     def row_factors(self) -> Floats:
-        """`[rows]` powers of two that bring the largest entry of each row to 1 at least.
+        """`[rows]` powers of two that bring the largest entry of each row to between 1 and 2.
 
-        Absolute tolerances of engines would swallow rows of small numbers.
+        Tolerances of engines are absolute: they would swallow rows of small numbers, and ask of rows of large ones what
+        floats do not hold.
         """
         _, exponents = np.frexp(self.largest(np.abs(self.value)))
-        return np.asarray(np.ldexp(1.0, np.maximum(1 - exponents, 0)), np.float64)
+        return np.asarray(np.ldexp(1.0, 1 - exponents), np.float64)
 
 
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
@@ -77,7 +113,7 @@ def matrix(where: str, given: Any) -> Columns:
     """A dense matrix, nested lists, or anything with scipy.sparse's `tocsc`.
 
     Raises:
-        InstanceError: not two-dimensional, not numbers, not finite, or out of the range HiGHS can keep.
+        InstanceError: not two-dimensional, not numbers, not finite, or out of the range that engines can keep.
     """
     if hasattr(given, "tocsc"):
         sparse = given.tocsc(copy=True)
@@ -98,33 +134,49 @@ def checked(where: str, found: Columns) -> Columns:
     """The same matrix.
 
     Raises:
-        InstanceError: an entry is not finite, or out of the range HiGHS can keep.
+        InstanceError: an entry is not finite, or out of the range that engines can keep.
     """
-    size = np.abs(found.value)
-    bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
-    if len(bad):
-        entry = int(bad[0])
+    entry = unkept(found)
+    if entry is not None:
         at = (int(found.index[entry]), int(found.column[entry]))
         raise InstanceError(
-            f"{where}: expected finite entries between {LEAST:g} and {MOST:g} in size (or 0), "
-            f"found {found.value[entry]:g} at {at}",
-            hint="HiGHS cannot keep such entries; rescale rows or variables",
+            f"{where}: expected finite entries {KEPT}, found {found.value[entry]:g} at {at}",
+            hint=RESCALE,
         )
     return found
+
+
+def unkept(found: Columns) -> int | None:
+    """The first entry that is not finite, or out of the range that engines can keep; None if there is none."""
+    size = np.abs(found.value) * found.row_factors[found.index]
+    bad = np.flatnonzero(~((size > LEAST) & (size < MOST)))
+    return int(bad[0]) if len(bad) else None
 
 
 def numbers(where: str, given: Any) -> Floats:
     """An array of float64.
 
     Raises:
-        InstanceError: it does not consist of numbers, or its rows have different lengths.
+        InstanceError: it does not consist of real numbers, or its rows have different lengths.
     """
     try:
-        return np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        found = np.asarray(given)
+        if found.dtype.kind not in "biuf":  # numpy would read "1" as 1, None as nan, and drop the j of 1 + 2j
+            _refuse_other_than_numbers(where, np.asarray(given, dtype=object))
+        return found.astype(np.float64, copy=False)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        if isinstance(error, InstanceError):
+            raise
         raise InstanceError(
             f"{where}: expected numbers in equal rows, found {type(given).__name__} ({error})"
         ) from None
+
+
+def _refuse_other_than_numbers(where: str, entries: NDArray[Any]) -> None:
+    for place, entry in np.ndenumerate(entries):
+        if not isinstance(entry, NUMBERS):
+            at = f" at {place[0] if len(place) == 1 else place}" if place else ""
+            raise InstanceError(f"{where}: expected numbers, found {entry!r}{at}")
 
 
 def vector(where: str, given: Any, length: int, per: str, *, row: int | None = None) -> Floats:
@@ -168,6 +220,8 @@ def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
     """
     if given is None:
         given = (0, None)
+    if isinstance(given, np.ndarray) and given.dtype == object:  # None among numbers
+        given = given.tolist()
     if hasattr(given, "lb") and hasattr(given, "ub"):
         given = np.stack(np.broadcast_arrays(numbers(where, given.lb), numbers(where, given.ub)), axis=-1)
     pairs = numbers(where, _finite_ends(given))

@@ -10,6 +10,12 @@ from typing import NamedTuple, Protocol
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
+from imle_linear.program import LinearProgram
+
+TIGHT = dict.fromkeys(
+    ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"), 1e-10
+)
+"""The least HiGHS takes, alone or in SciPy: for delicate programs, and for rows whose first answer is no solution."""
 
 Rows = tuple[Floats, Floats]
 """Least and greatest values of the constraint rows, each `[rows]`."""
@@ -40,6 +46,10 @@ class Engine(Protocol):
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
+
+
+MakesEngine = Callable[[LinearProgram], Engine]
+"""Builds an engine for a program."""
 
 
 def deadline(seconds: float | None) -> Callable[[], float | None]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
-from imle.solvers import Sense, Shape, SolveResult, SolveStatus, progress
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import Sense, SolveResult, SolveStatus
+from imle.solvers.forks import renew_in_children
+from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.answers import Answers
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
-from imle_linear.engines import Engine, Outcome, Rows
+from imle_linear.engines import MakesEngine, Outcome, Rows
 from imle_linear.ladder import Ladder
 from imle_linear.program import LinearProgram
 
@@ -27,6 +29,8 @@ _SIZE = 10
 """Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
 _BLOCK = 64
 """How many rows are brought to that size at once."""
+
+_NOT_FINITE = Outcome(SolveStatus.ERROR, message="the objective is not finite")
 
 
 class Setup(NamedTuple):
@@ -39,18 +43,21 @@ class Setup(NamedTuple):
         engine: builds an engine, one per thread that solves at the same time.
         further: build the engines that rows go to, in turn, for which the ones before have no answer that holds.
         relative: how far points may be over right sides; see `SolutionChecker`.
+        relaxation: builds what solves linear programs, to look whether a program is unbounded: engines may call one of
+            its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
     """
 
     who: str
     sense: Sense
     time_limit: float | None
-    engine: Callable[[LinearProgram], Engine]
-    further: tuple[Callable[[LinearProgram], Engine], ...] = ()
+    engine: MakesEngine
+    further: tuple[MakesEngine, ...] = ()
     relative: float = RELATIVE
+    relaxation: MakesEngine | None = None
 
     def ladder(self, program: LinearProgram) -> Ladder:
         """Engines for one thread."""
-        return Ladder(program, (self.engine, *self.further), self.relative)
+        return Ladder(program, (self.engine, *self.further), self.relative, self.relaxation)
 
 
 class PreparedProgram:
@@ -69,14 +76,19 @@ class PreparedProgram:
         self._setup = setup
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
-        self._lock = threading.Lock()
         self._idle: list[Ladder] = []
         self._completion: PreparedProgram | None = None
         if not program.contradiction:
             self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        self._lock = threading.Lock()
 
     @property
-    def objective_shape(self) -> Shape:
+    def objective_shape(self) -> tuple[int]:
         return (len(self._program.learned),)
 
     @property
@@ -101,32 +113,33 @@ class PreparedProgram:
             b_eq: likewise.
 
         Raises:
+            ObjectiveError: another shape.
             InstanceError: a right side is missing, or has the wrong length (names the row).
         """
-        rows = self._rows(len(objective), b_ub, b_eq)
-        return self._solve(objective, rows)
+        shape = self.objective_shape
+        if objective.ndim != 2 or objective.shape[1:] != shape:
+            raise ObjectiveError(
+                f"{self._setup.who}: expected objectives of shape [N, {shape[0]}], found {list(objective.shape)}"
+            )
+        return self._solve(objective, self._rows(len(objective), b_ub, b_eq))
 
-    def fixed_terms(
+    @property
+    def fixed_terms(self) -> FixedTerms | None:
+        """`fixed_terms(solutions, b_ub=, b_eq=) -> [N]`: what variables that are not learned add, at their best.
+
+        The constant of the objective is included. It is nan where a solution is not feasible, or where the time limit
+        leaves that open; None if there is nothing to add.
+        """
+        return self._completed if self._program.costs.any() or self._program.offset else None
+
+    def _completed(
         self,
         solutions: NDArray[np.float64],
         *,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
     ) -> Floats:
-        """What variables that are not learned add to the objective, at their best for given solutions.
-
-        Args:
-            solutions: `[N, k]` values of the learned variables.
-            b_ub: N right sides instead of the fixed one.
-            b_eq: likewise.
-
-        Returns:
-            `[N]`, the constant of the objective included; nan where a solution is not feasible, or where the time
-            limit leaves that open.
-
-        Raises:
-            InstanceError: a right side is missing, or has the wrong length (names the row).
-        """
+        """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
         rows = self._rows(len(solutions), b_ub, b_eq)
         known = np.asarray(np.isfinite(solutions).all(axis=1))
         given = np.where(known[:, None], solutions, 0.0)
@@ -151,11 +164,16 @@ class PreparedProgram:
             for _ in objective:
                 answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
             return answers.result(Counter())
+        finite = np.asarray(np.isfinite(objective).all(axis=1))
+        known = objective if finite.all() else np.where(finite[:, None], objective, 0.0)
+        asked = zip(self._costs(known), rows, strict=True)
         with self._engines() as ladder:
             before = Counter(ladder.events)
-            for (costs, shift), row in zip(self._costs(objective), rows, strict=True):
-                answers.add(ladder.solve(costs, row, self._setup.time_limit), shift)
-                progress.report(1)
+            for start in range(0, len(objective), _BLOCK):
+                block = list(islice(asked, _BLOCK))
+                found = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
+                for n, (outcome, ((_, shift), _)) in enumerate(zip(found, block, strict=True), start):
+                    answers.add(outcome if finite[n] else _NOT_FINITE, shift)
             events = ladder.events - before
         return answers.result(events)
 

@@ -11,6 +11,7 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.solvers import Sense
 from imle_linear.arrays import Floats
+from imle_linear.engines import Rows
 from imle_linear.program import LinearProgram
 
 
@@ -34,13 +35,14 @@ class Blueprint:
         upper = [None if np.isposinf(end) else end for end in program.upper.tolist()]
         cats = [pulp.LpInteger if flag else pulp.LpContinuous for flag in program.integer.tolist()]
         self._variables = list(zip(program.names, lower, upper, cats, strict=True))
-        self._rows = list(zip(_own_names(constraints), _terms(program), _sides(program), strict=True))
+        self._rows = list(zip(_own_names(program, constraints), _terms(program), strict=True))
 
-    def build(self, costs: Floats) -> tuple[Any, list[Any]]:
+    def build(self, costs: Floats, rows: Rows) -> tuple[Any, list[Any]]:
         """A new problem.
 
         Args:
             costs: `[n]` coefficients of all variables, to be minimised.
+            rows: least and greatest values of the constraint rows.
 
         Returns:
             The problem and its variables, in the program's order (`problem.variables()` sorts them by name). No value
@@ -54,15 +56,19 @@ class Blueprint:
         signed = -costs if self._maximise else costs
         # all variables are in the objective, zeros too: PuLP does not know those that are nowhere
         problem.setObjective(pulp.LpAffineExpression(dict(zip(x, (signed + 0.0).tolist(), strict=True))))
-        for name, terms, (side, end) in self._rows:
+        for (name, terms), (side, end) in zip(self._rows, _sides(rows), strict=True):
             left = pulp.LpAffineExpression({x[column]: value for column, value in terms})
             problem.addConstraint(pulp.LpConstraint(left, side, rhs=end), name)
         return problem, x
 
 
-def _own_names(given: Sequence[str | None]) -> list[str]:
-    """The rows' names, or numbers for all if two rows share one (they were renamed after they were added)."""
-    names = [name or f"_C{row}" for row, name in enumerate(given)]
+def _own_names(program: LinearProgram, given: Sequence[str | None]) -> list[str]:
+    """The rows' names, or numbers for all if two rows share one (they were renamed after they were added).
+
+    Rows after the user's own have numbers: they say which values learned variables have (`fixed_terms`).
+    """
+    every = [*given, *[None] * (program.matrix.shape[0] - len(given))]
+    names = [name or f"_C{row}" for row, name in enumerate(every)]
     return names if len(set(names)) == len(names) else [f"_C{row}" for row in range(len(names))]
 
 
@@ -75,10 +81,10 @@ def _terms(program: LinearProgram) -> list[list[tuple[int, float]]]:
     return terms
 
 
-def _sides(program: LinearProgram) -> list[tuple[int, float]]:
+def _sides(rows: Rows) -> list[tuple[int, float]]:
     """Kind and right side of each row: a constraint of PuLP's has one end, or two that are equal."""
     sides = []
-    for lower, upper in zip(program.row_lower.tolist(), program.row_upper.tolist(), strict=True):
+    for lower, upper in zip(rows[0].tolist(), rows[1].tolist(), strict=True):
         if lower == upper:
             sides.append((pulp.LpConstraintEQ, lower))
         elif np.isneginf(lower):

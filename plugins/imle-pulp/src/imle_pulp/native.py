@@ -27,6 +27,9 @@ _NO_POINT = {
     ),
 }
 
+DIGITS = 1e-7
+"""How far a point may be over a right side, relative to the largest term: CBC's solutions come with eight digits."""
+
 
 class NativeEngine:
     """Solves rows with a solver object of PuLP's.
@@ -41,7 +44,7 @@ class NativeEngine:
         self.events: Counter[str] = Counter()
         self._bounds = program.lower, program.upper
         self._blueprint = blueprint
-        self._checker = SolutionChecker(program)
+        self._checker = SolutionChecker(program, DIGITS)
         self._solver = solver
         self._name = type(solver).__name__
 
@@ -50,20 +53,20 @@ class NativeEngine:
 
         Args:
             costs: of all variables.
-            rows: not used; a problem of PuLP's comes with all its right sides.
+            rows: least and greatest values of the constraint rows.
             seconds: not used; the solver object has a time limit of its own, or none.
         """
-        outcome = self._run(costs)
+        outcome = self._run(costs, rows)
         if outcome.status in (SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED):
-            return self._which(costs, outcome)
+            return self._which(costs, rows, outcome)
         return outcome
 
-    def _which(self, costs: Floats, claim: Outcome) -> Outcome:
+    def _which(self, costs: Floats, rows: Rows, claim: Outcome) -> Outcome:
         """Infeasible or unbounded: PuLP's solvers often say the one and mean the other."""
         self.events["solved_again_for_any_point"] += 1
         lower, upper = self._bounds
         # towards the bounds, where there is an end to everything; of no objective at all, CBC makes up points
-        found = self._run(np.where(np.isfinite(lower), 1.0, np.where(np.isfinite(upper), -1.0, 0.0)))
+        found = self._run(np.where(np.isfinite(lower), 1.0, np.where(np.isfinite(upper), -1.0, 0.0)), rows)
         may_be_unbounded = (((costs > 0) & np.isneginf(lower)) | ((costs < 0) & np.isposinf(upper))).any()
         if found.status.ok and may_be_unbounded:
             return _NO_POINT[pulp.LpStatusUnbounded]
@@ -71,16 +74,16 @@ class NativeEngine:
             return self._error(f"calls {claim.status.name.lower()} what has a best solution by the variables' bounds")
         return found
 
-    def _run(self, costs: Floats) -> Outcome:
-        problem, variables = self._blueprint.build(costs)
+    def _run(self, costs: Floats, rows: Rows) -> Outcome:
+        problem, variables = self._blueprint.build(costs, rows)
         try:
             # a copy for each row: some (GUROBI) keep the model of the row before, and would solve that again
             problem.solve(copy.copy(self._solver))
-        except Exception as error:  # a stranger's code: whatever it raises is about this row, not about the others
+        except Exception as error:  # third-party code: whatever it raises is about this row, not about the others
             return self._error(f"raised {type(error).__name__}: {error}")
-        return self._read(problem, variables)
+        return self._read(problem, variables, rows)
 
-    def _read(self, problem: Any, variables: list[Any]) -> Outcome:
+    def _read(self, problem: Any, variables: list[Any], rows: Rows) -> Outcome:
         """What the solver left on the problem."""
         if problem.status in _NO_POINT:
             return _NO_POINT[problem.status]
@@ -95,7 +98,9 @@ class NativeEngine:
         silent = next((variable.name for variable in variables if variable.varValue is None), None)
         if silent is not None:
             return self._error(f"gives no value for variable {silent!r}")
-        point, flaw = self._checker.mend(np.array([variable.varValue for variable in variables], dtype=np.float64))
+        point, flaw = self._checker.mend(
+            np.array([variable.varValue for variable in variables], dtype=np.float64), rows
+        )
         if not flaw:
             return claim._replace(point=point)
         if claim.status == SolveStatus.FEASIBLE:  # for linear programs, whatever the simplex method was at

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
-from imle_linear.arrays import INFINITE, LEAST, MOST, Columns, Floats, from_entries
+from imle_linear import arrays
+from imle_linear.arrays import INFINITE, Columns, Floats, from_entries
 from imle_linear.program import LinearProgram
 
 _SENSES: Mapping[int, Sense] = {pulp.LpMinimize: "min", pulp.LpMaximize: "max"}
@@ -114,18 +115,20 @@ def _rows(where: str, problem: pulp.LpProblem, number: Mapping[str, int]) -> tup
         lower.append(-np.inf if (end := constraint.getLb()) is None else _finite(f"{at}: right side", end))
         upper.append(np.inf if (end := constraint.getUb()) is None else _finite(f"{at}: right side", end))
         for variable, given in constraint.items():
-            value = _number(f"{at}: coefficient of {variable.name!r}", given)
-            if value != 0 and not LEAST < abs(value) < MOST:
-                raise InstanceError(
-                    f"{at}: expected coefficients between {LEAST:g} and {MOST:g} in size (or 0), "
-                    f"found {value:g} for {variable.name!r}",
-                    hint="HiGHS cannot keep such entries; rescale rows or variables",
-                )
             rows.append(row)
             columns.append(number[variable.name])
-            values.append(value)
+            values.append(_number(f"{at}: coefficient of {variable.name!r}", given))
     shape = (len(held), len(number))
     matrix = from_entries(np.array(rows, np.int64), np.array(columns, np.int64), np.array(values, np.float64), shape)
+    entry = arrays.unkept(matrix)
+    if entry is not None:
+        name, row = held[matrix.index[entry]][0], int(matrix.index[entry])
+        at = f"{where}: constraint {name!r}" if name else f"{where}: constraint number {row}"
+        raise InstanceError(
+            f"{at}: expected coefficients {arrays.KEPT}, "
+            f"found {matrix.value[entry]:g} for {list(number)[matrix.column[entry]]!r}",
+            hint=arrays.RESCALE,
+        )
     return matrix, np.array(lower, np.float64), np.array(upper, np.float64)
 
 
@@ -187,12 +190,8 @@ def _learned(who: str, where: str, given: Any, number: Mapping[str, int]) -> NDA
 
 
 def _number(where: str, given: Any) -> float:
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        raise InstanceError(f"{where}: expected a number, found {given!r}") from None
-    if np.isnan(value):
-        raise InstanceError(f"{where}: expected a number, found nan")
+    if not isinstance(given, arrays.NUMBERS) or np.isnan(value := float(given)):
+        raise InstanceError(f"{where}: expected a number, found {given!r}")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -10,22 +11,21 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs.engines import TUNINGS
+from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
-from imle_highs.options import shared
+from imle_highs.options import passed
 from imle_linear import options
+from imle_linear.engines import Engine
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
-from imle_pulp.native import NativeEngine
+from imle_pulp.native import DIGITS, NativeEngine
+from imle_pulp.plugin import ILP, LP
 from imle_pulp.problem import constraints, read
-
-_LP, _ILP = "pulp-lp", "pulp-ilp"
-_SENSES = ("min", "max")
-_METHODS = ("auto", "primal", "dual")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class PulpLPSolver:
         warm: start from the basis of the row before, as for highs-lp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
         solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
@@ -48,17 +49,16 @@ class PulpLPSolver:
     warm: bool = False
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_LP, "sense", self.sense, _SENSES)
-        options.choice(_LP, "method", self.method, _METHODS)
-        options.seconds(_LP, self.time_limit)
-        shared(_LP, self.threads, self.seed)
+        options.check(LP, self)
+        object.__setattr__(self, "options", passed(LP.id, self.options))
         if self.solver is not None:
-            solver_object.check(_LP, self)
+            solver_object.check(LP.id, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -72,17 +72,17 @@ class PulpLPSolver:
             InstanceError: integer variables (names pulp-ilp), another sense, or anything that is not linear.
         """
         if problem is None:
-            return _without_problem(_LP)
-        program = read(_LP, self.sense, problem, variables)
+            return _without_problem(LP.id)
+        program = read(LP.id, self.sense, problem, variables)
         integer = np.flatnonzero(program.integer)
         if len(integer):
             raise InstanceError(
-                f"{_LP}: problem {problem.name!r}: expected continuous variables, found {len(integer)} integer ones, "
+                f"{LP.id}: problem {problem.name!r}: expected continuous variables, found {len(integer)} integer ones, "
                 f"the first being {program.names[integer[0]]!r}",
                 hint="use pulp-ilp",
             )
         if self.solver is not None:
-            return _bind(_LP, self, problem, program)
+            return _bind(LP.id, self, problem, program)
         return HighsLPSolver(**_highs_options(self)).bind(program)
 
 
@@ -97,6 +97,7 @@ class PulpILPSolver:
         tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
         solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
@@ -106,18 +107,16 @@ class PulpILPSolver:
     tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        options.choice(_ILP, "sense", self.sense, _SENSES)
-        options.choice(_ILP, "tuning", self.tuning, TUNINGS)
-        options.seconds(_ILP, self.time_limit)
-        options.fraction(_ILP, "gap", self.gap)
-        shared(_ILP, self.threads, self.seed)
+        options.check(ILP, self)
+        object.__setattr__(self, "options", passed(ILP.id, self.options))
         if self.solver is not None:
-            solver_object.check(_ILP, self)
+            solver_object.check(ILP.id, self)
 
     def prepare(self, problem: Any = None, variables: Any = None) -> PreparedSolver:
         """Bind to a problem.
@@ -131,10 +130,10 @@ class PulpILPSolver:
             InstanceError: another sense, or anything that is not linear.
         """
         if problem is None:
-            return _without_problem(_ILP)
-        program = read(_ILP, self.sense, problem, variables)
+            return _without_problem(ILP.id)
+        program = read(ILP.id, self.sense, problem, variables)
         if self.solver is not None:
-            return _bind(_ILP, self, problem, program)
+            return _bind(ILP.id, self, problem, program)
         return HighsILPSolver(**_highs_options(self)).bind(program)
 
 
@@ -144,9 +143,17 @@ def _highs_options(given: PulpLPSolver | PulpILPSolver) -> dict[str, Any]:
 
 def _bind(who: str, given: PulpLPSolver | PulpILPSolver, problem: Any, program: LinearProgram) -> PreparedProgram:
     """Rows solved by the solver object that was given."""
-    blueprint = Blueprint(program, given.sense, problem.name, [name for name, _ in constraints(problem)])
+    names = [name for name, _ in constraints(problem)]
     solver = solver_object.own(given.solver)
-    return PreparedProgram(program, Setup(who, given.sense, None, lambda _: NativeEngine(program, blueprint, solver)))
+
+    def engine(program: LinearProgram) -> Engine:
+        return NativeEngine(program, Blueprint(program, given.sense, problem.name, names), solver)
+
+    return PreparedProgram(program, Setup(who, given.sense, None, engine, relative=DIGITS, relaxation=_relaxation))
+
+
+def _relaxation(program: LinearProgram) -> Engine:
+    return LinearEngine(program, {"threads": 1})
 
 
 def _without_problem(who: str) -> Unbound:

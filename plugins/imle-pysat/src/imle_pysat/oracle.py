@@ -5,13 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from pysat.examples.rc2 import RC2, RC2Stratified
 from pysat.formula import WCNF
 from pysat.solvers import Solver, pysolvers
 
-from imle_pysat.clauses import Clause
+from imle_pysat.formula import Clause
+
+
+class Best(NamedTuple):
+    """What RC2 found.
+
+    Attributes:
+        model: the literals that are true; None if time ran out before there was any.
+        proven: whether no model gains more.
+        missed: every model misses rewards of this sum at least; those of a model that is proven to be the best.
+    """
+
+    model: list[int] | None
+    proven: bool
+    missed: int
+
 
 SAT_SOLVER = "g3"
 """Glucose 3: fast at starting anew, and it can be interrupted."""
@@ -40,7 +55,7 @@ def best_model(
     *,
     stratified: bool,
     time_limit: float | None,
-) -> tuple[list[int] | None, bool]:
+) -> Best:
     """The model of hard clauses with the greatest sum of rewards.
 
     Args:
@@ -49,13 +64,9 @@ def best_model(
         variables: how many there are.
         stratified: whether heavy rewards are settled first.
         time_limit: seconds.
-
-    Returns:
-        the literals that are true, and whether that is proven to be the best model; after the time limit the model may
-        be None.
     """
     if not hard and not rewards:
-        return [], True
+        return Best([], True, 0)
     formula = WCNF()
     formula.hard = list(hard)
     formula.soft = [[literal] for literal in rewards]
@@ -67,9 +78,7 @@ def best_model(
         with _interrupted(rc2, time_limit), _ctrl_c():
             # told to expect interruptions, pysat leaves Python's signals and the GIL alone
             model = rc2.compute(expect_interrupt=True)
-        if model is None:
-            return rc2.incumbent, False
-        return model, True
+        return Best(rc2.incumbent if model is None else model, model is not None, int(rc2.cost))
 
 
 def any_model(hard: Sequence[Clause], time_limit: float | None) -> tuple[list[int] | None, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imle_pysat.clauses import Clause, Formula
+from imle_pysat.formula import Bools, Clause, Formula
 
 
 class Selectors:
@@ -55,3 +55,16 @@ class Selectors:
         return {
             (variable if reward > 0 else -variable): abs(reward) for variable, reward in net.items() if reward
         }, needed
+
+    def missed(self, rewards: dict[int, int], true: Bools, satisfied: Bools) -> int:
+        """The sum of rewards that an assignment does not gain.
+
+        Args:
+            rewards: as `rewards` gives them.
+            true: `[V]` which variables are true.
+            satisfied: `[S]` which soft clauses hold.
+        """
+        clause_of = {literal: clause for clause, literal in enumerate(self.literal) if literal > len(true)}
+        held = {literal: true[abs(literal) - 1] for literal in rewards if abs(literal) <= len(true)}
+        held |= {literal: satisfied[clause_of[abs(literal)]] for literal in rewards if abs(literal) > len(true)}
+        return sum(reward for literal, reward in rewards.items() if bool(held[literal]) != (literal > 0))

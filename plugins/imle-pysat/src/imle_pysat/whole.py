@@ -7,14 +7,17 @@ w counts as round(s * w) / s, and
 
     <w, z*> - <w, z>  <=  sum_i |w_i - round(s * w_i) / s|  <=  sum_i 0.5 / s
 
-where z is what is found and z* the best there is: an entry of z moves by 1 at most.
+where z is best for the rounded weights and z* for the true ones: an entry of z moves by 1 at most.
 """
 
 from __future__ import annotations
 
 import math
+import numbers
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from imle.errors import OptionError
 
@@ -25,20 +28,25 @@ def check_scale(who: str, scale: float | str) -> None:
     Raises:
         OptionError: it is not.
     """
-    good = scale == "exact" if isinstance(scale, str) else math.isfinite(scale) and scale > 0
+    good = scale == "exact" if isinstance(scale, str) else is_number(scale) and math.isfinite(scale) and scale > 0
     if not good:
         raise OptionError(f'{who}: scale: expected "exact" or a number > 0, found {scale!r}')
 
 
-def to_whole(weights: Sequence[Fraction], scale: float | str) -> list[int]:
-    """Weights times one common factor, as whole numbers without a common divisor (or, with a scale, rounded)."""
+def is_number(given: Any) -> bool:
+    """Whether this is a real number; True and False are not."""
+    return isinstance(given, numbers.Real) and not isinstance(given, bool)
+
+
+def to_whole(weights: Sequence[Fraction], scale: float | str) -> tuple[list[int], Fraction]:
+    """Weights as whole numbers of one unit, without a common divisor (or, with a scale, rounded); and the unit."""
     if not isinstance(scale, str):
         factor = Fraction(scale)
-        return [round(weight * factor) for weight in weights]
+        return [round(weight * factor) for weight in weights], 1 / factor
     factor = Fraction(math.lcm(*(weight.denominator for weight in weights)))
     whole = [int(weight * factor) for weight in weights]
-    common = math.gcd(*whole)
-    return [weight // common for weight in whole] if common > 1 else whole
+    common = max(1, math.gcd(*whole))
+    return [weight // common for weight in whole], common / factor
 
 
 def rounding(weights: Sequence[Fraction], scale: float | str) -> Fraction:
@@ -47,3 +55,12 @@ def rounding(weights: Sequence[Fraction], scale: float | str) -> Fraction:
         return Fraction(0)
     factor = Fraction(scale)
     return sum((abs(weight - round(weight * factor) / factor) for weight in weights), Fraction(0))
+
+
+def float_above(value: Fraction) -> float:
+    """The smallest float that is no less."""
+    try:
+        found = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -sys.float_info.max
+    return found if Fraction(found) >= value else math.nextafter(found, math.inf)

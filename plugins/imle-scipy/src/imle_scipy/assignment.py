@@ -13,8 +13,9 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
-from imle_scipy import checks
-from imle_scipy.rows import Floats, Rows
+from imle_linear import options
+from imle_linear.arrays import Floats
+from imle_scipy.plugin import ASSIGNMENT
 
 _WHO = "scipy-assignment"
 
@@ -43,7 +44,7 @@ class ScipyAssignmentSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        checks.choice(_WHO, "sense", self.sense, ("min", "max"))
+        options.check(ASSIGNMENT, self)
 
     def prepare(self, allowed: Any = None) -> PreparedAssignment:
         """Bind to the pairs that are allowed.
@@ -97,22 +98,31 @@ class PreparedAssignment:
         if objective.ndim != 3 or (self.allowed is not None and objective.shape[1:] != self.allowed.shape):
             wanted = "n, m" if self.allowed is None else ", ".join(map(str, self.allowed.shape))
             raise ObjectiveError(f"{_WHO}: expected matrices of shape [N, {wanted}], found {list(objective.shape)}")
-        rows = Rows.of(objective)
+        solutions, values = np.zeros(objective.shape), np.full(len(objective), np.nan)
+        status, messages = np.zeros(len(objective), np.int8), {}
         maximise = self.sense == "max"
-        for row in rows.open:
-            if self.lacking:
-                rows.say(row, SolveStatus.INFEASIBLE, self.lacking)
+        for row, matrix in enumerate(objective):
+            failed = self._failed(matrix)
+            if failed:
+                status[row], messages[row] = failed
                 continue
-            matrix = objective[row]
-            if np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
-                rows.say(row, SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
-                continue
-            if self.allowed is not None:
-                matrix = np.where(self.allowed, matrix, -np.inf if maximise else np.inf)
-            chosen = linear_sum_assignment(matrix, maximize=maximise)
-            rows.solutions[row][chosen] = 1.0
-            rows.values[row] = objective[row][chosen].sum()
-        return rows.result()
+            forbidden = -np.inf if maximise else np.inf
+            given = matrix if self.allowed is None else np.where(self.allowed, matrix, forbidden)
+            chosen = linear_sum_assignment(given, maximize=maximise)
+            solutions[row][chosen] = 1.0
+            values[row] = matrix[chosen].sum()
+        return SolveResult(solutions, status if status.any() else None, values, messages)
+
+    def _failed(self, matrix: Floats) -> tuple[SolveStatus, str] | None:
+        """Why one row is not solved, if it is not."""
+        if not np.isfinite(matrix).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(matrix))[0])
+            return SolveStatus.ERROR, f"the objective is {matrix[place]} at position {place}"
+        if self.lacking:
+            return SolveStatus.INFEASIBLE, self.lacking
+        if np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
+            return SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow"
+        return None
 
     def close(self) -> None:
         """Nothing to free."""

@@ -64,19 +64,20 @@ class RC2Engine:
             (column + 1 if cost < 0 else -column - 1): abs(cost) for column, cost in enumerate(whole.tolist()) if cost
         }
         left = clock()
-        best, proven = best_model(
+        best = best_model(
             self._clauses,
             rewards,
             len(costs),
             stratified=True,
             time_limit=None if left is None else max(left, 0.0),
         )
-        if proven:
-            states = self._states(np.array(best, np.int64))
+        if best.proven:
+            states = self._states(np.array(best.model, np.int64))
             return Found(SolveStatus.OPTIMAL, states, float(np.ldexp(0.5 * len(costs), -shift)))
-        states = self._states(self._any if best is None else np.array(best, np.int64))
+        states = self._states(self._any if best.model is None else np.array(best.model, np.int64))
         value = float(self._complete(states) @ costs)
-        found = Found(SolveStatus.FEASIBLE, states, value - float(np.minimum(costs, 0.0).sum()))
+        proven = float(np.ldexp(best.missed - 0.5 * len(costs), -shift))  # what every state misses
+        found = Found(SolveStatus.FEASIBLE, states, value - float(np.minimum(costs, 0.0).sum()) - max(0.0, proven))
         nothing = rescued(self._encoding, self._complete, costs)
         return nothing if nothing.status.ok and nothing.slack < found.slack else found
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine
-from imle_highs.options import shared
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows, deadline
@@ -42,9 +41,9 @@ class Settings:
     threads: int
     seed: int
 
-    def highs(self, program: LinearProgram, who: str) -> IntegerEngine:
+    def highs(self, program: LinearProgram) -> IntegerEngine:
         """HiGHS with these settings."""
-        native = {**shared(who, self.threads, self.seed), "mip_rel_gap": self.gap}
+        native = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
         return IntegerEngine(program, native, "auto")
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
@@ -58,10 +57,9 @@ class AutoEngine:
     Args:
         program: the feasible set.
         settings: for the engines.
-        who: for messages.
     """
 
-    def __init__(self, program: LinearProgram, settings: Settings, who: str) -> None:
+    def __init__(self, program: LinearProgram, settings: Settings) -> None:
         self._own: Counter[str] = Counter()
         self._rows = program.row_lower, program.row_upper
         self._assignment = assignment(program)
@@ -72,7 +70,7 @@ class AutoEngine:
             warm()
         self._limits = self._room = np.zeros(0)
         self._settings = settings
-        self._highs = settings.highs(program, who)
+        self._highs = settings.highs(program)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
         self._kept: CPSATEngine | None = None

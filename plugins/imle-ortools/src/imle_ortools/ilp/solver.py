@@ -107,9 +107,9 @@ class ILPSolver:
     def _engine(self, program: LinearProgram) -> Engine:
         settings = Settings(self.gap, self.threads, self.seed)
         if self.backend == "auto":
-            return AutoEngine(program, settings, ILP.id)
+            return AutoEngine(program, settings)
         if self.backend == "highs":
-            return settings.highs(program, ILP.id)
+            return settings.highs(program)
         if self.backend == "cp-sat":
             whole = whole_program(program)
             if isinstance(whole, str):

@@ -1,0 +1,46 @@
+"""Text that others wrote, made fit to be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    r"""A text in which nothing moves the cursor, turns the direction of reading or ends a line.
+
+    Args:
+        text: any.
+        keep: control characters that are meant; "" for a text of one line.
+
+    Returns:
+        The text, with `\x1b` for an escape character, `\u202e` for a right-to-left override, and so on.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _shows(c) or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"  # spaces of all widths
+
+
+def written(value: Any) -> str:
+    """A value as Python writes it, on one line; a class of somebody else may fail to be written."""
+    try:
+        return printable(repr(value), keep="")
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def told(error: BaseException) -> str:
+    """What an exception says, in printable text; a class of somebody else may fail to say it."""
+    try:
+        return printable(str(error))
+    except Exception as failure:
+        return f"(its message cannot be read: str() raises {type(failure).__name__})"
+
+
+def named(error: BaseException) -> str:
+    """The type of an exception and what it says."""
+    return f"{type(error).__name__}: {told(error) or 'without a message'}"

@@ -1,0 +1,60 @@
+"""Unbounded programs: some engines call a point of theirs optimal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from imle.solvers import SolveStatus
+from imle_linear.arrays import Floats
+from imle_linear.engines import Engine, MakesEngine
+from imle_linear.program import LinearProgram
+
+IMPROVES = 1e-6
+"""How much a direction has to improve costs, whose largest is about 1000, to count: 1e-9 of it."""
+
+
+class Recession:
+    """Directions in which one can walk for ever from any point of a program's linear relaxation.
+
+    If one of them improves the objective, and there is any point at all, the program is unbounded: with integer
+    variables, too, since floats are rational numbers (Meyer 1974).
+
+    Args:
+        program: the feasible set.
+        engine: builds what solves linear programs.
+    """
+
+    def __init__(self, program: LinearProgram, engine: MakesEngine) -> None:
+        self._down, self._up = np.isneginf(program.lower), np.isposinf(program.upper)
+        self._cone = replace(  # steps are at most 1
+            program,
+            row_lower=np.where(np.isneginf(program.row_lower), -np.inf, 0.0),
+            row_upper=np.where(np.isposinf(program.row_upper), np.inf, 0.0),
+            lower=np.where(self._down, -1.0, 0.0),
+            upper=np.where(self._up, 1.0, 0.0),
+            integer=np.zeros_like(program.integer),
+        )
+        self._make = engine
+        self._engine: Engine | None = None
+        self._none = not (self._down | self._up).any()
+
+    def improves(self, costs: Floats, seconds: float | None) -> bool:
+        """Whether one of them lowers the costs `[n]`."""
+        if self._none or not ((self._up & (costs < 0)) | (self._down & (costs > 0))).any():
+            return False
+        if self._engine is None:
+            self._engine = self._make(self._cone)
+            if not (self._up & self._down).any():
+                # if nothing moves even where all steps are rewarded, there is no direction: other rows need not ask
+                self._none = not self._moves(np.where(self._up, -1.0, 1.0), seconds)
+        return not self._none and self._moves(costs, seconds)
+
+    def _moves(self, costs: Floats, seconds: float | None) -> bool:
+        """Whether the best direction is one, whose largest step is 1 then."""
+        assert self._engine is not None
+        found = self._engine.solve(costs, (self._cone.row_lower, self._cone.row_upper), seconds)
+        if found.status != SolveStatus.OPTIMAL or found.point is None:
+            return False
+        return bool(costs @ found.point < -IMPROVES and np.abs(found.point).max() > 0.5)

@@ -1,0 +1,175 @@
+"""No point that breaks a row, no range that integers do not have, no end where there is none: in all solvers alike."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pulp
+import pytest
+
+from imle.solvers import SolveStatus
+from imle_highs.ilp import HighsILPSolver
+from imle_highs.lp import HighsLPSolver
+from imle_pulp.solvers import PulpILPSolver, PulpLPSolver
+from imle_scipy.milp import ScipyMILPSolver
+
+OPTIMAL, INFEASIBLE, UNBOUNDED = SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED
+
+
+def in_pulp(sense, bounds, integrality, A_ub=(), b_ub=(), A_eq=(), b_eq=()):  # noqa: N803
+    """A program in PuLP, as its user would write it."""
+    n = len(bounds)
+    problem = pulp.LpProblem("program", pulp.LpMinimize if sense == "min" else pulp.LpMaximize)
+    kinds = ["Integer" if whole else "Continuous" for whole in integrality]
+    x = [problem.add_variable(f"x{j}", *bounds[j], cat=kinds[j]) for j in range(n)]
+    for row, right in zip(A_ub, b_ub, strict=True):
+        problem += pulp.lpDot([float(a) for a in row], x) <= right
+    for row, right in zip(A_eq, b_eq, strict=True):
+        problem += pulp.lpDot([float(a) for a in row], x) == right
+    problem += pulp.lpSum(x)  # so that PuLP knows all of them
+    return {"problem": problem, "variables": x}
+
+
+def prepare(solver_id, sense, **program):
+    if solver_id.startswith("pulp"):
+        solver = (PulpILPSolver if solver_id == "pulp-ilp" else PulpLPSolver)(sense=sense)
+        whole = [int(solver_id == "pulp-ilp")] * len(program["bounds"])
+        return solver.prepare(**in_pulp(sense, **{"integrality": whole, **program}))
+    solver = {"highs-ilp": HighsILPSolver, "highs-lp": HighsLPSolver, "scipy-milp": ScipyMILPSolver}[solver_id]
+    return solver(sense=sense).prepare(**program)
+
+
+INTEGER = pytest.mark.parametrize("solver_id", ["highs-ilp", "scipy-milp", "pulp-ilp"])
+
+
+def one_below(rng, rows):
+    """Knapsacks whose items weigh millions, and whose budget is one below what the best-looking items weigh."""
+    for _ in range(rows):
+        n, scale = int(rng.integers(4, 9)), 10 ** rng.uniform(6, np.log10(2e8))
+        weights = rng.integers(int(scale / 2), int(scale), n).astype(float)
+        wanted = rng.random(n) < 0.5
+        wanted[0] = True
+        values = weights / scale * (1 + 1e-3 * rng.standard_normal(n)) + 0.05 * wanted
+        yield weights, float(weights[wanted].sum() - 1), values
+
+
+@INTEGER
+def test_budgets_one_below(solver_id):
+    """FAULTS A3."""
+    rng = np.random.default_rng(0)
+    for weights, budget, values in one_below(rng, 80 if solver_id == "highs-ilp" else 15):
+        program = prepare(solver_id, "max", A_ub=[weights], b_ub=[budget], bounds=[(0, 1)] * len(weights))
+        result = program.solve(values[None])
+        points = np.array(list(itertools.product([0.0, 1.0], repeat=len(weights))))
+        best = (points @ values)[points @ weights <= budget].max()
+        assert result.status.tolist() == [OPTIMAL]
+        assert result.solutions[0] @ weights <= budget  # whole numbers: exact
+        assert result.values[0] == pytest.approx(best, rel=1e-12)
+
+
+@INTEGER
+def test_equations_of_millions(solver_id):
+    """Whole rows that have to be met to the unit; some rows can be, others miss it by one."""
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        row = rng.integers(10**6, 10**8, 5).astype(float)
+        bounds = [(0, 2)] * 5
+        points = np.array(list(itertools.product(range(3), repeat=5)), dtype=float)
+        right = float(row @ points[rng.integers(len(points))]) + rng.integers(0, 2)
+        met = points[points @ row == right]
+        costs = rng.uniform(-1, 1, 5)
+        result = prepare(solver_id, "min", A_eq=[row], b_eq=[right], bounds=bounds).solve(costs[None])
+        if len(met):
+            assert result.status.tolist() == [OPTIMAL]
+            assert result.values[0] == pytest.approx((met @ costs).min(), rel=1e-12)
+        else:
+            assert result.status.tolist() == [INFEASIBLE]
+
+
+@INTEGER
+def test_fractional_bounds_of_integers(solver_id):
+    """FAULTS A4."""
+    rng = np.random.default_rng(2)
+    for _ in range(12):
+        lower = np.round(rng.uniform(-3, 0, 3), 1)
+        upper = lower + np.round(rng.uniform(0.2, 4, 3), 1)
+        row, costs = rng.integers(-4, 5, 3).astype(float), rng.uniform(-5, 5, 3)
+        ranges = [range(int(np.ceil(low)), int(np.floor(high)) + 1) for low, high in zip(lower, upper, strict=True)]
+        points = np.array(list(itertools.product(*ranges)), dtype=float).reshape(-1, 3)
+        points = points[points @ row <= 3]
+        bounds = list(zip(lower.tolist(), upper.tolist(), strict=True))
+        result = prepare(solver_id, "min", A_ub=[row], b_ub=[3.0], bounds=bounds).solve(costs[None])
+        if len(points):
+            assert result.status.tolist() == [OPTIMAL]
+            assert result.values[0] == pytest.approx((points @ costs).min(), rel=1e-12)
+        else:
+            assert result.status.tolist() == [INFEASIBLE]
+
+
+@INTEGER
+def test_no_whole_number_within_bounds(solver_id):
+    result = prepare(solver_id, "min", A_ub=[[1, 1]], b_ub=[5], bounds=[(0, 1), (2.4, 2.6)]).solve(np.ones((2, 2)))
+    assert result.status.tolist() == [INFEASIBLE] * 2
+    name = "'x1'" if solver_id == "pulp-ilp" else "variable 1"
+    assert set(result.messages.values()) == {f"no whole number lies within the bounds of {name}"}
+
+
+A5 = {
+    "A_ub": [[-5, -7, 0, 6, -2], [5, 8, 3, -5, -1], [-7, 8, 0, 4, 0]],
+    "b_ub": [84, -12, -35],
+    "A_eq": [[0, 0, 4, -3, 5]],
+    "b_eq": [-1],
+    "bounds": [(-1, None), (None, None), (-1, None), (-3, 16), (None, None)],
+    "integrality": [1, 1, 1, 1, 0],
+}
+
+
+@INTEGER
+def test_unbounded_programs(solver_id):
+    """FAULTS A5: the integer ray (3, -2, 0, 0, 0) adds 179.5 a step. The other objective has an end."""
+    program = prepare(solver_id, "max", **A5)
+    result = program.solve(np.array([[52.7, -10.7, -8.2, -97.4, 52], [0, 0, 0, 1, 0]]))
+    assert result.status.tolist() == [UNBOUNDED, OPTIMAL]
+    ray = np.array([3, -2, 0, 0, 0])
+    assert (np.array(A5["A_ub"]) @ ray <= 0).all()
+    assert result.solutions[1, 3] == 16
+
+
+@INTEGER
+def test_cones_without_a_direction(solver_id):
+    """Variables without upper bounds that the rows bound all the same: improving costs have an end."""
+    program = prepare(solver_id, "max", A_ub=[[2, 3, 1], [-1, 1, 4]], b_ub=[12.5, 20], bounds=[(0, None)] * 3)
+    points = np.array(list(itertools.product(range(7), range(5), range(13))), dtype=float)
+    points = points[(points @ [2, 3, 1] <= 12.5) & (points @ [-1, 1, 4] <= 20)]
+    objective = np.random.default_rng(3).uniform(-1, 3, (6, 3))
+    result = program.solve(objective)
+    np.testing.assert_allclose(result.values, (objective @ points.T).max(axis=1))
+    assert not result.counters.get("unbounded_after_all", 0)
+
+
+@INTEGER
+def test_thirds_and_sevenths(solver_id):
+    """Coefficients as floats of fractions: points on a row, by exact arithmetic, count as solutions."""
+    rng = np.random.default_rng(4)
+    points = np.array(list(itertools.product(range(4), repeat=3)), dtype=float)
+    for _ in range(12):
+        denominators = rng.choice([3, 6, 7, 9], 3)
+        row = [Fraction(int(k), int(d)) for k, d in zip(rng.integers(-9, 10, 3), denominators, strict=True)]
+        right = sum(a * int(x) for a, x in zip(row, points[rng.integers(len(points))], strict=True))
+        met = [sum(a * int(x) for a, x in zip(row, point, strict=True)) <= right for point in points]
+        costs = rng.uniform(-5, 5, 3)
+        floats = [float(a) for a in row]
+        result = prepare(solver_id, "min", A_ub=[floats], b_ub=[float(right)], bounds=[(0, 3)] * 3).solve(costs[None])
+        assert result.values[0] == pytest.approx((points[met] @ costs).min(), rel=1e-12)
+
+
+@pytest.mark.parametrize("solver_id", ["highs-lp", "pulp-lp", "highs-ilp", "scipy-milp", "pulp-ilp"])
+@pytest.mark.parametrize("size", [1e-10, 3e-13, 1e-7])
+def test_rows_of_small_numbers(solver_id, size):
+    """FAULTS A8: tolerances of engines are absolute, and would swallow such rows."""
+    program = prepare(solver_id, "max", A_ub=[[size, 2 * size]], b_ub=[100 * size], bounds=[(0, 1e6), (0, 30)])
+    result = program.solve(np.array([[1.0, 3.0]]))
+    assert result.status.tolist() == [OPTIMAL]
+    np.testing.assert_allclose(result.solutions, [[40, 30]], rtol=1e-9)

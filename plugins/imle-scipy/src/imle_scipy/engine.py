@@ -1,0 +1,102 @@
+"""HiGHS as SciPy ships it: a new model for every row."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
+from scipy.sparse import csc_array
+
+from imle.solvers import SolveStatus
+from imle_linear.arrays import LEAST, Floats
+from imle_linear.engines import TIGHT, Outcome, Rows
+from imle_linear.program import LinearProgram
+from imle_scipy.leaving import leaving
+
+_OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
+"""scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
+_NODES = "Solution limit reached"
+_GRACE = 0.5
+"""Seconds after its time limit that HiGHS has to come back with what it has found."""
+_LATE = OptimizeResult(status=_LIMIT, x=None, mip_dual_bound=None, message="HiGHS did not keep the time limit")
+
+
+class ScipyEngine:
+    """Solves rows by scipy.optimize.milp.
+
+    Args:
+        program: the feasible set.
+        options: HiGHS' own, by its names.
+    """
+
+    def __init__(self, program: LinearProgram, options: Mapping[str, Any]) -> None:
+        self.events: Counter[str] = Counter()
+        matrix = program.matrix
+        self._factors = matrix.row_factors
+        self._matrix = csc_array(
+            (matrix.value * self._factors[matrix.index], matrix.index, matrix.start), shape=matrix.shape
+        )
+        self._bounds = Bounds(program.lower, program.upper)
+        self._integrality = program.integer.astype(np.int64)
+        self._options = {
+            "mip_abs_gap": 0.0,
+            "small_matrix_value": LEAST,
+            **(TIGHT if program.delicate else {}),
+            **options,
+        }
+
+    def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
+        """Minimise `costs` `[n]` within the time limit, if there is one."""
+        found = self._run(costs, rows, seconds)
+        bound = math.nan if found.mip_dual_bound is None else float(found.mip_dual_bound)
+        if found.status == _OPTIMAL:
+            return Outcome(SolveStatus.OPTIMAL, found.x, bound=bound)
+        if found.x is not None:
+            return Outcome(SolveStatus.FEASIBLE, found.x, f"stopped with a feasible point: {found.message}", bound)
+        if found.status == _INFEASIBLE:
+            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+        if found.status == _LIMIT or _NODES in found.message:
+            message = f"stopped without a feasible point: {found.message}"
+            return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
+        return self._without_objective(costs, rows, seconds, found)
+
+    def _without_objective(self, costs: Floats, rows: Rows, seconds: float | None, found: Any) -> Outcome:
+        """Whether there is any point at all, which HiGHS may not know yet where it says unbounded."""
+        feasible = self._run(np.zeros_like(costs), rows, seconds)
+        if feasible.status == _INFEASIBLE:
+            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+        if feasible.status == _OPTIMAL:
+            return Outcome(SolveStatus.UNBOUNDED, message="the objective improves without limit")
+        return Outcome(SolveStatus.ERROR, message=str(found.message))
+
+    def _run(self, costs: Floats, rows: Rows, seconds: float | None) -> Any:
+        """What scipy says; its code for a limit if it does not keep that."""
+        lower, upper = rows
+        limit = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
+
+        def call() -> Any:
+            return milp(
+                costs,
+                integrality=self._integrality,
+                bounds=self._bounds,
+                constraints=LinearConstraint(self._matrix, self._factors * lower, self._factors * upper),
+                options=_Verbatim({**self._options, **limit}),
+            )
+
+        found = leaving(call, None if seconds is None else 1.1 * seconds + _GRACE)
+        return _LATE if found is None else found
+
+
+class _Verbatim(dict[str, Any]):
+    """Options that scipy hands to HiGHS as they are.
+
+    It warns of those it does not know itself, which are the names that iterating shows; and a warning cannot be
+    silenced in one thread alone.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())

@@ -31,6 +31,11 @@ test: $(STAMP)
 mutants: $(STAMP)
 	cd tests && ../$(BIN)/python -m mutants --count $(or $(COUNT),60) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
 
+# make fuzz SECONDS=3600 SEED=7 ONLY=programs/highs-ilp: more of it, the same again, some of it
+fuzz: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(ONLY),--only $(ONLY))
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
 from fixtures.install import HERE
+from imle.cli import check_process
 
+RUN = "import sys; from imle.cli import main; sys.exit(main())"
 FAST = ("--only", "contract", "--only", "ties")
+
+
+@pytest.fixture
+def only(install, monkeypatch):
+    """Make the named plugins the only ones, for the process that makes the checks too."""
+
+    def run(*names):
+        install(*names)
+        monkeypatch.setenv("IMLE_PLUGINS", ",".join(f"imle-fixture-{name}" for name in names))
+
+    return run
 
 
 def test_a_sound_solver(imle, only):
@@ -74,14 +91,14 @@ def test_checks_that_do_not_apply_say_why(imle, only):
     only("good")
     code, out, _ = imle("check", "fixture-argmax", "--only", "optimality")
     assert code == 0
-    assert "-  optimality  not applicable        the instance has neither solutions nor oracle\n" in out
+    assert "-  optimality  not applicable                the instance has neither solutions nor oracle\n" in out
 
 
 def test_a_check_that_cannot_tell_is_no_success(imle, only):
     only("faulty")
     code, out, _ = imle("check", "faulty-optimality", "--only", "negative-objectives")
     assert code == 1
-    assert "?  negative-objectives  inconclusive        optimality[two of five] failed\n" in out
+    assert "?  negative-objectives  inconclusive                  optimality[two of five] failed\n" in out
     assert out.splitlines()[-1].startswith("1 inconclusive in ")
 
 
@@ -122,15 +139,16 @@ def test_usage_errors(imle, arguments, code, message, monkeypatch):
     assert "hint: " in found.err
 
 
-EXITS = """
-import sys
+DOES = """
+import os, signal, sys, threading, time
 import numpy as np
 from imle.solvers import SolveResult
 from imle.testing import Instance
-class Exits:
+class Does:
     sense, array = "max", "numpy"
     objective_shape = (2,)
     def prepare(self):
+        {in_prepare}
         return self
     def solve(self, objective, *, hint=None):
         {in_solve}
@@ -143,22 +161,138 @@ def instances(solver_id):
 """
 
 
-@pytest.mark.parametrize("code", ["0", "", "'bye'"])
-def test_a_solver_that_ends_the_program(imle, tmp_path, monkeypatch, code):
+@pytest.fixture
+def does(tmp_path, monkeypatch):
+    """A solver in a file, which does something besides solving."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    sys.modules.pop("imle_fixture_exits", None)
-    file = tmp_path / "imle_fixture_exits.py"
-    file.write_text(EXITS.format(in_solve=f"sys.exit({code})", at_import=""))
+
+    def write(**what):
+        file = tmp_path / "imle_fixture_does.py"
+        file.write_text(DOES.format(**{"in_prepare": "", "in_solve": "", "at_import": "", **what}))
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("code", ["0", "", "'bye'"])
+def test_a_solver_that_ends_the_program(imle, does, code):
+    file = does(in_solve=f"sys.exit({code})")
     found = imle("check", str(file), "--only", "contract")
     assert found.code == 1
     assert "found     SystemExit: " in found.out
     assert f"{file}:" in found.out
     assert "a solver must not end the program" in found.out
-    monkeypatch.delitem(sys.modules, "imle_fixture_exits")
-    file.write_text(EXITS.format(in_solve="", at_import=f"sys.exit({code})  # at import"))
-    found = imle("check", str(file))
+    found = imle("check", str(does(at_import=f"sys.exit({code})  # at import")))
     assert found.code != 0
-    assert found.err.startswith("error: ImportError: importing imle_fixture_exits ends the program: SystemExit(")
+    assert found.err.startswith("error: ImportError: importing imle_fixture_does ends the program: SystemExit(")
+
+
+@pytest.mark.parametrize("place", ["in_prepare", "in_solve"])
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [("os._exit(0)", "exit code 0"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal SIGSEGV")],
+)
+def test_a_solver_that_ends_the_process(imle, does, place, what, found):
+    code, out, err = imle("check", str(does(**{place: what})), "--only", "contract", "--only", "ties")
+    assert (code, err) == (1, "")
+    assert f"found     the process has ended: {found}\n" in out
+    assert "?  ties      inconclusive                  contract[two] failed\n" in out
+    assert out.splitlines()[-1].startswith("1 failed, 1 inconclusive in ")
+
+
+def test_the_process_is_started_anew_a_few_times_only(imle, does):
+    file = does(in_solve="os._exit(0) if len(objective) != 5 and len(objective) != 1 else 0")
+    names = ("contract", "values", "batch-equals-loop", "row-permutation", "reuse", "hint", "close")
+    code, out, _ = imle("check", str(file), *(word for name in names for word in ("--only", name)))
+    assert code == 1
+    results = {line.split()[1]: line.split()[2] for line in out.splitlines() if line[2:3] in "✓✗?-" and line[2:3]}
+    assert results == {
+        "contract": "passed",
+        "values": "failed",
+        "batch-equals-loop": "failed",
+        "row-permutation": "failed",
+        "reuse": "inconclusive",
+        "hint": "inconclusive",
+        "close": "inconclusive",
+    }
+    assert "not made: the process was lost 3 times" in out
+
+
+@pytest.mark.parametrize(
+    ("what", "found"), [("os._exit(0)", "the process has ended: exit code 0"), ("time.sleep(1e6)", "no end within 8 s")]
+)
+def test_an_import_that_ends_or_blocks_the_process(imle, does, what, found):
+    file = does(at_import=what)
+    code, out, err = imle("check", str(file), "--limit", "8")
+    assert (code, out) == (4, "")
+    assert err.startswith(f"error: {file}: {found}, while solver and instances were read\nhint: ")
+
+
+def test_a_prepare_that_blocks(imle, does):
+    code, out, _ = imle("check", str(does(in_prepare="time.sleep(1e6)")), "--only", "contract", "--limit", "8")
+    assert code == 1
+    assert "found     no end within 8 s\n" in out
+    assert "where     the process that makes the check 'contract'\n" in out
+
+
+def test_a_copy_of_the_process_that_goes_on(imle, does):
+    code, out, _ = imle("check", str(does(in_prepare="os.fork()")), "--only", "contract")
+    assert code == 1
+    assert "found     a copy of it that does so, too\n" in out
+    found = imle("check", str(does(at_import="os.fork()")), "--only", "contract")
+    assert found.code == 4
+    assert "a copy of the process goes on, while solver and instances were read\nhint: " in found.err
+
+
+def test_a_thread_that_does_not_end(imle, does, monkeypatch):
+    """It keeps no command from ending; the check of a new process tells of it."""
+    monkeypatch.setattr(check_process, "ENDING", 0.5)
+    start = "threading.Thread(target=threading.Event().wait).start()"
+    file = does(in_prepare=start, at_import=start)
+    code, out, _ = imle("check", str(file), "--only", "contract", "--only", "spawn")
+    assert code == 1
+    assert "✓  contract" in out
+    assert "expected  a process that has answered to end within 20 s\n" in out
+
+
+def test_outcomes_come_as_checks_are_made(does, tmp_path):
+    """The second check waits for what this test does after the first one."""
+    mark = tmp_path / "mark"
+    wait = f"while len(objective) == 8 and not os.path.exists({str(mark)!r}): time.sleep(0.01)"
+    request = {"solver": str(does(in_solve=wait)), "instances": None, "only": ["contract", "values"], "expected": {}}
+    events = check_process.Checking({**request, "debug": False}, limit=100).run()
+    (subject,) = next(events)
+    assert subject.checks == (("contract", "two", ""), ("values", "two", ""))
+    assert next(events).outcome.check.name == "contract"
+    mark.touch()
+    assert [event.outcome.check.name for event in events] == ["values"]
+
+
+def test_a_lost_check_may_be_expected(imle, does):
+    file = str(does(in_solve="os._exit(0)"))
+    code, out, _ = imle("check", file, "--only", "contract", "--expect-failure", "contract=it always does that")
+    assert code == 0
+    assert "x  contract  failed as expected            it always does that\n" in out
+
+
+def test_an_interrupt_ends_both_processes(does, tmp_path):
+    mark = tmp_path / "pid"
+    file = does(in_prepare=f"open({str(mark)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(1e6)")
+    process = subprocess.Popen([sys.executable, "-c", RUN, "check", str(file), "--only", "contract"])
+    while not (mark.exists() and mark.read_text().endswith("\n")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+def test_what_is_printed_to_the_descriptor_does_not_reach_json(imle, does):
+    file = does(in_prepare="os.write(1, b'hello')", at_import="os.write(1, b'hello')")
+    found = imle("check", str(file), "--only", "contract", "--json")
+    assert json.loads(found.out)["ok"]
+    assert set(found.err.split("hello")) == {""}
 
 
 def test_instances_that_end_the_program(imle, only, tmp_path):

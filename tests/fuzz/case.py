@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import imle
 from fuzz.judging import Answer, Truth
 from imle.plugins import registry
+from imle.solvers import SolveStatus
 
 Floats = NDArray[np.float64]
 Way = Literal["prepared", "layer"]
@@ -105,8 +106,9 @@ class Case:
 
 
 def from_layer(layer: imle.SolverLayer, solutions: torch.Tensor) -> Answer:
-    """What a layer's forward pass said."""
-    status = np.zeros(len(solutions), np.int8)
+    """What a layer's first forward pass said. It does not tell which rows are not proven optimal, but how many."""
+    proven = not layer.stats.status["feasible"]
+    status = np.full(len(solutions), SolveStatus.OPTIMAL if proven else SolveStatus.FEASIBLE, np.int8)
     for failure in layer.failures:
         status[failure.row] = failure.status
     return Answer(status, solutions.numpy(), None, None, {failure.row: failure.message for failure in layer.failures})

@@ -146,7 +146,7 @@ def shortest_path(target: str, rng: Generator) -> Case:
     graph = getattr(nx, kind)()
     graph.add_nodes_from(range(nodes))
     graph.add_edges_from(edges)
-    setup = f"import networkx as nx\ngraph = nx.{kind}()\ngraph.add_nodes_from(range({nodes}))\ngraph.add_edges_from({edges!r})"
+    setup = [f"graph = nx.{kind}()", f"graph.add_nodes_from(range({nodes}))", f"graph.add_edges_from({edges!r})"]
     listed, by_node = [edge[:2] for edge in graph.edges], bool(rng.random() < 0.3)
     ends = [tuple(rng.permutation(nodes)[:2].tolist()) for _ in range(2)]
     sets = []
@@ -165,7 +165,15 @@ def shortest_path(target: str, rng: Generator) -> Case:
     options = {"weights": "node"} if by_node else {}
     chosen = sets[:1] if which is None else sets
     return case(
-        rng, target.split("/")[1], options, instance, chosen, setup=setup, which=which, rows=rows, positive=not acyclic
+        rng,
+        target.split("/")[1],
+        options,
+        instance,
+        chosen,
+        setup="\n".join(["import networkx as nx", *setup]),
+        which=which,
+        rows=rows,
+        positive=not acyclic,
     )
 
 

@@ -31,10 +31,12 @@ class Expected(NamedTuple):
     Attributes:
         kind: how it has to end; "open" where that is not known, or where rounding of the data decides.
         best: a value that is reached for sure, in the solver's sense; nan if there is none.
+        slack: how far from it an optimum may be, in addition to `Truth.slack`.
     """
 
     kind: Literal["optimal", "infeasible", "unbounded", "open"]
     best: float
+    slack: float = 0.0
 
 
 class Truth(Protocol):
@@ -106,7 +108,7 @@ def _solution(
     fault = truth.fault(solution)
     if fault:
         return f"the solution {solution.tolist()} is not feasible: {fault}"
-    value, slack = truth.value(objective, solution, sign), truth.slack(objective, solution)
+    value, slack = truth.value(objective, solution, sign), truth.slack(objective, solution) + known.slack
     worse = sign * (value - known.best)
     if status == SolveStatus.OPTIMAL and worse > slack:
         return f"optimal with {value!r} at {solution.tolist()}, but the best value is {known.best!r}"

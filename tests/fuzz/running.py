@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 import traceback
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +20,11 @@ from imle.errors import InstanceError
 from imle.plugins import registry
 from imle.solvers import SolveStatus
 
-_MORE = 3
+_MORE = 5
 """How many times as long as others programs are tried: they are where solvers are wrong."""
+
+_LONG = 30.0
+"""Seconds after which a case is printed while it is still solved."""
 
 Draw = Callable[[str, np.random.Generator], Case]
 
@@ -84,8 +90,21 @@ def run(
         start = time.perf_counter()
         number = tally.instances
         tally.instances += 1
-        yield from attempt(draw(draws, target, seed, number), tally, target, seed, number)
+        case = draw(draws, target, seed, number)
+        with told_if_slow(f"{target}, seed {seed}, case {number}", case):
+            yield from attempt(case, tally, target, seed, number)
         tally.seconds += time.perf_counter() - start
+
+
+@contextmanager
+def told_if_slow(name: str, case: Case) -> Iterator[None]:
+    """Print a case that takes long: it may never end."""
+    timer = threading.Timer(_LONG, lambda: sys.stdout.write(f"\n# {name} takes long\n{case.snippet()}\n"))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def attempt(case: Case, tally: Tally, target: str, seed: int, number: int) -> Iterator[Finding]:

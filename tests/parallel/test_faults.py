@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,7 +207,7 @@ def test_time_limits_mean_processes():
 
 
 def test_time_limits_without_processes():
-    with pytest.raises(OptionError, match="worker processes of imle, which can be ended, found no executor") as caught:
+    with pytest.raises(OptionError, match="where rows can be ended, found no executor") as caught:
         imle.layer("highs-ilp", A_ub=[[1]], b_ub=[1], timeout=1.0)
     assert "executor=2" in str(caught.value)
     assert "time_limit" in str(caught.value)
@@ -332,8 +334,9 @@ def test_shutdown_ends_the_processes():
 
 
 def test_what_cannot_be_pickled():
+    @dataclass(frozen=True)
     class Local(Hazard):
-        pass
+        marker: Any = None
 
     solver = Local(marker=(n for n in ()))
     with pytest.raises(OptionError, match="cannot be pickled") as caught:
@@ -371,9 +374,9 @@ from support.hazards import Hazard
 signal.signal(signal.SIGINT, signal.default_int_handler)
 layer = imle.layer(Hazard(milliseconds=20), executor=2, noise=None)
 layer(torch.eye(4))
-print(*pools.processes(2).pids, flush=True)
 try:
-    layer(torch.randn(2000, 4))
+    print(*pools.processes(2).pids, flush=True)
+    layer(torch.randn(20000, 4))  # more than three minutes of work
 except KeyboardInterrupt:
     out = layer(torch.eye(4))
     print("interrupted", bool((out == torch.eye(4)).all()), flush=True)
@@ -402,7 +405,7 @@ def alive(pid):
 
 
 def gone(pids):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not any(alive(pid) for pid in pids)
@@ -412,12 +415,10 @@ def test_ctrl_c_in_the_middle():
     process = script(SCRIPT)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     time.sleep(0.5)
-    start = time.monotonic()
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     said, after = out.splitlines()
     assert said == "interrupted True"
-    assert time.monotonic() - start < 20  # the whole batch is 20 s of work
     assert process.returncode == 0
     assert errors == ""
     assert gone([*pids, *map(int, after.split())])

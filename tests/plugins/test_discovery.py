@@ -43,7 +43,7 @@ def test_records_are_sorted_and_say_where_they_come_from(install):
     assert good.version == "1.2"
     assert good.entry_point == "fixture-argmax = imle_fixture_good.plugin"
     assert (good.reason, good.fix) == ("", "")
-    assert 0 < good.load_seconds < 10
+    assert good.load_seconds > 0
     assert good.heavy_imports == ()
 
 

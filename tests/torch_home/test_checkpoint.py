@@ -67,6 +67,16 @@ def test_the_gradient_is_the_plain_one(rule, reentrant):
         assert torch.equal(found, plain)
 
 
+def test_the_gradient_is_the_plain_one_where_rows_are_solved_in_parts():
+    x = torch.randn(300, 5, generator=torch.Generator().manual_seed(1))
+    module = model(estimator="perturbed", memory_limit=1e-6)
+    twin = model(estimator="perturbed", memory_limit=None)
+    found = gradients(module, lambda module: checkpoint(module, x, use_reentrant=False))
+    assert module.layer.stats.batches > 2 * 2 * 2, "several parts, in two passes of two steps"
+    for one, plain in zip(found, gradients(twin, lambda module: module(x)), strict=True):
+        assert torch.equal(one, plain)
+
+
 @pytest.mark.parametrize("reentrant", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_a_generator_is_not_replayed_and_says_so(rule, reentrant):
@@ -91,7 +101,25 @@ def test_noise_that_is_kept_or_never_drawn_needs_no_replay(options):
         assert torch.equal(found, plain)
 
 
-def test_a_pool_has_learned_since_and_says_so():
+def compiled(module):
+    torch._dynamo.reset()
+    run = torch.compile(lambda x: checkpoint(module, x, use_reentrant=False), fullgraph=True, backend="aot_eager")
+    return run(X)
+
+
+@pytest.mark.parametrize("run", [again(False), compiled])
+def test_a_pool_has_learned_since_and_says_so(run):
     module = model(pool=0.5)
     with pytest.raises(OptionError, match=r"topk: pool: .* learned since"):
-        gradients(module, again(False))
+        gradients(module, run)
+
+
+@pytest.mark.parametrize("rule", ["imle", "perturbed"])
+def test_in_a_graph_it_is_the_same(rule):
+    module = model(estimator=rule)
+    expected = gradients(copy.deepcopy(module), lambda module: module(X))
+    for found, plain in zip(gradients(module, compiled), expected, strict=True):
+        torch.testing.assert_close(found, plain)
+    module = model(estimator=rule, generator=torch.Generator().manual_seed(2))
+    with pytest.raises(OptionError, match=r"topk: generator: .* replayed"):
+        gradients(module, compiled)

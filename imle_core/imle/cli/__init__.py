@@ -13,7 +13,7 @@ from imle._text import named, printable
 from imle.cli.group import Settings, imle
 from imle.errors import ImleError, InstanceError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 
-__all__ = ["main"]
+__all__ = ["failed", "main"]
 
 _BROKEN_PLUGIN = 4
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -45,14 +45,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.Abort:
         return _INTERRUPTED
     except BaseException as error:  # a SystemExit is not click's: it is told to return
-        if _interrupted(error):
-            return _INTERRUPTED
-        if settings.debug:
-            traceback.print_exc()
-        else:
-            _report(*_explain(error))
-        return _exit_code(error)
+        return failed(error, debug=settings.debug)
     return result if isinstance(result, int) else 0
+
+
+def failed(error: BaseException, *, debug: bool) -> int:
+    """Say on stderr what went wrong, in two lines or as a traceback, and return the exit code."""
+    if _interrupted(error):
+        return _INTERRUPTED
+    if debug:
+        traceback.print_exception(error)
+    else:
+        _report(*_explain(error))
+    return _exit_code(error)
 
 
 def _interrupted(error: BaseException | None) -> bool:

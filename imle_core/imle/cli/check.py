@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +14,9 @@ from imle.cli.output import echo_json, make_console, show
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from imle.testing.report import Outcome, Report
-    from imle.testing.subject import Subject
+    from imle.cli.check_process import Checking
+    from imle.cli.check_table import Table
+    from imle.testing.report import Report
 
 
 @click.command("check")
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     metavar="CHECK=REASON",
     help="A check that is known to fail, and why; if it passes, that is a failure.",
 )
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What each check may take, and the reading of solver and instances.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the checks and stop.")
 @click.pass_context
 def command(
@@ -46,12 +54,14 @@ def command(
     only: Sequence[str],
     instances: str | None,
     expected: Sequence[str],
+    limit: float,
     listed: bool,
 ) -> None:
     """Check that a solver does what every solver must do.
 
     SOLVER is a solver id, a folder with a plugin's pyproject.toml (installed or not), a Python file, or
-    module:Class. It is checked on the instances its plugin offers, else on those of its example.
+    module:Class. It is checked on the instances its plugin offers, else on those of its example. The checks are
+    made in a process of their own: a solver that ends, blocks or copies it has failed.
 
     Exit code 1 if a check fails or is inconclusive, or if one that was expected to fail passes.
 
@@ -67,18 +77,21 @@ def command(
         return
     if solver is None:
         raise click.UsageError("Missing argument 'SOLVER'.", ctx=ctx)
-    from imle.testing.resolve import subjects_of
-    from imle.testing.run import Run
+    from imle.cli.check_process import Checking
 
-    reasons = dict(map(_reason, expected))
-    with contextlib.redirect_stdout(sys.stderr):  # what solvers and plugins print
-        subjects = subjects_of(solver, instances)
-        runs = [Run(subject, reasons, only) for subject in subjects]
-        reports = [_with_progress(run) for run in runs]
+    request = {
+        "solver": solver,
+        "instances": instances,
+        "only": list(only),
+        "expected": dict(map(_reason, expected)),
+        "debug": ctx.obj.debug,
+    }
+    checking = Checking(request, limit)
+    reports = _reports(checking, quiet=as_json)
+    if checking.code is not None:  # the process has said why
+        ctx.exit(checking.code)
     if as_json:
         echo_json({"ok": all(report.ok for report in reports), "reports": [_as_json(report) for report in reports]})
-    else:
-        _print(reports, subjects)
     ctx.exit(0 if all(report.ok for report in reports) else 1)
 
 
@@ -104,34 +117,32 @@ def _list(as_json: bool) -> None:
     show(make_console(), *parts)
 
 
-def _with_progress(run: Any) -> Report:
-    """Make the checks under a progress bar on stderr, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+def _reports(checking: Checking, *, quiet: bool) -> list[Report]:
+    """Make the checks; unless quiet, print each line of the table as soon as it is known."""
+    from rich.text import Text
 
-    from imle.testing.report import Report
+    from imle.cli.check_process import Made
+    from imle.cli.check_table import Table
 
-    subject, bound = run.subject, run.bound
-    progress = Progress(
-        TextColumn(subject.name),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-    def outcomes() -> Iterator[Outcome]:
-        task = progress.add_task("", total=len(bound))
-        for one in bound:
-            progress.update(task, description=one.name)
-            yield run.outcome(one)
-            progress.update(task, advance=1)
-
-    with progress:
-        names = tuple(instance.name for instance in subject.instances)
-        return Report(subject.name, names, subject.origin, tuple(outcomes()))
+    console = make_console()
+    tables: list[Table] = []
+    current: Table | None = None
+    with contextlib.closing(checking.run()) as events:  # Ctrl-C ends the process, too
+        for event in events:
+            if not isinstance(event, Made):
+                tables = [Table(console, subject) for subject in event]
+                continue
+            table = tables[event.subject]
+            line = table.add(event.place, event.outcome)
+            if quiet:
+                continue
+            if table is not current:
+                show(console, *([*current.foot(), Text()] if current else []), *table.head())
+                current = table
+            show(console, *line)
+    if current:
+        show(console, *current.foot())
+    return [table.report() for table in tables]
 
 
 def _as_json(report: Report) -> dict[str, Any]:
@@ -145,15 +156,3 @@ def _as_json(report: Report) -> dict[str, Any]:
         "counts": {state.value: report.count(state) for state in State},
         "outcomes": [outcome.as_json() for outcome in report.outcomes],
     }
-
-
-def _print(reports: Sequence[Report], subjects: Sequence[Subject]) -> None:
-    from rich.text import Text
-
-    from imle.cli.check_table import report_table
-
-    console = make_console()
-    parts: list[RenderableType] = []
-    for report, subject in zip(reports, subjects, strict=True):
-        parts += [*([Text()] if parts else []), *report_table(console, report, subject.spec.summary)]
-    show(console, *parts)

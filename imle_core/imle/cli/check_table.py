@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from imle.cli.output import pairs, table
+from imle.cli.output import laid_out, pairs
 from imle.testing.report import Outcome, Report, State
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from imle.cli.check_process import Told
 
 _MARKS = {
     State.PASSED: ("✓", "green"),
@@ -24,44 +26,79 @@ _MARKS = {
 WIDE = 140
 """Columns from which each check is explained on its line."""
 
+_RESULT, _TIME = len(State.EXPECTED), len("100.00 s")
+"""Widths of columns, known before the checks are made."""
+
 _WORST = (State.NOT_APPLICABLE, State.PASSED, State.EXPECTED, State.INCONCLUSIVE, State.FAILED)
 
 
-def report_table(console: Console, report: Report, summary: str) -> list[RenderableType]:
-    """A report as something to print."""
-    count = len(report.instances)
-    on = f"{', '.join(report.instances[:4])}{', ...' if count > 4 else ''} ({report.origin})"
-    lines = table(("", "check", "result", "time", "what is checked"), _rows(report, console.width), console.width - 2)
-    parts: list[RenderableType] = [
-        Text.assemble((report.name, "bold cyan"), f": {summary}"),
-        pairs({"checked on": on}),
-        Text(),
-        *(Padding(line, (0, 0, 0, 2)) for line in lines),
-    ]
-    for outcome in report.failed:
-        parts += _failure(outcome)
-    return [*parts, Text(), _sum(report)]
+class Table:
+    """The table of one subject, to which lines are added as checks are made.
 
+    Args:
+        console: where it is printed.
+        subject: what is checked.
+    """
 
-def _rows(report: Report, width: int) -> list[list[Text]]:
-    """One row per check. Narrow terminals are told what is not as usual; `imle check --list` has the rest."""
-    rows = []
-    for check in dict.fromkeys(outcome.check for outcome in report.outcomes):
-        own = [outcome for outcome in report.outcomes if outcome.check is check]
+    def __init__(self, console: Console, subject: Told) -> None:
+        self._console = console
+        self._subject = subject
+        self._names = max((len(name) for name, _, _ in subject.checks), default=0)
+        self._made: dict[int, Outcome] = {}
+
+    def report(self) -> Report:
+        """All outcomes there are."""
+        subject = self._subject
+        outcomes = tuple(self._made[place] for place in sorted(self._made))
+        return Report(subject.name, subject.instances, subject.origin, outcomes)
+
+    def add(self, place: int, outcome: Outcome) -> list[RenderableType]:
+        """Take an outcome; the line of its check if it was the last one of it."""
+        self._made[place] = outcome
+        places = [p for p, (name, _, _) in enumerate(self._subject.checks) if name == outcome.check.name]
+        if place != places[-1]:
+            return []
+        return self._line([self._made[p] for p in places if p in self._made])
+
+    def head(self) -> list[RenderableType]:
+        """What comes first."""
+        subject = self._subject
+        shown = ", ".join(subject.instances[:4]) + (", ..." if len(subject.instances) > 4 else "")
+        return [
+            Text.assemble((subject.name, "bold cyan"), f": {subject.summary}"),
+            pairs({"checked on": f"{shown} ({subject.origin})"}),
+            Text(),
+            *self._indented([Text(name, "bold") for name in ("", "check", "result", "time", "what is checked")]),
+        ]
+
+    def _line(self, own: Sequence[Outcome]) -> list[RenderableType]:
+        """One check, from its outcomes on all instances. Narrow terminals are told what is not as usual."""
+        check = own[0].check
         state = max((outcome.state for outcome in own), key=_WORST.index)
         mark, style = _MARKS[state]
         seconds = sum(outcome.seconds for outcome in own)
         quiet = "dim" if state is State.NOT_APPLICABLE else ""
-        rows.append(
+        return self._indented(
             [
                 Text(mark, style),
                 Text(check.name, "dim" if quiet else "bold"),
                 Text(_result(own, state), style),
                 Text(f"{seconds:.2f} s" if seconds >= 0.01 else "", "dim"),
-                Text(_note(own, state) or (check.summary if width >= WIDE else ""), quiet),
+                Text(_note(own, state) or (check.summary if self._console.width >= WIDE else ""), quiet),
             ]
         )
-    return rows
+
+    def foot(self) -> list[RenderableType]:
+        """What failed, and the sum."""
+        report = self.report()
+        parts: list[RenderableType] = []
+        for outcome in report.failed:
+            parts += _failure(outcome)
+        return [*parts, Text(), _sum(report)]
+
+    def _indented(self, row: list[Text]) -> list[RenderableType]:
+        widths = [1, self._names, _RESULT, _TIME, row[-1].cell_len]
+        return [Padding(line, (0, 0, 0, 2)) for line in laid_out(row, widths, self._console.width - 2)]
 
 
 def _result(own: Sequence[Outcome], state: State) -> str:

@@ -79,23 +79,35 @@ def show(console: Console, *renderables: RenderableType) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> list[RenderableType]:
     """Rows under a header. The columns that do not fit into `width` follow indented on lines of their own."""
-    from rich.padding import Padding
     from rich.text import Text
 
     heads = [Text(name, "bold") for name in header]
     widths = [max(row[column].cell_len for row in [heads, *rows]) for column in range(len(header))]
-    fitting = max(
-        (n for n in range(1, len(header) + 1) if sum(widths[:n]) + _GAP * (n - 1) <= width),
-        default=1,
-    )
-    lines: list[RenderableType] = []
-    for row in [heads, *rows]:
-        first = [_padded(cell, size) for cell, size in zip(row[:fitting], widths[:fitting], strict=True)]
-        lines.append(Text(" " * _GAP).join(first))
-        if row is not heads:
-            rest = _joined([cell for cell in row[fitting:] if cell.cell_len], width - _GAP)
-            lines += [Padding(line, (0, 0, 0, _GAP)) for line in rest]
+    fitting = _fitting(widths, width)
+    lines: list[RenderableType] = [_line(heads, widths[:fitting])]
+    for row in rows:
+        lines += laid_out(row, widths, width)
     return lines
+
+
+def laid_out(row: Sequence[Text], widths: Sequence[int], width: int) -> list[RenderableType]:
+    """One row of columns of given widths, the last of which may be as long as it is; see `table`."""
+    from rich.padding import Padding
+
+    fitting = _fitting(widths, width)
+    rest = _joined([cell for cell in row[fitting:] if cell.cell_len], width - _GAP)
+    return [_line(row, widths[:fitting]), *(Padding(line, (0, 0, 0, _GAP)) for line in rest)]
+
+
+def _fitting(widths: Sequence[int], width: int) -> int:
+    """How many columns stand side by side."""
+    return max((n for n in range(1, len(widths) + 1) if sum(widths[:n]) + _GAP * (n - 1) <= width), default=1)
+
+
+def _line(row: Sequence[Text], widths: Sequence[int]) -> Text:
+    from rich.text import Text
+
+    return Text(" " * _GAP).join([_padded(cell, size) for cell, size in zip(row, widths, strict=False)])
 
 
 def _joined(cells: list[Text], width: int) -> list[Text]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from imle._checks import positive_int
+from imle._generators import check_generator, ready_to_draw
 from imle.errors import OptionError
 
 COMMON = ""
@@ -54,6 +55,7 @@ class SolutionPool(nn.Module):
         positive_int("SolutionPool: capacity", capacity)
         if isinstance(solve_ratio, bool) or not isinstance(solve_ratio, (int, float)) or not 0 <= solve_ratio <= 1:
             raise OptionError(f"SolutionPool: solve_ratio: expected a number in [0, 1], found {solve_ratio!r}")
+        check_generator("SolutionPool: generator", generator)
         self.capacity = capacity
         self.solve_ratio = float(solve_ratio)
         self.generator = generator
@@ -183,8 +185,13 @@ class SolutionPool(nn.Module):
         """Whether this batch is one of those whose objective is solved for new solutions."""
         if self.solve_ratio in (0.0, 1.0):
             return self.solve_ratio == 1.0
+        return bool(self.drawn(1))
+
+    def drawn(self, count: int) -> Tensor:
+        """Which of so many rows or batches are solved, by chance: `[count]` of bool."""
+        ready_to_draw("SolutionPool", self.generator)
         device = None if self.generator is None else self.generator.device
-        return bool(torch.rand((), generator=self.generator, device=device) < self.solve_ratio)
+        return torch.rand(count, generator=self.generator, device=device) < self.solve_ratio
 
     def clear(self) -> None:
         """Forget all solutions."""

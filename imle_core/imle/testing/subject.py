@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import ImleError, InstanceError
+from imle.errors import InstanceError, ObjectiveError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
 from imle.solvers.protocol import fixed_terms_of
@@ -129,6 +129,13 @@ class Case:
         if self.spec.capabilities.negative_objectives:
             return exact(rng.normal(size=(rows, *self.shape)))
         return exact(rng.uniform(0.5, 1.5, size=(rows, *self.shape)))
+
+    def plain_objectives(self, rows: int, seed: int) -> Floats:
+        """`[N, *shape]` objectives that every solver of such instances solves: of one sign, or the instance's own."""
+        if self.instance.objectives is not None:
+            return self.objectives(rows, seed)
+        drawn = np.random.default_rng(seed).normal(1.0, 0.4, size=(rows, *self.shape))
+        return exact(np.abs(drawn).clip(0.01))
 
     def tied(self, rows: int = 6, seed: int = 0) -> Floats:
         """`[N, *shape]` small whole numbers: ties wherever a tie can be."""
@@ -258,7 +265,7 @@ class Case:
         layer = imle.layer(self.subject.given, **self.instance.options, **self.instance.parameters)
         try:
             out = layer.eval()(torch.tensor(self.objectives(2), dtype=torch.float32))
-        except ImleError:
+        except ObjectiveError:  # it takes something else; other errors are failures
             return False
         return isinstance(out, torch.Tensor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -97,4 +98,12 @@ def test_ctrl_c_ends_all_rows(engine):
             problem.solve(objective)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+    deadline = time.monotonic() + 60
+    while (left := helpers()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def helpers():
+    """Threads that solve rows."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]

@@ -53,7 +53,7 @@ class Tableau:
         self.costs = self.expression(weights)
 
     def repair(self) -> bool:
-        """The dual simplex method, from a dictionary whose costs are optimal (or all 0); False if nothing is feasible."""
+        """The dual simplex method, from a dictionary whose costs are optimal (or 0); False if nothing is feasible."""
         while True:
             broken = [(label, place) for place, label in enumerate(self.basis) if self.rows[place][-1] < 0]
             if not broken:

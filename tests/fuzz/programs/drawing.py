@@ -125,7 +125,7 @@ def _real(rng: Generator, n: int) -> Numbers:
 
 
 STYLES: list[Callable[[Generator, int], Numbers]] = [
-    _small, _positive, _fractions, _one_denominator, _decimals, _huge, _huge, _wide, _tiny, _real
+    _small, _positive, _fractions, _one_denominator, _one_denominator, _decimals, _huge, _huge, _wide, _tiny, _real
 ]  # fmt: skip
 
 

@@ -10,35 +10,39 @@ from numpy.typing import NDArray
 
 from fuzz.case import Case, Floats
 from fuzz.exact.model import Program, Row
+from fuzz.journeys import journey
 from fuzz.judging import Truth
 from fuzz.programs import drawing, writing
-from fuzz.journeys import journey
 from fuzz.programs.points import listed
 from fuzz.programs.solved import Solved
 
 Generator = np.random.Generator
-_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 30, 10, 6
+_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 20, 8, 4
 
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/highs-ilp": ("highs-ilp", {}),
     "programs/ortools-ilp": ("ortools-ilp", {}),
     "programs/ortools-ilp/cp-sat": ("ortools-ilp", {"backend": "cp-sat"}),
-    "programs/ortools-ilp/scip": ("ortools-ilp", {"backend": "scip", "time_limit": 0.5}),
-    "programs/ortools-ilp/cbc": ("ortools-ilp", {"backend": "cbc", "time_limit": 0.5}),
+    "programs/ortools-ilp/scip": ("ortools-ilp", {"backend": "scip"}),
+    "programs/ortools-ilp/cbc": ("ortools-ilp", {"backend": "cbc"}),
     "programs/scipy-milp": ("scipy-milp", {}),
     "programs/pulp-ilp": ("pulp-ilp", {}),
     "programs/highs-lp": ("highs-lp", {}),
     "programs/pulp-lp": ("pulp-lp", {}),
 }
-"""Solver and options by the name of what is tried. SCIP and CBC take minutes for some programs of this size."""
+"""Solver and options by the name of what is tried."""
 
 
 def case(target: str, rng: Generator) -> Case:
     """A random case of one of the targets."""
     solver, options = TARGETS[target]
     kind = _kind(rng, solver, options)
+    if options.get("backend") in ("scip", "cbc"):
+        options = {**options, "time_limit": 1.0}  # some programs of this size take them minutes
     options = {**options, "sense": str(rng.choice(["min", "max"])), **_tuning(rng, solver)}
     sign = 1 if options["sense"] == "min" else -1
+    if kind in ("infinite", "mixed"):
+        options["time_limit"] = 1.0  # there are whole lattices to search in vain
     program = drawing.program(rng, kind)
     n = len(program.lower)
     learned, costs = list(range(n)), [0.0] * n
@@ -50,7 +54,8 @@ def case(target: str, rng: Generator) -> Case:
     else:
         programs = [program, *(_shifted(rng, program) for _ in range(2))]
     truths: list[Truth] = [listed(own, learned, costs, sign) if kind == "boxed" else Solved(own) for own in programs]
-    rows = _SLOW_ROWS if "time_limit" in options else _LISTED_ROWS if kind == "boxed" else _SOLVED_ROWS
+    slow = options.get("backend") in ("scip", "cbc")
+    rows = _SLOW_ROWS if slow else _LISTED_ROWS if kind == "boxed" else _SOLVED_ROWS
     objectives = _objectives(rng, program, truths[0], learned, rows, sign)
     which = rng.integers(0, len(programs), rows) if len(programs) > 1 else None
     return Case(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fuzz.exact.model import Program, Row, scaled
 from fuzz.listed import Listed
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-9
 """How far over a row that is not whole a point may be, relative to the row's largest term there."""
 PRECISION = 1e-7
 """How far from the best value an optimum may be, relative to the largest term of the objective."""
@@ -59,8 +59,9 @@ def readings(row: Row, points: Ints, whole: bool) -> tuple[NDArray[np.bool_], ND
     right = float(row.right)
     over = terms.sum(axis=1) - right
     over = np.abs(over) if row.equal else over
-    sizes = np.maximum(np.abs(terms).max(axis=1), abs(right))
-    return over <= _ROUNDING * sizes, over <= TOLERANCE * sizes
+    sizes = np.abs(terms)
+    rounding = _ROUNDING * (sizes.sum(axis=1) + abs(right))
+    return over <= rounding, over <= np.maximum(TOLERANCE * np.maximum(sizes.max(axis=1), abs(right)), rounding)
 
 
 def listed(program: Program, learned: list[int], costs: list[float], sign: int) -> Listed:

@@ -19,6 +19,13 @@ STEEP = 1e-7
 """Solvers see a ray if the objective falls by this much along it, and rows grow by less, relative to their largest
 coefficients."""
 
+SIMPLEX = 1e-6
+"""How far over a row with continuous variables a point may be, relative to the row's largest term there."""
+FAR = 1e7
+"""Best points beyond this size exist by the smallest of coefficients: what is right there is not asked of solvers."""
+COSTS = 1e-9
+"""How well solvers resolve the slope of an objective, relative to its largest coefficient."""
+
 
 class Solved:
     """What exact branch and bound knows.
@@ -30,21 +37,26 @@ class Solved:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._meant = Solver(program)
-        self._read = Solver(_as_floats(program))  # 1/3 is not a float: where that matters, both readings are right
+        read = _as_floats(program)  # 1/3 is not a float: where that matters, both readings are right
+        self._read = self._meant if read == program else Solver(read)
         self._nearly: bool | None = None
 
     def expected(self, objectives: Floats, sign: int) -> list[Expected]:
         return [self._row([Fraction(sign * c) for c in objective.tolist()], sign) for objective in objectives]
 
     def _row(self, costs: list[Fraction], sign: int) -> Expected:
-        meant, read = self._meant.minimise(costs), self._read.minimise(costs)
+        meant = self._meant.minimise(costs)
+        read = meant if self._read is self._meant else self._read.minimise(costs)
         if meant.kind != read.kind or meant.kind == "open":
             return Expected("open", np.nan)
         if meant.kind == "infeasible" and self._nearly_feasible(costs):
             return Expected("open", np.nan)
+        if max(map(abs, meant.point), default=0) > FAR:
+            return Expected("open", np.nan)
         if meant.value is None:
             return Expected(meant.kind, np.nan)
-        return Expected("optimal", sign * max(float(meant.value), _value(read)))
+        far = float(sum(map(abs, meant.point)) * max(map(abs, costs)))
+        return Expected("optimal", sign * max(float(meant.value), _value(read)), COSTS * far)
 
     def _nearly_feasible(self, costs: list[Fraction]) -> bool:
         """Whether tolerances let points in where there are none."""
@@ -110,7 +122,7 @@ def _loosened(program: Program) -> Program:
         if is_whole(row, program.integer):
             rows.append(row)
             continue
-        slack = Fraction(TOLERANCE) * max(abs(row.right), *map(abs, row.coefficients))
+        slack = Fraction(SIMPLEX) * max(abs(row.right), *map(abs, row.coefficients))
         rows.append(Row(row.coefficients, row.right + slack))
         if row.equal:
             rows.append(Row(tuple(-c for c in row.coefficients), slack - row.right))
@@ -128,12 +140,11 @@ def _over(row: Row, values: list[float]) -> Fraction:
 
 
 def _tolerated(row: Row, values: list[float], integer: tuple[bool, ...]) -> float:
-    """Nothing in whole rows. Elsewhere continuous variables count with at least 1: a simplex method's zeros are small
-    numbers."""
+    """Nothing in whole rows, little where all variables are whole numbers. Elsewhere continuous variables count with
+    at least 1: a simplex method's zeros are small numbers."""
     if is_whole(row, integer):
         return 0.0
-    terms = [
-        abs(float(c)) * (abs(x) if whole else max(1.0, abs(x)))
-        for c, x, whole in zip(row.coefficients, values, integer, strict=True)
-    ]
-    return TOLERANCE * max(*terms, abs(float(row.right)))
+    used = [(abs(float(c)), abs(x), whole) for c, x, whole in zip(row.coefficients, values, integer, strict=True) if c]
+    terms = [size * (x if whole else max(1.0, x)) for size, x, whole in used]
+    share = TOLERANCE if all(whole for _, _, whole in used) else SIMPLEX
+    return share * max(*terms, abs(float(row.right)))

@@ -11,7 +11,7 @@ from fuzz.exact.model import Program, Row
 
 
 def matrices(rng: np.random.Generator, program: Program, *, linear: bool) -> dict[str, str]:
-    """The instance parameters A_ub, b_ub, A_eq, b_eq, bounds and (but for linear programs) integrality, where they are needed."""
+    """A_ub, b_ub, A_eq, b_eq, bounds and (but for linear programs) integrality, where they are needed."""
     found = {}
     for suffix, equal in (("ub", False), ("eq", True)):
         rows = [row for row in program.rows if row.equal == equal]

@@ -128,11 +128,10 @@ class PreparedPooled(PreparedWrapper):
 
     def _due(self, count: int) -> NDArray[np.bool_]:
         """Which rows are solved, whatever is known."""
-        ratio, generator = self._pool.solve_ratio, self._pool.generator
+        ratio = self._pool.solve_ratio
         if ratio in (0.0, 1.0):
             return np.full(count, ratio == 1.0)
-        device = None if generator is None else generator.device
-        drawn: NDArray[np.bool_] = to_numpy(torch.rand(count, generator=generator, device=device) < ratio)
+        drawn: NDArray[np.bool_] = to_numpy(self._pool.drawn(count))
         return drawn
 
     def _best(

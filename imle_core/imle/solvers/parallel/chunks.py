@@ -37,14 +37,14 @@ class Chunk:
     Attributes:
         start: the first row.
         stop: the row after the last one.
-        deaths: workers that died of just these rows.
+        died: a worker died of just these rows.
         suspect: a worker died of these rows, or of more rows that these were among.
         again: they were sent before, and perhaps to another worker.
     """
 
     start: int
     stop: int
-    deaths: int = 0
+    died: bool = False
     suspect: bool = False
     again: bool = False
 
@@ -56,7 +56,7 @@ class Chunk:
         """The same rows in so many chunks, at most one per row; the last rows come first, as on a stack."""
         count = min(count, self.rows)
         bounds = [self.start + self.rows * n // count for n in range(count + 1)]
-        return [Chunk(bounds[n], bounds[n + 1], 0, suspect, True) for n in reversed(range(count))]
+        return [Chunk(bounds[n], bounds[n + 1], False, suspect, True) for n in reversed(range(count))]
 
 
 @dataclass
@@ -123,21 +123,17 @@ class Batch:
         return self.parts
 
     def _send(self) -> None:
-        """Submit what may be under way now: all, but while there are suspects, no more than can be told apart."""
-        while self._todo or self._suspects:
+        """Submit what may be under way now: all, but while there are suspects, no more than there are workers."""
+        while stack := self._suspects or self._todo:
             suspicion = bool(self._suspects) or any(chunk.suspect for chunk, _ in self._waiting.values())
-            alone = suspicion and self.engine.blame.alone
-            if suspicion and len(self._waiting) >= (1 if alone else self.workers):
-                return
-            stack = self._suspects or self._todo
-            if alone and not self._suspects:
+            if suspicion and len(self._waiting) >= self.workers:
                 return
             self._submit(stack.pop())
 
     def _wait(self) -> None:
         done = wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done
-        if not done and self.engine.silent():
-            self._abandoned(self.engine)
+        if not done and (reason := self.engine.lost()):
+            self._abandoned(self.engine, TimeoutError(reason))
         for future in done:
             if future is self._unwanted:
                 raise GivenUpError("no caller waits for these rows any more")
@@ -173,6 +169,9 @@ class Batch:
     def _answered(self, outcome: Outcome, chunk: Chunk) -> None:
         if outcome.missing:
             self._submit(replace(chunk, again=True))
+            return
+        if outcome.death is not None:
+            self._died(chunk, outcome.death)
             return
         self._blamed, self._solved = 0, True
         if outcome.result is not None:
@@ -213,18 +212,16 @@ class Batch:
         self.counters["worker_deaths"] += 1
         self._call_back()
         late = isinstance(death, WorkerTimeoutError)
-        blame = self.engine.blame
-        deaths = chunk.deaths + (chunk.suspect or not blame.alone)
         if self._hopeless:
             self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, self._hopeless))
         elif chunk.rows > 1:
             self.counters["repeated_rows"] += chunk.rows
-            self._suspects += chunk.parts(chunk.rows if late else blame.parts, suspect=True)
-        elif late or deaths >= blame.proof:
+            self._suspects += chunk.parts(chunk.rows if late else 2, suspect=True)
+        elif late or chunk.died:
             self._blame(chunk, death, late=late)
         else:
             self.counters["repeated_rows"] += 1
-            self._suspects.append(Chunk(chunk.start, chunk.stop, deaths, True, True))
+            self._suspects.append(Chunk(chunk.start, chunk.stop, True, True, True))
 
     def _call_back(self) -> None:
         """Take back what waits for a worker: suspects come first."""
@@ -265,7 +262,7 @@ class Batch:
                 if far.rows > 1:
                     self._todo.insert(place, replace(far, stop=far.stop - 1))
                 self._probes.add(far.stop - 1)
-                self._suspects.append(Chunk(far.stop - 1, far.stop, 0, True, True))
+                self._suspects.append(Chunk(far.stop - 1, far.stop, False, True, True))
 
     def _give_rest_up(self) -> None:
         """Rows that were not tried end like those before them."""
@@ -277,12 +274,12 @@ class Batch:
             self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, self._hopeless))
         self._todo, self._suspects = [], []
 
-    def _abandoned(self, engine: Engine) -> None:
+    def _abandoned(self, engine: Engine, reason: Exception) -> None:
         """An executor that does not answer: its futures are dropped, as even to cancel them would wait for it."""
         lost = [(future, chunk) for future, (chunk, own) in self._waiting.items() if own is engine]
         for future, chunk in lost:
             del self._waiting[future]
-            self._elsewhere(chunk, engine, TimeoutError("it does not answer"))
+            self._elsewhere(chunk, engine, reason)
 
     def _elsewhere(self, chunk: Chunk, engine: Engine, error: BaseException) -> None:
         """The executor failed, not the solver: rows may be solved by another."""

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.pieces import solve_in_pieces
 from imle.solvers.parallel.processes import Processes, WorkerDiedError
 from imle.solvers.parallel.recipe import Recipe
 from imle.solvers.parallel.watch import Watch
-from imle.solvers.parallel.work import Outcome, Stock, Task, attempt, perform
+from imle.solvers.parallel.work import GETTING_READY, Outcome, Stock, Task, attempt, perform, perform_apart
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.stopping import Stops, stop_until
 
 _SMALL = 1 << 16  # bytes of a recipe that goes with every task
-_READY = 60.0  # seconds a worker process with a time limit has to import and rebuild a solver
 _PATIENCE = 1.0  # seconds for threads to end once they have been told so; those of solvers that do not listen go on
-
-
-class Blame(NamedTuple):
-    """How rows are found that end their workers.
-
-    Attributes:
-        parts: into how many chunks rows are split whose worker died.
-        proof: how many times a row on its own has to end its worker.
-        alone: nothing else may be under way with suspects: what else their worker had would be blamed, too.
-    """
-
-    parts: int
-    proof: int
-    alone: bool
 
 
 class Engine(Protocol):
     """Solves chunks of rows, somewhere."""
 
-    blame: Blame
     least: float
     """Seconds of solving below which a task of its own does not pay."""
     most: float | None
@@ -51,24 +35,34 @@ class Engine(Protocol):
     def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
         """No caller waits for these any more."""
 
-    def silent(self) -> bool:
-        """Whether it is in vain to wait for it; asked again and again while nothing else happens."""
+    def lost(self) -> str:
+        """Why it is in vain to wait for it, "" if it is not; asked again and again while nothing else happens."""
 
     def close(self) -> None:
         """Free what was prepared here."""
 
 
-_OWN = Blame(parts=2, proof=2, alone=False)
-_CLUSTER = Blame(parts=16, proof=1, alone=True)  # Dask gives a task to four workers before it says that they died
+def ends_rows(executor: Executor) -> bool:
+    """Whether a row that takes too long, or crashes, can be ended there without anything else."""
+    return isinstance(executor, Processes) or _is_dask(executor)
 
 
 def as_death(error: BaseException) -> WorkerDiedError | None:
-    """What an executor raises where a worker died of a task and others go on; None for anything else."""
+    """What an executor raises where workers died of a task and others go on; None for anything else."""
     if isinstance(error, WorkerDiedError):
         return error
     if type(error).__name__ == "KilledWorker":  # of Dask, which is not imported for this
-        return WorkerDiedError("every worker of the cluster that was given this row died")
+        return WorkerDiedError("every worker of the cluster that was given these rows died")
     return None
+
+
+def _is_dask(executor: Executor) -> bool:
+    return type(executor).__module__.partition(".")[0] == "distributed"
+
+
+def _watch_of(executor: Any) -> Watch | None:
+    """What tells whether a cluster still answers; other executors find out themselves when they break."""
+    return Watch(executor._client.nthreads) if _is_dask(executor) else None
 
 
 class Threads:
@@ -81,7 +75,6 @@ class Threads:
         workers: the most prepared solvers that are kept.
     """
 
-    blame = _OWN
     least = 1e-3
     most: float | None = None
 
@@ -114,8 +107,8 @@ class Threads:
         """Tasks end after the piece they are at, native calls that can be stopped before that."""
         stop_until(stops, [future for future in futures if not future.cancel()], _PATIENCE)
 
-    def silent(self) -> bool:
-        return False
+    def lost(self) -> str:
+        return ""
 
     def close(self) -> None:
         self._stock.close()
@@ -127,7 +120,8 @@ class Remote:
     Args:
         executor: runs tasks.
         recipe: what they rebuild.
-        seconds: what a row may take; only `Processes` can enforce it. So may a chunk, then its rows are sent alone.
+        seconds: what a row may take, where that can be enforced. A chunk may take as long; then its rows are sent one
+            by one.
     """
 
     def __init__(self, executor: Executor, recipe: Recipe, seconds: float | None) -> None:
@@ -135,12 +129,9 @@ class Remote:
         self._recipe = recipe
         self._seconds = seconds
         self._sent = False
-        own = isinstance(executor, Processes)
-        self.blame = _OWN if own else _CLUSTER
-        self.least = 2e-3 if own else 2e-2
-        self.most = seconds / 4 if own and seconds is not None else None
-        client = getattr(executor, "_client", None)  # of Dask
-        self._watch = None if client is None else Watch(client.nthreads)
+        self.least = 2e-3 if isinstance(executor, Processes) else 2e-2
+        self.most = seconds / 4 if seconds is not None and ends_rows(executor) else None
+        self._watch = _watch_of(executor)
 
     def submit(
         self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
@@ -149,10 +140,12 @@ class Remote:
         small = len(self._recipe.content) <= _SMALL
         content = self._recipe.content if small or recipe or not self._sent else None
         self._sent = True
-        timed = isinstance(self._executor, Processes) and self._seconds is not None
+        timed = self._seconds is not None and ends_rows(self._executor)
         task = Task(self._recipe.digest, content, objective, given, timed)
         if isinstance(self._executor, Processes):
-            return self._executor.submit_within(self._seconds, perform, task, getting_ready=_READY)
+            return self._executor.submit_within(self._seconds, perform, task, getting_ready=GETTING_READY)
+        if self._watch is not None:
+            return self._executor.submit(perform_apart, task, self._seconds)
         return self._executor.submit(perform, task)
 
     def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
@@ -163,8 +156,8 @@ class Remote:
             for future in futures:
                 future.cancel()
 
-    def silent(self) -> bool:
-        return self._watch is not None and self._watch.silent()
+    def lost(self) -> str:
+        return "" if self._watch is None else self._watch.lost()
 
     def close(self) -> None:
         """Workers keep a bounded number of prepared solvers and close the oldest themselves."""

@@ -16,12 +16,17 @@ from uuid import uuid4
 from imle.errors import ImleError, SolverUnavailableError
 from imle.solvers.combinators.wrapping import call
 from imle.solvers.forks import renew_in_children
+from imle.solvers.parallel import pools
+from imle.solvers.parallel.processes import WorkerDiedError
 from imle.solvers.parallel.worker import begun
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
 
 CAPACITY = 64
 """Prepared solvers a worker process keeps for reuse; the least recently used is closed first."""
+
+GETTING_READY = 60.0
+"""Seconds a worker process with a time limit has to import and rebuild a solver."""
 
 _inside = threading.local()
 
@@ -63,6 +68,7 @@ class Outcome:
         trace: its traceback.
         seconds: wall time in the solver.
         missing: the worker does not know the recipe.
+        death: the process of the worker that had the rows died.
     """
 
     result: SolveResult | None = None
@@ -71,6 +77,7 @@ class Outcome:
     trace: str = ""
     seconds: float = 0.0
     missing: bool = False
+    death: WorkerDiedError | None = None
 
 
 class Stock:
@@ -163,6 +170,21 @@ def perform(task: Task) -> Outcome:
         return Outcome(missing=True)
     except ImleError as error:
         return Outcome(error=error)
+
+
+def perform_apart(task: Task, seconds: float | None) -> Outcome:
+    """Solve the rows of a task in a child of this process, where they can take nothing with them but the child.
+
+    Args:
+        task: the rows.
+        seconds: what they may take.
+    """
+    children = pools.processes(pools.cores())
+    try:
+        outcome: Outcome = children.submit_within(seconds, perform, task, getting_ready=GETTING_READY).result()
+    except WorkerDiedError as error:
+        return Outcome(death=error)
+    return outcome
 
 
 def attempt(solve: Callable[[], SolveResult]) -> Outcome:

@@ -16,7 +16,7 @@ _ROWS = 6
 
 def check_scale(case: Case) -> None:
     """Objectives of 2^-30 and 2^20 times the size are solved as well, through a layer."""
-    objective = case.objectives(_ROWS, seed=21)
+    objective = case.plain_objectives(_ROWS, seed=21)
     for power in (-30, 20):
         _check_best(
             case,
@@ -42,15 +42,18 @@ def check_magnitudes(case: Case) -> None:
 
 
 def check_precision(case: Case) -> None:
-    """Entries of 2^20 that float32 cannot tell apart are told apart by solve itself."""
+    """Entries that float32 cannot tell apart are told apart: 1 + k 2^-26 in a layer, 2^20 + k 2^-6 in solve itself."""
     prepared = case.prepare()
+    close = 1.0 + np.ldexp(_distinct(case), -26)
+    fix = "compute in the dtype of the objective, and neither round nor clip it"
+    _check_best(case, close, case.through_core, allowed=2.0**-30, where="entries 1 + k 2^-26, in a layer", fix=fix)
     _check_best(
         case,
-        np.ldexp(1.0 + np.ldexp(_distinct(case), -26), 20),
+        np.ldexp(close, 20),
         lambda objective: case.answer(prepared.solve(case.exactly(objective)), _ROWS).solutions,
         allowed=2.0**-10,
         where="entries 2^20 (1 + k 2^-26), solve()",
-        fix="compute in the dtype of the objective, and neither round nor clip it",
+        fix=fix,
     )
     prepared.close()
 

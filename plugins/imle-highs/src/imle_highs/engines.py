@@ -19,6 +19,7 @@ from imle_highs.native import Native, Settings
 from imle_highs.tunings import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
+from imle_linear.engines import TIGHT as TIGHT  # ortools-ilp takes it from here
 from imle_linear.engines import Outcome, Rows, deadline
 from imle_linear.program import LinearProgram
 
@@ -26,12 +27,6 @@ DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
 INTEGRAL = 1e-6
 """How far from a whole number HiGHS leaves integer variables, at most."""
-TIGHT: Settings = {
-    "primal_feasibility_tolerance": 1e-10,
-    "dual_feasibility_tolerance": 1e-10,
-    "mip_feasibility_tolerance": 1e-10,
-}
-"""The least HiGHS takes: for rows whose first answer is no solution, such as those with coefficients of millions."""
 SIMPLEX: Settings = {
     "presolve": "off",
     "solver": "simplex",
@@ -62,7 +57,7 @@ class LinearEngine:
 
     def __init__(self, program: LinearProgram, settings: Settings, *, strategy: int = DUAL, warm: bool = False) -> None:
         self.events: Counter[str] = Counter()
-        self.native = Native(program, {**settings, **SIMPLEX, "simplex_strategy": strategy}, integer=False)
+        self.native = Native(program, {**SIMPLEX, "simplex_strategy": strategy, **settings}, integer=False)
         self._strategy = strategy
         self._warm = warm
 
@@ -170,7 +165,7 @@ class IntegerEngine:
         self.events["branch_and_bound"] += 1
         native = self._native()
         native.set_rows(*rows)
-        native.configure(options)
+        native.configure({**options, **self._exact})
         native.forget()
         native.set_costs(costs)
         found = native.run(clock())
@@ -181,13 +176,13 @@ class IntegerEngine:
     def _feasible_or_not(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Rows whose relaxation is unbounded are unbounded if any whole-numbered point exists, else infeasible."""
         native = self._native()
-        native.configure(DEFAULT)
+        native.configure({**DEFAULT, **self._exact})
         native.forget()
         native.set_costs(np.zeros_like(costs))
         native.set_rows(*rows)
         found = native.run(seconds)
         if found == HighsModelStatus.kOptimal:
-            if self._rounded(native.point(), rows) is None:
+            if self._checker.mend(native.point(), rows)[1]:
                 return Outcome(SolveStatus.ERROR, message="HiGHS finds no whole numbers that satisfy all constraints")
             found = HighsModelStatus.kUnbounded
         return ended(found, native)
@@ -195,8 +190,11 @@ class IntegerEngine:
     def _rounded(self, point: Floats, rows: Rows) -> Floats | None:
         """The point with exactly whole numbers, or None if it has none or they break a constraint."""
         values = point[self._program.integer]
-        if np.abs(values - np.rint(values)).max(initial=0.0) > INTEGRAL:
+        off = np.abs(values - np.rint(values)).max(initial=0.0)
+        if off > INTEGRAL:
             return None
+        if off == 0.0:
+            return point  # what HiGHS has not moved is checked with all other points
         whole, flaw = self._checker.mend(point, rows)
         return None if flaw else whole
 

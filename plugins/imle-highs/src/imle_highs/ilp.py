@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs.engines import TIGHT, IntegerEngine
+from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
+from imle_highs.options import passed
 from imle_highs.plugin import ILP
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import without_instance
@@ -31,6 +34,7 @@ class HighsILPSolver:
             lean ones for a fixed number of branch-and-bound nodes, then thorough ones.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
     """
 
     sense: Sense = "min"
@@ -39,11 +43,13 @@ class HighsILPSolver:
     tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
         options.check(ILP, self)
+        object.__setattr__(self, "options", passed(ILP.id, self.options))
 
     def prepare(
         self,
@@ -80,14 +86,21 @@ class HighsILPSolver:
 
     def bind(self, program: LinearProgram) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form."""
-        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,)))
+        return PreparedProgram(
+            program,
+            Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._relaxation),
+        )
 
     def _engine(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, self._settings, self.tuning)
+
+    def _relaxation(self, program: LinearProgram) -> Engine:
+        return LinearEngine(program, self._settings)
 
     def _tight(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, {**self._settings, **TIGHT}, "default")
 
     @property
     def _settings(self) -> Settings:
-        return {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
+        own = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
+        return {**own, **dict(self.options or ())}

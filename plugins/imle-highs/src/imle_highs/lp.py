@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -12,10 +13,12 @@ from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs.engines import DUAL, PRIMAL, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
+from imle_highs.options import passed
 from imle_highs.plugin import LP
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import without_instance
@@ -38,6 +41,7 @@ class HighsLPSolver:
             several optimal vertices is returned then depends on the rows before.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
     """
 
     sense: Sense = "min"
@@ -46,11 +50,13 @@ class HighsLPSolver:
     warm: bool = False
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
         options.check(LP, self)
+        object.__setattr__(self, "options", passed(LP.id, self.options))
 
     def prepare(
         self,
@@ -96,7 +102,12 @@ class HighsLPSolver:
                 f"{LP.id}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
                 hint="use highs-ilp",
             )
-        return PreparedProgram(program, Setup(LP.id, self.sense, self.time_limit, self._engine))
+        return PreparedProgram(
+            program, Setup(LP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._tight)
+        )
+
+    def _tight(self, program: LinearProgram) -> Engine:
+        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed, "presolve": "on", **TIGHT})
 
     def _engine(self, program: LinearProgram) -> Engine:
         settings: Settings = {"threads": self.threads, "random_seed": self.seed}
@@ -108,7 +119,7 @@ class HighsLPSolver:
             strategy = PRIMAL
             # where little is degenerate, HiGHS spends more on perturbed bounds than they save
             settings = {**settings, "primal_simplex_bound_perturbation_multiplier": 0.0}
-        return LinearEngine(program, settings, strategy=strategy, warm=self.warm)
+        return LinearEngine(program, {**settings, **dict(self.options or ())}, strategy=strategy, warm=self.warm)
 
 
 def _packs(program: LinearProgram) -> bool:

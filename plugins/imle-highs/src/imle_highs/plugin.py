@@ -34,6 +34,7 @@ _LIMIT = Parameter("time_limit", "float | None", None, "seconds per solve")
 _SHARED = (
     Parameter("threads", "int", 1, "threads per solve; rows of a batch parallelise better than one solve does"),
     Parameter("seed", "int", 0, "seed of HiGHS' own random choices"),
+    Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
 )
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "MIT (HiGHS)"

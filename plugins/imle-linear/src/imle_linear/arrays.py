@@ -19,11 +19,15 @@ Ints = NDArray[np.int32]
 
 NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
-"""HiGHS drops matrix entries up to the first (as it is set here, in rows whose largest entry is 1 or more), and refuses
-models with entries from the second on. The other engines are not told to go beyond that."""
+"""HiGHS drops matrix entries up to the first, as it is set here, and refuses models with entries from the second on.
+The largest entries of rows are between 1 and 2 (see `Columns.row_factors`)."""
+KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
 RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""
+
+_SMALL, _FULL = 1_000_000, 0.25
+"""Matrices of up to so many entries, of which at least this share is not 0, are multiplied as they stand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +45,34 @@ class Columns:
         return np.repeat(np.arange(self.shape[1]), np.diff(self.start))
 
     def times(self, x: Floats) -> Floats:
-        """The product with a vector."""
-        return np.bincount(self.index, weights=self.value * x[self.column], minlength=self.shape[0]).astype(np.float64)
+        """The product with a vector, or with each row of `[N, columns]`."""
+        if x.ndim == 1:
+            product: Floats = self.times(x[None])[0]
+            return product
+        if self._dense is not None:
+            return np.asarray(np.einsum("nj,ij->ni", x, self._dense))  # not `@`, for which BLAS may start threads
+        found = np.zeros((len(x), self.shape[0]))
+        order, starts, rows = self._by_row
+        if len(rows):
+            found[:, rows] = np.add.reduceat(self.value[order] * x[:, self.column[order]], starts, axis=1)
+        return found
+
+    @cached_property
+    def _dense(self) -> Floats | None:
+        """The whole matrix, where it is small and has few zeros."""
+        size = self.shape[0] * self.shape[1]
+        if size > _SMALL or len(self.value) < _FULL * size:
+            return None
+        dense = np.zeros(self.shape)
+        dense[self.index, self.column] = self.value
+        return dense
+
+    @cached_property
+    def _by_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Ints]:
+        """Entries in the order of their rows, where those with entries begin in it, and which rows these are."""
+        order = np.argsort(self.index, kind="stable")
+        rows, starts = np.unique(self.index[order], return_index=True)
+        return order, starts, rows
 
     def largest(self, entries: Floats) -> Floats:
         """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""
@@ -52,12 +82,13 @@ class Columns:
 
     @cached_property
     def row_factors(self) -> Floats:
-        """`[rows]` powers of two that bring the largest entry of each row to 1 at least.
+        """`[rows]` powers of two that bring the largest entry of each row to between 1 and 2.
 
-        Absolute tolerances of engines would swallow rows of small numbers.
+        Tolerances of engines are absolute: they would swallow rows of small numbers, and ask of rows of large ones what
+        floats do not hold.
         """
         _, exponents = np.frexp(self.largest(np.abs(self.value)))
-        return np.asarray(np.ldexp(1.0, np.maximum(1 - exponents, 0)), np.float64)
+        return np.asarray(np.ldexp(1.0, 1 - exponents), np.float64)
 
 
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
@@ -109,8 +140,7 @@ def checked(where: str, found: Columns) -> Columns:
     if entry is not None:
         at = (int(found.index[entry]), int(found.column[entry]))
         raise InstanceError(
-            f"{where}: expected finite entries between {LEAST:g} and {MOST:g} in size (or 0), "
-            f"found {found.value[entry]:g} at {at}",
+            f"{where}: expected finite entries {KEPT}, found {found.value[entry]:g} at {at}",
             hint=RESCALE,
         )
     return found

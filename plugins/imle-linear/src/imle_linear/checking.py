@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imle_linear.arrays import Floats
+from imle_linear.engines import Rows
 from imle_linear.program import LinearProgram
 
 INTEGRAL = 1e-5
@@ -44,30 +47,36 @@ class SolutionChecker:
         self._round_off = (count + 2) * 2.0**-52
         self._absolute = np.where(self._integer, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
 
-    def mend(self, point: Floats, rows: tuple[Floats, Floats] | None = None) -> tuple[Floats, str]:
+    def mend(self, point: Floats, rows: Rows) -> tuple[Floats, str]:
         """The nearest point with whole numbers within bounds, and what is wrong with it ("" if nothing is).
 
         Args:
             point: `[n]`; entries may be anything, nan included.
-            rows: least and greatest values of the constraint rows, `[rows]` each; by default the program's.
+            rows: least and greatest values of the constraint rows.
         """
+        mended, flaws = self.mend_all(point[None], [rows])
+        return mended[0], flaws.get(0, "")
+
+    def mend_all(self, points: Floats, rows: Sequence[Rows]) -> tuple[Floats, dict[int, str]]:
+        """The same for `[N, n]` points at once, each with rows of its own; flaws by the points' numbers."""
         program = self._program
-        inside = np.maximum(point, self._least)
-        np.minimum(inside, self._most, out=inside)
-        mended = np.where(program.integer, np.rint(inside), inside) + 0.0  # -0.0 becomes 0.0
-        with np.errstate(invalid="ignore"):  # inf - inf
-            off = np.abs(mended - point)
-        if not off.max(initial=0.0) <= ABSOLUTE and (flaw := self._far(point, mended, off)):  # nan is not, either
-            return mended, flaw
-        lower, upper = (program.row_lower, program.row_upper) if rows is None else rows
-        activity = program.matrix.times(mended)
-        excess = np.maximum(lower - activity, activity - upper)
-        over = excess > self._absolute
-        if over.any():
-            broken = np.flatnonzero(over & ~(excess <= self._slack(mended, lower, upper)))
-            if len(broken):
-                return mended, f"{program.row_name(int(broken[0]))} is broken by {excess[broken[0]]:.3g}"
-        return mended, ""
+        mended = np.clip(points, self._least, self._most)
+        if program.integer.any():
+            mended = np.where(program.integer, np.rint(mended), mended)
+        mended += 0.0  # -0.0 becomes 0.0
+        lower, upper = rows[0] if all(one is rows[0] for one in rows) else map(np.array, zip(*rows, strict=True))
+        with np.errstate(invalid="ignore"):  # inf - inf, of entries that are too far from what they stand for
+            off = np.abs(mended - points)
+            activity = program.matrix.times(mended)
+            excess = np.maximum(lower - activity, activity - upper)
+        flaws = {}
+        if not off.max(initial=0.0) <= ABSOLUTE:  # nan is not, either
+            flaws = {n: flaw for n in range(len(points)) if (flaw := self._far(points[n], mended[n], off[n]))}
+        for n in np.flatnonzero((excess > self._absolute).any(axis=1)).tolist():
+            broken = np.flatnonzero(~(excess[n] <= self._slack(mended[n], *rows[n])))
+            if len(broken) and n not in flaws:
+                flaws[n] = f"{program.row_name(int(broken[0]))} is broken by {excess[n, broken[0]]:.3g}"
+        return mended, flaws
 
     def _far(self, point: Floats, mended: Floats, off: Floats) -> str:
         """Which entry is too far from what it stands for, if one is."""

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import Sense, SolveResult, SolveStatus, progress
+from imle.solvers import Sense, SolveResult, SolveStatus
+from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.answers import Answers
@@ -42,8 +43,8 @@ class Setup(NamedTuple):
         engine: builds an engine, one per thread that solves at the same time.
         further: build the engines that rows go to, in turn, for which the ones before have no answer that holds.
         relative: how far points may be over right sides; see `SolutionChecker`.
-        relaxation: builds what solves linear programs, for engines that may call a point of an unbounded program
-            optimal, or a bounded program unbounded: the linear relaxation tells. None for those that look themselves.
+        relaxation: builds what solves linear programs, to look whether a program is unbounded: engines may call one of
+            its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
     """
 
     who: str
@@ -75,11 +76,16 @@ class PreparedProgram:
         self._setup = setup
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
-        self._lock = threading.Lock()
         self._idle: list[Ladder] = []
         self._completion: PreparedProgram | None = None
         if not program.contradiction:
             self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        self._lock = threading.Lock()
 
     @property
     def objective_shape(self) -> tuple[int]:
@@ -158,13 +164,16 @@ class PreparedProgram:
             for _ in objective:
                 answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
             return answers.result(Counter())
+        finite = np.asarray(np.isfinite(objective).all(axis=1))
+        known = objective if finite.all() else np.where(finite[:, None], objective, 0.0)
+        asked = zip(self._costs(known), rows, strict=True)
         with self._engines() as ladder:
             before = Counter(ladder.events)
-            finite = np.asarray(np.isfinite(objective).all(axis=1))
-            for known, (costs, shift), row in zip(finite, self._costs(objective), rows, strict=True):
-                outcome = ladder.solve(costs, row, self._setup.time_limit) if known else _NOT_FINITE
-                answers.add(outcome, shift)
-                progress.report(1)
+            for start in range(0, len(objective), _BLOCK):
+                block = list(islice(asked, _BLOCK))
+                found = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
+                for n, (outcome, ((_, shift), _)) in enumerate(zip(found, block, strict=True), start):
+                    answers.add(outcome if finite[n] else _NOT_FINITE, shift)
             events = ladder.events - before
         return answers.result(events)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -13,8 +14,10 @@ from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
+from imle_highs.options import passed
 from imle_linear import options
 from imle_linear.engines import Engine
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import Unbound
@@ -36,6 +39,7 @@ class PulpLPSolver:
         warm: start from the basis of the row before, as for highs-lp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
         solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
@@ -45,12 +49,14 @@ class PulpLPSolver:
     warm: bool = False
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
         options.check(LP, self)
+        object.__setattr__(self, "options", passed(LP.id, self.options))
         if self.solver is not None:
             solver_object.check(LP.id, self)
 
@@ -91,6 +97,7 @@ class PulpILPSolver:
         tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.
+        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
         solver: a pulp.LpSolver to solve rows with instead of HiGHS; of the other options, only `sense` goes with it.
     """
 
@@ -100,12 +107,14 @@ class PulpILPSolver:
     tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
         options.check(ILP, self)
+        object.__setattr__(self, "options", passed(ILP.id, self.options))
         if self.solver is not None:
             solver_object.check(ILP.id, self)
 

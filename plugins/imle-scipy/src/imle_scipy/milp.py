@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from imle.errors import OptionError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram, from_matrices
 from imle_linear.unbound import without_instance
-from imle_scipy.engine import TIGHT, ScipyEngine
+from imle_scipy.engine import ScipyEngine
 from imle_scipy.plugin import MILP
 
 
@@ -26,6 +29,7 @@ class ScipyMILPSolver:
         gap: relative gap at which the search may stop; 0 asks for a proof (scipy's own default is 1e-4).
         node_limit: nodes of branch and bound per row.
         presolve: whether HiGHS simplifies each row first.
+        options: tolerances of HiGHS by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
 
     Integer variables come back as whole numbers. Several optimal solutions: one of them, the same one every time.
 
@@ -38,11 +42,19 @@ class ScipyMILPSolver:
     gap: float = 0.0
     node_limit: int | None = None
     presolve: bool = True
+    options: EngineOptions | Mapping[str, Any] | None = None
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
         options.check(MILP, self)
+        given = options.engine_options(MILP.id, self.options, TIGHT, {})
+        for name, value in given or ():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= TIGHT[name]:
+                raise OptionError(
+                    f"{MILP.id}: options: expected a number >= {TIGHT[name]:g} for {name!r}, found {value!r}"
+                )
+        object.__setattr__(self, "options", given)
 
     def prepare(
         self,
@@ -91,7 +103,7 @@ class ScipyMILPSolver:
     def _options(self, presolve: bool) -> dict[str, Any]:
         """HiGHS' names for ours."""
         limit = {} if self.node_limit is None else {"node_limit": self.node_limit}
-        return {"mip_rel_gap": self.gap, "presolve": presolve, **limit}
+        return {"mip_rel_gap": self.gap, "presolve": presolve, **limit, **dict(self.options or ())}
 
 
 def _relaxation(program: LinearProgram) -> Engine:

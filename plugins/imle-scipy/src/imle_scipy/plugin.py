@@ -61,6 +61,7 @@ MILP = SolverSpec(
         Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact"),
         Parameter("node_limit", "int | None", None, "nodes of branch and bound per row"),
         Parameter("presolve", "bool", True, "whether HiGHS simplifies each row first"),
+        Parameter("options", "dict | None", None, "tolerances of HiGHS by its names"),
     ),
     requires=("scipy",),
     capabilities=_CAPABILITIES,

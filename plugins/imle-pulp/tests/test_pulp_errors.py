@@ -146,7 +146,7 @@ def set_objective(coefficient, constant):
         (set_bound("a"), "variable 'x1': upBound: expected a number, found 'a'"),
         (set_low(np.inf), "variable 'x1': expected lowBound <= upBound, found inf and 4"),
         (set_constant(np.inf), "constraint 'total': right side: expected a finite number below 1e+20 in size"),
-        (set_coefficient(np.inf), "constraint 'total': expected coefficients between 1e-12 and 1e+15 in size"),
+        (set_coefficient(np.inf), "constraint 'total': expected coefficients below 1e.15 in size"),
         (set_coefficient(1e-14), "found 1e-14 for 'x1'"),
         (set_coefficient(np.nan), "constraint 'total': coefficient of 'x1': expected a number, found nan"),
         (set_objective(np.inf, 0), "objective: coefficient of 'x2': expected a finite number"),
@@ -162,7 +162,7 @@ def test_numbers_that_cannot_be_used(change, message):
 def test_constraints_without_a_name_are_counted():
     problem, x = problem_with()
     problem += x[0] + 1e20 * x[1] <= 1
-    assert re.search(r"constraint (number 1|'_C1'): expected coefficients between", refusal(problem))
+    assert re.search(r"constraint (number 1|'_C1'): expected coefficients below", refusal(problem))
 
 
 def test_a_category_pulp_would_ignore():

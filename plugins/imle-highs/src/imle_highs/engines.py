@@ -19,6 +19,7 @@ from imle_highs.native import Native, Settings
 from imle_highs.tunings import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
+from imle_linear.engines import TIGHT as TIGHT  # ortools-ilp takes it from here
 from imle_linear.engines import Outcome, Rows, deadline
 from imle_linear.program import LinearProgram
 
@@ -26,12 +27,6 @@ DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
 INTEGRAL = 1e-6
 """How far from a whole number HiGHS leaves integer variables, at most."""
-TIGHT: Settings = {
-    "primal_feasibility_tolerance": 1e-10,
-    "dual_feasibility_tolerance": 1e-10,
-    "mip_feasibility_tolerance": 1e-10,
-}
-"""The least HiGHS takes: for rows whose first answer is no solution, such as those with coefficients of millions."""
 SIMPLEX: Settings = {
     "presolve": "off",
     "solver": "simplex",

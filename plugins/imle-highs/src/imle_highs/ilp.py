@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs.engines import TIGHT, IntegerEngine
+from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import ILP
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
@@ -86,10 +86,16 @@ class HighsILPSolver:
 
     def bind(self, program: LinearProgram) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form."""
-        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,)))
+        return PreparedProgram(
+            program,
+            Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._relaxation),
+        )
 
     def _engine(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, self._settings, self.tuning)
+
+    def _relaxation(self, program: LinearProgram) -> Engine:
+        return LinearEngine(program, self._settings)
 
     def _tight(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, {**self._settings, **TIGHT}, "default")

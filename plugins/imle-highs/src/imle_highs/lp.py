@@ -10,13 +10,13 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_highs.engines import DUAL, PRIMAL, TIGHT, LinearEngine
+from imle_highs.engines import DUAL, PRIMAL, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import LP
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
@@ -102,7 +102,9 @@ class HighsLPSolver:
                 f"{LP.id}: expected continuous variables, found {len(integer)} integer ones, the first being {first!r}",
                 hint="use highs-ilp",
             )
-        return PreparedProgram(program, Setup(LP.id, self.sense, self.time_limit, self._engine, (self._tight,)))
+        return PreparedProgram(
+            program, Setup(LP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._tight)
+        )
 
     def _tight(self, program: LinearProgram) -> Engine:
         return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed, "presolve": "on", **TIGHT})

@@ -15,6 +15,7 @@ from imle.errors import InstanceError
 from imle.solvers import progress
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
+from imle_linear.engines import TIGHT
 from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -46,7 +47,7 @@ class Native:
     def __init__(self, program: LinearProgram, settings: Settings, *, integer: bool) -> None:
         self._highs = QuietHighs()
         self._settings: dict[str, Any] = {}
-        self.configure({**settings, "small_matrix_value": LEAST})
+        self.configure({**(TIGHT if program.delicate else {}), **settings, "small_matrix_value": LEAST})
         lp = highs_lp(program, integer=integer)
         if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
             raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")

@@ -19,8 +19,9 @@ Ints = NDArray[np.int32]
 
 NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
-"""HiGHS drops matrix entries up to the first (as it is set here, in rows whose largest entry is 1 or more), and refuses
-models with entries from the second on. The other engines are not told to go beyond that."""
+"""HiGHS drops matrix entries up to the first, as it is set here, and refuses models with entries from the second on.
+The largest entries of rows are between 1 and 2 (see `Columns.row_factors`)."""
+KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
 RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""
@@ -81,12 +82,13 @@ class Columns:
 
     @cached_property
     def row_factors(self) -> Floats:
-        """`[rows]` powers of two that bring the largest entry of each row to 1 at least.
+        """`[rows]` powers of two that bring the largest entry of each row to between 1 and 2.
 
-        Absolute tolerances of engines would swallow rows of small numbers.
+        Tolerances of engines are absolute: they would swallow rows of small numbers, and ask of rows of large ones what
+        floats do not hold.
         """
         _, exponents = np.frexp(self.largest(np.abs(self.value)))
-        return np.asarray(np.ldexp(1.0, np.maximum(1 - exponents, 0)), np.float64)
+        return np.asarray(np.ldexp(1.0, 1 - exponents), np.float64)
 
 
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
@@ -138,8 +140,7 @@ def checked(where: str, found: Columns) -> Columns:
     if entry is not None:
         at = (int(found.index[entry]), int(found.column[entry]))
         raise InstanceError(
-            f"{where}: expected finite entries between {LEAST:g} and {MOST:g} in size (or 0), "
-            f"found {found.value[entry]:g} at {at}",
+            f"{where}: expected finite entries {KEPT}, found {found.value[entry]:g} at {at}",
             hint=RESCALE,
         )
     return found

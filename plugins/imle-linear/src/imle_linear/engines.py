@@ -12,6 +12,11 @@ from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.program import LinearProgram
 
+TIGHT = dict.fromkeys(
+    ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"), 1e-10
+)
+"""The least HiGHS takes, alone or in SciPy: for delicate programs, and for rows whose first answer is no solution."""
+
 Rows = tuple[Floats, Floats]
 """Least and greatest values of the constraint rows, each `[rows]`."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import Sense, SolveResult, SolveStatus
+from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.answers import Answers
@@ -42,8 +43,8 @@ class Setup(NamedTuple):
         engine: builds an engine, one per thread that solves at the same time.
         further: build the engines that rows go to, in turn, for which the ones before have no answer that holds.
         relative: how far points may be over right sides; see `SolutionChecker`.
-        relaxation: builds what solves linear programs, for engines that may call a point of an unbounded program
-            optimal, or a bounded program unbounded: the linear relaxation tells. None for those that look themselves.
+        relaxation: builds what solves linear programs, to look whether a program is unbounded: engines may call one of
+            its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
     """
 
     who: str
@@ -75,11 +76,16 @@ class PreparedProgram:
         self._setup = setup
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
-        self._lock = threading.Lock()
         self._idle: list[Ladder] = []
         self._completion: PreparedProgram | None = None
         if not program.contradiction:
             self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Free the lock in a forked child."""
+        self._lock = threading.Lock()
 
     @property
     def objective_shape(self) -> tuple[int]:

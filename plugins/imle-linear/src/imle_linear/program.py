@@ -14,6 +14,9 @@ from imle.errors import InstanceError
 from imle_linear import arrays
 from imle_linear.arrays import Columns, Floats
 
+_MOVED, _LARGE = 1e5, 1e2
+"""How many units of a row its integer coefficients may add up to, and how large continuous ones may be."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearProgram:
@@ -58,6 +61,21 @@ class LinearProgram:
         """Why no point lies within the bounds ("" if some do): no whole number is between those of a variable."""
         empty = np.flatnonzero(self.lower > self.upper)
         return f"no whole number lies within the bounds of {self.variable_name(int(empty[0]))}" if len(empty) else ""
+
+    @cached_property
+    def delicate(self) -> bool:
+        """Whether an engine's usual tolerances, of about 1e-6, may hide that a row is broken.
+
+        Integer variables that are whole up to a tolerance move a row by that much times its coefficients, which must be
+        far less than its unit: 1, or its smallest coefficient. Continuous ones are within a tolerance relative to
+        the largest coefficient.
+        """
+        matrix = self.matrix
+        size, integer = np.abs(matrix.value), self.integer[matrix.column]
+        moved = np.bincount(matrix.index, weights=size * integer, minlength=matrix.shape[0])
+        unit = np.ones(matrix.shape[0])
+        np.minimum.at(unit, matrix.index, size)
+        return bool((moved >= _MOVED * unit).any() or (size[~integer] >= _LARGE).any())
 
     def variable_name(self, number: int) -> str:
         """A variable as its author knows it."""

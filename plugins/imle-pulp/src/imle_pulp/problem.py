@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import Sense
 from imle_linear import arrays
-from imle_linear.arrays import INFINITE, LEAST, MOST, Columns, Floats, from_entries
+from imle_linear.arrays import INFINITE, Columns, Floats, from_entries
 from imle_linear.program import LinearProgram
 
 _SENSES: Mapping[int, Sense] = {pulp.LpMinimize: "min", pulp.LpMaximize: "max"}
@@ -125,7 +125,7 @@ def _rows(where: str, problem: pulp.LpProblem, number: Mapping[str, int]) -> tup
         name, row = held[matrix.index[entry]][0], int(matrix.index[entry])
         at = f"{where}: constraint {name!r}" if name else f"{where}: constraint number {row}"
         raise InstanceError(
-            f"{at}: expected coefficients between {LEAST:g} and {MOST:g} in size (or 0), "
+            f"{at}: expected coefficients {arrays.KEPT}, "
             f"found {matrix.value[entry]:g} for {list(number)[matrix.column[entry]]!r}",
             hint=arrays.RESCALE,
         )

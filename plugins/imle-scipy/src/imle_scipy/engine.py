@@ -13,17 +13,13 @@ from scipy.sparse import csc_array
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import Outcome, Rows
+from imle_linear.engines import TIGHT, Outcome, Rows
 from imle_linear.program import LinearProgram
 from imle_scipy.leaving import leaving
 
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
 _NODES = "Solution limit reached"
-TIGHT = dict.fromkeys(
-    ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"), 1e-10
-)
-"""The least HiGHS takes: for rows whose first answer is no solution, such as those with coefficients of millions."""
 _GRACE = 0.5
 """Seconds after its time limit that HiGHS has to come back with what it has found."""
 _LATE = OptimizeResult(status=_LIMIT, x=None, mip_dual_bound=None, message="HiGHS did not keep the time limit")
@@ -46,7 +42,12 @@ class ScipyEngine:
         )
         self._bounds = Bounds(program.lower, program.upper)
         self._integrality = program.integer.astype(np.int64)
-        self._options = {"mip_abs_gap": 0.0, "small_matrix_value": LEAST, **options}
+        self._options = {
+            "mip_abs_gap": 0.0,
+            "small_matrix_value": LEAST,
+            **(TIGHT if program.delicate else {}),
+            **options,
+        }
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from imle.errors import OptionError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_linear import options
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import Instance, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram, from_matrices
 from imle_linear.unbound import without_instance
-from imle_scipy.engine import TIGHT, ScipyEngine
+from imle_scipy.engine import ScipyEngine
 from imle_scipy.plugin import MILP
 
 

@@ -6,6 +6,7 @@ Names load on first use, so that importing imle, or listing solvers, never impor
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -63,3 +64,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})
+
+
+if "torch" in sys.modules:  # torch.export.load must find the operators of programs with layers in them
+    importlib.import_module("imle.layers")

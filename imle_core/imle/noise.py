@@ -313,6 +313,14 @@ _BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
 }
 
 
+def draws_again(noise: object) -> bool:
+    """Whether what a distribution draws on the CPU is decided by its generator alone, number after number.
+
+    Known of the distributions here, not of classes that derive from them.
+    """
+    return type(noise) in (*_BY_NAME.values(), SumOfGammaNoiseDistribution)
+
+
 def noise_by_name(name: str) -> BaseNoiseDistribution:
     """The noise a name stands for, with its defaults.
 

@@ -178,6 +178,10 @@ class _PerSample:
         del times
         return self
 
+    def part(self, rows: slice) -> Self:
+        del rows
+        return self
+
 
 def _solutions(found: Any, rows: Tensor) -> Tensor:
     """What a solver function returned, in the dtype and on the device of its input."""

@@ -66,14 +66,16 @@ def test_fixed_terms_are_weighed_against_the_costs_that_were_given(solver, proje
     assert training(torch.tensor([costs])).tolist() == [chosen]
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("projection", ["norm", "both"])
-def test_a_projection_is_refused_where_solutions_depend_on_the_scale(projection):
+def test_a_projection_is_refused_where_solutions_depend_on_the_scale(projection, solver):
+    make = SOLVERS[solver]
     message = f"projection='{projection}' takes the scale of the objective for meaningless"
     costs = torch.tensor([[-20.0, -1.0]], requires_grad=True)
-    layer = imle.layer(FixedCharge(), estimator=Identity(projection))
+    layer = make(estimator=Identity(projection))
     with pytest.raises(OptionError, match=message):
         layer(costs)
-    for other in (layer.eval(), imle.layer(FixedCharge(), estimator=Identity(projection), output="map")):
+    for other in (layer.eval(), make(estimator=Identity(projection), output="map")):
         out = other(costs)
         with pytest.raises(OptionError, match=message):
             out.sum().backward()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imle.testing import CHECKS, State, check_solver
+from imle.testing import CHECKS, State, check_solver, process
 
 FAULTS = (
     *(check.name for check in CHECKS),
@@ -15,6 +15,8 @@ FAULTS = (
     "magnitudes-float32",
     "hint-refused",
     "spawn-torch",
+    "spawn-fork",
+    "spawn-thread",
 )
 
 
@@ -24,7 +26,8 @@ def named(fault):
 
 
 @pytest.fixture(autouse=True)
-def faulty(only):
+def faulty(only, monkeypatch):
+    monkeypatch.setattr(process, "ENDING", 3)
     only("faulty")
 
 
@@ -38,8 +41,10 @@ def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault):
         assert "\n" not in failure.expected + failure.where + failure.fix
 
 
-def test_an_absolute_gap_is_no_fault_for_the_core_makes_rows_of_one_size():
-    report = check_solver("faulty-nothing-but-a-gap")
+@pytest.mark.parametrize("harmless", ["a-gap", "noise"])
+def test_what_is_no_fault(harmless):
+    """An absolute gap, for the core makes rows of one size; printing to descriptor 1, where no answers travel."""
+    report = check_solver(f"faulty-nothing-but-{harmless}")
     assert report.ok, [str(outcome.failure) for outcome in report.failed]
 
 

@@ -370,6 +370,24 @@ def test_values_and_bounds_are_those_of_the_whole_objective(sense, told, where):
     assert [outcome.failure.where.startswith(where) for outcome in failed] == [True] * bool(where)
 
 
+class PreparedScaled(PreparedEnumeration):
+    homogeneous = True
+
+
+@dataclass(frozen=True)
+class Scaled(Listed):
+    """Has terms of its own, and says that sizes do not matter."""
+
+    def prepare(self, solutions, fixed=None):
+        return PreparedScaled(self, np.asarray(solutions), np.asarray(fixed))
+
+
+def test_terms_of_its_own_make_a_solver_not_homogeneous():
+    instance = Instance("fixed", FIXED, solutions=FIXED["solutions"])
+    (outcome,) = check_solver(Scaled(), [instance], only=["values"]).failed
+    assert outcome.failure.expected == "homogeneous=False, for fixed_terms() differ by solution"
+
+
 def test_messages_of_two_instances_are_kept_apart():
     other = Instance("1 of 3", {"solutions": k_subsets(3, 1)}, solutions=k_subsets(3, 1))
     assert list(states(check_solver(EnumerationSolver, [TWO, other], only=["ties"]))) == [

@@ -91,7 +91,25 @@ def test_noise_that_is_kept_or_never_drawn_needs_no_replay(options):
         assert torch.equal(found, plain)
 
 
-def test_a_pool_has_learned_since_and_says_so():
+def compiled(module):
+    torch._dynamo.reset()
+    run = torch.compile(lambda x: checkpoint(module, x, use_reentrant=False), fullgraph=True, backend="aot_eager")
+    return run(X)
+
+
+@pytest.mark.parametrize("run", [again(False), compiled])
+def test_a_pool_has_learned_since_and_says_so(run):
     module = model(pool=0.5)
     with pytest.raises(OptionError, match=r"topk: pool: .* learned since"):
-        gradients(module, again(False))
+        gradients(module, run)
+
+
+@pytest.mark.parametrize("rule", ["imle", "perturbed"])
+def test_in_a_graph_it_is_the_same(rule):
+    module = model(estimator=rule)
+    expected = gradients(copy.deepcopy(module), lambda module: module(X))
+    for found, plain in zip(gradients(module, compiled), expected, strict=True):
+        torch.testing.assert_close(found, plain)
+    module = model(estimator=rule, generator=torch.Generator().manual_seed(2))
+    with pytest.raises(OptionError, match=r"topk: generator: .* replayed"):
+        gradients(module, compiled)

@@ -5,22 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle._checks import positive_int
-from imle.errors import OptionError
-
 Floats = NDArray[np.float64]
-
-
-def check(*, rows: int, features: int, degree: int, noise_width: float) -> None:
-    """Refuse sizes that make no data.
-
-    Raises:
-        OptionError: names the argument, what was expected and what was found.
-    """
-    for name, value in (("rows", rows), ("features", features), ("degree", degree)):
-        positive_int(f"datasets: {name}", value)
-    if not 0 <= noise_width < 1:
-        raise OptionError(f"datasets: noise_width: expected a number in [0, 1), found {noise_width!r}")
 
 
 def polynomial(x: Floats, weights: Floats, degree: int) -> Floats:

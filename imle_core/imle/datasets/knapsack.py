@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.datasets.features import check, polynomial, widths
+from imle.datasets.checks import check_polynomial, check_sizes, check_total, single
+from imle.datasets.features import polynomial, widths
 
 
 class KnapsackData(NamedTuple):
@@ -42,11 +43,15 @@ def knapsack(
     Raises:
         OptionError: a size or a width that makes no data.
     """
-    check(rows=rows, features=features, degree=degree, noise_width=noise_width)
+    check_sizes(items=items, dimensions=dimensions)
+    check_polynomial(rows=rows, features=features, outputs=items, degree=degree, noise_width=noise_width, seed=seed)
+    check_total("dimensions x items", dimensions * items)
     random = np.random.RandomState(seed)
     weights = random.choice(range(300, 800), size=(dimensions, items)) / 100
     coins = random.binomial(1, 0.5, (items, features)).astype(float)
     x = random.normal(0, 1, (rows, features))
     values = (polynomial(x, coins, degree) + 1) * 5 / 3.5**degree
     values = np.ceil(values * widths(random, values.shape, noise_width))
-    return KnapsackData(torch.from_numpy(x).float(), torch.from_numpy(values).float(), torch.from_numpy(weights))
+    return KnapsackData(
+        torch.from_numpy(x).float(), torch.from_numpy(single(values, degree)), torch.from_numpy(weights)
+    )

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imle._checks import positive_int
+from imle.datasets.checks import check_seed, check_sizes, check_total
 from imle.errors import OptionError
 
 Floats = NDArray[np.float64]
@@ -58,8 +58,10 @@ def learning_to_explain(rows: int, name: ExplainName, *, seed: int = 0) -> Expla
 
     Source: section 4.1.
     """
-    positive_int("datasets: rows", rows)
-    if name not in _SETS:
+    check_sizes(rows=rows)
+    check_total("rows x features", rows * FEATURES)
+    check_seed(seed)
+    if not isinstance(name, str) or name not in _SETS:
         raise OptionError(f"datasets: name: expected one of {', '.join(get_args(ExplainName))}, found {name!r}")
     random = np.random.RandomState(seed)
     x = random.normal(0, 1, (rows, FEATURES))

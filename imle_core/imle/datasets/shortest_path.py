@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.datasets.features import check, polynomial, widths
+from imle.datasets.checks import MOST_EDGES, check_polynomial, check_sizes, check_total, single
+from imle.datasets.features import polynomial, widths
+from imle.errors import OptionError
 
 
 class GridData(NamedTuple):
@@ -26,7 +28,13 @@ class GridData(NamedTuple):
 
 
 def grid_edges(height: int, width: int) -> tuple[tuple[int, int], ...]:
-    """The edges to the east and to the south of a grid's cells, row by row: first a row's, then those below it."""
+    """The edges to the east and to the south of a grid's cells, row by row: first a row's, then those below it.
+
+    Raises:
+        OptionError: a side that is no int of at least 1, or more edges than memory holds.
+    """
+    check_sizes(height=height, width=width)
+    check_total("edges of the grid", height * (width - 1) + width * (height - 1), MOST_EDGES)
     edges: list[tuple[int, int]] = []
     for i in range(height):
         edges += [(i * width + j, i * width + j + 1) for j in range(width - 1)]
@@ -51,11 +59,15 @@ def shortest_path(
     Raises:
         OptionError: a size or a width that makes no data.
     """
-    check(rows=rows, features=features, degree=degree, noise_width=noise_width)
-    random = np.random.RandomState(seed)
+    if not isinstance(grid, (tuple, list)) or len(grid) != 2 or tuple(grid) == (1, 1):
+        raise OptionError(f"datasets: grid: expected (height, width) of at least two cells, found {grid!r}")
     edges = grid_edges(*grid)
+    check_polynomial(
+        rows=rows, features=features, outputs=len(edges), degree=degree, noise_width=noise_width, seed=seed
+    )
+    random = np.random.RandomState(seed)
     coins = random.binomial(1, 0.5, (len(edges), features)).astype(float)
     x = random.normal(0, 1, (rows, features))
     costs = (polynomial(x, coins, degree) + 1) / 3.5**degree
     costs *= widths(random, costs.shape, noise_width)
-    return GridData(torch.from_numpy(x).float(), torch.from_numpy(costs).float(), edges)
+    return GridData(torch.from_numpy(x).float(), torch.from_numpy(single(costs, degree)), edges)

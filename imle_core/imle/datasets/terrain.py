@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from imle._checks import positive_int
+from imle.datasets.checks import check_seed, check_sizes, check_total
 from imle.errors import OptionError
 
 TILE = 8
@@ -48,10 +48,11 @@ def terrain(maps: int, *, size: int = 12, seed: int = 0) -> TerrainData:
         seed: the same seed gives the same maps.
 
     Raises:
-        OptionError: no maps, or maps without tiles.
+        OptionError: no maps, maps without tiles, or more than memory holds.
     """
-    for name, value in (("maps", maps), ("size", size)):
-        positive_int(f"datasets: {name}", value)
+    check_sizes(maps=maps, size=size)
+    check_total("numbers of all pictures", maps * 3 * (TILE * size) ** 2)
+    check_seed(seed, 2**63)
     random = torch.Generator().manual_seed(seed)
     height = _smooth(maps, size, random)
     borders = torch.tensor([-0.7, -0.1, 0.45, 0.95])
@@ -93,22 +94,29 @@ def load_warcraft(folder: str | Path, split: str = "train", *, maps: int | None 
         maps: read the first so many only (or all, if there are fewer): 10,000 maps of 12 x 12 take a gigabyte.
 
     Raises:
-        OptionError: a bad split or number of maps; a file is missing or damaged, or has another shape than
-            `[maps, pixels, pixels, 3]` and `[maps, size, size]`, pixels a multiple of size.
+        OptionError: a bad split or number of maps; a file is missing or damaged, has another shape than
+            `[maps, pixels, pixels, 3]` and `[maps, size, size]`, pixels a multiple of size, or holds anything but
+            pixels from 0 to 255 and costs of at least 0.
     """
     if split not in ("train", "val", "test"):
         raise OptionError(f"datasets: split: expected 'train', 'val' or 'test', found {split!r}")
     if maps is not None:
-        positive_int("datasets: maps", maps)
-    images = _read(Path(folder) / f"{split}_maps.npy")
-    costs = _read(Path(folder) / f"{split}_vertex_weights.npy")
+        check_sizes(maps=maps)
+    paths = [Path(folder) / f"{split}_{what}.npy" for what in ("maps", "vertex_weights")]
+    images, costs = (_read(path) for path in paths)
     if not _fit(images.shape, costs.shape):
         raise OptionError(
             f"datasets: {folder}: expected [maps, pixels, pixels, 3] and [maps, size, size], "
             f"pixels a multiple of size, found {list(images.shape)} and {list(costs.shape)}"
         )
-    pixels = torch.from_numpy(np.array(images[:maps])).permute(0, 3, 1, 2).float().div_(255)
-    return TerrainData(pixels.contiguous(), torch.from_numpy(np.array(costs[:maps])).float())
+    pixels = _numbers(images[:maps], paths[0], 255.0)
+    if images.dtype.kind == "f" and pixels.size and pixels.max() <= 1:
+        raise OptionError(
+            f"datasets: {paths[0]}: expected pixels from 0 to 255, found none above 1",
+            hint="numpy.save(path, (255 * images).round().astype(numpy.uint8)) makes such a file of pictures in [0, 1]",
+        )
+    found = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().div_(255)
+    return TerrainData(found, torch.from_numpy(_numbers(costs[:maps], paths[1], float(np.finfo(np.float32).max))))
 
 
 def _read(path: Path) -> NDArray[np.generic]:
@@ -118,12 +126,39 @@ def _read(path: Path) -> NDArray[np.generic]:
             hint="the maps are at https://edmond.mpg.de (Warcraft shortest path); unpack them and name their folder",
         )
     try:
-        found: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            archive = file.read(2) == b"PK"
+        found: NDArray[np.generic] = np.empty(0) if archive else np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # a damaged header is read as Python, and raises anything
         raise OptionError(
             f"datasets: {path}: expected an array as numpy.save writes it, found {error}",
             hint="the file may have been cut off; download it again",
         ) from error
+    if archive:
+        raise OptionError(
+            f"datasets: {path}: expected an array as numpy.save writes it, found an archive of several (.npz)",
+            hint="numpy.save(path, archive[name]) makes a file of one of them",
+        )
+    if found.dtype.kind not in "uif":
+        raise OptionError(f"datasets: {path}: expected real numbers, found {found.dtype}")
+    return found
+
+
+def _numbers(values: NDArray[np.generic], path: Path, most: float) -> NDArray[np.float32]:
+    """Numbers from 0 to `most`, in native float32.
+
+    Raises:
+        OptionError: one is outside; names the file and the place.
+    """
+    with np.errstate(over="ignore"):  # becomes infinite, and is told below
+        found = np.array(values, dtype=np.float32)
+    outside = np.argwhere(~((found >= 0) & (found <= most)))  # nan is neither
+    if len(outside):
+        place = tuple(map(int, outside[0]))
+        raise OptionError(
+            f"datasets: {path}: expected numbers from 0 to {most:g}, found {values[place]} at {list(place)}, and "
+            f"{len(outside) - 1} others outside"
+        )
     return found
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.datasets.features import check, polynomial, widths
+from imle.datasets.checks import MOST_EDGES, check_polynomial, check_sizes, check_total, single
+from imle.datasets.features import polynomial, widths
+from imle.errors import OptionError
 
 
 class TourData(NamedTuple):
@@ -36,14 +38,19 @@ def tsp(
     Raises:
         OptionError: a size or a width that makes no data.
     """
-    check(rows=rows, features=features, degree=degree, noise_width=noise_width)
+    check_sizes(nodes=nodes)
+    if nodes == 1:
+        raise OptionError("datasets: nodes: expected at least 2, found 1")
+    pairs = nodes * (nodes - 1) // 2
+    check_total("edges between the nodes", pairs, MOST_EDGES)
+    check_polynomial(rows=rows, features=features, outputs=pairs, degree=degree, noise_width=noise_width, seed=seed)
     random = np.random.RandomState(seed)
     first, second = np.triu_indices(nodes, k=1)
     places = np.concatenate([random.uniform(-2, 2, (nodes // 2, 2)), random.normal(0, 1, (nodes - nodes // 2, 2))])
     distances = np.linalg.norm(places[first] - places[second], axis=1)
     weights = random.binomial(1, 0.5, (len(first), features)) * random.uniform(-2, 2, (len(first), features))
     x = random.normal(0, 1, (rows, features))
-    extra = polynomial(x, weights, degree) / 3 ** (degree - 1)
+    extra = polynomial(x, weights, degree) / 3.0 ** (degree - 1)
     costs = np.around(distances + extra * widths(random, extra.shape, noise_width), decimals=4)
     edges = tuple((int(i), int(j)) for i, j in zip(first, second, strict=True))
-    return TourData(torch.from_numpy(x).float(), torch.from_numpy(costs).float(), edges)
+    return TourData(torch.from_numpy(x).float(), torch.from_numpy(single(costs, degree)), edges)

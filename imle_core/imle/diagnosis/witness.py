@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -46,6 +47,9 @@ class Witness(Estimator):
         self.record.rows = len(theta)
         return self.inner.sample(theta, noise, replace(call, estimator=self.inner))
 
+    def backward_pass(self) -> AbstractContextManager[None]:
+        return self.inner.backward_pass()
+
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         solve = _Recorded(trace.call.solve, self.record.targets)
         call = replace(trace.call, estimator=self.inner, solve=solve)
@@ -70,6 +74,9 @@ class _Recorded:
 
     def tile(self, times: int) -> Solve:
         return _Recorded(self.inner.tile(times), self.kept)
+
+    def part(self, rows: slice) -> Solve:
+        return _Recorded(self.inner.part(rows), self.kept)
 
 
 def watch(layer: SolverLayer, record: Record) -> None:

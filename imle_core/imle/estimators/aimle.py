@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
-from imle.estimators.trace import Solutions, Trace, difference
+from imle.estimators.trace import Trace, difference
 from imle.target import Step, relative_step
 
 
@@ -59,6 +61,8 @@ class AIMLE(IMLE):
         self.target = positive("target", target)
         self.decay = decay
         self.initial_beta = float(beta)
+        self._changed: list[Tensor] = []  # in the backward pass under way: entries that differ, part by part
+        self._solved = 0
         self.register_buffer("beta", torch.empty((), dtype=torch.float64))
         self.register_buffer("nonzeros", torch.empty((), dtype=torch.float64))
         self.reset_parameters()
@@ -85,15 +89,20 @@ class AIMLE(IMLE):
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)
         found = difference(*self.solutions(trace, step.times(dy)))
-        self._adapt(found)
+        self._changed.append(torch.count_nonzero(found.z))
+        self._solved += math.prod(found.z.shape[:2]) if found.valid is None else int(found.valid.sum())
         return self.finish(trace.mean(*found), step)
 
+    @contextmanager
+    def backward_pass(self) -> Iterator[None]:
+        self._changed, self._solved = [], 0
+        yield
+        if self._solved:
+            self._adapt(torch.stack(self._changed).sum(), self._solved)
+
     @torch.no_grad()
-    def _adapt(self, found: Solutions) -> None:
-        rows = math.prod(found.z.shape[:2]) if found.valid is None else int(found.valid.sum())
-        if rows == 0:
-            return
-        per_row = torch.count_nonzero(found.z).to(self.nonzeros) / rows
+    def _adapt(self, changed: Tensor, solved: int) -> None:
+        per_row = changed.to(self.nonzeros) / solved
         self.nonzeros.mul_(self.decay).add_((1 - self.decay) * per_row)
         direction = torch.where(self.nonzeros < self.target, 1.0, -1.0).to(self.beta)
         self.beta.add_(direction * self.step_size).clamp_(min=0.0)

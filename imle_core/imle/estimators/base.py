@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, Self
 from weakref import WeakSet
 
@@ -29,6 +30,8 @@ class Estimator(nn.Module, ABC):
     name: ClassVar[str]
     stochastic: ClassVar[bool] = True
     """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
+    by_row: ClassVar[bool] = False
+    """Whether `sample` and `gradient` give a row the same whatever rows come with it: a `memory_limit` then holds."""
     needs_noise: ClassVar[bool] = False
     """Whether a forward pass without noise has no gradient: output="map" is then refused."""
 
@@ -71,6 +74,10 @@ class Estimator(nn.Module, ABC):
             if was is not None and now is not None and now.element_size() < min(was.element_size(), 4):
                 self._buffers[name] = was.to(device=now.device)
         return self
+
+    def backward_pass(self) -> AbstractContextManager[None]:
+        """What surrounds one backward pass, in which `gradient` may be asked for some rows after others."""
+        return nullcontext()
 
     @abstractmethod
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:

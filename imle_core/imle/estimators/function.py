@@ -14,14 +14,21 @@ import torch
 from torch import Tensor
 
 from imle.errors import ForwardModeError, SecondDerivativeError
-from imle.estimators.trace import Call, Trace, average
-
-Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
-"""What a forward pass gives: its result, and noise, solutions (None where the result is them) and validity."""
+from imle.estimators.parts import gradient_of, parts_of, run_parts, whole_noise
+from imle.estimators.trace import Call, Outputs, Trace, average
 
 
-def run(theta: Tensor, call: Call) -> Outputs:
-    """The forward pass: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, and what backward needs."""
+def run(theta: Tensor, call: Call, *, whole: bool = False) -> Outputs:
+    """The forward pass: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, and what backward needs.
+
+    Args:
+        theta: scores to maximise.
+        call: what else there is to know.
+        whole: noise and solutions as tensors of all rows, also where parts of the rows are worked on one by one.
+    """
+    parts = parts_of(theta, call)
+    if len(parts) > 1:
+        return run_parts(theta, call, parts, whole=whole)
     noise = call.draw(theta)
     z, valid = call.estimator.sample(theta, noise, call)
     if call.output == "samples":
@@ -75,7 +82,7 @@ class Estimate(torch.autograd.Function):
                 )
             return eps if info.randomness == "different" else tiled(eps, size)
 
-        mapped = replace(call, solve=call.solve.tile(size), draw=draw)
+        mapped = replace(call, solve=call.solve.tile(size), draw=draw, replay=None)
         found = Estimate.apply(rows.flatten(0, 1), mapped)  # type: ignore[no-untyped-call]
         return split(found, size)
 
@@ -89,7 +96,7 @@ class Gradient(torch.autograd.Function):
     @staticmethod
     def forward(theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Call) -> Tensor:
         solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
-        return call.estimator.gradient(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
+        return gradient_of(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -105,13 +112,14 @@ class Gradient(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:
-        *tensors, call = inputs
+        theta, noise, *others, call = inputs
+        tensors = theta, whole_noise(theta, noise, call) if in_dims[0] is None else noise, *others
         size = info.batch_size
         flat = [
             None if tensor is None else tiled(tensor, size) if dim is None else tensor.movedim(dim, 0).flatten(0, 1)
             for tensor, dim in zip(tensors, in_dims, strict=False)
         ]
-        mapped = replace(call, solve=call.solve.tile(size))
+        mapped = replace(call, solve=call.solve.tile(size), replay=None)
         gradient = Gradient.apply(*flat, mapped)  # type: ignore[no-untyped-call]
         return gradient.unflatten(0, (size, -1)), 0
 

@@ -33,6 +33,7 @@ class Identity(Estimator):
     """
 
     name: ClassVar[str] = "identity"
+    by_row: ClassVar[bool] = True
     stochastic: ClassVar[bool] = False
 
     def __init__(self, projection: Projection = "norm") -> None:

@@ -39,6 +39,7 @@ class IMLE(Estimator):
     """
 
     name: ClassVar[str] = "imle"
+    by_row: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class Perturbed(Estimator):
     """
 
     name: ClassVar[str] = "perturbed"
+    by_row: ClassVar[bool] = True
     needs_noise: ClassVar[bool] = True
 
     def default_noise(self) -> BaseNoiseDistribution | None:

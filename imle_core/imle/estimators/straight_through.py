@@ -18,6 +18,7 @@ class StraightThrough(Estimator):
     """
 
     name: ClassVar[str] = "straight-through"
+    by_row: ClassVar[bool] = True
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         return straight(trace, dy)

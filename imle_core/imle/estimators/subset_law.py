@@ -78,8 +78,9 @@ def marginals_along(theta: Tensor, k: Tensor, direction: Tensor) -> tuple[Tensor
     total = ahead[:, n].gather(1, k[:, None])
     d_total = d_ahead[:, n].gather(1, k[:, None])
     weights = torch.exp(terms + theta[:, :, None] - total[:, :, None])  # [B, n, most]
-    mu = weights.sum(dim=2)
-    d_mu = (weights * (d_terms + (direction - d_total)[:, :, None])).sum(dim=2)
+    # one by one: rows of a smaller k end in zeros, which must not change how the others are added up
+    mu = weights.cumsum(dim=2)[:, :, -1]
+    d_mu = (weights * (d_terms + (direction - d_total)[:, :, None])).cumsum(dim=2)[:, :, -1]
     return torch.where(k[:, None] > 0, mu, 0.0), torch.where(k[:, None] > 0, d_mu, 0.0)
 
 

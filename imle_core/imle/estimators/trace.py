@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from imle.estimators.replay import Replay
 from imle.noise import BaseNoiseDistribution, perturb
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class Solve(Protocol):
 
     def tile(self, times: int) -> Solve:
         """The same for `times` copies of the batch, one after the other: `[times * B, S, *event]`."""
+
+    def part(self, rows: slice) -> Solve:
+        """The same for some rows of the batch."""
+
+
+Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
+"""What a forward pass gives: its result, and noise, solutions (None where the result is them) and validity."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,16 @@ class Call:
     """Whether the noise of sample s + S / 2 mirrors that of sample s: the two are not independent."""
     homogeneous: bool = True
     """Whether no solution depends on the scale of theta."""
+    samples: int = 1
+    """S."""
+    limit: int | None = None
+    """How many entries of `[B, S, *event]` are worked on at a time; see `imle.estimators.parts`."""
+    replay: Replay | None = None
+    """Draws the same noise again, where that can be done."""
+
+    def part(self, rows: slice) -> Call:
+        """The same for some rows of the batch."""
+        return replace(self, solve=self.solve.part(rows))
 
     def perturb(self, theta: Tensor, eps: Tensor | None) -> Tensor:
         """theta with the input noise on it. `[B, 1 or S, *event]` to `[B, S, *event]`."""

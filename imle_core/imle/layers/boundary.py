@@ -113,8 +113,8 @@ class Boundary(NamedTuple):
                 )
         return solutions.reshape(like.shape)
 
-    def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int]) -> None:
-        """Raise if an entry of `[B, S, *event]` is not finite.
+    def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int], first: int = 0) -> None:
+        """Raise if an entry of `[B, S, *event]` is not finite; its first row is row `first` of the user's batch.
 
         Raises:
             ObjectiveError: names the first row, its position, and how many there are, in numbers of the user's sense.
@@ -140,7 +140,7 @@ class Boundary(NamedTuple):
                 f"{theta.dtype} overflows: scale them down"
             )
         raise ObjectiveError(
-            f"{what}: found {value} in {row_name(row, lead)}, position {at}, sample {sample}; "
+            f"{what}: found {value} in {row_name(first + row, lead)}, position {at}, sample {sample}; "
             f"{len(bad)} of {theta.numel()} entries are not finite",
             hint=hint,
         )

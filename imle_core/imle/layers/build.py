@@ -14,7 +14,7 @@ from imle._generators import check_generator
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
-from imle.layers.module import Output, SolverLayer
+from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
 from imle.plugins import registry
@@ -52,6 +52,7 @@ def layer(
     timeout: float | None = None,
     pool: SolutionPool | float | None = None,
     progress: float | Callable[[Progress], None] | None = None,
+    memory_limit: float | None = MEMORY_LIMIT,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -70,8 +71,9 @@ def layer(
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
         on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
             `layer.failures` names them and `layer.stats` counts them. "raise"; "zero-grad": they give zeros and no
-            gradient; "last": an earlier solution stands in for them, without gradient (backward the forward
-            solution, forward the last one found for the same instance, an error if there is none yet).
+            gradient, and means over samples leave them out; "last": an earlier solution stands in for them, without
+            gradient (backward the forward solution, forward the last one found for the same instance, an error if
+            there is none yet).
         generator: where noise comes from; by default torch's global generator. A worker of a DataLoader goes on with
             a stream of its own. `torch.utils.checkpoint` replays the global generator only: with another an error.
         resample: False draws noise once and keeps it, the same for every row and call (common random numbers): the
@@ -97,6 +99,11 @@ def layer(
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
             solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
             `imle.solvers.Progress` every second, from another thread.
+        memory_limit: about how many bytes the solving of a batch may take at a time, or None. Where output="mean" or
+            "map" needs more, some rows are worked through after others, at least two at a time; noise is then drawn
+            again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers
+            are the same bit by bit. Not for rules that are not `by_row`; on other devices than the CPU, and of noise
+            that is not one of `imle.noise`, the draws are kept.
         instance_and_options: the solver's own; `imle info ID` lists them. They are constants: a tensor that requires
             a gradient is refused, since none would reach it.
 
@@ -154,6 +161,7 @@ def layer(
     if pooled is not None:
         built.pool = pooled.pool
     built.progress = wanted(progress)
+    built.memory_limit = _memory(memory_limit)
     return built
 
 
@@ -298,6 +306,14 @@ def _refuse_map_without_gradient(output: Output, rule: Estimator) -> None:
             "has no gradient",
             hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
         )
+
+
+def _memory(limit: float | None) -> float | None:
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
+        raise OptionError(f"memory_limit: expected a positive number of bytes or None, found {limit!r}")
+    return float(limit)
 
 
 def _temperature(name: str, value: float) -> float:

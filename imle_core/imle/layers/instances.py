@@ -77,6 +77,14 @@ class Group:
         values = {name: [column[n] for n in kept] for name, column in self.values.items()}
         return Group(self.kept, [self.row(n) for n in kept], values)
 
+    def between(self, start: int, stop: int) -> Group:
+        """The group within consecutive rows of the batch, which are counted from `start` on."""
+        if self.rows is None:
+            return Group(self.kept, None, {name: column[start:stop] for name, column in self.values.items()})
+        kept = [n for n, row in enumerate(self.rows) if start <= row < stop]
+        values = {name: [column[n] for n in kept] for name, column in self.values.items()}
+        return Group(self.kept, [self.rows[n] - start for n in kept], values)
+
     def tile(self, times: int, batch: int) -> Group:
         """The same rows in each of `times` copies of a batch of `batch` rows."""
         rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import estimate
+from imle.estimators.replay import Replay
 from imle.estimators.trace import Call
 from imle.layers import traced
 from imle.layers.boundary import Boundary
@@ -23,7 +25,7 @@ from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
 from imle.layers.traced import Mode, Temperature
-from imle.noise import BaseNoiseDistribution, draw_like
+from imle.noise import BaseNoiseDistribution, draw_like, draws_again
 from imle.plugins.spec import SolverSpec
 from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.pool import SolutionPool
@@ -31,6 +33,12 @@ from imle.solvers.progress import Wanted
 from imle.solvers.protocol import Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
+
+MEMORY_LIMIT = 2.0**30
+"""Bytes that solving takes at a time, where users say nothing."""
+
+BYTES_PER_ENTRY = 64
+"""What an entry of `[B, S, *event]` takes while it is solved: draws, objectives and solutions in up to 8 bytes each."""
 
 
 class Batch(NamedTuple):
@@ -104,6 +112,7 @@ class SolverLayer(nn.Module):
         self.antithetic = antithetic
         self.pool: SolutionPool | None = None
         self.progress: Wanted | None = None
+        self.memory_limit: float | None = MEMORY_LIMIT
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
@@ -179,9 +188,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        if torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling():  # runs as plain Python
-            traced.hold(self._key, self)
-        out = traced.estimate(self._theta(objective, lead, event), self._key, lead, mode)
+        key = traced.passport(self) if torch.compiler.is_exporting() else self._key
+        out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
@@ -198,6 +206,16 @@ class SolverLayer(nn.Module):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
+        self.begin()
+        plan, lead, event = self._plan(objective, rows)
+        return Batch(self._theta(objective, lead, event), plan)
+
+    def begin(self) -> None:
+        """A new pass begins.
+
+        Raises:
+            OptionError: it is one that is run again, and solutions may differ from those of the first time.
+        """
         if self.pool is not None and recomputing():
             raise OptionError(
                 f"{self.spec.id}: pool: the forward pass is run again for a backward pass, as torch.utils.checkpoint "
@@ -206,16 +224,19 @@ class SolverLayer(nn.Module):
             )
         self.failures.clear()
         self.unproven.clear()
-        plan, lead, event = self._plan(objective, rows)
-        return Batch(self._theta(objective, lead, event), plan)
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
-        """Known solutions as users see them to what the solver would return for them, `[B, *event]`.
+        """Known solutions as users see them to what the solver would return for them, `[N, *event]`.
 
         The same, for all layers but those that add something to what their solver returns.
         """
         del plan
         return solutions
+
+    def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
+        """What the solver returned to solutions as users see them, `[N, *event]`, in their dtype. See `as_solved`."""
+        del plan
+        return solutions.to(dtype)
 
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
@@ -283,6 +304,9 @@ class SolverLayer(nn.Module):
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
             homogeneous=plan.homogeneous,
+            samples=mode.nb_samples if mode.perturbed else 1,
+            limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
+            replay=self._replay() if mode.perturbed else None,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
@@ -322,6 +346,16 @@ class SolverLayer(nn.Module):
             return draw_like(self.noise, theta, self.nb_samples, self.generator)
         half = draw_like(self.noise, theta, self.nb_samples // 2, self.generator)
         return torch.cat([half, self.noise.mirror(half)], dim=1)
+
+    def _replay(self) -> Replay | None:
+        """How noise is drawn again, where it is known that the same comes out."""
+        if self.noise is None or not (self.resample and draws_again(self.noise)):
+            return None
+        if type(self)._draw is not SolverLayer._draw:
+            return None
+        ready = partial(ready_to_draw, self.spec.id, self.generator)
+        timed = partial(self.stats.timed, "noise")
+        return Replay(self.noise, self.generator, self.nb_samples, self.antithetic, ready, timed)
 
     def close(self) -> None:
         """Free the native models; they are built again if the layer is used again."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -74,6 +75,7 @@ class SolvePlan:
         unproven: rows solved without a proof, of which it is known how far off they may be, are added here.
         workers: how many instances may be solved at the same time.
         progress: who wants to know how far the solving is.
+        first: the row of the user's batch that is the first here.
     """
 
     boundary: Boundary
@@ -86,16 +88,27 @@ class SolvePlan:
     unproven: list[Unproven] = field(default_factory=list)
     workers: int = 1
     progress: Wanted | None = None
+    first: int = 0
 
     @property
     def homogeneous(self) -> bool:
         """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
-        return all(getattr(group.prepared, "homogeneous", True) for group in self.groups)
+        return all(is_homogeneous(group.prepared) for group in self.groups)
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
         lead = torch.Size((times, *self.lead))
         return replace(self, groups=[group.tile(times, self.lead.numel()) for group in self.groups], lead=lead)
+
+    def part(self, rows: slice) -> SolvePlan:
+        """The same for some rows of the batch, which errors still name as rows of the batch."""
+        groups = [group.between(rows.start, rows.stop) for group in self.groups]
+        kept = [group for group in groups if group.rows is None or group.rows]
+        return replace(self, groups=kept, first=self.first + rows.start)
+
+    def _row(self, group: Group, position: int) -> int:
+        """The row of the user's batch that is a group's n-th."""
+        return self.first + group.row(position)
 
     def __call__(
         self,
@@ -134,7 +147,7 @@ class SolvePlan:
     ) -> tuple[Solutions, Tensor | None]:
         if theta.numel() == 0:
             return Solutions(theta.new_zeros(theta.shape), None), None
-        self.boundary.refuse_non_finite(theta, phase, self.lead)
+        self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
         batch, samples = theta.shape[:2]
         failures: list[Failure] = []
         groups = self.groups
@@ -166,7 +179,7 @@ class SolvePlan:
                     self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
                 ) from cause
             valid = torch.ones(batch, samples, dtype=torch.bool)
-            valid[[f.row for f in failures], [f.sample for f in failures]] = False
+            valid[[f.row - self.first for f in failures], [f.sample for f in failures]] = False
             valid = valid.to(z.device)
             if self.on_failure == "zero-grad":
                 # a failed row may hold anything, nan included: multiplying by zero would keep it
@@ -217,13 +230,13 @@ class SolvePlan:
         with self.stats.timed("transfer"), self._naming(request):
             solved = self.boundary.solutions(result, part)
         failed = failed_rows(result)
-        self.unproven += unproven(result, group.row, part.shape[1], phase)
+        self.unproven += unproven(result, partial(self._row, group), part.shape[1], phase)
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
         for n in failed:
             row, sample = divmod(n, part.shape[1])
             assert result.status is not None
             status = SolveStatus(int(result.status[n]))
-            failures.append(Failure(group.row(row), sample, status, result.messages.get(n, ""), phase, replaced))
+            failures.append(Failure(self._row(group, row), sample, status, result.messages.get(n, ""), phase, replaced))
         if part.shape == request.shape:
             return solved
         padded = part.new_zeros(request.shape)  # the widest instance of the batch is wider than this one
@@ -313,7 +326,7 @@ class SolvePlan:
             if error.row is not None:
                 samples = request.shape[1]
                 row, sample = divmod(error.row, samples)
-                message += f" ({place(request.group.row(row), sample, self.lead, samples)})"
+                message += f" ({place(self._row(request.group, row), sample, self.lead, samples)})"
             if message == error.message:
                 raise
             raise type(error)(message, hint=error.hint) from error.__cause__

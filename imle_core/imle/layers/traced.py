@@ -3,7 +3,8 @@
 A compiler sees shapes go in and out and does not look inside: noise and solves run as they do without it, and give
 the same numbers. Operators take tensors and plain values only, so a layer is named by a key: a tensor, because
 compilers make a graph of its own for every plain value, and give up after eight. Temperatures, which users anneal, are
-read behind the operator for the same reason. A graph is as alive as its layer: it runs in the process that traced it.
+read behind the operator for the same reason. A compiled graph is as alive as its layer: it runs in the process that
+traced it. An exported program has a longer key, of which the layer is made anew in another process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from torch import Tensor
 
 from imle.errors import ImleError
 from imle.estimators.function import refuse_second_derivative, run
+from imle.estimators.parts import gradient_of
 from imle.estimators.trace import Trace
+from imle.layers.exported import packed, unpacked
 
 if TYPE_CHECKING:
     from imle.layers.module import SolverLayer
@@ -64,15 +67,56 @@ _layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
 
 def enrol(layer: SolverLayer) -> Tensor:
     """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
-    key = uuid.uuid4().int >> 65  # int64
-    _layers[key] = layer
     with torch.inference_mode(False):  # autograd saves it
-        return torch.tensor(key, dtype=torch.int64, device="cpu")
+        return torch.tensor(_number(layer), dtype=torch.int64, device="cpu")
 
 
-def hold(key: Tensor, layer: SolverLayer) -> None:
-    """Let the layer live as long as its key, which is part of an exported program (strict=True exports excepted)."""
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def passport(layer: SolverLayer) -> Tensor:
+    """The key of a layer in an exported program, `[bytes]`.
+
+    Raises:
+        OptionError: something that belongs to the layer cannot travel.
+    """
+    return _held(torch.frombuffer(bytearray(dumped(layer)), dtype=torch.uint8), layer)
+
+
+def dumped(layer: SolverLayer) -> bytes:
+    """What `restored` gives a layer for: a number, under which this process knows it, and what it is rebuilt from.
+
+    Raises:
+        OptionError: something that belongs to the layer cannot travel.
+    """
+    return _number(layer).to_bytes(_NUMBER, "little") + packed(layer)
+
+
+def restored(content: bytes) -> SolverLayer:
+    """The layer itself while it lives, in its own process; another one that does the same elsewhere.
+
+    Raises:
+        SolverUnavailableError: something that it needs is not installed here.
+    """
+    number = int.from_bytes(content[:_NUMBER], "little")
+    layer = _layers.get(number)
+    if layer is None:
+        _layers[number] = layer = unpacked(content[_NUMBER:])
+    return layer
+
+
+_NUMBER = 8
+"""The bytes of the number."""
+
+
+def _number(layer: SolverLayer) -> int:
+    number = uuid.uuid4().int >> 65  # fits an int64
+    _layers[number] = layer
+    return number
+
+
+def _held(key: Tensor, layer: SolverLayer) -> Tensor:
+    """A key that lets the layer live as long as itself, which is part of an exported program."""
     key.__dict__["layer"] = layer
+    return key
 
 
 def estimate(theta: Tensor, key: Tensor, lead: Sequence[int], mode: Mode) -> Tensor:
@@ -82,22 +126,30 @@ def estimate(theta: Tensor, key: Tensor, lead: Sequence[int], mode: Mode) -> Ten
 
 
 def _find(key: Tensor) -> SolverLayer:
-    layer = _layers.get(int(key))
+    exported = key.ndim == 1
+    layer = _layers.get(int.from_bytes(_content(key[:_NUMBER]), "little") if exported else int(key))
+    if layer is None and exported:
+        layer = restored(_content(key))
+        _held(key, layer)
     if layer is None:
         raise ImleError(
             "the solver layer of this graph no longer exists",
-            hint="compiled and exported programs run in the process that made them, while their layer lives",
+            hint="compiled graphs run in the process that made them, while their layer lives; torch.export makes "
+            "programs that run anywhere",
         )
     return layer
 
 
+def _content(key: Tensor) -> bytes:
+    return key.cpu().numpy().tobytes()
+
+
 def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     layer, settings = _find(key), Mode(*mode)
-    layer.failures.clear()
-    layer.unproven.clear()
+    layer.begin()
     call = layer.call(layer.plan(torch.Size(lead)), settings)
     with torch.no_grad():
-        out, noise, z, valid = run(theta, call)
+        out, noise, z, valid = run(theta, call, whole=True)
     samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
     nothing = theta.new_empty(0)
     return (
@@ -146,7 +198,7 @@ def _gradient(
         call=call,
     )
     with torch.no_grad():
-        found = call.estimator.gradient(trace, call.per_sample(dy, trace.valid))
+        found = gradient_of(trace, call.per_sample(dy, trace.valid))
     return found.clone(memory_format=torch.contiguous_format)
 
 

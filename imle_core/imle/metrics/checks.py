@@ -24,12 +24,25 @@ class Reading:
     Attributes:
         sign: 1 for "max", -1 for "min".
         event_ndim: how many trailing dimensions make up one solution.
-        batch: the objectives as the layer reads them, if there is a layer: it knows of terms that no objective gives.
+        layer: if there is one: it knows of terms that no objective gives.
+        batch: the objectives as the layer reads them.
     """
 
     sign: float
     event_ndim: int
-    batch: Batch | None
+    layer: SolverLayer | None = None
+    batch: Batch | None = None
+
+    def own(self, solutions: Tensor) -> Tensor:
+        """Solutions `[*batch, *event]` as the layer's solver returns them."""
+        if self.layer is None or self.batch is None:
+            return solutions
+        flat = solutions.reshape(-1, *self.batch.theta.shape[1:])
+        return self.layer.as_solved(flat, self.batch.solve).reshape(solutions.shape)
+
+    def own_of_all(self, solutions: Tensor) -> Tensor:
+        """The same for `[M, *event]` solutions, if all rows have one instance."""
+        return self.own(solutions) if self.batch is None or self.batch.solve.groups[0].rows is None else solutions
 
     def fixed_terms(self, name: str, solutions: Tensor) -> Tensor | float:
         """What terms that no objective gives add to `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
@@ -85,14 +98,14 @@ def reading(
             )
         if rows:
             raise OptionError(f"{next(iter(rows))}: expected it beside layer= only, found it without")
-        return Reading(sign_of(sense), 1 if event_ndim is None else event_ndim, None)
+        return Reading(sign_of(sense), 1 if event_ndim is None else event_ndim)
     if not isinstance(layer, SolverLayer):
         raise OptionError(f"layer: expected a solver layer, found {type(layer).__name__}")
     if sense is not None or event_ndim is not None:
         name = "event_ndim" if sense is None else "sense"
         raise OptionError(f"{name}: expected it without layer=, which knows, found both")
     batch = plain(layer, true_objective, rows)
-    return Reading(sign_of(layer.solver.sense), batch.theta.ndim - 1, batch)
+    return Reading(sign_of(layer.solver.sense), batch.theta.ndim - 1, layer, batch)
 
 
 def sign_of(sense: Sense) -> float:

@@ -95,6 +95,7 @@ def _lost(
     """The regret of each row, and the value of its optimum, as maximisations."""
     read = reading(true_objective, sense, event_ndim, layer, rows)
     theta, chosen, best = rows_of(read.event_ndim, true_objective=true_objective, solution=solution, optimal=optimal)
+    chosen, best = read.own(chosen), read.own(best)
     other, rest = read.fixed_terms("solution", solution), read.fixed_terms("optimal", optimal)
     lost = read.sign * (theta * (best - chosen)).sum(dim=-1) + (rest - other)
     return lost.to(theta), (read.sign * (theta * best).sum(dim=-1) + rest).to(theta)
@@ -132,7 +133,8 @@ def unambiguous_regret(
     """
     read = reading(true_objective, sense, event_ndim, layer, rows)
     true, guess = rows_of(read.event_ndim, true_objective=true_objective, predicted=predicted)
-    pool = _pool(solutions, true_objective.shape[true_objective.ndim - read.event_ndim :]).to(true)
+    pool = _pool(solutions, true_objective.shape[true_objective.ndim - read.event_ndim :])
+    pool = read.own_of_all(pool).to(true)
     rest = read.fixed_terms_of_all("solutions", solutions)
     values, expected = read.sign * true @ pool.T + rest, read.sign * guess @ pool.T + rest
     best = expected.amax(dim=-1, keepdim=True)

@@ -66,7 +66,7 @@ def worst_tied(
         if found_fixed is not None and fixed is not None:
             found_fixed = torch.where(take, fixed, found_fixed)
         settled |= kept
-    return found_z.reshape(predicted.shape).to(predicted.dtype)
+    return layer.as_seen(found_z, batch.solve, predicted.dtype).reshape(predicted.shape)
 
 
 def _size(values: Tensor) -> Tensor:

@@ -23,9 +23,13 @@ def to_array(values: Any, what: str) -> Floats:
         ObjectiveError: not numbers, empty, or not finite.
     """
     if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
+        values = values.detach().cpu()
+        values = (values.double() if values.is_floating_point() else values).numpy()  # numpy has no bfloat16
     try:
-        array = np.asarray(values, np.float64)
+        given = np.asarray(values)
+        if given.dtype.kind not in "biufO":  # numpy would read texts and dates as numbers, and drop imaginary parts
+            raise TypeError(f"dtype {given.dtype}")
+        array = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ObjectiveError(f"{what}: expected numbers, found {type(values).__name__}: {error}") from error
     if array.size == 0:

@@ -31,7 +31,7 @@ from imle.testing.conditions import (
     says_exact,
 )
 
-_EXACT = ("contract", "optimality")
+_EXACT = ("contract", "dtypes", "optimality")
 
 CHECKS: tuple[Check, ...] = (
     Check("light-import", imports.check_light_import, "solver", (announced,), ()),

@@ -130,6 +130,13 @@ class Case:
             return exact(rng.normal(size=(rows, *self.shape)))
         return exact(rng.uniform(0.5, 1.5, size=(rows, *self.shape)))
 
+    def plain_objectives(self, rows: int, seed: int) -> Floats:
+        """`[N, *shape]` objectives that every solver of such instances solves: of one sign, or the instance's own."""
+        if self.instance.objectives is not None:
+            return self.objectives(rows, seed)
+        drawn = np.random.default_rng(seed).normal(1.0, 0.4, size=(rows, *self.shape))
+        return exact(np.abs(drawn).clip(0.01))
+
     def tied(self, rows: int = 6, seed: int = 0) -> Floats:
         """`[N, *shape]` small whole numbers: ties wherever a tie can be."""
         return np.random.default_rng(seed).integers(1, 3, size=(rows, *self.shape)).astype(np.float64)

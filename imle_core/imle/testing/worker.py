@@ -5,23 +5,30 @@ The text of this file is the program of that process, which thus imports what th
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import sys
+import time
 from typing import Any
 
+COPY = 86
+"""Exit code of a copy of this process that a solver made and let go on."""
 
-def main() -> None:
-    """Read pickled recipes from stdin, solve, write answers to stdout.
+
+def main(channel: Any) -> None:
+    """Read pickled recipes from stdin, solve, write answers to the channel.
 
     A recipe is (array kind, solver, instance parameters, objective); an answer is (solutions, status or None), and all
-    answers come with the flag whether torch got imported though nobody needed it.
+    answers come with two flags: whether torch got imported though nobody needed it, and whether a solver forked.
     """
-    out = sys.stdout.buffer
-    sys.stdout = sys.stderr  # what solvers print is not an answer
+    own = os.getpid()
     recipes = [pickle.loads(recipe) for recipe in pickle.load(sys.stdin.buffer)]
     answers = [_solve(*recipe) for recipe in recipes]
+    if os.getpid() != own:
+        os._exit(COPY)
     needed = any(recipe[0] == "torch" for recipe in recipes)
-    out.write(pickle.dumps((answers, "torch" in sys.modules and not needed)))
+    channel.write(pickle.dumps((answers, "torch" in sys.modules and not needed, _has_copy())))
 
 
 def _solve(array: str, solver: Any, parameters: dict[str, Any], objective: Any) -> tuple[Any, Any]:
@@ -36,5 +43,17 @@ def _solve(array: str, solver: Any, parameters: dict[str, Any], objective: Any) 
     return solutions, result.status
 
 
+def _has_copy() -> bool:
+    """Whether a child of this process was a copy of it; a solver's own workers may go on."""
+    with contextlib.suppress(ChildProcessError, AttributeError):  # no child is left; no fork on this system
+        for _ in range(20):
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child and os.waitstatus_to_exitcode(status) == COPY:
+                return True
+            if not child:
+                time.sleep(0.1)
+    return False
+
+
 if __name__ == "__main__":
-    main()
+    main(globals()["channel"])

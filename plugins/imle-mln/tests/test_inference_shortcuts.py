@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
+from fractions import Fraction
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_mln.grounding import evaluate
 from imle_mln.inference import MAPEngine, branching, highs
 from imle_mln.inference.energy import Energy, energy
 from imle_mln.inference.fixed_point import fixed_point
@@ -194,6 +196,30 @@ def test_cp_sat_goes_on_where_large_clauses_are_frustrated(monkeypatch):
             np.testing.assert_array_equal(found.state, MAPEngine(net).solve(unary, weights).state)
     assert seen["crowded"] > 0
     assert seen["sparse"] == 0
+
+
+@pytest.mark.parametrize("span", [(0, 9), (-6, 6)])
+def test_weights_that_stand_for_hard_formulas_do_not_drown_the_others(span):
+    """What breaks ties is relative to the largest coefficient: beside 1e9 it would outweigh 0.3. Sums as fractions."""
+    rng = np.random.default_rng(11)
+    decided = 0
+    for _ in range(25):
+        net = network(12, [sorted(rng.choice(12, 3, False) ^ -rng.integers(0, 2, 3)) for _ in range(14)])
+        large = rng.random(14) < 0.5
+        weights = rng.normal(size=14) * 10.0 ** np.where(large, span[1], span[0])
+        unary = 0.3 * rng.normal(size=12) * 10.0 ** span[0]
+        found = MAPEngine(net).solve(unary, weights)
+        states = np.array(list(product((False, True), repeat=12)))
+        exact = [Fraction(one) for one in (*unary.tolist(), *weights.tolist())]
+        whole = np.array([int(one * 2**1100) for one in exact], object)
+        values = np.concatenate([states, evaluate(net, states).truths], axis=1).astype(int).astype(object) @ whole
+        own = values[np.flatnonzero((states == found.state).all(axis=1))[0]]
+        total = sum(map(abs, exact))
+        assert Fraction(int(values.max() - own), 2**1100) <= total / 10**13
+        assert found.status == SolveStatus.OPTIMAL
+        assert 0 <= found.slack <= total * 1e-13
+        decided += found.events["decided_by_cp_sat"]
+    assert decided > 10
 
 
 def test_fixed_point_engines_refuse_to_overflow():

@@ -159,6 +159,13 @@ def test_the_gap_is_that_of_the_open_part():
     assert found[1].gap == found[0].gap
     assert found[1].score == pytest.approx(found[0].score + 3000**3, rel=1e-15)
     assert found[1].bound - found[1].score == pytest.approx(found[0].bound - found[0].score, abs=1e-4)
+    gaps = []
+    for text in (alone, beside):
+        layer = imle.layer("mln-map", program=text, evidence="", engine="enumeration", time_limit=1e-9).eval()
+        layer(torch.zeros(1, 20))
+        gaps += [row.gap for row in layer.unproven]
+    assert len(gaps) == 2
+    assert gaps[0] == gaps[1] == pytest.approx(found[0].slack / abs(found[0].open_score), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -191,3 +198,23 @@ def test_open_groundings_may_be_more_than_float32_counts():
     assert counts.tolist() == [5001**2]
     (state[0] * 1.0).backward()
     assert weights.grad.tolist() == [5001**2]
+
+
+def test_metrics_read_complete_counts_and_compare_open_ones():
+    """Two worlds of S(1) and S(2) that tie for a prediction, and differ by 0.5 in truth."""
+    layer = imle.layer("mln-map", program=FRIENDS, evidence="F(1,2)").eval()
+    predicted, truth = torch.zeros(1, 1 + PEOPLE), torch.zeros(1, 1 + PEOPLE)
+    predicted[0, :3] = torch.tensor([1.0, 2.0, -1.0])  # S(1) alone, or S(2) and the formula besides: worth 2 both
+    truth[0, :3] = torch.tensor([1.0, 2.0, -1.5])
+    states = torch.zeros(2, PEOPLE)
+    states[:, 0] = states[1, 1] = 1
+    alone, both = torch.cat([layer.score(states).counts, states], dim=1)
+    worst = imle.metrics.worst_tied(layer, predicted, truth)
+    assert worst.dtype == torch.float64
+    assert worst[0].tolist() == both.tolist()
+    assert imle.metrics.regret(truth, worst, alone[None], layer=layer).item() == 0.5
+    assert imle.metrics.normalised_regret(truth, worst, alone[None], layer=layer).item() == 0.25
+    pool = torch.stack([alone, both])
+    assert imle.metrics.unambiguous_regret(truth, predicted, pool, layer=layer).item() == 0.5
+    predicted[0, 2] = -1.001  # no tie any more, relative to what evidence leaves open
+    assert imle.metrics.unambiguous_regret(truth, predicted, pool, layer=layer).item() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from weakref import WeakValueDictionary
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch.func import grad, jacrev, vmap
 
 import imle
 from imle.errors import ObjectiveError
+from imle.layers import traced
 from imle_mln.states import MLNState
 
 SMOKERS = """
@@ -164,10 +166,15 @@ def test_evidence_per_row_runs_outside_the_graph():
     assert torch.equal(compiled(UNARY[0]), layer(UNARY[0] * 2, evidence=ROWS).state + 1)
 
 
-def test_exported_programs_return_states():
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_exported_programs_return_states(elsewhere, tmp_path, monkeypatch):
     model = Model().eval()
     batch = {"x": {0: torch.export.Dim("batch")}}
     program = torch.export.export(model, (torch.randn(4, 5),), dynamic_shapes=batch)
+    if elsewhere:  # as in a process that does not know the layer
+        torch.export.save(program, tmp_path / "program.pt2")
+        monkeypatch.setattr(traced, "_layers", WeakValueDictionary())
+        program = torch.export.load(tmp_path / "program.pt2")
     x = torch.randn(7, 5)
     found, expected = program.module()(x), model(x)
     assert isinstance(found, MLNState)

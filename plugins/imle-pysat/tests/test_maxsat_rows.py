@@ -199,3 +199,36 @@ def test_the_light_module_is_light():
     code = "import sys, imle_pysat.plugin as p; p.imle_solvers(); print({'numpy', 'pysat', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+def test_soft_clauses_count_in_losses_regrets_and_pools(sense):
+    """FAULTS B1 as clauses: x1 needs x3, which costs 10. Of (x1, x2, x3), best are 010 and 111. By enumeration."""
+    sign = 1.0 if sense == "min" else -1.0
+    given = {"hard": [[-1, 3]], "soft": [[3]], "soft_weights": [10 * sign], "weights": "variables", "sense": sense}
+    layer = imle.layer("maxsat", **given).eval()
+    guess, truth = (sign * torch.tensor([[first, -1.0, 0.0]]) for first in (-5.0, -20.0))
+    alone, all_three = torch.tensor([[0.0, 1.0, 0.0]]), torch.ones(1, 3)
+    assert torch.equal(layer(guess), alone)
+    assert torch.equal(layer(truth), all_three)
+    assert imle.losses.PerturbedFenchelYoung(layer, temperature=0.0)(guess, all_three).item() == 5
+    assert imle.losses.ImplicitMLE(layer, temperature=0.0)(guess, all_three).item() == 5
+    assert imle.losses.SPOPlus(layer)(guess, truth).item() == 20
+    assert imle.losses.MAPContrastive(layer)(guess, alone).item() == 0
+    assert imle.metrics.regret(truth, alone, all_three, layer=layer).item() == 10
+    with pytest.raises(ObjectiveError, match="expected feasible solutions, found one that is not"):
+        imle.metrics.regret(truth, torch.tensor([[1.0, 1.0, 0.0]]), all_three, layer=layer)
+    pooled = imle.layer("maxsat", pool=0.0, **given).eval()
+    pooled.pool.add(torch.cat([alone, all_three]))
+    assert torch.equal(pooled(guess), alone)
+    assert torch.equal(pooled(truth), all_three)
+    assert torch.equal(imle.layer("maxsat", estimator="identity", **given).eval()(truth), all_three)
+
+
+def test_rows_that_are_not_proven_tell_their_gap():
+    layer = imle.layer("maxsat", hard=[[-1, -2]], soft=[[1], [2]], scale=2.0).eval()
+    found = layer(torch.tensor([[0.7, 0.6], [1.0, 0.5]]))  # 0.7 and 0.6 are both 0.5 here, up to 0.3 in all
+    assert found.sum(dim=1).tolist() == [1, 1]
+    assert layer.stats.status == {"optimal": 1, "feasible": 1}
+    [row] = layer.unproven
+    assert row.gap == pytest.approx(0.3 / float(found[0] @ torch.tensor([0.7, 0.6])), rel=1e-6)

@@ -27,31 +27,46 @@ def recipe(solver: Solver, instance: Mapping[str, Any]) -> Recipe:
     Raises:
         OptionError: the solver or its instance cannot be pickled.
     """
-    try:
-        content = pickle.dumps((solver, dict(instance)), protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:  # pickle raises whatever the objects raise
-        content = _by_value(solver, instance, error)
-    else:
-        if b"__main__" in content:
-            content = _by_value(solver, instance, None)
+    content = portable(
+        (solver, dict(instance)),
+        f"executor: {type(solver).__name__}",
+        "worker processes cannot rebuild it",
+        hint="worker processes rebuild solvers from their options and instance; threads need no pickling: "
+        "executor=concurrent.futures.ThreadPoolExecutor(n)",
+    )
     return Recipe(hashlib.sha256(content).hexdigest(), content)
 
 
-def _by_value(solver: Solver, instance: Mapping[str, Any], first: Exception | None) -> bytes:
+def portable(value: Any, who: str, then: str, *, hint: str) -> bytes:
+    """A value pickled for another process, by value where it is defined in `__main__`.
+
+    Args:
+        value: what travels.
+        who: what it belongs to, for messages.
+        then: what does not work if it cannot travel.
+        hint: what to do about it.
+
+    Raises:
+        OptionError: it cannot be pickled.
+    """
+    try:
+        content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:  # pickle raises whatever the objects raise
+        return _by_value(value, who, then, hint, error)
+    return _by_value(value, who, then, hint, None) if b"__main__" in content else content
+
+
+def _by_value(value: Any, who: str, then: str, hint: str, first: Exception | None) -> bytes:
     try:
         import cloudpickle
     except ImportError:
         why = "is defined in __main__" if first is None else f"cannot be pickled ({first})"
         raise OptionError(
-            f"executor: {type(solver).__name__} {why}, so worker processes cannot rebuild it",
-            hint="pip install cloudpickle, or define it in a module that workers can import",
+            f"{who} {why}, so {then}",
+            hint="pip install cloudpickle, or define it in a module that the other process can import",
         ) from first
     try:
-        content: bytes = cloudpickle.dumps((solver, dict(instance)))
+        content: bytes = cloudpickle.dumps(value)
     except Exception as error:
-        raise OptionError(
-            f"executor: {type(solver).__name__} or its instance cannot be pickled: {error}",
-            hint="worker processes rebuild solvers from their options and instance; threads need no pickling: "
-            "executor=concurrent.futures.ThreadPoolExecutor(n)",
-        ) from error
+        raise OptionError(f"{who} or its instance cannot be pickled: {error}; so {then}", hint=hint) from error
     return content

@@ -8,6 +8,7 @@ import numpy as np
 
 from imle._text import named
 from imle.solvers import PreparedSolver, SolveResult, SolveStatus
+from imle.solvers.protocol import is_homogeneous
 from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
 from imle.testing.instance import Floats
@@ -78,6 +79,7 @@ def _check_result(case: Case, result: Any, objective: Floats) -> None:
 
 def check_values(case: Case) -> None:
     """Reported values are <objective, solution> and the terms that are not learned; bounds are on their far side."""
+    _check_homogeneous(case)
     objective = case.objectives(8)
     answer = case.fresh(objective)
     size = np.abs(objective * answer.solutions).reshape(len(objective), -1).sum(axis=1) + np.abs(objective).max()
@@ -100,6 +102,20 @@ def check_values(case: Case) -> None:
             f"{bound[row]:g}",
             where=f"bound, row {row}, {case.where}",
             fix="report what is proven, in the solver's own sense and with all terms of the values, or None",
+        )
+
+
+def _check_homogeneous(case: Case) -> None:
+    """Fixed terms that differ by solution make the best one depend on the size of the objective."""
+    prepared = case.prepare()
+    homogeneous = is_homogeneous(prepared)
+    prepared.close()
+    if homogeneous and case.solutions is not None and np.ptp(case.fixed(case.solutions)) > 0:
+        raise CheckFailure(
+            "homogeneous=False, for fixed_terms() differ by solution",
+            "homogeneous=True, or none",
+            where=f"what prepare() returns, {case.where}",
+            fix="say homogeneous=False: the layer multiplies the rows of other solvers",
         )
 
 

@@ -21,7 +21,7 @@ before, start = set(sys.modules), time.perf_counter()
 import {module}
 elapsed = time.perf_counter() - start
 import json
-print("\\n" + json.dumps([elapsed, sorted(set(sys.modules) - before)]))
+channel.write(json.dumps([elapsed, sorted(set(sys.modules) - before)]).encode())
 """
 _FIX = "import in the module of the solver class, which the spec names as text"
 
@@ -60,7 +60,7 @@ def _imported(module: str) -> tuple[float, list[str]]:
     """Seconds an import takes in a new process, and the modules it brings."""
     fix = "the module must import without anything before it"
     out = run_python(_CODE.format(module=module), where=_where(module), fix=fix)
-    elapsed, modules = json.loads(out.decode().splitlines()[-1])
+    elapsed, modules = json.loads(out)
     return elapsed, modules
 
 

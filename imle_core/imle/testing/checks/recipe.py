@@ -39,7 +39,14 @@ def check_spawn(subject: Subject) -> None:
         for case, objective in zip(cases, objectives, strict=True)
     ]
     out = run_python(_WORKER.read_text(), given=pickle.dumps(recipes), where="a spawned process", fix=_FIX)
-    answers, torch = pickle.loads(out)
+    answers, torch, forked = pickle.loads(out)
+    if forked:
+        raise CheckFailure(
+            "one process to answer",
+            "a copy of it that does so, too",
+            where=f"import of {subject.spec.target}, or its prepare() or solve()",
+            fix="a process that the solver forks must not return: end it with os._exit",
+        )
     for case, objective, (solutions, status) in zip(cases, objectives, answers, strict=True):
         found = case.answer(SolveResult(solutions, status), len(objective))
         where = f"a spawned process, {case.where}"

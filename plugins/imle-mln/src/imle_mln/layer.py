@@ -155,8 +155,16 @@ class MLNLayer(SolverLayer):
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
         """Solutions in one tensor `[B, F + A + G]`, whose counts are of all groundings: counts of open ones instead."""
-        rows = Rows([(self._grounded(group.prepared), group.rows) for group in plan.groups])
-        return Blocks.of(rows).incomplete(solutions, solutions.shape[:1])
+        return self._blocks_of(plan).incomplete(solutions, solutions.shape[:1])
+
+    def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
+        """The inverse of `as_solved`, in a dtype that holds the counts."""
+        blocks = self._blocks_of(plan)
+        seen = blocks.complete(solutions, solutions.shape[:1])
+        return seen.to(exact(seen.new_empty(0, dtype=dtype), blocks.most))
+
+    def _blocks_of(self, plan: SolvePlan) -> Blocks:
+        return Blocks.of(Rows([(self._grounded(group.prepared), group.rows) for group in plan.groups]))
 
     def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
         """mean_s loss(z_s), as for any layer.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 from torch.utils._pytree import register_pytree_node
 
+from imle.layers import SolverLayer, traced
 from imle_mln.views import Rows
 
 if TYPE_CHECKING:
@@ -90,4 +92,22 @@ def _unflatten(parts: Iterable[Any], context: Any) -> MLNState:
     return MLNState(state, counts, features[0] if features else None, *context)
 
 
-register_pytree_node(MLNState, _flatten, _unflatten)
+def _dump(context: Any) -> tuple[str, int]:
+    """What becomes of the context in an exported program that is saved; rows of their own never get there."""
+    layer, _, inner = context
+    return b64encode(traced.dumped(layer)).decode(), inner
+
+
+def _load(content: Any) -> tuple[SolverLayer, None, int]:
+    layer, inner = content
+    return traced.restored(b64decode(layer)), None, inner
+
+
+register_pytree_node(
+    MLNState,
+    _flatten,
+    _unflatten,
+    serialized_type_name="imle_mln.states.MLNState",
+    to_dumpable_context=_dump,
+    from_dumpable_context=_load,
+)

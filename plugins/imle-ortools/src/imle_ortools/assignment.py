@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
+from imle_linear import options
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only
 from imle_ortools.plugin import ASSIGNMENT
@@ -43,8 +43,7 @@ class AssignmentSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in ASSIGNMENT.options:
-            check_type(ASSIGNMENT.id, option, getattr(self, option.name))
+        options.check(ASSIGNMENT, self)
 
     def prepare(self, allowed: Any = None) -> PreparedAssignment:
         """Bind to the pairs that are allowed.

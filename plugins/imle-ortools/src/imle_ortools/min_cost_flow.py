@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers.stopping import refuse_given_up
+from imle_linear import options
 from imle_ortools.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import Limits, Scaled, check_scale, to_integers
+from imle_ortools.scaling import UNRESOLVED, Limits, Scaled, check_scale, to_integers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,8 +46,7 @@ class MinCostFlowSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in MIN_COST_FLOW.options:
-            check_type(_ID, option, getattr(self, option.name))
+        options.check(MIN_COST_FLOW, self)
         check_scale(_ID, self.scale)
 
     def prepare(self, tails: Any, heads: Any, capacities: Any, supplies: Any) -> PreparedMinCostFlow:
@@ -117,12 +117,18 @@ class PreparedMinCostFlow:
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
         scaled = self._scaled(objective, rows)
+        most = self.capacities.astype(np.float64)
         for row in map(int, rows.open):
+            refuse_given_up()
             flow = self._network(scaled.integers[row])
             status = flow.solve()
             if status == flow.OPTIMAL:
                 rows.solutions[row] = flow.flows(np.arange(len(self.tails)))
                 rows.values[row] = float(objective[row] @ rows.solutions[row])
+                whole = float(scaled.integers[row] @ rows.solutions[row])
+                rows.bounds[row] = scaled.least(row, whole, np.zeros_like(most), most, rows.solutions[row])
+                if not scaled.resolves(row, rows.solutions[row], float(rows.bounds[row])):
+                    rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
             elif status == flow.INFEASIBLE:
                 rows.fail(row, SolveStatus.INFEASIBLE, "the capacities do not let all supplies reach the demands")
             else:
@@ -142,7 +148,7 @@ class PreparedMinCostFlow:
         """
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
-        gaps: Floats = self._scaled(objective, rows).rounding @ self.capacities.astype(np.float64)
+        gaps: Floats = np.abs(self._scaled(objective, rows).rounding) @ self.capacities.astype(np.float64)
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ solved, as a model of its own.
 
 Basis and active rows are kept from solve to solve, so a tie would be broken by history. Therefore every atom costs a
 little: between one and two times 2^-32 of the largest coefficient, by a fixed pseudo-random rule. Among equally good
-states one is then best, with few true atoms; the bound that is reported says what this can have cost.
+states one is then best, with few true atoms; the bound that is reported says what this can have cost. Components with
+coefficients so much smaller than the largest that this could decide them are left to CP-SAT, if it may go on.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from imle_mln.network import Floats
 
 _SIZE = 20
 """HiGHS is given costs of up to two to this: its tolerances are absolute."""
+_FINE, _DUST = 2.0 ** (_SIZE - 24), 2.0 ** (_SIZE - 44)
+"""Costs below the one are near what breaks ties, and below the other what is left where sums cancel out."""
 _NOTHING = 1000
 """Where all costs are zero the bias is not a loss: this scale makes none of it."""
 _BIAS = 2.0 ** (_SIZE - 32)
@@ -91,7 +94,10 @@ class HighsEngine:
         costs = self._encoding.costs(coefficients)
         largest = float(np.abs(costs).max(initial=0.0))
         shift = _SIZE - int(np.frexp(largest)[1]) if largest else _NOTHING
-        scaled = np.ldexp(costs, shift) + self._bias
+        scaled = np.ldexp(costs, shift)
+        fine = self._fine(scaled)
+        bias = np.where(np.isin(self._encoding.component, fine), 0.0, self._bias) if len(fine) else self._bias
+        scaled += bias
         linear, lower, columns = self._open(scaled)
         linear.set_costs(scaled[columns])
         found = linear.solve(clock) if len(columns) else np.zeros(0)
@@ -102,16 +108,26 @@ class HighsEngine:
         bound = float((x * scaled).sum())
         atoms = len(self._encoding.atoms)
         fractional = np.abs(x[:atoms] - np.rint(x[:atoms])) > BROKEN
-        hard = np.unique(self._encoding.component[:atoms][fractional])
+        hard = np.union1d(self._encoding.component[:atoms][fractional], fine)
         ended = SolveStatus.OPTIMAL
         self.events["integral_relaxations"] += not len(hard)
         for component in hard.tolist():
-            status, gained = self._search(component, x, scaled, linear, columns, clock)
+            if component in fine:
+                status, gained = self._decide(component, x, scaled, clock)
+            else:
+                status, gained = self._search(component, x, scaled, linear, columns, clock)
             if not status.ok:
                 return Found(status)
             ended = max(ended, status)
             bound += gained
-        return self._checked(ended, x, scaled, bound, shift)
+        return self._checked(ended, x, scaled, bias, bound, shift)
+
+    def _fine(self, scaled: Floats) -> Index:
+        """Components with costs that the breaking of ties could outweigh, if CP-SAT may decide them."""
+        if not self._cp_sat:
+            return np.zeros(0, np.int64)
+        sizes = np.abs(scaled)
+        return np.unique(self._encoding.component[(sizes < _FINE) & (sizes > _DUST)])
 
     def _open(self, scaled: Floats) -> tuple[LazyRelaxation, Floats, Index]:
         """The model to solve, the values of all columns that are not in it, and its columns."""
@@ -149,7 +165,7 @@ class HighsEngine:
         x[columns[own]] = search.best[own]
         return status, max(0.0, search.bound - before)
 
-    def _checked(self, status: SolveStatus, x: Floats, scaled: Floats, bound: float, shift: int) -> Found:
+    def _checked(self, status: SolveStatus, x: Floats, scaled: Floats, bias: Floats, bound: float, shift: int) -> Found:
         """The whole-numbered point, checked against all rows, those never looked at too."""
         states = x[: len(self._encoding.atoms)] > 0.5
         whole = self._complete(states)
@@ -157,11 +173,8 @@ class HighsEngine:
             if status == SolveStatus.OPTIMAL:
                 raise SolveError("mln: HiGHS' solution, rounded to whole numbers, breaks a hard clause")
             return Found(SolveStatus.TIMEOUT)
-        return Found(status, states, self._slack(whole, scaled, bound, shift))
-
-    def _slack(self, whole: Floats, scaled: Floats, bound: float, shift: int) -> float:
         biased = max(0.0, float(whole @ scaled) - bound)
-        return float(np.ldexp(biased + float(self._bias @ (1.0 - whole)), -shift))
+        return Found(status, states, float(np.ldexp(biased + float(bias @ (1.0 - whole)), -shift)))
 
     def _crowded(self, component: int) -> bool:
         """Whether a component has as many large clauses as atoms: there CP-SAT proves optima sooner than HiGHS."""

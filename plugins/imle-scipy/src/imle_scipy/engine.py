@@ -14,8 +14,8 @@ from scipy.sparse import csc_array
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
 from imle_linear.engines import TIGHT, Outcome, Rows
+from imle_linear.leaving import leaving
 from imle_linear.program import LinearProgram
-from imle_scipy.leaving import leaving
 
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""

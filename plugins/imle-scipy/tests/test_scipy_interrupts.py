@@ -11,8 +11,8 @@ import pytest
 
 from imle.solvers import SolveStatus
 from imle.solvers.stopping import GivenUpError, Stops
+from imle_linear.leaving import leaving
 from imle_scipy import engine
-from imle_scipy.leaving import leaving
 from imle_scipy.milp import ScipyMILPSolver
 
 

@@ -1,4 +1,4 @@
-"""After Ctrl-C or an error nobody waits for what is under way: it ends soon, and results never show how."""
+"""After Ctrl-C or an error no caller waits for what is under way: it ends soon, and results never show how."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pieces: a long batch of native code is solved bit by bit, so that Ctrl-C, or the end of a batch, is heard in between.
 
-Rows do not depend on the rows beside them (the conformance checks see to that), so nobody can tell by the results.
+Rows do not depend on the rows beside them (the conformance checks see to that), so results do not show it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def solve_in_pieces(
             known.
 
     Raises:
-        GivenUpError: nobody waits any more.
+        GivenUpError: no caller waits any more.
         ImleError: what the solver raises, with the row of this batch.
     """
     rows, start, size = len(objective), 0, 0

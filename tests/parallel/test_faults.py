@@ -415,7 +415,7 @@ def test_ctrl_c_in_the_middle():
     process = script(SCRIPT)
     pids = [int(pid) for pid in process.stdout.readline().split()]
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all processes of the group
     out, errors = process.communicate(timeout=60)
     said, after = out.splitlines()
     assert said == "interrupted True"

@@ -145,7 +145,7 @@ def test_options():
         ({"backend": "gurobi"}, "backend"),
         ({"gap": -1.0}, "gap: expected a finite number >= 0"),
         ({"threads": 0}, "threads: expected an int >= 1"),
-        ({"seed": -1}, "seed: expected an int in"),
+        ({"seed": -1}, "seed: expected an int from 0"),
         ({"time_limit": 0.0}, "time_limit"),
     ]:
         with pytest.raises(OptionError, match=re.escape(message)):

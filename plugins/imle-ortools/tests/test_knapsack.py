@@ -253,7 +253,7 @@ def test_wrong_shapes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"time_limit": -1}, "time_limit: expected a number > 0 or None, found -1"),
+        ({"time_limit": -1}, "time_limit: expected seconds > 0 or None, found -1"),
         ({"node_limit": 0}, "node_limit: expected an int >= 1 or None, found 0"),
         ({"node_limit": 1.5}, "node_limit: expected int | None, found 1.5 (float)"),
     ],

@@ -195,3 +195,16 @@ def test_wrong_shapes_and_options():
     with pytest.raises(OptionError) as caught:
         MinCostFlowSolver(scale=-1)
     assert str(caught.value) == f'{ID}: scale: expected "auto" or a number > 0, found -1'
+
+
+def test_flows_that_whole_costs_do_not_resolve_are_feasible_with_a_bound():
+    """Two ways whose costs differ by 1e-7, at a scale that tells them apart no more."""
+    network = {"tails": [0, 0], "heads": [1, 1], "capacities": [5, 5], "supplies": [4, -4]}
+    costs = np.array([[1.0 + 1e-7, 1.0], [1.0, 2.0]])
+    result = MinCostFlowSolver(scale=1024.0).prepare(**network).solve(costs)
+    assert result.status.tolist() == [SolveStatus.FEASIBLE, SolveStatus.OPTIMAL]
+    assert "whole numbers resolve" in result.messages[0]
+    assert result.bound[0] <= 4.0 <= result.values[0] <= result.bound[0] + 1e-6
+    exact = MinCostFlowSolver().prepare(**network).solve(costs)
+    assert exact.status is None
+    assert exact.values.tolist() == [4.0, 4.0]

@@ -1,18 +1,25 @@
-"""Ctrl-C ends CP-SAT and the search for knapsacks, and still reaches Python after it."""
+"""Ctrl-C ends every engine and the search for knapsacks, and still reaches Python after it."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 
 import numpy as np
 import pytest
 from ortools.sat.python import cp_model
 
+from imle.solvers.stopping import GivenUpError, Stops, stop_until
 from imle_ortools.cp_sat import CPSATSolver
 from imle_ortools.ilp.solver import ILPSolver
 from imle_ortools.knapsack import KnapsackSolver
+
+BACKENDS = ("auto", "highs", "cp-sat", "scip", "cbc")
 
 
 def market_split(rows=5):
@@ -30,9 +37,9 @@ def by_model():
     return CPSATSolver().prepare(model, x), len(x)
 
 
-def by_matrix():
+def by_matrix(backend):
     weights, sides = market_split()
-    solver = ILPSolver(backend="cp-sat")
+    solver = ILPSolver(backend=backend)
     return solver.prepare(A_eq=weights.astype(float), b_eq=sides, bounds=(0, 1)), weights.shape[1]
 
 
@@ -41,7 +48,7 @@ def knapsack():
     return KnapsackSolver().prepare(weights, weights.sum(axis=1) / 2), 300
 
 
-@pytest.mark.parametrize("make", [by_model, by_matrix, knapsack])
+@pytest.mark.parametrize("make", [by_model, *(partial(by_matrix, backend) for backend in BACKENDS), knapsack])
 def test_ctrl_c_reaches_python_while_solving_and_after(make):
     problem, count = make()
     objective = np.random.default_rng(1).uniform(0.5, 1.0, (1, count))
@@ -54,3 +61,15 @@ def test_ctrl_c_reaches_python_while_solving_and_after(make):
             os.kill(os.getpid(), signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("backend", ["scip", "cbc"])
+def test_engines_in_other_threads_end_with_those_who_wait(backend):
+    problem, count = by_matrix(backend)
+    stops = Stops()
+    with ThreadPoolExecutor(1) as pool, stops.inside():
+        future = pool.submit(copy_context().run, problem.solve, np.ones((1, count)))
+        time.sleep(0.5)
+        stop_until(stops, [future])
+        with pytest.raises(GivenUpError):
+            future.result(60)

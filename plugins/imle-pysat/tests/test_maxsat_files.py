@@ -183,8 +183,9 @@ def test_weights_out_of_bounds_are_refused_at_once(written):
 
 
 def test_weights_are_taken_as_written():
-    text = "".join(f"{one} 1 0\n" for one in ("1e300", "-1e-999", "1/3", ".5", "3.", "+2", "1E+002", "007"))
-    expected = [10**300, -Fraction(1, 10**999), Fraction(1, 3), Fraction(1, 2), 3, 2, 100, 7]
+    written = ("1e300", "-1e-999", "1/3", ".5", "3.", "+2", "1E+002", "007", "1." + "0" * 998)
+    text = "".join(f"{one} 1 0\n" for one in written)
+    expected = [10**300, -Fraction(1, 10**999), Fraction(1, 3), Fraction(1, 2), 3, 2, 100, 7, 1]
     assert parse("test", text).weights == expected
     given = [Decimal("0.1"), 0.1, np.float32(0.5), np.int64(3), Fraction(1, 7), "1/9", True]
     found = from_lists("maxsat", None, [[1]] * 7, given).weights

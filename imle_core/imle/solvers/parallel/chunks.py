@@ -13,6 +13,7 @@ from typing import Any
 from imle.errors import ImleError, SolveError
 from imle.solvers import progress
 from imle.solvers.combinators.rows import Part, between
+from imle.solvers.interruptible import HEARD
 from imle.solvers.parallel.engines import Engine, as_death
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
@@ -22,8 +23,6 @@ from imle.solvers.stopping import GivenUpError, Stops, first_failure_ends, stopp
 
 log = logging.getLogger("imle.parallel")
 
-_HEARD = 0.5
-"""Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
 _HOPELESS = 3
 """Rows that end their workers, if no other row of the batch is solved, after which the rest is not tried."""
 _SELDOM = 16
@@ -131,7 +130,7 @@ class Batch:
             self._submit(stack.pop())
 
     def _wait(self) -> None:
-        done = wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done
+        done = wait([*self._waiting, self._unwanted], HEARD, FIRST_COMPLETED).done
         if not done and (reason := self.engine.lost()):
             self._abandoned(self.engine, TimeoutError(reason))
         for future in done:

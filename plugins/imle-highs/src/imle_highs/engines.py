@@ -7,6 +7,7 @@ rows and on how a batch is split.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -138,6 +139,10 @@ class IntegerEngine:
         elif relaxed.status == SolveStatus.UNBOUNDED:
             return self._feasible_or_not(costs, rows, seconds)
         return None
+
+    def relaxed_bound(self, costs: Floats) -> float:
+        """What no point costs less than, by the relaxation of the last call of `relax`; nan if that was not solved."""
+        return math.nan if self._fractional is None else float(costs @ self._fractional)
 
     def branch(self, costs: Floats, rows: Rows, clock: Callable[[], float | None]) -> Outcome | None:
         """What a few nodes under the relaxation of the last call of `relax` prove, if anything."""

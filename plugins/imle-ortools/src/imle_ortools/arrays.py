@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError, OptionError
+from imle.errors import InstanceError
 
 
 def numbers(solver_id: str, name: str, given: Any) -> NDArray[np.float64]:
@@ -66,13 +65,3 @@ def refuse_negative(solver_id: str, name: str, values: NDArray[Any], hint: str) 
         raise InstanceError(
             f"{solver_id}: {name}: expected numbers >= 0, found {values[tuple(place)]:g}{where}", hint=hint
         )
-
-
-def check_positive(solver_id: str, name: str, value: float | None) -> None:
-    """Refuse a limit that is not a positive number; None is no limit.
-
-    Raises:
-        OptionError: it is not.
-    """
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise OptionError(f"{solver_id}: {name}: expected a number > 0 or None, found {value!r}")

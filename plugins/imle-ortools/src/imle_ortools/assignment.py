@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
+from imle.solvers.stopping import refuse_given_up
+from imle_linear import options
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only
 from imle_ortools.plugin import ASSIGNMENT
@@ -20,6 +21,9 @@ Floats = NDArray[np.float64]
 
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
+
+_STEPS = 50_000_000
+"""Of one call of the kernel at the most, unless a single row has more: less than a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,7 @@ class AssignmentSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in ASSIGNMENT.options:
-            check_type(ASSIGNMENT.id, option, getattr(self, option.name))
+        options.check(ASSIGNMENT, self)
 
     def prepare(self, allowed: Any = None) -> PreparedAssignment:
         """Bind to the pairs that are allowed.
@@ -100,7 +103,12 @@ class PreparedAssignment:
         wide = n <= m
         choice = np.empty((len(costs), min(n, m)), np.int64)
         found = np.empty(len(costs), np.bool_)
-        assign(read_only(costs if wide else costs.transpose(0, 2, 1)), choice, found)
+        given = read_only(costs if wide else costs.transpose(0, 2, 1))
+        rows_at_once = max(1, _STEPS // (min(n, m) * n * m))
+        for start in range(0, len(given), rows_at_once):
+            refuse_given_up()  # Ctrl-C is heard between two calls
+            part = slice(start, start + rows_at_once)
+            assign(given[part], choice[part], found[part])
         for row in rows.open[~found[rows.open]]:
             rows.fail(int(row), SolveStatus.INFEASIBLE, "the allowed pairs leave no complete assignment")
         self._write(rows, objective, choice, wide)

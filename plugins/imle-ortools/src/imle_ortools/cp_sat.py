@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,16 +12,15 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from imle.errors import OptionError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus, progress
 from imle.solvers.interruptible import interruptible
+from imle_linear import options
 from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
-from imle_ortools.arrays import check_positive
 from imle_ortools.learned import Learned, learned
 from imle_ortools.plugin import CP_SAT
 from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import Limits, Scaled, check_scale, to_integers
-from imle_ortools.telling import gap_teller
+from imle_ortools.scaling import UNRESOLVED, Limits, Scaled, check_scale, to_integers
+from imle_ortools.telling import gap_teller, proven_bound
 
 Floats = NDArray[np.float64]
 
@@ -64,14 +65,10 @@ class CPSATSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in CP_SAT.options:
-            check_type(CP_SAT.id, option, getattr(self, option.name))
-        check_positive(CP_SAT.id, "time_limit", self.time_limit)
+        options.check(CP_SAT, self)
         check_scale(CP_SAT.id, self.scale)
         if self.workers < 1:
             raise OptionError(f"{CP_SAT.id}: workers: expected an int >= 1, found {self.workers}")
-        if not 0 <= self.seed < 2**31:
-            raise OptionError(f"{CP_SAT.id}: seed: expected an int in 0..2**31-1, found {self.seed}")
 
     def prepare(self, model: Any, variables: Any) -> PreparedCPSAT:
         """Bind to a model.
@@ -125,18 +122,38 @@ class PreparedCPSAT:
         if not todo:
             return rows.result()
         native = self._borrow()
+        constants = self._constants(objective[todo])
         try:
-            for row in todo:
-                status, values, message = native.solve(scaled.integers[row])
+            for row, constant in zip(todo, constants.tolist(), strict=True):
+                status, values, whole, message = native.solve(scaled.integers[row])
+                if status <= SolveStatus.FEASIBLE or status == SolveStatus.TIMEOUT:
+                    bound = scaled.least(row, whole, self.learned.lows, self.learned.highs, values)
+                    rows.bounds[row] = self._sign * bound + constant
                 if values is not None:
                     rows.solutions[row] = self.learned.read(values).reshape(self.objective_shape)
                     rows.values[row] = self._value(objective[row], rows.solutions[row], values)
+                    if status == SolveStatus.OPTIMAL and not scaled.resolves(row, values, bound):
+                        status, message = SolveStatus.FEASIBLE, UNRESOLVED
                 if status != SolveStatus.OPTIMAL:
                     rows.fail(row, status, message)
                 progress.report(1)
         finally:
             self._idle.append(native)
         return rows.result()
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether all terms of the objective are learned, but for constants."""
+        return not self.learned.fixed[~self.learned.constant].any()
+
+    @property
+    def fixed_terms(self) -> Callable[[Floats], Floats] | None:
+        """`fixed_terms(solutions)`: what terms that are not learned add to `[N, *shape]` solutions, at their best.
+
+        They are `[N]`, with the constant of the model's objective; nan where no solution of the model has these values,
+        or where the time limit leaves that open. None if there are no such terms.
+        """
+        return self._fixed_terms if self.learned.fixed.any() or self.learned.offset else None
 
     def gap(self, objective: Floats) -> Floats:
         """How far from optimal a row reported as optimal can be, because coefficients were rounded.
@@ -152,7 +169,7 @@ class PreparedCPSAT:
         check_shape(CP_SAT.id, "objectives", objective, self.objective_shape)
         rows = Rows.of(objective)
         scaled = self._scaled(objective, rows)
-        gaps: Floats = scaled.rounding @ (self.learned.highs - self.learned.lows)
+        gaps: Floats = np.abs(scaled.rounding) @ (self.learned.highs - self.learned.lows)
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
 
     def close(self) -> None:
@@ -160,17 +177,16 @@ class PreparedCPSAT:
         self._idle.clear()
 
     def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
-        """Coefficients `[N, k]` as integers; rows for which there are none fail."""
+        """Coefficients `[N, k]` as integer costs to minimise; rows for which there are none fail."""
         given = objective.reshape(len(objective), len(self.learned.places))
         given = np.where((rows.status == SolveStatus.OPTIMAL)[:, None], given, 0.0)
-        coefficients = self.learned.coefficients(given)
+        coefficients = self._sign * self.learned.coefficients(given)
         for row in np.flatnonzero(~np.isfinite(coefficients).all(axis=1)):
             rows.fail(int(row), SolveStatus.ERROR, "coefficients of one variable add up to infinity")
             coefficients[row] = 0.0
         # constants decide nothing; without them every size is at least 1
-        coefficients[:, self.learned.lows == self.learned.highs] = 0.0
-        sizes = np.maximum(np.abs(self.learned.lows), np.abs(self.learned.highs))
-        scaled = to_integers(coefficients, sizes, self.solver.scale, LIMITS)
+        coefficients[:, self.learned.constant] = 0.0
+        scaled = to_integers(coefficients, self.learned.sizes, self.solver.scale, LIMITS)
         for row in np.flatnonzero(~scaled.fits):
             rows.fail(
                 int(row),
@@ -178,6 +194,34 @@ class PreparedCPSAT:
                 f'scale={self.solver.scale!r} makes the objective overflow; scale="auto" takes one that fits',
             )
         return scaled
+
+    def _fixed_terms(self, solutions: Floats) -> Floats:
+        learned = self.learned
+        found = np.full(len(solutions), np.nan)
+        costs = np.where(learned.constant, 0.0, self._sign * learned.fixed)[None]
+        integers = to_integers(costs, learned.sizes, "auto", LIMITS).integers[0]
+        native = self._borrow()
+        try:
+            for row, given in enumerate(solutions.reshape(len(solutions), -1)):
+                pins = learned.pins(given)
+                if pins is not None:
+                    status, values, *_ = native.solve(integers, pins)
+                    if status == SolveStatus.OPTIMAL and values is not None:
+                        found[row] = float(learned.fixed @ values) + learned.offset
+        finally:
+            self._idle.append(native)
+        return found
+
+    def _constants(self, objective: Floats) -> Floats:
+        """What each row's value has besides its coefficients that decide something, `[N]`."""
+        given = objective.reshape(len(objective), -1)
+        constant = self.learned.constant
+        own: Floats = self.learned.coefficients(given)[:, constant] @ self.learned.lows[constant]
+        return own + given @ self.learned.shifts + self.learned.offset
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.solver.sense == "max" else 1
 
     def _value(self, objective: Floats, solution: Floats, values: Floats) -> float:
         learned_part = float(np.vdot(objective, solution))
@@ -193,37 +237,64 @@ class PreparedCPSAT:
 class _Native:
     """A copy of the model that one thread solves again and again; only the objective's coefficients change."""
 
-    def __init__(self, options: CPSATSolver, learned: Learned) -> None:
+    def __init__(self, own: CPSATSolver, learned: Learned) -> None:
         self._model = learned.model.clone()
         self._indices = learned.variables.tolist()
-        self._sign = -1 if options.sense == "max" else 1
         self._objective = self._model.proto.objective
         self._objective.vars.extend(self._indices)
         self._solver = cp_model.CpSolver()
         parameters = self._solver.parameters
-        parameters.num_workers = options.workers
+        parameters.num_workers = own.workers
         parameters.catch_sigint_signal = False  # OR-Tools does not restore the handler it replaces
-        parameters.random_seed = options.seed
-        parameters.linearization_level = options.linearization_level
+        parameters.random_seed = own.seed
+        parameters.linearization_level = own.linearization_level
         parameters.relative_gap_limit = 0.0
         parameters.absolute_gap_limit = 0.0
-        if options.time_limit is not None:
-            parameters.max_time_in_seconds = options.time_limit
+        if own.time_limit is not None:
+            parameters.max_time_in_seconds = own.time_limit
 
-    def solve(self, coefficients: NDArray[np.int64]) -> tuple[SolveStatus, Floats | None, str]:
-        """Status, values of the learned and fixed variables if there is a solution, and what went wrong."""
-        # OR-Tools minimises; negating is cheaper than its own way to maximise
+    def solve(
+        self, coefficients: NDArray[np.int64], pins: dict[int, int] | None = None
+    ) -> tuple[SolveStatus, Floats | None, float | None, str]:
+        """Minimise.
+
+        Args:
+            coefficients: `[k]` of the learned and fixed variables.
+            pins: values that variables have to have, by number.
+
+        Returns:
+            status, values of the learned and fixed variables if there is a solution, what no solution costs less than
+            if that is known, and what went wrong.
+        """
         coeffs = self._objective.coeffs
         coeffs.clear()
-        coeffs.extend((self._sign * coefficients).tolist())
+        coeffs.extend(coefficients.tolist())
         teller = gap_teller()
-        status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
+        with self._pinned(pins or {}):
+            status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
         known = _STATUS.get(status, SolveStatus.ERROR)
+        bound = proven_bound(self._solver, status)
         if not known.ok:  # without a solution the response holds arbitrary numbers
             message = (
                 f"{status.name}: {self._solver.response_proto.solution_info}" if known == SolveStatus.ERROR else ""
             )
-            return known, None, message
+            return known, None, bound, message
         solution = self._solver.response_proto.solution
         values = np.fromiter(map(solution.__getitem__, self._indices), np.float64, len(self._indices))
-        return known, values, ""
+        return known, values, bound, ""
+
+    @contextmanager
+    def _pinned(self, pins: dict[int, int]) -> Iterator[None]:
+        domains = {index: list(self._model.proto.variables[index].domain) for index in pins}
+        try:
+            for index, value in pins.items():
+                self._set_domain(index, (value, value))
+            yield
+        finally:
+            for index, domain in domains.items():
+                self._set_domain(index, domain)
+
+    def _set_domain(self, index: int, ends: Iterable[int]) -> None:
+        domain = self._model.proto.variables[index].domain
+        domain.clear()
+        domain.extend(ends)

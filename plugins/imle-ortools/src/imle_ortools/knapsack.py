@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_type
+from imle.errors import InstanceError
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_ortools.arrays import check_positive, numbers, refuse_negative
+from imle_linear import options
+from imle_ortools.arrays import numbers, refuse_negative
 from imle_ortools.packing import Packing, Searches, warm
 from imle_ortools.plugin import KNAPSACK
 from imle_ortools.rows import Rows, check_shape
@@ -53,11 +53,7 @@ class KnapsackSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in KNAPSACK.options:
-            check_type(KNAPSACK.id, option, getattr(self, option.name))
-        check_positive(KNAPSACK.id, "time_limit", self.time_limit)
-        if self.node_limit is not None and self.node_limit < 1:
-            raise OptionError(f"{KNAPSACK.id}: node_limit: expected an int >= 1 or None, found {self.node_limit}")
+        options.check(KNAPSACK, self)
 
     def prepare(self, weights: Any, capacity: Any = None) -> PreparedKnapsack:
         """Bind to weights and, where all rows share it, to the capacity.

@@ -48,6 +48,30 @@ class Learned:
     fixed: Floats
     offset: float
 
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """`[k]` variables that can only have one value."""
+        flags: NDArray[np.bool_] = self.lows == self.highs
+        return flags
+
+    @property
+    def sizes(self) -> Floats:
+        """`[k]` how large variables can be."""
+        return np.maximum(np.abs(self.lows), np.abs(self.highs))
+
+    def pins(self, given: Floats) -> dict[int, int] | None:
+        """Values of variables, by number, for values `[n]` of places; None if no variables can have those."""
+        if not (np.isfinite(given).all() and (given == np.rint(given)).all()):
+            return None
+        values = ((given - self.shifts) * self.signs).tolist()
+        pins: dict[int, int] = {}
+        for index, value in zip(self.variables[self.places].tolist(), values, strict=True):
+            ends = list(self.model.proto.variables[index].domain)
+            inside = any(low <= value <= high for low, high in zip(ends[::2], ends[1::2], strict=True))
+            if not inside or pins.setdefault(index, int(value)) != value:
+                return None
+        return pins
+
     def coefficients(self, objective: Floats) -> Floats:
         """`[N, n]` entries to `[N, k]` coefficients; entries of the same variable add up."""
         columns = np.tile(self.fixed, (len(objective), 1))

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_type
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers.stopping import refuse_given_up
+from imle_linear import options
 from imle_ortools.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import Limits, Scaled, check_scale, to_integers
+from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, check_scale, to_integers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,8 +46,7 @@ class MinCostFlowSolver:
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in MIN_COST_FLOW.options:
-            check_type(_ID, option, getattr(self, option.name))
+        options.check(MIN_COST_FLOW, self)
         check_scale(_ID, self.scale)
 
     def prepare(self, tails: Any, heads: Any, capacities: Any, supplies: Any) -> PreparedMinCostFlow:
@@ -117,12 +117,16 @@ class PreparedMinCostFlow:
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
         scaled = self._scaled(objective, rows)
+        hidden = self._hidden(scaled)
         for row in map(int, rows.open):
+            refuse_given_up()
             flow = self._network(scaled.integers[row])
             status = flow.solve()
             if status == flow.OPTIMAL:
                 rows.solutions[row] = flow.flows(np.arange(len(self.tails)))
                 rows.values[row] = float(objective[row] @ rows.solutions[row])
+                if hidden[row] > RESOLVED * abs(rows.values[row]):
+                    self._doubt(row, scaled, rows)
             elif status == flow.INFEASIBLE:
                 rows.fail(row, SolveStatus.INFEASIBLE, "the capacities do not let all supplies reach the demands")
             else:
@@ -142,11 +146,24 @@ class PreparedMinCostFlow:
         """
         check_shape(_ID, "costs", objective, self.objective_shape)
         rows = Rows.of(objective)
-        gaps: Floats = self._scaled(objective, rows).rounding @ self.capacities.astype(np.float64)
+        gaps = self._hidden(self._scaled(objective, rows))
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _hidden(self, scaled: Scaled) -> Floats:
+        """`[N]` how much less other flows may cost than the cheapest one in integers, at the most."""
+        gaps: Floats = np.abs(scaled.rounding) @ self.capacities.astype(np.float64)
+        return gaps
+
+    def _doubt(self, row: int, scaled: Scaled, rows: Rows) -> None:
+        """Have a closer look at a flow that is the cheapest one in integers, but perhaps not in floats."""
+        flow, none = rows.solutions[row], np.zeros(len(self.tails))
+        cheapest = float(scaled.integers[row] @ flow)
+        rows.bounds[row] = scaled.least(row, cheapest, none, self.capacities.astype(np.float64), flow)
+        if not scaled.resolves(row, flow, float(rows.bounds[row])):
+            rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
 
     def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
         """Costs as integers; rows for which there are none fail."""

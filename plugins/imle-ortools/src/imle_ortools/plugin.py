@@ -64,6 +64,18 @@ ILP = SolverSpec(
             choices=("auto", "highs", "cp-sat", "scip", "cbc"),
         ),
         *(_of_highs(name) for name in ("time_limit", "gap", "threads", "seed")),
+        Parameter(
+            "options",
+            "dict | None",
+            None,
+            "the engine's own options by its names: HiGHS' for auto and highs, CP-SAT's or SCIP's parameters",
+        ),
+        Parameter(
+            "cross_check",
+            "bool | str",
+            False,
+            "solve by a second engine too, and compare; a backend's name says which is the second one",
+        ),
     ),
     requires=("ortools", "highspy", "numba"),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),
@@ -75,7 +87,7 @@ layer(values)[:, 0].sum().backward()            # [B, n] which items go into the
 print(values.grad)
 print(layer.stats.events)                       # which engines""",
     licence="Apache-2.0 (OR-Tools), MIT (HiGHS, own kernels)",
-    tolerances="constraints to 1e-6 of their size, costs to what the engine resolves",
+    tolerances="constraints of integer variables exactly or to round-off, others to 1e-6; costs to 1e-9 of the largest",
     url="https://developers.google.com/optimization/mip",
 )
 

@@ -6,6 +6,9 @@ With scale s, a coefficient c becomes the integer a = round(s * c). If z is opti
 
 in size, for any sense: the middle term is the *gap* computed here. A power of two as scale loses nothing by itself, so
 coefficients that are small multiples of a power of two, integers among them, have gap zero.
+
+Once z is known, less can be said to be lost: no z' costs less than <a / s, z> + min <c - a / s, z'>, where z' is within
+the bounds and <a, z'> is at most <a, z> and the gap. A row is only called optimal if that is as good as its value.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ Ints = NDArray[np.int64]
 
 _POWERS = (-1074, 1000)
 """Scales stay between these powers of two, which float64 represents exactly."""
+_TIGHTENINGS, _ROUND_OFF = 4, 1e-9
+_NOTHING = 2.0**-900
+"""Differences below this are below what such scales can tell."""
 
 
 class Limits(NamedTuple):
@@ -43,7 +49,7 @@ class Scaled(NamedTuple):
     Attributes:
         integers: `[N, n]`; zeros in rows that do not fit.
         scales: `[N]`.
-        rounding: `[N, n]` how far each coefficient is from integer / scale.
+        rounding: `[N, n]` each coefficient minus integer / scale.
         fits: `[N]` whether the integers stay within the limits.
     """
 
@@ -51,6 +57,45 @@ class Scaled(NamedTuple):
     scales: Floats
     rounding: Floats
     fits: NDArray[np.bool_]
+
+    def least(
+        self, row: int, whole: float | None, lows: Floats, highs: Floats, solution: Floats | None = None
+    ) -> float:
+        """What no solution costs less than.
+
+        Args:
+            row: which of the rows is meant.
+            whole: what no solution costs less than in integers; None for what bounds alone tell.
+            lows, highs: `[n]` finite bounds of the variables.
+            solution: `[n]` one that is known. Better ones are not far from where each variable is cheapest, and what
+                rounding can hide there is far less than what it can hide within wide bounds.
+        """
+        integers, rounding = self.integers[row].astype(np.float64), self.rounding[row]
+        scale = float(self.scales[row])
+        upwards = integers >= 0
+        cheapest, spans = np.where(upwards, lows, highs), highs - lows
+        base = float(integers @ cheapest)
+        whole = base if whole is None else whole
+        value = np.inf
+        if solution is not None:
+            found = float(integers @ solution)
+            value = found / scale + float(rounding @ solution)
+            for _ in range(_TIGHTENINGS):
+                over = found - base + scale * float(np.abs(rounding) @ spans)
+                spans = np.minimum(spans, (over * (1.0 + _ROUND_OFF) + 1.0) / np.maximum(np.abs(integers), 1.0))
+        hidden = float(rounding @ cheapest + np.minimum(0.0, np.where(upwards, rounding, -rounding) * spans).sum())
+        return min(whole / scale + hidden, value)
+
+    def resolves(self, row: int, solution: Floats, least: float) -> bool:
+        """Whether a solution `[n]` is as good as optimal, given what none costs less than."""
+        costs = self.integers[row] / self.scales[row] + self.rounding[row]
+        value = float(costs @ solution)
+        return value - least <= max(RESOLVED * max(abs(value), float(np.abs(costs).max(initial=0.0))), _NOTHING)
+
+
+RESOLVED = 1e-9
+"""A row is optimal if nothing can be better by more than this share of its value, or of its largest coefficient."""
+UNRESOLVED = "coefficients differ by less than whole numbers resolve: bound says how much better a solution could be"
 
 
 def check_scale(solver_id: str, scale: float | str) -> None:
@@ -86,7 +131,7 @@ def to_integers(values: Floats, sizes: Floats | None, scale: float | str, limits
     with np.errstate(over="ignore", under="ignore"):
         exact = values * np.where(fits, scales, 0.0)[:, None]
         rounded = np.rint(exact)
-        rounding = np.abs(exact - rounded) / scales[:, None]
+        rounding = (exact - rounded) / scales[:, None]
     integers = rounded.astype(np.int64)
     if isinstance(scale, str):
         # smaller integers that say the same: the solver then searches as if the user had written them

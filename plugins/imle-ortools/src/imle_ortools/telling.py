@@ -1,4 +1,4 @@
-"""Gaps of long CP-SAT solves, for layers with `progress=`."""
+"""What CP-SAT tells of bounds: at the end of a solve, and of long ones to layers with `progress=`."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ class _Gap(cp_model.CpSolverSolutionCallback):
 def gap_teller() -> cp_model.CpSolverSolutionCallback | None:
     """A callback, where somebody listens."""
     return _Gap() if progress.listening() else None
+
+
+def proven_bound(solver: cp_model.CpSolver, status: cp_model.CpSolverStatus) -> float | None:
+    """What no solution has less than as objective; None if CP-SAT says nothing.
+
+    A search that ends early leaves the bound at 0, whatever the objective.
+    """
+    bound = float(solver.response_proto.best_objective_bound)
+    return bound if bound or status == cp_model.OPTIMAL else None

@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.engines import IntegerEngine
+from imle_highs.engines import TIGHT, IntegerEngine, LinearEngine
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
+from imle_ortools.ilp.judging import PROVEN, Judge
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
 from imle_ortools.ilp.structures import assignment, knapsack
 from imle_ortools.packing import warm
@@ -29,26 +32,46 @@ WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
 from one round to the next. An instance that only one of them can solve costs little more than with that one alone."""
 
-_DONE = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 Clock = Callable[[], float | None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all engines are told: relative gap, threads and seed."""
+    """What all engines are told.
 
-    gap: float
-    threads: int
-    seed: int
+    Attributes:
+        gap: relative gap at which a search may stop.
+        threads: per solve.
+        seed: of random choices.
+        highs_options, cp_sat_options: the engines' own options by name.
+    """
+
+    gap: float = 0.0
+    threads: int = 1
+    seed: int = 0
+    highs_options: EngineOptions = ()
+    cp_sat_options: EngineOptions = ()
 
     def highs(self, program: LinearProgram) -> IntegerEngine:
         """HiGHS with these settings."""
-        native = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
-        return IntegerEngine(program, native, "auto")
+        return IntegerEngine(program, self._highs, "auto")
+
+    def tight(self, program: LinearProgram) -> IntegerEngine:
+        """HiGHS with the least tolerances that it takes."""
+        return IntegerEngine(program, {**self._highs, **TIGHT}, "default")
+
+    def relaxation(self, program: LinearProgram) -> LinearEngine:
+        """HiGHS for linear programs."""
+        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed})
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
         """CP-SAT with these settings."""
-        return CPSATEngine(whole, self.gap, self.threads, self.seed)
+        return CPSATEngine(whole, self.gap, self.threads, self.seed, self.cp_sat_options)
+
+    @property
+    def _highs(self) -> dict[str, Any]:
+        own = {"threads": self.threads, "random_seed": self.seed, "mip_rel_gap": self.gap}
+        return {**own, **dict(self.highs_options)}
 
 
 class AutoEngine:
@@ -70,6 +93,7 @@ class AutoEngine:
             warm()
         self._limits = self._room = np.zeros(0)
         self._settings = settings
+        self._judge = Judge(program)
         self._highs = settings.highs(program)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
@@ -78,46 +102,50 @@ class AutoEngine:
     @property
     def events(self) -> Counter[str]:
         """How many rows, or attempts at them, went to which algorithm."""
-        return self._own + self._highs.events + (self._kept.events if self._kept else Counter())
+        return self._own + self._judge.events + self._highs.events + (self._kept.events if self._kept else Counter())
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
         if self._assignment is not None and rows[0] is self._rows[0]:
             self._own["assignments"] += 1
             return solve_assignment(self._assignment, costs)
+        clock = deadline(seconds)
+        start = Outcome(SolveStatus.TIMEOUT)
         if self._knapsack is not None:
             if rows[1] is not self._limits:
                 self._limits, self._room = rows[1], self._knapsack.room(rows[1])
-            packed = solve_knapsack(self._knapsack, costs, self._room)
-            self._own["knapsacks" if packed else "knapsacks_too_large"] += 1
-            if packed:
-                return packed
-        clock = deadline(seconds)
+            start = solve_knapsack(self._knapsack, costs, self._room)
+            self._own["knapsacks" if start.status in PROVEN else "knapsacks_too_large"] += 1
+            if start.status in PROVEN:
+                return start
         return (
             self._highs.relax(costs, rows, clock())
             or self._highs.branch(costs, rows, clock)
-            or self._in_turn(costs, rows, clock)
+            or self._in_turn(start, costs, rows, clock)
         )
 
-    def _in_turn(self, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
-        best: Outcome | None = None
-        for attempt in self._attempts(costs, rows, clock):
-            outcome = attempt()
-            if outcome.status in _DONE:
-                return outcome
-            if best is None or _better(outcome, best, costs):
-                best = outcome
-            left = clock()
-            if outcome.status == SolveStatus.ERROR or (left is not None and left <= 0):
-                break
-        assert best is not None  # there is always a first attempt
-        if best.status in (SolveStatus.FEASIBLE, SolveStatus.TIMEOUT):
-            found = "with a feasible point" if best.point is not None else "without a feasible point"
-            return best._replace(message=f"stopped at the time limit {found}")
-        return best
-
-    def _attempts(self, costs: Floats, rows: Rows, clock: Clock) -> Iterator[Callable[[], Outcome]]:
+    def _in_turn(self, best: Outcome, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         cp_sat = self._cp_sat()
+        best = best._replace(bound=float(np.fmax(best.bound, self._highs.relaxed_bound(costs))))
+        failed = 0
+        for attempt in self._attempts(cp_sat, costs, rows, clock):
+            outcome = self._judge.sound(attempt(), rows)
+            if outcome.status in PROVEN:
+                return outcome
+            best = _better(outcome, best, costs)
+            failed = failed + 1 if outcome.status == SolveStatus.ERROR else 0
+            left = clock()
+            if failed > 1 or (left is not None and left <= 0):
+                break
+        if best.point is None and failed:
+            return outcome
+        found = "with a feasible point" if best.point is not None else "without a feasible point"
+        return best._replace(message=(cp_sat and cp_sat.unresolved) or f"stopped at the time limit {found}")
+
+    def _attempts(
+        self, cp_sat: CPSATEngine | None, costs: Floats, rows: Rows, clock: Clock
+    ) -> Iterator[Callable[[], Outcome]]:
+        """One after the other, until the row is done."""
         if cp_sat is None:
             yield partial(self._highs.search, costs, rows, clock, THOROUGH)
             return
@@ -125,6 +153,8 @@ class AutoEngine:
         while True:
             yield partial(cp_sat.attempt, costs, rows, clock(), work)
             yield partial(self._highs.search, costs, rows, clock, {**THOROUGH, "mip_max_nodes": nodes})
+            if cp_sat.unresolved:
+                return  # more work would not make it finer
             work, nodes = work * GROWTH, min(nodes * GROWTH, 2**31 - 1)
 
     def _cp_sat(self) -> CPSATEngine | None:
@@ -134,8 +164,9 @@ class AutoEngine:
         return self._kept
 
 
-def _better(one: Outcome, other: Outcome, costs: Floats) -> bool:
-    """Whether one incumbent is better than another; any point is better than none."""
-    if one.point is None:
-        return False
-    return other.point is None or float(np.dot(costs, one.point)) < float(np.dot(costs, other.point))
+def _better(one: Outcome, best: Outcome, costs: Floats) -> Outcome:
+    """The better incumbent of two, any point being better than none, with the better bound."""
+    bound = float(np.fmax(one.bound, best.bound))
+    if one.point is not None and (best.point is None or float(costs @ one.point) < float(costs @ best.point)):
+        best = one
+    return best._replace(bound=bound)

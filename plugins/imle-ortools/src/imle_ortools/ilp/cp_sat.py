@@ -11,11 +11,12 @@ from imle.solvers import SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
+from imle_linear.options import EngineOptions
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram
 from imle_ortools.ilp.whole import FAR
-from imle_ortools.scaling import to_integers
-from imle_ortools.telling import gap_teller
+from imle_ortools.scaling import UNRESOLVED, to_integers
+from imle_ortools.telling import gap_teller, proven_bound
 
 
 class CPSATEngine:
@@ -26,18 +27,26 @@ class CPSATEngine:
         gap: relative gap at which the search may stop.
         threads: per solve.
         seed: of the search.
+        options: CP-SAT's own parameters by name.
+
+    Attributes:
+        unresolved: why a solution that is optimal in whole numbers may not be so for the row's own coefficients ("" if
+            it is); of the last row.
     """
 
-    def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int) -> None:
+    def __init__(self, whole: WholeProgram, gap: float, threads: int, seed: int, options: EngineOptions = ()) -> None:
         self.events: Counter[str] = Counter()
+        self.unresolved = ""
         self._whole = whole
+        self._gap = gap
         nothing = np.full(len(whole.rows), np.nan)
         self._rows: Rows = nothing, nothing
         self._impossible: set[int] = set()
         self._model = _model(whole)
         self._objective = self._model.proto.objective
         self._objective.vars.extend(range(len(whole.lower)))
-        self._sizes = np.maximum(1, np.maximum(np.abs(whole.lower), np.abs(whole.upper))).astype(np.float64)
+        self._ends = whole.lower.astype(np.float64), whole.upper.astype(np.float64)
+        self._sizes = np.maximum(1.0, np.maximum(*map(np.abs, self._ends)))
         self._solver = cp_model.CpSolver()
         parameters = self._solver.parameters
         parameters.num_workers = threads
@@ -46,6 +55,8 @@ class CPSATEngine:
         parameters.linearization_level = 2  # lower levels fail to prove small covers with few workers
         parameters.relative_gap_limit = gap
         parameters.absolute_gap_limit = 0.0
+        for name, value in options:
+            setattr(parameters, name, value)
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
@@ -53,8 +64,9 @@ class CPSATEngine:
 
     def attempt(self, costs: Floats, rows: Rows, seconds: float | None, work: float) -> Outcome:
         """Solve with a limit on work too, in OR-Tools' deterministic seconds; beyond it the row has timed out."""
+        self.unresolved = ""
         if not self._set_rows(rows):
-            return Outcome(SolveStatus.INFEASIBLE, message="no whole number lies between both ends of a constraint")
+            return self._infeasible("no whole number lies between both ends of a constraint")
         scaled = to_integers(costs[None], self._sizes, "auto", LIMITS)
         coeffs = self._objective.coeffs
         coeffs.clear()
@@ -65,17 +77,29 @@ class CPSATEngine:
         self.events["cp_sat"] += 1
         teller = gap_teller()
         status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            solution = self._solver.response_proto.solution
-            point = np.array(list(solution), dtype=np.float64)
-            if status == cp_model.OPTIMAL:
-                return Outcome(SolveStatus.OPTIMAL, point)
-            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point")
         if status == cp_model.INFEASIBLE:
-            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
-        if status == cp_model.UNKNOWN:
-            return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
-        return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
+            return self._infeasible("no point satisfies all constraints and bounds")
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+            return Outcome(SolveStatus.ERROR, message=f"CP-SAT ended with status {status.name}")
+        point = None
+        if status != cp_model.UNKNOWN:
+            point = np.array(list(self._solver.response_proto.solution), dtype=np.float64)
+        bound = scaled.least(0, proven_bound(self._solver, status), *self._ends, point)
+        if point is None:
+            message = "stopped at the time limit without a feasible point"
+            return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
+        if status == cp_model.FEASIBLE:
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound)
+        if self._gap or scaled.resolves(0, point, bound):
+            return Outcome(SolveStatus.OPTIMAL, point, bound=bound)
+        self.unresolved = UNRESOLVED
+        return Outcome(SolveStatus.FEASIBLE, point, UNRESOLVED, bound)
+
+    def _infeasible(self, message: str) -> Outcome:
+        """Believed where the program in whole numbers is the one in floats; else another engine has to say so."""
+        if self._whole.exact:
+            return Outcome(SolveStatus.INFEASIBLE, message=message)
+        return Outcome(SolveStatus.ERROR, message=f"{message}, as far as CP-SAT's whole numbers tell")
 
     def _set_rows(self, rows: Rows) -> bool:
         """Change right sides; False if there is a row that whole numbers cannot meet."""

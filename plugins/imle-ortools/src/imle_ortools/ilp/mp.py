@@ -1,88 +1,111 @@
-"""SCIP and CBC, as OR-Tools ships them: kept model, coefficients replaced."""
+"""SCIP and CBC, as OR-Tools ships them: kept model, coefficients replaced. Runs in a process of its own (`bundled`)."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import OrderedDict
+from dataclasses import dataclass, field
 
 import numpy as np
 from ortools.linear_solver.pywraplp import MPSolverParameters, Solver
 
-from imle.errors import SolverUnavailableError
+from imle.errors import OptionError, SolverUnavailableError
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows
 from imle_linear.program import LinearProgram
 
-_NAMES = {"scip": "SCIP", "cbc": "CBC"}
+NAMES = {"scip": "SCIP", "cbc": "CBC"}
 _MP = MPSolverParameters
-_SCIP_OPTIONS = "limits/absgap = 0\nrandomization/randomseedshift = {seed}\n"
 
 
-class MPEngine:
-    """One native model, one row after the other; a row's answer depends on that row alone.
+@dataclass(frozen=True)
+class Bundled:
+    """How one of the bundled solvers is to solve.
 
-    Args:
-        program: the feasible set.
+    Attributes:
         backend: "scip" or "cbc".
         gap: relative gap at which the search may stop.
         threads: per solve.
         seed: of SCIP's random choices; CBC takes none.
-
-    Raises:
-        SolverUnavailableError: this build of OR-Tools lacks the backend.
+        options: SCIP's parameters by name; CBC takes none.
     """
 
-    def __init__(self, program: LinearProgram, backend: str, gap: float, threads: int, seed: int) -> None:
-        self.events: Counter[str] = Counter()
-        self._backend = backend
-        native = Solver.CreateSolver(_NAMES[backend])
-        if native is None:
+    backend: str
+    gap: float
+    threads: int
+    seed: int
+    options: tuple[tuple[str, object], ...] = field(default=())
+
+    def solver(self) -> Solver:
+        """An empty model.
+
+        Raises:
+            SolverUnavailableError: this build of OR-Tools lacks the backend.
+            OptionError: SCIP does not know a parameter, or not that value.
+        """
+        solver = Solver.CreateSolver(NAMES[self.backend])
+        if solver is None:
             raise SolverUnavailableError(
-                f"ortools-ilp: backend={backend!r}: expected an OR-Tools with {_NAMES[backend]}, found one without",
+                f"ortools-ilp: backend={self.backend!r}: expected an OR-Tools with {NAMES[self.backend]}, found one "
+                "without",
                 hint="pip install --upgrade ortools, or take another backend",
             )
-        self._native = native
-        if backend == "scip":
-            native.SetSolverSpecificParametersAsString(_SCIP_OPTIONS.format(seed=seed))
-        if threads > 1:
-            native.SetNumThreads(threads)
+        if self.backend == "scip":
+            for name, value in (("limits/absgap", 0), ("randomization/randomseedshift", self.seed), *self.options):
+                if not solver.SetSolverSpecificParametersAsString(f"{name} = {value}\n"):
+                    raise OptionError(
+                        f"ortools-ilp: options: expected parameters of SCIP, found {name!r}: {value!r}",
+                        hint="such as numerics/feastol; see https://www.scipopt.org/doc/html/PARAMETERS.php",
+                    )
+        if self.threads > 1:
+            solver.SetNumThreads(self.threads)
+        return solver
+
+
+class Model:
+    """One native model, one row after the other; a row's answer depends on that row alone.
+
+    Args:
+        program: the feasible set.
+        how: to solve it.
+    """
+
+    def __init__(self, program: LinearProgram, how: Bundled) -> None:
+        self._name = NAMES[how.backend]
+        self._native = native = how.solver()
         self._parameters = _MP()
-        self._parameters.SetDoubleParam(_MP.RELATIVE_MIP_GAP, gap)
+        self._parameters.SetDoubleParam(_MP.RELATIVE_MIP_GAP, how.gap)
         # what was solved before would otherwise choose among ties
         self._parameters.SetIntegerParam(_MP.INCREMENTALITY, _MP.INCREMENTALITY_OFF)
-        self._checker = SolutionChecker(program)
-        self._variables = [
-            native.Var(low, high, whole, "")
-            for low, high, whole in zip(
-                program.lower.tolist(), program.upper.tolist(), program.integer.tolist(), strict=True
-            )
-        ]
+        bounds = program.lower.tolist(), program.upper.tolist(), program.integer.tolist()
+        self._variables = [native.Var(low, high, whole, "") for low, high, whole in zip(*bounds, strict=True)]
         self._bounded = bool(np.isfinite(program.lower).all() and np.isfinite(program.upper).all())
-        self._constraints = [native.Constraint() for _ in range(program.matrix.shape[0])]
         matrix = program.matrix
-        for row, column, value in zip(
-            matrix.index.tolist(), matrix.column.tolist(), matrix.value.tolist(), strict=True
-        ):
+        self._constraints = [native.Constraint() for _ in range(matrix.shape[0])]
+        entries = matrix.index.tolist(), matrix.column.tolist(), matrix.value.tolist()
+        for row, column, value in zip(*entries, strict=True):
             self._constraints[row].SetCoefficient(self._variables[column], value)
         nothing = np.full(matrix.shape[0], np.nan)
         self._rows: Rows = nothing, nothing
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
-        """Minimise `costs` `[n]` within the time limit, if there is one."""
-        self.events[self._backend] += 1
+        """Minimise `costs` `[n]` within the time limit, if there is one. Nothing of the answer is checked."""
         self._set_rows(rows)
         self._native.SetTimeLimit(0 if seconds is None else max(1, round(1000 * seconds)))  # 0 is no limit
         status = self._run(costs)
         if status in (Solver.OPTIMAL, Solver.FEASIBLE):
             # read everything before the objective changes: afterwards OR-Tools answers with a warning per variable
             point = np.array([variable.solution_value() for variable in self._variables])
-            return self._found(point, status == Solver.OPTIMAL, rows)
+            if status == Solver.OPTIMAL:
+                return Outcome(SolveStatus.OPTIMAL, point)
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point")
         if status == Solver.NOT_SOLVED:
             return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
         if status == Solver.INFEASIBLE and self._bounded:
             return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
-        return self._feasible_or_not(costs)
+        if status in (Solver.INFEASIBLE, Solver.UNBOUNDED):
+            return self._feasible_or_not(costs)
+        return Outcome(SolveStatus.ERROR, message=f"{self._name} ended with status {status}")
 
     def _run(self, costs: Floats) -> int:
         objective = self._native.Objective()
@@ -90,14 +113,6 @@ class MPEngine:
             objective.SetCoefficient(variable, cost)
         objective.SetMinimization()
         return int(self._native.Solve(self._parameters))
-
-    def _found(self, point: Floats, proven: bool, rows: Rows) -> Outcome:
-        mended, wrong = self._checker.mend(point, rows)
-        if wrong:
-            return Outcome(SolveStatus.ERROR, message=f"{_NAMES[self._backend]}'s solution is none: {wrong}")
-        if proven:
-            return Outcome(SolveStatus.OPTIMAL, mended)
-        return Outcome(SolveStatus.FEASIBLE, mended, "stopped at the time limit with a feasible point")
 
     def _feasible_or_not(self, costs: Floats) -> Outcome:
         """The backends tell unbounded from infeasible now and then; without an objective only one of them is left."""
@@ -110,8 +125,37 @@ class MPEngine:
     def _set_rows(self, rows: Rows) -> None:
         lower, upper = rows
         old_lower, old_upper = self._rows
-        if lower is old_lower and upper is old_upper:
-            return
         for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
             self._constraints[row].SetBounds(float(lower[row]), float(upper[row]))
         self._rows = rows
+
+
+_KEPT = 4
+_models: OrderedDict[int, Model] = OrderedDict()
+
+
+def solve(
+    number: int,
+    recipe: tuple[LinearProgram, Bundled] | None,
+    costs: Floats,
+    rows: Rows,
+    seconds: float | None,
+) -> Outcome | None:
+    """Solve one row in this process, which keeps the models it was asked about last.
+
+    Args:
+        number: of the model.
+        recipe: what it is made from; None if this process should have it.
+        costs, rows, seconds: see `Model.solve`.
+
+    Returns:
+        None if the process does not have the model.
+    """
+    if recipe is not None:
+        _models[number] = Model(*recipe)
+        while len(_models) > _KEPT:
+            _models.popitem(last=False)
+    if number not in _models:
+        return None
+    _models.move_to_end(number)
+    return _models[number].solve(costs, rows, seconds)

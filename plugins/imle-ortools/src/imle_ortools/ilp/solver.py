@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_type
+from imle.errors import OptionError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_highs.files import read
+from imle_linear import options
 from imle_linear.engines import Engine
 from imle_linear.instance import Instance, is_empty, refuse_beside_model
+from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
 from imle_linear.unbound import without_instance
-from imle_ortools.arrays import check_positive
-from imle_ortools.ilp.auto import AutoEngine, Settings
+from imle_ortools.ilp.auto import Settings
+from imle_ortools.ilp.backends import cross_checked, engine_of, options_of
 from imle_ortools.ilp.integers import whole_program
 from imle_ortools.ilp.models import from_model
-from imle_ortools.ilp.mp import MPEngine
 from imle_ortools.plugin import ILP
+
+_BACKENDS = next(option.choices for option in ILP.options if option.name == "backend") or ()
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,16 @@ class ILPSolver:
         sense: "min" for costs, "max" for scores.
         backend: "auto" takes, row by row, what suits: the assignment and knapsack algorithms where the matrix is one
             of theirs, the linear relaxation where it is whole-numbered, else HiGHS and CP-SAT in turn with growing
-            budgets. "highs", "cp-sat", "scip" and "cbc" are themselves.
+            budgets. "highs" and "cp-sat" are themselves. So are "scip" and "cbc", but what they prove only counts
+            once "auto" has proven it too, in three times their time or so; else rows are feasible, with a bound.
         time_limit: seconds per row.
         gap: relative gap at which the search may stop; 0 asks for a proof.
         threads: per solve.
         seed: of random choices.
+        options: the engine's own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`: HiGHS' for
+            "auto" and "highs", CP-SAT's parameters, SCIP's parameters; none for "cbc".
+        cross_check: solve by a second engine too, with its own time limit, and compare; a name says which. Rows for
+            which the two contradict each other are errors.
 
     A row's answer depends on that row alone, ties included (with one thread and no time limit).
 
@@ -50,19 +57,19 @@ class ILPSolver:
     gap: float = 0.0
     threads: int = 1
     seed: int = 0
+    options: EngineOptions | Mapping[str, Any] | None = None
+    cross_check: bool | str = False
 
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in ILP.options:
-            check_type(ILP.id, option, getattr(self, option.name))
-        check_positive(ILP.id, "time_limit", self.time_limit)
-        if not (math.isfinite(self.gap) and self.gap >= 0):
-            raise OptionError(f"{ILP.id}: gap: expected a finite number >= 0, found {self.gap!r}")
-        if self.threads < 1:
-            raise OptionError(f"{ILP.id}: threads: expected an int >= 1, found {self.threads}")
-        if not 0 <= self.seed < 2**31:
-            raise OptionError(f"{ILP.id}: seed: expected an int in 0..2**31-1, found {self.seed}")
+        options.check(ILP, self)
+        others = [name for name in _BACKENDS if name != self.backend]
+        if not isinstance(self.cross_check, bool) and self.cross_check not in others:
+            raise OptionError(
+                f"{ILP.id}: cross_check: expected a bool or one of {', '.join(others)}, found {self.cross_check!r}"
+            )
+        object.__setattr__(self, "options", options_of(self.backend, self.options))
 
     def prepare(
         self,
@@ -102,21 +109,33 @@ class ILPSolver:
         else:
             refuse_beside_model(ILP.id, instance, integrality)
             program = from_model(ILP.id, model, sense=self.sense, variables=variables, costs=costs)
-        return PreparedProgram(program, Setup(ILP.id, self.sense, self.time_limit, self._engine))
+        settings = self._settings
+        # a contradiction found by a cross-check is the answer; no other engine is asked
+        further = () if self.cross_check else (settings.highs, settings.tight)
+        setup = Setup(
+            ILP.id, self.sense, self.time_limit, self._engine, further=further, relaxation=settings.relaxation
+        )
+        return PreparedProgram(program, setup)
+
+    @property
+    def _own(self) -> EngineOptions:
+        return tuple(dict(self.options or ()).items())
+
+    @property
+    def _settings(self) -> Settings:
+        highs = self._own if self.backend in ("auto", "highs") else ()
+        return Settings(self.gap, self.threads, self.seed, highs, self._own if self.backend == "cp-sat" else ())
 
     def _engine(self, program: LinearProgram) -> Engine:
-        settings = Settings(self.gap, self.threads, self.seed)
-        if self.backend == "auto":
-            return AutoEngine(program, settings)
-        if self.backend == "highs":
-            return settings.highs(program)
-        if self.backend == "cp-sat":
-            whole = whole_program(program)
-            if isinstance(whole, str):
-                raise InstanceError(
-                    f"{ILP.id}: backend='cp-sat': expected bounded integer variables and decimal coefficients, found "
-                    f"that {whole}",
-                    hint='backend="auto" takes CP-SAT where it can',
-                )
-            return settings.cp_sat(whole)
-        return MPEngine(program, self.backend, self.gap, self.threads, self.seed)
+        settings = self._settings
+        engine = engine_of(self.backend, program, settings, self._own if self.backend == "scip" else ())
+        if not self.cross_check:
+            return engine
+        other = self.cross_check if isinstance(self.cross_check, str) else self._another(program)
+        return cross_checked(engine, (self.backend, other), program, settings)
+
+    def _another(self, program: LinearProgram) -> str:
+        """A backend that is not behind the solver's own."""
+        if self.backend not in ("auto", "highs"):
+            return "highs"
+        return "scip" if isinstance(whole_program(program), str) else "cp-sat"

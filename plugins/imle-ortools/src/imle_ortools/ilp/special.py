@@ -1,4 +1,4 @@
-"""Engines for recognised structures; both say None where they are of no use."""
+"""Engines for recognised structures."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ def warm_assignment() -> None:
     solve_assignment(Assignment(np.zeros((1, 1), np.int64)), np.zeros(1))
 
 
-def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome | None:
-    """The best set of items, as a point `[n]`; None if the search is not done after so many nodes."""
+def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome:
+    """The best set of items, as a point `[n]`; a feasible one if the search is not done after so many nodes."""
     if (room < 0).any():
         return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
     searches = Searches.of(-costs[None], packing.weights, room[None])
     searches.go_on(slice(0, 1), nodes)
-    return None if len(searches.open) else Outcome(SolveStatus.OPTIMAL, searches.solutions[0])
+    if searches.level[0] < 0:
+        return Outcome(SolveStatus.OPTIMAL, searches.solutions[0])
+    bound = -float(searches.fill_up()[0])
+    return Outcome(SolveStatus.FEASIBLE, searches.solutions[0], bound=bound)

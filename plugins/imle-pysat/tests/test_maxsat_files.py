@@ -33,6 +33,7 @@ def test_both_formats():
     assert parse("test", "p wcnf 1 2\n5 1 0\n7 -1 0\n").soft == [[1], [-1]]  # no top: all are soft
     assert parse("test", "p cnf 2 2\n1 2 0\n-1 0\n").soft == [[1, 2], [-1]]
     assert parse("test", "h 1 0\n2 0\n").soft == [[]]  # an empty clause
+    assert parse("test", "2 0\n").variables == 0
 
 
 @pytest.mark.parametrize(("suffix", "opener"), [("", open), (".gz", gzip.open), (".bz2", bz2.open), (".xz", lzma.open)])

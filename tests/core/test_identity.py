@@ -102,11 +102,12 @@ def test_no_projection_changes_a_solution(name, projection):
         assert torch.equal(trained, best(theta, table(name)))
 
 
+@pytest.mark.parametrize("output", ["mean", "map"])
 @pytest.mark.parametrize("projection", ["norm", "both"])
-def test_the_gradient_is_that_of_the_projection(projection):
+def test_the_gradient_is_that_of_the_projection(projection, output):
     theta, dy = draw(3, 6), draw(3, 6, seed=1)
     leaf = theta.clone().requires_grad_()
-    layer_over(SETS["3-of-6"], estimator=Identity(projection))(leaf).backward(dy)
+    layer_over(SETS["3-of-6"], estimator=Identity(projection), output=output)(leaf).backward(dy)
     centred = theta - theta.mean(dim=1, keepdim=True) if projection == "both" else theta
     norm = centred.norm(dim=1, keepdim=True)
     unit = centred / norm
@@ -116,8 +117,9 @@ def test_the_gradient_is_that_of_the_projection(projection):
     torch.testing.assert_close(leaf.grad, expected)
 
 
-def test_what_is_not_finite_is_named_where_it_is():
+@pytest.mark.parametrize("output", ["mean", "map"])
+def test_what_is_not_finite_is_named_where_it_is(output):
     costs = torch.zeros(2, 6)
     costs[1, 4] = float("inf")
     with pytest.raises(ObjectiveError, match="found inf in row 1, position 4"):
-        layer_over(SETS["3-of-6"], sense="min", estimator="identity")(costs)
+        layer_over(SETS["3-of-6"], sense="min", estimator="identity", output=output)(costs)

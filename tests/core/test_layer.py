@@ -341,13 +341,13 @@ def test_solver_events_are_counted_and_advice_is_given_once():
         objective_shape = (None,)
 
         def solve(self, objective, *, hint=None):
-            return SolveResult(objective > 0, counters={"odd": 2}, advice=("take care",))
+            return SolveResult(objective > 0, counters={"odd": 2}, advice=("take care\x1b[2J",))
 
         def close(self):
             pass
 
     layer = imle.layer(Advising(), noise=None)
-    with pytest.warns(SolverWarning, match="^advising: take care$") as caught:
+    with pytest.warns(SolverWarning, match=r"^advising: take care\\x1b\[2J$") as caught:
         layer(torch.randn(2, 3))
     assert caught[0].filename == __file__, "the warning points at the user's line"
     layer(torch.randn(2, 3))  # warnings are errors here: no second one

@@ -18,6 +18,7 @@ from imle.solvers.interruptible import interruptible
 from imle.solvers.parallel import pools
 from imle.solvers.parallel.work import Stock
 from imle.solvers.progress import Wanted, monitored, report
+from imle_highs.ilp import HighsILPSolver
 from support.hazards import Hazard
 
 pytestmark = [
@@ -135,14 +136,17 @@ def test_locks_that_other_threads_hold():
     parallel = Parallel(Hazard(), 2, threads=True)
     timed, cached = Timed(parallel), Cached(Hazard()).prepare()
     prepared, stock, processes = timed.prepare(), Stock(1), Processes(1)
+    program = HighsILPSolver(sense="max").prepare(A_ub=np.ones((1, 4)), b_ub=[1], bounds=(0, 1))
     objective = np.eye(4)
     prepared.solve(objective)
     cached.solve(objective)
+    program.solve(objective)
     stock_built = []
 
     def use():
         assert (prepared.solve(objective).solutions == objective).all()
         assert (cached.solve(objective).solutions == objective).all()
+        assert (program.solve(objective).solutions == objective).all()
         with stock.borrow("", lambda: stock_built.append(1) or Hazard().prepare()):
             pass
         assert processes.submit(divmod, 7, 2).result() == (3, 1)
@@ -157,6 +161,7 @@ def test_locks_that_other_threads_hold():
             parallel.pace._lock,
             timed.clock._lock,
             cached._lock,
+            program._lock,
             prepared.inner._lock,
             stock._lock,
             processes._lock,

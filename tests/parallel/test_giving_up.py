@@ -1,4 +1,4 @@
-"""After Ctrl-C or an error nobody waits for what is under way: it ends soon, and results never show how."""
+"""After Ctrl-C or an error no caller waits for what is under way: it ends soon, and results never show how."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import torch
 import imle
 from imle.errors import ObjectiveError
 from imle.solvers import Cached, Deduplicated, Parallel, SolveResult
+from imle.solvers.function import PreparedFunction
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.pieces import PIECE, in_pieces, solve_in_pieces
 from imle.solvers.stopping import GivenUpError, Stops, given_up, stop_until, stoppable
@@ -134,6 +135,24 @@ def test_pieces_are_not_to_be_seen_in_results(rows):
         assert found.counters == {"rows_seen": rows}
     assert sum(solver.sizes) == 2 * rows
     assert max(solver.sizes) <= max(127, 2 * PIECE / SECONDS)
+
+
+def test_slow_rows_are_not_waited_for_together():
+    solver = Native(seconds=0.05)
+    in_pieces(solver.prepare()).solve(np.zeros((150, 3)))
+    assert solver.sizes[0] == 64  # nothing is known
+    assert max(solver.sizes[1:]) < 64
+
+
+def test_rows_of_large_instances_begin_with_few():
+    sizes = []
+
+    def solve(objective):
+        sizes.append(len(objective))
+        return objective
+
+    in_pieces(PreparedFunction(solve)).solve(np.zeros((4, 2**19)))
+    assert sizes[0] == 2
 
 
 def test_fast_rows_are_solved_in_one_call():

@@ -149,6 +149,8 @@ def test_strict_raises_with_the_cause(install):
             "PluginError: solver id: expected lower-case words joined by dashes, found 'A b'",
         ),
         ("class Odd(BaseException): pass\nraise Odd('out of line')", "Odd: out of line"),
+        ("imle_api_version = '2'", "PluginError: imle_api_version: expected int, found '2'"),
+        ("imle_api_version = None\nraise ValueError('other')", "ValueError: other"),
         ("raise GeneratorExit", "GeneratorExit: without a message"),
         (
             "class Mute(Exception):\n    def __str__(self): raise ValueError('no')\nraise Mute",

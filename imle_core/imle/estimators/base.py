@@ -62,7 +62,10 @@ class Estimator(nn.Module, ABC):
         return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
     def transform(self, theta: Tensor) -> Tensor:
-        """Change theta, or only its gradient, before anything else. `[B, *event]` to `[B, *event]`."""
+        """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`.
+
+        In `eval()` mode and with output="map" only the derivative is changed: theta is solved as it was given.
+        """
         return theta
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:

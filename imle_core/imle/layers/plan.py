@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
@@ -347,7 +348,9 @@ class SolvePlan:
         for advice in result.advice:
             if advice not in self.warned:
                 self.warned.add(advice)
-                warnings.warn(f"{self.boundary.solver_id}: {advice}", SolverWarning, stacklevel=_level_of_user())
+                warnings.warn(
+                    printable(f"{self.boundary.solver_id}: {advice}"), SolverWarning, stacklevel=_level_of_user()
+                )
 
 
 def _level_of_user() -> int:

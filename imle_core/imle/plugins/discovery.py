@@ -22,7 +22,7 @@ from imle.plugins import hookspecs
 from imle.plugins.estimator_spec import EstimatorSpec
 from imle.plugins.installed import Unreadable, locate, name_and_version, normal, points_of
 from imle.plugins.records import EstimatorRecord, PluginState, Record, SolverRecord
-from imle.plugins.spec import API_VERSION, DECLARED, ApiVersionError, SolverSpec
+from imle.plugins.spec import API_VERSION, DECLARED, ApiVersionError, SolverSpec, check_field
 
 ALLOW = "IMLE_PLUGINS"
 DENY = "IMLE_DISABLE_PLUGINS"
@@ -257,7 +257,9 @@ def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
     manager = pluggy.PluginManager("imle")
     manager.add_hookspecs(hookspecs)
     module = point.load()
-    if (version := getattr(module, DECLARED, API_VERSION)) != API_VERSION:
+    version = getattr(module, DECLARED, API_VERSION)
+    check_field(DECLARED, version, int)
+    if version != API_VERSION:
         raise ApiVersionError(version)
     manager.register(module, name=point.name)
     hook = getattr(manager.hook, kind.hook)

@@ -13,6 +13,9 @@ from imle.solvers.stopping import Stops, stop_until, stoppable
 
 T = TypeVar("T")
 
+HEARD = 0.5
+"""Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
+
 
 def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
     """Run a native call that gives up the GIL, and stop it if Ctrl-C or another signal raises.
@@ -30,6 +33,8 @@ def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
     with stops.calling(stop):
         future = _helper.pool.submit(copy_context().run, call)
         try:
+            while not wait([future], HEARD).done:
+                pass
             return future.result()
         finally:
             stop_until(stops, [future])

@@ -1,6 +1,6 @@
 """Progress of long solves: solvers say how far they are, and whoever asked hears it at a steady pace.
 
-Nobody listens unless a layer was built with `progress=`; then `report` costs one look-up.
+Without a layer that was built with `progress=`, `report` costs one look-up.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ _current: ContextVar[_Monitor | None] = ContextVar("imle_progress", default=None
 
 
 def listening() -> bool:
-    """Whether anybody wants to know: solvers need not set up callbacks where nobody does."""
+    """Whether progress is wanted: else solvers need not set up callbacks."""
     return _current.get() is not None
 
 

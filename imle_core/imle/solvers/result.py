@@ -73,7 +73,7 @@ class SolveResult:
     def gap(self) -> NDArray[np.float64] | None:
         """`[N]` how far the values may be from the best ones, relative to their size; nan where unknown.
 
-        It is |bound - value| / |value|, and 0 where both are equal; infinite where only the value is 0.
+        It is `abs(bound - value) / abs(value)`, and 0 where both are equal; infinite where only the value is 0.
         """
         if self.values is None or self.bound is None:
             return None

@@ -20,14 +20,14 @@ _AGAIN = 0.05
 
 
 class GivenUpError(ImleError):
-    """Nobody waits for this work any more."""
+    """No caller waits for this work any more."""
 
 
 class Stops:
     """What ends a piece of work from outside.
 
     Attributes:
-        given_up: nobody waits for the work any more.
+        given_up: no caller waits for the work any more.
     """
 
     def __init__(self) -> None:
@@ -74,24 +74,24 @@ _current: ContextVar[Stops | None] = ContextVar("imle_stops", default=None)
 
 
 def given_up() -> bool:
-    """Whether nobody waits any more for what runs here. For authors of solvers whose rows take long."""
+    """Whether no caller waits any more for what runs here. For authors of solvers whose rows take long."""
     stops = _current.get()
     return stops is not None and stops.given_up
 
 
 def refuse_given_up() -> None:
-    """Go on only if somebody waits for what runs here.
+    """Go on only if a caller waits for what runs here.
 
     Raises:
-        GivenUpError: nobody does.
+        GivenUpError: none does.
     """
     if given_up():
-        raise GivenUpError("nobody waits for these rows any more")
+        raise GivenUpError("no caller waits for these rows any more")
 
 
 @contextmanager
 def stoppable(stop: Callable[[], object]) -> Iterator[None]:
-    """Inside, `stop` is called, perhaps more than once, as soon as nobody waits any more for what runs here.
+    """Inside, `stop` is called, perhaps more than once, as soon as no caller waits any more for what runs here.
 
     Args:
         stop: makes a native call return soon; called from another thread, at any time.

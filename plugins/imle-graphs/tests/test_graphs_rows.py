@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import networkx as nx
@@ -14,6 +17,7 @@ import pytest
 
 from imle.errors import ObjectiveError, OptionError
 from imle.solvers import PreparedSolver, SolveStatus
+from imle.solvers.stopping import GivenUpError, Stops, stop_until
 from imle_graphs.arborescence import ArborescenceSolver
 from imle_graphs.bounded_path import BoundedPathSolver
 from imle_graphs.min_cut import MinCutSolver
@@ -185,3 +189,39 @@ def test_bad_senses(solver):
 def test_bad_options(options):
     with pytest.raises(OptionError):
         (MinCutSolver if "negative" in options else BoundedPathSolver)(**options)
+
+
+def complete(nodes):
+    """A complete digraph in which every cycle costs less than nothing, and far more rows than can be solved."""
+    ends = [(tail, head) for tail in range(nodes) for head in range(nodes) if tail != head]
+    prepared = BoundedPathSolver().prepare(source=0, target=1, hops=nodes - 1, edges=ends)
+    costs = -1.0 - np.random.default_rng(0).random((1, len(ends)))
+    return prepared, np.broadcast_to(costs, (100_000, len(ends)))  # an hour
+
+
+def test_ctrl_c_among_negative_cycles():
+    prepared, costs = complete(14)
+    prepared.solve(costs[:1])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            prepared.solve(costs)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert prepared.solve(costs[:2]).status is None
+
+
+def test_rows_among_negative_cycles_that_no_caller_waits_for():
+    prepared, costs = complete(14)
+    stops = Stops()
+
+    def solve():
+        with stops.inside():
+            prepared.solve(costs)
+
+    with ThreadPoolExecutor(1) as pool:
+        solving = pool.submit(solve)
+        stop_until(stops, [solving], 60)
+        with pytest.raises(GivenUpError):
+            solving.result(0)

@@ -83,7 +83,7 @@ def test_time_limit_starts_anew_for_each_branch_and_bound(monkeypatch):
     limits = []
 
     def configure(native, settings):
-        if native._branches and "time_limit" in settings:
+        if "time_limit" in settings and native._branches:
             limits.append(settings["time_limit"])
         plainly(native, settings)
 

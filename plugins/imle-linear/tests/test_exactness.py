@@ -173,3 +173,28 @@ def test_rows_of_small_numbers(solver_id, size):
     result = program.solve(np.array([[1.0, 3.0]]))
     assert result.status.tolist() == [OPTIMAL]
     np.testing.assert_allclose(result.solutions, [[40, 30]], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        *((HighsILPSolver, {"tuning": name}) for name in ("auto", "default", "lean")),
+        *((ScipyMILPSolver, {"presolve": flag}) for flag in (True, False)),
+    ],
+)
+def test_small_beside_large(cls, options):
+    """An equation that holds up to the last bit: an engine that divides by 2.73e-06 thinks it does not."""
+    row = [-9810.0, -64.2, 0.00103, 0.000453, -2.73e-06, -65700.0]
+    ends = [(-4, 1), (-1, 3), (-2, 3), (0, 1), (-6, -5), (-4, 0)]
+    program = cls(**options).prepare(A_eq=[row], b_eq=[131271.59898365], bounds=ends)
+    points = itertools.product(*(range(low, high + 1) for low, high in ends))
+    exact = [Fraction(a) for a in row]
+    off = {
+        point: abs(sum(a * x for a, x in zip(exact, point, strict=True)) - Fraction(131271.59898365))
+        for point in points
+    }
+    nearest, second = sorted(off, key=off.get)[:2]
+    assert off[nearest] < np.spacing(131271.59898365) < 1e-6 < off[second]
+    result = program.solve(np.ones((1, 6)))
+    assert result.status.tolist() == [OPTIMAL]
+    assert result.solutions[0].tolist() == list(nearest)

@@ -132,6 +132,12 @@ def test_rows_keep_their_own_decided_groundings():
     assert counts.tolist() == [[ALL - n, 0, ALL, ALL - n] for n in (2, 6)]
     samples = imle.layer("mln-map", program=EVENTS, output="samples", nb_samples=3)
     assert (samples(torch.full((2, 6), -99.0), evidence=rows).counts == counts[:, None]).all()
+    theta = torch.cat([torch.tensor([[1.5, -0.7, 0.9, 0.3]] * 2), torch.full((2, 6), -99.0)], dim=1)
+    found = samples.expected_loss(theta, lambda z: z[..., 3], evidence=rows)
+    assert found.tolist() == [ALL - 2, ALL - 6]
+    label = torch.cat([counts, state], dim=1)
+    lost = imle.losses.PerturbedFenchelYoung(layer, temperature=0.0, reduction="none")(theta, label, evidence=rows)
+    assert lost.tolist() == [0, 0]
 
 
 def test_prepared_solvers_count_open_groundings_only():

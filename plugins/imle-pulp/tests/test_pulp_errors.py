@@ -146,7 +146,7 @@ def set_objective(coefficient, constant):
         (set_bound("a"), "variable 'x1': upBound: expected a number, found 'a'"),
         (set_low(np.inf), "variable 'x1': expected lowBound <= upBound, found inf and 4"),
         (set_constant(np.inf), "constraint 'total': right side: expected a finite number below 1e+20 in size"),
-        (set_coefficient(np.inf), "constraint 'total': expected coefficients below 1e.15 in size"),
+        (set_coefficient(np.inf), "constraint 'total': expected coefficients below 1e+15 in size"),
         (set_coefficient(1e-14), "found 1e-14 for 'x1'"),
         (set_coefficient(np.nan), "constraint 'total': coefficient of 'x1': expected a number, found nan"),
         (set_objective(np.inf, 0), "objective: coefficient of 'x2': expected a finite number"),

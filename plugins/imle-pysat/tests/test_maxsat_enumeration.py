@@ -144,6 +144,30 @@ def test_rounding_costs_no_more_than_the_gap_and_is_not_called_optimal(sense, ha
             assert best <= limit if sense == "max" else best >= limit
 
 
+@SENSES
+@EXAMPLES
+@given(hard=clauses, soft=softs, scale=st.sampled_from([0.01, 0.3, 1, 7]), data=st.data())
+def test_bounds_of_rounded_rows_include_fixed_terms(sense, hard, soft, scale, data):
+    fixed = data.draw(st.lists(floats, min_size=len(soft), max_size=len(soft)))
+    hard = [*hard, [VARIABLES, -VARIABLES]]
+    feasible = models(hard)
+    if not feasible:
+        return
+    objective = np.array(data.draw(rows(VARIABLES)))
+    solver = MaxSATSolver(weights="variables", sense=sense, scale=scale)
+    prepared = solver.prepare(hard=hard, soft=soft, soft_weights=fixed)
+    result = prepared.solve(objective)
+    for row, (weights, gap) in enumerate(zip(objective.tolist(), prepared.gap(objective), strict=True)):
+        total = {a: exact(weights, a) + exact(fixed, satisfied(soft, a)) for a in feasible}
+        own = total[tuple(result.solutions[row] == 1)]
+        best, limit = (max if sense == "max" else min)(total.values()), Fraction(result.bound[row])
+        if gap:
+            assert own <= best <= limit if sense == "max" else limit <= best <= own
+            assert float(abs(limit - own)) == pytest.approx(gap, rel=1e-6, abs=1e-9)
+        else:
+            assert own == best
+
+
 def test_exact_means_a_gap_of_zero():
     prepared = MaxSATSolver().prepare(hard=[[-1, -2, -3]], soft=[[1], [2], [3]])
     objective = np.array([[1e-300, 2e-300, 1e300], [0.1 + 0.2, 0.3, 1.0]])

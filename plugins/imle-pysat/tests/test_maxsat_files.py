@@ -33,6 +33,7 @@ def test_both_formats():
     assert parse("test", "p wcnf 1 2\n5 1 0\n7 -1 0\n").soft == [[1], [-1]]  # no top: all are soft
     assert parse("test", "p cnf 2 2\n1 2 0\n-1 0\n").soft == [[1, 2], [-1]]
     assert parse("test", "h 1 0\n2 0\n").soft == [[]]  # an empty clause
+    assert parse("test", "2 0\n").variables == 0
 
 
 @pytest.mark.parametrize(("suffix", "opener"), [("", open), (".gz", gzip.open), (".bz2", bz2.open), (".xz", lzma.open)])
@@ -183,8 +184,9 @@ def test_weights_out_of_bounds_are_refused_at_once(written):
 
 
 def test_weights_are_taken_as_written():
-    text = "".join(f"{one} 1 0\n" for one in ("1e300", "-1e-999", "1/3", ".5", "3.", "+2", "1E+002", "007"))
-    expected = [10**300, -Fraction(1, 10**999), Fraction(1, 3), Fraction(1, 2), 3, 2, 100, 7]
+    written = ("1e300", "-1e-999", "1/3", ".5", "3.", "+2", "1E+002", "007", "1." + "0" * 998)
+    text = "".join(f"{one} 1 0\n" for one in written)
+    expected = [10**300, -Fraction(1, 10**999), Fraction(1, 3), Fraction(1, 2), 3, 2, 100, 7, 1]
     assert parse("test", text).weights == expected
     given = [Decimal("0.1"), 0.1, np.float32(0.5), np.int64(3), Fraction(1, 7), "1/9", True]
     found = from_lists("maxsat", None, [[1]] * 7, given).weights

@@ -29,11 +29,13 @@ def program(rng: Generator, kind: Kind) -> Program:
         _narrow(lower, upper)
     inside = [_inside(rng, low, high, whole) for low, high, whole in zip(lower, upper, integer, strict=True)]
     style = STYLES[int(rng.integers(len(STYLES)))]
+    ray = _ray(rng, lower, upper) if kind != "boxed" and rng.random() < 0.4 else None
     rows = []
     for _ in range(int(rng.integers(1, 5))):
         if rng.random() < 0.15:
             style = STYLES[int(rng.integers(len(STYLES)))]
-        rows.append(_row(rng, style(rng, n), inside))
+        coefficients = style(rng, n)
+        rows.append(_row(rng, coefficients if ray is None else _turned(coefficients, ray), inside))
     rows += _redundant(rng, rows)
     order = rng.permutation(len(rows)).tolist()
     return Program(tuple(rows[place] for place in order), tuple(lower), tuple(upper), tuple(integer))
@@ -60,6 +62,24 @@ def _bounds(rng: Generator, n: int, *, infinite: bool) -> tuple[list[Fraction | 
         if infinite and rng.random() < 0.45:
             upper[place] = None
     return lower, upper
+
+
+def _ray(rng: Generator, lower: list[Fraction | None], upper: list[Fraction | None]) -> list[int]:
+    """A direction of two variables, without bounds on its way."""
+    ray = [0] * len(lower)
+    for place in rng.permutation(len(lower))[:2].tolist():
+        ray[place] = int(rng.choice([-3, -2, -1, 1, 2, 3]))
+        if ray[place] < 0:
+            lower[place] = None
+        else:
+            upper[place] = None
+    return ray
+
+
+def _turned(coefficients: Numbers, ray: list[int]) -> Numbers:
+    """A row that does not grow along a ray."""
+    grows = sum((c * step for c, step in zip(coefficients, ray, strict=True)), Fraction(0)) > 0
+    return [-c for c in coefficients] if grows else coefficients
 
 
 def _narrow(lower: list[Fraction | None], upper: list[Fraction | None]) -> None:

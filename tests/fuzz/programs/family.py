@@ -17,7 +17,7 @@ from fuzz.programs.points import listed
 from fuzz.programs.solved import Solved
 
 Generator = np.random.Generator
-_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 20, 8, 4
+_LISTED_ROWS, _SOLVED_ROWS, _SLOW_ROWS = 20, 5, 4
 
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/highs-ilp": ("highs-ilp", {}),

@@ -13,6 +13,7 @@ from typing import Any
 from imle.errors import ImleError, SolveError
 from imle.solvers import progress
 from imle.solvers.combinators.rows import Part, between
+from imle.solvers.interruptible import HEARD
 from imle.solvers.parallel.engines import Engine, as_death
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
@@ -22,8 +23,6 @@ from imle.solvers.stopping import GivenUpError, Stops, first_failure_ends, stopp
 
 log = logging.getLogger("imle.parallel")
 
-_HEARD = 0.5
-"""Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
 _HOPELESS = 3
 """Rows that end their workers, if no other row of the batch is solved, after which the rest is not tried."""
 _SELDOM = 16
@@ -113,7 +112,7 @@ class Batch:
                 while self._waiting:
                     self._wait()
                     self._send()
-        except BaseException:  # Ctrl-C above all: nobody will read what is under way
+        except BaseException:  # Ctrl-C above all: no caller will read what is under way
             self._stops.stop()  # also what is not among those that are waited for yet
             for engine in {id(engine): engine for _, engine in self._waiting.values()}.values():
                 engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine], self._stops)
@@ -125,13 +124,18 @@ class Batch:
     def _send(self) -> None:
         """Submit what may be under way now: all, but while there are suspects, no more than there are workers."""
         while stack := self._suspects or self._todo:
-            suspicion = bool(self._suspects) or any(chunk.suspect for chunk, _ in self._waiting.values())
-            if suspicion and len(self._waiting) >= self.workers:
+            if len(self._waiting) >= self.workers and self._suspicion():
                 return
             self._submit(stack.pop())
 
+    def _suspicion(self) -> bool:
+        """Whether there are suspects, or they are under way."""
+        if not self.counters["worker_deaths"]:
+            return False
+        return bool(self._suspects) or any(chunk.suspect for chunk, _ in self._waiting.values())
+
     def _wait(self) -> None:
-        done = wait([*self._waiting, self._unwanted], _HEARD, FIRST_COMPLETED).done
+        done = wait([*self._waiting, self._unwanted], HEARD, FIRST_COMPLETED).done
         if not done and (reason := self.engine.lost()):
             self._abandoned(self.engine, TimeoutError(reason))
         for future in done:
@@ -174,6 +178,7 @@ class Batch:
             self._died(chunk, outcome.death)
             return
         self._blamed, self._solved = 0, True
+        self._probes.clear()
         if outcome.result is not None:
             self.seconds += outcome.seconds
             self.pace.solved(chunk.rows, outcome.seconds)
@@ -244,10 +249,10 @@ class Batch:
             )
         status = SolveStatus.TIMEOUT if late else SolveStatus.ERROR
         self._settled(Part(chunk.start, chunk.stop, None, status, death.message))
+        self._probes.discard(chunk.start)
         if late:
             return
         self._blamed += 1
-        self._probes.discard(chunk.start)
         if self._blamed == 1 and not self._solved:
             self._probe()
         if self._blamed >= (_SELDOM if self._solved else _HOPELESS) and not self._probes:

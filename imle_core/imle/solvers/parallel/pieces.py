@@ -1,10 +1,11 @@
 """Pieces: a long batch of native code is solved bit by bit, so that Ctrl-C, or the end of a batch, is heard in between.
 
-Rows do not depend on the rows beside them (the conformance checks see to that), so nobody can tell by the results.
+Rows do not depend on the rows beside them (the conformance checks see to that), so results do not show it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ PIECE = 0.1
 """Seconds that a piece is to take: no more than a moment of waiting, and a thousand times what a call costs."""
 _GROWTH = 8  # the first pieces of a kind are small, and the time of a few rows is not to be trusted
 _LEAST = 64  # rows of a piece in the main thread: solvers that spread rows over threads of their own need some
+_SLOW = 10 * PIECE  # but no more than take so many seconds
+_ENTRIES = 2**20  # or, where nothing is known, than have so many entries
 
 
 def solve_in_pieces(
@@ -33,10 +36,11 @@ def solve_in_pieces(
         objective: `[N, *shape]`.
         given: keyword arguments of `solve`, one entry per row each.
         pace: how long rows take; it is told.
-        least: the fewest rows of a piece, and the number of the first one where nothing is known.
+        least: the fewest rows of a piece, unless they take long, and the number of the first one where nothing is
+            known.
 
     Raises:
-        GivenUpError: nobody waits any more.
+        GivenUpError: no caller waits any more.
         ImleError: what the solver raises, with the row of this batch.
     """
     rows, start, size = len(objective), 0, 0
@@ -71,8 +75,8 @@ def _size(pace: Pace, last: int, least: int) -> int:
     """Rows of the next piece."""
     if pace.busy is None:
         return least
-    fits = int(PIECE / max(pace.busy, 1e-9))
-    return max(least, min(fits, last * _GROWTH) if last else fits)
+    fits, few = (int(seconds / max(pace.busy, 1e-9)) for seconds in (PIECE, _SLOW))
+    return max(1, min(least, few), min(fits, last * _GROWTH) if last else fits)
 
 
 class InPieces(PreparedWrapper):
@@ -88,7 +92,9 @@ class InPieces(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        return solve_in_pieces(self.inner, objective, options(hint, rows), self._pace, least=_LEAST)
+        entries = math.prod(objective.shape[1:])
+        least = max(1, min(_LEAST, _ENTRIES // max(1, entries)))
+        return solve_in_pieces(self.inner, objective, options(hint, rows), self._pace, least=least)
 
 
 def in_pieces(prepared: PreparedSolver) -> PreparedSolver:

@@ -59,7 +59,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: with a result, an error to raise, an exception of the solver, or for want of the recipe.
+    """How a task ended: with a result, an error to raise, an exception of the solver, or because the recipe is missing.
 
     Attributes:
         result: what the solver returned.
@@ -81,7 +81,7 @@ class Outcome:
 
 
 class Stock:
-    """Prepared solvers that nobody is using. One is used by one thread at a time.
+    """Prepared solvers that are not in use. One is used by one thread at a time.
 
     Args:
         capacity: the most that are kept.
@@ -154,7 +154,7 @@ def perform(task: Task) -> Outcome:
             prepared: PreparedSolver = solver.prepare(**instance)
         except ImleError:
             raise
-        except Exception as error:  # whatever imports and strangers' solvers raise
+        except Exception as error:  # whatever imports and third-party solvers raise
             raise SolverUnavailableError(
                 f"a worker cannot rebuild the solver: {type(error).__name__}: {error}",
                 hint="the same packages must be installed where workers run",
@@ -195,7 +195,7 @@ def attempt(solve: Callable[[], SolveResult]) -> Outcome:
         return Outcome(solve(), seconds=time.perf_counter() - start)
     except ImleError as error:
         return Outcome(error=error)
-    except Exception as error:  # a stranger's solver may raise anything; the rows are told apart by the caller
+    except Exception as error:  # a third-party solver may raise anything; the rows are told apart by the caller
         return Outcome(message=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
     finally:
         _inside.depth -= 1

@@ -100,7 +100,7 @@ def _failure(error: Exception) -> bytes:
 
 
 def _leave_with_parent(parent: int) -> None:
-    """A process whose parent was killed in the middle of a solve would work on for nobody."""
+    """A process whose parent was killed in the middle of a solve would go on without a purpose."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

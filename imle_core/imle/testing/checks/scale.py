@@ -71,7 +71,9 @@ def _check_best(
     """Demand the best values, but for an absolute difference, or by default one relative to the terms of the value."""
     solutions = solve(objective)
     values = case.values(objective, solutions)
-    terms = np.abs(objective * solutions).reshape(len(objective), -1).sum(axis=1) + np.abs(case.fixed(solutions))
+    fixed = case.fixed(solutions if case.solutions is None else case.solutions)
+    # an engine sees terms that are not learned in their own size, also those of other solutions
+    terms = np.abs(objective * solutions).reshape(len(objective), -1).sum(axis=1) + np.abs(fixed).max()
     for row in range(len(objective)):
         best = case.best(objective[row])
         if not case.sign * (best - values[row]) <= (TOLERANCE * terms[row] if allowed is None else allowed):

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imle.errors import InstanceError, OptionError
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
+from imle.solvers.interruptible import interruptible
+from imle.solvers.stopping import refuse_given_up
 from imle_graphs.graph import Arcs, Graph, arcs, both_ways, distances, read
 from imle_graphs.kernels.compiling import read_only
 from imle_graphs.kernels.paths import cheapest_paths
@@ -17,6 +20,9 @@ from imle_graphs.rows import Floats, Rows
 from imle_graphs.unbound import Unbound
 
 _WHO = "bounded-path"
+
+Place = tuple[int, int, int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+"""The ends, the most arcs, and the arcs by head, as kernels take them."""
 
 LANES = 16
 """Rows solved together, if the table of labels is small."""
@@ -126,15 +132,14 @@ class PreparedBoundedPath:
             return rows.result()
         rows.refuse_large(_WHO)
         costs = read_only(rows.costs)
-        place = (self.source, self.target, self.hops, self.arcs.start, self.arcs.node, self.arcs.item)
+        place: Place = (self.source, self.target, self.hops, self.arcs.start, self.arcs.node, self.arcs.item)
         size = (self.hops + 1) * self.graph.nodes + self.graph.edges
         found = np.zeros(len(costs), np.int8)
         cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), rows.solutions, found)
         assert not (found == UNREACHED).any()  # the target is within reach, and sums do not overflow
         cyclic = np.flatnonzero((found == WALK) & rows.open)
         if len(cyclic):
-            excess = np.zeros(len(costs))
-            cheapest_paths(costs, cyclic, *place, self.solver.label_limit, rows.solutions, excess)
+            excess = self._among_cycles(costs, cyclic, place, rows.solutions)
             for row in np.flatnonzero(excess > 0):
                 rows.fail(
                     int(row),
@@ -143,6 +148,25 @@ class PreparedBoundedPath:
                     "than the cheapest one; raise label_limit for a proof",
                 )
         return rows.result({"negative_cycles": len(cyclic)} if len(cyclic) else {})
+
+    def _among_cycles(
+        self, costs: Floats, rows: NDArray[np.int64], place: Place, solutions: NDArray[np.int8]
+    ) -> Floats:
+        """Solve rows in which a cycle costs less than nothing; one of them may take long.
+
+        Returns:
+            `[N]` the most that the path found costs more than the cheapest one.
+
+        Raises:
+            GivenUpError: no caller waits any more.
+        """
+        excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
+        limit = self.solver.label_limit
+        interruptible(
+            lambda: cheapest_paths(costs, rows, *place, limit, stopped, solutions, excess), lambda: stopped.fill(1)
+        )
+        refuse_given_up()
+        return excess
 
     def close(self) -> None:
         """Nothing to free."""

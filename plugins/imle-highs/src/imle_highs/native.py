@@ -57,7 +57,7 @@ class Native:
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
         self._rows: tuple[Floats, Floats] = program.row_lower, program.row_upper
-        self._factors = program.matrix.row_factors
+        self._factors, self._widened = program.matrix.row_factors, program.widened
 
     def configure(self, settings: Settings) -> None:
         """Set HiGHS options, where they are not set already."""
@@ -79,9 +79,9 @@ class Native:
         old_lower, old_upper = self._rows
         if lower is old_lower and upper is old_upper:
             return
+        low, high = (self._factors * ends for ends in self._widened(lower, upper))
         for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
-            factor = float(self._factors[row])
-            self._highs.changeRowBounds(row, factor * float(lower[row]), factor * float(upper[row]))
+            self._highs.changeRowBounds(row, float(low[row]), float(high[row]))
         self._rows = lower, upper
 
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
@@ -167,7 +167,9 @@ def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
     lp.num_row_, lp.num_col_ = program.matrix.shape
     lp.col_cost_ = program.costs
     lp.col_lower_, lp.col_upper_ = program.lower, program.upper
-    lp.row_lower_, lp.row_upper_ = (_known(factors * ends) for ends in (program.row_lower, program.row_upper))
+    lp.row_lower_, lp.row_upper_ = (
+        _known(factors * ends) for ends in program.widened(program.row_lower, program.row_upper)
+    )
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = program.matrix.start
     lp.a_matrix_.index_ = program.matrix.index

@@ -2,7 +2,9 @@
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 
-_TOLERANCES = "constraints to 1e-6 of their size, costs to about 1e-9 of the largest"
+_TOLERANCES = (
+    "constraints to 1e-9 of their largest term, and exactly where all is whole; costs to about 1e-9 of the largest"
+)
 _MATRIX = "matrix | None"
 _VECTOR = "vector | None"
 _ROWS = (

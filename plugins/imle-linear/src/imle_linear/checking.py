@@ -39,13 +39,7 @@ class SolutionChecker:
         self._relative = relative
         self._least, self._most = program.lower, program.upper
         self._sizes = np.abs(matrix.value)
-        count = np.bincount(matrix.index, minlength=matrix.shape[0])
-        self._whole = np.ones(matrix.shape[0], np.bool_)
-        self._whole[matrix.index[matrix.value != np.rint(matrix.value)]] = False
-        self._integer = np.ones(matrix.shape[0], np.bool_)
-        self._integer[matrix.index[~program.integer[matrix.column]]] = False
-        self._round_off = (count + 2) * 2.0**-52
-        self._absolute = np.where(self._integer, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
+        self._absolute = np.where(program.integer_rows, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
 
     def mend(self, point: Floats, rows: Rows) -> tuple[Floats, str]:
         """The nearest point with whole numbers within bounds, and what is wrong with it ("" if nothing is).
@@ -95,7 +89,7 @@ class SolutionChecker:
         terms = self._sizes * np.abs(point[matrix.column])
         sums = np.bincount(matrix.index, weights=terms, minlength=matrix.shape[0])
         ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in (lower, upper)))
-        round_off = np.where(self._whole & (sums < EXACT), 0.0, self._round_off * (sums + ends))
+        relative = np.where(sums < EXACT, self._program.round_off, np.maximum(self._program.round_off, 2.0**-50))
         simplex = self._absolute + self._relative * matrix.largest(terms)
-        slack: Floats = np.where(self._integer, round_off, simplex)
+        slack: Floats = np.where(self._program.integer_rows, relative * (sums + ends), simplex)
         return slack

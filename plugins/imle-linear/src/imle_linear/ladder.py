@@ -18,6 +18,8 @@ from imle_linear.recession import Recession
 class Ladder:
     """Asks one engine after the other until a row's answer holds; a point that does not hold is never passed on.
 
+    That a delicate program is infeasible has to be said by all of them.
+
     Args:
         program: the feasible set.
         rungs: what builds the engines; the first is built at once, others when a row needs them.
@@ -41,6 +43,7 @@ class Ladder:
         self._built = [rungs[0](program)]
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._own: Counter[str] = Counter()
+        self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
 
     @property
     def events(self) -> Counter[str]:
@@ -91,7 +94,7 @@ class Ladder:
         outcome = self._bounded_or_not(outcome, costs, seconds)
         for rung in range(1, len(self._rungs)):
             left = clock()
-            if outcome.status != SolveStatus.ERROR or (left is not None and left <= 0):
+            if outcome.status not in self._doubtful or (left is not None and left <= 0):
                 break
             if rung == len(self._built):
                 self._built.append(self._rungs[rung](self._program))

@@ -77,6 +77,35 @@ class LinearProgram:
         np.minimum.at(unit, matrix.index, size)
         return bool((moved >= _MOVED * unit).any() or (size[~integer] >= _LARGE).any())
 
+    @cached_property
+    def integer_rows(self) -> NDArray[np.bool_]:
+        """`[rows]` whether all variables of a row are integer."""
+        found = np.ones(self.matrix.shape[0], np.bool_)
+        found[self.matrix.index[~self.integer[self.matrix.column]]] = False
+        return found
+
+    @cached_property
+    def round_off(self) -> Floats:
+        """`[rows]` how far a row of integer variables may be off, relative to its terms: none if they are all whole."""
+        matrix = self.matrix
+        whole = np.ones(matrix.shape[0], np.bool_)
+        whole[matrix.index[matrix.value != np.rint(matrix.value)]] = False
+        relative = (np.bincount(matrix.index, minlength=matrix.shape[0]) + 2) * 2.0**-52
+        return np.where(self.integer_rows & ~whole, relative, 0.0)
+
+    def widened(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+        """Ends of constraint rows as engines should see them, with room for the round-off of terms.
+
+        Without it an engine that divides by a small coefficient may call infeasible what holds up to round-off.
+        """
+        if not self.round_off.any():
+            return lower, upper
+        ends = np.maximum(np.abs(self.lower), np.abs(self.upper))
+        terms = np.abs(self.matrix.value) * np.where(np.isfinite(ends), ends, 1.0)[self.matrix.column]
+        sums = np.bincount(self.matrix.index, weights=terms, minlength=self.matrix.shape[0])
+        low, high = (self.round_off * (sums + np.where(np.isfinite(end), np.abs(end), 0.0)) for end in (lower, upper))
+        return lower - low, upper + high
+
     def variable_name(self, number: int) -> str:
         """A variable as its author knows it."""
         return repr(self.names[number]) if self.names else f"variable {number}"

@@ -3,7 +3,9 @@
 from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
 
-_TOLERANCES = "constraints to 1e-6 of their size, costs to what the solver resolves"
+_TOLERANCES = (
+    "constraints to 1e-7 of their largest term, and exactly where all is whole; costs to what the solver resolves"
+)
 _INSTANCE = (
     Parameter("problem", "pulp.LpProblem | None", None, "the problem as you wrote it; it is read, never changed"),
     Parameter(

@@ -32,6 +32,12 @@ def instances(solver_id: str) -> list[Instance]:
         Instance("weights to avoid, WCNF", {"wcnf": WCNF}, {"sense": "min"}, solutions=satisfied),
         Instance("variables", {"hard": HARD}, {"weights": "variables"}, solutions=models),
         Instance(
+            "variables beside soft clauses",
+            {"hard": HARD, "soft": SOFT, "soft_weights": [3, -1.5, 0.4, 0.7, -2]},
+            {"weights": "variables"},
+            solutions=models,
+        ),
+        Instance(
             "variables, all weights at once",
             {"hard": HARD},
             {"weights": "variables", "sense": "min", "stratified": False},

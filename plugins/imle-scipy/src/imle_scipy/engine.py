@@ -14,8 +14,8 @@ from scipy.sparse import csc_array
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
 from imle_linear.engines import TIGHT, Outcome, Rows
+from imle_linear.leaving import leaving
 from imle_linear.program import LinearProgram
-from imle_scipy.leaving import leaving
 
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
@@ -36,7 +36,7 @@ class ScipyEngine:
     def __init__(self, program: LinearProgram, options: Mapping[str, Any]) -> None:
         self.events: Counter[str] = Counter()
         matrix = program.matrix
-        self._factors = matrix.row_factors
+        self._factors, self._widened = matrix.row_factors, program.widened
         self._matrix = csc_array(
             (matrix.value * self._factors[matrix.index], matrix.index, matrix.start), shape=matrix.shape
         )
@@ -75,7 +75,7 @@ class ScipyEngine:
 
     def _run(self, costs: Floats, rows: Rows, seconds: float | None) -> Any:
         """What scipy says; its code for a limit if it does not keep that."""
-        lower, upper = rows
+        lower, upper = self._widened(*rows)
         limit = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
 
         def call() -> Any:

@@ -72,7 +72,7 @@ values = torch.rand(8, 4, requires_grad=True)   # [B, n], one per item
 layer(values)[:, 0].sum().backward()            # [B, n] which items go into the knapsack
 print(values.grad)""",
     licence=_LICENCE + ", MIT (HiGHS)",
-    tolerances="constraints to about 1e-6 of their size, costs to about 1e-9 of the largest",
+    tolerances="constraints to 1e-9 of their largest term, and exactly where all is whole; costs to 1e-9",
     url=_DOCS + "milp.html",
 )
 

@@ -25,6 +25,7 @@ def cheapest_paths(
     tail: NDArray[np.int32],
     item: NDArray[np.int32],
     limit: int,
+    stopped: NDArray[np.int8],
     solutions: NDArray[np.int8],
     excess: NDArray[np.float64],
 ) -> None:
@@ -37,6 +38,8 @@ def cheapest_paths(
         hops: the most arcs a path may have, at least 1.
         start, tail, item: arcs by head in CSR form, and the edge each belongs to.
         limit: the most labels a row may take.
+        stopped: `[1]`, zero; as soon as another thread writes something else, the kernel returns, and the rest of what
+            it writes is of no use.
         solutions: `[N, E]`, zeros; ones are written for the edges of paths.
         excess: `[N]`, zeros; where the limit strikes, the most that the path found costs more than the cheapest one.
             It is then the cheapest walk that was found, without its cycles.
@@ -50,7 +53,9 @@ def cheapest_paths(
         critical = 0
         while True:
             masks = 1 << critical
-            labels = walks(costs, source, hops, start, tail, item, bit, masks)
+            labels = walks(costs, source, hops, start, tail, item, bit, masks, stopped)
+            if stopped[0]:
+                return
             length = trace(labels, costs, target, start, tail, item, bit, walk, by)
             worst = most_visited(walk, length, count)
             if worst < 0 or critical >= 40 or 2 * masks * (hops + 1) * nodes > limit:
@@ -72,13 +77,19 @@ def walks(
     item: NDArray[np.int32],
     bit: NDArray[np.int64],
     masks: int,
+    stopped: NDArray[np.int8],
 ) -> NDArray[np.float64]:
-    """Labels `[hops + 1, masks, nodes]`: cheapest walks by number of arcs and set of critical nodes visited."""
+    """Labels `[hops + 1, masks, nodes]`: cheapest walks by number of arcs and set of critical nodes visited.
+
+    They are not complete if `stopped[0]` is not zero.
+    """
     nodes = start.size - 1
     labels = np.full((hops + 1, masks, nodes), np.inf)
     labels[0, bit[source], source] = 0.0
     for hop in range(1, hops + 1):
         for mask in range(masks):
+            if stopped[0]:
+                return labels
             for head in range(nodes):
                 best = labels[hop - 1, mask, head]
                 if bit[head] == 0 or mask & bit[head]:

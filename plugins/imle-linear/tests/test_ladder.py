@@ -1,0 +1,114 @@
+"""Engines in turn, until an answer holds."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imle.solvers import SolveStatus
+from imle_highs.engines import LinearEngine
+from imle_linear.engines import Outcome
+from imle_linear.prepared import PreparedProgram, Setup
+from imle_linear.program import from_matrices
+
+BUDGET = {"A_ub": [[2.0, 3.0, 4.0]], "b_ub": [6.0], "bounds": (0, 1)}
+VALUES = np.array([[3.0, 4.0, 5.0], [1.0, -1.0, 0.5]])
+
+
+class Careless:
+    """Takes all that has a value, whatever the budget; says so with the status it is given."""
+
+    def __init__(self, status):
+        self.events = Counter()
+        self.status = status
+
+    def solve(self, costs, rows, seconds):
+        self.events["careless"] += 1
+        return Outcome(self.status, (costs < 0).astype(float), "stopped", bound=-1.0)
+
+
+class Enumerating:
+    """All points."""
+
+    def __init__(self, program):
+        self.events = Counter()
+        points = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+        self.points, self.sums = points, program.matrix.times(points)
+
+    def solve(self, costs, rows, seconds):
+        self.events["enumerated"] += 1
+        kept = self.points[(self.sums <= rows[1]).all(axis=1)]
+        return Outcome(SolveStatus.OPTIMAL, kept[(kept @ costs).argmin()])
+
+
+def solve(*makers, values=VALUES, **setup):
+    program = from_matrices("test", **BUDGET)
+    first, *further = makers
+    return PreparedProgram(program, Setup("test", "max", None, first, tuple(further), **setup)).solve(values)
+
+
+def test_the_next_engine_is_asked_where_a_point_is_no_solution():
+    result = solve(lambda _: Careless(SolveStatus.OPTIMAL), Enumerating)
+    assert result.status.tolist() == [SolveStatus.OPTIMAL] * 2
+    assert result.solutions.tolist() == [[1, 0, 1], [1, 0, 1]]
+    assert result.counters == {"careless": 2, "rejected_points": 1, "enumerated": 1}  # the second row was right
+
+
+def test_without_another_engine_the_row_has_failed():
+    result = solve(lambda _: Careless(SolveStatus.OPTIMAL))
+    assert result.status.tolist() == [SolveStatus.ERROR, SolveStatus.OPTIMAL]
+    assert result.messages == {0: "the engine's point is no solution: row 0 of A_ub is broken by 3"}
+    assert result.solutions[0].tolist() == [0, 0, 0]
+    assert np.isnan(result.values[0])
+
+
+def test_a_limit_with_a_point_that_is_no_solution():
+    result = solve(lambda _: Careless(SolveStatus.FEASIBLE), Enumerating)
+    assert result.status.tolist() == [SolveStatus.TIMEOUT, SolveStatus.FEASIBLE]
+    assert result.messages[0].startswith("stopped; the engine's point is no solution: row 0 of A_ub")
+    assert "enumerated" not in result.counters
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+@pytest.mark.parametrize("scale", [2.0**-60, 3.0, 2.0**60])
+def test_bounds_are_those_of_the_objective(sense, scale):
+    """In its sense and at its scale, with the constant of the objective, and never on the wrong side of the value."""
+
+    class Limited(Careless):
+        def solve(self, costs, rows, seconds):
+            point = np.array([0.0, 0.0, 1.0])
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped", bound=2.0 * float(costs @ point))
+
+    program = replace(from_matrices("test", **BUDGET), offset=7.0)
+    prepared = PreparedProgram(program, Setup("test", sense, None, lambda _: Limited(None)))
+    sign = 1.0 if sense == "max" else -1.0
+    result = prepared.solve(sign * scale * VALUES)
+    np.testing.assert_allclose(result.values, 7 + sign * scale * VALUES[:, 2], rtol=1e-12)
+    np.testing.assert_allclose(result.bound, 7 + 2 * sign * scale * VALUES[:, 2], rtol=1e-12)
+
+
+def test_claims_about_unbounded_programs():
+    """The relaxation decides, where it is given."""
+
+    class Unbounded(Careless):
+        def solve(self, costs, rows, seconds):
+            return Outcome(SolveStatus.UNBOUNDED, message="unbounded")
+
+    def relaxation(program):
+        return LinearEngine(program, {"threads": 1})
+
+    result = solve(lambda _: Unbounded(None), Enumerating, relaxation=relaxation)
+    assert result.status.tolist() == [SolveStatus.OPTIMAL] * 2
+    alone = solve(lambda _: Unbounded(None), relaxation=relaxation)
+    assert set(alone.messages.values()) == {"the engine calls unbounded what is not"}
+
+
+def test_objectives_that_are_not_finite():
+    values = np.array([[np.inf, 1.0, 1.0], [1.0, np.nan, 0.0], [3.0, 4.0, 5.0]])
+    result = solve(Enumerating, values=values)
+    assert result.status.tolist() == [SolveStatus.ERROR, SolveStatus.ERROR, SolveStatus.OPTIMAL]
+    assert result.messages == dict.fromkeys((0, 1), "the objective is not finite")

@@ -10,6 +10,8 @@ import os
 import weakref
 from typing import Protocol
 
+__all__ = ["renew_in_children"]
+
 
 class Renewable(Protocol):
     """An object that several threads use."""

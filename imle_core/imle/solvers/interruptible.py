@@ -11,6 +11,8 @@ from typing import TypeVar
 from imle.solvers.forks import renew_in_children
 from imle.solvers.stopping import Stops, stop_until, stoppable
 
+__all__ = ["at_once", "interruptible"]
+
 T = TypeVar("T")
 
 HEARD = 0.5

@@ -15,6 +15,8 @@ from typing import Any
 
 from imle.errors import ImleError
 
+__all__ = ["GivenUpError", "given_up", "refuse_given_up", "stoppable"]
+
 _AGAIN = 0.05
 """Seconds between two calls of what stops a native call: one that comes before the call has begun may be lost."""
 

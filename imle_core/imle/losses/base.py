@@ -192,10 +192,3 @@ def flat(values: Tensor) -> Tensor:
 def inner(theta: Tensor, z: Tensor) -> Tensor:
     """<theta, z> row by row: `[B, *event]` to `[B]`."""
     return flat(theta * z).sum(dim=1)
-
-
-def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
-    """Rows that hold in both masks; None means all."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one & other

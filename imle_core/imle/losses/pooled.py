@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
+from imle.estimators.trace import both
 from imle.layers.module import Batch, SolverLayer
 from imle.layers.shapes import row_name
-from imle.losses.base import Maximum, Reduction, SolverLoss, both, flat, maximise
+from imle.losses.base import Maximum, Reduction, SolverLoss, flat, maximise
 from imle.solvers.combinators.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape

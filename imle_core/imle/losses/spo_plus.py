@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from imle.losses.base import Maximum, SolverLoss, advantage, both, interpreted, maximise
+from imle.estimators.trace import both
+from imle.losses.base import Maximum, SolverLoss, advantage, interpreted, maximise
 
 
 class SPOPlus(SolverLoss):

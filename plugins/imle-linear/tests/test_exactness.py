@@ -198,3 +198,13 @@ def test_small_beside_large(cls, options):
     result = program.solve(np.ones((1, 6)))
     assert result.status.tolist() == [OPTIMAL]
     assert result.solutions[0].tolist() == list(nearest)
+
+
+@INTEGER
+def test_small_whole_rows_stay_whole(solver_id):
+    """HiGHS in SciPy crashes on the last objective if the row it is parallel to is handed over as (1, -0.5)."""
+    rows, right = [[9, 3], [6, 8], [8, -4], [8, -4]], [-67, -156, -31, -31]
+    program = prepare(solver_id, "min", A_ub=rows, b_ub=right, bounds=[(None, -3), (None, None)])
+    result = program.solve(np.array([[-1.67, -1.01], [-32.0, 16.0]]))
+    assert result.status.tolist() == [OPTIMAL] * 2
+    assert result.values[1] == 128  # 4 times the least of -8 x + 4 y, a multiple of 4 that is 31 at least

@@ -20,7 +20,7 @@ Ints = NDArray[np.int32]
 NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
 """HiGHS drops matrix entries up to the first, as it is set here, and refuses models with entries from the second on.
-The largest entries of rows are between 1 and 2 (see `Columns.row_factors`)."""
+The largest entries of rows are between 1 and 1024 (see `Columns.row_factors`)."""
 KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
 RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
 INFINITE = 1e20
@@ -82,13 +82,14 @@ class Columns:
 
     @cached_property
     def row_factors(self) -> Floats:
-        """`[rows]` powers of two that bring the largest entry of each row to between 1 and 2.
+        """`[rows]` powers of two that bring largest entries below 1, or from 1024 on, to between 1 and 2.
 
+        Smaller whole numbers stay whole, which engines make use of.
         Tolerances of engines are absolute: they would swallow rows of small numbers, and ask of rows of large ones what
         floats do not hold.
         """
         _, exponents = np.frexp(self.largest(np.abs(self.value)))
-        return np.asarray(np.ldexp(1.0, 1 - exponents), np.float64)
+        return np.asarray(np.ldexp(1.0, np.where((exponents > 0) & (exponents <= 10), 0, 1 - exponents)), np.float64)
 
 
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:

@@ -35,7 +35,7 @@ def leaving(call: Callable[[], T], seconds: float | None) -> T | None:
             ended.put((None, error))
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    with stoppable(lambda: ended.put((None, GivenUpError("nobody waits for these rows any more")))):
+    with stoppable(lambda: ended.put((None, GivenUpError("the result of these rows is not needed any more")))):
         try:
             result, error = ended.get(timeout=seconds)  # Ctrl-C ends it
         except Empty:

@@ -31,6 +31,12 @@ def _programs() -> list[Instance]:
         Instance("cover", zoo.set_cover(cover), solutions=_points(5, lambda x: bool((cover @ x >= 1).all()))),
         Instance("assignment", zoo.assignment(3), solutions=_permutations(3)),
         Instance(
+            "a cost that is not learned",
+            # the first variable needs the third one, which costs 0.5
+            {"A_ub": [[1, 0, -1]], "b_ub": [0], "bounds": (0, 1), "costs": [0, 0, 0.5], "variables": [0, 1]},
+            solutions=_points(2, lambda x: True),
+        ),
+        Instance(
             "unbounded",
             {"A_ub": [[1, -1]], "b_ub": [3], "bounds": [(0, 5), (0, None)]},
             # costs: the second variable is never wanted

@@ -12,7 +12,7 @@ from imle.testing import Instance
 
 def instances(solver_id: str) -> list[Instance]:
     """Problems whose vertices or points are all listed."""
-    return [_mix()] if solver_id == "pulp-lp" else [_knapsack(), _half_open()]
+    return [_mix()] if solver_id == "pulp-lp" else [_knapsack(), _half_open(), _fixed_cost()]
 
 
 def _mix() -> Instance:
@@ -46,3 +46,13 @@ def _half_open() -> Instance:
         bad_objective=[1.0, -1.0],
         expected_failures={"negative-objectives": "the feasible set is unbounded where costs are negative"},
     )
+
+
+def _fixed_cost() -> Instance:
+    """The first variable needs a third one, whose cost is the problem's own and not learned."""
+    problem = pulp.LpProblem("fixed_cost", pulp.LpMinimize)
+    a, b, needed = (problem.add_variable(name, cat="Binary") for name in ("a", "b", "needed"))
+    problem += 0.5 * needed
+    problem += a <= needed
+    points = list(itertools.product([0, 1], repeat=2))
+    return Instance("a cost that is not learned", {"problem": problem, "variables": [a, b]}, solutions=points)

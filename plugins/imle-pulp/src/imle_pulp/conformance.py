@@ -52,7 +52,7 @@ def _fixed_cost() -> Instance:
     """The first variable needs a third one, whose cost is the problem's own and not learned."""
     problem = pulp.LpProblem("fixed_cost", pulp.LpMinimize)
     a, b, needed = (problem.add_variable(name, cat="Binary") for name in ("a", "b", "needed"))
-    problem += 0.5 * needed
+    problem += 0.5 * needed + b
     problem += a <= needed
     points = list(itertools.product([0, 1], repeat=2))
     return Instance("a cost that is not learned", {"problem": problem, "variables": [a, b]}, solutions=points)

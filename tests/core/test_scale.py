@@ -115,6 +115,15 @@ def test_solvers_that_depend_on_the_scale_get_rows_as_they_are(sense):
     np.testing.assert_array_equal(seen[0], np.array([[0.3, 0.7]], dtype=np.float32).astype(float))
 
 
+@pytest.mark.parametrize("sense", ["max", "min"])
+def test_solvers_without_tolerances_get_rows_as_they_are(sense):
+    solver = Solver(sense)
+    layer = imle.layer(imle.solvers.Timed(solver)).eval()
+    solver.prepared.any_size = True
+    layer(torch.tensor([[1e-9, 3e-9]], dtype=torch.float64))
+    assert solver.prepared.given[0].tolist() == [[1e-9, 3e-9]]
+
+
 @pytest.mark.parametrize("wrap", [imle.solvers.Cached, imle.solvers.Deduplicated, imle.solvers.Timed])
 def test_combinators_hand_it_on(wrap):
     solver = Solver(homogeneous=False)

@@ -62,7 +62,7 @@ class Boundary(NamedTuple):
     array: ArrayKind
     forbidding: str = ""
 
-    def objective(self, theta: Tensor, homogeneous: bool) -> Objective:
+    def objective(self, theta: Tensor, sized: bool) -> Objective:
         """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array.
 
         Engines have absolute tolerances, which mean another thing for costs of 1e-9 than for costs of 1e9. So rows of
@@ -70,19 +70,19 @@ class Boundary(NamedTuple):
 
         Args:
             theta: finite.
-            homogeneous: the solver's solutions do not depend on the size of a row.
+            sized: bring rows of numpy solvers to one size; else they stay as they are.
         """
-        if self.array == "torch" or not homogeneous:
+        if self.array == "torch" or not sized:
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
-        flat = rows.reshape(len(rows), -1)
+        shape, flat = rows.shape, rows.reshape(len(rows), -1)
         shifts = _SIZE - np.frexp(np.maximum(flat.max(axis=1), -flat.min(axis=1)))[1]
         factor = np.ldexp(-1.0 if self.sense == "min" else 1.0, np.minimum(shifts, _FINEST))
         shared = rows.ctypes.data == theta.data_ptr()  # the user's own numbers stay as they are
-        sized = np.multiply(flat, factor[:, None], out=None if shared else flat)
+        rows = np.multiply(flat, factor[:, None], out=None if shared else flat)
         if shifts.max() > _FINEST:
-            sized *= np.ldexp(1.0, np.maximum(shifts - _FINEST, 0))[:, None]
-        return Objective(sized.reshape(rows.shape), shifts)
+            rows *= np.ldexp(1.0, np.maximum(shifts - _FINEST, 0))[:, None]
+        return Objective(rows.reshape(shape), shifts)
 
     def rows(self, values: Tensor) -> Any:
         """`[B, S, *event]` to `[B * S, *event]`: a detached tensor, or float64 and C-contiguous for numpy."""

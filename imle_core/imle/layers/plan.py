@@ -32,7 +32,7 @@ from imle.layers.stats import LayerStats
 from imle.solvers.contract import checked
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
-from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous
+from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
@@ -196,7 +196,8 @@ class SolvePlan:
         with self.stats.timed("transfer"):
             if earlier is not None:
                 extra["hint"] = self.boundary.rows(earlier)
-            objective = self.boundary.objective(part, is_homogeneous(group.prepared))
+            prepared = group.prepared
+            objective = self.boundary.objective(part, is_homogeneous(prepared) and not takes_any_size(prepared))
         return Request(group, theta.shape, window, part, earlier, objective, extra)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:

@@ -29,12 +29,14 @@ class PreparedSolver(Protocol):
     """A solver bound to one instance; the native model is built once and kept.
 
     It optimises <objective, z> + h(z), where h is what terms add that no objective gives, such as fixed costs of
-    variables that are not learned. Most solvers have no such terms. Those that do, or whose solutions depend on the
-    scale of an objective for another reason, have two more members, of which combinators hand on both:
+    variables that are not learned. Most solvers have no such terms. Some solvers have more members, which combinators
+    hand on:
 
     - `homogeneous: bool`, by default True: solutions stay the same if an objective is multiplied by a positive
       number. The core then multiplies the rows of numpy solvers by powers of two, so that absolute tolerances mean
       the same for objectives of any size.
+    - `any_size: bool`, by default False: nothing in the solver depends on the size of numbers, above all no
+      tolerance, so that rows come as they are. Messages may then quote entries of an objective.
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
     """
@@ -65,6 +67,11 @@ class PreparedSolver(Protocol):
 def is_homogeneous(prepared: PreparedSolver) -> bool:
     """Whether solutions stay the same if an objective is multiplied by a positive number."""
     return bool(getattr(prepared, "homogeneous", True))
+
+
+def takes_any_size(prepared: PreparedSolver) -> bool:
+    """Whether rows of any size are solved as they are."""
+    return bool(getattr(prepared, "any_size", False))
 
 
 def fixed_terms_of(prepared: PreparedSolver) -> FixedTerms | None:

@@ -18,6 +18,7 @@ from imle.solvers.protocol import (
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    takes_any_size,
 )
 from imle.solvers.result import SolveResult
 
@@ -69,6 +70,11 @@ class PreparedWrapper:
     def homogeneous(self) -> bool:
         """Whether the solver inside is."""
         return is_homogeneous(self.inner)
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the solver inside takes rows of any size."""
+        return takes_any_size(self.inner)
 
     @property
     def fixed_terms(self) -> FixedTerms | None:

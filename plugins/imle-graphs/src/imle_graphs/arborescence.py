@@ -71,6 +71,7 @@ class PreparedArborescence:
     sense: Sense
     graph: Graph
     root: int
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:

@@ -107,6 +107,7 @@ class PreparedBoundedPath:
     target: int
     hops: int
     arcs: Arcs
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:

@@ -91,6 +91,7 @@ class PreparedMinCut:
     source: int
     target: int
     links: Arcs
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:
@@ -142,7 +143,7 @@ class PreparedMinCut:
         row, edge = (int(place) for place in np.argwhere(negative)[0])
         ends = self.graph.name(int(self.graph.tails[edge])), self.graph.name(int(self.graph.heads[edge]))
         raise ObjectiveError(
-            f"{_WHO}: expected capacities >= 0, found a negative one at position {edge}, edge {ends!r}; "
+            f"{_WHO}: expected capacities >= 0, found {costs[row, edge]:g} at position {edge}, edge {ends!r}; "
             f"{int(negative.sum())} of {negative.size} entries are negative",
             hint='a softplus keeps capacities positive; negative="clip" replaces negative ones by zero',
             row=row,

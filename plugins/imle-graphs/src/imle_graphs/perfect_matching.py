@@ -79,6 +79,7 @@ class PreparedPerfectMatching:
     parts: NDArray[np.int64]
     starts: NDArray[np.int64]
     engine: Engine
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:

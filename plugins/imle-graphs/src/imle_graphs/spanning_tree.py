@@ -70,6 +70,7 @@ class PreparedSpanningTree:
 
     sense: Sense
     graph: Graph
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:

@@ -70,6 +70,7 @@ class PreparedGrid:
     source: Cell
     target: Cell | None
     objective_shape: ClassVar[Shape] = (None, None)
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     def solve(
         self,

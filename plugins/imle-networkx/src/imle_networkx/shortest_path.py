@@ -79,6 +79,7 @@ class PreparedShortestPath:
     snapshot: Snapshot
     source: Any
     target: Any
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
     @property
     def objective_shape(self) -> tuple[int]:

@@ -87,7 +87,7 @@ layer(values)[:, 0].sum().backward()            # [B, n] which items go into the
 print(values.grad)
 print(layer.stats.events)                       # which engines""",
     licence="Apache-2.0 (OR-Tools), MIT (HiGHS, own kernels)",
-    tolerances="constraints of integer variables exactly or to round-off, others to 1e-6; costs to 1e-9 of the largest",
+    tolerances="constraints to 1e-6, of integer variables exactly or to round-off; costs to 1e-9 of the largest",
     url="https://developers.google.com/optimization/mip",
 )
 

@@ -24,17 +24,17 @@ LIMIT = 1200
 """Seconds for the tests of one mutant; one that makes them hang has been noticed."""
 
 
-def drawn(area: Area, count: int, random_: random.Random) -> list[Site]:
-    """Some changes of an area, each in another function's text if there are enough."""
-    every = [site for file in area.files() for site in sites(file)]
+def drawn(area: Area, count: int, random_: random.Random, copy: Path) -> list[Site]:
+    """Some changes of an area of the copy."""
+    every = [site for file in area.files(copy) for site in sites(file)]
     return random_.sample(every, min(count, len(every)))
 
 
 def killed(area: Area, site: Site | None, copy: Path) -> bool:
     """Whether the tests near a mutant fail; without a mutant, whether they fail anyway."""
-    target = None if site is None else copy / site.file.relative_to(ROOT)
-    if target is not None and site is not None:
-        target.write_text(site.applied())
+    original = None if site is None else site.file.read_bytes()
+    if site is not None:
+        site.file.write_text(site.applied())
     sources = [copy / "imle_core", *sorted(copy.glob("plugins/*/src"))]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *area.tests]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "CI": "true"}
@@ -44,8 +44,8 @@ def killed(area: Area, site: Site | None, copy: Path) -> bool:
     except subprocess.TimeoutExpired:
         return True
     finally:
-        if target is not None and site is not None:
-            shutil.copy(site.file, target)
+        if site is not None and original is not None:
+            site.file.write_bytes(original)
 
 
 def main() -> int:
@@ -67,15 +67,15 @@ def main() -> int:
                 print(f"{area.name}: its tests fail without a mutant", file=sys.stderr)
                 return 2
             share = given.count // len(areas) + (number < given.count % len(areas))
-            for site in drawn(area, share, random_):
-                start = time.perf_counter()
+            for site in drawn(area, share, random_, copy):
+                start, shown = time.perf_counter(), site.shown()
                 dead = killed(area, site, copy)
                 total += 1
                 lived += not dead
                 verdict = "killed" if dead else "LIVES "
                 seconds = time.perf_counter() - start
-                where = site.file.relative_to(ROOT)
-                print(f"{verdict} {seconds:4.0f} s  {area.name:<12} {where}:{site.shown()}", flush=True)
+                where = site.file.relative_to(copy)
+                print(f"{verdict} {seconds:4.0f} s  {area.name:<12} {where}:{shown}", flush=True)
     print(f"{total - lived} of {total} killed ({1 - lived / max(total, 1):.1%}), seed {given.seed}")
     return int(lived > total / 20)
 

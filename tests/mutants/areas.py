@@ -21,9 +21,9 @@ class Area(NamedTuple):
     sources: tuple[str, ...]
     tests: tuple[str, ...]
 
-    def files(self) -> list[Path]:
-        """The Python files of the area, in a fixed order."""
-        found = [ROOT / source for source in self.sources]
+    def files(self, root: Path = ROOT) -> list[Path]:
+        """The Python files of the area in a checkout, in a fixed order."""
+        found = [root / source for source in self.sources]
         return sorted(file for path in found for file in ([path] if path.is_file() else path.rglob("*.py")))
 
 

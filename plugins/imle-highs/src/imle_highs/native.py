@@ -15,7 +15,7 @@ from imle.errors import InstanceError
 from imle.solvers import progress
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import TIGHT
+from imle_linear.engines import DELICATE
 from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -47,7 +47,10 @@ class Native:
     def __init__(self, program: LinearProgram, settings: Settings, *, integer: bool) -> None:
         self._highs = QuietHighs()
         self._settings: dict[str, Any] = {}
-        self.configure({**(TIGHT if program.delicate else {}), **settings, "small_matrix_value": LEAST})
+        self._stays: dict[str, Any] = {}
+        if program.delicate:
+            self._stays = {name: settings.get(name, value) for name, value in DELICATE.items()}
+        self.configure({**settings, "small_matrix_value": LEAST})
         lp = highs_lp(program, integer=integer)
         if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
             raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")
@@ -60,8 +63,8 @@ class Native:
         self._factors, self._widened = program.matrix.row_factors, program.widened
 
     def configure(self, settings: Settings) -> None:
-        """Set HiGHS options, where they are not set already."""
-        for name, value in settings.items():
+        """Set HiGHS options, where they are not set already; those of delicate programs stay."""
+        for name, value in {**settings, **self._stays}.items():
             if self._settings.get(name) != value:
                 if self._highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
                     raise InstanceError(f"HiGHS refuses the option {name}={value!r}")

@@ -15,7 +15,11 @@ from imle_linear.program import LinearProgram
 TIGHT = dict.fromkeys(
     ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"), 1e-10
 )
-"""The least HiGHS takes, alone or in SciPy: for delicate programs, and for rows whose first answer is no solution."""
+"""The least HiGHS takes, alone or in SciPy: for rows whose first answer is no solution."""
+
+DELICATE = {**TIGHT, "presolve": "off"}
+"""HiGHS' options for delicate programs. Its presolve takes small differences of large numbers for nothing, and has
+called points optimal that are far from it."""
 
 Rows = tuple[Floats, Floats]
 """Least and greatest values of the constraint rows, each `[rows]`."""

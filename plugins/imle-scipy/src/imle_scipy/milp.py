@@ -89,13 +89,13 @@ class ScipyMILPSolver:
         )
 
     def _engine(self, program: LinearProgram) -> Engine:
-        return ScipyEngine(program, self._options(self.presolve))
+        return ScipyEngine(program, self._options(self.presolve and not program.delicate))
 
     def _other_way(self, program: LinearProgram) -> Engine:
         """HiGHS has faults: points that violate a constraint (scipy#24141), and no answer on tiny infeasible programs
         that presolve alone would refute. The other way to begin mostly avoids both.
         """
-        return ScipyEngine(program, self._options(not self.presolve))
+        return ScipyEngine(program, self._options(program.delicate or not self.presolve))
 
     def _tight(self, program: LinearProgram) -> Engine:
         return ScipyEngine(program, {**self._options(presolve=False), **TIGHT})

@@ -23,6 +23,7 @@ from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
 from imle_linear.engines import MakesEngine, Outcome, Rows
 from imle_linear.ladder import Ladder
+from imle_linear.listing import ListingEngine, few_points
 from imle_linear.program import LinearProgram
 
 _SIZE = 10
@@ -57,7 +58,10 @@ class Setup(NamedTuple):
 
     def ladder(self, program: LinearProgram) -> Ladder:
         """Engines for one thread."""
-        return Ladder(program, (self.engine, *self.further), self.relative, self.relaxation)
+        engines = (self.engine, *self.further)
+        if self.further and program.delicate and few_points(program):
+            engines = (lambda given: ListingEngine(given, self.relative),)
+        return Ladder(program, engines, self.relative, self.relaxation)
 
 
 class PreparedProgram:

@@ -256,7 +256,7 @@ def test_presolve_does_not_decide_delicate_programs(solver_id, instance, sense, 
 
 @INTEGER
 def test_few_points_of_delicate_programs_are_listed(solver_id):
-    """Found by `make fuzz SEED=51`: the best point meets its only row up to the last bit: no tolerance may be used up."""
+    """Found by `make fuzz SEED=51`: the best point meets its only row up to the last bit."""
     row, right = [-2.81e-06, 33000.0, 1320.0, -0.0024, 0.0109], -131999.99390843
     ends = [(-3, 4), (-6, -4), (-5, 2), (-2, 2), (1, 3)]
     costs = np.array([-2.744140625e-09, 32.2265625, 1.2890625, -2.34375e-06, 1.064453125e-05])

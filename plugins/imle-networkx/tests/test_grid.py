@@ -172,3 +172,19 @@ def test_options(options, message):
     with pytest.raises(OptionError) as caught:
         GridShortestPathSolver(**options)
     assert str(caught.value) == message
+
+
+@NEIGHBOURS
+@pytest.mark.parametrize("turned", [False, True])
+def test_paths_are_told_apart_by_the_last_bits(neighbours, turned):
+    """Two ways around a wall, one of which is dearer by little more than the round-off of their sums."""
+    costs = np.array([[1.0, 1.0, 1.0], [1.0, 1e9, 1.0], [1.0, 1.0, 1.0]])
+    costs[0, 1] = 1 + 2.0**-48
+    costs[0, 2] = costs[2, 0] = 1.0 if neighbours == 4 else 1e9  # corners are cut where diagonal steps are allowed
+    if turned:
+        costs = costs.T.copy()
+    for scale in (1.0, 2.0**-60, 2.0**60):
+        result = GridShortestPathSolver(neighbours=neighbours).prepare().solve(scale * costs[None])
+        dear, cheap = ((1, 0), (0, 1)) if turned else ((0, 1), (1, 0))
+        assert result.solutions[0][cheap] == 1
+        assert result.solutions[0][dear] == 0

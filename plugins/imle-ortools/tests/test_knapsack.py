@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import SolveStatus
 from imle_ortools.knapsack import KnapsackSolver
+from imle_ortools.packing import Searches
 
 value = st.one_of(st.integers(-2, 5).map(float), st.floats(-1, 3))
 weight = st.one_of(st.integers(0, 4).map(float), st.integers(0, 30).map(lambda i: i / 10))
@@ -262,3 +263,20 @@ def test_options(options, message):
     with pytest.raises(OptionError) as caught:
         KnapsackSolver(**options)
     assert str(caught.value) == f"{ID}: {message}"
+
+
+def test_a_node_limit_is_spent_to_the_last_node():
+    """As many nodes as a search needs, counted one by one, are enough; one less is not."""
+    rng = np.random.default_rng(5)
+    weights, values = rng.integers(5, 60, (2, 24)).astype(float), rng.uniform(1, 10, (1, 24))
+    capacity = weights.sum(axis=1) / 3
+    prepared = KnapsackSolver().prepare(weights=weights, capacity=capacity)
+    searches = Searches.of(values, prepared.packing.weights, prepared.packing.room(capacity)[None])
+    needed = 0
+    while len(searches.open) and needed < 10_000:
+        searches.go_on(slice(0, 1), 1)
+        needed += 1
+    assert 10 < needed < 10_000
+    for nodes, status in ((needed, SolveStatus.OPTIMAL), (needed - 1, SolveStatus.FEASIBLE)):
+        found = KnapsackSolver(node_limit=nodes).prepare(weights=weights, capacity=capacity).solve(values)
+        assert SolveStatus(0 if found.status is None else int(found.status[0])) is status

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imle
+from imle.errors import InstanceError
 from imle_topk.plugin import TOPK, imle_solvers
 from imle_topk.topk import TopKSolver
 
@@ -92,3 +93,9 @@ def test_spec_is_true():
 def test_the_example_runs(capsys):
     exec(TOPK.example, {})
     assert "tensor(" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("k", [-1, 4])
+def test_a_k_out_of_range_names_its_row(k):
+    with pytest.raises(InstanceError, match=rf"topk: k: expected 0 <= k <= 3, .* found {k} \(row 1\)"):
+        imle.layer("topk")(torch.rand(3, 3), k=[0, k, 3])

@@ -142,6 +142,7 @@ def test_the_samples_that_are_advised_reach_the_cosine():
 
 def test_equal_draws_agree_perfectly():
     """resample=False: noise, but the same each time."""
+    torch.manual_seed(0)  # about one draw in thirty leaves all rows without a gradient
     layer = imle.layer("topk", k=2, estimator=IMLE(beta=1.0), resample=False)
     report = imle.diagnose(layer, draw(8, 6), lambda z: (z * draw(8, 6, seed=2)).sum())
     assert report.current.cosine == pytest.approx(1.0)

@@ -62,6 +62,8 @@ class ListingEngine:
         ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in rows))
         near = (excess <= _NEAR * (1.0 + np.abs(self._activity) + ends)).all(axis=1)
         points = self._points[near]
+        if not len(points):
+            return points
         flaws = self._checker.mend_all(points, [rows] * len(points))[1]
         held: Floats = np.delete(points, list(flaws), axis=0)
         return held

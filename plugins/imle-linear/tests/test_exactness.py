@@ -270,5 +270,6 @@ def test_few_points_of_delicate_programs_are_listed(solver_id):
 
 @INTEGER
 def test_delicate_programs_without_a_point(solver_id):
-    result = prepare(solver_id, "max", A_ub=[[1e6, 1e-6]], b_ub=[-1.0], bounds=(0, 1)).solve(np.ones((1, 2)))
+    bounds = [(0, 1), (0, 1)]
+    result = prepare(solver_id, "max", A_ub=[[1e6, 1e-6]], b_ub=[-1.0], bounds=bounds).solve(np.ones((1, 2)))
     assert result.status.tolist() == [INFEASIBLE]

@@ -290,8 +290,9 @@ class SolverLayer(nn.Module):
 
     def call(self, plan: SolvePlan, mode: Mode) -> Call:
         """What the estimator needs to know of this layer."""
+        homogeneous = plan.homogeneous
         if self.training and self.output != "map":
-            self.estimator.check_scale(plan.homogeneous)
+            self.estimator.check_scale(homogeneous)
         return Call(
             estimator=self.estimator,
             solve=plan,
@@ -303,7 +304,7 @@ class SolverLayer(nn.Module):
             sample_weight=float(mode.nb_samples) if mode.samples else 1.0,
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
-            homogeneous=plan.homogeneous,
+            homogeneous=homogeneous,
             samples=mode.nb_samples if mode.perturbed else 1,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay() if mode.perturbed else None,

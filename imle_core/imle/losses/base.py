@@ -114,14 +114,14 @@ class SolverLoss(nn.Module):
         Raises:
             ObjectiveError: a solution is not feasible, so that nothing can be said of it; names the row.
         """
-        found = fixed_terms(batch, z)
+        found = batch.solve.fixed_terms(z.unsqueeze(1))
         if found is not None and (bad := found.isnan().nonzero()).numel():
             raise ObjectiveError(
                 f"{type(self).__name__}: {name}: expected feasible solutions, found one that is not in "
-                f"{row_name(int(bad[0]), batch.solve.lead)}",
+                f"{row_name(int(bad[0, 0]), batch.solve.lead)}",
                 hint="variables that are not learned have no values that fit it",
             )
-        return found
+        return None if found is None else found.squeeze(1)
 
     def reduced(self, values: Tensor, valid: Tensor | None, batch: Batch) -> Tensor:
         """One value per row to what the user asked for.
@@ -160,12 +160,6 @@ def maximise(batch: Batch, theta: Tensor) -> Maximum:
         (z, valid), fixed = batch.solve.valued(theta.detach().unsqueeze(1))
     rows = (None if rest is None else rest.squeeze(1) for rest in (valid, fixed))
     return Maximum(z.squeeze(1), *rows)
-
-
-def fixed_terms(batch: Batch, z: Tensor) -> Tensor | None:
-    """h of `[B, *event]` solutions: `[B]` float64, nan where one is not feasible; None if there are no such terms."""
-    found = batch.solve.fixed_terms(z.unsqueeze(1))
-    return None if found is None else found.squeeze(1)
 
 
 def advantage(theta: Tensor, one: Tensor, other: Tensor, fixed: Tensor | None, others: Tensor | None) -> Tensor:

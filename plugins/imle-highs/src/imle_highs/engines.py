@@ -20,7 +20,6 @@ from imle_highs.native import Native, Settings
 from imle_highs.tunings import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import TIGHT as TIGHT  # ortools-ilp takes it from here
 from imle_linear.engines import Outcome, Rows, deadline
 from imle_linear.program import LinearProgram
 

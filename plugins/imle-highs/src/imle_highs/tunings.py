@@ -13,8 +13,6 @@ from imle_linear.program import LinearProgram
 TUNINGS = ("default", "lean", "auto")
 NODES = 128
 """How many nodes "auto" visits by branching on the relaxation before it asks HiGHS' branch and bound."""
-LEAN_NODES = 128
-"""How many nodes of HiGHS' branch and bound the lean options are worth; for ortools-ilp."""
 DENSE = 0.5
 """Share of nonzero coefficients from which rows count as knapsacks."""
 SMALL = 64

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_highs.engines import TIGHT, IntegerEngine, LinearEngine
+from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
-from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.engines import TIGHT, Outcome, Rows, deadline
 from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine

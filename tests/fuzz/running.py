@@ -150,13 +150,13 @@ def sign_of(case: Case) -> int:
 def table(tallies: Mapping[str, Tally]) -> str:
     """What was tried, a line per target."""
     width = max(len(target) for target in tallies)
-    lines = [f"{'target':{width}}  instances  refused     rows  wrong  errors  no answer  rows/s"]
+    lines = [f"{'target':{width}}  instances  refused     rows  wrong  unproven  errors  no answer  rows/s"]
     for target, tally in tallies.items():
         errors = tally.status[SolveStatus.ERROR]
         silent = tally.status[SolveStatus.TIMEOUT]
         rate = tally.rows / tally.seconds if tally.seconds else 0.0
         lines.append(
             f"{target:{width}}  {tally.instances:9d}  {tally.refused:7d}  {tally.rows:7d}  {tally.wrong:5d}  "
-            f"{errors:6d}  {silent:9d}  {rate:6.0f}"
+            f"{tally.status[SolveStatus.FEASIBLE]:8d}  {errors:6d}  {silent:9d}  {rate:6.0f}"
         )
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from imle_linear.engines import Outcome
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import from_matrices
 
+OPTIMAL, FEASIBLE, INFEASIBLE = SolveStatus.OPTIMAL, SolveStatus.FEASIBLE, SolveStatus.INFEASIBLE
 BUDGET = {"A_ub": [[2.0, 3.0, 4.0]], "b_ub": [6.0], "bounds": (0, 1)}
 VALUES = np.array([[3.0, 4.0, 5.0], [1.0, -1.0, 0.5]])
 
@@ -105,6 +106,58 @@ def test_claims_about_unbounded_programs():
     assert result.status.tolist() == [SolveStatus.OPTIMAL] * 2
     alone = solve(lambda _: Unbounded(None), relaxation=relaxation)
     assert set(alone.messages.values()) == {"the engine calls unbounded what is not"}
+
+
+DELICATE = {"A_ub": [[2e6, 3e6, 1e-3]], "b_ub": [4e6], "bounds": (0, 1)}
+
+
+class Saying:
+    """Always the same."""
+
+    def __init__(self, status, point=None, *, exact=False):
+        self.events = Counter()
+        self.answer = Outcome(status, None if point is None else np.array(point, float), exact=exact)
+
+    def solve(self, costs, rows, seconds):
+        self.events["asked"] += 1
+        bound = float("nan") if self.answer.point is None else float(costs @ self.answer.point)
+        return self.answer._replace(bound=bound)
+
+
+@pytest.mark.parametrize(
+    ("claim", "witness", "expected", "asked"),
+    [
+        (Saying(OPTIMAL, [0, 1, 1]), Saying(OPTIMAL, [0, 1, 1]), (OPTIMAL, [0, 1, 1]), 2),
+        (Saying(OPTIMAL, [1, 0, 0]), Saying(OPTIMAL, [0, 1, 1]), (FEASIBLE, [0, 1, 1]), 2),
+        (Saying(OPTIMAL, [0, 1, 1]), Saying(OPTIMAL, [1, 0, 0]), (FEASIBLE, [0, 1, 1]), 2),
+        (Saying(OPTIMAL, [0, 1, 1]), Saying(INFEASIBLE), (FEASIBLE, [0, 1, 1]), 2),
+        (Saying(OPTIMAL, [0, 1, 1]), Saying(SolveStatus.TIMEOUT), (FEASIBLE, [0, 1, 1]), 2),
+        (Saying(OPTIMAL, [0, 1, 1]), Saying(OPTIMAL, [1, 1, 1]), (FEASIBLE, [0, 1, 1]), 2),  # breaks the row
+        (Saying(OPTIMAL, [0, 1, 1], exact=True), Saying(OPTIMAL, [1, 0, 0]), (OPTIMAL, [0, 1, 1]), 1),
+        (Saying(INFEASIBLE), Saying(OPTIMAL, [1, 0, 0]), (FEASIBLE, [1, 0, 0]), 2),
+        (Saying(INFEASIBLE), Saying(INFEASIBLE), (INFEASIBLE, [0, 0, 0]), 2),
+        (Saying(FEASIBLE, [1, 0, 0]), Saying(OPTIMAL, [0, 1, 1]), (FEASIBLE, [1, 0, 0]), 1),
+    ],
+)
+def test_a_witness_of_delicate_programs(claim, witness, expected, asked):
+    program = from_matrices("test", **DELICATE)
+    for engine in (claim, witness):
+        engine.events.clear()
+    setup = Setup("test", "max", None, lambda _: claim, witness=lambda _: witness)
+    result = PreparedProgram(program, setup).solve(VALUES[:1])
+    status, point = expected
+    assert result.status.tolist() == [status]
+    assert result.solutions.tolist() == [point]
+    assert result.counters["asked"] == asked
+    assert result.counters.get("unconfirmed", 0) == (status == FEASIBLE and asked == 2)
+    if status == FEASIBLE:
+        assert result.bound is None  # no engine's word is enough
+
+
+def test_an_engine_is_not_its_own_witness():
+    program, engine = from_matrices("test", **DELICATE), lambda _: Saying(OPTIMAL, [0, 1, 1])
+    result = PreparedProgram(program, Setup("test", "max", None, engine, witness=engine)).solve(VALUES[:1])
+    assert result.status.tolist() == [FEASIBLE]
 
 
 def test_objectives_that_are_not_finite():

@@ -13,7 +13,7 @@ from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import ILP
 from imle_linear import options
-from imle_linear.engines import TIGHT, Engine
+from imle_linear.engines import TIGHT, WITNESS, Engine
 from imle_linear.instance import Instance, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
@@ -88,7 +88,15 @@ class HighsILPSolver:
         """Bind to a program that is already in HiGHS' form."""
         return PreparedProgram(
             program,
-            Setup(ILP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._relaxation),
+            Setup(
+                ILP.id,
+                self.sense,
+                self.time_limit,
+                self._engine,
+                (self._tight,),
+                relaxation=self._relaxation,
+                witness=self._witness,
+            ),
         )
 
     def _engine(self, program: LinearProgram) -> Engine:
@@ -99,6 +107,9 @@ class HighsILPSolver:
 
     def _tight(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, {**self._settings, **TIGHT}, "default")
+
+    def _witness(self, program: LinearProgram) -> Engine:
+        return IntegerEngine(program, {**self._settings, **WITNESS}, "default")
 
     @property
     def _settings(self) -> Settings:

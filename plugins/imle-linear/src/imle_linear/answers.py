@@ -38,7 +38,7 @@ class Answers:
     def add(self, outcome: Outcome, shift: int) -> None:
         """The outcome of the next row, whose costs are 2**shift times its objective."""
         n = len(self._status)
-        status, point, message, bound = outcome
+        status, point, message, bound, _ = outcome
         if math.isfinite(bound):
             self._bounds[n] = self._sign * math.ldexp(bound, -shift) + self._program.offset
         self._status.append(status)

@@ -21,6 +21,9 @@ DELICATE = {**TIGHT, "presolve": "off"}
 """HiGHS' options for delicate programs. Its presolve takes small differences of large numbers for nothing, and has
 called points optimal that are far from it."""
 
+WITNESS: dict[str, float | str] = {**TIGHT, "presolve": "on"}
+"""HiGHS' options where another run of it is to confirm what one without presolve says of a delicate program."""
+
 Rows = tuple[Floats, Floats]
 """Least and greatest values of the constraint rows, each `[rows]`."""
 
@@ -33,12 +36,14 @@ class Outcome(NamedTuple):
         point: `[n]`; None unless the status is ok.
         message: why it is not optimal.
         bound: no point of the feasible set costs less; nan if that is not known.
+        exact: whether it was found in whole numbers or by listing, so that no tolerance has a part in it.
     """
 
     status: SolveStatus
     point: Floats | None = None
     message: str = ""
     bound: float = math.nan
+    exact: bool = False
 
 
 class Engine(Protocol):

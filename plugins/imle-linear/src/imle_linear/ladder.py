@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
-from imle_linear.checking import SolutionChecker
-from imle_linear.engines import MakesEngine, Outcome, Rows, deadline
+from imle_linear.engines import Engine, MakesEngine, Outcome, Rows, deadline
+from imle_linear.judging import Judge
 from imle_linear.program import LinearProgram
 from imle_linear.recession import Recession
+
+_UNCONFIRMED = "whether the point is optimal is not known: coefficients are so large, or so small, that engines differ"
 
 
 class Ladder:
     """Asks one engine after the other until a row's answer holds; a point that does not hold is never passed on.
 
-    That a delicate program is infeasible has to be said by all of them.
+    That a delicate program is infeasible has to be said by all of them, and that a point of one is optimal by the
+    witness too.
 
     Args:
         program: the feasible set.
         rungs: what builds the engines; the first is built at once, others when a row needs them.
         relative: see `SolutionChecker`.
         relaxation: builds what solves linear programs; see `Setup`.
+        witness: builds an engine whose word is asked too where programs are delicate; see `Setup`.
 
     Raises:
         InstanceError: the first engine refuses the program.
@@ -36,19 +39,21 @@ class Ladder:
         rungs: Sequence[MakesEngine],
         relative: float,
         relaxation: MakesEngine | None,
+        witness: MakesEngine | None = None,
     ) -> None:
         self._program = program
         self._rungs = rungs
-        self._checker = SolutionChecker(program, relative)
-        self._built = [rungs[0](program)]
+        self._judge = Judge(program, relative)
+        self._built: dict[MakesEngine, Engine] = {rungs[0]: rungs[0](program)}
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
+        self._witness = witness if program.delicate else None
 
     @property
     def events(self) -> Counter[str]:
         """What happened since the ladder was made, counted; those of engines among it."""
-        return sum((engine.events for engine in self._built), self._own)
+        return sum((engine.events for engine in self._built.values()), self._own + self._judge.events)
 
     def solve(self, asked: Sequence[tuple[Floats, Rows]], seconds: float | None) -> list[Outcome]:
         """Minimise costs `[n]` over constraint rows, one after the other.
@@ -58,49 +63,64 @@ class Ladder:
             seconds: the time limit of each, if there is one.
         """
         outcomes, left = [], []
+        first = self._built[self._rungs[0]]
         for costs, rows in asked:
             clock = deadline(seconds)
-            outcomes.append(self._built[0].solve(costs, rows, seconds))
+            outcomes.append(first.solve(costs, rows, seconds))
             left.append(clock())
             progress.report(1)
+        sound = self._judge.all_sound(outcomes, [rows for _, rows in asked])
         return [
             self._settled(outcome, costs, rows, rest)
-            for outcome, (costs, rows), rest in zip(self._checked(outcomes, asked), asked, left, strict=True)
+            for outcome, (costs, rows), rest in zip(sound, asked, left, strict=True)
         ]
-
-    def _checked(self, outcomes: Sequence[Outcome], asked: Sequence[tuple[Floats, Rows]]) -> list[Outcome]:
-        """Outcomes whose points are solutions; those with other points have failed."""
-        checked = list(outcomes)
-        held = [n for n, outcome in enumerate(outcomes) if outcome.point is not None]
-        if held:
-            given = np.array([outcomes[n].point for n in held])
-            points, flaws = self._checker.mend_all(given, [asked[n][1] for n in held])
-            for place, n in enumerate(held):
-                checked[n] = outcomes[n]._replace(point=points[place])
-                if place in flaws:
-                    checked[n] = self._refused(outcomes[n], flaws[place])
-        return checked
-
-    def _refused(self, outcome: Outcome, flaw: str) -> Outcome:
-        self._own["rejected_points"] += 1
-        message = f"the engine's point is no solution: {flaw}"
-        if outcome.status == SolveStatus.FEASIBLE:
-            return Outcome(SolveStatus.TIMEOUT, message=f"{outcome.message}; {message}", bound=outcome.bound)
-        return Outcome(SolveStatus.ERROR, message=message)
 
     def _settled(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """The outcome of the first engine whose answer holds, if the first one's does not."""
         clock = deadline(seconds)
         outcome = self._bounded_or_not(outcome, costs, seconds)
-        for rung in range(1, len(self._rungs)):
+        asked = self._rungs[0]
+        for rung in self._rungs[1:]:
             left = clock()
-            if outcome.status not in self._doubtful or (left is not None and left <= 0):
+            if outcome.status not in self._doubtful or outcome.exact or (left is not None and left <= 0):
                 break
-            if rung == len(self._built):
-                self._built.append(self._rungs[rung](self._program))
-            found = self._built[rung].solve(costs, rows, left)
-            outcome = self._bounded_or_not(self._checked([found], [(costs, rows)])[0], costs, clock())
-        return outcome
+            asked = rung
+            outcome = self._ask(rung, costs, rows, clock())
+        if self._witness is None or outcome.exact:
+            return outcome
+        return self._witnessed(outcome, asked, costs, rows, clock)
+
+    def _ask(self, rung: MakesEngine, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
+        """What one engine says, checked."""
+        clock = deadline(seconds)
+        if rung not in self._built:
+            self._built[rung] = rung(self._program)
+        found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), rows)
+        return self._bounded_or_not(found, costs, clock())
+
+    def _witnessed(
+        self, claim: Outcome, asked: MakesEngine, costs: Floats, rows: Rows, clock: Callable[[], float | None]
+    ) -> Outcome:
+        """A claim that a second engine confirms, which works in another way.
+
+        Else the better point is feasible, without a bound: one of the two is wrong, and nothing says which.
+        """
+        assert self._witness is not None
+        if claim.status not in (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE):
+            return claim._replace(bound=math.nan)  # proven by one engine alone
+        left = clock()
+        other = Outcome(SolveStatus.TIMEOUT)
+        if asked != self._witness and (left is None or left > 0):
+            other = self._ask(self._witness, costs, rows, left)
+        if claim.point is None and other.point is None:
+            return claim
+        if other.status == claim.status and self._judge.agree(claim, other, costs):
+            return claim
+        self._own["unconfirmed"] += 1
+        better = claim.point
+        if other.point is not None and (better is None or costs @ other.point < costs @ better):
+            better = other.point
+        return Outcome(SolveStatus.FEASIBLE, better, _UNCONFIRMED)
 
     def _bounded_or_not(self, outcome: Outcome, costs: Floats, seconds: float | None) -> Outcome:
         """Optimal points and unbounded programs exclude each other, which engines do not always see."""

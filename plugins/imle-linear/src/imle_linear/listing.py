@@ -51,10 +51,10 @@ class ListingEngine:
         if rows is not self._rows:
             self._rows, self._feasible = rows, self._list(rows)
         if not len(self._feasible):
-            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+            return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)
         values = self._feasible @ costs
         best = int(values.argmin())
-        return Outcome(SolveStatus.OPTIMAL, self._feasible[best], bound=float(values[best]))
+        return Outcome(SolveStatus.OPTIMAL, self._feasible[best], bound=float(values[best]), exact=True)
 
     def _list(self, rows: Rows) -> Floats:
         lower, upper = rows

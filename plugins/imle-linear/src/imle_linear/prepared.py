@@ -46,6 +46,8 @@ class Setup(NamedTuple):
         relative: how far points may be over right sides; see `SolutionChecker`.
         relaxation: builds what solves linear programs, to look whether a program is unbounded: engines may call one of
             its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
+        witness: builds an engine that works in another way than the first. Where a program is delicate, a claim that
+            the two do not share is not passed on. None where the first one's word is enough.
     """
 
     who: str
@@ -55,13 +57,14 @@ class Setup(NamedTuple):
     further: tuple[MakesEngine, ...] = ()
     relative: float = RELATIVE
     relaxation: MakesEngine | None = None
+    witness: MakesEngine | None = None
 
     def ladder(self, program: LinearProgram) -> Ladder:
         """Engines for one thread."""
         engines = (self.engine, *self.further)
         if self.further and program.delicate and few_points(program):
             engines = (lambda given: ListingEngine(given, self.relative),)
-        return Ladder(program, engines, self.relative, self.relaxation)
+        return Ladder(program, engines, self.relative, self.relaxation, self.witness)
 
 
 class PreparedProgram:

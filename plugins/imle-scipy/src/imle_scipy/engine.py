@@ -48,17 +48,13 @@ class ScipyEngine:
             **(TIGHT if program.delicate else {}),
             **options,
         }
-        self._doubtful = program.delicate and bool(options.get("presolve", True))  # see `DELICATE`
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
         found = self._run(costs, rows, seconds)
         bound = math.nan if found.mip_dual_bound is None else float(found.mip_dual_bound)
-        if found.status == _OPTIMAL and not self._doubtful:
-            return Outcome(SolveStatus.OPTIMAL, found.x, bound=bound)
         if found.status == _OPTIMAL:
-            message = "HiGHS calls the point optimal after presolve, whose word is not taken for such numbers"
-            return Outcome(SolveStatus.FEASIBLE, found.x, message)
+            return Outcome(SolveStatus.OPTIMAL, found.x, bound=bound)
         if found.x is not None:
             return Outcome(SolveStatus.FEASIBLE, found.x, f"stopped with a feasible point: {found.message}", bound)
         if found.status == _INFEASIBLE:

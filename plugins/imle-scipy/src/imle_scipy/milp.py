@@ -85,7 +85,16 @@ class ScipyMILPSolver:
         program = from_matrices(MILP.id, A_ub=A_ub, b_ub=b_ub, A_eq=A_eq, b_eq=b_eq, bounds=bounds, integrality=whole)
         further = (self._other_way, self._tight)
         return PreparedProgram(
-            program, Setup(MILP.id, self.sense, self.time_limit, self._engine, further, relaxation=_relaxation)
+            program,
+            Setup(
+                MILP.id,
+                self.sense,
+                self.time_limit,
+                self._engine,
+                further,
+                relaxation=_relaxation,
+                witness=self._other_way,
+            ),
         )
 
     def _engine(self, program: LinearProgram) -> Engine:

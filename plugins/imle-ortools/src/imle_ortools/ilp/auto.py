@@ -18,12 +18,12 @@ from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.tunings import THOROUGH
 from imle_linear.arrays import Floats
-from imle_linear.engines import TIGHT, Outcome, Rows, deadline
+from imle_linear.engines import TIGHT, WITNESS, Outcome, Rows, deadline
+from imle_linear.judging import PROVEN, Judge
 from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
-from imle_ortools.ilp.judging import PROVEN, Judge
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
 from imle_ortools.ilp.structures import assignment, knapsack
 from imle_ortools.packing import warm
@@ -59,6 +59,10 @@ class Settings:
     def tight(self, program: LinearProgram) -> IntegerEngine:
         """HiGHS with the least tolerances that it takes."""
         return IntegerEngine(program, {**self._highs, **TIGHT}, "default")
+
+    def witness(self, program: LinearProgram) -> IntegerEngine:
+        """HiGHS by another way, for what has to be confirmed."""
+        return IntegerEngine(program, {**self._highs, **WITNESS}, "default")
 
     def relaxation(self, program: LinearProgram) -> LinearEngine:
         """HiGHS for linear programs."""
@@ -169,4 +173,4 @@ def _better(one: Outcome, best: Outcome, costs: Floats) -> Outcome:
     bound = float(np.fmax(one.bound, best.bound))
     if one.point is not None and (best.point is None or float(costs @ one.point) < float(costs @ best.point)):
         best = one
-    return best._replace(bound=bound)
+    return best._replace(bound=bound, exact=False)

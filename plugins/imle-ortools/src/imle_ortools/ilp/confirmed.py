@@ -8,8 +8,8 @@ from collections import Counter
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.engines import Engine, Outcome, Rows
+from imle_linear.judging import PROVEN, Judge, optimum
 from imle_linear.program import LinearProgram
-from imle_ortools.ilp.judging import PROVEN, Judge, optimum
 
 _LONGER, _MORE = 2.0, 1.0
 """A second engine that is to confirm has so many times the time that the first one took, and so many seconds more;"""
@@ -66,7 +66,7 @@ class ConfirmedEngine(_Pair):
                 first, second = self._names
                 return Outcome(SolveStatus.FEASIBLE, claim.point, f"{first} has a better solution than {second} proves")
             if value <= high + near:
-                return Outcome(SolveStatus.OPTIMAL, claim.point, bound=proof.bound)
+                return Outcome(SolveStatus.OPTIMAL, claim.point, bound=proof.bound, exact=proof.exact)
         worse = claim.point is not None and value > high + near
         self._own["disagreements"] += claim.status in PROVEN and (claim.status != proof.status or worse)
         return proof
@@ -93,15 +93,13 @@ class CrossCheckedEngine(_Pair):
         if found.status in (SolveStatus.TIMEOUT, SolveStatus.ERROR):
             return found
         other = self._judge.sound(self._second.solve(costs, rows, seconds), rows)
-        (low, high), (least, most) = optimum(found, costs), optimum(other, costs)
-        near = self._judge.near(costs, low, high, least, most)
-        if low <= most + near and least <= high + near:
+        if self._judge.agree(found, other, costs):
             return found
         self._own["disagreements"] += 1
         first, second = self._names
-        message = f"cross-check: {first} says {_said(found, high)}, {second} says {_said(other, most)}"
+        message = f"cross-check: {first} says {_said(found, costs)}, {second} says {_said(other, costs)}"
         return Outcome(SolveStatus.ERROR, message=f"{message} (of scaled costs)")
 
 
-def _said(outcome: Outcome, value: float) -> str:
-    return outcome.status.name.lower() + (f" {value:.9g}" if outcome.point is not None else "")
+def _said(outcome: Outcome, costs: Floats) -> str:
+    return outcome.status.name.lower() + (f" {costs @ outcome.point:.9g}" if outcome.point is not None else "")

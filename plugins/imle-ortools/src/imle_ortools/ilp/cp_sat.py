@@ -87,18 +87,18 @@ class CPSATEngine:
         bound = scaled.least(0, proven_bound(self._solver, status), *self._ends, point)
         if point is None:
             message = "stopped at the time limit without a feasible point"
-            return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
+            return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound, exact=True)
         if status == cp_model.FEASIBLE:
-            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound)
+            return Outcome(SolveStatus.FEASIBLE, point, "stopped at the time limit with a feasible point", bound, True)
         if self._gap or scaled.resolves(0, point, bound):
-            return Outcome(SolveStatus.OPTIMAL, point, bound=bound)
+            return Outcome(SolveStatus.OPTIMAL, point, bound=bound, exact=True)
         self.unresolved = UNRESOLVED
-        return Outcome(SolveStatus.FEASIBLE, point, UNRESOLVED, bound)
+        return Outcome(SolveStatus.FEASIBLE, point, UNRESOLVED, bound, True)
 
     def _infeasible(self, message: str) -> Outcome:
         """Believed where the program in whole numbers is the one in floats; else another engine has to say so."""
         if self._whole.exact:
-            return Outcome(SolveStatus.INFEASIBLE, message=message)
+            return Outcome(SolveStatus.INFEASIBLE, message=message, exact=True)
         return Outcome(SolveStatus.ERROR, message=f"{message}, as far as CP-SAT's whole numbers tell")
 
     def _set_rows(self, rows: Rows) -> bool:

@@ -113,8 +113,15 @@ class ILPSolver:
         settings = self._settings
         # a contradiction found by a cross-check is the answer; no other engine is asked
         further = () if self.cross_check else (settings.highs, settings.tight)
+        witness = None if self.cross_check else settings.witness
         setup = Setup(
-            ILP.id, self.sense, self.time_limit, self._engine, further=further, relaxation=settings.relaxation
+            ILP.id,
+            self.sense,
+            self.time_limit,
+            self._engine,
+            further,
+            relaxation=settings.relaxation,
+            witness=witness,
         )
         return PreparedProgram(program, setup)
 

@@ -25,10 +25,10 @@ def solve_assignment(structure: Assignment, costs: Floats) -> Outcome:
     choice, found = np.empty((1, len(pairs)), np.int64), np.empty(1, np.bool_)
     assign(read_only(matrix), choice, found)
     if not found[0]:
-        return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+        return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)
     point = np.zeros(len(costs))
     point[pairs[np.arange(len(pairs)), choice[0]]] = 1.0
-    return Outcome(SolveStatus.OPTIMAL, point)
+    return Outcome(SolveStatus.OPTIMAL, point, exact=True)
 
 
 @cache
@@ -40,10 +40,10 @@ def warm_assignment() -> None:
 def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome:
     """The best set of items, as a point `[n]`; a feasible one if the search is not done after so many nodes."""
     if (room < 0).any():
-        return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
+        return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)
     searches = Searches.of(-costs[None], packing.weights, room[None])
     searches.go_on(slice(0, 1), nodes)
     if searches.level[0] < 0:
-        return Outcome(SolveStatus.OPTIMAL, searches.solutions[0])
+        return Outcome(SolveStatus.OPTIMAL, searches.solutions[0], exact=True)
     bound = -float(searches.fill_up()[0])
     return Outcome(SolveStatus.FEASIBLE, searches.solutions[0], bound=bound)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.checking import SolutionChecker
+from imle_linear.checking import RELATIVE, SolutionChecker
 from imle_linear.engines import Outcome, Rows
 from imle_linear.program import LinearProgram
 
@@ -22,31 +23,51 @@ class Judge:
 
     Args:
         program: the feasible set.
+        relative: see `SolutionChecker`.
 
     Attributes:
         events: `rejected_points`, that were no solutions.
     """
 
-    def __init__(self, program: LinearProgram) -> None:
+    def __init__(self, program: LinearProgram, relative: float = RELATIVE) -> None:
         self.events: Counter[str] = Counter()
-        self._checker = SolutionChecker(program)
+        self._checker = SolutionChecker(program, relative)
         # constraints on continuous variables hold up to a tolerance, and so do values
         self._same = _SAME if program.integer.all() else _SAME_MIXED
 
     def sound(self, outcome: Outcome, rows: Rows) -> Outcome:
-        """The outcome, or an error if its point is no solution."""
-        if outcome.point is None:
-            return outcome
-        point, flaw = self._checker.mend(outcome.point, rows)
-        if not flaw:
-            return outcome._replace(point=point)
+        """The outcome, or a failure if its point is no solution."""
+        return self.all_sound([outcome], [rows])[0]
+
+    def all_sound(self, outcomes: Sequence[Outcome], rows: Sequence[Rows]) -> list[Outcome]:
+        """The same for many outcomes, each with rows of its own."""
+        checked = list(outcomes)
+        held = [n for n, outcome in enumerate(outcomes) if outcome.point is not None]
+        if held:
+            points, flaws = self._checker.mend_all(np.array([outcomes[n].point for n in held]), [rows[n] for n in held])
+            for place, n in enumerate(held):
+                checked[n] = outcomes[n]._replace(point=points[place])
+                if place in flaws:
+                    checked[n] = self._refused(outcomes[n], flaws[place])
+        return checked
+
+    def _refused(self, outcome: Outcome, flaw: str) -> Outcome:
         self.events["rejected_points"] += 1
-        return Outcome(SolveStatus.ERROR, message=f"the engine's point is no solution: {flaw}")
+        message = f"the engine's point is no solution: {flaw}"
+        if outcome.status == SolveStatus.FEASIBLE:
+            return Outcome(SolveStatus.TIMEOUT, message=f"{outcome.message}; {message}", bound=outcome.bound)
+        return Outcome(SolveStatus.ERROR, message=message)
 
     def near(self, costs: Floats, *values: float) -> float:
         """How far values may be apart and be the same: relative to the largest cost, or to the values."""
         finite = (abs(value) for value in values if math.isfinite(value))
         return self._same * max([float(np.abs(costs).max()), *finite])
+
+    def agree(self, one: Outcome, other: Outcome, costs: Floats) -> bool:
+        """Whether both can be true."""
+        (low, high), (least, most) = optimum(one, costs), optimum(other, costs)
+        near = self.near(costs, low, high, least, most)
+        return low <= most + near and least <= high + near
 
 
 def optimum(outcome: Outcome, costs: Floats) -> tuple[float, float]:

@@ -28,6 +28,8 @@ INFINITE = 1e20
 
 _SMALL, _FULL = 1_000_000, 0.25
 """Matrices of up to so many entries, of which at least this share is not 0, are multiplied as they stand."""
+_CACHED = 2**15
+"""How many products are added up at once: more leave the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +54,12 @@ class Columns:
         if self._dense is not None:
             return np.asarray(np.einsum("nj,ij->ni", x, self._dense))  # not `@`, for which BLAS may start threads
         found = np.zeros((len(x), self.shape[0]))
-        order, starts, rows = self._by_row
+        values, columns, starts, rows = self._by_row
         if len(rows):
-            found[:, rows] = np.add.reduceat(self.value[order] * x[:, self.column[order]], starts, axis=1)
+            size = max(1, _CACHED // len(values))
+            for first in range(0, len(x), size):
+                part = slice(first, first + size)
+                found[part, rows] = np.add.reduceat(values * x[part].take(columns, axis=1), starts, axis=1)
         return found
 
     @cached_property
@@ -68,11 +73,11 @@ class Columns:
         return dense
 
     @cached_property
-    def _by_row(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Ints]:
-        """Entries in the order of their rows, where those with entries begin in it, and which rows these are."""
+    def _by_row(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp], Ints]:
+        """Entries in the order of their rows, their columns, where rows with entries begin, and which these are."""
         order = np.argsort(self.index, kind="stable")
         rows, starts = np.unique(self.index[order], return_index=True)
-        return order, starts, rows
+        return self.value[order], self.column[order], starts, rows
 
     def largest(self, entries: Floats) -> Floats:
         """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imle_linear.arrays import Floats
 from imle_linear.engines import Rows
@@ -38,6 +39,7 @@ class SolutionChecker:
         self._program = program
         self._relative = relative
         self._least, self._most = program.lower, program.upper
+        self._whole: NDArray[np.bool_] | bool = True if program.integer.all() else program.integer
         self._sizes = np.abs(matrix.value)
         self._absolute = np.where(program.integer_rows, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
 
@@ -54,13 +56,14 @@ class SolutionChecker:
     def mend_all(self, points: Floats, rows: Sequence[Rows]) -> tuple[Floats, dict[int, str]]:
         """The same for `[N, n]` points at once, each with rows of its own; flaws by the points' numbers."""
         program = self._program
-        mended = np.clip(points, self._least, self._most)
-        if program.integer.any():
-            mended = np.where(program.integer, np.rint(mended), mended)
+        mended = np.maximum(points, self._least)
+        np.minimum(mended, self._most, out=mended)
+        np.rint(mended, out=mended, where=self._whole)
         mended += 0.0  # -0.0 becomes 0.0
         lower, upper = rows[0] if all(one is rows[0] for one in rows) else map(np.array, zip(*rows, strict=True))
         with np.errstate(invalid="ignore"):  # inf - inf, of entries that are too far from what they stand for
-            off = np.abs(mended - points)
+            off = mended - points
+            np.abs(off, out=off)
             activity = program.matrix.times(mended)
             excess = np.maximum(lower - activity, activity - upper)
         flaws = {}

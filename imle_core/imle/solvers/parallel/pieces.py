@@ -12,7 +12,7 @@ from typing import Any
 
 from imle.errors import ImleError
 from imle.solvers.combinators.rows import Part, between, join
-from imle.solvers.combinators.wrapping import PreparedWrapper, call, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, call
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
@@ -86,15 +86,22 @@ class InPieces(PreparedWrapper):
         super().__init__(inner)
         self._pace = Pace()
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives.
 
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
+        rows, busy = len(objective), self._pace.busy
+        if rows == 1 or (busy is not None and 0 < rows * busy < PIECE):  # one piece, and nothing to put together
+            refuse_given_up()
+            begun = time.perf_counter()
+            result = self.inner.solve(objective, **given)
+            self._pace.solved(rows, time.perf_counter() - begun)
+            return result
         entries = math.prod(objective.shape[1:])
         least = max(1, min(_LEAST, _ENTRIES // max(1, entries)))
-        return solve_in_pieces(self.inner, objective, options(hint, rows), self._pace, least=least)
+        return solve_in_pieces(self.inner, objective, given, self._pace, least=least)
 
 
 def in_pieces(prepared: PreparedSolver) -> PreparedSolver:

@@ -1,4 +1,4 @@
-"""`make house`: the figures of this checkout.
+"""`make house`: the figures of this checkout, and the picture of its packages in docs/packages.svg.
 
 Before and after a change: `python -m tools.house --against ../before`, a checkout or a file written by `--save`.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
+from tools.house.picture import write
 from tools.house.report import Figures, measure, table
 
 HERE = Path(__file__).parents[2]
@@ -29,6 +30,8 @@ def main() -> None:
     columns["after" if columns else "figure"] = figures
     if options.save is not None:
         options.save.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.root == HERE:
+        write(HERE)
     print(table(columns))
     if options.names:
         for what, found in names.items():

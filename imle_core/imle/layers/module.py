@@ -268,8 +268,9 @@ class SolverLayer(nn.Module):
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
+        spec, solver = self.spec, self.solver
         return SolvePlan(
-            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array, self.spec.forbidding),
+            boundary=Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start),
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
@@ -277,7 +278,7 @@ class SolverLayer(nn.Module):
             warned=self._warned,
             failures=self.failures,
             unproven=self.unproven,
-            workers=workers_of(self.solver),
+            workers=workers_of(solver),
             progress=self.progress,
         )
 

@@ -194,7 +194,7 @@ class SolvePlan:
         earlier = None if hint is None else hint[window]
         extra: dict[str, Any] = group.per_sample(theta.shape[1])
         with self.stats.timed("transfer"):
-            if earlier is not None:
+            if earlier is not None and self.boundary.warm_start:
                 extra["hint"] = self.boundary.rows(earlier)
             prepared = group.prepared
             objective = self.boundary.objective(part, is_homogeneous(prepared) and not takes_any_size(prepared))

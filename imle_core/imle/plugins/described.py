@@ -1,4 +1,4 @@
-"""Specs of solvers that no plugin announces, read off their classes."""
+"""Specs of solvers that are given as classes or objects: their own, or read off the class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
 
 
 def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
-    """What a solver without plugin says about itself.
+    """What a solver says about itself that was not looked up by its id.
 
     Args:
         target: a solver class, whose options are its dataclass fields; or a solver object, which has them already.
@@ -19,10 +19,14 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
         bound: fields that are no options.
 
     Returns:
-        A spec that claims no capability but the kind of array. Types are those of the annotations.
+        The spec of the class (see `BaseSolver`), without options for an object; else one that claims no capability but
+        the kind of array, with the types of the annotations.
     """
     is_class = isinstance(target, type)
     cls: Any = target if is_class else type(target)
+    own = getattr(cls, "spec", None)
+    if isinstance(own, SolverSpec):
+        return own if is_class else dataclasses.replace(own, options=())
     fields = dataclasses.fields(cls) if is_class and dataclasses.is_dataclass(cls) else ()
     signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
     instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]

@@ -102,10 +102,14 @@ class Parameter:
 
     Args:
         name: the keyword users write in `imle.layer(id, name=...)`.
-        type: shown to users; `int`, `float`, `bool`, `str` and unions of them with `None` are checked.
+        type: shown to users; `int`, `float`, `bool`, `str`, `None`, strings in quotes and unions of them are checked,
+            as in `float | "auto"`.
         default: `REQUIRED` if there is none.
         doc: one line, no full stop needed.
         choices: the allowed values, if they can be listed.
+        minimum, maximum: the smallest and the largest number that is allowed.
+        above: numbers have to be larger than this.
+        finite: neither infinity nor nan is allowed.
         per_row: the solver takes this instance parameter as a sequence of length N in `solve` too, so rows
             that differ in it are still solved together. Other instance parameters can also differ per row,
             but then rows are solved in groups that share them.
@@ -123,18 +127,36 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     per_row: bool = False
     forbids: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    finite: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise PluginError(f"parameter name: expected a keyword such as 'time_limit', found {self.name!r}")
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
-        for flag in ("per_row", "forbids"):
+        for flag in ("per_row", "forbids", "finite"):
             check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
+        for end in ("minimum", "maximum", "above"):
+            value = getattr(self, end)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise PluginError(f"parameter {self.name}: {end}: expected a number or None, found {value!r}")
 
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def range(self) -> str:
+        """Which numbers are allowed, such as "> 0", "finite, >= 0" or "1 to 9"; "" if all are."""
+        if self.minimum is not None and self.maximum is not None:
+            ends = f"{self.minimum} to {self.maximum}"
+        else:
+            known = {">": self.above, ">=": self.minimum, "<=": self.maximum}
+            ends = ", ".join(f"{sign} {end}" for sign, end in known.items() if end is not None)
+        return ", ".join(part for part in ("finite" if self.finite else "", ends) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +167,7 @@ class Capabilities:
         array: arrays `solve` takes: "numpy" (float64, C-contiguous) or "torch" (the user's device and dtype).
         thread_safe: one prepared solver may solve in several threads at once.
         releases_gil: threads speed it up.
-        warm_start: `hint` is used.
+        warm_start: `solve` takes `hint`, earlier solutions of the same rows; others are never given any.
         negative_objectives: entries of any sign are solved exactly.
 
     Raises:

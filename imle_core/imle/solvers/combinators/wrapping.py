@@ -86,9 +86,9 @@ class PreparedWrapper:
         self.inner.close()
 
 
-def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of `solve`, without a hint that is None."""
-    return dict(rows) if hint is None else {"hint": hint, **rows}
+def without_hint(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Row parameters alone, of all that `solve` was given."""
+    return {name: column for name, column in given.items() if name != "hint"}
 
 
 def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:

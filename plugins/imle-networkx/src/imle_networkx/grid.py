@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import ObjectiveError
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
 from imle_networkx.cells import Cell, Cells, pair
 from imle_networkx.ends import numbers
@@ -47,7 +47,7 @@ class GridShortestPathSolver:
 
     def __post_init__(self) -> None:
         for option in GRID.options:
-            check_type(GRID.id, option, getattr(self, option.name))
+            check_value(GRID.id, option, getattr(self, option.name))
 
     def prepare(self, source: Cell = (0, 0), target: Cell | None = None) -> PreparedGrid:
         """Bind to the ends; the size of the grid comes with the costs.

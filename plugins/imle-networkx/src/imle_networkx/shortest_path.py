@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import ObjectiveError
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
 from imle_networkx.ends import numbers
 from imle_networkx.graph import Snapshot, Weights, snapshot
@@ -51,7 +51,7 @@ class ShortestPathSolver:
 
     def __post_init__(self) -> None:
         for option in GRAPH.options:
-            check_type(GRAPH.id, option, getattr(self, option.name))
+            check_value(GRAPH.id, option, getattr(self, option.name))
 
     def prepare(self, graph: Any, source: Any = None, target: Any = None) -> PreparedShortestPath:
         """Bind to a graph and, where all rows share them, to the ends.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
 from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrayKind",
+    "BlockData",
+    "BlockLayout",
+    "BlockTable",
     "Cached",
     "Deduplicated",
     "Parallel",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -103,8 +105,16 @@ def test_noise_is_on_the_blocks_that_take_it():
     assert 100 < y[0, :, 0, 0].sum() < 300
 
 
-@pytest.mark.parametrize("options", [{"executor": 2}, {"cache": 100}, {"pool": 1.0}], ids=str)
-def test_executor_cache_and_pool_take_blocks(options):
+@pytest.fixture
+def workers():
+    """New ones: imle's own may have started before the plugin could be imported."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("options", [{"executor": "workers"}, {"cache": 100}, {"pool": 1.0}], ids=str)
+def test_executor_cache_and_pool_take_blocks(options, workers):
+    options = {name: workers if value == "workers" else value for name, value in options.items()}
     grown = []
     for own in ({}, options):
         torch.manual_seed(0)

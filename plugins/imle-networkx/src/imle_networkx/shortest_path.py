@@ -1,24 +1,31 @@
-"""Shortest paths in any NetworkX graph, with costs on edges or on nodes."""
+"""Shortest paths in any graph, with costs on edges or on nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, cached_property
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle.errors import ObjectiveError
-from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.plugins.parameters import check_fields
+from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_networkx.ends import numbers
-from imle_networkx.graph import Snapshot, Weights, snapshot
+from imle_networkx.graph import Arcs, read
 from imle_networkx.kernels.bidirectional import bidirectional
+from imle_networkx.kernels.compiling import Flags, Floats, Longs, Masks, read_only
 from imle_networkx.kernels.sweep import sweep
 from imle_networkx.outcome import Negative, Outcome
-from imle_networkx.plugin import GRAPH
+from imle_networkx.plugin import SHORTEST_PATH
+from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+
+SMALL = 2048
+"""Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
+
+THIN, MEDIUM = 4, 8192
+"""Arcs per node, and arcs, up to which graphs are swept all the same: in lattices, roads and trees no search is short.
+All three measured: at these sizes the two methods are within a factor of two of each other on the wrong side."""
 
 LANES = 32
 """Rows swept together, if the graph is small. Measured: 32 lanes amortise the loop over arcs best."""
@@ -32,8 +39,7 @@ class ShortestPathSolver:
     """The cheapest path from source to target, as a 0/1 mask of its edges or of its nodes.
 
     Args:
-        weights: "edge": one cost per edge, in the order of `G.edges` (of `G.edges(keys=True)` for a multigraph);
-            "node": one per node, in the order of `G.nodes`, where source and target count too.
+        weights: "edge": one cost per edge; "node": one per node, where source and target count too.
         negative: what negative costs become in a graph with cycles: "clip" searches with zero instead and counts it,
             "raise" refuses them. Acyclic graphs take costs of any sign.
 
@@ -43,55 +49,80 @@ class ShortestPathSolver:
         OptionError: a value that is not listed.
     """
 
-    weights: Weights = "edge"
+    weights: Literal["edge", "node"] = "edge"
     negative: Negative = "clip"
 
     sense: ClassVar[Sense] = "min"
     array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in GRAPH.options:
-            check_type(GRAPH.id, option, getattr(self, option.name))
+        check_fields(SHORTEST_PATH, self)
 
-    def prepare(self, graph: Any, source: Any = None, target: Any = None) -> PreparedShortestPath:
+    def prepare(
+        self,
+        graph: Any = None,
+        source: Any = None,
+        target: Any = None,
+        edges: Any = None,
+        nodes: Any = None,
+        directed: bool | None = None,
+    ) -> PreparedSolver:
         """Bind to a graph and, where all rows share them, to the ends.
 
         Args:
-            graph: any networkx graph. This takes a snapshot: a later change of the graph needs a new `prepare`.
-                Preparing an unchanged graph again is cheap.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`; costs
+                of nodes follow `G.nodes` or `nodes`. This takes a snapshot: a later change of the graph needs a new
+                `prepare`. Preparing an unchanged graph again is cheap.
             source, target: nodes; None if they are given per row when solving.
 
         Raises:
             InstanceError: not a graph, an empty one, or it has no such node.
         """
-        taken = snapshot(graph)
+        found = read(SHORTEST_PATH.id, graph, edges, nodes, directed)
+        if found is None:
+            return AwaitingGraph(SHORTEST_PATH.id)
         for name, end in (("source", source), ("target", target)):
             if end is not None:
-                taken.number(name, end)
-        return PreparedShortestPath(self, taken, source, target)
+                found.number(SHORTEST_PATH.id, name, end)
+        return PreparedShortestPath(found, self, source, target)
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedShortestPath:
+class PreparedShortestPath(PreparedOnEdges):
     """A graph as arrays, with the ends that hold for all rows, if any."""
 
     solver: ShortestPathSolver
-    snapshot: Snapshot
     source: Any
     target: Any
-    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
+
+    @property
+    def by_node(self) -> bool:
+        """Whether costs belong to nodes."""
+        return self.solver.weights == "node"
 
     @property
     def objective_shape(self) -> tuple[int]:
         """`(E,)` or `(V,)`."""
-        by_node = self.solver.weights == "node"
-        return (len(self.snapshot.position if by_node else self.snapshot.edges),)
+        return (self.graph.nodes,) if self.by_node else super().objective_shape
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """The edges `[E]` or nodes `[V]` as the user calls them."""
+        return self.graph.node_labels if self.by_node else self.graph.edge_labels
+
+    @property
+    def sweepable(self) -> bool:
+        """Whether the structure favours sweeps in lanes; a choice by structure alone keeps ties reproducible."""
+        if self.graph.topological is not None:
+            return True
+        arcs = self.graph.arcs.node.shape[1]
+        return bool(arcs <= SMALL or (arcs <= MEDIUM and arcs <= THIN * self.graph.nodes))
 
     def solve(
         self,
-        objective: NDArray[np.float64],
+        objective: Floats,
         *,
-        hint: NDArray[np.float64] | None = None,
+        hint: Floats | None = None,
         source: Sequence[Any] | None = None,
         target: Sequence[Any] | None = None,
     ) -> SolveResult:
@@ -112,70 +143,50 @@ class PreparedShortestPath:
                 edge or node.
         """
         del hint
-        if objective.shape[1:] != self.objective_shape:  # kernels do not check bounds
-            raise ObjectiveError(
-                f"{GRAPH.id}: expected costs of shape [N, {self.objective_shape[0]}], one per {self.solver.weights}, "
-                f"found {list(objective.shape)}"
-            )
-        rows = len(objective)
-        sources = numbers(GRAPH.id, "source", self.source, source, rows, self.snapshot.number)
-        targets = numbers(GRAPH.id, "target", self.target, target, rows, self.snapshot.number)
-        outcome = self._search(np.ascontiguousarray(objective, np.float64), sources, targets)
+        outcome = Outcome.of(SHORTEST_PATH.id, objective, *self.objective_shape, self.solver.weights)
+        rows, number = len(outcome.costs), self.graph.number
+        sources = numbers(SHORTEST_PATH.id, "source", self.source, source, rows, number)
+        targets = numbers(SHORTEST_PATH.id, "target", self.target, target, rows, number)
+        values, found, negatives = self._search(outcome.costs, sources, targets, outcome.solutions)
+        outcome.clipped(SHORTEST_PATH.id, negatives, self.solver.negative, "costs", "paths", self.place)
         failure = cache(self._failure)  # failed rows mostly share their ends
-        return outcome.result(
-            GRAPH.id, self.solver.negative, lambda row: failure(int(sources[row]), int(targets[row])), self._place
-        )
+        outcome.unsolved(found, lambda row: failure(int(sources[row]), int(targets[row])))
+        return outcome.result(values)
 
-    def close(self) -> None:
-        """Nothing to free: the snapshot goes with the graph."""
-
-    def _search(
-        self, objective: NDArray[np.float64], sources: NDArray[np.int64], targets: NDArray[np.int64]
-    ) -> Outcome:
-        by_node = self.solver.weights == "node"
-        arcs = self.snapshot.node_arcs if by_node else self.snapshot.edge_arcs
-        out = Outcome.of(objective)
-        if self.snapshot.sweepable:
-            sweep(
-                out.objective,
-                0.0 if self.snapshot.topological is None else -np.inf,
-                by_node,
-                sources,
-                targets,
-                self.snapshot.order,
-                *arcs,
-                max(1, min(LANES, CACHED // (len(self.snapshot.position) + objective.shape[1]))),
-                out.solutions,
-                out.values,
-                out.found,
-                out.negatives,
-            )
+    def _search(self, costs: Floats, sources: Longs, targets: Longs, solutions: Masks) -> tuple[Floats, Flags, Longs]:
+        """Values, whether there is a path, and the number of negative costs, each `[N]`."""
+        rows = len(costs)
+        written = np.full(rows, np.nan), np.zeros(rows, np.bool_), np.zeros(rows, np.int64)
+        ends = self.by_node, sources, targets
+        if self.sweepable:
+            floor = 0.0 if self.graph.topological is None else -np.inf
+            width = max(1, min(LANES, CACHED // (self.graph.nodes + costs.shape[1])))
+            sweep(costs, floor, *ends, self.graph.order, *self._arcs, width, solutions, *written)
         else:
-            bidirectional(
-                out.objective,
-                by_node,
-                sources,
-                targets,
-                *arcs,
-                out.solutions,
-                out.values,
-                out.found,
-                out.negatives,
-            )
-        return out
+            bidirectional(costs, *ends, *self._arcs, solutions, *written)
+        return written
+
+    @cached_property
+    def _arcs(self) -> Arcs:
+        """Arcs by tail and by head; where nodes cost, an arc costs the node that it enters."""
+        both = self.graph.arcs
+        if not self.by_node:
+            return both
+        entered = np.arange(self.graph.nodes, dtype=np.int32).repeat(np.diff(both.start[1]))
+        return both._replace(item=read_only(np.stack([both.node[0], entered])))
 
     def _failure(self, source: int, target: int) -> tuple[SolveStatus, str]:
         """Tell a target out of reach from costs too large to add: only the latter is in reach at no cost."""
-        nodes = list(self.snapshot.position)
-        free = np.zeros((1, *self.objective_shape))
-        if self._search(free, np.array([source]), np.array([target])).found[0]:
+        nodes = self.graph.node_labels
+        free = read_only(np.zeros((1, *self.objective_shape)))
+        _, found, _ = self._search(free, np.array([source]), np.array([target]), np.zeros(free.shape, np.int8))
+        if found[0]:
             return SolveStatus.ERROR, (
                 f"no path of finite cost from {nodes[source]!r} to {nodes[target]!r}: "
                 "costs add up to infinity or are nan"
             )
         return SolveStatus.INFEASIBLE, f"no path from {nodes[source]!r} to {nodes[target]!r}"
 
-    def _place(self, item: int) -> str:
-        if self.solver.weights == "node":
-            return f"position {item}, node {list(self.snapshot.position)[item]!r}"
-        return f"position {item}, edge {self.snapshot.edges[item]!r}"
+    def place(self, item: int) -> str:
+        """How messages call the n-th entry of an objective."""
+        return f"position {item}, {self.solver.weights} {self.labels[item]!r}"

@@ -7,7 +7,7 @@ PEERS  := $(VENV)/.peers-installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test mutants lint typecheck bench docs check clean
+.PHONY: demo gallery test mutants lint typecheck bench house docs check clean
 .DEFAULT_GOAL := test
 
 $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
@@ -42,7 +42,7 @@ lint: $(STAMP)
 
 typecheck: $(STAMP)
 	$(BIN)/mypy
-	MYPYPATH=examples $(BIN)/mypy examples
+	MYPYPATH=examples $(BIN)/mypy examples tools
 
 $(PEERS): $(STAMP) benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -50,6 +50,10 @@ $(PEERS): $(STAMP) benchmarks/requirements.txt
 
 bench: $(PEERS)
 	$(BIN)/python -m benchmarks $(ONLY)
+
+# lines, circles, frames and step ratios: make house AGAINST=../before shows two checkouts side by side
+house: $(STAMP)
+	$(BIN)/python -m tools.house $(if $(AGAINST),--against $(AGAINST)) $(if $(NAMES),--names)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -13,8 +13,8 @@ import pytest
 
 import imle
 from imle.cli.group import COMMANDS
-from imle.estimators import ESTIMATORS
 from imle.plugins import hookspecs, registry, solvers
+from imle.plugins.estimators import OWN
 from imle.plugins.known import KNOWN
 from imle.testing import CHECKS
 
@@ -84,9 +84,9 @@ def test_ids_that_are_known_but_not_installed(monkeypatch):
 
 def test_every_estimator_is_described(generated):
     table = rows(generated["plugins/index.md"])
-    assert set(ESTIMATORS) <= set(table)
+    assert {spec.id for spec in OWN} <= set(table)
     page = (DOCS / "choosing-an-estimator.md").read_text()
-    assert [name for name in ESTIMATORS if f"`{name}`" not in page and f'"{name}"' not in page] == []
+    assert [spec.id for spec in OWN if f"`{spec.id}`" not in page and f'"{spec.id}"' not in page] == []
 
 
 def test_every_hook():

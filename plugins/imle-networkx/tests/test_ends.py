@@ -116,7 +116,7 @@ def test_wrong_number_of_costs(weights):
     with pytest.raises(ObjectiveError) as caught:
         prepared.solve(np.ones((2, 7)))
     assert str(caught.value) == (
-        f"networkx-shortest-path: expected an objective of shape [N, {size}], one number per {weights}, found [2, 7]"
+        f"networkx-shortest-path: expected objectives of shape [N, {size}], one number per {weights}, found [2, 7]"
     )
 
 

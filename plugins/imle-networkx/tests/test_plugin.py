@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
 from imle.solvers import PreparedSolver, Solver
 from imle_networkx import plugin
@@ -70,7 +70,7 @@ def test_the_spec_tells_the_truth(spec):
         if not parameter.required:
             assert parameters[parameter.name].default == parameter.default
     for option in spec.options:
-        check_type(spec.id, option, option.default)
+        check_value(spec.id, option, option.default)
 
 
 def test_every_parameter_is_documented(spec):

@@ -106,7 +106,7 @@ def test_empty_batches_wrong_shapes_and_close(prepared):
     assert empty.solutions.shape == (0, edges)
     assert empty.status is None
     for shape in ((2, edges + 1), (edges,), (1, edges, 1)):
-        with pytest.raises(ObjectiveError, match=rf"expected an objective of shape \[N, {edges}\]"):
+        with pytest.raises(ObjectiveError, match=rf"expected objectives of shape \[N, {edges}\]"):
             prepared.solve(np.zeros(shape))
     prepared.close()
     prepared.close()

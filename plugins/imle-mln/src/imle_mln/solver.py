@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_linear.unbound import Unbound
 from imle_mln.batches import on_threads
@@ -65,7 +65,7 @@ class MLNSolver:
 
     def __post_init__(self) -> None:
         for option in MAP.options:
-            check_type(MAP.id, option, getattr(self, option.name))
+            check_value(MAP.id, option, getattr(self, option.name))
         if self.workers < 1:
             raise OptionError(f"{MAP.id}: workers: expected an int of at least 1, found {self.workers!r}")
         check_options(self.engine, self.time_limit, self.gap, self.seed, self.cross_check)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.kernels.compiling import Floats
-from imle_networkx.outcome import Outcome
 from imle_networkx.plugin import ARBORESCENCE
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
 
 
 @dataclass(frozen=True)
-class ArborescenceSolver:
+class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
     """The best spanning arborescence of a directed graph, as a 0/1 mask of its arcs.
 
     One arc enters every node but the root, and the root reaches them all.
@@ -36,11 +34,6 @@ class ArborescenceSolver:
 
     sense: Sense = "min"
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(ARBORESCENCE, self)
-
     def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None, root: Any = None) -> PreparedSolver:
         """Bind to a directed graph.
 
@@ -53,7 +46,7 @@ class ArborescenceSolver:
         """
         found = read(ARBORESCENCE.id, graph, edges, nodes, directed=True)
         if found is None:
-            return AwaitingGraph(ARBORESCENCE.id)
+            return awaiting_graph(ARBORESCENCE.id)
         number = -1 if root is None else found.number(ARBORESCENCE.id, "root", root)
         _check(found, number)
         return PreparedArborescence(found, self.sense, number)
@@ -66,22 +59,20 @@ class PreparedArborescence(PreparedOnEdges):
     sense: Sense
     root: int
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find the best arborescence of each row.
 
         Args:
             objective: `[N, E]`.
-            hint: not used; a solve costs less than checking one.
 
         Raises:
             ObjectiveError: another shape.
         """
-        del hint
         graph = self.graph
-        outcome = Outcome.of(ARBORESCENCE.id, objective, len(graph.tails))
-        costs, maximise = outcome.summable(ARBORESCENCE.id), self.sense == "max"
-        arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, outcome.solutions)
-        return outcome.result()
+        rows = self.rows(ARBORESCENCE.id, self.sense, objective)
+        costs, maximise = summable(ARBORESCENCE.id, rows), self.sense == "max"
+        arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
+        return rows.result()
 
 
 def _check(graph: Graph, root: int) -> None:

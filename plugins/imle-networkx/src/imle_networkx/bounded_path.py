@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
+from imle.errors import InstanceError
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle.solvers.stopping import refuse_given_up
 from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort
 from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
 from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
-from imle_networkx.outcome import Outcome
 from imle_networkx.plugin import BOUNDED_PATH
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
 
 Place = tuple[int, int, int, Ints, Ints, Ints]
 """The ends, the most arcs, and the arcs by head, as kernels take them."""
@@ -32,7 +30,7 @@ LARGEST = 2**27
 
 
 @dataclass(frozen=True)
-class BoundedPathSolver:
+class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
     """The cheapest path from source to target with at most `hops` edges, as a 0/1 mask.
 
     A path visits no node twice. Costs may have any sign.
@@ -49,14 +47,6 @@ class BoundedPathSolver:
     """
 
     label_limit: int = 2**20
-
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(BOUNDED_PATH, self)
-        if self.label_limit < 1:
-            raise OptionError(f"{BOUNDED_PATH.id}: label_limit: expected an int >= 1, found {self.label_limit!r}")
 
     def prepare(
         self,
@@ -80,7 +70,7 @@ class BoundedPathSolver:
         """
         found = read(BOUNDED_PATH.id, graph, edges, nodes, directed)
         if found is None:
-            return AwaitingGraph(BOUNDED_PATH.id)
+            return awaiting_graph(BOUNDED_PATH.id)
         if isinstance(hops, bool) or not hasattr(hops, "__index__") or hops < 0:
             raise InstanceError(f"{BOUNDED_PATH.id}: hops: expected an int >= 0, found {hops!r}")
         ends = found.number(BOUNDED_PATH.id, "source", source), found.number(BOUNDED_PATH.id, "target", target)
@@ -104,12 +94,11 @@ class PreparedBoundedPath(PreparedOnEdges):
     hops: int
     arcs: Arcs
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a cheapest path per row.
 
         Args:
             objective: `[N, E]` costs of any sign.
-            hint: not used; a solve costs less than checking one.
 
         Returns:
             masks `[N, E]`; source == target gives no edge.
@@ -117,28 +106,27 @@ class PreparedBoundedPath(PreparedOnEdges):
         Raises:
             ObjectiveError: another shape.
         """
-        del hint
-        outcome = Outcome.of(BOUNDED_PATH.id, objective, len(self.graph.tails))
-        costs = outcome.summable(BOUNDED_PATH.id)
+        rows = self.rows(BOUNDED_PATH.id, "min", objective)
+        costs = summable(BOUNDED_PATH.id, rows)
         if self.source == self.target or not len(costs):
-            return outcome.result()
+            return rows.result()
         place: Place = (self.source, self.target, self.hops, *self.arcs)
         size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
         found = np.zeros(len(costs), np.int8)
-        cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), outcome.solutions, found)
+        cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), rows.solutions, found)
         assert not (found == UNREACHED).any()  # the target is within reach, and sums do not overflow
-        cyclic = np.flatnonzero((found == WALK) & outcome.open)
+        cyclic = np.flatnonzero(found == WALK)
         if len(cyclic):
-            excess = self._among_cycles(costs, cyclic, place, outcome.solutions)
-            for row in np.flatnonzero(excess > 0):
-                outcome.fail(
-                    int(row),
+            excess = self._among_cycles(costs, cyclic, place, rows.solutions)
+            for row in np.flatnonzero(excess > 0).tolist():
+                rows.end(
+                    row,
                     SolveStatus.FEASIBLE,
                     f"stopped at {self.solver.label_limit} labels with a path that costs at most {excess[row]:g} more "
                     "than the cheapest one; raise label_limit for a proof",
                 )
-            outcome.counters["negative_cycles"] = len(cyclic)
-        return outcome.result()
+            rows.counters["negative_cycles"] = len(cyclic)
+        return rows.result()
 
     def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:
         """Solve rows in which a cycle costs less than nothing; one of them may take long.

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from imle.errors import InstanceError, ObjectiveError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
-from imle_networkx.ends import numbers
+from imle.solvers import BasePrepared, BaseSolver, Shape, SolveResult, SolveStatus
 from imle_networkx.kernels.compiling import Floats
 from imle_networkx.kernels.grid import grid_paths
-from imle_networkx.outcome import Negative, Outcome
+from imle_networkx.negatives import Negative
+from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import GRID
 
 Cell = tuple[int, int]
@@ -32,7 +29,7 @@ MEMORY = 2**23
 
 
 @dataclass(frozen=True)
-class GridShortestPathSolver:
+class GridShortestPathSolver(BaseSolver, spec=GRID):
     """The cheapest path between two cells of a grid, as a 0/1 mask of the cells it enters, both ends included.
 
     Args:
@@ -48,12 +45,6 @@ class GridShortestPathSolver:
     neighbours: Literal[4, 8] = 8
     negative: Negative = "clip"
 
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(GRID, self)
-
     def prepare(self, source: Cell = (0, 0), target: Cell | None = None) -> PreparedGrid:
         """Bind to the ends; the size of the grid comes with the costs.
 
@@ -68,7 +59,7 @@ class GridShortestPathSolver:
 
 
 @dataclass(frozen=True)
-class PreparedGrid:
+class PreparedGrid(BasePrepared):
     """Two cells of grids of any size."""
 
     solver: GridShortestPathSolver
@@ -81,7 +72,6 @@ class PreparedGrid:
         self,
         objective: Floats,
         *,
-        hint: Floats | None = None,
         source: Sequence[Cell] | None = None,
         target: Sequence[Cell | None] | None = None,
     ) -> SolveResult:
@@ -89,7 +79,6 @@ class PreparedGrid:
 
         Args:
             objective: `[N, H, W]` costs of the cells.
-            hint: not used; a solve costs less than checking one.
             source, target: `[N]` cells, instead of the fixed ones.
 
         Returns:
@@ -99,7 +88,6 @@ class PreparedGrid:
             InstanceError: an end is not in the grid; names the row if it is one of several.
             ObjectiveError: the grid is empty, or negative costs under `negative="raise"`; names the row and cell.
         """
-        del hint
         rows, height, breadth = objective.shape
         if height == 0 or breadth == 0:
             raise ObjectiveError(f"{GRID.id}: expected a grid of at least one cell, found {height} x {breadth}")
@@ -108,20 +96,13 @@ class PreparedGrid:
             numbers(GRID.id, "source", self.source, source, rows, number),
             numbers(GRID.id, "target", self.target, target, rows, number),
         )
-        size = height * breadth
-        outcome = Outcome.of(GRID.id, objective.reshape(rows, size), size, "cell")
-        values, found, negatives = np.full(rows, np.nan), np.zeros(rows, np.bool_), np.zeros(rows, np.int64)
-        diagonals, width = self.solver.neighbours == 8, max(1, min(LANES, MEMORY // (2 * size)))
-        grid_paths(outcome.costs, breadth, diagonals, *ends, width, outcome.solutions, values, found, negatives)
-        outcome.clipped(
-            GRID.id, negatives, self.solver.negative, "costs", "paths", lambda item: f"cell {divmod(item, breadth)}"
+        paths = Paths.of(objective.reshape(rows, height * breadth))
+        width = max(1, min(LANES, MEMORY // (2 * height * breadth)))
+        grid_paths(*paths, breadth, self.solver.neighbours == 8, *ends, width)
+        result = paths.result(
+            GRID.id, self.solver.negative, lambda row: _FAILURE, lambda item: f"cell {divmod(item, breadth)}"
         )
-        outcome.unsolved(found, lambda row: _FAILURE)
-        result = outcome.result(values)
         return replace(result, solutions=result.solutions.reshape(objective.shape))
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 def _pair(name: str, cell: Any) -> Cell:

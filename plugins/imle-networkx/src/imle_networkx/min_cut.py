@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult
 from imle_networkx.graph import Arcs, both_ways, read, sort
 from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.cut import minimum_cuts
-from imle_networkx.outcome import Negative, Outcome
+from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
 
 _BITS = 60
 """Capacities are whole numbers with a sum below 2**60: twice as much still fits easily."""
 
 
 @dataclass(frozen=True)
-class MinCutSolver:
+class MinCutSolver(BaseSolver, spec=CUT):
     """The cheapest edges that separate source and target, as a 0/1 mask.
 
     A solution marks all edges from the side of the source to the other one, those of capacity zero included.
@@ -38,12 +37,6 @@ class MinCutSolver:
     """
 
     negative: Negative = "clip"
-
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(CUT, self)
 
     def prepare(
         self,
@@ -65,7 +58,7 @@ class MinCutSolver:
         """
         found = read(CUT.id, graph, edges, nodes, directed)
         if found is None:
-            return AwaitingGraph(CUT.id)
+            return awaiting_graph(CUT.id)
         ends = found.number(CUT.id, "source", source), found.number(CUT.id, "target", target)
         if ends[0] == ends[1]:
             raise InstanceError(f"{CUT.id}: expected two nodes to separate, found {source!r} as source and target")
@@ -83,12 +76,11 @@ class PreparedMinCut(PreparedOnEdges):
     target: int
     links: Arcs
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a minimum cut per row.
 
         Args:
             objective: `[N, E]` capacities.
-            hint: not used; a solve costs less than checking one.
 
         Returns:
             masks `[N, E]`. Objective values are sums of the capacities as given, not as clipped.
@@ -96,23 +88,24 @@ class PreparedMinCut(PreparedOnEdges):
         Raises:
             ObjectiveError: another shape; negative capacities under `negative="raise"`, with the row and the edge.
         """
-        del hint
         graph = self.graph
-        outcome = Outcome.of(CUT.id, objective, len(graph.tails))
-        costs = outcome.summable()
-        negatives = np.count_nonzero(costs < 0, axis=1)
-        outcome.clipped(CUT.id, negatives, self.solver.negative, "capacities", "cuts", self.place)
+        rows = self.rows(CUT.id, "min", objective)
+        negatives = np.count_nonzero(rows.objective < 0, axis=1)
+        counters, advice = clipped(
+            CUT.id, rows.objective, negatives, self.solver.negative, "capacities", "cuts", self.place
+        )
+        rows.counters.update(counters)
         minimum_cuts(
-            read_only(whole_numbers(np.maximum(costs, 0.0))),
+            read_only(whole_numbers(np.maximum(rows.objective, 0.0))),
             graph.directed,
             self.source,
             self.target,
             graph.tails,
             graph.heads,
             *self.links,
-            outcome.solutions,
+            rows.solutions,
         )
-        return outcome.result()
+        return rows.result(advice=advice)
 
 
 def whole_numbers(capacities: Floats) -> Longs:

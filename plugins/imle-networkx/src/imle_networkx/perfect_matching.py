@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
 from imle_networkx.graph import Graph, read
 from imle_networkx.kernels.compiling import Floats, Longs
 from imle_networkx.matchings import Bipartite, Blossom, PairMatcher, has_perfect_matching, sides
-from imle_networkx.outcome import Outcome
 from imle_networkx.plugin import MATCHING
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
 
 
 @dataclass(frozen=True)
-class PerfectMatchingSolver:
+class PerfectMatchingSolver(BaseSolver, spec=MATCHING):
     """The best perfect matching of an undirected graph, as a 0/1 mask of its edges: every node lies on one of them.
 
     Args:
@@ -34,11 +32,6 @@ class PerfectMatchingSolver:
 
     sense: Sense = "min"
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(MATCHING, self)
-
     def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None) -> PreparedSolver:
         """Bind to an undirected graph.
 
@@ -49,7 +42,7 @@ class PerfectMatchingSolver:
             InstanceError: not such a graph, or its nodes cannot be paired up.
         """
         found = read(MATCHING.id, graph, edges, nodes, directed=False)
-        return AwaitingGraph(MATCHING.id) if found is None else _prepared(self.sense, found)
+        return awaiting_graph(MATCHING.id) if found is None else _prepared(self.sense, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,26 +61,24 @@ class PreparedPerfectMatching(PreparedOnEdges):
     starts: Longs
     matcher: PairMatcher
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find the best perfect matching of each row.
 
         Args:
             objective: `[N, E]`.
-            hint: not used; the methods start from nothing.
 
         Raises:
             ObjectiveError: another shape.
         """
-        del hint
-        outcome = Outcome.of(MATCHING.id, objective, len(self.graph.tails))
-        costs = outcome.summable(MATCHING.id)[:, self.parts]
+        rows = self.rows(MATCHING.id, self.sense, objective)
+        costs = summable(MATCHING.id, rows)[:, self.parts]
         if self.sense == "max":
             np.negative(costs, out=costs)
         least = np.minimum.reduceat(costs, self.starts, axis=1)
-        for row in np.flatnonzero(outcome.open):
+        for row in rows.open:
             pairs = np.asarray(self.matcher.solve(least[row]), np.int64)
-            outcome.solutions[row, self.parts[self._first(costs[row], least[row], pairs)]] = 1
-        return outcome.result()
+            rows.solutions[row, self.parts[self._first(costs[row], least[row], pairs)]] = 1
+        return rows.result()
 
     def _first(self, costs: Floats, least: Floats, pairs: Longs) -> Longs:
         """Where in `parts` the first of the best edges of each pair is."""

@@ -213,7 +213,7 @@ BOUNDED_PATH = SolverSpec(
     instance=(
         Parameter("source", "node", REQUIRED, "first node"),
         Parameter("target", "node", REQUIRED, "last node"),
-        Parameter("hops", "int", REQUIRED, "the most edges a path may have"),
+        Parameter("hops", "int", REQUIRED, "the most edges a path may have", minimum=0),
         *_ANY,
     ),
     options=(
@@ -222,6 +222,7 @@ BOUNDED_PATH = SolverSpec(
             "int",
             2**20,
             "labels per row for paths among cycles of negative cost; a row that runs out is feasible, not optimal",
+            minimum=1,
         ),
     ),
     requires=("numba",),

@@ -1,4 +1,4 @@
-"""What prepared solvers of one graph share, and what stands in for one as long as there is no graph."""
+"""What solvers share that choose edges of a graph."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from imle.errors import InstanceError
-from imle.solvers import Shape, SolveResult
+import numpy as np
+
+from imle.solvers import AwaitingInstance, BasePrepared, RowResults, Sense, SolveStatus
 from imle_networkx.graph import Graph
+from imle_networkx.kernels.compiling import Floats, read_only
+
+_TOO_LARGE = 2.0**1000
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedOnEdges:
+class PreparedOnEdges(BasePrepared):
     """Objectives have one number per edge, in the user's order.
 
     Attributes:
@@ -32,36 +36,25 @@ class PreparedOnEdges:
         """`[E]` the edges as the user calls them."""
         return self.graph.edge_labels
 
+    def rows(self, who: str, sense: Sense, objective: Any) -> RowResults:
+        """Room for the outcome of `[N, E]` objectives."""
+        return RowResults(who, sense, objective, self.objective_shape, dtype=np.int8)
+
     def place(self, item: int) -> str:
         """How messages call the n-th entry of an objective."""
         return f"position {item}, edge {self.labels[item]!r}"
 
-    def close(self) -> None:
-        """Nothing to free."""
+
+def awaiting_graph(who: str) -> AwaitingInstance:
+    """Stands in for a prepared solver as long as there is no graph, because every row brings its own."""
+    return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
 
 
-class AwaitingGraph:
-    """Stands in for a prepared solver as long as there is no graph, because every row brings its own.
-
-    Args:
-        who: the solver, for messages.
-    """
-
-    objective_shape: ClassVar[Shape] = (None,)
-
-    def __init__(self, who: str) -> None:
-        self._who = who
-
-    def solve(self, objective: Any, **rows: Any) -> SolveResult:
-        """Say that the graph is missing.
-
-        Raises:
-            InstanceError: always.
-        """
-        raise InstanceError(
-            f"{self._who}: expected graph, or edges, found neither",
-            hint="give it to imle.layer for all rows, or to the call, one per row",
-        )
-
-    def close(self) -> None:
-        """Nothing to free."""
+def summable(who: str, rows: RowResults) -> Floats:
+    """`[N, E]` objectives for kernels that add them; rows whose sums could overflow fail, and are zeros."""
+    large = np.abs(rows.objective).max(axis=1, initial=0.0) > _TOO_LARGE
+    if not large.any():
+        return read_only(rows.objective)
+    for row in np.flatnonzero(large).tolist():
+        rows.end(row, SolveStatus.ERROR, f"{who} adds costs: one is larger than 2**1000 in size")
+    return read_only(np.where(large[:, None], 0.0, rows.objective))

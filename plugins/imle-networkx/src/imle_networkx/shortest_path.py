@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
-from imle_networkx.ends import numbers
+from imle.errors import ObjectiveError
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
 from imle_networkx.graph import Arcs, read
 from imle_networkx.kernels.bidirectional import bidirectional
-from imle_networkx.kernels.compiling import Flags, Floats, Longs, Masks, read_only
+from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.sweep import sweep
-from imle_networkx.outcome import Negative, Outcome
+from imle_networkx.negatives import Negative
+from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import SHORTEST_PATH
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
 
 SMALL = 2048
 """Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
@@ -35,7 +35,7 @@ CACHED = 2**19
 
 
 @dataclass(frozen=True)
-class ShortestPathSolver:
+class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
     """The cheapest path from source to target, as a 0/1 mask of its edges or of its nodes.
 
     Args:
@@ -51,12 +51,6 @@ class ShortestPathSolver:
 
     weights: Literal["edge", "node"] = "edge"
     negative: Negative = "clip"
-
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(SHORTEST_PATH, self)
 
     def prepare(
         self,
@@ -80,7 +74,7 @@ class ShortestPathSolver:
         """
         found = read(SHORTEST_PATH.id, graph, edges, nodes, directed)
         if found is None:
-            return AwaitingGraph(SHORTEST_PATH.id)
+            return awaiting_graph(SHORTEST_PATH.id)
         for name, end in (("source", source), ("target", target)):
             if end is not None:
                 found.number(SHORTEST_PATH.id, name, end)
@@ -122,7 +116,6 @@ class PreparedShortestPath(PreparedOnEdges):
         self,
         objective: Floats,
         *,
-        hint: Floats | None = None,
         source: Sequence[Any] | None = None,
         target: Sequence[Any] | None = None,
     ) -> SolveResult:
@@ -130,7 +123,6 @@ class PreparedShortestPath(PreparedOnEdges):
 
         Args:
             objective: `[N, E]` or `[N, V]` costs.
-            hint: not used; a solve costs less than checking one.
             source, target: `[N]` nodes, instead of the fixed ones.
 
         Returns:
@@ -142,29 +134,33 @@ class PreparedShortestPath(PreparedOnEdges):
             ObjectiveError: the wrong number of costs; negative ones under `negative="raise"`; names the row and the
                 edge or node.
         """
-        del hint
-        outcome = Outcome.of(SHORTEST_PATH.id, objective, *self.objective_shape, self.solver.weights)
-        rows, number = len(outcome.costs), self.graph.number
+        (items,) = self.objective_shape
+        if objective.ndim != 2 or objective.shape[1] != items:  # kernels do not check bounds
+            raise ObjectiveError(
+                f"{SHORTEST_PATH.id}: expected objectives of shape [N, {items}], one number per {self.solver.weights}, "
+                f"found {list(objective.shape)}"
+            )
+        rows, number = len(objective), self.graph.number
         sources = numbers(SHORTEST_PATH.id, "source", self.source, source, rows, number)
         targets = numbers(SHORTEST_PATH.id, "target", self.target, target, rows, number)
-        values, found, negatives = self._search(outcome.costs, sources, targets, outcome.solutions)
-        outcome.clipped(SHORTEST_PATH.id, negatives, self.solver.negative, "costs", "paths", self.place)
+        paths = self._search(objective, sources, targets)
         failure = cache(self._failure)  # failed rows mostly share their ends
-        outcome.unsolved(found, lambda row: failure(int(sources[row]), int(targets[row])))
-        return outcome.result(values)
+        return paths.result(
+            SHORTEST_PATH.id,
+            self.solver.negative,
+            lambda row: failure(int(sources[row]), int(targets[row])),
+            self.place,
+        )
 
-    def _search(self, costs: Floats, sources: Longs, targets: Longs, solutions: Masks) -> tuple[Floats, Flags, Longs]:
-        """Values, whether there is a path, and the number of negative costs, each `[N]`."""
-        rows = len(costs)
-        written = np.full(rows, np.nan), np.zeros(rows, np.bool_), np.zeros(rows, np.int64)
-        ends = self.by_node, sources, targets
+    def _search(self, objective: Floats, sources: Longs, targets: Longs) -> Paths:
+        paths = Paths.of(objective)
         if self.sweepable:
             floor = 0.0 if self.graph.topological is None else -np.inf
-            width = max(1, min(LANES, CACHED // (self.graph.nodes + costs.shape[1])))
-            sweep(costs, floor, *ends, self.graph.order, *self._arcs, width, solutions, *written)
+            width = max(1, min(LANES, CACHED // (self.graph.nodes + objective.shape[1])))
+            sweep(*paths, floor, self.by_node, sources, targets, self.graph.order, *self._arcs, width)
         else:
-            bidirectional(costs, *ends, *self._arcs, solutions, *written)
-        return written
+            bidirectional(*paths, self.by_node, sources, targets, *self._arcs)
+        return paths
 
     @cached_property
     def _arcs(self) -> Arcs:
@@ -178,9 +174,8 @@ class PreparedShortestPath(PreparedOnEdges):
     def _failure(self, source: int, target: int) -> tuple[SolveStatus, str]:
         """Tell a target out of reach from costs too large to add: only the latter is in reach at no cost."""
         nodes = self.graph.node_labels
-        free = read_only(np.zeros((1, *self.objective_shape)))
-        _, found, _ = self._search(free, np.array([source]), np.array([target]), np.zeros(free.shape, np.int8))
-        if found[0]:
+        free = np.zeros((1, *self.objective_shape))
+        if self._search(free, np.array([source]), np.array([target])).found[0]:
             return SolveStatus.ERROR, (
                 f"no path of finite cost from {nodes[source]!r} to {nodes[target]!r}: "
                 "costs add up to infinity or are nan"

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.plugins.parameters import check_fields
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
 from imle_networkx.graph import distances, read
-from imle_networkx.kernels.compiling import Floats
+from imle_networkx.kernels.compiling import Floats, read_only
 from imle_networkx.kernels.tree import spanning_trees
-from imle_networkx.outcome import Outcome
 from imle_networkx.plugin import TREE
-from imle_networkx.prepared import AwaitingGraph, PreparedOnEdges
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
 
 
 @dataclass(frozen=True)
-class SpanningTreeSolver:
+class SpanningTreeSolver(BaseSolver, spec=TREE):
     """The best spanning tree of an undirected graph, as a 0/1 mask of its edges.
 
     Args:
@@ -33,11 +31,6 @@ class SpanningTreeSolver:
 
     sense: Sense = "min"
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        check_fields(TREE, self)
-
     def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None) -> PreparedSolver:
         """Bind to an undirected graph.
 
@@ -49,7 +42,7 @@ class SpanningTreeSolver:
         """
         found = read(TREE.id, graph, edges, nodes, directed=False)
         if found is None:
-            return AwaitingGraph(TREE.id)
+            return awaiting_graph(TREE.id)
         reached = distances(found.out, 0)
         if (reached < 0).any():
             first, out = found.node_labels[0], found.node_labels[int(np.argmin(reached))]
@@ -66,19 +59,17 @@ class PreparedSpanningTree(PreparedOnEdges):
 
     sense: Sense
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find the best tree of each row.
 
         Args:
             objective: `[N, E]`.
-            hint: not used; a solve costs less than checking one.
 
         Raises:
             ObjectiveError: another shape.
         """
-        del hint
         graph = self.graph
-        outcome = Outcome.of(TREE.id, objective, len(graph.tails))
-        costs = outcome.summable()
-        spanning_trees(costs, self.sense == "max", graph.nodes, graph.tails, graph.heads, outcome.solutions)
-        return outcome.result()
+        rows = self.rows(TREE.id, self.sense, objective)
+        costs, maximise = read_only(rows.objective), self.sense == "max"
+        spanning_trees(costs, maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
+        return rows.result()

@@ -20,25 +20,25 @@ from imle_networkx.kernels.lanes import bounded
 @compiled
 def bidirectional(
     objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     node_costs: bool,
     sources: Longs,
     targets: Longs,
     start: Ints,
     node: Ints,
     item: Ints,
-    solutions: Masks,
-    values: Floats,
-    found: Flags,
-    negatives: Longs,
 ) -> None:
     """Solve `[N, items]` costs row by row; costs below zero count as zero.
 
     Args:
         objective: costs; an arc of item i costs `objective[row, i]`.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
         start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     nodes, arcs = start.shape[1] - 1, node.shape[1]
     labels = np.full((2, nodes), np.inf)

@@ -16,25 +16,25 @@ from imle_networkx.kernels.lanes import load, relax
 @compiled
 def grid_paths(
     objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     breadth: int,
     diagonals: bool,
     sources: Longs,
     targets: Longs,
     width: int,
-    solutions: Masks,
-    values: Floats,
-    found: Flags,
-    negatives: Longs,
 ) -> None:
     """Solve `[N, cells]` costs, `width` rows of the batch at a time; costs below zero count as zero.
 
     Args:
         objective: costs of the cells, row by row of the grid.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         breadth: cells in a row of the grid.
         diagonals: eight neighbours instead of four.
         sources, targets: `[N]` cell numbers.
         width: lanes; affects speed only.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     rows, cells = objective.shape
     height, stride = cells // breadth, breadth + 2

@@ -16,6 +16,10 @@ from imle_networkx.kernels.lanes import load, relax
 @compiled
 def sweep(
     objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     floor: float,
     node_costs: bool,
     sources: Longs,
@@ -25,22 +29,18 @@ def sweep(
     node: Ints,
     item: Ints,
     width: int,
-    solutions: Masks,
-    values: Floats,
-    found: Flags,
-    negatives: Longs,
 ) -> None:
     """Solve `[N, items]` costs, `width` rows at a time.
 
     Args:
         objective: costs; an arc of item i costs `objective[row, i]`.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         floor: smallest cost the search sees: 0, or -inf for an acyclic graph.
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
         order: `[nodes]`, the order of the sweeps; topological if the graph is acyclic.
         start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
         width: lanes; affects speed only.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     rows, items = objective.shape
     nodes = order.size

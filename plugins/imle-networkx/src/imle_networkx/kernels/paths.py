@@ -9,25 +9,24 @@ relaxation: Righini and Salani 2008; Boland, Dethridge and Dumitrescu 2006). Lab
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_graphs.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
 
 
 @compiled
 def cheapest_paths(
-    objective: NDArray[np.float64],
-    rows: NDArray[np.int64],
+    objective: Floats,
+    rows: Longs,
     source: int,
     target: int,
     hops: int,
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
+    start: Ints,
+    tail: Ints,
+    item: Ints,
     limit: int,
-    stopped: NDArray[np.int8],
-    solutions: NDArray[np.int8],
-    excess: NDArray[np.float64],
+    stopped: Masks,
+    solutions: Masks,
+    excess: Floats,
 ) -> None:
     """Solve some rows of `[N, E]` costs over one graph in which the target is within reach.
 
@@ -69,16 +68,8 @@ def cheapest_paths(
 
 @compiled
 def walks(
-    costs: NDArray[np.float64],
-    source: int,
-    hops: int,
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
-    bit: NDArray[np.int64],
-    masks: int,
-    stopped: NDArray[np.int8],
-) -> NDArray[np.float64]:
+    costs: Floats, source: int, hops: int, start: Ints, tail: Ints, item: Ints, bit: Longs, masks: int, stopped: Masks
+) -> Floats:
     """Labels `[hops + 1, masks, nodes]`: cheapest walks by number of arcs and set of critical nodes visited.
 
     They are not complete if `stopped[0]` is not zero.
@@ -104,15 +95,7 @@ def walks(
 
 @compiled
 def trace(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
-    target: int,
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
-    bit: NDArray[np.int64],
-    walk: NDArray[np.int32],
-    by: NDArray[np.int32],
+    labels: Floats, costs: Floats, target: int, start: Ints, tail: Ints, item: Ints, bit: Longs, walk: Ints, by: Ints
 ) -> int:
     """Write the nodes of the cheapest walk, from the target back to the source, and its edges; returns its length."""
     hop = labels.shape[0] - 1
@@ -142,7 +125,7 @@ def trace(
 
 
 @compiled
-def most_visited(walk: NDArray[np.int32], length: int, count: NDArray[np.int32]) -> int:
+def most_visited(walk: Ints, length: int, count: Ints) -> int:
     """The node a walk visits most often, the one with the lowest number of several; -1 if it is a path."""
     for place in range(length + 1):
         count[walk[place]] = 0
@@ -158,14 +141,7 @@ def most_visited(walk: NDArray[np.int32], length: int, count: NDArray[np.int32])
 
 
 @compiled
-def erase_cycles(
-    costs: NDArray[np.float64],
-    walk: NDArray[np.int32],
-    by: NDArray[np.int32],
-    length: int,
-    last: NDArray[np.int32],
-    solution: NDArray[np.int8],
-) -> float:
+def erase_cycles(costs: Floats, walk: Ints, by: Ints, length: int, last: Ints, solution: Masks) -> float:
     """Write the walk without its cycles, and return its cost."""
     for place in range(length + 1):
         last[walk[place]] = place  # the last visit wins

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_graphs.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Ints, Longs, Masks, compiled
 
 
 @compiled
 def minimum_cuts(
-    capacities: NDArray[np.int64],
+    capacities: Longs,
     directed: bool,
     source: int,
     target: int,
-    tails: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    link: NDArray[np.int32],
-    solutions: NDArray[np.int8],
+    tails: Ints,
+    heads: Ints,
+    start: Ints,
+    node: Ints,
+    link: Ints,
+    solutions: Masks,
 ) -> None:
     """Solve `[N, E]` capacities over one graph.
 
@@ -53,14 +52,7 @@ def minimum_cuts(
 
 @compiled
 def levels(
-    source: int,
-    target: int,
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    link: NDArray[np.int32],
-    room: NDArray[np.int64],
-    level: NDArray[np.int32],
-    queue: NDArray[np.int32],
+    source: int, target: int, start: Ints, node: Ints, link: Ints, room: Longs, level: Ints, queue: Ints
 ) -> bool:
     """Number nodes by their distance from the source, up to the target; False if it is out of reach."""
     level[:] = -1
@@ -83,15 +75,7 @@ def levels(
 
 @compiled
 def push(
-    source: int,
-    target: int,
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    link: NDArray[np.int32],
-    room: NDArray[np.int64],
-    level: NDArray[np.int32],
-    current: NDArray[np.int32],
-    path: NDArray[np.int32],
+    source: int, target: int, start: Ints, node: Ints, link: Ints, room: Longs, level: Ints, current: Ints, path: Ints
 ) -> None:
     """Fill all shortest ways from source to target: a search in depth that goes on where a way has become full."""
     length = 0

@@ -6,20 +6,12 @@ No sorting: a round is one pass over the edges that still join two components, a
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_graphs.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Floats, Ints, Masks, compiled
 
 
 @compiled
-def spanning_trees(
-    objective: NDArray[np.float64],
-    maximise: bool,
-    nodes: int,
-    tails: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    solutions: NDArray[np.int8],
-) -> None:
+def spanning_trees(objective: Floats, maximise: bool, nodes: int, tails: Ints, heads: Ints, solutions: Masks) -> None:
     """Solve `[N, E]` objectives over one connected graph.
 
     Args:
@@ -62,14 +54,7 @@ def spanning_trees(
 
 @compiled
 def contract(
-    components: int,
-    best: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    head: NDArray[np.int32],
-    item: NDArray[np.int32],
-    other: NDArray[np.int32],
-    label: NDArray[np.int32],
-    solution: NDArray[np.int8],
+    components: int, best: Ints, tail: Ints, head: Ints, item: Ints, other: Ints, label: Ints, solution: Masks
 ) -> int:
     """Join every component to the one its best edge leads to; fills `label` with their new numbers, and counts them."""
     for one in range(components):

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imle.errors import InstanceError
-from imle_graphs.arborescence import ArborescenceSolver
-from imle_graphs.bounded_path import BoundedPathSolver
-from imle_graphs.min_cut import MinCutSolver
-from imle_graphs.perfect_matching import PerfectMatchingSolver
-from imle_graphs.spanning_tree import SpanningTreeSolver
+from imle_networkx.arborescence import ArborescenceSolver
+from imle_networkx.bounded_path import BoundedPathSolver
+from imle_networkx.min_cut import MinCutSolver
+from imle_networkx.perfect_matching import PerfectMatchingSolver
+from imle_networkx.spanning_tree import SpanningTreeSolver
 
 SENSES = pytest.mark.parametrize("sense", ["min", "max"])
 EXAMPLES = settings(max_examples=150, deadline=None)

@@ -10,21 +10,33 @@ so one of them is used, whatever costs are; there is no big number that would ro
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
-from imle_graphs.kernels.compiling import compiled
+import numpy as np
+
+from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+
+
+class Heaps(NamedTuple):
+    """Skew heaps of arcs, `[arcs]` each.
+
+    Attributes:
+        extra, cost: what arcs are compared by.
+        extra_off, cost_off: what is still to be taken off in the whole heap below an arc, itself included.
+        left, right: the arcs below, -1 for none.
+    """
+
+    extra: Longs
+    cost: Floats
+    extra_off: Longs
+    cost_off: Floats
+    left: Ints
+    right: Ints
 
 
 @compiled
 def arborescences(
-    objective: NDArray[np.float64],
-    maximise: bool,
-    nodes: int,
-    root: int,
-    tails: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    solutions: NDArray[np.int8],
+    objective: Floats, maximise: bool, nodes: int, root: int, tails: Ints, heads: Ints, solutions: Masks
 ) -> None:
     """Solve `[N, E]` objectives over one graph in which the root reaches every node.
 
@@ -49,6 +61,7 @@ def arborescences(
     extra, cost = np.empty(size, np.int64), np.empty(size)
     extra_off, cost_off = np.empty(size, np.int64), np.empty(size)
     left, right = np.empty(size, np.int32), np.empty(size, np.int32)
+    heaps = Heaps(extra, cost, extra_off, cost_off, left, right)
     heap, entering = np.empty(count, np.int32), np.empty(count, np.int32)
     for row in range(rows):
         extra[:] = 0
@@ -63,28 +76,15 @@ def arborescences(
         heap[:] = -1
         for arc in range(size):
             if tail[arc] != head[arc] and head[arc] != top:
-                heap[head[arc]] = merge(heap[head[arc]], arc, extra, cost, extra_off, cost_off, left, right)
-        branch(count, top, tail, head, heap, extra, cost, extra_off, cost_off, left, right, entering)
+                heap[head[arc]] = merge(heap[head[arc]], arc, heaps)
+        branch(count, top, tail, head, heap, heaps, entering)
         for node in range(count):
             if node != top and entering[node] < edges:
                 solutions[row, entering[node]] = 1
 
 
 @compiled
-def branch(
-    count: int,
-    top: int,
-    tail: NDArray[np.int32],
-    head: NDArray[np.int32],
-    heap: NDArray[np.int32],
-    extra: NDArray[np.int64],
-    cost: NDArray[np.float64],
-    extra_off: NDArray[np.int64],
-    cost_off: NDArray[np.float64],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    entering: NDArray[np.int32],
-) -> None:
+def branch(count: int, top: int, tail: Ints, head: Ints, heap: Ints, heaps: Heaps, entering: Ints) -> None:
     """Fill `entering` with the arc that enters each node but the root."""
     above = np.full(count, -1, np.int32)  # union-find: minus the size, or the node above
     joined, before = np.empty(count, np.int32), np.empty(count, np.int32)
@@ -101,15 +101,15 @@ def branch(
         length = 0
         while seen[node] < 0:
             arc = heap[node]
-            settle(arc, extra, cost, extra_off, cost_off, left, right)
+            settle(arc, heaps)
             while find(above, tail[arc]) == node:  # inside what has been contracted
-                heap[node] = merge(left[arc], right[arc], extra, cost, extra_off, cost_off, left, right)
+                heap[node] = merge(heaps.left[arc], heaps.right[arc], heaps)
                 arc = heap[node]
-                settle(arc, extra, cost, extra_off, cost_off, left, right)
-            rest = merge(left[arc], right[arc], extra, cost, extra_off, cost_off, left, right)
+                settle(arc, heaps)
+            rest = merge(heaps.left[arc], heaps.right[arc], heaps)
             if rest >= 0:
-                extra_off[rest] -= extra[arc]
-                cost_off[rest] -= cost[arc]
+                heaps.extra_off[rest] -= heaps.extra[arc]
+                heaps.cost_off[rest] -= heaps.cost[arc]
             heap[node] = rest
             path[length], taken[length] = node, arc
             length += 1
@@ -121,7 +121,7 @@ def branch(
                 while True:
                     length -= 1
                     member = path[length]
-                    cycle = merge(cycle, heap[member], extra, cost, extra_off, cost_off, left, right)
+                    cycle = merge(cycle, heap[member], heaps)
                     one, two = find(above, node), find(above, member)
                     if one == two:
                         break
@@ -155,7 +155,7 @@ def branch(
 
 
 @compiled
-def find(above: NDArray[np.int32], node: int) -> int:
+def find(above: Ints, node: int) -> int:
     """What a node has been contracted into; paths stay as they are, so that joins can be rolled back."""
     while above[node] >= 0:
         node = above[node]
@@ -163,16 +163,9 @@ def find(above: NDArray[np.int32], node: int) -> int:
 
 
 @compiled
-def settle(
-    arc: int,
-    extra: NDArray[np.int64],
-    cost: NDArray[np.float64],
-    extra_off: NDArray[np.int64],
-    cost_off: NDArray[np.float64],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-) -> None:
+def settle(arc: int, heaps: Heaps) -> None:
     """Apply what is still to be taken off the costs of this heap, here, and leave it to the heaps below."""
+    extra, cost, extra_off, cost_off, left, right = heaps
     if extra_off[arc] != 0 or cost_off[arc] != 0.0:
         extra[arc] += extra_off[arc]
         cost[arc] += cost_off[arc]
@@ -185,25 +178,17 @@ def settle(
 
 
 @compiled
-def merge(
-    one: int,
-    two: int,
-    extra: NDArray[np.int64],
-    cost: NDArray[np.float64],
-    extra_off: NDArray[np.int64],
-    cost_off: NDArray[np.float64],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-) -> int:
+def merge(one: int, two: int, heaps: Heaps) -> int:
     """Merge two skew heaps, -1 being the empty one. Of equal arcs the earlier one is the cheaper."""
     if one < 0:
         return two
     if two < 0:
         return one
-    settle(one, extra, cost, extra_off, cost_off, left, right)
-    settle(two, extra, cost, extra_off, cost_off, left, right)
-    if cheaper(two, one, extra, cost):
+    settle(one, heaps)
+    settle(two, heaps)
+    if cheaper(two, one, heaps):
         one, two = two, one
+    left, right = heaps.left, heaps.right
     whole = one
     while True:
         after = right[one]
@@ -211,16 +196,17 @@ def merge(
         if after < 0:
             left[one] = two
             return whole
-        settle(after, extra, cost, extra_off, cost_off, left, right)
-        if cheaper(two, after, extra, cost):
+        settle(after, heaps)
+        if cheaper(two, after, heaps):
             after, two = two, after
         left[one] = after
         one = after
 
 
 @compiled
-def cheaper(one: int, two: int, extra: NDArray[np.int64], cost: NDArray[np.float64]) -> bool:
+def cheaper(one: int, two: int, heaps: Heaps) -> bool:
     """Compare by extra arcs, cost, number."""
+    extra, cost = heaps.extra, heaps.cost
     if extra[one] != extra[two]:
         return bool(extra[one] < extra[two])
     if cost[one] != cost[two]:

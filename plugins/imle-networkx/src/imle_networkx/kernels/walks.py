@@ -8,9 +8,9 @@ more it is a path; otherwise it may visit a node twice, which is reported.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_graphs.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+from imle_networkx.kernels.lanes import load
 
 UNREACHED, PATH, WALK = 0, 1, 2
 """What is found for a row: nothing of finite cost, a path, or a walk that visits a node twice."""
@@ -18,16 +18,16 @@ UNREACHED, PATH, WALK = 0, 1, 2
 
 @compiled
 def cheapest_walks(
-    objective: NDArray[np.float64],
+    objective: Floats,
     source: int,
     target: int,
     hops: int,
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
+    start: Ints,
+    tail: Ints,
+    item: Ints,
     width: int,
-    solutions: NDArray[np.int8],
-    found: NDArray[np.int8],
+    solutions: Masks,
+    found: Masks,
 ) -> None:
     """Solve `[N, E]` costs over one graph.
 
@@ -44,12 +44,10 @@ def cheapest_walks(
     nodes = start.size - 1
     labels = np.empty((hops + 1, nodes * width))
     costs = np.empty(edges * width)
-    seen = np.full(nodes, -1, np.int64)
+    seen, negatives = np.full(nodes, -1, np.int64), np.empty(rows, np.int64)
     for first in range(0, rows, width):
         lanes = min(width, rows - first)
-        for lane in range(lanes):
-            for edge in range(edges):
-                costs[edge * lanes + lane] = objective[first + lane, edge]
+        load(objective, first, lanes, -np.inf, costs, negatives)
         labels[0, :] = np.inf
         labels[0, source * lanes : (source + 1) * lanes] = 0.0
         last = hops
@@ -69,47 +67,39 @@ def cheapest_walks(
 
 
 @compiled
-def extend(
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    costs: NDArray[np.float64],
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
-    lanes: int,
-) -> bool:
+def extend(before: Floats, after: Floats, costs: Floats, start: Ints, tail: Ints, item: Ints, lanes: int) -> bool:
     """Allow one arc more; False if that changes nothing."""
     changed = False
     for head in range(start.size - 1):
-        own = head * lanes
-        for lane in range(lanes):
-            after[own + lane] = before[own + lane]
+        old = before[head * lanes : (head + 1) * lanes]
+        new = after[head * lanes : (head + 1) * lanes]
+        new[:] = old
         for arc in range(start[head], start[head + 1]):
-            other, paid = tail[arc] * lanes, item[arc] * lanes
+            other = before[tail[arc] * lanes : (tail[arc] + 1) * lanes]
+            cost = costs[item[arc] * lanes : (item[arc] + 1) * lanes]
             for lane in range(lanes):
-                new = before[other + lane] + costs[paid + lane]
-                old = after[own + lane]
-                after[own + lane] = new if new < old else old
+                label = other[lane] + cost[lane]
+                new[lane] = label if label < new[lane] else new[lane]
         for lane in range(lanes):
-            changed |= after[own + lane] < before[own + lane]
+            changed |= new[lane] < old[lane]
     return changed
 
 
 @compiled
 def trace(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
+    labels: Floats,
+    costs: Floats,
     lanes: int,
     lane: int,
     source: int,
     target: int,
     hop: int,
-    start: NDArray[np.int32],
-    tail: NDArray[np.int32],
-    item: NDArray[np.int32],
+    start: Ints,
+    tail: Ints,
+    item: Ints,
     stamp: int,
-    seen: NDArray[np.int64],
-    solution: NDArray[np.int8],
+    seen: Longs,
+    solution: Masks,
 ) -> bool:
     """Write the walk from source to target; False if it visits a node twice."""
     node = target

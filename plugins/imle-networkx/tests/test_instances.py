@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from imle.errors import InstanceError
-from imle_graphs.arborescence import ArborescenceSolver
-from imle_graphs.bounded_path import BoundedPathSolver
-from imle_graphs.min_cut import MinCutSolver
-from imle_graphs.perfect_matching import PerfectMatchingSolver
-from imle_graphs.spanning_tree import SpanningTreeSolver
+from imle_networkx.arborescence import ArborescenceSolver
+from imle_networkx.bounded_path import BoundedPathSolver
+from imle_networkx.min_cut import MinCutSolver
+from imle_networkx.perfect_matching import PerfectMatchingSolver
+from imle_networkx.spanning_tree import SpanningTreeSolver
 
 TREE, BRANCHING, MATCHING, CUT, PATH = (
     SpanningTreeSolver(),
@@ -25,8 +25,8 @@ REFUSED = {
     "spanning-tree: expected a connected graph, found no path from node 'a' to node 'c'": (TREE, {"graph": TWO}),
     "spanning-tree: graph: expected an undirected graph, found DiGraph": (TREE, {"graph": nx.DiGraph([(0, 1)])}),
     "spanning-tree: graph: expected a networkx graph, found list": (TREE, {"graph": [[0, 1]]}),
-    "spanning-tree: graph: expected at least one node, found none": (TREE, {"graph": nx.Graph()}),
-    "spanning-tree: expected either graph or edges and nodes": (TREE, {"graph": TWO, "edges": [[0, 1]]}),
+    "spanning-tree: graph: expected at least one node, found an empty graph": (TREE, {"graph": nx.Graph()}),
+    "spanning-tree: expected either graph or nodes, found both": (TREE, {"graph": TWO, "nodes": 4}),
     "spanning-tree: expected edges beside nodes, found nodes alone": (TREE, {"nodes": 3}),
     "spanning-tree: edges: expected node numbers 0 to 1, found [1, 2] at position 1": (
         TREE,

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle.errors import InstanceError, OptionError
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
+from imle.errors import InstanceError
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle.solvers.stopping import refuse_given_up
-from imle_graphs.graph import Arcs, Graph, arcs, both_ways, distances, read
-from imle_graphs.kernels.compiling import read_only
-from imle_graphs.kernels.paths import cheapest_paths
-from imle_graphs.kernels.walks import UNREACHED, WALK, cheapest_walks
-from imle_graphs.rows import Floats, Rows
-from imle_graphs.unbound import Unbound
+from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort
+from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
+from imle_networkx.kernels.paths import cheapest_paths
+from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
+from imle_networkx.plugin import BOUNDED_PATH
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
 
-_WHO = "bounded-path"
-
-Place = tuple[int, int, int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+Place = tuple[int, int, int, Ints, Ints, Ints]
 """The ends, the most arcs, and the arcs by head, as kernels take them."""
 
 LANES = 16
@@ -33,7 +30,7 @@ LARGEST = 2**27
 
 
 @dataclass(frozen=True)
-class BoundedPathSolver:
+class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
     """The cheapest path from source to target with at most `hops` edges, as a 0/1 mask.
 
     A path visits no node twice. Costs may have any sign.
@@ -51,13 +48,6 @@ class BoundedPathSolver:
 
     label_limit: int = 2**20
 
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.label_limit, bool) or not hasattr(self.label_limit, "__index__") or self.label_limit < 1:
-            raise OptionError(f"{_WHO}: label_limit: expected an int >= 1, found {self.label_limit!r}")
-
     def prepare(
         self,
         source: Any,
@@ -65,7 +55,7 @@ class BoundedPathSolver:
         hops: int,
         graph: Any = None,
         edges: Any = None,
-        nodes: int | None = None,
+        nodes: Any = None,
         directed: bool | None = None,
     ) -> PreparedSolver:
         """Bind to a graph, two of its nodes and the number of edges.
@@ -73,53 +63,42 @@ class BoundedPathSolver:
         Args:
             source, target: the ends of the path.
             hops: the most edges it may have.
-            graph: any networkx graph; objectives follow the order of its edges.
-            edges: `[E, 2]` node numbers instead, (tail, head).
-            nodes: how many nodes there are; by default the largest number in `edges` plus one.
-            directed: whether edges lead from tail to head only; by default what the graph says, and True for `edges`.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`.
 
         Raises:
             InstanceError: not such a graph, no such nodes, or the target is not within that many edges.
         """
-        given = read(_WHO, graph, edges, nodes, directed)
-        if given is None:
-            return Unbound(_WHO)
+        found = read(BOUNDED_PATH.id, graph, edges, nodes, directed)
+        if found is None:
+            return awaiting_graph(BOUNDED_PATH.id)
         if isinstance(hops, bool) or not hasattr(hops, "__index__") or hops < 0:
-            raise InstanceError(f"{_WHO}: hops: expected an int >= 0, found {hops!r}")
-        ends = given.number(_WHO, "source", source), given.number(_WHO, "target", target)
-        most = min(int(hops), given.nodes - 1)
-        if (most + 1) * given.nodes > LARGEST:
+            raise InstanceError(f"{BOUNDED_PATH.id}: hops: expected an int >= 0, found {hops!r}")
+        ends = found.number(BOUNDED_PATH.id, "source", source), found.number(BOUNDED_PATH.id, "target", target)
+        most = min(int(hops), found.nodes - 1)
+        if (most + 1) * found.nodes > LARGEST:
             raise InstanceError(
-                f"{_WHO}: hops: expected at most {LARGEST // given.nodes - 1} in a graph of {given.nodes} nodes, "
-                f"found {hops}: the table of labels has (hops + 1) * nodes entries",
+                f"{BOUNDED_PATH.id}: hops: expected at most {LARGEST // found.nodes - 1} in a graph of {found.nodes} "
+                f"nodes, found {hops}: the table of labels has (hops + 1) * nodes entries",
                 hint="without a bound on the number of edges, networkx-shortest-path is the solver to use",
             )
-        return PreparedBoundedPath(self, given, *ends, most, _useful(given, *ends, most))
+        return PreparedBoundedPath(found, self, *ends, most, _useful(found, *ends, most))
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedBoundedPath:
+class PreparedBoundedPath(PreparedOnEdges):
     """A graph with the numbers of its ends, and the arcs by head that paths within the bound can use."""
 
     solver: BoundedPathSolver
-    graph: Graph
     source: int
     target: int
     hops: int
     arcs: Arcs
-    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
-    @property
-    def objective_shape(self) -> tuple[int]:
-        """`(E,)`."""
-        return (self.graph.edges,)
-
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a cheapest path per row.
 
         Args:
             objective: `[N, E]` costs of any sign.
-            hint: not used; a solve costs less than checking one.
 
         Returns:
             masks `[N, E]`; source == target gives no edge.
@@ -127,32 +106,29 @@ class PreparedBoundedPath:
         Raises:
             ObjectiveError: another shape.
         """
-        del hint
-        rows = Rows.of(_WHO, objective, self.graph.edges)
-        if self.source == self.target or not len(objective):
+        rows = self.rows(BOUNDED_PATH.id, "min", objective)
+        costs = summable(BOUNDED_PATH.id, rows)
+        if self.source == self.target or not len(costs):
             return rows.result()
-        rows.refuse_large(_WHO)
-        costs = read_only(rows.costs)
-        place: Place = (self.source, self.target, self.hops, self.arcs.start, self.arcs.node, self.arcs.item)
-        size = (self.hops + 1) * self.graph.nodes + self.graph.edges
+        place: Place = (self.source, self.target, self.hops, *self.arcs)
+        size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
         found = np.zeros(len(costs), np.int8)
         cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), rows.solutions, found)
         assert not (found == UNREACHED).any()  # the target is within reach, and sums do not overflow
-        cyclic = np.flatnonzero((found == WALK) & rows.open)
+        cyclic = np.flatnonzero(found == WALK)
         if len(cyclic):
             excess = self._among_cycles(costs, cyclic, place, rows.solutions)
-            for row in np.flatnonzero(excess > 0):
-                rows.fail(
-                    int(row),
+            for row in np.flatnonzero(excess > 0).tolist():
+                rows.end(
+                    row,
                     SolveStatus.FEASIBLE,
                     f"stopped at {self.solver.label_limit} labels with a path that costs at most {excess[row]:g} more "
                     "than the cheapest one; raise label_limit for a proof",
                 )
-        return rows.result({"negative_cycles": len(cyclic)} if len(cyclic) else {})
+            rows.counters["negative_cycles"] = len(cyclic)
+        return rows.result()
 
-    def _among_cycles(
-        self, costs: Floats, rows: NDArray[np.int64], place: Place, solutions: NDArray[np.int8]
-    ) -> Floats:
+    def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:
         """Solve rows in which a cycle costs less than nothing; one of them may take long.
 
         Returns:
@@ -169,9 +145,6 @@ class PreparedBoundedPath:
         refuse_given_up()
         return excess
 
-    def close(self) -> None:
-        """Nothing to free."""
-
 
 def _useful(graph: Graph, source: int, target: int, hops: int) -> Arcs:
     """Arcs by head that a path from source to target with at most that many arcs can use.
@@ -179,15 +152,15 @@ def _useful(graph: Graph, source: int, target: int, hops: int) -> Arcs:
     Raises:
         InstanceError: there is no such path.
     """
-    tails, heads, item = both_ways(graph)
-    ahead = distances(graph.nodes, arcs(graph.nodes, tails, heads, item), source)
-    back = distances(graph.nodes, arcs(graph.nodes, heads, tails, item), target)
+    ahead, back = distances(graph.out, source), distances(graph.into, target)
     if not 0 <= ahead[target] <= hops:
-        first, last = graph.name(source), graph.name(target)
+        first, last = graph.node_labels[source], graph.node_labels[target]
         least = "no path at all" if ahead[target] < 0 else f"a shortest one with {ahead[target]}"
         raise InstanceError(
-            f"{_WHO}: hops: expected a path from {first!r} to {last!r} with at most {hops} edges, found {least}"
+            f"{BOUNDED_PATH.id}: hops: expected a path from {first!r} to {last!r} with at most {hops} edges, "
+            f"found {least}"
         )
+    tails, heads, item = both_ways(graph, directed=graph.directed)
     kept = (ahead[tails] >= 0) & (back[heads] >= 0) & (ahead[tails] + 1 + back[heads] <= hops)
     kept &= (heads != source) & (tails != target)  # no path comes back to its start, or goes on from its end
-    return arcs(graph.nodes, heads[kept], tails[kept], item[kept])
+    return sort(graph.nodes, heads[kept], tails[kept], item[kept])

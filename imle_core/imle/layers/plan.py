@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +35,9 @@ from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import PreparedSolver, Shape, Solver, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
+
+if TYPE_CHECKING:
+    from imle.layers.packing import Packing
 
 OnFailure = Literal["raise", "zero-grad", "last"]
 
@@ -83,6 +86,7 @@ class SolvePlan:
         progress: who wants to know how far the solving is.
         first: the row of the user's batch that is the first here.
         answered: what was asked and said is added here, if wanted.
+        packing: how blocks lie in theta, if there are several.
     """
 
     boundary: Boundary
@@ -97,6 +101,7 @@ class SolvePlan:
     progress: Wanted | None = None
     first: int = 0
     answered: list[tuple[Request, Answer]] | None = None
+    packing: Packing | None = None
 
     @property
     def homogeneous(self) -> bool:
@@ -230,14 +235,20 @@ class SolvePlan:
     def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
         """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
         prepared = group.prepared
-        window = _window(theta.shape[2:], prepared.objective_shape)
+        window = self._window(group, theta.shape[2:])
         part, earlier = theta, hint
         if window is not None:
             part, earlier = theta[window], None if hint is None else hint[window]
         extra: dict[str, Any] = group.per_sample(theta.shape[1])
-        if earlier is not None:
+        if earlier is not None and self.boundary.warm_start:
             extra["hint"] = self.boundary.rows(earlier)
         return Request(group, theta.shape, window, part, earlier, self.boundary.objective(part, prepared), extra)
+
+    def _window(self, group: Group, event: torch.Size) -> tuple[Any, ...] | None:
+        """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes; None for all."""
+        if self.packing is not None and self.packing.ragged:
+            return (..., self.packing.columns(group.kept))
+        return _window(event, group.prepared.objective_shape)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve for several instances, at the same time where there are several workers.
@@ -349,7 +360,7 @@ class SolvePlan:
         found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
         for group in self.groups:
             rows = slice(None) if group.rows is None else group.rows
-            window = _window(z.shape[2:], group.prepared.objective_shape)
+            window = self._window(group, z.shape[2:])
             part = z[rows] if window is None else z[rows][window]
             if part.numel():
                 found[rows] = terms_of_group(self.boundary, group, part)

@@ -4,50 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult
+from imle.solvers import BasePrepared, BaseSolver, SolveResult, missing_instance
+from imle_topk.plugin import TOPK
 
 
 @dataclass(frozen=True)
-class TopKSolver:
+class TopKSolver(BaseSolver, spec=TOPK):
     """argmax <theta, z> over 0/1 vectors with exactly k ones. Ties go to the lowest index."""
 
-    sense: ClassVar[Sense] = "max"
-    array: ClassVar[ArrayKind] = "torch"
-
     def prepare(self, k: int | None = None) -> PreparedTopK:
-        """Bind to k.
-
-        Args:
-            k: ones per row; None if it is given per row when solving.
-
-        Raises:
-            InstanceError: k is negative.
-        """
-        if k is not None and k < 0:
-            raise InstanceError(f"topk: k: expected an int >= 0, found {k}")
+        """Bind to k ones per row; None if each row brings its own when solving."""
         return PreparedTopK(k)
 
 
 @dataclass(frozen=True)
-class PreparedTopK:
+class PreparedTopK(BasePrepared):
     """Top-k for rows of any length."""
 
     k: int | None
-    objective_shape: ClassVar[Shape] = (None,)
 
-    def solve(self, objective: Tensor, *, hint: Tensor | None = None, k: Sequence[int] | None = None) -> SolveResult:
+    def solve(self, objective: Tensor, *, k: Sequence[int] | None = None) -> SolveResult:
         """Choose the k largest entries of each row.
 
         Args:
             objective: `[N, n]`, finite.
-            hint: not used.
             k: `[N]`, one per row, instead of the fixed one.
 
         Raises:
@@ -62,15 +48,10 @@ class PreparedTopK:
             ks = torch.as_tensor(k, device=objective.device)
             return SolveResult(largest_k(objective, ks, int(counts.max()), int(counts.sum())))
         if self.k is None:
-            raise InstanceError(
-                "topk: k missing", hint="give k=... to imle.layer for all rows, or to the call, one per row"
-            )
-        if self.k > n:
+            raise missing_instance(TOPK.id, "k missing", "k=...")
+        if not 0 <= self.k <= n:
             raise InstanceError(_out_of_range(n, self.k))
         return SolveResult(largest_k(objective, self.k, self.k, self.k * len(objective)))
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 def _out_of_range(n: int, k: int) -> str:

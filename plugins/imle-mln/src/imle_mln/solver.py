@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError, OptionError
 from imle.plugins.parameters import check_value
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
-from imle_linear.unbound import Unbound
+from imle.solvers import ArrayKind, AwaitingInstance, PreparedSolver, Sense, SolveResult, SolveStatus
 from imle_mln.batches import on_threads
 from imle_mln.counts import Counts
 from imle_mln.errors import MissingDomainError
@@ -93,7 +92,7 @@ class MLNSolver:
         except MissingDomainError as error:
             if evidence is not None:
                 raise
-            return Unbound(MAP.id, error.message, "evidence")
+            return AwaitingInstance(MAP.id, error.message, "evidence")
         return PreparedMLN(self, grounding, _shown(grounding, read, query))
 
 

@@ -15,7 +15,7 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
 
     Args:
         target: a solver class, whose options are its dataclass fields; or a solver object, which has them already.
-            Instance parameters are those of `prepare`.
+            Instance parameters are those of `prepare`; blocks those of a class attribute `blocks`.
         bound: fields that are no options.
 
     Returns:
@@ -40,6 +40,7 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
             Parameter(p.name, _type(p.annotation), REQUIRED if p.default is p.empty else p.default) for p in instance
         ),
         options=tuple(Parameter(f.name, _type(f.type), _default(f)) for f in fields if f.init and f.name not in bound),
+        blocks=getattr(cls, "blocks", ()),
         capabilities=Capabilities(array="torch" if getattr(cls, "array", None) == "torch" else "numpy"),
     )
 

@@ -160,6 +160,40 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """One of several tensors that make up an objective.
+
+    Args:
+        name: the keyword users write in `layer(name=...)`.
+        doc: one line, no full stop needed.
+        solution: what the block is called in solutions; by default as in objectives.
+        noise: whether noise is put on it.
+        shared: it may be given once for a whole batch; its gradient is then the sum over the rows.
+        optional: there are instances without it. It is then an attribute of what the layer returns, None where it is
+            missing, and no part of it as a tuple.
+
+    Raises:
+        PluginError: a field does not have the form described here.
+    """
+
+    name: str
+    doc: str = ""
+    solution: str = ""
+    noise: bool = True
+    shared: bool = False
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (self.name, self.solution or self.name):
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or hasattr(tuple, name):
+                raise PluginError(f"block name: expected a keyword such as 'weights', found {name!r}")
+        check_texts(f"block {self.name}: ", self, "doc", "solution")
+        for flag in ("noise", "shared", "optional"):
+            check_field(f"block {self.name}: {flag}", getattr(self, flag), bool)
+        object.__setattr__(self, "solution", self.solution or self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a backend can do; checked by the conformance kit, relied upon by the core.
 
@@ -204,6 +238,8 @@ class SolverSpec(Versioned):
         capabilities: see `Capabilities`.
         layer: a subclass of `imle.layers.SolverLayer` as "package.module:Class", for solvers whose layer takes or
             returns more than one tensor; "" for the usual one.
+        blocks: the tensors that make up an objective, in the order in which a user gives them; none where it is one.
+            The prepared solver has them as `blocks`, see `imle.solvers.BlockLayout`.
         example: a few runnable lines, shown by `imle info`.
         licence: licence of the backend that does the solving.
         url: home page of the backend.
@@ -226,6 +262,7 @@ class SolverSpec(Versioned):
     requires: tuple[str, ...] = ()
     capabilities: Capabilities = field(default_factory=Capabilities)
     layer: str = ""
+    blocks: tuple[Block, ...] = ()
     example: str = ""
     licence: str = ""
     url: str = ""
@@ -242,7 +279,7 @@ class SolverSpec(Versioned):
             raise PluginError(f"{self.id}: layer: expected 'package.module:Class' or '', found {self.layer!r}")
         if self.sense not in ("max", "min"):
             raise PluginError(f"{self.id}: sense: expected 'max' or 'min', found {self.sense!r}")
-        names = [parameter.name for parameter in self.parameters]
+        names = [*(parameter.name for parameter in self.parameters), *(block.name for block in self.blocks)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PluginError(f"{self.id}: parameters declared more than once: {', '.join(twice)}")
@@ -253,7 +290,7 @@ class SolverSpec(Versioned):
         check_texts(f"{self.id}: ", self, "example", keep="\n\t")
         for name, kind in {"exact": bool, "capabilities": Capabilities, "api_version": int}.items():
             check_field(f"{self.id}: {name}", getattr(self, name), kind)
-        for name, kind in {"instance": Parameter, "options": Parameter, "requires": str}.items():
+        for name, kind in {"instance": Parameter, "options": Parameter, "blocks": Block, "requires": str}.items():
             check_tuple(f"{self.id}: {name}", getattr(self, name), kind)
         for name in self.requires:
             if not MODULE.match(name):

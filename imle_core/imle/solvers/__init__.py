@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
 from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -23,6 +24,9 @@ __all__ = [
     "AwaitingInstance",
     "BasePrepared",
     "BaseSolver",
+    "BlockData",
+    "BlockLayout",
+    "BlockTable",
     "Cached",
     "Deduplicated",
     "Parallel",

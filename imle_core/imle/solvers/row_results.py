@@ -72,7 +72,7 @@ class RowResults:
         return np.flatnonzero(self.status == SolveStatus.OPTIMAL)
 
     def result(self, values: Floats | None = None, advice: tuple[str, ...] = ()) -> SolveResult:
-        """The outcome of all rows. Rows without a solution have no value.
+        """The outcome of all rows. Rows without a solution hold zeros and have no value.
 
         Args:
             values: `[N]` in the solver's sense, if the backend tells them; else they are computed.
@@ -86,6 +86,7 @@ class RowResults:
             status = None
         else:
             status = self.status
+            self.solutions[status > SolveStatus.FEASIBLE] = 0
             values = np.where(status <= SolveStatus.FEASIBLE, values, np.nan)
         return SolveResult(
             self.solutions, status, values, self.messages, self.counters, advice, bound=self._bound(values)

@@ -91,7 +91,7 @@ class HighsILPSolver(BaseSolver, spec=ILP):
                 self._engine,
                 (self._tight,),
                 relaxation=self._relaxation,
-                witness=self._witness,
+                witness=self._witness if program.delicate else None,
             ),
         )
 

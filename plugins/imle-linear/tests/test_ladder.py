@@ -181,4 +181,4 @@ def test_objectives_that_are_not_finite():
     values = np.array([[np.inf, 1.0, 1.0], [1.0, np.nan, 0.0], [3.0, 4.0, 5.0]])
     result = solve(Enumerating, values=values)
     assert result.status.tolist() == [SolveStatus.ERROR, SolveStatus.ERROR, SolveStatus.OPTIMAL]
-    assert result.messages == dict.fromkeys((0, 1), "the objective is not finite")
+    assert result.messages == {0: "the objective is inf at position 0", 1: "the objective is nan at position 1"}

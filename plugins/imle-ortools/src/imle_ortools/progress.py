@@ -1,4 +1,4 @@
-"""What CP-SAT tells of bounds: at the end of a solve, and of long ones to layers with `progress=`."""
+"""What CP-SAT tells of bounds: at the end of a solve, and during long ones to layers with `progress=`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from imle.solvers import progress
 
 
 class _Gap(cp_model.CpSolverSolutionCallback):
-    """Hears of every better solution."""
+    """Called for every better solution."""
 
     def on_solution_callback(self) -> None:
         best = self.objective_value
         progress.report(gap=abs(best - self.best_objective_bound) / max(1.0, abs(best)))
 
 
-def gap_teller() -> cp_model.CpSolverSolutionCallback | None:
-    """A callback, where somebody listens."""
+def gap_callback() -> cp_model.CpSolverSolutionCallback | None:
+    """A callback that reports the gap, where a layer was built with `progress=`; else None."""
     return _Gap() if progress.listening() else None
 
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.native import Native
-from imle_highs.tunings import NODES
+from imle_highs.presets import NODES
 
 
 def cover(rng, elements=40, sets=80):
     contains = rng.uniform(size=(elements, sets)) < 0.06
     contains[np.arange(elements), rng.integers(0, sets, elements)] = True
-    return zoo.set_cover(contains)
+    return problems.set_cover(contains)
 
 
 def generalised_assignment(rng, agents=4, jobs=12):
@@ -88,7 +88,9 @@ def test_bounds_are_those_of_the_program_again_after_giving_up():
 def test_dense_rows_go_to_branch_and_bound():
     rng = np.random.default_rng(3)
     sizes = rng.integers(300, 800, size=(5, 40)) / 100
-    counters = same_as_default("max", zoo.knapsack(sizes, sizes.sum(axis=1) / 4), rng.uniform(1, 2, (4, 40))).counters
+    counters = same_as_default(
+        "max", problems.knapsack(sizes, sizes.sum(axis=1) / 4), rng.uniform(1, 2, (4, 40))
+    ).counters
     assert counters == {"branch_and_bound": 4}
 
 

@@ -1,6 +1,6 @@
 """Instances to start from, as keywords for `imle.layer`; each docstring names the id.
 
-Knapsacks, set covers and assignments as matrices are in `imle_highs.zoo`: they suit `ortools-ilp` and `highs-ilp`.
+Knapsacks, set covers and assignments as matrices are in `imle_highs.problems`: they suit `ortools-ilp` and `highs-ilp`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import imle
 from imle.errors import InstanceError
 from imle_highs.lp import HighsLPSolver
 from imle_ortools.cp_sat import CPSATSolver
-from imle_ortools.zoo import sudoku, transport, tsp
+from imle_ortools.problems import sudoku, transport, tsp
 
 PUZZLE = """
 53..7.... 6..195... .98....6. 8...6...3 4..8.3..1 7...2...6 .6....28. ...419..5 ....8..79

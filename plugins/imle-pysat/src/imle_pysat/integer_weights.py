@@ -13,32 +13,12 @@ where z is best for the rounded weights and z* for the true ones: an entry of z 
 from __future__ import annotations
 
 import math
-import numbers
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
-
-from imle.errors import OptionError
 
 
-def check_scale(who: str, scale: float | str) -> None:
-    """Refuse a scale that is neither "exact" nor a positive number.
-
-    Raises:
-        OptionError: it is not.
-    """
-    good = scale == "exact" if isinstance(scale, str) else is_number(scale) and math.isfinite(scale) and scale > 0
-    if not good:
-        raise OptionError(f'{who}: scale: expected "exact" or a number > 0, found {scale!r}')
-
-
-def is_number(given: Any) -> bool:
-    """Whether this is a real number; True and False are not."""
-    return isinstance(given, numbers.Real) and not isinstance(given, bool)
-
-
-def to_whole(weights: Sequence[Fraction], scale: float | str) -> tuple[list[int], Fraction]:
+def integer_weights(weights: Sequence[Fraction], scale: float | str) -> tuple[list[int], Fraction]:
     """Weights as whole numbers of one unit, without a common divisor (or, with a scale, rounded); and the unit."""
     if not isinstance(scale, str):
         factor = Fraction(scale)

@@ -185,8 +185,3 @@ def test_a_layer_that_remembers(solver):
     assert events["cache_misses"] == 12
     assert events["duplicate_rows"] == 2
     assert repr(remembering.solver).startswith("Cached(solver=Deduplicated(")
-
-
-def test_layers_of_their_own_kind_take_no_cache():
-    with pytest.raises(OptionError, match="mln-map has a layer of its own"):
-        imle.layer("mln-map", program="thing = {A}\nP(thing)\n1 P(x)", evidence="", cache=10)

@@ -155,7 +155,7 @@ class Packing:
             flat = found[name].reshape(*found[name].shape[: found[name].ndim - len(shape)], math.prod(shape)).to(wide)
             scale = self._scales[name]
             if scale is not None and torch.is_grad_enabled():
-                flat = _scaled(flat, _along(scale, lead).to(flat))
+                flat = scaled(flat, _along(scale, lead).to(flat))
             parts.append(flat.expand(*lead, -1))
         return Packed(torch.cat(parts, dim=-1), lead, like.dtype, found)
 
@@ -341,7 +341,7 @@ def _along(numbers: Tensor, lead: Sequence[int]) -> Tensor:
     return numbers if numbers.ndim == 1 else numbers.reshape(*lead, -1)
 
 
-def _scaled(values: Tensor, scale: Tensor) -> Tensor:
+def scaled(values: Tensor, scale: Tensor) -> Tensor:
     """The same values, bit by bit; what flows back to them is multiplied by a scale."""
     own = values * scale
     return values.detach() + (own - own.detach())

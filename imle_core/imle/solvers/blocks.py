@@ -143,7 +143,7 @@ def blocks_of(prepared: Any) -> BlockLayout | None:
     return found
 
 
-Labels = Sequence[str] | Mapping[str, Sequence[str]]
+Labels = Sequence[Hashable] | Mapping[str, Sequence[Hashable]]
 """Names of the entries of an objective, by block where there are several."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -71,19 +72,20 @@ class RowResults:
         return np.flatnonzero(self.status == SolveStatus.OPTIMAL)
 
     def result(self, values: Floats | None = None, advice: tuple[str, ...] = ()) -> SolveResult:
-        """The outcome of all rows. Rows without a solution have no value.
+        """The outcome of all rows. Rows without a solution hold zeros and have no value.
 
         Args:
             values: `[N]` in the solver's sense, if the backend tells them; else they are computed.
             advice: see `SolveResult`.
         """
         if values is None:
-            values = np.einsum("ni,ni->n", *(part.reshape(len(part), -1) for part in (self.objective, self.solutions)))
-            values += self.fixed
+            flat = len(self.objective), math.prod(self.objective.shape[1:])
+            values = np.einsum("ni,ni->n", self.objective.reshape(flat), self.solutions.reshape(flat)) + self.fixed
         if not self.status.any():
             status = None
         else:
             status = self.status
+            self.solutions[status > SolveStatus.FEASIBLE] = 0
             values = np.where(status <= SolveStatus.FEASIBLE, values, np.nan)
         return SolveResult(
             self.solutions, status, values, self.messages, self.counters, advice, bound=self._bound(values)

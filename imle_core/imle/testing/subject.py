@@ -245,14 +245,11 @@ class Case:
     def layer(self, **options: Any) -> Any:
         """The solver as a layer of one tensor, with the instance."""
         import imle
+        from imle.testing.packed import packed
 
         own_options = self.instance.options if isinstance(self.subject.target, type) else {}
         made = imle.layer(self.subject.given, **own_options, **self.instance.parameters, **options)
-        if not self.spec.blocks:
-            return made
-        from imle.testing.packed import PackedLayer
-
-        return PackedLayer(made)  # type: ignore[arg-type]  # a solver with blocks has a layer of them
+        return packed(made)
 
     @property
     def where(self) -> str:

@@ -170,10 +170,13 @@ def test_instances_per_row_are_padded_block_by_block():
         (lambda layer: layer(UNARY, torch.zeros(4)), r"transitions: expected shape \[2, 2\] or \[\*batch, 2, 2\]"),
         (lambda layer: layer(UNARY, torch.zeros(4, 2, 2)), r"same batch, found unary \[5, 3, 2\] and transitions \[4,"),
         (lambda layer: layer(UNARY[0], torch.zeros(4, 2, 2)), r"unary: expected shape \[4, 3, 2\], one for each row"),
+        (lambda layer: layer({"a": UNARY}), r"expected a table \(there are none\), found 'a'"),
+        (lambda layer: layer.pack_solutions(UNARY), "n: expected a torch tensor, found NoneType"),
         (lambda layer: layer([[1.0]]), "unary: expected a torch tensor, found list"),
         (lambda layer: layer(UNARY, TRANSITIONS.long()), "transitions: expected floating-point numbers, found torch"),
         (lambda layer: layer(UNARY, TRANSITIONS, TRANSITIONS), r"at most 2 blocks \(unary, transitions\), found 3"),
         (lambda layer: layer(UNARY, unary=UNARY), "unary: expected once"),
+        (lambda layer: layer(UNARY, steps=[3, 2]), "one value of each instance parameter per row, 5 in all, found 2"),
         (
             lambda layer: layer(UNARY, TRANSITIONS * torch.tensor([1.0, torch.nan])),
             r"transitions: found nan in position \(0, 1\) \(0 to 1\); 2 of 4 entries are not finite",
@@ -185,7 +188,7 @@ def test_instances_per_row_are_padded_block_by_block():
     ],
 )
 def test_messages_name_the_block(call, message):
-    with pytest.raises(ObjectiveError, match=f"^fixture-chain: .*{message}"):
+    with pytest.raises((ObjectiveError, InstanceError), match=f"^fixture-chain: .*{message}"):
         call(make())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from imle._text import written
 from imle.cli.completion import solver_ids
 from imle.cli.output import echo_json, make_console, pairs, plain, read_plugins, show, state_text, table
-from imle.plugins import Parameter, SolverRecord, SolverSpec, registry
+from imle.plugins import Block, Parameter, SolverRecord, SolverSpec, registry
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -48,6 +49,7 @@ def _details(spec: SolverSpec) -> dict[str, Any]:
         "target": spec.target,
         "instance": [_parameter(parameter) for parameter in spec.instance],
         "options": [_parameter(parameter) for parameter in spec.options],
+        "blocks": [dataclasses.asdict(block) for block in spec.blocks],
         "capabilities": {
             "array": capabilities.array,
             "thread_safe": capabilities.thread_safe,
@@ -85,6 +87,7 @@ def _print(record: SolverRecord) -> None:
     if spec:
         parts += _parameters(console, "instance parameters: what fixes the feasible set", spec.instance)
         parts += _parameters(console, "options: how the solver works", spec.options)
+        parts += _blocks(console, spec.blocks)
         parts += [Text(), Text("capabilities", "bold"), pairs(_capabilities(spec))]
     show(console, *parts)
     if spec and spec.example:
@@ -133,6 +136,28 @@ def _capabilities(spec: SolverSpec) -> dict[str, str]:
         "warm start": "yes" if capabilities.warm_start else "no",
         "negative objectives": "solved exactly" if capabilities.negative_objectives else "not solved exactly",
     }
+
+
+def _blocks(console: Console, blocks: Sequence[Block]) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if not blocks:
+        return []
+    rows = [
+        [
+            Text(block.name, "cyan"),
+            Text(block.solution),
+            Text("yes" if block.noise else "no"),
+            Text("yes" if block.shared else "no"),
+            Text(f"{block.doc}; not in every instance" if block.optional else block.doc),
+        ]
+        for block in blocks
+    ]
+    always = [block for block in blocks if not block.optional]
+    title = f"blocks: {', '.join(b.solution for b in always)} = layer({', '.join(b.name for b in always)})"
+    lines = table(("name", "solution", "noise", "one for all rows", "meaning"), rows, console.width - 2)
+    return [Text(), Text(title, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines)]
 
 
 def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -> list[RenderableType]:

@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from imle_mln.grounding import Grounding
-from imle_mln.inference.truths import Bools, Index
-from imle_mln.network import Floats
+from imle_mln.network import Bools, Floats, Index
 
 
 class Features:

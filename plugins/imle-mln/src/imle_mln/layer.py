@@ -17,10 +17,10 @@ from imle.layers.plan import SolvePlan
 from imle.layers.shapes import check_objective
 from imle.solvers import PreparedSolver
 from imle_mln.blocks import Blocks, broadcast, exact, noisy, scaled
-from imle_mln.finite import refuse_non_finite
+from imle_mln.finite_checks import refuse_non_finite
+from imle_mln.input import check_query, read_evidence, read_program
 from imle_mln.logic import Database, Program
 from imle_mln.printing import database_text
-from imle_mln.reading import check_query, read_evidence, read_program
 from imle_mln.solver import MLNSolver, PreparedMLN
 from imle_mln.states import MLNState, Score
 from imle_mln.views import Rows

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from imle.errors import InstanceError, SolveError
 from imle.solvers import SolveStatus
+from imle_mln.input import check_query
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
-from imle_mln.reading import check_query
 from imle_mln.solver import MLNSolver, PreparedMLN
 
 

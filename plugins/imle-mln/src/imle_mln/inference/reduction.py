@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.propagation import UNKNOWN, Values
-from imle_mln.inference.truths import Bools, Entries, Index, entries, lists_of
-from imle_mln.network import Floats, GroundNetwork, Lists
+from imle_mln.inference.truths import Entries, entries, lists_of
+from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
 
 
 @dataclass(frozen=True, eq=False)

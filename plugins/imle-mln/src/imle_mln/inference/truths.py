@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.network import Lists
-
-Bools = NDArray[np.bool_]
-Index = NDArray[np.int64]
+from imle_mln.network import Bools, Index, Lists
 
 
 class Entries(NamedTuple):

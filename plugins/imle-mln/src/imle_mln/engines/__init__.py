@@ -7,6 +7,7 @@ lines below, or by `register` from another package.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -109,13 +110,19 @@ _ENGINES: dict[str, Engine] = {}
 
 
 def register(engine: Engine) -> None:
-    """Make an engine known, after those that are known already; layers made from now on can use it.
+    """Make an engine known, after those that are known already. Do so before solvers are looked up for the first time:
+    the spec of `mln-map` lists the engines there are when it is read.
 
     Raises:
-        OptionError: its name is taken.
+        OptionError: its name is taken, or the spec has been read.
     """
     if engine.name in (AUTO, *_ENGINES):
         raise OptionError(f"mln: expected an engine with a name of its own, found {engine.name!r} again")
+    if "imle_mln.spec" in sys.modules:
+        raise OptionError(
+            f"mln: engine {engine.name!r} comes too late: the spec of mln-map has been read",
+            hint="register engines before the first imle.layer(...) and before imle_mln.spec is imported",
+        )
     _ENGINES[engine.name] = engine
 
 

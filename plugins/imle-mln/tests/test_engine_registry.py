@@ -44,7 +44,7 @@ engines.register(engines.Engine("brute", "brute_force:BruteForce", how="all stat
 import imle, torch
 assert "brute" in engines.choices()
 program = '''
-thing = {A, B, C, D, E}
+thing = {A, B, C}
 kind = {Red, Green}
 Likes(thing, thing)
 Has(thing, kind!)
@@ -53,7 +53,7 @@ Has(thing, kind!)
 Likes(x,y) => !Likes(y,x).
 Likes(x,y) => Has(x,Red) v Has(y,Green) v Has(x,Green).
 '''
-evidence = "".join(f"{'' if (x, y) in ('AB', 'BC', 'DE') else '!'}Likes({x},{y})\\n" for x in "ABC" for y in "CDE")
+evidence = "".join(f"!Likes({x},{x})\\n" for x in "ABC")
 torch.manual_seed(0)
 brute, auto = (imle.layer("mln-map", program=program, evidence=evidence, engine=name, cross_check=check).eval()
                for name, check in (("brute", "highs"), ("auto", "brute")))

@@ -341,7 +341,7 @@ def test_without_its_package_an_engine_says_what_installs_it(engine, package, mo
     for call in (
         lambda: MAPEngine(net, engine),
         lambda: MAPEngine(net, cross_check=engine),
-        lambda: imle_mln.map("Rain()\n1 Rain()", engine=engine),
+        lambda: imle_mln.map_inference("Rain()\n1 Rain()", engine=engine),
         lambda: imle.layer("mln-map", program="Rain()\n1 Rain()", engine=engine),
     ):
         with pytest.raises(SolverUnavailableError, match=f"engine='{engine}' needs .*{package}") as caught:

@@ -98,12 +98,12 @@ def map_command(
       imle mln map smokers.mln friends.db --query Cancer --json
       imle mln map hard.mln --time-limit 10 --output best.db
     """
-    from imle_mln.maps import map as most_probable
+    from imle_mln.maps import map_inference
     from imle_mln.progress_bar import shown_progress
 
     start = time.perf_counter()
     with shown_progress(limit):
-        found = most_probable(
+        found = map_inference(
             program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
         )
     if output:

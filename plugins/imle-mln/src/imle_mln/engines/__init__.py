@@ -106,50 +106,7 @@ class Engine:
         return made
 
 
-_ENGINES: dict[str, Engine] = {}
-
-
-def register(engine: Engine) -> None:
-    """Make an engine known, after those that are known already. Do so before solvers are looked up for the first time:
-    the spec of `mln-map` lists the engines there are when it is read.
-
-    Raises:
-        OptionError: its name is taken, or the spec has been read.
-    """
-    if engine.name in (AUTO, *_ENGINES):
-        raise OptionError(f"mln: expected an engine with a name of its own, found {engine.name!r} again")
-    if "imle_mln.spec" in sys.modules:
-        raise OptionError(
-            f"mln: engine {engine.name!r} comes too late: the spec of mln-map has been read",
-            hint="register engines before the first imle.layer(...) and before imle_mln.spec is imported",
-        )
-    _ENGINES[engine.name] = engine
-
-
-def engines() -> tuple[Engine, ...]:
-    """All engines, in the order in which engine="auto" looks for one."""
-    return tuple(_ENGINES.values())
-
-
-def choices() -> tuple[str, ...]:
-    """What `engine=` may be."""
-    return (AUTO, *_ENGINES)
-
-
-def find(name: str) -> Engine:
-    """The engine of this name.
-
-    Raises:
-        OptionError: there is none.
-        SolverUnavailableError: its packages are not installed.
-    """
-    if name not in _ENGINES:
-        raise OptionError(f"mln: engine: expected one of {', '.join(choices())}, found {name!r}")
-    _ENGINES[name].require()
-    return _ENGINES[name]
-
-
-for _line in (
+_LINES = (
     Engine(
         "min-cut",
         "imle_mln.engines.min_cut:MinCut",
@@ -203,5 +160,45 @@ for _line in (
         requires=("imle_pysat", "pysat"),
         extra="rc2",
     ),
-):
-    register(_line)
+)
+_ENGINES = {line.name: line for line in _LINES}
+
+
+def register(engine: Engine) -> None:
+    """Make an engine known, after those that are known already. Do so before solvers are looked up for the first time:
+    the spec of `mln-map` lists the engines there are when it is read.
+
+    Raises:
+        OptionError: its name is taken, or the spec has been read.
+    """
+    if engine.name in (AUTO, *_ENGINES):
+        raise OptionError(f"mln: expected an engine with a name of its own, found {engine.name!r} again")
+    if "imle_mln.spec" in sys.modules:
+        raise OptionError(
+            f"mln: engine {engine.name!r} comes too late: the spec of mln-map has been read",
+            hint="register engines before the first imle.layer(...) and before imle_mln.spec is imported",
+        )
+    _ENGINES[engine.name] = engine
+
+
+def engines() -> tuple[Engine, ...]:
+    """All engines, in the order in which engine="auto" looks for one."""
+    return tuple(_ENGINES.values())
+
+
+def choices() -> tuple[str, ...]:
+    """What `engine=` may be."""
+    return (AUTO, *_ENGINES)
+
+
+def find(name: str) -> Engine:
+    """The engine of this name.
+
+    Raises:
+        OptionError: there is none.
+        SolverUnavailableError: its packages are not installed.
+    """
+    if name not in _ENGINES:
+        raise OptionError(f"mln: engine: expected one of {', '.join(choices())}, found {name!r}")
+    _ENGINES[name].require()
+    return _ENGINES[name]

@@ -56,7 +56,7 @@ class Text(Origin):
             raise source.error(problem, weight.start(1), found=weight[1], expected="a ground literal", hint=hint)
         prefix = re.match(r"\s*([^\W\d]\w*)\s*:(?!-)", source.code)
         if prefix is not None:
-            hint = "weights per ground atom (RockIt's 'conf:') go into the layer's unary, or unary= of imle_mln.map"
+            hint = "weights per ground atom (RockIt's 'conf:') go into the layer's unary, or unary= of map_inference"
             problem = f"expected a ground literal, found {prefix[1]!r}"
             raise source.error(problem, prefix.start(1), found=prefix[1], expected="a ground literal", hint=hint)
         sign, atom = self._literal(source)

@@ -51,7 +51,7 @@ _OPTIONS: ContextVar[_Options] = ContextVar("imle_mln grounding options", defaul
 
 @contextmanager
 def grounding_options(*, limit: int = LIMIT, progress: Watcher | None = None) -> Iterator[None]:
-    """Set how programs are grounded inside this context, by layers, `imle_mln.map` and `ground`.
+    """Set how programs are grounded inside this context, by layers, `imle_mln.map_inference` and `ground`.
 
     Args:
         limit: the most bindings to look at for a program; those that joins with evidence skip are not looked at. A

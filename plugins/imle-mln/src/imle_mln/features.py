@@ -35,7 +35,7 @@ class Features:
         return len(self.clauses)
 
     def truths(self, truths: Bools) -> Bools:
-        """Truths `[N, C]` of all clauses to truths `[N, G]` of the features."""
+        """ClauseTruths `[N, C]` of all clauses to truths `[N, G]` of the features."""
         found: Bools = truths[:, self.clauses] ^ self.denied
         return found
 

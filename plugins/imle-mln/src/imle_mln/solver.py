@@ -37,7 +37,7 @@ from imle_mln.network import Floats
 from imle_mln.spec import MAP
 
 _TRUTHS = 1 << 22
-"""Truths of clauses that are kept at once, all rows taken together."""
+"""ClauseTruths of clauses that are kept at once, all rows taken together."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from imle.solvers import SolveStatus
 from imle_mln.inference.components import Clock, Components, EngineResult, Options, over
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.inference.truths import Truths, entries, lists_of
+from imle_mln.inference.truths import ClauseTruths, entries, lists_of
 from imle_mln.network import Bools, Floats, Index
 
 _KEPT = 1 << 22
@@ -110,7 +110,7 @@ class _Size:
             len(self.atoms) + np.searchsorted(needed, found.variable - n),
         )
         literals = np.where(found.negated, ~variable, variable)
-        self._truths = Truths(len(self.atoms), lists_of(found.row, literals, len(needed)))
+        self._truths = ClauseTruths(len(self.atoms), lists_of(found.row, literals, len(needed)))
         self._soft_place, self._hard_place = np.searchsorted(needed, self._soft), np.searchsorted(needed, hard)
 
     def _chunks(self) -> Iterator[tuple[Bools, Bools, Index]]:

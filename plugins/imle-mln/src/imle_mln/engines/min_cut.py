@@ -27,8 +27,8 @@ _SIZE = 55
 """Capacities, forbidden ones aside, add up to less than two to this; OR-Tools counts to 2^63."""
 
 
-class Arcs(NamedTuple):
-    """Arcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
+class CutArcs(NamedTuple):
+    """CutArcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
 
     tails: Index
     heads: Index
@@ -89,7 +89,7 @@ class MinCut:
         self._last: Fixed | None = None
         self._shift = 0
 
-    def _hard(self, ends: Index, forbidden: Index) -> Arcs:
+    def _hard(self, ends: Index, forbidden: Index) -> CutArcs:
         """x_i = 1 and x_j = 0 forbidden is an arc from i to j that cannot be cut."""
         tails, heads = [], []
         for state in range(4):
@@ -97,19 +97,19 @@ class MinCut:
             high = (state >> 1) ^ self._flipped[chosen[:, 0]].astype(np.int64)
             tails.append(np.where(high == 1, chosen[:, 0], chosen[:, 1]))
             heads.append(np.where(high == 1, chosen[:, 1], chosen[:, 0]))
-        return Arcs(np.concatenate(tails), np.concatenate(heads))
+        return CutArcs(np.concatenate(tails), np.concatenate(heads))
 
-    def _conjunctions(self, clauses: LargeClauses, large: Index, number: Index) -> tuple[Arcs, Arcs]:
+    def _conjunctions(self, clauses: LargeClauses, large: Index, number: Index) -> tuple[CutArcs, CutArcs]:
         """One node per clause, on the side its literals have to be on to be all false, at a cost if it cannot be."""
         node = np.full(len(clauses.clauses), -1, np.int64)
         node[large] = len(self.atoms) + np.arange(len(large))
         mine = node[clauses.clause] >= 0
         nodes, atoms = node[clauses.clause[mine]], number[clauses.atom[mine]]
         true = clauses.negated[mine] ^ self._flipped[atoms]
-        bound = Arcs(np.where(true, nodes, atoms), np.where(true, atoms, nodes))
+        bound = CutArcs(np.where(true, nodes, atoms), np.where(true, atoms, nodes))
         high = clauses.negated[clauses.starts[large]] ^ self._flipped[number[clauses.first[large]]]
         own = node[large]
-        return Arcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
+        return CutArcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
 
     def solve_rows(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
         """States `[N, n]` of `atoms`, and `[N]` how far from optimal each can be because of rounding.

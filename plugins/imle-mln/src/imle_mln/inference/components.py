@@ -15,7 +15,7 @@ from imle.solvers import SolveStatus
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.truths import Truths
+from imle_mln.inference.truths import ClauseTruths
 from imle_mln.network import Bools, Floats, GroundNetwork, Index
 
 KEPT = 8
@@ -104,12 +104,12 @@ class Structure:
     network: GroundNetwork
     energy: Energy
     large: LargeClauses
-    truths: Truths
+    truths: ClauseTruths
 
     @classmethod
     def of(cls, network: GroundNetwork, energy: Energy) -> Structure:
         """Of a network and its energy."""
-        truths = Truths(energy.reduction.atoms, energy.reduction.clauses)
+        truths = ClauseTruths(energy.reduction.atoms, energy.reduction.clauses)
         return cls(network, energy, LargeClauses(energy), truths)
 
     @cached_property
@@ -176,7 +176,7 @@ class Components:
         return replace(self, chosen=np.arange(len(self.chosen)) == component)
 
     def truths(self, states: Bools) -> Bools:
-        """Truths `[m]` of the energy's clauses, given states `[k]` of `atoms`; all other atoms are false."""
+        """ClauseTruths `[m]` of the energy's clauses, given states `[k]` of `atoms`; all other atoms are false."""
         whole = np.zeros(len(self.inside), np.bool_)
         whole[self.atoms] = states
         return self.structure.truths.of(whole)

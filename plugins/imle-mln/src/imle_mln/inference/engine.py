@@ -15,7 +15,7 @@ from imle_mln.inference.components import Clock, Options, Structure, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.result import MAPResult, MAPRows, joined
-from imle_mln.inference.truths import Truths, entries
+from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Floats, GroundNetwork, Index
 
 _AGREE = 1e-7
@@ -61,7 +61,7 @@ class MAPEngine:
             find(engine).load()
         self._network, self._name, self._options = network, engine, Options(gap, seed, hand_on=engine == AUTO)
         self._time_limit = time_limit
-        self._truths = Truths(network.atoms, network.clauses)
+        self._truths = ClauseTruths(network.atoms, network.clauses)
         self._hard: Index = np.flatnonzero(network.hard)
         self._blocks = entries(network.blocks, np.arange(len(network.blocks)))
         self._weighted: Weighted | None = None

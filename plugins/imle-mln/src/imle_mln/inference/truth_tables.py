@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.inference.truths import Bools, Index, by_level, entries
+from imle_mln.inference.truths import by_level, entries
+from imle_mln.network import Bools, Index
 
 NONE = -1
 """Stands for the second atom where there is only one."""
 
 
-class Tables:
+class TruthTables:
     """Tables of all variables: atoms, then clauses.
 
     Attributes:

@@ -6,11 +6,12 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.energy import Energy
-from imle_mln.inference.truths import Bools, Index, entries
+from imle_mln.inference.truths import entries
+from imle_mln.network import Bools, Index
 
 
-class Scope:
-    """Of large clauses, soft and hard.
+class LargeClauses:
+    """The large clauses, soft and hard.
 
     Args:
         energy: the network's.
@@ -21,12 +22,14 @@ class Scope:
         atom: `[k]`.
         negated: `[k]` the sign of the atom's literal, where the clause has no nested ones.
         starts: `[l]` where each clause's atoms start.
+        first: `[l]` the first of these.
         plain: `[l]` whether it has no nested clauses.
     """
 
     starts: Index
     clause: Index
     atom: Index
+    first: Index
     plain: Bools
     negated: Bools
 
@@ -35,7 +38,7 @@ class Scope:
         self.clauses: Index = np.union1d(energy.large, energy.large_hard)
         self._all = m
         if not len(self.clauses):  # most small networks: nothing to find, and sparse matrices take their time
-            self.starts = self.clause = self.atom = np.zeros(0, np.int64)
+            self.starts = self.clause = self.atom = self.first = np.zeros(0, np.int64)
             self.plain = self.negated = np.zeros(0, np.bool_)
             return
         found = entries(energy.reduction.clauses, np.arange(m))
@@ -55,6 +58,7 @@ class Scope:
         self.starts = reach.indptr[:-1].astype(np.int64)
         self.clause = np.repeat(np.arange(len(self.clauses)), np.diff(reach.indptr))
         self.atom = reach.indices.astype(np.int64)
+        self.first = self.atom[self.starts]
         complex_ = np.zeros(m, np.bool_)
         complex_[found.row[nested]] = True
         self.plain = ~complex_[self.clauses]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imle_mln.grounding.budget import Progress, grounding_options
+from imle_mln.grounding.budget import GroundingProgress, grounding_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ def shown_progress(limit: int, console: Console | None = None, patience: float =
     task = bar.add_task("", number="", formula="")
     begin = time.perf_counter()
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: GroundingProgress) -> None:
         if not bar.live.is_started and time.perf_counter() - begin > patience:
             bar.start()
         number = f"{progress.number}/{progress.formulas}"

@@ -13,14 +13,14 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.inference.truths import Bools, Index, entries, lists_of
-from imle_mln.network import Lists
+from imle_mln.inference.truths import entries, lists_of
+from imle_mln.network import Bools, Index, Lists
 
 _EQUAL, _OPPOSITE = 0b0110, 0b1001
 """Forbidden states of pairs that are tied."""
 
 
-def united(reduction: Reduction, pairs: Index, forbidden: Index) -> Reduction | str | None:
+def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> Reduction | str | None:
     """One atom for each set of tied ones.
 
     Args:

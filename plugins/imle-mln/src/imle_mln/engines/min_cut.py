@@ -18,18 +18,17 @@ import numpy as np
 from ortools.graph.python import max_flow
 
 from imle.errors import SolveError
-from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.partition import Partition
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index
-from imle_mln.network import Floats
+from imle_mln.inference.components import Components, Options
+from imle_mln.inference.energy import Coefficients
+from imle_mln.inference.large_clauses import LargeClauses
+from imle_mln.network import Bools, Floats, Index
 
 _SIZE = 55
 """Capacities, forbidden ones aside, add up to less than two to this; OR-Tools counts to 2^63."""
 
 
-class Arcs(NamedTuple):
-    """Arcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
+class CutArcs(NamedTuple):
+    """CutArcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
 
     tails: Index
     heads: Index
@@ -51,31 +50,30 @@ class Fixed(NamedTuple):
     total: float
 
 
-class Cut:
-    """The minimum cut of the chosen components.
+class MinCut:
+    """The minimum cut of some components, all of them balanced.
 
     Args:
-        energy: the network's.
-        scope: its large clauses.
-        parts: its components under the signs it will be solved with.
-        chosen: `[components]` those that are meant; all of them balanced.
+        components: under the signs they will be solved with.
+        options: not looked at.
     """
 
-    def __init__(self, energy: Energy, scope: Scope, parts: Partition, chosen: Bools) -> None:
-        inside = chosen[parts.component]
-        self.atoms: Index = np.flatnonzero(inside)
+    def __init__(self, components: Components, options: Options) -> None:
+        del options
+        self.atoms: Index = components.atoms
+        parts, clauses, energy = components.parts, components.structure.large, components.energy
         n = len(self.atoms)
-        number = np.cumsum(inside) - 1
+        number = np.cumsum(components.inside) - 1
         self._flipped = parts.flipped[self.atoms]
-        pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
+        pairs = components.pairs
         forbidden = energy.forbidden[pairs]
         self._pairs = pairs[forbidden == 0]
         self._ends = number[energy.pairs[self._pairs]]
-        large = parts.large[inside[scope.atom[scope.starts[parts.large]]]]
-        self._large = scope.clauses[large]
+        large = parts.soft[components.inside[clauses.first[parts.soft]]]
+        self._large = clauses.clauses[large]
         self._source = n + len(large)
         hard = self._hard(number[energy.pairs[pairs[forbidden != 0]]], forbidden[forbidden != 0])
-        soft, bound = self._conjunctions(scope, large, number)
+        soft, bound = self._conjunctions(clauses, large, number)
         i, j = self._ends.T
         atoms = np.arange(n)
         source, sink = np.full(n, self._source), np.full(n, self._source + 1)
@@ -91,7 +89,7 @@ class Cut:
         self._last: Fixed | None = None
         self._shift = 0
 
-    def _hard(self, ends: Index, forbidden: Index) -> Arcs:
+    def _hard(self, ends: Index, forbidden: Index) -> CutArcs:
         """x_i = 1 and x_j = 0 forbidden is an arc from i to j that cannot be cut."""
         tails, heads = [], []
         for state in range(4):
@@ -99,22 +97,21 @@ class Cut:
             high = (state >> 1) ^ self._flipped[chosen[:, 0]].astype(np.int64)
             tails.append(np.where(high == 1, chosen[:, 0], chosen[:, 1]))
             heads.append(np.where(high == 1, chosen[:, 1], chosen[:, 0]))
-        return Arcs(np.concatenate(tails), np.concatenate(heads))
+        return CutArcs(np.concatenate(tails), np.concatenate(heads))
 
-    def _conjunctions(self, scope: Scope, large: Index, number: Index) -> tuple[Arcs, Arcs]:
+    def _conjunctions(self, clauses: LargeClauses, large: Index, number: Index) -> tuple[CutArcs, CutArcs]:
         """One node per clause, on the side its literals have to be on to be all false, at a cost if it cannot be."""
-        node = np.full(len(scope.clauses), -1, np.int64)
+        node = np.full(len(clauses.clauses), -1, np.int64)
         node[large] = len(self.atoms) + np.arange(len(large))
-        mine = node[scope.clause] >= 0
-        nodes, atoms = node[scope.clause[mine]], number[scope.atom[mine]]
-        true = scope.negated[mine] ^ self._flipped[atoms]
-        bound = Arcs(np.where(true, nodes, atoms), np.where(true, atoms, nodes))
-        first = scope.starts[large]
-        high = scope.negated[first] ^ self._flipped[number[scope.atom[first]]]
+        mine = node[clauses.clause] >= 0
+        nodes, atoms = node[clauses.clause[mine]], number[clauses.atom[mine]]
+        true = clauses.negated[mine] ^ self._flipped[atoms]
+        bound = CutArcs(np.where(true, nodes, atoms), np.where(true, atoms, nodes))
+        high = clauses.negated[clauses.starts[large]] ^ self._flipped[number[clauses.first[large]]]
         own = node[large]
-        return Arcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
+        return CutArcs(np.where(high, self._source, own), np.where(high, own, self._source + 1)), bound
 
-    def solve(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
+    def solve_rows(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
         """States `[N, n]` of `atoms`, and `[N]` how far from optimal each can be because of rounding.
 
         Of several optimal cuts the one with the fewest atoms on the side of the source: fewest true ones among those

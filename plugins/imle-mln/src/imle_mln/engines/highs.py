@@ -2,18 +2,19 @@
 
 A whole-numbered vertex that breaks no row proves itself. Components whose part of the vertex is fractional are solved
 one by one: by some nodes on the warm relaxation, and where these do not do, by HiGHS' own branch and bound, on the
-rows known so far, until no row that was left out is broken. Where unaries alone decide many atoms, only the rest is
-solved, as a model of its own.
+rows known so far, until no row that was left out is broken; or by another engine, if they may be handed on. Where
+unaries alone decide many atoms, only the rest is solved, as a model of its own.
 
 Basis and active rows are kept from solve to solve, so a tie would be broken by history. Therefore every atom costs a
 little: between one and two times 2^-32 of the largest coefficient, by a fixed pseudo-random rule. Among equally good
 states one is then best, with few true atoms; the bound that is reported says what this can have cost. Components with
-coefficients so much smaller than the largest that this could decide them are left to CP-SAT, if it may go on.
+coefficients so much smaller than the largest that this could decide them are handed on, if they may be.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from highspy import HighsModelStatus
@@ -21,18 +22,14 @@ from highspy import HighsModelStatus
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Settings
-from imle_mln.inference.branching import Search
-from imle_mln.inference.clock import Clock
-from imle_mln.inference.cp_sat import CPSATModel
-from imle_mln.inference.elimination import Elimination
-from imle_mln.inference.encoding import BROKEN, Encoding, Rows
+from imle_mln.engines import NODES, Engine, engines
+from imle_mln.engines.branching import Search
+from imle_mln.engines.elimination import Elimination
+from imle_mln.engines.relaxation import LazyRelaxation, Relaxation
+from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, Options
+from imle_mln.inference.encoding import BROKEN, Counting, Encoding
 from imle_mln.inference.energy import Coefficients
-from imle_mln.inference.found import Found
-from imle_mln.inference.lazy import LazyRelaxation
-from imle_mln.inference.relaxation import Relaxation
-from imle_mln.inference.rescue import Complete, rescued
-from imle_mln.inference.truths import Index
-from imle_mln.network import Floats
+from imle_mln.network import Floats, Index
 
 _SIZE = 20
 """HiGHS is given costs of up to two to this: its tolerances are absolute."""
@@ -49,48 +46,56 @@ _TUNINGS: tuple[Settings, ...] = (
 """Lean first: presolve and heuristics cost more than a few nodes."""
 _WORTH = 0.6
 """A model without what is decided is built if it has less than this part of the columns."""
-_LARGE = 1.0
-"""From this many clauses of three or more literals per atom on, CP-SAT goes on where nodes did not do."""
 _CROWDED = 8.0
 """From this many lazy rows per atom on, they are left out until broken."""
 
+Proven = tuple[Index, float, float]
+"""Columns of a component, what the relaxation proves of their cost, and how far from optimal they can be."""
 
-class HighsEngine:
+
+def highs(components: Components, options: Options) -> ComponentSolver:
+    """The engine."""
+    return Counting(components, lambda encoding: HighsModel(encoding, options))
+
+
+class HighsModel:
     """Solves an encoding for costs that change.
 
     Args:
         encoding: what to solve.
-        complete: all columns from states of its atoms.
-        gap: relative gap of branch and bound.
-        seed: of HiGHS and of the rule that breaks ties.
-        cp_sat: whether CP-SAT goes on where nodes did not do, in components with many large clauses.
+        options: relative gap of branch and bound; seed of HiGHS and of the rule that breaks ties; whether components
+            where nodes did not do may be handed on.
 
     Attributes:
         atoms: `[k]` of the energy.
-        events: what was done, counted.
     """
 
-    def __init__(self, encoding: Encoding, complete: Complete, gap: float, seed: int, *, cp_sat: bool = False) -> None:
-        self.atoms, self.events = encoding.atoms, Counter[str]()
-        self._encoding, self._complete, self._rows = encoding, complete, encoding.rows
+    def __init__(self, encoding: Encoding, options: Options) -> None:
+        self.atoms, self._encoding, self._rows = encoding.atoms, encoding, encoding.rows
+        self._events, self._options = Counter[str](), options
         atoms = len(encoding.atoms)
         columns = self._rows.matrix.shape[1]
         few = np.count_nonzero(self._rows.lazy) < _CROWDED * atoms
         active = np.ones(len(self._rows.lazy), np.bool_) if few else ~self._rows.lazy
-        self._shared: Settings = {"threads": 1, "random_seed": seed}
-        self._exact: Settings = {**self._shared, "mip_rel_gap": gap, "mip_abs_gap": 0.0}
-        self._linear = LazyRelaxation(self._rows, active, {**self._shared, **_SIMPLEX}, self.events)
+        self._shared: Settings = {"threads": 1, "random_seed": options.seed}
+        self._exact: Settings = {**self._shared, "mip_rel_gap": options.gap, "mip_abs_gap": 0.0}
+        self._linear = LazyRelaxation(self._rows, active, {**self._shared, **_SIMPLEX}, self._events)
         self._elimination = Elimination(encoding) if few else None
-        self._gap, self._seed, self._cp_sat = gap, seed, cp_sat
-        self._models: dict[int, CPSATModel] = {}
+        self._next: dict[tuple[int, bool], Engine | None] = {}
+        self._successors: dict[tuple[str, int], ComponentSolver] = {}
         self._bias = np.zeros(columns)
-        self._bias[:atoms] = _BIAS * (1.0 + np.random.default_rng(seed).random(columns)[:atoms])
+        self._bias[:atoms] = _BIAS * (1.0 + np.random.default_rng(options.seed).random(columns)[:atoms])
         self._component_of_row = encoding.component[self._rows.matrix.indices[self._rows.matrix.indptr[:-1]]]
         self._integer = encoding.integer
         self._kept: dict[int, tuple[int, Relaxation]] = {}
 
-    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """Maximise."""
+        before = Counter(self._events)
+        found = self._solve(coefficients, clock)
+        return replace(found, events=self._events - before)
+
+    def _solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         costs = self._encoding.costs(coefficients)
         largest = float(np.abs(costs).max(initial=0.0))
         shift = _SIZE - int(np.frexp(largest)[1]) if largest else _NOTHING
@@ -102,7 +107,7 @@ class HighsEngine:
         linear.set_costs(scaled[columns])
         found = linear.solve(clock) if len(columns) else np.zeros(0)
         if isinstance(found, SolveStatus):
-            return Found(found) if found == SolveStatus.INFEASIBLE else rescued(self._encoding, self._complete, costs)
+            return EngineResult(found) if found == SolveStatus.INFEASIBLE else self._encoding.fallback(costs)
         x = lower
         x[columns] = found
         bound = float((x * scaled).sum())
@@ -110,21 +115,29 @@ class HighsEngine:
         fractional = np.abs(x[:atoms] - np.rint(x[:atoms])) > BROKEN
         hard = np.union1d(self._encoding.component[:atoms][fractional], fine)
         ended = SolveStatus.OPTIMAL
-        self.events["integral_relaxations"] += not len(hard)
+        self._events["integral_relaxations"] += not len(hard)
+        biased = coefficients._replace(unary=coefficients.unary.copy())
+        biased.unary[self.atoms] -= np.ldexp(bias[:atoms], -shift)
+        proven: list[Proven] = []
         for component in hard.tolist():
-            if component in fine:
-                status, gained = self._decide(component, x, scaled, clock)
-            else:
-                status, gained = self._search(component, x, scaled, linear, columns, clock)
+            successor = self._successor(component, component in fine)
+            status, gained = None, 0.0
+            nodes = NODES if successor is None else successor.after
+            if nodes and component not in fine:
+                status, gained = self._search(component, x, scaled, linear, columns, nodes, clock)
+            if status is None and successor is not None:
+                status = self._hand_on(component, successor, x, scaled, biased, shift, proven, clock)
+            elif status is None:
+                status, gained = self._branch(component, x, scaled, clock)
             if not status.ok:
-                return Found(status)
+                return EngineResult(status)
             ended = max(ended, status)
             bound += gained
-        return self._checked(ended, x, scaled, bias, bound, shift)
+        return self._checked(ended, x, scaled, bias, bound, proven, shift)
 
     def _fine(self, scaled: Floats) -> Index:
-        """Components with costs that the breaking of ties could outweigh, if CP-SAT may decide them."""
-        if not self._cp_sat:
+        """Components with costs that the breaking of ties could outweigh, if another engine may decide them."""
+        if not self._options.hand_on:
             return np.zeros(0, np.int64)
         sizes = np.abs(scaled)
         return np.unique(self._encoding.component[(sizes < _FINE) & (sizes > _DUST)])
@@ -142,67 +155,93 @@ class HighsEngine:
         upper[self._encoding.pair_columns] = live[first] & live[second]
         if np.count_nonzero(lower < upper) > _WORTH * len(scaled):
             return self._linear, np.zeros(len(scaled)), everything
-        self.events["reduced_relaxations"] += 1
+        self._events["reduced_relaxations"] += 1
         rows, columns = self._rows.without(lower, upper)
         active = np.ones(len(rows.lazy), np.bool_)
-        return LazyRelaxation(rows, active, {**self._shared, **_SIMPLEX}, self.events), lower, columns
+        return LazyRelaxation(rows, active, {**self._shared, **_SIMPLEX}, self._events), lower, columns
 
     def _search(
-        self, component: int, x: Floats, scaled: Floats, linear: LazyRelaxation, columns: Index, clock: Clock
-    ) -> tuple[SolveStatus, float]:
-        """Nodes on the warm relaxation: writes a component's solution into x, and says how its bound has risen."""
+        self,
+        component: int,
+        x: Floats,
+        scaled: Floats,
+        linear: LazyRelaxation,
+        columns: Index,
+        nodes: int,
+        clock: Clock,
+    ) -> tuple[SolveStatus | None, float]:
+        """Nodes on the warm relaxation: writes a component's solution into x, and says how its bound has risen.
+
+        The status is None if others have to go on.
+        """
         inside = self._encoding.component[columns] == component
         own = np.flatnonzero(inside)
-        search = Search(linear, own, np.flatnonzero(inside & self._integer[columns]), scaled[columns], self._gap)
+        atoms = np.flatnonzero(inside & self._integer[columns])
+        search = Search(linear, own, atoms, scaled[columns], self._options.gap)
         before = float((x[columns[own]] * scaled[columns[own]]).sum())
-        status = search.run(x[columns], clock)
+        status = search.run(x[columns], nodes, clock)
         if status is None:
-            go_on = self._decide if self._cp_sat and self._crowded(component) else self._branch
-            return go_on(component, x, scaled, clock)
-        self.events["searches"] += 1
+            return status, 0.0
+        self._events["searches"] += 1
         if search.best is None:
             return status, 0.0
         x[columns[own]] = search.best[own]
         return status, max(0.0, search.bound - before)
 
-    def _checked(self, status: SolveStatus, x: Floats, scaled: Floats, bias: Floats, bound: float, shift: int) -> Found:
+    def _checked(
+        self, status: SolveStatus, x: Floats, scaled: Floats, bias: Floats, bound: float, proven: list[Proven],
+        shift: int,
+    ) -> EngineResult:  # fmt: skip
         """The whole-numbered point, checked against all rows, those never looked at too."""
         states = x[: len(self._encoding.atoms)] > 0.5
-        whole = self._complete(states)
+        whole = self._encoding.complete(states)
         if len(self._rows.broken(whole)):
             if status == SolveStatus.OPTIMAL:
                 raise SolveError("mln: HiGHS' solution, rounded to whole numbers, breaks a hard clause")
-            return Found(SolveStatus.TIMEOUT)
+            return EngineResult(SolveStatus.TIMEOUT)
+        for columns, before, slack in proven:
+            bound += max(0.0, float(whole[columns] @ scaled[columns]) - slack - before)
         biased = max(0.0, float(whole @ scaled) - bound)
-        return Found(status, states, float(np.ldexp(biased + float(bias @ (1.0 - whole)), -shift)))
+        return EngineResult(status, states, float(np.ldexp(biased + float(bias @ (1.0 - whole)), -shift)))
 
-    def _crowded(self, component: int) -> bool:
-        """Whether a component has as many large clauses as atoms: there CP-SAT proves optima sooner than HiGHS."""
-        atoms = np.flatnonzero(self._encoding.component[: len(self._encoding.atoms)] == component)
-        return bool(self._encoding.large_of[component] >= _LARGE * len(atoms))
+    def _successor(self, component: int, fine: bool) -> Engine | None:
+        """Which engine goes on, if any: of those whose lines say so, the one after the fewest nodes."""
+        if not self._options.hand_on:
+            return None
+        if (component, fine) not in self._next:
+            parts = self._encoding.components.parts
+            willing = [
+                engine
+                for engine in engines()
+                if (engine.finest if fine else engine.takes_over is not None and engine.takes_over(parts)[component])
+                and not engine.missing
+            ]
+            self._next[component, fine] = min(willing, key=lambda engine: engine.after, default=None)
+        return self._next[component, fine]
 
-    def _decide(self, component: int, x: Floats, scaled: Floats, clock: Clock) -> tuple[SolveStatus, float]:
-        """CP-SAT on one component, all its rows: writes its solution into x, and says how its bound has risen."""
-        self.events["decided_by_cp_sat"] += 1
-        columns = np.flatnonzero(self._encoding.component == component)
-        model = self._models.get(component)
-        if model is None:
-            rows = np.flatnonzero(self._component_of_row == component)
-            matrix = self._rows.matrix[rows][:, columns]
-            own = Rows(matrix, self._rows.lower[rows], self._rows.upper[rows], self._rows.lazy[rows])
-            model = self._models[component] = CPSATModel(own, self._gap, self._seed)
-        before = float((x[columns] * scaled[columns]).sum())
-        found = model.solve(scaled[columns], clock)
+    def _hand_on(
+        self, component: int, engine: Engine, x: Floats, scaled: Floats, biased: Coefficients, shift: int,
+        proven: list[Proven], clock: Clock,
+    ) -> SolveStatus:  # fmt: skip
+        """Another engine on one component: writes its states into x, and what it has proven into the list."""
+        self._events[engine.decided] += 1
+        solver = self._successors.get((engine.name, component))
+        if solver is None:
+            solver = engine.load()(self._encoding.components.only(component), self._options)
+            self._successors[engine.name, component] = solver
+        found = solver.solve(biased, clock)
         if found.status == SolveStatus.INFEASIBLE:
-            return found.status, 0.0
-        if found.values is None:
-            return self._rounded(component, x), 0.0
-        x[columns] = found.values
-        return found.status, max(0.0, found.bound - before)
+            return found.status
+        if found.states is None:
+            return self._rounded(component, x)
+        columns = np.flatnonzero(self._encoding.component == component)
+        proven.append((columns, float((x[columns] * scaled[columns]).sum()), float(np.ldexp(found.slack, shift))))
+        x[np.searchsorted(self.atoms, solver.atoms)] = found.states
+        return found.status
 
     def _branch(self, component: int, x: Floats, scaled: Floats, clock: Clock) -> tuple[SolveStatus, float]:
         """Branch and bound on one component: writes its solution into x, and says by how much its bound has risen."""
-        self.events["branch_and_bound"] += 1
+        self._events["branch_and_bound"] += 1
         while True:
             native = self._native(component)
             before = native.cost(x, scaled)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import pickle
-import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, cast
 
 from imle.errors import SolveError, SolverUnavailableError
-from imle_mln.inference.toulbar2_process import STOPPED, Answer
+from imle_mln.engines.toulbar2_process import STOPPED, Answer
 
 _PROGRAM = Path(__file__).with_name("toulbar2_process.py")
 _PATIENCE = 10.0
@@ -36,17 +35,18 @@ class Worker:
     """
 
     def __init__(self) -> None:
+        self._connection, theirs = Pipe()
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(_PER_THREAD, "1"), "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C is the parent's business
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._problems, self._answers = self._process.stdin, self._process.stdout
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(_PROGRAM), str(theirs.fileno())],
+                stdin=subprocess.PIPE,  # closed when this process ends
+                stdout=subprocess.DEVNULL,  # toulbar2 prints
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **dict.fromkeys(_PER_THREAD, "1"), "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is the parent's business
+            )
         self.owner = os.getpid()
         self.interrupted = self._ready = False
 
@@ -64,15 +64,15 @@ class Worker:
 
         Raises:
             SolveError: toulbar2 fails, or the process dies.
+            SolverUnavailableError: pytoulbar2 cannot be imported.
         """
         if not self._ready:
             self._start()
         try:
-            pickle.dump(problem, self._problems, protocol=pickle.HIGHEST_PROTOCOL)
-            self._problems.flush()
+            self._connection.send(problem)
         except OSError:
             raise self._died() from None
-        self.interrupted = seconds is not None and not self._answered(max(seconds, 0.0))
+        self.interrupted = seconds is not None and not self._connection.poll(max(seconds, 0.0))
         if self.interrupted and not self._interrupt():
             return None, problem["top"], STOPPED
         answer, error = self._receive()
@@ -94,16 +94,13 @@ class Worker:
         """End the search; whether there is an answer then. Signals that come before the search are lost."""
         for _ in range(int(_PATIENCE / _AGAIN)):
             self._process.send_signal(signal.SIGINT)
-            if self._answered(_AGAIN):
+            if self._connection.poll(_AGAIN):
                 return True
         return False
 
-    def _answered(self, seconds: float) -> bool:
-        return bool(select.select([self._answers], [], [], seconds)[0])
-
     def _receive(self) -> Any:
         try:
-            return pickle.load(self._answers)
+            return self._connection.recv()
         except (EOFError, OSError):
             raise self._died() from None
 
@@ -127,9 +124,9 @@ class Worker:
         if self.owner == os.getpid():
             self._process.kill()
             self._process.wait()
-        for stream in (self._problems, self._answers):
-            with contextlib.suppress(OSError):  # what was not written yet is lost with the process
-                stream.close()
+        self._connection.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 _IDLE: list[Worker] = []

@@ -15,8 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.encoding import Encoding
-from imle_mln.inference.truths import Bools, Index
-from imle_mln.network import Floats
+from imle_mln.network import Bools, Floats, Index
 
 _ROOM = 1e-6
 """A gain has to be more than rounding errors are; the largest cost is about a million."""

@@ -8,59 +8,87 @@ import numpy as np
 from scipy import sparse
 
 from imle.solvers import SolveStatus
-from imle_mln.inference.clock import Clock, over
+from imle_mln.inference.components import Clock, Components, EngineResult, Options, over
 from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.found import Found
-from imle_mln.inference.partition import Partition
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index, Truths, entries, lists_of
-from imle_mln.network import Floats
+from imle_mln.inference.large_clauses import LargeClauses
+from imle_mln.inference.truths import ClauseTruths, entries, lists_of
+from imle_mln.network import Bools, Floats, Index
 
-MOST = 20
-"""Atoms of the largest component that can be enumerated."""
 _KEPT = 1 << 22
 """Up to this many entries, truths of all states are kept between solves."""
 _CHUNK = 1 << 14
 
 
 class Enumeration:
+    """All states of small components.
+
+    Args:
+        components: of up to `MOST` atoms each.
+        options: not looked at.
+
+    Attributes:
+        atoms: theirs, by size and then component after component.
+    """
+
+    def __init__(self, components: Components, options: Options) -> None:
+        del options
+        sizes = np.where(components.chosen, components.parts.sizes, 0)
+        self._by_size = [
+            _Size(components, np.flatnonzero(sizes == size), size) for size in np.unique(sizes[sizes > 0]).tolist()
+        ]
+        self.atoms: Index = np.concatenate([one.atoms for one in self._by_size])
+
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
+        """Maximise; of several best states one with the fewest true atoms.
+
+        Where there are many states, time may run out: the best of those seen are FEASIBLE.
+        """
+        found = []
+        for one in self._by_size:
+            found.append(one.solve(coefficients, clock))
+            if found[-1].states is None:
+                return found[-1]
+        states = np.concatenate([one.states for one in found if one.states is not None])
+        return EngineResult(max(one.status for one in found), states, sum(one.slack for one in found))
+
+
+class _Size:
     """Components of one size.
 
     Args:
-        energy: the network's.
-        scope: its large clauses.
-        parts: its components.
-        components: the ones meant, all of `size` atoms.
-        size: at most `MOST`.
+        components: with others.
+        numbers: of those that are meant.
+        size: how many atoms each of them has.
 
     Attributes:
         atoms: theirs, component after component.
     """
 
-    def __init__(self, energy: Energy, scope: Scope, parts: Partition, components: Index, size: int) -> None:
+    def __init__(self, components: Components, numbers: Index, size: int) -> None:
+        energy, large, parts = components.energy, components.structure.large, components.parts
         place = np.full(len(parts.sizes), -1, np.int64)
-        place[components] = np.arange(len(components))
+        place[numbers] = np.arange(len(numbers))
         row = place[parts.component]
         inside = row >= 0
-        self.atoms: Index = np.argsort(np.where(inside, row, len(components)), kind="stable")[: int(inside.sum())]
+        self.atoms: Index = np.argsort(np.where(inside, row, len(numbers)), kind="stable")[: int(inside.sum())]
         number = np.full(len(row), -1, np.int64)
         number[self.atoms] = np.arange(len(self.atoms))
         pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
         self._forbidden = energy.forbidden[pairs]
         self._pairs, self._pair_row = pairs, row[energy.pairs[pairs, 0]]
         self._ends = number[energy.pairs[pairs]]
-        first = scope.atom[scope.starts]
-        large, hard = (kind[inside[first[kind]]] for kind in (parts.large, parts.hard))
-        self._large, self._hard_row = scope.clauses[large], row[first[hard]]
-        self._own_clauses(energy, scope, scope.clauses[hard], number)
+        first = large.first
+        soft, hard = (kind[inside[first[kind]]] for kind in (parts.soft, parts.hard))
+        self._soft, self._hard_row = large.clauses[soft], row[first[hard]]
+        self._own_clauses(energy, large, large.clauses[hard], number)
         found = entries(energy.blocks, np.arange(len(energy.blocks)))
         mine = inside[found.variable]
         self._blocks = lists_of((np.cumsum(mine[found.starts]) - 1)[found.row[mine]], number[found.variable[mine]],
                                 int(mine[found.starts].sum()))  # fmt: skip
         self._block_row = row[found.variable[found.starts[mine[found.starts]]]]
-        rows = np.concatenate([row[self.atoms], self._pair_row, row[first[large]]])
+        rows = np.concatenate([row[self.atoms], self._pair_row, row[first[soft]]])
         self._sums = sparse.csr_array(
-            (np.arange(len(rows)) + 1.0, (rows, np.arange(len(rows)))), shape=(len(components), len(rows))
+            (np.arange(len(rows)) + 1.0, (rows, np.arange(len(rows)))), shape=(len(numbers), len(rows))
         )
         self._order_of_data = self._sums.data.astype(np.int64) - 1
         self._size = size
@@ -69,11 +97,11 @@ class Enumeration:
         self._states = states[np.argsort(np.bitwise_count(states), kind="stable")]
         self._kept = list(self._chunks()) if len(rows) << size <= _KEPT else None
 
-    def _own_clauses(self, energy: Energy, scope: Scope, hard: Index, number: Index) -> None:
+    def _own_clauses(self, energy: Energy, large: LargeClauses, hard: Index, number: Index) -> None:
         """The components' large clauses and those nested in them, numbered anew."""
         n = energy.reduction.atoms
-        top = np.concatenate([self._large, hard])
-        needed = np.union1d(top, scope.nested_in(top))
+        top = np.concatenate([self._soft, hard])
+        needed = np.union1d(top, large.nested_in(top))
         found = entries(energy.reduction.clauses, needed)
         atom = found.variable < n
         variable = np.where(
@@ -82,8 +110,8 @@ class Enumeration:
             len(self.atoms) + np.searchsorted(needed, found.variable - n),
         )
         literals = np.where(found.negated, ~variable, variable)
-        self._truths = Truths(len(self.atoms), lists_of(found.row, literals, len(needed)))
-        self._soft_place, self._hard_place = np.searchsorted(needed, self._large), np.searchsorted(needed, hard)
+        self._truths = ClauseTruths(len(self.atoms), lists_of(found.row, literals, len(needed)))
+        self._soft_place, self._hard_place = np.searchsorted(needed, self._soft), np.searchsorted(needed, hard)
 
     def _chunks(self) -> Iterator[tuple[Bools, Bools, Index]]:
         """For some of the states: features, which components must not be in them, and the states."""
@@ -103,13 +131,10 @@ class Enumeration:
                 np.logical_or.at(bad, self._block_row, true != 1)
             yield np.concatenate([bits, first & second, truths[self._soft_place]]).astype(np.float64), bad, states
 
-    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
-        """States of `atoms`, or none if a component has none; of several best ones one with the fewest true atoms.
-
-        Where there are many states, time may run out: the best of those seen are FEASIBLE.
-        """
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
+        """See `Enumeration`."""
         given = np.concatenate(
-            [coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._large]]
+            [coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._soft]]
         )
         self._sums.data = given[self._order_of_data]
         count = self._sums.shape[0]
@@ -127,7 +152,7 @@ class Enumeration:
                 status = SolveStatus.FEASIBLE
                 break
         if np.isneginf(best).any():
-            return Found(SolveStatus.INFEASIBLE if status == SolveStatus.OPTIMAL else SolveStatus.TIMEOUT)
+            return EngineResult(SolveStatus.INFEASIBLE if status == SolveStatus.OPTIMAL else SolveStatus.TIMEOUT)
         found: Bools = ((chosen[:, None] >> np.arange(self._size)) & 1 == 1).ravel()
         slack = 0.0 if status == SolveStatus.OPTIMAL else float(np.maximum(given, 0.0).sum() - best.sum())
-        return Found(status, found, slack)
+        return EngineResult(status, found, slack)

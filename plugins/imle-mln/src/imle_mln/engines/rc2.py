@@ -6,46 +6,40 @@ atoms: see the plugin's README.
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.solvers import SolveStatus
-from imle_mln.inference.clock import Clock
-from imle_mln.inference.encoding import Encoding, Rows
+from imle_mln.inference.components import Clock, Components, EngineResult, Options
+from imle_mln.inference.encoding import Constraints, Encoding
 from imle_mln.inference.energy import Coefficients
-from imle_mln.inference.fixed_point import fixed_point, shift_to
-from imle_mln.inference.found import Found
-from imle_mln.inference.rescue import Complete, rescued
-from imle_mln.inference.truths import Bools
+from imle_mln.inference.integer_scaling import fixed_point, shift_to
+from imle_mln.network import Bools
 from imle_pysat.oracle import any_model, best_model
 
 _SIZE = 50
 """Costs add up to less than two to this."""
 
-Clauses = list[list[int]]
 
-
-class RC2Engine:
-    """Solves an encoding for costs that change; each solve starts anew.
+class RC2:
+    """Solves components for coefficients that change; each solve starts anew.
 
     Args:
-        encoding: what to solve; none of its exclusions are counted.
-        complete: all columns from states of its atoms.
+        components: what to solve.
+        options: not looked at.
 
     Attributes:
         atoms: `[k]` of the energy.
-        events: nothing is counted.
     """
 
-    def __init__(self, encoding: Encoding, complete: Complete) -> None:
-        self.atoms, self.events = encoding.atoms, Counter[str]()
-        self._encoding, self._complete = encoding, complete
-        self._clauses = clauses(encoding.rows)
+    def __init__(self, components: Components, options: Options) -> None:
+        del options
+        self._encoding = Encoding(components)
+        self.atoms = components.atoms
+        self._clauses = clauses(self._encoding.rows)
         self._any: NDArray[np.int64] | None = None
 
-    def solve(self, coefficients: Coefficients, clock: Clock) -> Found:
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """Maximise. Optimal up to half a unit per column, costs being rounded: see `fixed_point`; the slack says so.
 
         After the time limit the model of the last level that RC2 settled, or any model, is FEASIBLE, if all atoms being
@@ -57,8 +51,8 @@ class RC2Engine:
         if self._any is None:
             model, certain = any_model(self._clauses, clock())
             if model is None:
-                found = Found(SolveStatus.INFEASIBLE)
-                return found if certain else rescued(self._encoding, self._complete, costs)
+                found = EngineResult(SolveStatus.INFEASIBLE)
+                return found if certain else self._encoding.fallback(costs)
             self._any = np.array(model)
         rewards = {
             (column + 1 if cost < 0 else -column - 1): abs(cost) for column, cost in enumerate(whole.tolist()) if cost
@@ -73,12 +67,12 @@ class RC2Engine:
         )
         if best.proven:
             states = self._states(np.array(best.model, np.int64))
-            return Found(SolveStatus.OPTIMAL, states, float(np.ldexp(0.5 * len(costs), -shift)))
+            return EngineResult(SolveStatus.OPTIMAL, states, float(np.ldexp(0.5 * len(costs), -shift)))
         states = self._states(self._any if best.model is None else np.array(best.model, np.int64))
-        value = float(self._complete(states) @ costs)
-        proven = float(np.ldexp(best.missed - 0.5 * len(costs), -shift))  # what every state misses
-        found = Found(SolveStatus.FEASIBLE, states, value - float(np.minimum(costs, 0.0).sum()) - max(0.0, proven))
-        nothing = rescued(self._encoding, self._complete, costs)
+        value = float(self._encoding.complete(states) @ costs)
+        missed = max(0.0, float(np.ldexp(best.missed - 0.5 * len(costs), -shift)))  # by every state
+        found = EngineResult(SolveStatus.FEASIBLE, states, value - float(np.minimum(costs, 0.0).sum()) - missed)
+        nothing = self._encoding.fallback(costs)
         return nothing if nothing.status.ok and nothing.slack < found.slack else found
 
     def _states(self, model: NDArray[np.int64]) -> Bools:
@@ -87,9 +81,9 @@ class RC2Engine:
         return states
 
 
-def clauses(rows: Rows) -> Clauses:
+def clauses(rows: Constraints) -> list[list[int]]:
     """Rows as clauses: each wants one of its literals to be true, or at most one to be false, or both."""
-    found: Clauses = []
+    found: list[list[int]] = []
     for row, (lower, upper) in enumerate(zip(rows.lower.tolist(), rows.upper.tolist(), strict=True)):
         entries = slice(rows.matrix.indptr[row], rows.matrix.indptr[row + 1])
         signs = rows.matrix.data[entries].astype(np.int64)
@@ -102,7 +96,7 @@ def clauses(rows: Rows) -> Clauses:
     return found
 
 
-def _at_least(literals: list[int], count: int) -> Clauses:
+def _at_least(literals: list[int], count: int) -> list[list[int]]:
     """Clauses for: at least so many of these literals are true."""
     if count <= 1:
         return [literals] * count

@@ -1,20 +1,20 @@
-"""What runs toulbar2: a program that solves the cost function networks it reads, one after the other.
+"""What runs toulbar2: a program that solves the cost function networks it is sent, one after the other.
 
 A process of its own, because toulbar2 has one global state, holds the GIL while it searches, and takes SIGINT for
 itself, after which Ctrl-C no longer reaches Python. Here that signal is the parent's way to end a search: toulbar2
 then tells the best state so far and what it has proven. Run by path, so that nothing but numpy and toulbar2 is
-imported.
+imported; its one argument is the file descriptor at which problems come in and answers go out.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import pickle
 import select
 import signal
 import sys
-from typing import Any, BinaryIO
+from multiprocessing.connection import Connection
+from typing import Any
 
 _NEVER = 10**6
 """Seconds. toulbar2 heeds signals only where it has a time limit."""
@@ -25,28 +25,12 @@ STOPPED = -1
 """Stands for that bound if there was no search."""
 
 
-class Interruptions:
-    """Whether the parent has interrupted, outside of a search."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        self.listen()
-
-    def listen(self) -> None:
-        """Take the signal back from toulbar2."""
-        signal.signal(signal.SIGINT, self._note)
-
-    def _note(self, *_: object) -> None:
-        self.seen = True
-
-
-def solve(problem: dict[str, Any], interruptions: Interruptions) -> Answer:
+def solve(problem: dict[str, Any]) -> Answer:
     """Minimise.
 
     Args:
         problem: `top`, which no state costs; `domains`, the size of each variable's; `tables`, scopes `[f, arity]` and
             costs `[f, *domains]`; `clauses`, scopes with values of which one at least is taken; and `seed`.
-        interruptions: as soon as there is one, the search ends.
     """
     from pytoulbar2 import CFN  # type: ignore[import-untyped]
 
@@ -61,8 +45,6 @@ def solve(problem: dict[str, Any], interruptions: Interruptions) -> Answer:
     for scope, values in problem["clauses"]:
         wanted = " ".join(f"1 {value} 1" for value in values)
         network.CFN.wcsp.postKnapsackConstraint(scope, f"1 {wanted}", kp=True)
-    if interruptions.seen:
-        return None, problem["top"], STOPPED
     try:
         found = network.Solve(timeLimit=_NEVER)
     except network.SolverOut:  # interrupted before the search
@@ -72,41 +54,34 @@ def solve(problem: dict[str, Any], interruptions: Interruptions) -> Answer:
     return values, cost, int(network.GetDDualBound()) if network.Option.limited else cost
 
 
-def serve(problems: BinaryIO, answers: BinaryIO) -> None:
+def serve(parent: Connection[Any, Any]) -> None:
     """Say what is wrong with toulbar2, "" if nothing is; then answer problems with (answer, error) until they end."""
-    interruptions = Interruptions()
     try:
         # pytoulbar2 itself prints that this fails, and goes on
         import pytoulbar2.pytb2  # type: ignore[import-untyped]  # noqa: F401
     except ImportError as raised:
-        _tell(answers, str(raised))
+        parent.send(str(raised))
         return
-    _tell(answers, "")
+    parent.send("")
     while True:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # outside of a search, which takes it
         try:
-            problem = pickle.load(problems)
+            problem = parent.recv()
         except EOFError:
             return
-        interruptions.seen = False
         try:
-            answer, error = solve(problem, interruptions), ""
+            answer: Answer | None
+            answer, error = solve(problem), ""
         except Exception as raised:  # toulbar2's own have no common root
             answer, error = None, f"{type(raised).__name__}: {raised}"
-        interruptions.listen()
-        _tell(answers, (answer, error))
-
-
-def _tell(answers: BinaryIO, message: object) -> None:
-    pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
-    answers.flush()
+        parent.send((answer, error))
 
 
 def end_with_parent(pid: int) -> None:
-    """Kill the process that searches when its stdin is closed at the other end, whatever has closed it.
+    """Kill the process that searches when its stdin, which is not used, is closed at the other end, whatever did that.
 
-    It cannot do so itself: it does not look at its stdin while it searches.
+    It cannot do so itself: it does not look at anything while it searches.
     """
-    os.close(1)
     parent = select.poll()
     parent.register(0, 0)  # only its end
     parent.poll()
@@ -115,18 +90,15 @@ def end_with_parent(pid: int) -> None:
 
 
 def main() -> None:
-    """Serve the parent; what toulbar2 prints goes nowhere."""
-    pid = os.getpid()
+    """Serve the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pid, connection = os.getpid(), int(sys.argv[1])
     if os.fork() == 0:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.close(connection)  # or the parent would not see it end
         end_with_parent(pid)
         os._exit(0)
     sys.modules["mpi4py"] = None  # type: ignore[assignment]  # pytoulbar2 would start MPI if it can
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    serve(sys.stdin.buffer, answers)
+    serve(Connection(connection))
 
 
 if __name__ == "__main__":

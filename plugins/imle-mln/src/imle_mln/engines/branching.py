@@ -12,14 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from imle.solvers import SolveStatus
-from imle_mln.inference.clock import Clock, over
+from imle_mln.engines.relaxation import LazyRelaxation
+from imle_mln.inference.components import Clock, over
 from imle_mln.inference.encoding import BROKEN
-from imle_mln.inference.lazy import LazyRelaxation
-from imle_mln.inference.truths import Index
-from imle_mln.network import Floats
+from imle_mln.network import Floats, Index
 
-NODES = 150
-"""After so many nodes a MIP solver is asked."""
 _ROOM = 1e-6
 """Nodes that can gain no more than this are not looked at; the largest cost is about a million."""
 
@@ -56,14 +53,14 @@ class Search:
         self.best: Floats | None = None
         self.value, self.bound = np.inf, np.inf
 
-    def run(self, x: Floats, clock: Clock) -> SolveStatus | None:
-        """Search, starting with the relaxation's vertex.
+    def run(self, x: Floats, nodes: int, clock: Clock) -> SolveStatus | None:
+        """Search, starting with the relaxation's vertex, for so many nodes.
 
         Returns:
             OPTIMAL; FEASIBLE if time ran out after a point was found; INFEASIBLE; or None: others have to go on.
         """
         stack = self._children(Node({}, self._cost(x)), x)
-        left = NODES
+        left = nodes
         try:
             while stack:
                 node = stack.pop()

@@ -13,16 +13,39 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imle_mln.inference.clause_tables import DENSE, HARD, Ints, Row, by_arity, cost_tables, implied
-from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.fixed_point import fixed_point, shift_to
-from imle_mln.inference.parts import Part
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index, entries
+from imle_mln.inference.components import Component, Components
+from imle_mln.inference.energy import Coefficients
+from imle_mln.inference.integer_scaling import fixed_point, shift_to
+from imle_mln.inference.truths import entries
+from imle_mln.network import Bools, Index
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
+
+Ints = NDArray[np.int64]
+
+DENSE = 3
+"""Clauses of up to so many variables are tables: toulbar2 propagates these well, and larger ones hardly at all."""
+
+Row = tuple[list[int], list[int], int]
+"""A clause: variables, their values where it is false, and its place among the soft large clauses, or `HARD`."""
+HARD = -1
+
+
+class ClauseTuples(NamedTuple):
+    """Clauses of one arity; see `Row`.
+
+    Attributes:
+        scopes: `[f, arity]` Boolean variables.
+        tuples: `[f, arity]` their values where the clause is false.
+        weight: `[f]`.
+    """
+
+    scopes: Index
+    tuples: Index
+    weight: Index
 
 
 class PairTables(NamedTuple):
@@ -64,10 +87,8 @@ class CostNetwork:
     """One component, for coefficients that change.
 
     Args:
-        energy: the network's.
-        scope: its large clauses.
+        components: this one, with others.
         part: the component.
-        coefficients: only the signs of large clauses matter.
 
     Attributes:
         atoms: of the energy.
@@ -75,10 +96,11 @@ class CostNetwork:
         domains: how many values each variable has.
     """
 
-    def __init__(self, energy: Energy, scope: Scope, part: Part, coefficients: Coefficients) -> None:
-        self.atoms, self.hard, self._large, self._energy = part.atoms, part.hard, part.large, energy
-        top = np.concatenate([part.large, part.hard])
-        self._nested = scope.nested_in(top) if len(top) else np.zeros(0, np.int64)
+    def __init__(self, components: Components, part: Component) -> None:
+        energy = self._energy = components.energy
+        self.atoms, self.hard, self._soft = part.atoms, part.hard, part.soft
+        top = np.concatenate([part.soft, part.hard])
+        self._nested = components.structure.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
         self._variables(np.concatenate([top, self._nested]))
         self._never: list[tuple[int, int]] = []
         first, second = (self._variable[self._number(ends)] for ends in energy.pairs[part.pairs].T)
@@ -86,7 +108,7 @@ class CostNetwork:
         apart = part.pairs[first != second]
         self._pairs: Index = apart[energy.forbidden[apart] == 0]
         self._pair_tables = [*self._tables(apart)]
-        rows = self._rows(part.hard, coefficients.clause[part.large] > 0)
+        rows = self._rows(part.hard, components.coefficients.clause[part.soft] > 0)
         self._clauses = [*by_arity(rows)]
         self._long = [(scope, [1 - value for value in false]) for scope, false, _ in rows if len(scope) > DENSE]
 
@@ -108,7 +130,7 @@ class CostNetwork:
         named[self._number(mentioned[mentioned < n])] = True
         self._named: Index = np.flatnonzero(named & ~free)
         self._free: Index = np.flatnonzero(free)
-        lengths = np.diff(self._energy.reduction.clauses.starts)[self._large]
+        lengths = np.diff(self._energy.reduction.clauses.starts)[self._soft]
         parts = len(self._free), len(self._nested), len(self._named), int((lengths > DENSE).sum())
         booleans = np.cumsum([0, *parts])
         self._first_nested, self._first_long, self._first_block = booleans[[1, 3, 4]].tolist()
@@ -155,7 +177,7 @@ class CostNetwork:
             yield PairTables(scopes, forbidden, place[own[soft]], entry[soft])
 
     def _rows(self, hard: Index, rewarded: Bools) -> list[Row]:
-        soft = self._false(self._large)
+        soft = self._false(self._soft)
         rows = [(*row, HARD) for row in self._false(hard)]
         long = itertools.count(self._first_long)
         for place, ((scope, false), reward) in enumerate(zip(soft, rewarded.tolist(), strict=True)):
@@ -184,7 +206,7 @@ class CostNetwork:
 
     def whole(self, coefficients: Coefficients) -> Whole:
         """The component's coefficients, which have to be divided by `2^shift` again."""
-        parts = coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._large]
+        parts = coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._soft]
         values = np.concatenate(parts)
         shift = shift_to(_SIZE, values)
         unary, pair, clause = np.split(fixed_point(values, shift), np.cumsum([len(part) for part in parts[:2]]))
@@ -247,5 +269,27 @@ class CostNetwork:
     def energy_of(self, whole: Whole, states: Bools, truths: Bools) -> int:
         """What a state is worth, in whole numbers: states `[k]` of the atoms, truths of the energy's clauses."""
         first, second = states[self._number(self._energy.pairs[self._pairs])].T
-        own = (states, first & second, truths[self._large])
+        own = (states, first & second, truths[self._soft])
         return sum(int(part[true].sum()) for part, true in zip(whole[:3], own, strict=True))
+
+
+def implied(scope: list[int], false: list[int], z: int) -> list[Row]:
+    """If one of a clause's literals is true, z is."""
+    return [([z, variable], [0, 1 - value], HARD) for variable, value in zip(scope, false, strict=True)]
+
+
+def by_arity(rows: list[Row]) -> Iterator[ClauseTuples]:
+    """Short ones, those of one arity together."""
+    for arity in range(1, DENSE + 1):
+        own = [row for row in rows if len(row[0]) == arity]
+        if own:
+            yield ClauseTuples(*(np.array(column) for column in zip(*own, strict=True)))
+
+
+def cost_tables(group: ClauseTuples, default: Ints, cost: Ints) -> tuple[Index, Ints]:
+    """Scopes, and tables `[f, 2, ...]` of what each clause costs where it is true and where it is false."""
+    count, arity = group.scopes.shape
+    costs = np.repeat(default[:, None], 1 << arity, axis=1)
+    costs[np.arange(count), group.tuples @ (1 << np.arange(arity)[::-1])] = cost
+    scopes = group.scopes if arity > 1 else group.scopes[:, 0]
+    return scopes, costs.reshape(count, *(2,) * arity)

@@ -5,13 +5,14 @@ from imle.plugins.estimators import estimators, find_estimator
 from imle.plugins.hookspecs import ENTRY_POINT_GROUP, ESTIMATOR_GROUP, hookimpl
 from imle.plugins.records import EstimatorRecord, PluginState, SolverRecord
 from imle.plugins.registry import find, refresh, solvers
-from imle.plugins.spec import API_VERSION, REQUIRED, Capabilities, Parameter, SolverSpec
+from imle.plugins.spec import API_VERSION, REQUIRED, Block, Capabilities, Parameter, SolverSpec
 
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
     "ESTIMATOR_GROUP",
     "REQUIRED",
+    "Block",
     "Capabilities",
     "EstimatorRecord",
     "EstimatorSpec",

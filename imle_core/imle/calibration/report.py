@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from imle._layers import check_layer
+from imle._copies import check_layer
 from imle._text import without_colours
 from imle.layers.module import SolverLayer
 from imle.noise import BaseNoiseDistribution

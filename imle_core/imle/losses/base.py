@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from imle._layers import check_layer
+from imle._copies import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Estimator
 from imle.layers.boundary import sums_to_finite
@@ -112,13 +112,7 @@ class SolverLoss(nn.Module):
             ObjectiveError: a solution is not feasible, so that nothing can be said of it; names the row.
         """
         found = batch.solve.fixed_terms(z.unsqueeze(1))
-        if found is not None and (bad := found.isnan().nonzero()).numel():
-            raise ObjectiveError(
-                f"{type(self).__name__}: {name}: expected feasible solutions, found one that is not in "
-                f"{row_name(int(bad[0, 0]), batch.solve.lead)}",
-                hint="variables that are not learned have no values that fit it",
-            )
-        return None if found is None else found.squeeze(1)
+        return None if found is None else feasible(f"{type(self).__name__}: {name}", found, batch).squeeze(1)
 
     def reduced(self, values: Tensor, valid: Tensor | None, batch: Batch) -> Tensor:
         """One value per row to what the user asked for.
@@ -173,6 +167,27 @@ def advantage(theta: Tensor, one: Tensor, other: Tensor, fixed: Tensor | None, o
 def more(fixed: Tensor | None, others: Tensor | None, like: Tensor) -> Tensor | float:
     """h(z) - h(z'), taken in float64, in the dtype of theta; 0 where there are no such terms."""
     return 0.0 if fixed is None or others is None else (fixed - others).to(like.dtype)
+
+
+def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
+    """Terms that no objective gives, `[B, ...]`, of solutions all of which are feasible.
+
+    Args:
+        who: what the message begins with.
+        fixed: nan where a solution is not feasible: nothing can be said of it.
+        batch: that rows belong to.
+        row: of the batch, that is the first here.
+
+    Raises:
+        ObjectiveError: a solution is not feasible; names the row.
+    """
+    if (bad := fixed.isnan().nonzero()).numel():
+        raise ObjectiveError(
+            f"{who}: expected feasible solutions, found one that is not, for "
+            f"{row_name(row + int(bad[0, 0]), batch.solve.lead)}",
+            hint="variables that are not learned have no values that fit it",
+        )
+    return fixed
 
 
 def flat(values: Tensor) -> Tensor:

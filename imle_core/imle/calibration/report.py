@@ -60,6 +60,9 @@ class Calibration:
     def apply(self, layer: SolverLayer) -> SolverLayer:
         """Give a layer this noise and temperature, target temperature included.
 
+        Args:
+            layer: as a rule the one that was calibrated.
+
         Returns:
             the layer.
 

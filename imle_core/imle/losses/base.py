@@ -69,19 +69,42 @@ class SolverLoss(nn.Module):
         self.reduction: Reduction = reduction
 
     def read(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Batch:
-        """The objective as scores to maximise, and the solver. `[*batch, *event]` to `[B, *event]`."""
+        """The objective as scores to maximise, and the solver.
+
+        Args:
+            objective: `[*batch, *event]`, as the layer takes it.
+            rows: instance parameters that differ per row.
+        """
         return plain(self.layer, objective, rows)
 
     def scores(self, name: str, objective: Any, batch: Batch, like: Tensor) -> Tensor:
-        """The true objective, read in the same sense: `[*batch, *event]` to detached `[B, *event]` theta."""
+        """The true objective, read in the same sense, as detached `[B, *event]` theta.
+
+        Args:
+            name, objective, batch, like: as for `rows`.
+        """
         return self.rows(name, objective, batch, like) * _sign(self.layer)
 
     def solutions(self, solution: Any, batch: Batch, like: Tensor) -> Tensor:
-        """Known solutions, checked, as the solver returns them. `[*batch, *event]` to `[B, *event]`."""
+        """Known solutions, checked, as the solver returns them: `[B, *event]`.
+
+        Args:
+            solution: `[*batch, *event]`.
+            batch, like: as for `rows`.
+        """
         return self.layer.as_solved(self.rows("solution", solution, batch, like), batch.solve)
 
     def rows(self, name: str, values: Any, batch: Batch, like: Tensor) -> Tensor:
-        """Check a target of the loss, and give it theta's dtype and device. `[*batch, *event]` to `[B, *event]`.
+        """Check a target of the loss, and give it theta's dtype and device.
+
+        Args:
+            name: of the argument, for messages.
+            values: `[*batch, *event]`.
+            batch: what the objective was read to.
+            like: `[*batch, *event]` the objective.
+
+        Returns:
+            `[B, *event]`.
 
         Raises:
             ObjectiveError: missing, of another shape than the objective, or not finite.
@@ -106,7 +129,12 @@ class SolverLoss(nn.Module):
         return wide
 
     def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:
-        """What terms that no objective gives add to known solutions `[B, *event]`: `[B]`, or None without such terms.
+        """What terms that no objective gives add to known solutions: `[B]`, or None without such terms.
+
+        Args:
+            name: of the argument, for messages.
+            z: `[B, *event]` the solutions.
+            batch: what the objective was read to.
 
         Raises:
             ObjectiveError: a solution is not feasible, so that nothing can be said of it; names the row.

@@ -70,7 +70,14 @@ class ContrastiveLoss(PoolLoss):
 
     @abstractmethod
     def contrast(self, differences: Tensor) -> Tensor:
-        """The loss of how much better each z_m is than y, `[R, M]` to `[R]`."""
+        """The loss of how much better each z_m is than y.
+
+        Args:
+            differences: `[R, M]`.
+
+        Returns:
+            `[R]`.
+        """
 
     def extra_repr(self) -> str:
         return f"shifted={self.shifted}, {super().extra_repr()}"

@@ -34,7 +34,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "NUMBA_THREADING_LAYER",
 )
-_SWITCHES = ("CUDA_VISIBLE_DEVICES", "PYTHONPATH")  # not ours, but they decide what we see
+_SWITCHES = ("CUDA_VISIBLE_DEVICES", "PYTHONPATH")  # not imle's, but they decide which devices and modules it finds
 
 # From what mends least to what mends most: a plugin is shown with the last of its solvers' states.
 _SEVERITY = (

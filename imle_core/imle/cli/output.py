@@ -36,7 +36,7 @@ _GAP = 2
 
 
 def read_plugins() -> tuple[SolverRecord, ...]:
-    """All solvers. What plugins print while they are read goes to stderr, for stdout may be somebody's JSON."""
+    """All solvers. What plugins print while they are read goes to stderr, for stdout may be parsed as JSON."""
     with contextlib.redirect_stdout(sys.stderr):
         return registry.solvers()
 

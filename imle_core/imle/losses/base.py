@@ -28,7 +28,7 @@ class Maximum(NamedTuple):
     Attributes:
         z: `[B, *event]`; 0 where a solve failed.
         valid: `[B]` which rows hold, or None for all.
-        fixed: `[B]` float64, what terms that no objective gives add to each; None where there are no such terms.
+        fixed: `[B]` float64, their fixed terms (see `PreparedSolver.fixed_terms`); None where there are none.
     """
 
     z: Tensor
@@ -129,7 +129,7 @@ class SolverLoss(nn.Module):
         return wide
 
     def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:
-        """What terms that no objective gives add to known solutions: `[B]`, or None without such terms.
+        """The fixed terms of known solutions, `[B]`; None where the solver has none.
 
         Args:
             name: of the argument, for messages.
@@ -174,7 +174,7 @@ def _sign(layer: SolverLayer) -> float:
 
 
 def maximise(batch: Batch, theta: Tensor) -> Maximum:
-    """argmax <theta, z> + h(z) of `[B, *event]` scores; h are terms that no objective gives."""
+    """argmax <theta, z> + h(z) of `[B, *event]` scores; h are fixed terms, as of variables that are not learned."""
     with torch.no_grad():
         (z, valid), fixed = batch.solve.valued(theta.detach().unsqueeze(1))
     rows = (None if rest is None else rest.squeeze(1) for rest in (valid, fixed))
@@ -198,7 +198,7 @@ def more(fixed: Tensor | None, others: Tensor | None, like: Tensor) -> Tensor | 
 
 
 def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
-    """Terms that no objective gives, `[B, ...]`, of solutions all of which are feasible.
+    """The fixed terms of solutions, `[B, ...]`, checked: all of them are feasible.
 
     Args:
         who: what the message begins with.

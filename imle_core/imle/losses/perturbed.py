@@ -25,7 +25,7 @@ class Perturbed(NamedTuple):
         theta: `[B, S, *event]`, differentiable.
         z: `[B, S, *event]` solutions, detached; 0 where a solve failed.
         valid: `[B, S]`, or None if every sample was solved.
-        fixed: `[B, S]` what terms that no objective gives add to z; None where there are no such terms.
+        fixed: `[B, S]` the fixed terms of z; None where the solver has none.
     """
 
     theta: Tensor

@@ -24,7 +24,7 @@ class Candidates(NamedTuple):
 
     Attributes:
         z: `[M, n]`, at least one.
-        fixed: `[M]` what terms that no objective gives add to them, in theta's dtype; None where there are none.
+        fixed: `[M]` their fixed terms, in theta's dtype; None where the solver has none.
     """
 
     z: Tensor

@@ -24,7 +24,7 @@ class Reading:
     Attributes:
         sign: 1 for "max", -1 for "min".
         event_ndim: how many trailing dimensions make up one solution.
-        layer: if there is one: it knows of terms that no objective gives.
+        layer: if there is one: it knows of fixed terms.
         batch: the objectives as the layer reads them.
     """
 
@@ -45,7 +45,7 @@ class Reading:
         return self.own(solutions) if self.batch is None or self.batch.solve.groups[0].rows is None else solutions
 
     def fixed_terms(self, name: str, solutions: Tensor) -> Tensor | float:
-        """What terms that no objective gives add to `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
+        """The fixed terms of `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
 
         Raises:
             ObjectiveError: a solution is not feasible.

@@ -216,7 +216,7 @@ def reading(point: EntryPoint) -> Iterator[None]:
 def _unread(kind: Kind[R], point: EntryPoint, error: BaseException, strict: bool) -> R:
     """The record of a plugin that cannot be read."""
     version = _declared(point, error)
-    if version != API_VERSION:  # whatever went wrong, that is why
+    if version != API_VERSION:  # a wrong version explains every other error
         return _record(kind, point, PluginState.INCOMPATIBLE, *_incompatible(point, version))
     distribution, _ = name_and_version(point.dist)
     reason = named(error).splitlines()[0]

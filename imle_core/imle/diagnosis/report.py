@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imle._text import without_colours
 from imle.plot.backend import new_figure
-from imle.plot.panels import heat, histogram, nothing, shares
+from imle.plot.report import heat, histogram, nothing, shares
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

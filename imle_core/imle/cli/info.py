@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +57,11 @@ def command(solver_id: str, as_json: bool) -> None:
 
 def _details(spec: SolverSpec) -> dict[str, Any]:
     """What a spec says beyond the row of the listing."""
-    capabilities = spec.capabilities
     return {
         "target": spec.target,
         "instance": [_parameter(parameter) for parameter in spec.instance],
         "options": [_parameter(parameter) for parameter in spec.options],
-        "capabilities": {
-            "array": capabilities.array,
-            "thread_safe": capabilities.thread_safe,
-            "releases_gil": capabilities.releases_gil,
-            "warm_start": capabilities.warm_start,
-            "negative_objectives": capabilities.negative_objectives,
-        },
+        "capabilities": dataclasses.asdict(spec.capabilities),
         "requires": list(spec.requires),
         "licence": spec.licence,
         "url": spec.url,

@@ -128,8 +128,8 @@ def test_every_public_module_is_listed():
 
 
 @pytest.mark.parametrize("plugin", ["imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
-def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
-    """Nobody outside can rely on anything else."""
+def test_plugins_like_those_of_third_parties_use_what_is_documented(plugin):
+    """Third parties can rely on nothing else."""
     from imle_docs.api import described
 
     documented = set(described())

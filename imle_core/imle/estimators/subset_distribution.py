@@ -1,4 +1,4 @@
-"""The law p(z) ~ exp <theta, z> over the k-subsets of n: normaliser, samples, marginals and their derivative.
+"""The distribution p(z) ~ exp <theta, z> over the k-subsets of n: normaliser, samples, marginals and their derivative.
 
 Everything is a recursion over items in log space, O(n k) per row, with no loop but the one over items:
 ``A[j, m] = log sum over the m-subsets of the first j items``, and B likewise for the last items.

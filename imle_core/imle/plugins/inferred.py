@@ -10,7 +10,7 @@ from typing import Any
 from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
 
 
-def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
+def spec_from_class(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
     """What a solver says about itself that was not looked up by its id.
 
     Args:

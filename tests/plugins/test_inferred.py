@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from imle.plugins import REQUIRED
-from imle.plugins.described import describe
+from imle.plugins.inferred import spec_from_class
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class MyTours:
 
 
 def test_a_class_and_what_it_can_be_given():
-    spec = describe(MyTours, bound=("function",))
+    spec = spec_from_class(MyTours, bound=("function",))
     assert (spec.id, spec.summary, spec.sense, spec.capabilities.array) == (
         "my-tours",
         "Tours. And more.",
@@ -40,6 +40,6 @@ def test_a_class_and_what_it_can_be_given():
 
 
 def test_an_object_has_its_options_already():
-    spec = describe(MyTours(None, 3))
+    spec = spec_from_class(MyTours(None, 3))
     assert spec.options == ()
     assert [p.name for p in spec.instance] == ["cities", "start"]

@@ -28,6 +28,7 @@ SLOW = (
     "plugins/*/test_inference_*.py",
     "plugins/*_torch_home.py",
     "plugins/imle-gallery/*",
+    "plugins/imle-ortools/*/test_ilp_*.py",
     "tests/cli/*",
     "tests/distribution/*",
     "tests/docs/*",

@@ -7,7 +7,7 @@ PEERS  := $(VENV)/.peers-installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test mutants lint typecheck bench house docs check clean
+.PHONY: demo gallery test quick mutants lint typecheck bench house docs check clean
 .DEFAULT_GOAL := test
 
 $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
@@ -26,6 +26,10 @@ gallery: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+# the fast half, while you work
+quick: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 # small changes of the sources, drawn anew for each SEED: tests are to notice 19 of 20
 mutants: $(STAMP)

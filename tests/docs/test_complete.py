@@ -19,7 +19,7 @@ from imle.plugins.known import KNOWN
 from imle.testing import CHECKS
 
 DOCS = Path(__file__).parents[2] / "docs"
-PRIVATE = {"imle.cli", "imle.demo", "imle.gallery", "imle.drawing", "imle.calibration.text"}
+PRIVATE = {"imle.cli", "imle.demo", "imle.gallery", "imle.drawing"}
 """Packages that are programs, not API."""
 
 

@@ -201,7 +201,7 @@ class Packing:
         if all(block.noise for block in self.order):
             return None
         places = [self.places[block.name] for block in self.order if block.noise]
-        return torch.cat([torch.zeros(0, dtype=torch.int64), *(torch.arange(p.start, p.stop) for p in places)])
+        return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *(np.arange(p.start, p.stop) for p in places)]))
 
     def _of_all(self, field: str) -> Tensor | None:
         """A field of all blocks, `[m]` or `[B, m]`; None if no block has it."""
@@ -210,7 +210,7 @@ class Packing:
             return None
         lead = () if self.alone else (self._batch,)
         filled = [
-            torch.zeros(*lead, math.prod(shape), dtype=torch.float64) if part is None else part
+            torch.zeros(*lead, math.prod(shape), dtype=torch.float64, device="cpu") if part is None else part
             for shape, part in zip(self.shapes.values(), parts.values(), strict=True)
         ]
         return torch.cat(filled, dim=-1)

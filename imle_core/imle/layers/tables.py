@@ -119,7 +119,7 @@ def _filled(table: BlockTable, values: Tensor) -> Tensor:
     if table.cells is None:
         return own.reshape(*values.shape[:-1], *table.shape)
     assert table.known is not None  # cells that are no entries are known
-    found = torch.from_numpy(table.known.reshape(-1)).to(values).expand(*values.shape[:-1], -1)
+    found = torch.from_numpy(table.known().reshape(-1)).to(values).expand(*values.shape[:-1], -1)
     cells = torch.from_numpy(table.cells).to(values.device)
     filled = found.index_copy(-1, cells, own) if values.ndim > 1 else found.clone().index_copy(0, cells, own)
     return filled.reshape(*values.shape[:-1], *table.shape)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imle.errors import InstanceError
 from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
+from imle.solvers.blocks import BlockLayout, Labels
 from imle.solvers.protocol import ArrayKind, FixedTerms, Sense, Shape
 from imle.solvers.result import SolveResult
 
@@ -87,11 +88,21 @@ class BasePrepared:
         @property
         def fixed_terms(self) -> FixedTerms | None:
             """What terms add that no objective gives; by default there are none."""
+
+        @property
+        def blocks(self) -> BlockLayout | None:
+            """The blocks of an objective; by default it is one tensor."""
+
+        @property
+        def labels(self) -> Labels | None:
+            """Names of the entries of an objective; by default they have none."""
     else:
         objective_shape = (None,)
         homogeneous = True
         any_size = False
         fixed_terms = None
+        blocks = None
+        labels = None
 
     def close(self) -> None:
         """Nothing to free, by default."""
@@ -108,6 +119,24 @@ class AwaitingInstance(BasePrepared):
 
     def __init__(self, who: str, missing: str, parameters: str) -> None:
         self._error = who, missing, parameters
+
+    @property
+    def blocks(self) -> BlockLayout | None:
+        """Not known yet.
+
+        Raises:
+            InstanceError: always.
+        """
+        raise missing_instance(*self._error)
+
+    @property
+    def labels(self) -> Labels | None:
+        """Not known yet.
+
+        Raises:
+            InstanceError: always.
+        """
+        raise missing_instance(*self._error)
 
     def solve(self, objective: Any, **rows: Any) -> SolveResult:
         """Say what is missing.

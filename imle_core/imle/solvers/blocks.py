@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +27,13 @@ class BlockTable:
         shape: of the table.
         start: the first entry of the block that is a cell, in C order.
         cells: `[n]` the cells, in C order, that entries from `start` on are; None if they are all cells in their order.
-        known: `[*shape]` what cells hold that are no entries; None where all cells are.
+        known: gives `[*shape]`, what cells hold that are no entries, when a table is read; None where all cells are.
     """
 
     shape: tuple[int, ...]
     start: int = 0
     cells: Index | None = None
-    known: NDArray[Any] | None = None
+    known: Callable[[], NDArray[Any]] | None = None
 
     @property
     def size(self) -> int:

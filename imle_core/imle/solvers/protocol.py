@@ -39,6 +39,8 @@ class PreparedSolver(Protocol):
       tolerance, so that rows come as they are. Messages may then quote entries of an objective.
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
+    - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.
+    - `labels`: names of the entries of an objective, a sequence, or by block a mapping of sequences; `layer.labels`.
     """
 
     @property

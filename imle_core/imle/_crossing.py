@@ -1,4 +1,4 @@
-"""The crossing of a monotone function of the temperature, by bracketing and bisection on a logarithmic scale."""
+"""Where a monotone condition turns, by bisection on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def crossing(low: float, high: float, above: Callable[[float], bool], *, toleran
     """Where `above` turns from False to True.
 
     Args:
-        low: `above(low)` is False.
+        low: positive; `above(low)` is False.
         high: `above(high)` is True.
-        above: whether a temperature is too high.
+        above: whether a value is too high.
         tolerance: relative width of the last bracket.
 
     Returns:

@@ -9,7 +9,7 @@ from torch import Tensor
 from imle.estimators.base import Estimator
 
 
-class Knob(NamedTuple):
+class StepParameter(NamedTuple):
     """An option that says how far the target lies from theta.
 
     Attributes:
@@ -20,21 +20,20 @@ class Knob(NamedTuple):
     option: str
     attribute: str
 
-    def read(self, estimator: Estimator) -> float:
+    @classmethod
+    def of(cls, estimator: Estimator) -> StepParameter | None:
+        """The step that is in force, or None for rules without one."""
+        names = {"lambda_": "lambda_", "beta": "beta", "relative_beta": "beta"}
+        return next((cls(names[a], a) for a in names if getattr(estimator, a, None) is not None), None)
+
+    def get(self, estimator: Estimator) -> float:
+        """The step of an estimator."""
         return float(getattr(estimator, self.attribute))
 
-    def turn(self, estimator: Estimator, value: float) -> None:
-        """Set the step, of an estimator of one's own."""
+    def set(self, estimator: Estimator, value: float) -> None:
+        """Give an estimator another step."""
         present = getattr(estimator, self.attribute)
         if isinstance(present, Tensor):
             present.fill_(value)
         else:
             setattr(estimator, self.attribute, value)
-
-
-_KNOBS = (Knob("lambda_", "lambda_"), Knob("beta", "beta"), Knob("beta", "relative_beta"))
-
-
-def knob_of(estimator: Estimator) -> Knob | None:
-    """The step that is in force, or None for rules without one."""
-    return next((knob for knob in _KNOBS if getattr(estimator, knob.attribute, None) is not None), None)

@@ -12,6 +12,7 @@ FAULTS = (
     "spec-options-hidden",
     "spec-options-choices",
     "contract-finite",
+    "contract-labels",
     "magnitudes-float32",
     "hint-refused",
     "spawn-torch",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,8 +143,9 @@ def blocks_of(prepared: Any) -> BlockLayout | None:
     return found
 
 
-Labels = Sequence[str] | Mapping[str, Sequence[str]]
-"""Names of the entries of an objective, by block where there are several."""
+Labels = Sequence[Hashable] | Mapping[str, Sequence[Hashable]]
+"""Names of the entries of an objective, one for each in C order, by block where there are several: edges as the user
+calls them, names of variables or atoms."""
 
 
 def labels_of(prepared: Any) -> Labels | None:

@@ -7,7 +7,7 @@ PEERS  := $(VENV)/.peers-installed
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test mutants lint typecheck bench docs check clean
+.PHONY: demo gallery test quick mutants lint typecheck bench house docs check clean
 .DEFAULT_GOAL := test
 
 $(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
@@ -27,6 +27,10 @@ gallery: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
+# the fast half, while you work
+quick: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
 # small changes of the sources, drawn anew for each SEED: tests are to notice 19 of 20
 mutants: $(STAMP)
 	cd tests && ../$(BIN)/python -m mutants --count $(or $(COUNT),60) --seed $(or $(SEED),0) $(if $(ONLY),--only $(ONLY))
@@ -42,7 +46,7 @@ lint: $(STAMP)
 
 typecheck: $(STAMP)
 	$(BIN)/mypy
-	MYPYPATH=examples $(BIN)/mypy examples
+	MYPYPATH=examples $(BIN)/mypy examples tools
 
 $(PEERS): $(STAMP) benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -50,6 +54,10 @@ $(PEERS): $(STAMP) benchmarks/requirements.txt
 
 bench: $(PEERS)
 	$(BIN)/python -m benchmarks $(ONLY)
+
+# lines, circles, frames and step ratios: make house AGAINST=../before shows two checkouts side by side
+house: $(STAMP)
+	$(BIN)/python -m tools.house $(if $(AGAINST),--against $(AGAINST)) $(if $(NAMES),--names)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -17,6 +17,37 @@ from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
+SLOW = (
+    "README.md/",
+    "docs/",
+    "tests/cli/",
+    "tests/demo/",
+    "tests/distribution/",
+    "tests/docs/",
+    "tests/examples/",
+    "tests/fuzz/",
+    "tests/gallery/",
+    "tests/parallel/",
+    "tests/testing/",
+)
+"""Files and folders whose tests start programs, build things or search for long; so do all tests of conformance."""
+
+
+def is_slow(path: Path) -> bool:
+    """Whether all tests of a file or folder are slow."""
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    return f"{name}/".startswith(SLOW) or name.endswith(("/test_conformance.py", "/README.md"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`make quick` does not even import what it leaves out."""
+    return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
 
 
 class DocumentsWhole(LoadScopeScheduling):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import imle
+import imle_mln
 from benchmarks.harness import Claim, race
 from benchmarks.mln_models import IMAGE, ISING, SMOKERS, grid, smokers
 from benchmarks.mln_references import bound
@@ -24,8 +25,8 @@ Floats = NDArray[np.float64]
 def layer_overhead(name: str, program: str, evidence: str, batch: int) -> Claim:
     """An I-MLE step over the same number of bare MAP calls, one by one, on perturbed objectives."""
     layer = imle.layer("mln-map", program=program, evidence=evidence)
-    problem = layer.problem
-    network, atoms = problem.grounding.network, len(layer.atoms)
+    problem = layer.prepared
+    network, atoms = problem.grounding.network, len(layer.labels["unary"])
     unary = torch.randn(batch, atoms, dtype=torch.float64, requires_grad=True)
     weights = torch.tensor(problem.grounding.formulas.weights.tolist(), dtype=torch.float64, requires_grad=True)
     gradient = torch.randn(batch, atoms, dtype=torch.float64) / atoms
@@ -43,7 +44,7 @@ def layer_overhead(name: str, program: str, evidence: str, batch: int) -> Claim:
         return [engine.solve(row, counts.clause_weights(own)).objective for row in rows]
 
     layer.eval()
-    score = layer.score(layer(unary, weights)[0], unary, weights).weighted.detach().numpy()
+    score = imle_mln.score(layer, layer(unary, weights)[0], unary, weights).weighted.detach().numpy()
     np.testing.assert_allclose(np.array(bare(0.0)[:batch]) + network.constants @ own, score, rtol=1e-9)
     layer.train()
     noise = np.random.default_rng(0).logistic(size=(batch, atoms))

@@ -17,7 +17,7 @@ from benchmarks.harness import Claim, race
 from benchmarks.original_style import heap_dijkstra
 from imle_networkx.grid import LANES, GridShortestPathSolver
 from imle_networkx.kernels.grid import grid_paths
-from imle_networkx.outcome import Outcome
+from imle_networkx.paths import Paths
 from imle_networkx.shortest_path import ShortestPathSolver
 
 ROWS = 320  # a batch of 32 with 10 samples
@@ -105,13 +105,12 @@ def overhead_claim(size: int) -> Claim:
     """What `solve` adds to its kernel: checks, allocation, the result."""
     costs = np.random.default_rng(0).random((ROWS, size, size))
     prepared = GridShortestPathSolver().prepare()
-    outcome = Outcome.of(costs.reshape(ROWS, -1))
+    paths = Paths.of(costs.reshape(ROWS, -1))
     ends = np.zeros(ROWS, int), np.full(ROWS, size * size - 1)
-    written = outcome.solutions, outcome.values, outcome.found, outcome.negatives
     seconds = race(
         {
             "solve": lambda: prepared.solve(costs),
-            "kernel": lambda: grid_paths(outcome.objective, size, True, *ends, LANES, *written),
+            "kernel": lambda: grid_paths(*paths, size, True, *ends, LANES),
         },
         rounds=51,
     )

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from imle.calibration.calibrate import calibrate
     from imle.diagnosis.diagnose import diagnose
     from imle.layers import SolverLayer, layer
-    from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+    from imle.plugins import Block, Capabilities, Parameter, SolverSpec, hookimpl
     from imle.solvers import PreparedSolver, Solver, SolveResult, SolveStatus
 
 __version__ = version("imle")
 
 _HOMES = {
+    "Block": "imle.plugins",
     "Capabilities": "imle.plugins",
     "Parameter": "imle.plugins",
     "PreparedSolver": "imle.solvers",
@@ -36,6 +37,7 @@ _HOMES = {
 _MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plot", "plugins", "solvers", "target"}
 
 __all__ = [
+    "Block",
     "Capabilities",
     "Parameter",
     "PreparedSolver",

@@ -1,7 +1,8 @@
-"""Text that others wrote, made fit to be shown."""
+"""Text made fit to be shown: what others wrote, and reports."""
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from typing import Any
 
@@ -44,3 +45,12 @@ def told(error: BaseException) -> str:
 def named(error: BaseException) -> str:
     """The type of an exception and what it says."""
     return f"{type(error).__name__}: {told(error) or 'without a message'}"
+
+
+def without_colours(shown: Any) -> str:
+    """What a rich console shows of a report, as plain text 100 columns wide, for logs and files."""
+    from rich.console import Console
+
+    stream = io.StringIO()
+    Console(file=stream, width=100, color_system=None, force_terminal=False).print(shown)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

@@ -10,7 +10,7 @@ from importlib.metadata import distributions, version
 import pytest
 
 from fixtures.install import lay_out, write_dist_info
-from imle.cli import devices, diagnosis
+from imle.cli import devices, installation
 from imle.cli.devices import Torch, ask_torch
 from imle.cli.metadata import stale_metadata
 
@@ -23,7 +23,7 @@ def findings(answer, kind):
 def torch(monkeypatch):
     """torch takes seconds to import, and is the same each time."""
     answer = Torch({"cpu": "AVX2", "cuda:0": "Test, 8 GiB, CUDA 12.4"}, {"torch": 4, "torch_interop": 2})
-    monkeypatch.setattr(diagnosis, "ask_torch", lambda: answer)
+    monkeypatch.setattr(installation, "ask_torch", lambda: answer)
 
 
 @pytest.fixture
@@ -203,8 +203,8 @@ def test_unreadable_metadata_does_not_stop_the_doctor(only, monkeypatch):
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
     only("good")
-    monkeypatch.setattr(diagnosis, "packages_distributions", fail)
-    assert diagnosis.diagnose().problems == []
+    monkeypatch.setattr(installation, "packages_distributions", fail)
+    assert installation.inspect().problems == []
 
 
 def test_the_original_torch_imle_in_our_place(report, only, site):
@@ -252,7 +252,7 @@ def test_a_torch_that_takes_for_ever(site, monkeypatch):
 
 def test_a_broken_torch_is_a_problem(report, only, monkeypatch):
     only("good")
-    monkeypatch.setattr(diagnosis, "ask_torch", lambda: Torch(broken="OSError: no such library"))
+    monkeypatch.setattr(installation, "ask_torch", lambda: Torch(broken="OSError: no such library"))
     code, answer = report()
     assert code == 1
     assert findings(answer, "problems")["torch"][0] == "cannot be imported: OSError: no such library"
@@ -266,7 +266,7 @@ def stale(tmp_path):
     """Findings about the distributions in a directory."""
 
     def run(*places):
-        return [(s.name, s.text, s.fatal) for s in stale_metadata(distributions(path=list(map(str, places))))]
+        return [(s.subject, s.text, s.fatal) for s in stale_metadata(distributions(path=list(map(str, places))))]
 
     return run
 

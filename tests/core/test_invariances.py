@@ -8,7 +8,6 @@ import torch
 import imle
 from imle.estimators import (
     AIMLE,
-    ESTIMATORS,
     IMLE,
     Blackbox,
     Identity,
@@ -17,6 +16,7 @@ from imle.estimators import (
     Simple,
     StraightThrough,
 )
+from imle.plugins.estimators import OWN
 from imle.target import AdaptiveTargetDistribution
 from support.noises import FixedFactors, FixedNoise, FixedShifts
 from support.solvers import EnumerationSolver, k_subsets
@@ -41,7 +41,7 @@ BASELINE = {"perturbed", "perturbed-multiplicative"}  # other samples lower the 
 
 def test_every_estimator_is_here():
     """All but the score function, whose backward pass is refused; its tests are with `expected_loss`."""
-    assert ESTIMATORS.keys() - RELATIVE.keys() == {"score-function"}
+    assert {spec.id for spec in OWN} - RELATIVE.keys() == {"score-function"}
 
 
 def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, factor=1.0):

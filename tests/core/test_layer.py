@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import torch
 import imle
 from imle.errors import ObjectiveError, SecondDerivativeError, SolveError, SolverContractError, SolverWarning
 from imle.estimators import AIMLE, Estimator
+from imle.plugins import Capabilities
+from imle.plugins.described import describe
 from imle.solvers import SolveResult
 from support.noises import RefusedNoise
 from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
@@ -159,13 +162,21 @@ def test_close_frees_and_the_layer_goes_on():
     assert layer(torch.randn(2, 5)).shape == (2, 5)
 
 
-def test_forward_solutions_are_offered_as_hints():
-    layer = enumeration(nb_samples=2)
+class WarmEnumerationSolver(EnumerationSolver):
+    spec = replace(describe(EnumerationSolver), capabilities=Capabilities(warm_start=True))
+
+
+@pytest.mark.parametrize("solver", [EnumerationSolver, WarmEnumerationSolver])
+def test_forward_solutions_are_offered_as_hints_to_solvers_that_claim_to_take_them(solver):
+    layer = imle.layer(solver(), solutions=SOLUTIONS, nb_samples=2)
     prepared = layer._instances.common()
     out = layer(torch.randn(3, 5, requires_grad=True))
     out.square().sum().backward()
     forward, backward = prepared.hints
     assert forward is None
+    if solver is EnumerationSolver:
+        assert backward is None
+        return
     np.testing.assert_allclose(backward.reshape(3, 2, 5).mean(axis=1), out.detach().numpy())
 
 

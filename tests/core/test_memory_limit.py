@@ -13,15 +13,16 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError, OptionError, SolverContractError
-from imle.estimators import AIMLE, ESTIMATORS, IMLE, Estimator
+from imle.estimators import AIMLE, IMLE, Estimator
 from imle.estimators.parts import parts_of
 from imle.noise import SumOfGammaNoiseDistribution
+from imle.plugins.estimators import OWN
 from support.noises import FixedShifts
 from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
 
 ROWS, SAMPLES, EVENT = 41, 6, 23  # 138 draws per row: parts end in the middle of a block of draws
 TIGHT = 1.0  # the smallest parts there are, of 2048 entries
-RULES = sorted(ESTIMATORS.keys() - {"score-function"})
+RULES = sorted({spec.id for spec in OWN} - {"score-function"})
 DETERMINISTIC = {"blackbox", "identity"}
 
 

@@ -44,7 +44,7 @@ def parts(layer: Any, objective: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """What the layer takes: mln-map wants unaries of atoms and weights of formulas apart."""
     if not hasattr(layer, "formulas"):
         return (objective,)
-    formulas = len(layer.formulas)
+    formulas = len(layer.labels["weights"])
     return objective[:, formulas:], objective[:, :formulas]
 
 

@@ -13,13 +13,13 @@ import pytest
 
 import imle
 from imle.cli.group import COMMANDS
-from imle.estimators import ESTIMATORS
 from imle.plugins import hookspecs, registry, solvers
+from imle.plugins.estimators import OWN
 from imle.plugins.known import KNOWN
 from imle.testing import CHECKS
 
 DOCS = Path(__file__).parents[2] / "docs"
-PRIVATE = {"imle.cli", "imle.calibration.text"}
+PRIVATE = {"imle.cli"}
 """Packages that are programs, not API."""
 
 
@@ -70,23 +70,23 @@ def test_ids_that_are_known_but_not_installed(monkeypatch):
     pytest.importorskip("sphinx")
     from imle_docs import directory
 
-    left = [record for record in solvers() if record.distribution != "imle-graphs"]
+    left = [record for record in solvers() if record.distribution != "imle-networkx"]
     for module in (directory, importlib.import_module("imle_docs.solvers")):
         monkeypatch.setattr(module, "solvers", lambda: tuple(left))
     text = directory.directory_page()
     table = rows(text.partition("## Solvers that are known but not installed")[2])
-    gone = {name for name, distribution in KNOWN.items() if distribution == "imle-graphs"}
+    gone = {name for name, distribution in KNOWN.items() if distribution == "imle-networkx"}
     assert gone <= set(table)
-    assert all(table[name][0].startswith("`pip install imle-graphs`") for name in gone)
+    assert all(table[name][0].startswith("`pip install imle-networkx`") for name in gone)
     assert "topk" not in table
     assert "../solvers/min-cut.md" not in text
 
 
 def test_every_estimator_is_described(generated):
     table = rows(generated["plugins/index.md"])
-    assert set(ESTIMATORS) <= set(table)
+    assert {spec.id for spec in OWN} <= set(table)
     page = (DOCS / "choosing-an-estimator.md").read_text()
-    assert [name for name in ESTIMATORS if f"`{name}`" not in page and f'"{name}"' not in page] == []
+    assert [spec.id for spec in OWN if f"`{spec.id}`" not in page and f'"{spec.id}"' not in page] == []
 
 
 def test_every_hook():
@@ -127,7 +127,7 @@ def test_every_public_module_is_listed():
             assert all(id(getattr(module, name)) in shown for name in module.__all__), found.name
 
 
-@pytest.mark.parametrize("plugin", ["imle-scipy", "imle-graphs", "imle-pysat", "imle-topk"])
+@pytest.mark.parametrize("plugin", ["imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
 def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
     """Nobody outside can rely on anything else."""
     from imle_docs.api import described

@@ -39,6 +39,10 @@ def target_for(cls, true, k=2):
     return torch.zeros_like(true).scatter(-1, true.topk(k, dim=-1).indices, 1.0)
 
 
+def test_every_loss_is_here():
+    assert {cls.__name__ for cls in ALL} == {*imle.losses.__all__} - {"SolverLoss", "SolutionPool"}
+
+
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3), (0,), (2, 0)])
 def test_any_number_of_batch_dimensions(cls, lead):

@@ -163,6 +163,12 @@ def targets(p, kinds, sign):
     return [{"y": p.y, "c": sign * p.true}[kind] for kind in kinds]
 
 
+def test_every_loss_is_here():
+    layer = layer_over(SETS["knapsack of 8"], "max")
+    made = {type(make(Problem("knapsack of 8"), layer)).__name__ for make, _, _ in CASES.values()}
+    assert made == {*imle.losses.__all__} - {"SolverLoss", "SolutionPool"}
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("sense", SENSES)
 @pytest.mark.parametrize("name", SETS)

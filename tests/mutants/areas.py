@@ -42,5 +42,5 @@ AREAS = (
     ),
     _plugin("imle-linear"),
     _plugin("imle-ortools"),
-    _plugin("imle-graphs"),
+    _plugin("imle-networkx"),
 )

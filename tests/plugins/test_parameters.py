@@ -12,7 +12,7 @@ import imle
 from imle.errors import OptionError
 from imle.plugins import Parameter, solvers
 from imle.plugins.known import KNOWN
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 
 WRONG = {"int": [1.5, True, "1", None, 1 + 0j], "float": [True, "1", None, 1j], "bool": [1, 0.0, "yes"], "str": [1]}
 """By the type an option is announced with."""
@@ -76,12 +76,12 @@ def test_parameters_of_an_instance_are_checked_too():
     ],
 )
 def test_scalars_of_numpy_are_numbers(kind, value, taken):
-    found = check_type("x", Parameter("a", kind), value)
+    found = check_value("x", Parameter("a", kind), value)
     assert (found, type(found)) == (taken, type(taken))
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", np.array([1, 2]), None])
 def test_a_choice_is_one_of_its_type(value):
     with pytest.raises(OptionError, match=r"^x: a: expected 0 or 1, found "):
-        check_type("x", Parameter("a", "int", choices=(0, 1)), value)
-    assert check_type("x", Parameter("a", "int", choices=(0, 1)), np.int8(1)) == 1
+        check_value("x", Parameter("a", "int", choices=(0, 1)), value)
+    assert check_value("x", Parameter("a", "int", choices=(0, 1)), np.int8(1)) == 1

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from imle._borrow import isolate
 from imle._checks import positive_int
+from imle._crossing import crossing
+from imle._layers import trial
 from imle.calibration.report import Calibration, Point
-from imle.calibration.root import crossing
-from imle.calibration.statistics import entropy_of, marginals_at, score_of
-from imle.errors import ObjectiveError, OptionError, SolveError, SolverWarning
+from imle.errors import ObjectiveError, OptionError, SolveError
+from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import maximise, plain
 from imle.noise import (
@@ -24,6 +23,7 @@ from imle.noise import (
     SumOfGammaNoiseDistribution,
     check_noise,
     noise_by_name,
+    perturb,
 )
 
 TOLERANCE = 0.005
@@ -83,98 +83,102 @@ def calibrate(
         >>> abs(found.temperature - 0.5) < 0.05
         True
     """
-    _check(layer, objective, entropy, nb_samples)
-    alone = isolate(layer).train()
-    try:
-        with warnings.catch_warnings(), torch.random.fork_rng(_devices(objective)):
-            warnings.simplefilter("ignore", SolverWarning)
-            batch = plain(alone, objective, rows)
-            known = _like("solutions", solutions, objective, batch)
-            known = None if known is None else alone.as_solved(known, batch.solve)
-            reference = _like("marginals", marginals, objective, batch)
-            if reference is not None and not bool(((reference >= 0) & (reference <= 1)).all()):
-                raise ObjectiveError("marginals: expected entries in [0, 1]")
-            if reference is None and entropy is None:
-                reference = known
-            if reference is None and entropy is None:
-                raise OptionError(
-                    "calibrate: expected something to match: entropy, marginals or solutions",
-                    hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
-                )
-            if entropy is not None and marginals is not None:
-                raise OptionError("calibrate: expected entropy or marginals, found both")
-            best, solved, _ = maximise(batch, batch.theta)
-            usable = torch.ones(len(best), dtype=torch.bool, device=best.device) if solved is None else solved
-            if not bool(usable.any()):
-                raise SolveError("calibrate: no row of the batch could be solved")
-            ones = (best if known is None else known)[usable].double().flatten(1).sum(dim=1)
-            kappa = float(ones.mean())
-            alone.noise = _noise(noise, layer, kappa)
-            reference = None if entropy is not None else reference
-            return _search(alone, batch, usable, kappa, reference, entropy, nb_samples)
-    finally:
-        alone.close()
+    if entropy is not None and not (isinstance(entropy, (int, float)) and 0 < entropy < 1):
+        raise OptionError(f"calibrate: entropy: expected bits per entry between 0 and 1, found {entropy!r}")
+    if entropy is not None and marginals is not None:
+        raise OptionError("calibrate: expected entropy or marginals, found both")
+    if entropy is None and marginals is None and solutions is None:
+        raise OptionError(
+            "calibrate: expected something to match: entropy, marginals or solutions",
+            hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
+        )
+    positive_int("calibrate: nb_samples", nb_samples)
+    with trial("calibrate", layer, objective) as copy:
+        batch = plain(copy, objective, rows)
+        known = _like("solutions", solutions, objective, batch)
+        known = None if known is None else copy.as_solved(known, batch.solve)
+        reference = _like("marginals", marginals, objective, batch)
+        if reference is not None and not bool(((reference >= 0) & (reference <= 1)).all()):
+            raise ObjectiveError("marginals: expected entries in [0, 1]")
+        best, solved, _ = maximise(batch, batch.theta)
+        usable = torch.ones(len(best), dtype=torch.bool, device=best.device) if solved is None else solved
+        if not bool(usable.any()):
+            raise SolveError("calibrate: no row of the batch could be solved")
+        kappa = float((best if known is None else known)[usable].double().flatten(1).sum(dim=1).mean())
+        copy.noise, copy.nb_samples, copy.antithetic = _noise(noise, layer, kappa), nb_samples, False
+        reference = known if reference is None else reference
+        wanted = None if reference is None or entropy is not None else reference[usable]
+        return _search(copy, batch, usable, kappa, wanted, entropy)
 
 
 def _search(
-    alone: SolverLayer,
-    batch: Batch,
-    usable: Tensor,
-    kappa: float,
-    reference: Tensor | None,
-    entropy: float | None,
-    nb_samples: int,
+    layer: SolverLayer, batch: Batch, usable: Tensor, kappa: float, wanted: Tensor | None, entropy: float | None
 ) -> Calibration:
-    assert alone.noise is not None
-    alone.nb_samples, alone.antithetic = nb_samples, False
-    noise, theta = alone.noise, batch.theta.detach()
-    eps = alone._draw(theta, batch.solve)
+    """The temperature that gives the marginals `wanted` `[R, *event]` of the usable rows, or else the entropy."""
+    noise, theta = layer.noise, batch.theta.detach()
+    assert noise is not None
+    eps = layer._draw(theta, batch.solve)
     assert eps is not None
-    wanted = None if reference is None else reference[usable]
     curve: dict[float, Point] = {}
 
-    def at(temperature: float) -> Point:
+    def value_at(temperature: float) -> float:
         if temperature not in curve:
-            mu = marginals_at(batch, noise, eps, temperature)[usable]
-            spread = entropy_of(mu)
-            value = spread if wanted is None else score_of(theta[usable], mu)
+            with torch.no_grad():
+                mu = average(*batch.solve(perturb(noise, theta.unsqueeze(1), eps, temperature)))[usable]
+            spread = _entropy(mu)
+            value = spread if wanted is None else _score(theta[usable], mu)
             error = math.nan if wanted is None else float((mu - wanted).abs().mean())
             curve[temperature] = Point(temperature, value, spread, error)
-        return curve[temperature]
+        return curve[temperature].value
 
-    target = entropy if wanted is None else score_of(theta[usable], wanted)
+    target = entropy if wanted is None else _score(theta[usable], wanted)
     assert target is not None
     low, high = _bracket(theta[usable], noise)
-    bottom, top = at(low).value, at(high).value
+    bottom, top = value_at(low), value_at(high)
     if not min(bottom, top) <= target <= max(bottom, top):
-        what = "entropy" if reference is None else "mean score of the reference"
+        what = "entropy" if wanted is None else "mean score of the reference"
         least, most = sorted((bottom, top))
         raise OptionError(
             f"calibrate: {what}: expected between {least:.4g} and {most:.4g}, which temperatures from {low:.3g} to "
             f"{high:.3g} give, found {target:.4g}",
             hint="marginals less certain than pure noise, or more certain than no noise, have no temperature",
         )
-    rising = reference is None
-    if not rising and at(low).value <= target:
+    if wanted is not None and bottom <= target:
         raise OptionError(
             "calibrate: mean score of the reference: expected less than that of the noise-free solutions, "
             f"{bottom:.4g}, found {target:.4g}: the smaller the temperature, the closer",
             hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
         )
-    temperature = crossing(
-        low, high, lambda tau: (at(tau).value >= target) if rising else (at(tau).value <= target), tolerance=TOLERANCE
-    )
+    sign = 1 if wanted is None else -1  # entropies rise with the temperature, scores fall
+    found = crossing(low, high, lambda tau: sign * value_at(tau) >= sign * target, tolerance=TOLERANCE)
     return Calibration(
         kappa=kappa,
-        temperature=temperature,
+        temperature=found,
         noise=noise,
-        matched="entropy" if rising else "score",
+        matched="entropy" if wanted is None else "score",
         target=target,
-        achieved=at(temperature),
+        achieved=curve[found],
         curve=tuple(sorted(curve.values())),
         rows=int(usable.sum()),
-        nb_samples=nb_samples,
+        nb_samples=layer.nb_samples,
     )
+
+
+def _entropy(marginals: Tensor) -> float:
+    """Mean binary entropy of all entries, in bits: 0 if all are 0 or 1, 1 if all are 1/2."""
+    p = marginals.double().clamp(0.0, 1.0)
+    terms: Tensor = torch.special.xlogy(p, p) + torch.special.xlogy(1 - p, 1 - p)
+    return abs(float(terms.mean())) / math.log(2)
+
+
+def _score(theta: Tensor, marginals: Tensor) -> float:
+    """Mean over rows of <theta, mu>.
+
+    With additive noise it never rises with the temperature, draw by draw: if z maximises <theta + s eps, .> and z'
+    <theta + t eps, .> with s < t, both inequalities together give <theta, z> >= <theta, z'>. It is the sufficient
+    statistic of the temperature: matching it is maximum likelihood in the exponential family of theta / tau.
+    """
+    return float((theta.double() * marginals.double()).sum() / max(len(theta), 1))
 
 
 def _bracket(theta: Tensor, noise: BaseNoiseDistribution) -> tuple[float, float]:
@@ -206,18 +210,3 @@ def _like(name: str, values: Any, objective: Tensor, batch: Batch) -> Tensor | N
         found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
         raise ObjectiveError(f"{name}: expected shape {list(objective.shape)}, that of the objective, found {found}")
     return values.detach().to(batch.theta).reshape(batch.theta.shape)
-
-
-def _devices(objective: Tensor) -> list[torch.device]:
-    return [objective.device] if objective.device.type == "cuda" else []
-
-
-def _check(layer: Any, objective: Any, entropy: Any, nb_samples: Any) -> None:
-    if not isinstance(layer, SolverLayer):
-        raise OptionError(f"calibrate: layer: expected a solver layer, found {type(layer).__name__}")
-    if not isinstance(objective, Tensor) or objective.numel() == 0:
-        found = list(objective.shape) if isinstance(objective, Tensor) else type(objective).__name__
-        raise ObjectiveError(f"calibrate: objective: expected a tensor with at least one row, found {found}")
-    if entropy is not None and not (isinstance(entropy, (int, float)) and 0 < entropy < 1):
-        raise OptionError(f"calibrate: entropy: expected bits per entry between 0 and 1, found {entropy!r}")
-    positive_int("calibrate: nb_samples", nb_samples)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from imle.errors import OptionError
+from imle._layers import check_layer
+from imle._text import without_colours
 from imle.layers.module import SolverLayer
 from imle.noise import BaseNoiseDistribution
 
@@ -65,8 +66,7 @@ class Calibration:
         Raises:
             OptionError: its estimator takes no noise, or not this one.
         """
-        if not isinstance(layer, SolverLayer):
-            raise OptionError(f"apply: layer: expected a solver layer, found {type(layer).__name__}")
+        check_layer("apply: layer", layer)
         layer.estimator.check(layer.spec, self.noise, self.temperature)
         layer.noise = self.noise
         layer.temperature = layer.target_temperature = self.temperature
@@ -74,13 +74,34 @@ class Calibration:
         return layer
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        stream = io.StringIO()
-        Console(file=stream, width=100, color_system=None, force_terminal=False).print(self.__rich__())
-        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+        return without_colours(self)
 
     def __rich__(self) -> RenderableType:
-        from imle.calibration.text import rendered
+        from rich import box
+        from rich.console import Group
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
 
-        return rendered(self)
+        title = Text.assemble(
+            (f"temperature {self.temperature:.4g}", "bold"),
+            f", kappa {self.kappa:.4g}  ",
+            (f"{self.rows} rows, {self.nb_samples} draws each", "dim"),
+        )
+        statistic = {"entropy": "entropy of marginals, bits", "score": "mean score of samples"}[self.matched]
+        errors = not math.isnan(self.achieved.error)
+        facts = Table.grid(padding=(0, 2))
+        facts.add_column(style="dim")
+        facts.add_column()
+        facts.add_row("noise", repr(self.noise))
+        facts.add_row(statistic, f"{self.achieved.value:.4g}, asked for {self.target:.4g}")
+        if errors:
+            facts.add_row("mean error of marginals", f"{self.achieved.error:.4f}")
+        curve = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for name in ("temperature", statistic, "error")[: 2 + errors]:
+            curve.add_column(name, justify="right")
+        for point in self.curve:
+            own = point == self.achieved
+            cells = f"{'▸ ' * own}{point.temperature:.4g}", f"{point.value:.4g}", f"{point.error:.4f}"
+            curve.add_row(*cells[: 2 + errors], style="bold" if own else "")
+        return Group(title, Padding(facts, (1, 0, 1, 2)), curve, Text("apply it with calibration.apply(layer)", "dim"))

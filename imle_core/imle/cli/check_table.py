@@ -14,7 +14,7 @@ from imle.testing.report import Outcome, Report, State
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from imle.cli.check_process import Told
+    from imle.cli.check_worker import Planned
 
 _MARKS = {
     State.PASSED: ("✓", "green"),
@@ -40,7 +40,7 @@ class Table:
         subject: what is checked.
     """
 
-    def __init__(self, console: Console, subject: Told) -> None:
+    def __init__(self, console: Console, subject: Planned) -> None:
         self._console = console
         self._subject = subject
         self._names = max((len(name) for name, _, _ in subject.checks), default=0)

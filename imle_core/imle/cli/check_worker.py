@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import sys
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from imle.cli import failed
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is to be checked.
+
+    Attributes:
+        name, summary, origin, instances: as in `imle.testing.Subject`.
+        checks: name, instance and the reason of an expected failure, in their order.
+    """
+
+    name: str
+    summary: str
+    origin: str
+    instances: tuple[str, ...]
+    checks: tuple[tuple[str, str, str], ...]
+
+
 class Post:
-    """Messages to the process that prints, one line of JSON each.
+    """Pickled messages to the process that prints: a word and what belongs to it.
 
     Args:
         channel: they are written to it.
@@ -20,14 +37,14 @@ class Post:
     def __init__(self, channel: BinaryIO) -> None:
         self._channel = channel
         self._own = os.getpid()
-        self._at: list[int] | None = None
+        self._at: tuple[int, int] | None = None
 
-    def send(self, **message: Any) -> None:
+    def send(self, word: str, *content: Any) -> None:
         """Send a message. A copy of the process that a solver made and let go on says so, and ends here."""
         copy = os.getpid() != self._own
-        told = {"copy": self._at} if copy else message
-        self._at = message.get("running", self._at)
-        self._channel.write(json.dumps(told).encode() + b"\n")
+        if word == "running":
+            (self._at,) = content
+        self._channel.write(pickle.dumps(("copy", self._at) if copy else (word, *content)))
         self._channel.flush()
         if copy:
             os._exit(0)
@@ -36,14 +53,14 @@ class Post:
 def main(channel: BinaryIO) -> None:
     """Read a request from stdin, make its checks, and tell of each when it begins and ends."""
     post = Post(channel)
-    request = json.load(sys.stdin)
+    request = pickle.load(sys.stdin.buffer)
     try:
         _serve(request, post)
         code = 0
     except BaseException as error:
         code = failed(error, debug=request["debug"])
     sys.stderr.flush()
-    post.send(end=code)
+    post.send("end", code)
 
 
 def _serve(request: dict[str, Any], post: Post) -> None:
@@ -52,24 +69,19 @@ def _serve(request: dict[str, Any], post: Post) -> None:
 
     subjects = subjects_of(request["solver"], request["instances"])
     runs = [Run(subject, request["expected"], request["only"]) for subject in subjects]
-    post.send(
-        subjects=[
-            {
-                "name": run.subject.name,
-                "summary": run.subject.spec.summary,
-                "instances": [instance.name for instance in run.subject.instances],
-                "origin": run.subject.origin,
-                "checks": [[bound.check.name, bound.instance, bound.expected] for bound in run.bound],
-            }
-            for run in runs
-        ]
-    )
+    post.send("planned", [_planned(run) for run in runs])
+    done = request["done"]
+    for (number, _), outcome in done.items():
+        runs[number].recall(outcome)
     for number, run in enumerate(runs):
-        done = {place for subject, place, _ in request["done"] if subject == number}
-        for subject, _, outcome in request["done"]:
-            if subject == number:
-                run.recall(outcome)
         for place, bound in enumerate(run.bound):
-            if place not in done:
-                post.send(running=[number, place])
-                post.send(at=[number, place], outcome=run.outcome(bound).as_json())
+            if (number, place) not in done:
+                post.send("running", (number, place))
+                post.send("made", (number, place), run.outcome(bound))
+
+
+def _planned(run: Any) -> Planned:
+    subject = run.subject
+    checks = tuple((bound.check.name, bound.instance, bound.expected) for bound in run.bound)
+    instances = tuple(instance.name for instance in subject.instances)
+    return Planned(subject.name, subject.spec.summary, subject.origin, instances, checks)

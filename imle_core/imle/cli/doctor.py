@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imle.cli.diagnosis import SLOW_SECONDS, Diagnosis, Finding, PluginReport, diagnose
+from imle.cli.installation import SLOW_SECONDS, InstallationReport, PluginReport, inspect
+from imle.cli.metadata import Finding
 from imle.cli.output import echo_json, finding, make_console, pairs, show, state_text, table
 
 if TYPE_CHECKING:
@@ -25,15 +26,20 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Exit code 1 if a plugin is broken, incompatible, in conflict or lacks a dependency, or if the installation
     itself is damaged; else 0. Warnings and disabled plugins are not failures. Paste its output in a bug report.
     """
-    diagnosis = diagnose()
+    report = inspect()
     if as_json:
-        echo_json({"ok": not diagnosis.problems, **dataclasses.asdict(diagnosis)})
+        findings = {kind: [_as_json(f) for f in getattr(report, kind)] for kind in ("problems", "warnings")}
+        echo_json({"ok": not report.problems, **dataclasses.asdict(report), **findings})
     else:
-        _print(diagnosis)
-    ctx.exit(1 if diagnosis.problems else 0)
+        _print(report)
+    ctx.exit(1 if report.problems else 0)
 
 
-def _print(diagnosis: Diagnosis) -> None:
+def _as_json(found: Finding) -> dict[str, str]:
+    return {"subject": found.subject, "text": found.text, "fix": found.fix}
+
+
+def _print(report: InstallationReport) -> None:
     from rich.text import Text
 
     console = make_console()
@@ -41,23 +47,23 @@ def _print(diagnosis: Diagnosis) -> None:
         Text("installation", "bold"),
         pairs(
             {
-                "imle": f"{diagnosis.imle}, {diagnosis.location}",
-                "Python": f"{diagnosis.python}, {diagnosis.executable}",
-                "platform": diagnosis.platform,
+                "imle": f"{report.imle}, {report.location}",
+                "Python": f"{report.python}, {report.executable}",
+                "platform": report.platform,
             }
         ),
         Text(),
         Text("libraries", "bold"),
-        pairs({name: found or Text("not installed", "dim") for name, found in diagnosis.versions.items()}),
-        *(_section("devices", diagnosis.devices) if diagnosis.devices else []),
-        *_section("environment", diagnosis.environment),
-        *_section("threads", diagnosis.threads),
+        pairs({name: found or Text("not installed", "dim") for name, found in report.versions.items()}),
+        *(_section("devices", report.devices) if report.devices else []),
+        *_section("environment", report.environment),
+        *_section("threads", report.threads),
         Text(),
-        *_plugins(diagnosis.plugins, console.width),
-        *_findings(console, "problem", "bold red", diagnosis.problems),
-        *_findings(console, "warning", "bold yellow", diagnosis.warnings),
+        *_plugins(report.plugins, console.width),
+        *_findings(console, "problem", "bold red", report.problems),
+        *_findings(console, "warning", "bold yellow", report.warnings),
     ]
-    if not diagnosis.problems:
+    if not report.problems:
         parts += [Text(), Text("no problems found", "bold green")]
     show(console, *parts)
 

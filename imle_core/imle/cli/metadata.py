@@ -14,23 +14,23 @@ from imle.plugins import ENTRY_POINT_GROUP
 from imle.plugins.installed import name_and_version, normal
 
 
-class Stale(NamedTuple):
-    """Metadata that does not tell the truth.
+class Finding(NamedTuple):
+    """Something that is not as it should be.
 
     Attributes:
-        name: the distribution.
+        subject: what it is about.
         text: what is wrong.
-        fix: the command that mends it.
-        fatal: whether imle may do something else than it seems because of it.
+        fix: what mends it.
+        fatal: whether imle cannot work because of it, or may do something else than it seems.
     """
 
-    name: str
+    subject: str
     text: str
     fix: str
-    fatal: bool
+    fatal: bool = False
 
 
-def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Stale]:
+def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Finding]:
     """Look at imle and its plugins.
 
     Args:
@@ -50,24 +50,24 @@ def _concerns_us(distribution: Distribution) -> bool:
     return name == "imle" or ENTRY_POINT_GROUP in (_text(distribution, "entry_points.txt") or "")
 
 
-def _copies(name: str, copies: list[Distribution]) -> Iterator[Stale]:
+def _copies(name: str, copies: list[Distribution]) -> Iterator[Finding]:
     """More than one installation: Python takes the first, whatever was meant."""
     places = {str(Path(str(copy.locate_file("")))): name_and_version(copy)[1] for copy in reversed(copies)}
     versions = sorted({name_and_version(copy)[1] for copy in copies})
     if len(copies) > len(places):
         listed = " and ".join(versions) if len(versions) > 1 else f"{versions[0]} twice"
-        yield Stale(
+        yield Finding(
             name,
             f"has metadata of more than one installation in one place: {listed}",
             f"pip uninstall {name} until nothing is left, then install it again",
-            True,
+            fatal=True,
         )
     elif len(places) > 1:
         listed = ", ".join(f"{version} in {place}" for place, version in reversed(places.items()))
-        yield Stale(name, f"is installed more than once: {listed}", f"pip uninstall {name} takes the first away", False)
+        yield Finding(name, f"is installed more than once: {listed}", f"pip uninstall {name} takes the first away")
 
 
-def _editable(distribution: Distribution) -> Iterator[Stale]:
+def _editable(distribution: Distribution) -> Iterator[Finding]:
     """An editable installation: what its pyproject.toml says now, and what it said when it was installed."""
     name, version = name_and_version(distribution)
     folder = _folder(distribution)
@@ -75,19 +75,21 @@ def _editable(distribution: Distribution) -> Iterator[Stale]:
         return
     again = f"pip install --no-deps -e {folder}"
     if not folder.is_dir():
-        yield Stale(name, f"is an editable installation of {folder}, which is gone", f"pip uninstall {name}", True)
+        yield Finding(
+            name, f"is an editable installation of {folder}, which is gone", f"pip uninstall {name}", fatal=True
+        )
         return
     project = _project(folder)
     if project is None:
         return
     declared = project.get("version", version)
     if declared != version:
-        yield Stale(name, f"is installed as {version}, but its pyproject.toml says {declared}", again, False)
+        yield Finding(name, f"is installed as {version}, but its pyproject.toml says {declared}", again)
     wanted = {f"{key} = {value}" for key, value in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).items()}
     installed = {f"{p.name} = {p.value}" for p in distribution.entry_points.select(group=ENTRY_POINT_GROUP)}
     if "entry-points" not in project.get("dynamic", ()) and wanted != installed:
         differing = ", ".join(sorted(wanted ^ installed))
-        yield Stale(name, f"has other entry points than its pyproject.toml: {differing}", again, True)
+        yield Finding(name, f"has other entry points than its pyproject.toml: {differing}", again, fatal=True)
 
 
 def _folder(distribution: Distribution) -> Path | None:

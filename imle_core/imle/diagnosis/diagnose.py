@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from imle._borrow import isolate
-from imle.diagnosis.advice import advise
-from imle.diagnosis.grid import INFINITE, cell_of, survey
-from imle.diagnosis.knob import knob_of
-from imle.diagnosis.probe import Loss, Probe, Setting, troubles
+from imle._checks import is_positive_int
+from imle._layers import trial
+from imle.diagnosis.advice import Adviser
+from imle.diagnosis.probe import Loss, Probe
 from imle.diagnosis.report import Diagnosis
-from imle.errors import ObjectiveError, OptionError, SolverWarning
+from imle.errors import OptionError
 from imle.layers.module import SolverLayer
 
 STEPS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -66,55 +63,36 @@ def diagnose(
         >>> print(report.advice[0])
         100 % of rows got a zero gradient: raise beta from 0.1 to about 1.1 (0 % there), or use aimle
     """
-    _check(layer, objective, loss, draws, {"steps": steps, "temperatures": temperatures})
-    alone = isolate(layer).train()
-    knob = knob_of(alone.estimator)
-    devices = [objective.device] if objective.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
-            warnings.simplefilter("ignore", SolverWarning)  # what solvers have to say is counted, and reported
-            probe = Probe(alone, objective, loss, rows, knob)
-            now = Setting(probe.step)
-            probe.read(now, 1)  # models are built, code is compiled: not to be timed
-            reading = probe.read(now, draws)
-            limit = None if probe.step is None else probe.read(Setting(probe.step * INFINITE), draws)
-            current = cell_of(now, reading, limit, layer.temperature)
-            grid = survey(probe, steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
-            advice = advise(layer, probe, current, reading, grid)
-    finally:
-        alone.close()
-    failed, events = troubles(reading.stats)
+    if not callable(loss):
+        raise OptionError(f"diagnose: loss: expected a function of the layer's output, found {type(loss).__name__}")
+    if not is_positive_int(draws) or draws < 2:
+        raise OptionError(f"diagnose: draws: expected an int >= 2, found {draws!r}")
+    for name, factors in (("steps", steps), ("temperatures", temperatures)):
+        if not factors or not all(isinstance(f, (int, float)) and math.isfinite(f) and f > 0 for f in factors):
+            raise OptionError(f"diagnose: {name}: expected positive factors, found {factors!r}")
+    with trial("diagnose", layer, objective) as copy:  # what solvers warn of is counted, and reported
+        probe = Probe(copy, objective, loss, rows)
+        probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
+        limit = probe.infinite(draws)
+        reading = probe.read(probe.step, draws, limit=limit)
+        grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
+        advice = tuple(Adviser(probe, reading, grid, layer.nb_samples).advice())
     parts = {name: reading.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
     return Diagnosis(
         solver=layer.spec.id,
         estimator=layer.estimator.name,
         rows=reading.pulled.shape[1],
-        entries=reading.gradients.shape[2],
+        entries=reading.entries,
         samples=layer.nb_samples,
         draws=draws,
-        step_name=None if knob is None else knob.option,
-        current=current,
+        step_name=None if probe.parameter is None else probe.parameter.option,
+        current=reading.cell,
         pulled=reading.pulled.double().mean().item(),
         nonzeros=reading.nonzeros,
         row_cosines=reading.row_cosines,
         grid=grid,
-        failed=dict(failed),
-        events=dict(events),
+        failed=dict(reading.failed),
+        events=dict(reading.stats.events),
         seconds={**parts, "other": reading.seconds / draws - sum(parts.values())},
         advice=advice,
     )
-
-
-def _check(layer: Any, objective: Any, loss: Any, draws: Any, factors: dict[str, Any]) -> None:
-    if not isinstance(layer, SolverLayer):
-        raise OptionError(f"diagnose: layer: expected a solver layer, found {type(layer).__name__}")
-    if not isinstance(objective, Tensor) or objective.numel() == 0:
-        found = list(objective.shape) if isinstance(objective, Tensor) else type(objective).__name__
-        raise ObjectiveError(f"diagnose: objective: expected a tensor with at least one row, found {found}")
-    if not callable(loss):
-        raise OptionError(f"diagnose: loss: expected a function of the layer's output, found {type(loss).__name__}")
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 2:
-        raise OptionError(f"diagnose: draws: expected an int >= 2, found {draws!r}")
-    for name, values in factors.items():
-        if not values or not all(isinstance(v, (int, float)) and math.isfinite(v) and v > 0 for v in values):
-            raise OptionError(f"diagnose: {name}: expected positive factors, found {values!r}")

@@ -1,16 +1,31 @@
-"""What `imle.diagnose` returns."""
+"""What `imle.diagnose` returns: fields, a text and a picture."""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from torch import Tensor
+
+from imle._text import without_colours
+from imle.plot.backend import new_figure
+from imle.plot.panels import heat, histogram, nothing, shares
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
+
+SPARSE = 0.5
+"""More rows than this with a zero gradient are too many."""
+SATURATED = 0.9
+"""More rows than this whose target ignores theta are too many."""
+NOISY = 0.25
+"""Two draws that agree less than this are too noisy: each agrees with the expected gradient by less than 0.5."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,38 @@ class Advice:
 
     def __str__(self) -> str:
         return self.text
+
+
+class _Column(NamedTuple):
+    """A number of a cell, as the text and the picture show it."""
+
+    name: str
+    head: str
+    title: str
+    colours: str
+    missing: str
+
+    def of(self, cell: Cell) -> float:
+        value: float | None = getattr(cell, self.name)
+        return math.nan if value is None else value
+
+    def write(self, value: float) -> str:
+        if self.name != "cosine":
+            return percent(value)
+        return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
+
+    def show(self, value: float) -> Text:
+        from rich.text import Text
+
+        limits = {"zero": SPARSE, "saturated": SATURATED}
+        bad = value < NOISY if self.name == "cosine" else value > limits[self.name]
+        return Text(self.write(value), "red" if bad else "")
+
+
+_ZERO = _Column("zero", "zero", "rows with a zero gradient", "Reds", "no gradient")
+_SATURATED = _Column("saturated", "ignore", "target ignores theta", "Purples", "no target solve")
+_COSINE = _Column("cosine", "cosine", "cosine between two draws", "Greens", "no noise")
+_PARTS = {"noise": "#4c78a8", "solve": "#f58518", "transfer": "#72b7b2", "other": "#bab0ac"}
 
 
 @dataclass(frozen=True)
@@ -110,22 +157,138 @@ class Diagnosis:
         """A cell of the grid."""
         return next(cell for cell in self.grid if (cell.step, cell.temperature) == (step, temperature))
 
-    def __str__(self) -> str:
-        from imle.diagnosis.text import plain
-
-        return plain(self)
-
-    def __rich__(self) -> RenderableType:
-        from imle.diagnosis.text import rendered
-
-        return rendered(self)
-
     def plot(self, path: str | PathLike[str]) -> None:
-        """Write a picture; its format follows the name (".png", ".pdf", ".svg").
+        """Write the picture; its format follows the name (".png", ".pdf", ".svg").
 
         Raises:
             SolverUnavailableError: matplotlib is not installed.
         """
-        from imle.diagnosis.picture import draw
+        self.figure().savefig(path, dpi=130)
 
-        draw(self, path)
+    def figure(self) -> Any:
+        """The picture, a matplotlib Figure.
+
+        Raises:
+            SolverUnavailableError: matplotlib is not installed.
+        """
+        figure = new_figure(12.5, 6.6)
+        top, bottom = figure.subfigures(2, 1, height_ratios=[1.15, 1.0])
+        for axes, column in zip(top.subplots(1, 3), (_ZERO, _SATURATED, _COSINE), strict=True):
+            axes.set_title(column.title, fontsize=10)
+            values = np.array([[column.of(self.at(step, tau)) for tau in self.temperatures] for step in self.steps])
+            if np.isnan(values).all():
+                nothing(axes, column.missing)
+                continue
+            ticks = [f"{tau:.3g}" for tau in self.temperatures], [_number(step) for step in self.steps]
+            here = self.temperatures.index(self.current.temperature), self.steps.index(self.current.step)
+            heat(axes, values, ticks, ("temperature", self.step_name or ""), here, column.colours, column.write)
+        total = sum(self.seconds.values())
+        nonzeros, cosines, time = bottom.subplots(1, 3)
+        nonzeros.set_title("non-zero entries of a row's gradient", fontsize=10)
+        histogram(nonzeros, self.nonzeros.numpy())
+        cosines.set_title("cosine between two draws, per row", fontsize=10)
+        histogram(cosines, self.row_cosines.numpy())
+        time.set_title(f"one pass, forward and backward: {1e3 * total:.3g} ms", fontsize=10)
+        shares(time, self._shares(), [_PARTS[name] for name in self.seconds], percent)
+        title, about = self._title()
+        advice = [f"→ {text}" for one in self.advice for text in one.text.splitlines()] or ["nothing stands out"]
+        lines = [f"{title}: {about}", *(textwrap.fill(line, 150, subsequent_indent="    ") for line in advice)]
+        figure.suptitle("\n".join(lines), fontsize=11, x=0.01, ha="left")
+        return figure
+
+    def __str__(self) -> str:
+        return without_colours(self)
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        title, about = self._title()
+        advice: RenderableType = Text("  nothing stands out", "green")
+        if self.advice:
+            lines = Table.grid(padding=(0, 1))
+            lines.add_column(style="yellow", no_wrap=True)
+            lines.add_column()
+            for one in self.advice:
+                lines.add_row("→", Text(one.text))
+            advice = Padding(lines, (0, 0, 0, 2))
+        head = Text.assemble((title, "bold"), f"  {about}, {self.draws} draws")
+        return Group(head, "", Padding(self._facts(), (0, 0, 0, 2)), "", self._table(), advice)
+
+    def _title(self) -> tuple[str, str]:
+        rows = f"{self.rows} row{'' if self.rows == 1 else 's'} of {self.entries}"
+        return f"{self.solver} · {self.estimator}", rows + (f", {self.samples} samples" if self.samples > 1 else "")
+
+    def _shares(self) -> dict[str, float]:
+        """What part of one pass takes which share of its time."""
+        total = sum(self.seconds.values())
+        return {name: max(part, 0.0) / total for name, part in self.seconds.items()}
+
+    def _facts(self) -> RenderableType:
+        from rich.table import Table
+        from rich.text import Text
+
+        now, total = self.current, sum(self.seconds.values())
+        facts = Table.grid(padding=(0, 2))
+        facts.add_column(style="dim", no_wrap=True)
+        facts.add_column(justify="right", no_wrap=True)
+        facts.add_column(style="dim")
+        facts.add_row("rows whose loss has a gradient", percent(self.pulled))
+        facts.add_row("of these, with a zero gradient", _ZERO.show(now.zero))
+        if now.unchanged is not None:
+            facts.add_row("  target solve changed nothing", percent(now.unchanged))
+        if now.saturated is not None:
+            facts.add_row("  target ignores theta", _SATURATED.show(now.saturated))
+        low, middle, high = (_number(self.nonzeros.quantile(q).item()) for q in (0.0, 0.5, 1.0))
+        facts.add_row("non-zero entries per row", middle, f"of {self.entries}, from {low} to {high}")
+        if not math.isnan(now.cosine):
+            facts.add_row("cosine between two draws", _COSINE.show(now.cosine), "of the batch's gradient")
+        failed, events = (", ".join(f"{name} {n}" for name, n in found.items()) for found in (self.failed, self.events))
+        if failed:
+            facts.add_row("failed solves", Text(percent(now.failed), "red"), failed)
+        if events:
+            facts.add_row("solver events", "", events)
+        time = f"{total:.2f} s" if total >= 1 else f"{1e3 * total:.1f} ms"
+        parts = ", ".join(f"{name} {percent(share)}" for name, share in self._shares().items())
+        facts.add_row("one pass, forward and backward", time, parts)
+        return facts
+
+    def _table(self) -> RenderableType:
+        """One line per step, up to three columns per temperature."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        known = [c for c in (_SATURATED, _COSINE) if not all(math.isnan(c.of(cell)) for cell in self.grid)]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=True, header_style="bold", collapse_padding=True)
+        table.add_column(f"\n{self.step_name or ''}", justify="right", style="bold", no_wrap=True)
+        for tau in self.temperatures:
+            table.add_column("\n")  # space between temperatures
+            table.add_column(f"tau {tau:.3g}\n{_ZERO.head}", justify="right", no_wrap=True)
+            for column in known:
+                table.add_column(f"\n{column.head}", justify="right", no_wrap=True)
+        here = self.current.step, self.current.temperature
+        for step in self.steps:
+            line: list[RenderableType] = [_number(step)]
+            for tau in self.temperatures:
+                cell = self.at(step, tau)
+                zero = _ZERO.show(cell.zero)
+                line += ["", Text.assemble("▸ ", zero) if (step, tau) == here else zero]
+                line += [column.show(column.of(cell)) for column in known]
+            table.add_row(*line)
+        return table
+
+
+def percent(value: float) -> str:
+    """0.98 as "98 %"; what is not all or nothing never looks like it."""
+    if math.isnan(value):
+        return "-"
+    if 0 < value < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < value < 1 else f"{100 * value:.0f} %"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -1,49 +1,22 @@
-"""Gradient rules, one per file, by name."""
+"""Gradient rules, one per file, listed in `imle.plugins.estimators.OWN`; an import here makes a name public."""
 
 from __future__ import annotations
 
 from imle.errors import PluginError, SolverUnavailableError
-from imle.estimators.aimle import AIMLE
-from imle.estimators.base import Estimator
-from imle.estimators.blackbox import Blackbox
-from imle.estimators.identity import Identity
-from imle.estimators.imle import IMLE
-from imle.estimators.perturbed import Perturbed, PerturbedMultiplicative
-from imle.estimators.score_function import ScoreFunction
-from imle.estimators.simple import Simple
-from imle.estimators.straight_through import StraightThrough
+from imle.estimators.aimle import AIMLE as AIMLE
+from imle.estimators.base import Estimator as Estimator
+from imle.estimators.blackbox import Blackbox as Blackbox
+from imle.estimators.identity import Identity as Identity
+from imle.estimators.imle import IMLE as IMLE
+from imle.estimators.perturbed import Perturbed as Perturbed
+from imle.estimators.perturbed import PerturbedMultiplicative as PerturbedMultiplicative
+from imle.estimators.score_function import ScoreFunction as ScoreFunction
+from imle.estimators.simple import Simple as Simple
+from imle.estimators.straight_through import StraightThrough as StraightThrough
 from imle.plugins import find_estimator, registry
+from imle.plugins.estimators import OWN
 
-__all__ = [
-    "AIMLE",
-    "ESTIMATORS",
-    "IMLE",
-    "Blackbox",
-    "Estimator",
-    "Identity",
-    "Perturbed",
-    "PerturbedMultiplicative",
-    "ScoreFunction",
-    "Simple",
-    "StraightThrough",
-    "estimator_by_name",
-]
-
-ESTIMATORS: dict[str, type[Estimator]] = {
-    cls.name: cls
-    for cls in (
-        IMLE,
-        AIMLE,
-        Blackbox,
-        Identity,
-        StraightThrough,
-        Perturbed,
-        PerturbedMultiplicative,
-        ScoreFunction,
-        Simple,
-    )
-}
-"""The core's own estimators by name; each can be made without arguments."""
+__all__ = ["Estimator", "estimator_by_name", *sorted(spec.target.partition(":")[2] for spec in OWN)]
 
 
 def estimator_by_name(name: str) -> Estimator:

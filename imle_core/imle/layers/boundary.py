@@ -55,12 +55,14 @@ class Boundary(NamedTuple):
         sense: theta is negated for "min", here and nowhere else.
         array: the kind of array the solver takes.
         forbidding: the instance parameter that forbids entries, or "".
+        warm_start: the solver takes earlier solutions as `hint`.
     """
 
     solver_id: str
     sense: Sense
     array: ArrayKind
     forbidding: str = ""
+    warm_start: bool = False
 
     def objective(self, theta: Tensor, sized: bool) -> Objective:
         """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array.

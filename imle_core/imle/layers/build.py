@@ -14,6 +14,7 @@ from imle._generators import check_generator
 from imle.errors import OptionError, PluginError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
+from imle.layers.blocks import BlockLayer
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
@@ -109,7 +110,8 @@ def layer(
             a gradient is refused, since none would reach it.
 
     Returns:
-        An nn.Module from `[*batch, *event]` objectives to solutions.
+        An nn.Module from `[*batch, *event]` objectives to solutions; a `BlockLayer`, which takes and returns several
+        tensors, where the objective consists of blocks.
 
     Raises:
         UnknownSolverError, SolverUnavailableError: no usable solver has this id.
@@ -172,7 +174,7 @@ def _split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any],
 
 def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
     if not spec.layer:
-        return SolverLayer
+        return BlockLayer if spec.blocks else SolverLayer
     found = registry.import_target(spec.layer)
     if not (isinstance(found, type) and issubclass(found, SolverLayer)):
         raise PluginError(f"{spec.id}: layer: expected a subclass of SolverLayer, found {found!r}")

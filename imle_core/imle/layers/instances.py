@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, OptionError, SolverContractError
-from imle.plugins.parameters import check_type, unknown
+from imle.plugins.parameters import check_value, unknown
 from imle.plugins.spec import Parameter, SolverSpec
 from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
 from imle.solvers.parallel.pieces import in_pieces
@@ -132,7 +132,7 @@ class InstanceCache:
 
         Raises:
             OptionError: a name that is not an instance parameter.
-            InstanceError: not sequences with one value per row.
+            InstanceError: not sequences with one value per row, or a number out of range (names its row).
         """
         return {name: self._column(name, values) for name, values in given.items()}
 
@@ -250,7 +250,7 @@ class InstanceCache:
                 hint=f"a value for all rows goes to imle.layer(..., {name}=...)",
             )
         for row, value in enumerate(values):
-            check_type(self.spec.id, known[name], value)
+            check_value(self.spec.id, known[name], value, wrong=InstanceError, row=row)
             self._refuse_number(known[name], value, row)
         return list(values)
 

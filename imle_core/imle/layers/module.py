@@ -27,10 +27,12 @@ from imle.layers.stats import LayerStats
 from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again
 from imle.plugins.spec import SolverSpec
+from imle.solvers.blocks import Labels, labels_of
+from imle.solvers.combinators.wrapping import unwrapped
 from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Wanted
-from imle.solvers.protocol import Shape, Solver
+from imle.solvers.protocol import PreparedSolver, Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
 
@@ -178,7 +180,8 @@ class SolverLayer(nn.Module):
         call = self.call(batch.solve, mode._replace(samples=mode.perturbed))
 
         def per_row(samples: Tensor) -> Tensor:
-            found = loss(samples.reshape(*lead, *samples.shape[1:]).to(objective.dtype))
+            seen = self.as_seen(samples, batch.solve, objective.dtype)
+            found = loss(seen.reshape(*lead, *seen.shape[1:]))
             return found.reshape(samples.shape[:2]) if found.shape == (*lead, samples.shape[1]) else found
 
         return expected_loss(batch.theta, call, per_row).reshape(lead)
@@ -234,7 +237,7 @@ class SolverLayer(nn.Module):
         return solutions
 
     def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
-        """What the solver returned to solutions as users see them, `[N, *event]`, in their dtype. See `as_solved`."""
+        """What the solver returned to solutions as users see them, `[N, ...]`, in their dtype. See `as_solved`."""
         del plan
         return solutions.to(dtype)
 
@@ -252,9 +255,11 @@ class SolverLayer(nn.Module):
         # the solution asked for is that of theta as it was given; its gradient is still the rule's
         return scores.detach() + (read - read.detach()).nan_to_num()
 
-    def _plan(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> tuple[SolvePlan, torch.Size, torch.Size]:
-        """Find out which rows share an instance, and which dimensions are the batch's."""
-        groups = self._instances.groups(rows)
+    def _plan(
+        self, objective: Tensor, rows: Mapping[str, Sequence[Any]], groups: Sequence[Group] | None = None
+    ) -> tuple[SolvePlan, torch.Size, torch.Size]:
+        """Find out which rows share an instance, unless that is known, and which dimensions are the batch's."""
+        groups = self._instances.groups(rows) if groups is None else groups
         ragged = any(group.rows is not None for group in groups)
         lead, event = objective.shape[:1], objective.shape[1:]
         for group in groups:
@@ -268,8 +273,9 @@ class SolverLayer(nn.Module):
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
+        spec, solver = self.spec, self.solver
         return SolvePlan(
-            boundary=Boundary(self.spec.id, self.solver.sense, self.solver.array, self.spec.forbidding),
+            boundary=Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start),
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
@@ -277,7 +283,7 @@ class SolverLayer(nn.Module):
             warned=self._warned,
             failures=self.failures,
             unproven=self.unproven,
-            workers=workers_of(self.solver),
+            workers=workers_of(solver),
             progress=self.progress,
         )
 
@@ -357,6 +363,24 @@ class SolverLayer(nn.Module):
         ready = partial(ready_to_draw, self.spec.id, self.generator)
         timed = partial(self.stats.timed, "noise")
         return Replay(self.noise, self.generator, self.nb_samples, self.antithetic, ready, timed)
+
+    @property
+    def prepared(self) -> PreparedSolver:
+        """The solver bound to the layer's own instance, without what `executor=`, `cache=` or `pool=` put around it.
+
+        Raises:
+            InstanceError: instance parameters are missing, which come with every row.
+        """
+        return unwrapped(self._instances.groups({})[0].prepared)
+
+    @property
+    def labels(self) -> Labels | None:
+        """Names of the entries of an objective, by block where there are several; None if the solver has none.
+
+        Raises:
+            InstanceError: as `prepared`.
+        """
+        return labels_of(self.prepared)
 
     def close(self) -> None:
         """Free the native models; they are built again if the layer is used again."""

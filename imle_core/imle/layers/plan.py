@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +35,9 @@ from imle.solvers.progress import Wanted, monitored
 from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
+
+if TYPE_CHECKING:
+    from imle.layers.packing import Packing
 
 OnFailure = Literal["raise", "zero-grad", "last"]
 
@@ -77,6 +80,7 @@ class SolvePlan:
         workers: how many instances may be solved at the same time.
         progress: who wants to know how far the solving is.
         first: the row of the user's batch that is the first here.
+        packing: how blocks lie in theta, if there are several.
     """
 
     boundary: Boundary
@@ -90,6 +94,7 @@ class SolvePlan:
     workers: int = 1
     progress: Wanted | None = None
     first: int = 0
+    packing: Packing | None = None
 
     @property
     def homogeneous(self) -> bool:
@@ -189,16 +194,22 @@ class SolvePlan:
 
     def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
         """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
-        window = _window(theta.shape[2:], group.prepared.objective_shape)
+        window = self._window(group, theta.shape[2:])
         part = theta[window]
         earlier = None if hint is None else hint[window]
         extra: dict[str, Any] = group.per_sample(theta.shape[1])
         with self.stats.timed("transfer"):
-            if earlier is not None:
+            if earlier is not None and self.boundary.warm_start:
                 extra["hint"] = self.boundary.rows(earlier)
             prepared = group.prepared
             objective = self.boundary.objective(part, is_homogeneous(prepared) and not takes_any_size(prepared))
         return Request(group, theta.shape, window, part, earlier, objective, extra)
+
+    def _window(self, group: Group, event: torch.Size) -> tuple[Any, ...]:
+        """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes."""
+        if self.packing is not None and self.packing.ragged:
+            return (..., self.packing.columns(group.kept))
+        return _window(event, group.prepared.objective_shape)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve; several instances at the same time where there are several workers.
@@ -286,7 +297,7 @@ class SolvePlan:
         found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
         for group in self.groups:
             rows = slice(None) if group.rows is None else group.rows
-            part = z[rows][_window(z.shape[2:], group.prepared.objective_shape)]
+            part = z[rows][self._window(group, z.shape[2:])]
             if part.numel():
                 found[rows] = terms_of_group(self.boundary, group, part)
         return found

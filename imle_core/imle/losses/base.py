@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
+from imle._layers import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Estimator
 from imle.layers.boundary import sums_to_finite
@@ -59,11 +60,7 @@ class SolverLoss(nn.Module):
 
     def __init__(self, layer: SolverLayer, *, reduction: Reduction = "mean") -> None:
         super().__init__()
-        if not isinstance(layer, SolverLayer):
-            raise OptionError(
-                f"{type(self).__name__}: layer: expected a solver layer, found {type(layer).__name__}",
-                hint="make one with imle.layer(...)",
-            )
+        check_layer(f"{type(self).__name__}: layer", layer)
         if reduction not in REDUCTIONS:
             raise OptionError(
                 f"{type(self).__name__}: reduction: expected 'mean', 'sum' or 'none', found {reduction!r}"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from imle._layers import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
 from imle.layers.shapes import row_name
@@ -99,8 +100,7 @@ def reading(
         if rows:
             raise OptionError(f"{next(iter(rows))}: expected it beside layer= only, found it without")
         return Reading(sign_of(sense), 1 if event_ndim is None else event_ndim)
-    if not isinstance(layer, SolverLayer):
-        raise OptionError(f"layer: expected a solver layer, found {type(layer).__name__}")
+    check_layer("layer", layer)
     if sense is not None or event_ndim is not None:
         name = "event_ndim" if sense is None else "sense"
         raise OptionError(f"{name}: expected it without layer=, which knows, found both")

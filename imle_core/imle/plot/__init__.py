@@ -6,8 +6,7 @@ shown or saved. Nothing is shown, and pyplot's state is left alone.
 """
 
 from imle.plot.curves import History, training
-from imle.plot.multiples import samples
 from imle.plot.report import diagnosis
-from imle.plot.single import marginals
+from imle.plot.solutions import marginals, samples
 
 __all__ = ["History", "diagnosis", "marginals", "samples", "training"]

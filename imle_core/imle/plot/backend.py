@@ -25,9 +25,3 @@ def matplotlib(name: str) -> Any:
 def new_figure(width: float, height: float) -> Any:
     """An empty figure of this size in inches, unknown to pyplot: no window, no global state."""
     return matplotlib("figure").Figure(figsize=(width, height), layout="constrained")
-
-
-def own_axes(axes: Any | None, width: float, height: float) -> Any:
-    """The axes that were given, or those of a new figure."""
-    matplotlib("figure")  # the error comes first, whatever was given
-    return new_figure(width, height).subplots() if axes is None else axes

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imle.errors import OptionError
-from imle.plot.values import Floats
+
+Floats = NDArray[np.float64]
 
 COLOURS = "magma"
 """Perceptually uniform: dark is 0, bright is 1; the other way round on graphs, whose paper is white."""
@@ -16,13 +18,8 @@ BAR = "#4c78a8"
 _MOST_NUMBERS = 12  # rows and columns of a matrix in which numbers can still be read
 
 
-def highest(array: Floats) -> float:
-    """The end of the colour scale: 1, or more if solutions have larger entries."""
-    return max(1.0, float(array.max()))
-
-
 def bars(axes: Any, values: Floats, names: Sequence[str] | None, limit: float) -> None:
-    """One bar per entry."""
+    """One bar per entry of `[n]` values."""
     places = range(len(values))
     axes.bar(places, values, color=BAR)
     axes.set_ylim(min(0.0, float(values.min())), limit * 1.02)
@@ -32,7 +29,7 @@ def bars(axes: Any, values: Floats, names: Sequence[str] | None, limit: float) -
 
 
 def grid(axes: Any, values: Floats, limit: float) -> Any:
-    """Cells as colours, the first row above."""
+    """`[rows, columns]` cells as colours, the first row above; returns the colour scale."""
     axes.set_xticks([])
     axes.set_yticks([])
     return axes.imshow(values, cmap=COLOURS, vmin=0.0, vmax=limit, interpolation="nearest")
@@ -41,26 +38,30 @@ def grid(axes: Any, values: Floats, limit: float) -> Any:
 def assignment(
     axes: Any, values: Floats, rows: Sequence[str] | None, columns: Sequence[str] | None, limit: float
 ) -> Any:
-    """A matrix with its numbers, if they are not too many, and names."""
-    image = axes.imshow(values, cmap=COLOURS, vmin=0.0, vmax=limit, interpolation="nearest")
+    """A matrix with its numbers, if they are not too many, and names; returns the colour scale."""
+    image = grid(axes, values, limit)
     height, width = values.shape
-    axes.set_yticks(range(height), _counted(rows, height, "row names") if rows else [str(i) for i in range(height)])
-    axes.set_xticks(
-        range(width), _counted(columns, width, "column names") if columns else [str(i) for i in range(width)]
-    )
+    axes.set_yticks(range(height), _counted(rows or range(height), height, "row names"))
+    axes.set_xticks(range(width), _counted(columns or range(width), width, "column names"))
     axes.set_xticks(np.arange(width - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(height - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1)
     axes.tick_params(which="both", length=0)
     if max(height, width) <= _MOST_NUMBERS:
-        for (row, column), value in np.ndenumerate(values):
-            text = f"{value:.2f}".removesuffix(".00")
-            ink = "black" if value > 0.6 * limit else "white"
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8)
+        numbers(axes, values, lambda v: f"{v:.2f}".removesuffix(".00"), ("white", "black"), 0.6 * limit, 8)
     return image
 
 
-def _counted(names: Sequence[str], number: int, what: str) -> list[str]:
+def numbers(
+    axes: Any, values: Floats, write: Callable[[float], str], inks: tuple[str, str], change: float, size: int
+) -> None:
+    """Write the values of a matrix into its cells, in the second ink above `change`."""
+    for (row, column), value in np.ndenumerate(values):
+        ink = inks[bool(value > change)]
+        axes.text(column, row, write(value), ha="center", va="center", color=ink, fontsize=size)
+
+
+def _counted(names: Sequence[Any], number: int, what: str) -> list[str]:
     if len(names) != number:
         raise OptionError(f"{what}: expected {number} names, found {len(names)}")
     return [str(name) for name in names]

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from imle.errors import InstanceError, OptionError, SolverUnavailableError
 from imle.plot.backend import matplotlib
-from imle.plot.cells import COLOURS
-from imle.plot.values import Floats
+from imle.plot.cells import COLOURS, Floats
 
 Positions = Mapping[Any, Sequence[float]]
 
@@ -21,7 +22,7 @@ _BEND = 0.18  # of parallel edges, each a bit more than the one before
 
 
 def on_graph(axes: Any, values: Floats, graph: Any, positions: Positions | None, weights: str, limit: float) -> Any:
-    """Draw the graph; return the colour scale.
+    """Draw values on the edges or nodes of a networkx graph; returns the colour scale.
 
     Args:
         axes: where.
@@ -37,45 +38,43 @@ def on_graph(axes: Any, values: Floats, graph: Any, positions: Positions | None,
     """
     if weights not in ("edge", "node"):
         raise OptionError(f"weights: expected 'edge' or 'node', found {weights!r}")
-    things = list(graph.edges if weights == "edge" else graph.nodes)
-    if len(values) != len(things):
-        raise InstanceError(f"graph: expected one value per {weights}, {len(things)} in all, found {len(values)}")
+    expected = len(graph.edges if weights == "edge" else graph.nodes)
+    if len(values) != expected:
+        raise InstanceError(f"graph: expected one value per {weights}, {expected} in all, found {len(values)}")
     places = _spring(graph) if positions is None else positions
     if missing := [node for node in graph.nodes if node not in places]:
         raise InstanceError(f"positions: expected one for every node, found none for {missing[0]!r}")
     colour = matplotlib("cm").ScalarMappable(matplotlib("colors").Normalize(0.0, limit), _bright())
-    edge_values = values if weights == "edge" else [0.0] * graph.number_of_edges()
-    _edges(axes, graph, places, edge_values, colour, limit)
-    node_colours = colour.to_rgba(values) if weights == "node" else "#3b3b46"
+    nodes = weights == "node"
+    _edges(axes, graph, places, np.zeros(len(graph.edges)) if nodes else values, colour)
     xs, ys = zip(*(places[node] for node in graph.nodes), strict=True)
-    axes.scatter(xs, ys, s=90 if weights == "node" else 36, c=node_colours, edgecolors="white", zorder=3)
+    faces = colour.to_rgba(values) if nodes else "#3b3b46"
+    axes.scatter(xs, ys, s=90 if nodes else 36, c=faces, edgecolors="white", zorder=3)
     axes.set_axis_off()
     axes.margins(0.08)
     axes.autoscale_view()
     return colour
 
 
-def _edges(axes: Any, graph: Any, places: Positions, values: Any, colour: Any, limit: float) -> None:
-    arrow = matplotlib("patches").FancyArrowPatch
-    style = "-|>" if graph.is_directed() else "-"
+def _edges(axes: Any, graph: Any, places: Positions, values: Floats, colour: Any) -> None:
     seen: Counter[Any] = Counter()
-    for edge, value in zip(graph.edges, values, strict=True):
-        tail, head = edge[:2]
+    for (tail, head, *_), value in zip(graph.edges, values, strict=True):
         ends = frozenset((tail, head))
         bend = (seen[ends] + (graph.is_directed() and graph.has_edge(head, tail))) * _BEND
         seen[ends] += 1
+        share = value / colour.norm.vmax
         axes.add_patch(
-            arrow(
+            matplotlib("patches").FancyArrowPatch(
                 places[tail],
                 places[head],
-                arrowstyle=style,
+                arrowstyle="-|>" if graph.is_directed() else "-",
                 mutation_scale=11,
                 shrinkA=4,
                 shrinkB=4,
                 connectionstyle=f"arc3,rad={bend:g}",
-                linewidth=_THIN + (_THICK - _THIN) * min(max(value / limit, 0.0), 1.0),
+                linewidth=_THIN + (_THICK - _THIN) * min(max(share, 0.0), 1.0),
                 color=colour.to_rgba(value),
-                zorder=1 + value / (2 * limit),  # likely edges above unlikely ones
+                zorder=1 + share / 2,  # likely edges above unlikely ones
             )
         )
 
@@ -83,8 +82,7 @@ def _edges(axes: Any, graph: Any, places: Positions, values: Any, colour: Any, l
 def _bright() -> Any:
     """The part of the colour map, reversed, that shows on white paper."""
     whole = importlib.import_module("matplotlib").colormaps[f"{COLOURS}_r"]
-    steps = [_FAINT + (_STRONG - _FAINT) * step / 255 for step in range(256)]
-    return matplotlib("colors").ListedColormap(whole(steps))
+    return matplotlib("colors").ListedColormap(whole(np.linspace(_FAINT, _STRONG, 256)))
 
 
 def _spring(graph: Any) -> Positions:

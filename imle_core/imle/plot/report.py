@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from imle.diagnosis.report import Diagnosis
+from typing import Any, Protocol
 
 
-def diagnosis(report: Diagnosis) -> Any:
+class Drawable(Protocol):
+    """A report that can draw itself, as `imle.diagnosis.Diagnosis` can."""
+
+    def figure(self) -> Any:
+        """A matplotlib Figure."""
+
+
+def diagnosis(report: Drawable) -> Any:
     """Draw a diagnosis: its grid of steps and temperatures, the rows' gradients, where the time goes, and its advice.
 
     Args:
@@ -20,6 +24,4 @@ def diagnosis(report: Diagnosis) -> Any:
     Raises:
         SolverUnavailableError: matplotlib is not installed.
     """
-    from imle.diagnosis.picture import figure
-
-    return figure(report)
+    return report.figure()

@@ -5,7 +5,7 @@ from imle.plugins.estimators import estimators, find_estimator
 from imle.plugins.hookspecs import COMMAND_GROUP, ENTRY_POINT_GROUP, ESTIMATOR_GROUP, hookimpl
 from imle.plugins.records import EstimatorRecord, PluginState, SolverRecord
 from imle.plugins.registry import find, refresh, solvers
-from imle.plugins.spec import API_VERSION, REQUIRED, Capabilities, Parameter, SolverSpec
+from imle.plugins.spec import API_VERSION, REQUIRED, Block, Capabilities, Parameter, SolverSpec
 
 __all__ = [
     "API_VERSION",
@@ -13,6 +13,7 @@ __all__ = [
     "ENTRY_POINT_GROUP",
     "ESTIMATOR_GROUP",
     "REQUIRED",
+    "Block",
     "Capabilities",
     "EstimatorRecord",
     "EstimatorSpec",

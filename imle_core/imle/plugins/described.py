@@ -1,4 +1,4 @@
-"""Specs of solvers that no plugin announces, read off their classes."""
+"""Specs of solvers that are given as classes or objects: their own, or read off the class."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from imle.plugins.spec import REQUIRED, Capabilities, Parameter, SolverSpec
 
 
 def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
-    """What a solver without plugin says about itself.
+    """What a solver says about itself that was not looked up by its id.
 
     Args:
         target: a solver class, whose options are its dataclass fields; or a solver object, which has them already.
-            Instance parameters are those of `prepare`.
+            Instance parameters are those of `prepare`; blocks those of a class attribute `blocks`.
         bound: fields that are no options.
 
     Returns:
-        A spec that claims no capability but the kind of array. Types are those of the annotations.
+        The spec of the class (see `BaseSolver`), without options for an object; else one that claims no capability but
+        the kind of array, with the types of the annotations.
     """
     is_class = isinstance(target, type)
     cls: Any = target if is_class else type(target)
+    own = getattr(cls, "spec", None)
+    if isinstance(own, SolverSpec):
+        return own if is_class else dataclasses.replace(own, options=())
     fields = dataclasses.fields(cls) if is_class and dataclasses.is_dataclass(cls) else ()
     signature = inspect.signature(cls.prepare) if hasattr(cls, "prepare") else inspect.Signature()
     instance = [p for p in list(signature.parameters.values())[1:] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
@@ -36,6 +40,7 @@ def describe(target: Any, *, bound: Collection[str] = ()) -> SolverSpec:
             Parameter(p.name, _type(p.annotation), REQUIRED if p.default is p.empty else p.default) for p in instance
         ),
         options=tuple(Parameter(f.name, _type(f.type), _default(f)) for f in fields if f.init and f.name not in bound),
+        blocks=getattr(cls, "blocks", ()),
         capabilities=Capabilities(array="torch" if getattr(cls, "array", None) == "torch" else "numpy"),
     )
 

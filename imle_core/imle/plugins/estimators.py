@@ -17,21 +17,21 @@ OWN = (
     EstimatorSpec(
         "imle",
         "Difference to the solution of a target distribution; symmetric and scaled forms by options",
-        "imle.estimators:IMLE",
+        "imle.estimators.imle:IMLE",
         solves=1,
         source="Niepert, Minervini & Franceschi 2021",
     ),
     EstimatorSpec(
         "aimle",
         "I-MLE with a step that adapts until the gradient is as dense as asked for",
-        "imle.estimators:AIMLE",
+        "imle.estimators.aimle:AIMLE",
         solves=1,
         source="Minervini, Franceschi & Niepert 2023",
     ),
     EstimatorSpec(
         "blackbox",
         "Slope of a piecewise-affine interpolation of the loss, noise-free",
-        "imle.estimators:Blackbox",
+        "imle.estimators.blackbox:Blackbox",
         solves=1,
         stochastic=False,
         source="Pogančić et al. 2020",
@@ -39,7 +39,7 @@ OWN = (
     EstimatorSpec(
         "identity",
         "dy pulled back through a projection of theta, noise-free",
-        "imle.estimators:Identity",
+        "imle.estimators.identity:Identity",
         solves=0,
         stochastic=False,
         source="Sahoo et al. 2023",
@@ -47,40 +47,41 @@ OWN = (
     EstimatorSpec(
         "straight-through",
         "dy itself, as if the solver were the identity",
-        "imle.estimators:StraightThrough",
+        "imle.estimators.straight_through:StraightThrough",
         solves=0,
         source="Bengio, Léonard & Courville 2013",
     ),
     EstimatorSpec(
         "perturbed",
         "Derivative of the expected solution under additive noise, from its density",
-        "imle.estimators:Perturbed",
+        "imle.estimators.perturbed:Perturbed",
         solves=0,
         source="Berthet et al. 2020",
     ),
     EstimatorSpec(
         "perturbed-multiplicative",
         "The same under noise that keeps the sign of every cost",
-        "imle.estimators:PerturbedMultiplicative",
+        "imle.estimators.perturbed:PerturbedMultiplicative",
         solves=0,
         source="Dalle et al. 2022",
     ),
     EstimatorSpec(
         "score-function",
         "REINFORCE with a leave-one-out baseline; through layer.expected_loss",
-        "imle.estimators:ScoreFunction",
+        "imle.estimators.score_function:ScoreFunction",
         solves=0,
         source="Williams 1992",
     ),
     EstimatorSpec(
         "simple",
         "Exact samples and the exact derivative of their marginals",
-        "imle.estimators:Simple",
+        "imle.estimators.simple:Simple",
         solves=0,
         problem="k-subset",
         source="Ahmed et al. 2023",
     ),
 )
+"""The core's own rules: the one list of them. Each can be made without arguments."""
 
 
 @cache

@@ -1,13 +1,13 @@
 """Solver ids and commands that live in this repository, so that one that is not installed can name its pip line."""
 
 KNOWN = {
-    "arborescence": "imle-graphs",
-    "bounded-path": "imle-graphs",
+    "arborescence": "imle-networkx",
+    "bounded-path": "imle-networkx",
     "grid-shortest-path": "imle-networkx",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
     "maxsat": "imle-pysat",
-    "min-cut": "imle-graphs",
+    "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
     "networkx-shortest-path": "imle-networkx",
     "ortools-assignment": "imle-ortools",
@@ -15,12 +15,12 @@ KNOWN = {
     "ortools-ilp": "imle-ortools",
     "ortools-knapsack": "imle-ortools",
     "ortools-min-cost-flow": "imle-ortools",
-    "perfect-matching": "imle-graphs",
+    "perfect-matching": "imle-networkx",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
-    "spanning-tree": "imle-graphs",
+    "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
 }
 

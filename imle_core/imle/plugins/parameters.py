@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from imle.errors import OptionError
+from imle.errors import ImleError, InstanceError, OptionError
 from imle.plugins.spec import Parameter, SolverSpec
 
-_CHECKS: dict[str, type | tuple[type, ...]] = {
+_CHECKS: dict[str, type] = {
     "int": numbers.Integral,
     "float": numbers.Real,
     "bool": bool,
@@ -34,20 +36,22 @@ def split(
 
     Raises:
         OptionError: a name the solver does not have (lists the valid ones), an option without default that is
-            missing, or a value of the wrong type.
+            missing, or a value that is not allowed.
+        InstanceError: an instance parameter is out of range.
     """
-    known = {parameter.name: parameter for parameter in spec.parameters}
-    checked: dict[str, Any] = {}
+    announced, instance = ({p.name: p for p in kind} for kind in (spec.options, spec.instance))
+    found: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in known:
-            raise unknown(spec.id, name, known, also)
-        checked[name] = check_type(spec.id, known[name], value)
+        if name in announced:
+            found[name] = check_value(spec.id, announced[name], value)
+        elif name in instance:
+            found[name] = check_value(spec.id, instance[name], value, wrong=InstanceError)
+        else:
+            raise unknown(spec.id, name, [*announced, *instance], also)
     for option in spec.options:
-        if option.required and option.name not in checked:
+        if option.required and option.name not in found:
             raise OptionError(f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None)
-    options = {option.name: checked[option.name] for option in spec.options if option.name in checked}
-    instance = {name: value for name, value in checked.items() if name not in options}
-    return options, instance
+    return {n: v for n, v in found.items() if n in announced}, {n: v for n, v in found.items() if n in instance}
 
 
 def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> OptionError:
@@ -61,40 +65,84 @@ def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str]
     return OptionError(f"{solver_id}: unknown option {name!r}{guess}", hint=names)
 
 
-def check_type(solver_id: str, parameter: Parameter, value: Any) -> Any:
-    """Refuse a value outside `choices`, or of another type where the declared type is a simple one.
+def check_value(
+    who: str, parameter: Parameter, value: Any, *, wrong: type[ImleError] = OptionError, row: int | None = None
+) -> Any:
+    """Refuse a value outside `choices`, of another type where the declared type is a simple one, or out of range.
+
+    Args:
+        who: the solver, for messages.
+        parameter: what is allowed.
+        value: of the parameter.
+        wrong: the error for numbers out of range.
+        row: the row of the batch that the value is for, if it is for one only.
 
     Returns:
         The value; a scalar of numpy as the Python number it is, which engines take.
 
     Raises:
-        OptionError: says what was expected and found.
+        OptionError: says what was expected and found. Or `wrong`.
     """
-    where = f"{solver_id}: {parameter.name}"
+    where = f"{who}: {parameter.name}"
     if parameter.choices:
         value = _scalar(value)
         if not any(_equal(value, choice) for choice in parameter.choices):
             listed = " or ".join(repr(choice) for choice in parameter.choices)
             raise OptionError(f"{where}: expected {listed}, found {value!r}")
         return value
-    names = [name.strip() for name in parameter.type.split("|")]
-    if any(name not in _CHECKS for name in names):
-        return value  # the solver knows its own types (graphs, matrices); only it can check them
-    value = _scalar(value)
-    # bool is an int to Python, but k=True is a mistake
-    if (isinstance(value, bool) and "bool" not in names) or not any(isinstance(value, _CHECKS[n]) for n in names):
-        raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")
+    types, words = _kinds(parameter.type)
+    if types or words:
+        value = _scalar(value)
+        # bool is an int to Python, but k=True is a mistake
+        fits = bool in types if isinstance(value, bool) else isinstance(value, types) or value in words
+        if not fits:
+            raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")
+    if not (isinstance(value, bool) or not isinstance(value, numbers.Real) or _inside(parameter, value)):
+        named = f" (row {row})" if row is not None else ""
+        raise wrong(f"{where}: expected {_phrase(parameter, types, words)}, found {value!r}{named}")
     return value
 
 
 def check_fields(spec: SolverSpec, solver: Any) -> None:
-    """Refuse a solver object with a field of another type than its spec says.
+    """Refuse a solver object with a field that its spec does not allow.
 
     Raises:
-        OptionError: see `check_type`.
+        OptionError: see `check_value`.
     """
     for option in spec.options:
-        check_type(spec.id, option, getattr(solver, option.name))
+        check_value(spec.id, option, getattr(solver, option.name))
+
+
+@cache
+def _kinds(declared: str) -> tuple[tuple[type, ...], tuple[str, ...]]:
+    """Types and words that a declared type allows; no types where only the solver knows them (graphs, matrices)."""
+    names = [name.strip() for name in declared.split("|")]
+    words = tuple(name.strip('"') for name in names if name.startswith('"'))
+    simple = [name for name in names if not name.startswith('"')]
+    if any(name not in _CHECKS for name in simple):
+        return (), ()
+    return tuple(_CHECKS[name] for name in simple), words
+
+
+def _inside(parameter: Parameter, value: Any) -> bool:
+    """Whether a number is in range; nan is in none."""
+    low, high, above = parameter.minimum, parameter.maximum, parameter.above
+    return (
+        (low is None or value >= low)
+        and (high is None or value <= high)
+        and (above is None or value > above)
+        and not (parameter.finite and not math.isfinite(value))
+    )
+
+
+def _phrase(parameter: Parameter, types: tuple[type, ...], words: tuple[str, ...]) -> str:
+    """What is expected, in words: '"auto" or a number > 0', "an int from 1 to 9 or None"."""
+    noun = "an int" if numbers.Integral in types else "a finite number" if parameter.finite else "a number"
+    ends = parameter.range.removeprefix("finite").removeprefix(", ")
+    if " to " in ends:
+        ends = f"from {ends}"
+    parts = [*(f'"{word}"' for word in words), f"{noun} {ends}".strip(), *["None"] * (type(None) in types)]
+    return " or ".join(parts)
 
 
 def _scalar(value: Any) -> Any:

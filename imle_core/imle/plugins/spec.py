@@ -102,10 +102,14 @@ class Parameter:
 
     Args:
         name: the keyword users write in `imle.layer(id, name=...)`.
-        type: shown to users; `int`, `float`, `bool`, `str` and unions of them with `None` are checked.
+        type: shown to users; `int`, `float`, `bool`, `str`, `None`, strings in quotes and unions of them are checked,
+            as in `float | "auto"`.
         default: `REQUIRED` if there is none.
         doc: one line, no full stop needed.
         choices: the allowed values, if they can be listed.
+        minimum, maximum: the smallest and the largest number that is allowed.
+        above: numbers have to be larger than this.
+        finite: neither infinity nor nan is allowed.
         per_row: the solver takes this instance parameter as a sequence of length N in `solve` too, so rows
             that differ in it are still solved together. Other instance parameters can also differ per row,
             but then rows are solved in groups that share them.
@@ -123,18 +127,70 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     per_row: bool = False
     forbids: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    finite: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise PluginError(f"parameter name: expected a keyword such as 'time_limit', found {self.name!r}")
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
-        for flag in ("per_row", "forbids"):
+        for flag in ("per_row", "forbids", "finite"):
             check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
+        for end in ("minimum", "maximum", "above"):
+            value = getattr(self, end)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise PluginError(f"parameter {self.name}: {end}: expected a number or None, found {value!r}")
 
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def range(self) -> str:
+        """Which numbers are allowed, such as "> 0", "finite, >= 0" or "1 to 9"; "" if all are."""
+        if self.minimum is not None and self.maximum is not None:
+            ends = f"{self.minimum} to {self.maximum}"
+        else:
+            known = {">": self.above, ">=": self.minimum, "<=": self.maximum}
+            ends = ", ".join(f"{sign} {end}" for sign, end in known.items() if end is not None)
+        return ", ".join(part for part in ("finite" if self.finite else "", ends) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One of several tensors that make up an objective.
+
+    Args:
+        name: the keyword users write in `layer(name=...)`.
+        doc: one line, no full stop needed.
+        solution: what the block is called in solutions; by default as in objectives.
+        noise: whether noise is put on it.
+        shared: it may be given once for a whole batch; its gradient is then the sum over the rows.
+        optional: there are instances without it. It is then an attribute of what the layer returns, None where it is
+            missing, and no part of it as a tuple.
+
+    Raises:
+        PluginError: a field does not have the form described here.
+    """
+
+    name: str
+    doc: str = ""
+    solution: str = ""
+    noise: bool = True
+    shared: bool = False
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (self.name, self.solution or self.name):
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or hasattr(tuple, name):
+                raise PluginError(f"block name: expected a keyword such as 'weights', found {name!r}")
+        check_texts(f"block {self.name}: ", self, "doc", "solution")
+        for flag in ("noise", "shared", "optional"):
+            check_field(f"block {self.name}: {flag}", getattr(self, flag), bool)
+        object.__setattr__(self, "solution", self.solution or self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +201,7 @@ class Capabilities:
         array: arrays `solve` takes: "numpy" (float64, C-contiguous) or "torch" (the user's device and dtype).
         thread_safe: one prepared solver may solve in several threads at once.
         releases_gil: threads speed it up.
-        warm_start: `hint` is used.
+        warm_start: `solve` takes `hint`, earlier solutions of the same rows; others are never given any.
         negative_objectives: entries of any sign are solved exactly.
 
     Raises:
@@ -182,6 +238,8 @@ class SolverSpec(Versioned):
         capabilities: see `Capabilities`.
         layer: a subclass of `imle.layers.SolverLayer` as "package.module:Class", for solvers whose layer takes or
             returns more than one tensor; "" for the usual one.
+        blocks: the tensors that make up an objective, in the order in which a user gives them; none where it is one.
+            The prepared solver has them as `blocks`, see `imle.solvers.BlockLayout`.
         example: a few runnable lines, shown by `imle info`.
         licence: licence of the backend that does the solving.
         url: home page of the backend.
@@ -204,6 +262,7 @@ class SolverSpec(Versioned):
     requires: tuple[str, ...] = ()
     capabilities: Capabilities = field(default_factory=Capabilities)
     layer: str = ""
+    blocks: tuple[Block, ...] = ()
     example: str = ""
     licence: str = ""
     url: str = ""
@@ -220,7 +279,7 @@ class SolverSpec(Versioned):
             raise PluginError(f"{self.id}: layer: expected 'package.module:Class' or '', found {self.layer!r}")
         if self.sense not in ("max", "min"):
             raise PluginError(f"{self.id}: sense: expected 'max' or 'min', found {self.sense!r}")
-        names = [parameter.name for parameter in self.parameters]
+        names = [*(parameter.name for parameter in self.parameters), *(block.name for block in self.blocks)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PluginError(f"{self.id}: parameters declared more than once: {', '.join(twice)}")
@@ -231,7 +290,7 @@ class SolverSpec(Versioned):
         check_texts(f"{self.id}: ", self, "example", keep="\n\t")
         for name, kind in {"exact": bool, "capabilities": Capabilities, "api_version": int}.items():
             check_field(f"{self.id}: {name}", getattr(self, name), kind)
-        for name, kind in {"instance": Parameter, "options": Parameter, "requires": str}.items():
+        for name, kind in {"instance": Parameter, "options": Parameter, "blocks": Block, "requires": str}.items():
             check_tuple(f"{self.id}: {name}", getattr(self, name), kind)
         for name in self.requires:
             if not MODULE.match(name):

@@ -1,23 +1,32 @@
-"""The solver protocol, its results, and (lazily) combinators and the successor's `select_k` functions."""
+"""What solvers are: protocol, results, base classes for authors; and combinators. Most of it is loaded when used."""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
 from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
+    from imle.solvers.base import AwaitingInstance, BasePrepared, BaseSolver, missing_instance
     from imle.solvers.combinators import Cached, Deduplicated, Timed
     from imle.solvers.combinators.pooled import Pooled
     from imle.solvers.parallel import Parallel, Processes
     from imle.solvers.pool import SolutionPool
     from imle.solvers.progress import Progress
+    from imle.solvers.row_results import RowResults
     from imle.solvers.subsets import mathias_select_k, select_k
 
 __all__ = [
     "ArrayKind",
+    "AwaitingInstance",
+    "BasePrepared",
+    "BaseSolver",
+    "BlockData",
+    "BlockLayout",
+    "BlockTable",
     "Cached",
     "Deduplicated",
     "Parallel",
@@ -25,6 +34,7 @@ __all__ = [
     "PreparedSolver",
     "Processes",
     "Progress",
+    "RowResults",
     "Sense",
     "Shape",
     "SolutionPool",
@@ -33,20 +43,26 @@ __all__ = [
     "Solver",
     "Timed",
     "mathias_select_k",
+    "missing_instance",
     "select_k",
 ]
 
 
 _LAZY = {
+    "AwaitingInstance": "base",
+    "BasePrepared": "base",
+    "BaseSolver": "base",
     "Cached": "combinators",
     "Deduplicated": "combinators",
     "Parallel": "parallel",
     "Pooled": "combinators.pooled",
     "Processes": "parallel",
     "Progress": "progress",
+    "RowResults": "row_results",
     "SolutionPool": "pool",
     "Timed": "combinators",
     "mathias_select_k": "subsets",
+    "missing_instance": "base",
     "select_k": "subsets",
 }
 

@@ -57,8 +57,7 @@ class PreparedFunction:
     objective_shape: Shape | None = None
     homogeneous: ClassVar[bool] = False  # it may do anything with what it is given
 
-    def solve(self, objective: Any, *, hint: Any | None = None) -> SolveResult:
-        del hint
+    def solve(self, objective: Any) -> SolveResult:
         given = tuple(objective.shape)
         doubt = None
         if self.objective_shape is None and len(given) > 2:

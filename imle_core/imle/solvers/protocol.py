@@ -1,4 +1,4 @@
-"""The two small classes a solver author writes.
+"""The two small classes a solver author writes; `imle.solvers.base` has bases that do what all of them repeat.
 
 A *solver* is a frozen dataclass of options. `prepare` binds it to an *instance* (the data that fixes the
 feasible set) and returns a *prepared solver*, which is solved many times with new objectives:
@@ -39,6 +39,8 @@ class PreparedSolver(Protocol):
       tolerance, so that rows come as they are. Messages may then quote entries of an objective.
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
+    - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.
+    - `labels`: names of the entries of an objective, a sequence, or by block a mapping of sequences; `layer.labels`.
     """
 
     @property
@@ -50,14 +52,14 @@ class PreparedSolver(Protocol):
 
     @property
     def solve(self) -> Callable[..., SolveResult]:
-        """`solve(objective, *, hint=None, **rows) -> SolveResult`: solve N objectives.
+        """`solve(objective, **rows) -> SolveResult`: solve N objectives.
 
         Args:
             objective: `[N, *shape]` in the solver's own sense, finite. For a numpy solver float64 and
                 C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype (float32 for
                 half precisions).
-            hint: earlier solutions of the same rows, `[N, *shape]`, for backends that can start warm.
-            rows: row parameters, each of length N (see `Parameter.per_row`).
+            rows: row parameters, each of length N (see `Parameter.per_row`). Solvers whose spec claims `warm_start`
+                have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`.
         """
 
     def close(self) -> None:

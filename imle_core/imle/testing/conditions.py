@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from imle.testing.check import Condition
 from imle.testing.subject import Case, Subject
 
@@ -18,11 +20,11 @@ def has_class(subject: Subject) -> str:
 
 def claims(capability: str) -> Condition:
     """The spec claims a capability."""
+    return partial(_claims, capability)
 
-    def condition(about: Subject | Case) -> str:
-        return "" if getattr(about.spec.capabilities, capability) else f"the spec does not claim {capability}"
 
-    return condition
+def _claims(capability: str, about: Subject | Case) -> str:
+    return "" if getattr(about.spec.capabilities, capability) else f"the spec does not claim {capability}"
 
 
 def knows_solutions(case: Case) -> str:

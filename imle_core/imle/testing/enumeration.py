@@ -46,8 +46,7 @@ class PreparedEnumeration:
     def objective_shape(self) -> tuple[int, ...]:
         return self.solutions.shape[1:]
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
-        del hint
+    def solve(self, objective: Floats) -> SolveResult:
         values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T + self.fixed
         best = values.argmax(axis=1) if self.solver.sense == "max" else values.argmin(axis=1)
         self.solver.seen.append((objective.copy(), self.solutions[best]))

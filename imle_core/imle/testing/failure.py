@@ -15,8 +15,8 @@ class CheckFailure(AssertionError):  # noqa: N818 - it is a verdict
         fix: how the author of the solver mends it.
     """
 
-    def __init__(self, expected: str, found: str, *, where: str, fix: str) -> None:
-        super().__init__(printable(f"expected {expected}, found {found}"))
+    def __init__(self, expected: str, found: str, where: str, fix: str) -> None:
+        super().__init__(expected, found, where, fix)  # what it is pickled by
         self.expected = printable(expected)
         self.found = printable(found)
         self.where = printable(where)

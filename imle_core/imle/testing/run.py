@@ -128,18 +128,14 @@ class Run:
         outcomes = tuple(self.outcome(bound) for bound in self.bound)
         return Report(self.subject.name, names, self.subject.origin, outcomes)
 
-    def recall(self, told: Mapping[str, Any]) -> None:
-        """Take the outcome of a check that another process has made, as `Outcome.as_json` tells it."""
-        name = f"{told['check']}[{told['instance']}]" if told["instance"] else told["check"]
-        match State(told["state"]):
-            case State.PASSED:
-                self._done[name] = None
-            case State.NOT_APPLICABLE:
-                self._done[name] = NotApplicable(told["reason"])
-            case State.INCONCLUSIVE:
-                self._done[name] = Inconclusive(told["reason"])
-            case State.FAILED | State.EXPECTED:
-                self._done[name] = CheckFailure(**told["failure"])
+    def recall(self, outcome: Outcome) -> None:
+        """Take the outcome of a check that another process has made."""
+        verdict: Verdict = outcome.failure
+        if outcome.state is State.NOT_APPLICABLE:
+            verdict = NotApplicable(outcome.reason)
+        elif outcome.state is State.INCONCLUSIVE:
+            verdict = Inconclusive(outcome.reason)
+        self._done[outcome.name] = verdict
 
     def outcome(self, bound: Bound) -> Outcome:
         """Make one check and judge what comes of it."""

@@ -274,7 +274,7 @@ def test_what_runs_of_one_engine_do_not_share_is_not_called_optimal(tuning):
     assert result.status.tolist() == [SolveStatus.FEASIBLE]
     assert result.values[0] <= (objective @ best).item()
     assert result.bound is None
-    assert "engines differ" in result.messages[0]
+    assert "two runs of the engine" in result.messages[0]
 
 
 @INTEGER

@@ -378,7 +378,7 @@ def test_gradients_of_the_layer_are_those_of_other_engines(engine):
     for name in (engine, "highs"):
         torch.manual_seed(0)
         layer = imle.layer("mln-map", program=CHAIN, evidence=NEXT, engine=name, nb_samples=3)
-        unary = torch.randn(4, len(layer.atoms), dtype=torch.float64).requires_grad_()
+        unary = torch.randn(4, len(layer.labels["unary"]), dtype=torch.float64).requires_grad_()
         weights = torch.tensor([0.9, -0.4], dtype=torch.float64, requires_grad=True)
         state, counts = layer(unary, weights)
         (state.square().sum() + 0.1 * counts.sum()).backward()

@@ -55,18 +55,18 @@ def hand(layer, unary, weights, ground):
     states = torch.tensor(list(itertools.product((0.0, 1.0), repeat=6)), dtype=torch.float64)
     named = {frozenset(name.replace(" v ", "|").replace(" ^ ", "|").split("|")): truths for name, truths in
              features_of(states).items()}  # fmt: skip
-    order = [frozenset(name.replace(" v ", "|").replace(" ^ ", "|").split("|")) for name in layer.features]
+    order = [frozenset(name.replace(" v ", "|").replace(" ^ ", "|").split("|")) for name in layer.labels["ground"]]
     features = torch.stack([named[name] for name in order], dim=1).double()
-    counts = layer.score(states).counts
+    counts = imle_mln.score(layer, states).counts
     best = (states @ unary + counts @ weights + features @ ground).argmax()
     return states[best], counts[best], features[best]
 
 
 def test_ground_features_have_names():
-    assert sorted(map(len, ground_layer().features)) == sorted(map(len, features_of(torch.zeros(1, 6))))
-    assert len(ground_layer().features) == 5
-    assert any(" ^ " in name for name in ground_layer().features)
-    assert imle.layer("mln-map", program=SMOKERS, evidence=FRIENDS).features == ()
+    assert sorted(map(len, ground_layer().labels["ground"])) == sorted(map(len, features_of(torch.zeros(1, 6))))
+    assert len(ground_layer().labels["ground"]) == 5
+    assert any(" ^ " in name for name in ground_layer().labels["ground"])
+    assert "ground" not in imle.layer("mln-map", program=SMOKERS, evidence=FRIENDS).labels
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -93,7 +93,7 @@ def test_gradients_of_all_three_blocks_are_those_of_one_imle_step(seed):
 def test_ground_weights_reach_atoms_and_take_no_noise():
     torch.manual_seed(0)
     layer = ground_layer(nb_samples=200)
-    at = next(k for k, name in enumerate(layer.features) if "Cancer(Cat)" in name)
+    at = next(k for k, name in enumerate(layer.labels["ground"]) if "Cancer(Cat)" in name)
     ground = torch.zeros(4, 5)
     ground[:, at] = torch.tensor([-50.0, -50.0, 50.0, 50.0])
     out = layer(torch.zeros(4, 6), torch.zeros(2), ground)
@@ -109,8 +109,8 @@ def test_ground_weights_have_to_be_asked_for_and_shared():
     with pytest.raises(ObjectiveError, match="ground: expected none"):
         imle.layer("mln-map", program=SMOKERS, evidence=FRIENDS)(ground=torch.zeros(5))
     rows = [FRIENDS, {"Friends": [("Ann", "Ben")]}]
-    with pytest.raises(InstanceError, match="as many atoms and ground features in every row"):
-        ground_layer()(torch.zeros(2, 6), evidence=rows)
+    with pytest.raises(InstanceError, match="ground: expected as many entries in every row"):
+        ground_layer()(torch.zeros(2, 6), ground=torch.zeros(5), evidence=rows)
     same = [FRIENDS, {"Friends": [("Ann", "Cat"), ("Cat", "Ben")]}]
     out = ground_layer().eval()(torch.zeros(2, 6), ground=torch.zeros(2, 5), evidence=same)
     assert out.features.shape == (2, 5)
@@ -159,9 +159,9 @@ def test_tables_of_rows_with_other_domains_are_refused():
     )
     layer = imle.layer("mln-map", program=program).eval()
     rows = [{"Cites": [("P1", "P2")]}, {"Cites": [("P1", "P2"), ("P2", "P3")]}]
-    with pytest.raises(InstanceError, match=r"domains of the same sizes in every row, found .*\[2, 2\] and \[3, 2\]"):
+    with pytest.raises(InstanceError, match=r"of the same sizes in every row, found .*\[2, 2\] and \[3, 2\]"):
         layer({"Topic": torch.zeros(2, 3, 2)}, evidence=rows)
-    with pytest.raises(InstanceError, match="domains of the same sizes"):
+    with pytest.raises(InstanceError, match="of the same sizes"):
         layer(torch.zeros(2, 6), evidence=rows)["Topic"]
 
 
@@ -169,9 +169,9 @@ def test_evidence_of_rows_is_grounded_once():
     layer = imle.layer("mln-map", program=SMOKERS).eval()
     rows = [{"Friends": np.eye(3, dtype=bool)}, {"Friends": [("Ann", "Ben")]}]
     layer(torch.zeros(2, 6), evidence=rows)
-    first = [group.prepared for group in layer._instances.groups(layer._with_plain_evidence({"evidence": rows}))]
+    first = [group.prepared for group in layer._instances.groups({"evidence": rows})]
     layer(torch.zeros(2, 6), evidence=[dict(row) for row in rows])
-    again = [group.prepared for group in layer._instances.groups(layer._with_plain_evidence({"evidence": rows}))]
+    again = [group.prepared for group in layer._instances.groups({"evidence": [dict(row) for row in rows]})]
     assert all(a is b for a, b in zip(first, again, strict=True))
 
 
@@ -207,10 +207,10 @@ def test_events_tell_components_from_what_highs_did():
 def test_threads_share_a_layer():
     layer = imle.layer("mln-map", program=SMOKERS, evidence=FRIENDS).eval()
     batches = [torch.randn(16, 6, generator=torch.Generator().manual_seed(seed)) for seed in range(8)]
-    alone = [layer.problem.solve(np.pad(batch.double().numpy(), ((0, 0), (2, 0)))).solutions for batch in batches]
+    alone = [layer.prepared.solve(np.pad(batch.double().numpy(), ((0, 0), (2, 0)))).solutions for batch in batches]
     with ThreadPoolExecutor(2) as pool:
         both = pool.map(
-            lambda batch: layer.problem.solve(np.pad(batch.double().numpy(), ((0, 0), (2, 0)))).solutions, batches
+            lambda batch: layer.prepared.solve(np.pad(batch.double().numpy(), ((0, 0), (2, 0)))).solutions, batches
         )
         for a, b in zip(alone, both, strict=True):
             np.testing.assert_array_equal(a, b)

@@ -79,10 +79,10 @@ def test_one_open_grounding_among_25_million(scale):
 
     one, other = state.detach(), state.detach().clone()
     other[1] = 1
-    both = [layer.score(world, unary, weights.detach()) for world in (one, other)]
+    both = [imle_mln.score(layer, world, unary, weights.detach()) for world in (one, other)]
     assert both[1].weighted - both[0].weighted == 1 - 1.5
     assert [score.counts.tolist() for score in both] == [[PEOPLE**2 - 1], [PEOPLE**2]]
-    assert [layer.score(world, decided=False).counts.tolist() for world in (one, other)] == [[0], [1]]
+    assert [imle_mln.score(layer, world, decided=False).counts.tolist() for world in (one, other)] == [[0], [1]]
 
 
 def test_losses_read_complete_counts_and_compare_open_ones():
@@ -92,7 +92,7 @@ def test_losses_read_complete_counts_and_compare_open_ones():
     gold = torch.zeros(PEOPLE)
     gold[:2] = 1
     theta = torch.cat([torch.tensor([0.25]), unary]).requires_grad_()
-    label = torch.cat([layer.score(gold).counts, gold])
+    label = torch.cat([imle_mln.score(layer, gold).counts, gold])
     for loss in (imle.losses.PerturbedFenchelYoung, imle.losses.ImplicitMLE):
         theta.grad = None
         value = loss(layer, temperature=0.0)(theta[None], label[None])
@@ -214,7 +214,7 @@ def test_metrics_read_complete_counts_and_compare_open_ones():
     truth[0, :3] = torch.tensor([1.0, 2.0, -1.5])
     states = torch.zeros(2, PEOPLE)
     states[:, 0] = states[1, 1] = 1
-    alone, both = torch.cat([layer.score(states).counts, states], dim=1)
+    alone, both = torch.cat([imle_mln.score(layer, states).counts, states], dim=1)
     worst = imle.metrics.worst_tied(layer, predicted, truth)
     assert worst.dtype == torch.float64
     assert worst[0].tolist() == both.tolist()

@@ -40,8 +40,8 @@ def smokers(**options):
 
 def worlds(layer):
     """All feasible states `[worlds, A]` with their counts `[worlds, F]`, by the independent evaluator."""
-    states = torch.tensor(list(itertools.product((0.0, 1.0), repeat=len(layer.atoms))), dtype=torch.float64)
-    score = layer.score(states)
+    states = torch.tensor(list(itertools.product((0.0, 1.0), repeat=len(layer.labels["unary"]))), dtype=torch.float64)
+    score = imle_mln.score(layer, states)
     keep = score.violated == 0
     return states[keep], score.counts[keep]
 
@@ -55,9 +55,9 @@ def best(layer, unary, weights):
 def test_names_in_order():
     layer = smokers()
     people = ("Ann", "Ben", "Cat")
-    assert layer.atoms == tuple(f"{predicate}({one})" for predicate in ("Smokes", "Cancer") for one in people)
-    assert layer.formulas == ("Friends(x,y) ^ Smokes(x) => Smokes(y)", "Smokes(x) => Cancer(x)", "Cancer(x)")
-    assert layer.weights.tolist() == pytest.approx([1.1, 1.5, -0.3])
+    assert layer.labels["unary"] == tuple(f"{predicate}({one})" for predicate in ("Smokes", "Cancer") for one in people)
+    assert layer.labels["weights"] == ("Friends(x,y) ^ Smokes(x) => Smokes(y)", "Smokes(x) => Cancer(x)", "Cancer(x)")
+    assert layer.defaults["weights"].tolist() == pytest.approx([1.1, 1.5, -0.3])
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -111,7 +111,7 @@ def test_a_loss_on_atoms_reaches_weights_it_never_mentions():
 
 def test_either_part_may_be_left_out():
     layer = smokers().eval()
-    zeros, own = torch.zeros(6), layer.weights
+    zeros, own = torch.zeros(6), layer.defaults["weights"]
     assert torch.equal(layer().state, layer(zeros, own).state)
     assert layer(zeros.expand(4, 6)).state.shape == (4, 6)
     assert layer(weights=own.expand(2, 5, 3)).counts.shape == (2, 5, 3)
@@ -138,13 +138,13 @@ def test_samples_and_views():
     assert out["Topic"].shape == (4, 7, 3, 2)
     assert (out["Topic"].sum(dim=-1) == 1).all()
     assert out["Topic"][..., 0].shape == (4, 7, 3)
-    with pytest.raises(InstanceError, match=r"expected a query predicate \(Cites, Topic\), found 'Nothing'"):
+    with pytest.raises(InstanceError, match=r"expected one of state, counts, Cites, Topic, found 'Nothing'"):
         out["Nothing"]
 
 
 def test_views_show_what_evidence_decides():
     layer = imle.layer("mln-map", program=TOPICS, evidence={**CITES, "Topic": [("P2", "Nets")]}, query=["Topic"]).eval()
-    assert layer.atoms == ("Topic(P1,Logic)", "Topic(P1,Nets)", "Topic(P3,Logic)", "Topic(P3,Nets)")
+    assert layer.labels["unary"] == ("Topic(P1,Logic)", "Topic(P1,Nets)", "Topic(P3,Logic)", "Topic(P3,Nets)")
     unary = torch.tensor([9.0, 0, 0, 9.0], requires_grad=True)
     out = layer(unary)
     assert out["Topic"].tolist() == [[1, 0], [0, 1], [0, 1]]
@@ -178,7 +178,7 @@ def test_hidden_atoms_are_maximised_over():
     assert torch.equal(state, full.state[3:])
     assert torch.equal(counts, full.counts)
     with pytest.raises(ObjectiveError, match="of all open atoms"):
-        shown.score(state)
+        imle_mln.score(shown, state)
 
 
 def test_evidence_per_row():
@@ -188,9 +188,9 @@ def test_evidence_per_row():
     state, counts = layer(unary, evidence=rows)
     for row, evidence in enumerate(rows):
         alone = imle.layer("mln-map", program=SMOKERS, evidence=evidence).eval()
-        expected = alone(unary[row, : len(alone.atoms)])
-        assert torch.equal(state[row, : len(alone.atoms)], expected.state)
-        assert not state[row, len(alone.atoms) :].any()
+        expected = alone(unary[row, : len(alone.labels["unary"])])
+        assert torch.equal(state[row, : len(alone.labels["unary"])], expected.state)
+        assert not state[row, len(alone.labels["unary"]) :].any()
         assert torch.equal(counts[row], expected.counts)
     smokes = layer(unary, evidence=rows)["Smokes"]
     assert torch.equal(smokes[0], state[0, :3])
@@ -280,7 +280,7 @@ def test_bad_instances(given, message):
 def test_single_atoms_of_closed_predicates_may_be_asked_for():
     evidence = "Friends(Ann,Ben)\n?Friends(Ben,Ann)"
     layer = imle.layer("mln-map", program=SMOKERS, evidence=evidence, query=["Friends"])
-    assert layer.atoms == ("Friends(Ben,Ann)",)
+    assert layer.labels["unary"] == ("Friends(Ben,Ann)",)
     with pytest.raises(InstanceError, match="query: Friends is closed"):
         imle_mln.map(SMOKERS, FRIENDS, query=["Friends"])
 
@@ -295,10 +295,11 @@ def test_evidence_may_come_with_each_row_only():
 def test_map_without_torch(tmp_path):
     found = imle_mln.map(SMOKERS, FRIENDS, unary=[1.0, 0, 0, 0, 0, 0])
     layer = smokers().eval()
-    state, counts = layer(torch.tensor([1.0, 0, 0, 0, 0, 0]))
+    unary = torch.tensor([1.0, 0, 0, 0, 0, 0])
+    state, counts = layer(unary)
     assert found.state.tolist() == state.bool().tolist()
     assert found.counts.tolist() == counts.tolist()
-    assert found.score == pytest.approx(float(layer.score(state, torch.tensor([1.0, 0, 0, 0, 0, 0])).weighted))
+    assert found.score == pytest.approx(float(imle_mln.score(layer, state, unary).weighted))
     assert found.gap < 1e-9
     found.write(tmp_path / "map.db")
     again = imle_mln.map(SMOKERS, imle_mln.parse_database(tmp_path / "map.db", imle_mln.parse_program(SMOKERS)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import imle_networkx.graph
+import imle_networkx.shortest_path
 from imle.solvers import SolveStatus
 from imle_networkx.shortest_path import ShortestPathSolver
 
@@ -109,7 +109,7 @@ def costs(rows: int, items: int, lowest: int = 0) -> st.SearchStrategy[np.ndarra
 def kernel_choice(kernel: str):
     """Solve graphs with cycles as if all were small, or all large."""
     arcs = -1 if kernel == "bidirectional" else 10**9
-    return mock.patch.multiple(imle_networkx.graph, SMALL=arcs, MEDIUM=arcs)
+    return mock.patch.multiple(imle_networkx.shortest_path, SMALL=arcs, MEDIUM=arcs)
 
 
 def check(graph, costs, source, target, weights, *, method="dijkstra"):
@@ -188,7 +188,7 @@ def test_large_graphs(kind, weights):
     graph.add_edges_from(random.integers(0, 400, (2600, 2)).tolist())
     costs = random.random((4, 400 if weights == "node" else graph.number_of_edges()))
     prepared = ShortestPathSolver(weights=weights).prepare(graph, 3, 396)
-    assert not prepared.snapshot.sweepable
+    assert not prepared.sweepable
     searched = prepared.solve(costs)
     with kernel_choice("sweep"):
         swept = prepared.solve(costs)

@@ -93,13 +93,13 @@ def test_unknown_node_without_a_similar_one(graph, node):
     )
 
 
-@pytest.mark.parametrize(("graph", "found"), [({"a": ["b"]}, "dict"), (nx.Graph, "type"), (None, "NoneType")])
+@pytest.mark.parametrize(("graph", "found"), [({"a": ["b"]}, "dict"), (nx.Graph, "type"), (7, "int")])
 def test_not_a_graph(graph, found):
     with pytest.raises(InstanceError) as caught:
         ShortestPathSolver().prepare(graph, "a", "b")
     assert str(caught.value) == (
         f"networkx-shortest-path: graph: expected a networkx graph, found {found}\n"
-        "  hint: Graph, DiGraph, MultiGraph and MultiDiGraph are accepted"
+        "  hint: Graph, DiGraph, MultiGraph and MultiDiGraph are accepted; a list of edges is given as edges=..."
     )
 
 
@@ -116,7 +116,7 @@ def test_wrong_number_of_costs(weights):
     with pytest.raises(ObjectiveError) as caught:
         prepared.solve(np.ones((2, 7)))
     assert str(caught.value) == (
-        f"networkx-shortest-path: expected costs of shape [N, {size}], one per {weights}, found [2, 7]"
+        f"networkx-shortest-path: expected objectives of shape [N, {size}], one number per {weights}, found [2, 7]"
     )
 
 

@@ -23,7 +23,7 @@ def acyclic(nodes: int, arcs: int) -> nx.DiGraph:
 
 def on_graph(graph, weights, lowest, *, swept=True):
     prepared = ShortestPathSolver(weights=weights).prepare(graph, 0, len(graph) - 1)
-    assert prepared.snapshot.sweepable == swept
+    assert prepared.sweepable == swept
     shape = prepared.objective_shape
     return prepared, np.random.default_rng(3).integers(lowest, 4, (ROWS, *shape)).astype(float)
 

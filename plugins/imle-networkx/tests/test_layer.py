@@ -9,6 +9,15 @@ import torch
 import imle
 from imle.errors import InstanceError, ObjectiveError, SolveError, SolverWarning
 
+K4 = nx.complete_graph(4)
+INSTANCES = {
+    "spanning-tree": {"graph": K4},
+    "arborescence": {"graph": K4.to_directed(), "root": 0},
+    "perfect-matching": {"graph": K4},
+    "min-cut": {"graph": K4, "source": 0, "target": 3},
+    "bounded-path": {"graph": nx.cycle_graph(4), "source": 0, "target": 2, "hops": 2},
+}
+
 
 def path_layer(**arguments):
     return imle.layer("networkx-shortest-path", **arguments).eval()
@@ -73,3 +82,63 @@ def test_gradients_move_costs_towards_the_gold_path():
     loss = (layer(costs) - torch.tensor([0.0, 1.0, 0.0, 1.0])).abs().sum()
     loss.backward()
     assert costs.grad.sign().tolist() == [[-1, 1, -1, 1]]
+
+
+@pytest.mark.parametrize("solver", INSTANCES)
+def test_a_gradient_step(solver):
+    torch.manual_seed(0)
+    instance = INSTANCES[solver]
+    costs = torch.rand(8, instance["graph"].number_of_edges(), dtype=torch.float64).add(3).requires_grad_()
+    layer = imle.layer(solver, nb_samples=8, temperature=0.3, **instance)
+    out = layer(costs)
+    out[:, 0].sum().backward()
+    assert out.shape == costs.shape
+    assert torch.isfinite(costs.grad).all()
+    assert costs.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("solver", INSTANCES)
+def test_objectives_that_are_not_finite_are_refused(solver):
+    layer = imle.layer(solver, **INSTANCES[solver]).eval()
+    costs = torch.ones(2, INSTANCES[solver]["graph"].number_of_edges())
+    costs[1, 2] = float("nan")
+    with pytest.raises(ObjectiveError, match="row 1, position 2"):
+        layer(costs)
+
+
+def test_training_finds_the_weights_of_a_tree():
+    torch.manual_seed(0)
+    features, secret = torch.randn(60, 4), torch.randn(4, 6)
+    layer = imle.layer("spanning-tree", graph=K4, nb_samples=5, temperature=0.5)
+    wanted = layer.eval()(features @ secret)
+    model = torch.nn.Linear(4, 6, bias=False)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+
+    def mistakes():
+        return float((layer.eval()(model(features)) - wanted).detach().abs().mean())
+
+    before = mistakes()
+    for _ in range(40):
+        optimizer.zero_grad()
+        (layer.train()(model(features)) - wanted).square().mean().backward()
+        optimizer.step()
+    assert mistakes() < 0.5 * before
+
+
+def test_instances_per_row():
+    layer = imle.layer("spanning-tree").eval()
+    edges = [[[0, 1], [1, 2], [0, 2]], [[0, 1], [1, 2]]]
+    assert layer(torch.tensor([[1.0, 2, 3], [1, 1, 0]]), edges=edges).tolist() == [[1, 1, 0], [1, 1, 0]]
+    with pytest.raises(InstanceError, match="spanning-tree: expected graph, or edges, found neither"):
+        layer(torch.ones(1, 3))
+    path = imle.layer("bounded-path", graph=K4, source=0).eval()
+    masks = path(torch.ones(2, 6), target=[1, 2], hops=[1, 2])
+    assert masks.tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
+
+
+def test_clipping_warns_once():
+    layer = imle.layer("min-cut", **INSTANCES["min-cut"]).eval()
+    with pytest.warns(SolverWarning, match="^min-cut: negative capacities were clipped to zero"):
+        layer(-torch.ones(2, 6))
+    layer(-torch.ones(2, 6))  # a second warning would be an error
+    assert layer.stats.events == {"clipped_rows": 4, "clipped_entries": 24}

@@ -9,10 +9,16 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from imle_networkx.graph import snapshot
+from imle_networkx.graph import Graph, read
 from imle_networkx.shortest_path import ShortestPathSolver
 
 KINDS = (nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph)
+
+
+def snapshot(graph) -> Graph:
+    found = read("networkx-shortest-path", graph)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -23,7 +29,7 @@ def graph(request):
 def test_prepared_again_for_other_ends_without_being_read_again(graph):
     first = ShortestPathSolver().prepare(graph, 0, 3)
     second = ShortestPathSolver(weights="node").prepare(graph, 1, 2)
-    assert first.snapshot is second.snapshot
+    assert first.graph is second.graph
 
 
 CHANGES = {
@@ -47,9 +53,9 @@ def test_read_again_when_changed(graph, change):
     CHANGES[change](graph)
     after = snapshot(graph)
     edges = list(graph.edges(keys=True)) if graph.is_multigraph() else list(graph.edges)
-    assert after.edges == edges
-    assert list(after.position) == list(graph)
-    if before.edges != edges or list(before.position) != list(graph):
+    assert after.edge_labels == edges
+    assert after.node_labels == list(graph)
+    if before.edge_labels != edges or before.node_labels != list(graph):
         assert after is not before
 
 
@@ -57,18 +63,18 @@ def test_a_tail_moved():
     graph = nx.DiGraph()
     graph.add_nodes_from(range(3))
     graph.add_edge(0, 2)
-    assert snapshot(graph).edges == [(0, 2)]
+    assert snapshot(graph).edge_labels == [(0, 2)]
     graph.remove_edge(0, 2)
     graph.add_edge(1, 2)
-    assert snapshot(graph).edges == [(1, 2)]
+    assert snapshot(graph).edge_labels == [(1, 2)]
 
 
 def test_keys_of_parallel_edges_count():
     graph = nx.MultiGraph([(0, 1, "x"), (0, 1, "y")])
-    assert snapshot(graph).edges == [(0, 1, "x"), (0, 1, "y")]
+    assert snapshot(graph).edge_labels == [(0, 1, "x"), (0, 1, "y")]
     graph.remove_edge(0, 1, "x")
     graph.add_edge(0, 1, "z")
-    assert snapshot(graph).edges == [(0, 1, "y"), (0, 1, "z")]
+    assert snapshot(graph).edge_labels == [(0, 1, "y"), (0, 1, "z")]
 
 
 def test_attributes_do_not_count(graph):
@@ -96,7 +102,7 @@ def test_snapshots_do_not_keep_graphs_alive():
 
 def test_views_of_graphs(graph):
     view = nx.subgraph_view(graph, filter_node=lambda node: node != 3)
-    assert snapshot(view).edges == [edge for edge in snapshot(graph).edges if 3 not in edge]
+    assert snapshot(view).edge_labels == [edge for edge in snapshot(graph).edge_labels if 3 not in edge]
     assert ShortestPathSolver().prepare(view, 0, 2).solve(np.ones((1, 2))).values.tolist() == [2.0]
 
 

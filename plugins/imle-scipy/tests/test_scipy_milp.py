@@ -240,3 +240,23 @@ def test_the_rest_of_the_protocol(capfd):
     prepared.close()
     assert prepared.solve(np.ones((1, 1))).solutions.tolist() == [[1.0]]
     assert capfd.readouterr() == ("", "")
+
+
+OPEN_ENDED = {
+    "A_ub": [[-4.0, 8.0, 2.0, 3.0, 6.0, 0.0], [0.0, 0.0, 2.0, 7.0, -3.0, 2.0]],
+    "b_ub": [57.32, 27.0],
+    "bounds": [(None, None), (None, 1.0), (None, None), (0.0, None), (0.0, None), (0.0, 1.0)],
+    "integrality": [1, 0, 1, 1, 1, 0],
+}
+
+
+@pytest.mark.parametrize("presolve", [True, False])
+def test_programs_without_bounds(presolve):
+    """Found by `make fuzz SEED=2026`: after presolve, SciPy's HiGHS calls 216 optimal, with a bound of 229.28.
+
+    The objective is four times the first row: no point has more than 4 * 57.32 = 229.28.
+    """
+    prepared = ScipyMILPSolver(sense="max", presolve=presolve).prepare(**OPEN_ENDED)
+    result = prepared.solve(np.array([[-16.0, 32.0, 8.0, 12.0, 24.0, 0.0]]))
+    assert result.status[0] in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE)
+    assert result.values[0] == pytest.approx(229.28, rel=1e-9)

@@ -95,7 +95,11 @@ def test_the_example_runs(capsys):
     assert "tensor(" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("k", [-1, 4])
-def test_a_k_out_of_range_names_its_row(k):
-    with pytest.raises(InstanceError, match=rf"topk: k: expected 0 <= k <= 3, .* found {k} \(row 1\)"):
+@pytest.mark.parametrize(("k", "expected"), [(-1, "an int >= 0"), (4, "0 <= k <= 3, the number of scores")])
+def test_a_k_out_of_range_names_its_row(k, expected):
+    with pytest.raises(InstanceError, match=rf"topk: k: expected {expected}, found {k} \(row 1\)"):
         imle.layer("topk")(torch.rand(3, 3), k=[0, k, 3])
+    with pytest.raises(InstanceError, match=rf"topk: k: expected 0 <= k <= 3, the number of scores, found {k}"):
+        TopKSolver().prepare().solve(torch.rand(3, 3), k=[0, k, 3])
+    with pytest.raises(InstanceError, match=rf"topk: k: expected 0 <= k <= 3, the number of scores, found {k}"):
+        TopKSolver().prepare(k).solve(torch.rand(3, 3))

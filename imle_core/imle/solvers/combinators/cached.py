@@ -13,7 +13,7 @@ from imle._checks import positive_int
 from imle.solvers.combinators.keys import Names, lasting, name_rows
 from imle.solvers.combinators.memo import Memo
 from imle.solvers.combinators.rows import Index, like, to_numpy
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
 from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult, SolveStatus
@@ -88,14 +88,13 @@ class PreparedCached(PreparedWrapper):
         self.clear()
         super().close()
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve those of `[N, *shape]` objectives that are not known.
 
         Raises:
             ImleError: what the solver inside raises, with the row of this batch; nothing is remembered then.
         """
-        given = options(hint, rows)
-        names = name_rows(objective, rows)
+        names = name_rows(objective, without_hint(given))
         with self._lock:
             slots = self._memo.find(names)
             hits = np.flatnonzero(slots >= 0)

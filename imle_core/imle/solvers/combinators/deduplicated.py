@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imle.solvers.combinators.keys import duplicates, name_rows
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
 from imle.solvers.protocol import Solver
 from imle.solvers.result import SolveResult
 
@@ -34,14 +34,13 @@ class Deduplicated(Wrapper):
 class PreparedDeduplicated(PreparedWrapper):
     """A prepared solver that is given no row twice."""
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives, equal ones once.
 
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        given = options(hint, rows)
-        found = duplicates(name_rows(objective, rows))
+        found = duplicates(name_rows(objective, without_hint(given)))
         if found is None:
             return call(self.inner, objective, given)
         first, inverse = found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import pickle
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -123,11 +124,14 @@ def _weights(n: int) -> Bits:
 
 
 def value_key(value: Any) -> Hashable:
-    """Equal for equal content of plain values, arrays and tensors; `Identity` for everything else."""
+    """Equal for equal content of plain values, arrays, tensors, and mappings and frozen dataclasses of such; `Identity`
+    for everything else.
+    """
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return type(value), value
-    if isinstance(value, (tuple, list)):
-        parts = tuple(value_key(item) for item in value)
+    content = _content(value)
+    if content is not None:
+        parts = tuple(value_key(item) for item in content)
         return Identity(id(value)) if any(isinstance(part, Identity) for part in parts) else (type(value), parts)
     if hasattr(value, "detach"):
         value = to_numpy(value)
@@ -137,6 +141,18 @@ def value_key(value: Any) -> Hashable:
         digest = _digest(np.ascontiguousarray(value).tobytes())
         return value.shape, value.dtype.str, digest
     return Identity(id(value))
+
+
+def _content(value: Any) -> Iterable[Any] | None:
+    """What a collection consists of; None if it is something else."""
+    if isinstance(value, (tuple, list)):
+        return value
+    if isinstance(value, Mapping):
+        return (part for item in value.items() for part in item)
+    frozen = getattr(type(value), "__dataclass_params__", None)
+    if frozen is not None and frozen.frozen and frozen.eq:  # equal if its fields are
+        return (getattr(value, field.name) for field in dataclasses.fields(value))
+    return None
 
 
 def content_key(value: Any) -> str | None:

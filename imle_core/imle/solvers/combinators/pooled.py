@@ -15,7 +15,7 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.solvers.combinators.keys import content_key, instance_key
 from imle.solvers.combinators.rows import Index, like, to_numpy
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import PreparedSolver, Sense, Solver
 from imle.solvers.result import SolveResult, SolveStatus
@@ -74,13 +74,13 @@ class PreparedPooled(PreparedWrapper):
         self._key = instance_key(contents)
         self._sense = sense
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve some of `[N, *shape]` objectives.
 
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        given = options(hint, rows)
+        rows = without_hint(given)
         keys = self._keys(len(objective), rows)
         known = np.array([key is not None and len(self._pool.solutions(key)) > 0 for key in keys], dtype=bool)
         answered = np.flatnonzero(known & ~self._due(len(keys)))

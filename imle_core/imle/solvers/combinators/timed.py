@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper
 from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult
@@ -101,10 +101,10 @@ class PreparedTimed(PreparedWrapper):
         super().__init__(inner)
         self.clock = clock
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives, and count."""
         start = time.perf_counter()
         try:
-            return self.inner.solve(objective, **options(hint, rows))
+            return self.inner.solve(objective, **given)
         finally:
             self.clock.add(time.perf_counter() - start, len(objective))

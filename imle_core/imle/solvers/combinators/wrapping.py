@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from imle.errors import ImleError, OptionError
+from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
 from imle.solvers.combinators import rows as by_row
 from imle.solvers.combinators.rows import Index
 from imle.solvers.contract import checked
@@ -81,14 +82,31 @@ class PreparedWrapper:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
 
+    @property
+    def blocks(self) -> BlockLayout | None:
+        """Those of the solver inside."""
+        return blocks_of(self.inner)
+
+    @property
+    def labels(self) -> Labels | None:
+        """Those of the solver inside."""
+        return labels_of(self.inner)
+
     def close(self) -> None:
         """Close the solver inside."""
         self.inner.close()
 
 
-def options(hint: Any | None, rows: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of `solve`, without a hint that is None."""
-    return dict(rows) if hint is None else {"hint": hint, **rows}
+def without_hint(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Row parameters alone, of all that `solve` was given."""
+    return {name: column for name, column in given.items() if name != "hint"}
+
+
+def unwrapped(prepared: PreparedSolver) -> PreparedSolver:
+    """The prepared solver at the bottom of combinators."""
+    while isinstance(prepared, PreparedWrapper):
+        prepared = prepared.inner
+    return prepared
 
 
 def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from imle._checks import is_positive_int
 from imle.errors import OptionError
 from imle.solvers.combinators.rows import join
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call
 from imle.solvers.forks import renew_in_children
 from imle.solvers.parallel import pools
 from imle.solvers.parallel.chunks import Batch
@@ -166,13 +166,12 @@ class PreparedParallel(PreparedWrapper):
         self._engine: Engine | None = None
         self._works_on: Executor | None = None
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives.
 
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        given = options(hint, rows)
         engines, auto = self._engines, self._options.executor == "auto"
         if engines is None or inside_worker() or not len(objective) or (auto and not self._pays(len(objective))):
             return self._here(objective, given)

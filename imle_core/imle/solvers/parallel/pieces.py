@@ -12,7 +12,7 @@ from typing import Any
 
 from imle.errors import ImleError
 from imle.solvers.combinators.rows import Part, between, join
-from imle.solvers.combinators.wrapping import PreparedWrapper, call, options
+from imle.solvers.combinators.wrapping import PreparedWrapper, call
 from imle.solvers.parallel.pace import Pace
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
@@ -86,7 +86,7 @@ class InPieces(PreparedWrapper):
         super().__init__(inner)
         self._pace = Pace()
 
-    def solve(self, objective: Any, *, hint: Any | None = None, **rows: Any) -> SolveResult:
+    def solve(self, objective: Any, **given: Any) -> SolveResult:
         """Solve `[N, *shape]` objectives.
 
         Raises:
@@ -94,7 +94,7 @@ class InPieces(PreparedWrapper):
         """
         entries = math.prod(objective.shape[1:])
         least = max(1, min(_LEAST, _ENTRIES // max(1, entries)))
-        return solve_in_pieces(self.inner, objective, options(hint, rows), self._pace, least=least)
+        return solve_in_pieces(self.inner, objective, given, self._pace, least=least)
 
 
 def in_pieces(prepared: PreparedSolver) -> PreparedSolver:

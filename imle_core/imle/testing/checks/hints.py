@@ -1,4 +1,4 @@
-"""Hints: every solver is offered some; those that claim warm starts use them."""
+"""Hints, for solvers that claim warm starts: they are taken and used, and change no answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_hint(case: Case) -> None:
             found = case.fresh(objective, hint=hint)
         except TypeError as error:
             raise CheckFailure(
-                "solve(objective, *, hint=None)", str(error), where=where, fix="take hint=, even if it is not used"
+                "solve(objective, *, hint=None)", str(error), where=where, fix="take hint=, or claim warm_start=False"
             ) from error
         if case.spec.exact:
             fix = "start from the hint, but finish the search"

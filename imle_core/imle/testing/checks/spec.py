@@ -85,7 +85,7 @@ def check_spec_instance(subject: Subject) -> None:
     missing = [name for name in rows if name not in names]
     if missing and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken):
         raise CheckFailure(
-            f"solve(objective, *, hint=None, {', '.join(f'{name}=None' for name in rows)})",
+            f"solve(objective, *, {', '.join(f'{name}=None' for name in rows)})",
             f"no {', '.join(missing)}",
             where=f"{type(prepared).__name__}.solve, whose spec says per_row=True",
             fix="take one value per row, or leave per_row out of the spec",

@@ -21,6 +21,7 @@ from imle_highs.tunings import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.judging import reached
 from imle_linear.program import LinearProgram
 
 DUAL, PRIMAL = 1, 4
@@ -175,7 +176,7 @@ class IntegerEngine:
         found = native.run(clock())
         if found in (HighsModelStatus.kUnbounded, HighsModelStatus.kUnboundedOrInfeasible):
             return self._feasible_or_not(costs, rows, clock())
-        return ended(found, native)._replace(bound=native.bound)
+        return reached(ended(found, native)._replace(bound=native.bound), costs, self._gap)
 
     def _feasible_or_not(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Rows whose relaxation is unbounded are unbounded if any whole-numbered point exists, else infeasible."""

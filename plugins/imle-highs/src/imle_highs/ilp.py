@@ -95,7 +95,7 @@ class HighsILPSolver:
                 self._engine,
                 (self._tight,),
                 relaxation=self._relaxation,
-                witness=self._witness,
+                witness=self._witness if program.delicate else None,
             ),
         )
 

@@ -70,6 +70,22 @@ class Judge:
         return low <= most + near and least <= high + near
 
 
+def reached(outcome: Outcome, costs: Floats, gap: float) -> Outcome:
+    """The outcome, or an error if its point is called optimal though the engine's own bound says that it may not be.
+
+    Args:
+        outcome: of an engine that was to stop at a relative gap.
+        costs: `[n]`.
+        gap: that gap.
+    """
+    if outcome.status != SolveStatus.OPTIMAL or outcome.point is None or not math.isfinite(outcome.bound):
+        return outcome
+    value = float(costs @ outcome.point)
+    if value - outcome.bound <= gap * abs(value) + _SAME_MIXED * max(abs(value), float(np.abs(costs).max())):
+        return outcome
+    return Outcome(SolveStatus.ERROR, message="the engine calls a point optimal that is far from its own bound")
+
+
 def optimum(outcome: Outcome, costs: Floats) -> tuple[float, float]:
     """Between which values the optimum lies if an outcome is true; infeasible is infinitely bad, unbounded good."""
     if outcome.status == SolveStatus.INFEASIBLE:

@@ -13,21 +13,21 @@ from imle_linear.judging import Judge
 from imle_linear.program import LinearProgram
 from imle_linear.recession import Recession
 
-_UNCONFIRMED = "whether the point is optimal is not known: coefficients are so large, or so small, that engines differ"
+_UNCONFIRMED = "whether the point is optimal is not known: two runs of the engine, with and without presolve, differ"
 
 
 class Ladder:
     """Asks one engine after the other until a row's answer holds; a point that does not hold is never passed on.
 
-    That a delicate program is infeasible has to be said by all of them, and that a point of one is optimal by the
-    witness too.
+    That a delicate program is infeasible has to be said by all of them, and what is claimed of any by the witness,
+    if there is one.
 
     Args:
         program: the feasible set.
         rungs: what builds the engines; the first is built at once, others when a row needs them.
         relative: see `SolutionChecker`.
         relaxation: builds what solves linear programs; see `Setup`.
-        witness: builds an engine whose word is asked too where programs are delicate; see `Setup`.
+        witness: builds an engine whose word is asked too; see `Setup`.
 
     Raises:
         InstanceError: the first engine refuses the program.
@@ -48,7 +48,7 @@ class Ladder:
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
-        self._witness = witness if program.delicate else None
+        self._witness = witness
 
     @property
     def events(self) -> Counter[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from imle.errors import OptionError
 from imle.plugins import SolverSpec
-from imle.plugins.parameters import check_type
+from imle.plugins.parameters import check_value
 
 MOST = 2**31 - 1
 """The largest number of threads, nodes, and so on, and the largest seed."""
@@ -31,7 +31,7 @@ def check(spec: SolverSpec, solver: Any) -> None:
     """
     for option in spec.options:
         value = getattr(solver, option.name)
-        check_type(spec.id, option, value)
+        check_value(spec.id, option, value)
         allowed, expected = _RANGES.get(option.name, (None, ""))
         if allowed is not None and value is not None and not allowed(value):
             raise OptionError(f"{spec.id}: {option.name}: expected {expected}, found {value!r}")

@@ -46,8 +46,8 @@ class Setup(NamedTuple):
         relative: how far points may be over right sides; see `SolutionChecker`.
         relaxation: builds what solves linear programs, to look whether a program is unbounded: engines may call one of
             its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
-        witness: builds an engine that works in another way than the first. Where a program is delicate, a claim that
-            the two do not share is not passed on. None where the first one's word is enough.
+        witness: builds an engine that works in another way than the first: a claim that the two do not share is not
+            passed on. None where the first one's word is enough, as for programs that are not delicate.
     """
 
     who: str

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from imle_mln.maps import map as map  # noqa: A004 - the name of the task
     from imle_mln.printing import database_text as database_text
     from imle_mln.printing import program_text as program_text
+    from imle_mln.scores import Score as Score
+    from imle_mln.scores import score as score
     from imle_mln.syntax import parse_program as parse_program
 
 _HOMES = {
     "MAPState": "maps",
+    "Score": "scores",
     "database_from": "evidence",
     "database_text": "printing",
     "grounding_options": "grounding",
@@ -27,6 +30,7 @@ _HOMES = {
     "parse_database": "evidence",
     "parse_program": "syntax",
     "program_text": "printing",
+    "score": "scores",
 }
 __all__ = sorted(_HOMES)
 

@@ -1,7 +1,4 @@
-"""What `imle check mln-map` checks it on; imported by checks and by nothing else.
-
-Its layer takes and returns two tensors, so the checks through the layer do not apply.
-"""
+"""What `imle check mln-map` checks it on; imported by checks and by nothing else."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from imle.solvers import SolveStatus
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
-from imle_mln.reading import check_query
 from imle_mln.solver import MLNSolver, PreparedMLN
 
 
@@ -72,8 +71,7 @@ class MAPState:
     @cached_property
     def atoms(self) -> tuple[str, ...]:
         """`[A]` the open query atoms."""
-        names = self.problem.grounding.atoms.names
-        return tuple(names[atom] for atom in self.problem.shown.tolist())
+        return tuple(self.problem.labels["unary"])
 
     @property
     def formulas(self) -> tuple[str, ...]:
@@ -132,7 +130,6 @@ def map(  # noqa: A001 - the name of the task
     """
     problem = MLNSolver(**options).prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
-    check_query(problem.query if query is not None else (), problem.grounding)
     network = problem.grounding.network
     given = _vector("weights", weights, problem.grounding.formulas.weights)
     shown = _vector("unary", unary, np.zeros(len(problem.shown)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle.plugins import Block, Capabilities, Parameter, SolverSpec, hookimpl
 
 if TYPE_CHECKING:
     import click
@@ -15,7 +15,20 @@ MAP = SolverSpec(
     problem="map",
     sense="max",
     target="imle_mln.solver:MLNSolver",
-    layer="imle_mln.layer:MLNLayer",
+    blocks=(
+        Block("unary", "[A] what each open query atom adds if it is true; zero by default", "state", shared=True),
+        Block(
+            "weights", "[F] the weight of each formula; the program's by default", "counts", noise=False, shared=True
+        ),
+        Block(
+            "ground",
+            "[G] what each ground feature adds if it is true, with ground_weights=True; zero by default",
+            "features",
+            noise=False,
+            shared=True,
+            optional=True,
+        ),
+    ),
     instance=(
         Parameter("program", "path | text | Program", doc="a Markov Logic Network in Alchemy's syntax (.mln)"),
         Parameter(
@@ -53,13 +66,6 @@ MAP = SolverSpec(
         Parameter(
             "ground_weights", "bool", False, "a weight for each ground feature too: layer(unary, weights, ground)"
         ),
-        Parameter(
-            "workers",
-            "int",
-            1,
-            "rows of a batch solved at the same time, each on a thread, with the same results; for rows that take "
-            "milliseconds",
-        ),
     ),
     requires=("lark", "highspy", "ortools", "scipy"),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),
@@ -72,11 +78,11 @@ Smokes(person)
 1.1  Friends(x,y) ^ Smokes(x) => Smokes(y)
 """
 layer = imle.layer("mln-map", program=program, evidence={"Friends": [("Ann", "Ben")]}, nb_samples=10)
-unary = torch.tensor([[1.0, -0.3, -0.5]], requires_grad=True)   # [B, A], one per open atom: layer.atoms
-weights = torch.tensor([1.1], requires_grad=True)               # [F] or [B, F], one per formula: layer.formulas
+unary = torch.tensor([[1.0, -0.3, -0.5]], requires_grad=True)   # [B, A], one per open atom
+weights = torch.tensor([1.1], requires_grad=True)               # [F] or [B, F], one per formula
 state, counts = layer(unary, weights)                           # [B, A] and [B, F]
 state[:, 1].sum().backward()                                    # a loss on atoms also reaches the weights
-print(layer.atoms, unary.grad, weights.grad)''',
+print(layer.labels, unary.grad, weights.grad)''',
     licence="MIT (own code, HiGHS; extras: toulbar2, python-sat), Apache-2.0 (OR-Tools)",
     tolerances="scores to about 1e-9 of the sum of all coefficients",
     url="https://doi.org/10.1007/s10994-006-5833-1",

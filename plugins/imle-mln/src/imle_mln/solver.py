@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, ClassVar
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError, OptionError
-from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, PreparedSolver, Sense, SolveResult, SolveStatus
-from imle_linear.unbound import Unbound
-from imle_mln.batches import on_threads
+from imle.errors import InstanceError
+from imle.solvers import (
+    AwaitingInstance,
+    BasePrepared,
+    BaseSolver,
+    BlockData,
+    BlockLayout,
+    BlockTable,
+    PreparedSolver,
+    RowResults,
+    SolveResult,
+    SolveStatus,
+)
 from imle_mln.counts import Counts
 from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
+from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_options
 from imle_mln.logic import Program
 from imle_mln.network import Floats
 from imle_mln.plugin import MAP
-from imle_mln.reading import check_predicate, read_evidence, read_program
+from imle_mln.reading import check_predicate, check_query, read_evidence, read_program
 
 _TRUTHS = 1 << 22
 """Truths of clauses that are kept at once, all rows taken together."""
 
 
 @dataclass(frozen=True)
-class MLNSolver:
+class MLNSolver(BaseSolver, spec=MAP):
     """The most probable world of a Markov Logic Network (Richardson and Domingos 2006).
 
     Args:
@@ -44,7 +53,6 @@ class MLNSolver:
         count_scale: whether gradients of weights are per undecided grounding ("mean") or summed over groundings
             ("sum").
         ground_weights: whether objectives have a weight for each ground feature, too.
-        workers: how many rows of a batch are solved at the same time, each on a thread.
 
     Raises:
         OptionError: a value out of range.
@@ -58,16 +66,9 @@ class MLNSolver:
     cross_check: bool | str = False
     count_scale: str = "mean"
     ground_weights: bool = False
-    workers: int = 1
-
-    sense: ClassVar[Sense] = "max"
-    array: ClassVar[ArrayKind] = "numpy"
 
     def __post_init__(self) -> None:
-        for option in MAP.options:
-            check_type(MAP.id, option, getattr(self, option.name))
-        if self.workers < 1:
-            raise OptionError(f"{MAP.id}: workers: expected an int of at least 1, found {self.workers!r}")
+        super().__post_init__()
         check_options(self.engine, self.time_limit, self.gap, self.seed, self.cross_check)
 
     def prepare(self, program: Any, evidence: Any = None, query: Any = None, closed_world: Any = ()) -> PreparedSolver:
@@ -85,16 +86,22 @@ class MLNSolver:
             says so: each row brings its evidence.
 
         Raises:
-            InstanceError: program and evidence do not fit each other; syntax errors name line and column.
+            InstanceError: program and evidence do not fit each other, or the query has nothing to ask; syntax errors
+                name line and column.
         """
         read = read_program(program, closed_world or ())
         try:
             grounding = ground(read, read_evidence(evidence, read))
-        except MissingDomainError as error:
+        except MissingDomainError:
             if evidence is not None:
                 raise
-            return Unbound(MAP.id, error.message, "evidence")
-        return PreparedMLN(self, grounding, _shown(grounding, read, query))
+            return AwaitingInstance(
+                MAP.id, "evidence missing: without it some type has no constants", "evidence=... (or declare domains)"
+            )
+        shown = _shown(grounding, read, query)
+        if query is not None and evidence is not None:
+            check_query(shown, grounding)
+        return PreparedMLN(self, grounding, shown)
 
 
 def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...]:
@@ -108,7 +115,7 @@ def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedMLN:
+class PreparedMLN(BasePrepared):
     """A ground network. Objectives are `[N, F + A + G]`: weights of F formulas, unaries of A query atoms, and with
     ground_weights=True, weights of G ground features (else G is 0).
 
@@ -127,6 +134,53 @@ class PreparedMLN:
     grounding: Grounding
     query: tuple[str, ...]
     _idle: list[MAPEngine] = field(default_factory=list)
+
+    @cached_property
+    def blocks(self) -> BlockLayout:
+        """Formula weights, unaries of atoms, and weights of ground features if they have any.
+
+        Users see counts of all groundings, those that evidence decides included. Gradients of weights are divided by
+        the number of groundings that it leaves open, unless count_scale="sum".
+        """
+        mean = self.solver.count_scale == "mean"
+        blocks = {
+            "weights": BlockData(
+                (self.formulas,),
+                default=self.grounding.formulas.weights,
+                offset=self.decided,
+                gradient_scale=1 / self.undecided.clip(min=1.0) if mean else None,
+                largest=self.most,
+            ),
+            "unary": BlockData(
+                (len(self.shown),), default=0.0, two_valued=self.outside_blocks, tables=dict(self._tables())
+            ),
+        }
+        if self.features is not None:
+            blocks["ground"] = BlockData((len(self.features),), default=0.0)
+        return BlockLayout(**blocks)
+
+    def _tables(self) -> Iterator[tuple[str, BlockTable]]:
+        """Each query predicate over its domains."""
+        start = 0
+        for name in self.query:
+            atoms = self.grounding.atoms[name]
+            if atoms.complete:
+                yield name, BlockTable(atoms.shape, start)
+            else:
+                yield name, BlockTable(atoms.shape, start, atoms.cells, partial(_known, atoms.known))
+            start += atoms.stop - atoms.start
+
+    @cached_property
+    def labels(self) -> Mapping[str, Sequence[str]]:
+        """The formulas with a weight, in file order, `+` expanded; the open query atoms; the ground features, which are
+        the undecided groundings of formulas with a weight, equal ones merged.
+        """
+        names = self.grounding.atoms.names
+        return {
+            "weights": self.grounding.formulas.names,
+            "unary": tuple(names[atom] for atom in self.shown.tolist()),
+            **({} if self.features is None else {"ground": self.features.names}),
+        }
 
     @property
     def formulas(self) -> int:
@@ -177,57 +231,45 @@ class PreparedMLN:
         return False
 
     @property
-    def objective_shape(self) -> tuple[int]:
+    def objective_shape(self) -> tuple[int, ...]:
         """`(F + A + G,)`."""
-        return (self.formulas + len(self.shown) + (len(self.features) if self.features else 0),)
+        return self.blocks.objective_shape
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a most probable world per row.
 
         Args:
-            objective: `[N, F + A + G]`, finite.
-            hint: not used; engines keep what helps them.
+            objective: `[N, F + A + G]`.
 
         Returns:
             counts, states and feature truths `[N, F + A + G]`.
         """
-        del hint
-        if not len(objective):
-            return self._solve(objective)
-        return on_threads(self._solve, objective, self.solver.workers)
-
-    def _solve(self, objective: Floats) -> SolveResult:
-        """On this thread."""
+        results = RowResults(MAP.id, self.solver.sense, objective, self.objective_shape)
+        given, solutions = results.objective, results.solutions
+        slack = np.zeros(len(given))
         network, shown, formulas = self.grounding.network, self.shown, self.formulas
-        rows = len(objective)
-        solutions, values, slack = np.zeros(objective.shape), np.full(rows, np.nan), np.zeros(rows)
-        status = np.zeros(rows, np.int8)
-        messages: dict[int, str] = {}
-        events: Counter[str] = Counter()
-        engine = self._borrow()
         atoms = slice(formulas, formulas + len(shown))
-        for part in self._parts(np.delete(objective, atoms, axis=1)):
+        engine = self._borrow()
+        for part in self._parts(np.delete(given, atoms, axis=1)):
             unary = np.zeros((part.stop - part.start, network.atoms))
-            unary[:, shown] = objective[part, atoms]
-            weights = self.counter.clause_weights(objective[part.start, :formulas])
+            unary[:, shown] = given[part, atoms]
+            weights = self.counter.clause_weights(given[part.start, :formulas])
             if self.features:
-                weights = self.features.add(weights, objective[part.start, atoms.stop :])
+                weights = self.features.add(weights, given[part.start, atoms.stop :])
             found = engine.solve_rows(unary, weights)
             if self.features:
                 solutions[part, atoms.stop :] = self.features.truths(found.truths)
             solutions[part, atoms] = found.states[:, shown]
             solutions[part, :formulas] = self.counter.open_counts(found.truths)
-            status[part], slack[part] = found.status, found.slack
-            messages.update({part.start + row: text for row, text in found.messages.items()})
-            _add(events, found.engines, "{}_components")
-            _add(events, found.events, "highs_{}")
-        good = status <= SolveStatus.FEASIBLE
-        solutions[~good] = 0.0
-        values[good] = np.einsum("nk,nk->n", solutions[good], objective[good])
+            slack[part] = found.slack
+            results.status[part] = np.maximum(results.status[part], found.status)  # rows that are not finite have one
+            results.messages.update({part.start + row: text for row, text in found.messages.items()})
+            _add(results.counters, found.engines, "{}_components")
+            _add(results.counters, found.events, "highs_{}")
         self._idle.append(engine)  # after an exception it is dropped: its state is not known
-        return SolveResult(
-            solutions, status if status.any() else None, values, messages, dict(events), bound=values + slack
-        )
+        solutions[results.status > SolveStatus.FEASIBLE] = 0.0
+        results.bounds[:] = np.einsum("nk,nk->n", solutions, given) + slack
+        return results.result()
 
     def _parts(self, weights: Floats) -> Iterator[slice]:
         """Rows that are solved together: they follow each other and have the same weights `[N, F + G]`."""
@@ -256,6 +298,12 @@ class PreparedMLN:
         """A new engine for the ground network."""
         own = self.solver
         return MAPEngine(self.grounding.network, own.engine, own.time_limit, own.gap, own.seed, own.cross_check)
+
+
+def _known(relation: Known) -> NDArray[np.bool_]:
+    """What evidence says of the atoms of a predicate, over its domains."""
+    found: NDArray[np.bool_] = relation.truth() == 1
+    return found
 
 
 def _add(events: Counter[str], rows: list[Counter[str]], name_of: str) -> None:

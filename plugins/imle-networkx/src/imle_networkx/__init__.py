@@ -1,1 +1,1 @@
-"""Shortest paths for imle: NetworkX describes the graph, compiled kernels solve the batch."""
+"""Paths, trees, matchings and cuts of graphs for imle: compiled kernels solve the whole batch."""

@@ -1,8 +1,13 @@
-"""What `imle check` checks the solvers on; imported by checks and by nothing else."""
+"""What `imle check` checks the solvers on; imported by checks and by nothing else.
+
+Solutions are listed, by networkx' own definitions of a path, a tree or an arborescence, on small graphs: with parallel
+edges, self-loops and named nodes, directed and not. Grids have networkx' Dijkstra as the oracle.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import networkx as nx
@@ -10,22 +15,40 @@ import numpy as np
 
 from imle.testing import Floats, Instance
 
+Edges = Sequence[tuple[Any, Any]]
+
+RING = [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)]
+BOTH_WAYS = [*RING, *((head, tail) for tail, head in RING)]
+TANGLE = [(0, 1), (0, 1), (1, 1), (1, 2), (2, 0), (2, 3), (3, 1)]
+COMPLETE = list(itertools.combinations(range(5), 2))
+ACYCLIC = [(2, 4), (0, 2), (1, 2), (0, 1), (3, 4), (1, 3), (2, 3)]  # networkx would list them node by node
+TOO_LARGE = 1e305
+"""Finite; sums of a few thousand of them are not."""
+
 
 def instances(solver_id: str) -> list[Instance]:
-    """Graphs small enough to list all paths, and grids with Dijkstra's algorithm of networkx as the oracle."""
-    return _grids() if solver_id == "grid-shortest-path" else _graphs()
+    """Small graphs, and all that may be chosen from them."""
+    offered: dict[str, Callable[[], list[Instance]]] = {
+        "networkx-shortest-path": _shortest_paths,
+        "grid-shortest-path": _grids,
+        "bounded-path": _bounded_paths,
+        "spanning-tree": _trees,
+        "arborescence": _arborescences,
+        "perfect-matching": _matchings,
+        "min-cut": _cuts,
+    }
+    return offered[solver_id]()
 
 
-def _graphs() -> list[Instance]:
-    acyclic = nx.DiGraph([(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (3, 4), (2, 4)])
+def _shortest_paths() -> list[Instance]:
     cyclic = nx.Graph(nx.grid_2d_graph(3, 3).edges)
     cyclic.add_node("island")
     multi = nx.MultiGraph([("a", "b"), ("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("b", "d")])
     return [
         Instance(
             "acyclic",
-            {"graph": acyclic, "source": 0, "target": 4},
-            solutions=_paths(acyclic, 0, 4),
+            {"edges": ACYCLIC, "source": 0, "target": 4},
+            solutions=_paths(ACYCLIC, 0, 4, True),
             objectives=_positive(7),
             rows={"source": [0, 1, 2, 3], "target": [4, 3, 2]},
             bad_row={"source": 4, "target": 0},
@@ -40,7 +63,7 @@ def _graphs() -> list[Instance]:
         Instance(
             "parallel edges",
             {"graph": multi, "source": "a", "target": "d"},
-            solutions=_paths(multi, "a", "d"),
+            solutions=_paths(_edges(multi), "a", "d", False),
             rows={"source": ["a", "b"]},
         ),
     ]
@@ -61,20 +84,154 @@ def _grids() -> list[Instance]:
     ]
 
 
+def _trees() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "a"), ("c", "c")])
+    return [
+        Instance("ring", {"edges": RING}, solutions=_chosen(RING, 3, _tree(range(4)))),
+        Instance("tangle, scores", {"edges": TANGLE}, {"sense": "max"}, solutions=_chosen(TANGLE, 3, _tree(range(4)))),
+        Instance("named nodes", {"graph": named}, solutions=_chosen(_edges(named), 2, _tree("abc"))),
+    ]
+
+
+def _arborescences() -> list[Instance]:
+    named = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("c", "b")])
+    rooted = _chosen(BOTH_WAYS, 3, lambda chosen: _arborescence(range(4))(chosen) and all(arc[1] for arc in chosen))
+    return [
+        Instance(
+            "root given",
+            {"edges": BOTH_WAYS, "root": 0},
+            solutions=rooted,
+            bad_objective=np.full(len(BOTH_WAYS), TOO_LARGE),
+        ),
+        Instance(
+            "tangle, scores", {"edges": TANGLE}, {"sense": "max"}, solutions=_chosen(TANGLE, 3, _arborescence(range(4)))
+        ),
+        Instance("named nodes, root free", {"graph": named}, solutions=_chosen(_edges(named), 2, _arborescence("abc"))),
+    ]
+
+
+def _matchings() -> list[Instance]:
+    grid = nx.Graph(nx.grid_2d_graph(2, 4).edges)
+    odd = list(itertools.combinations(range(6), 2))
+    parallel = [(0, 1), (0, 1), (2, 3), (1, 2), (0, 3), (3, 3)]
+    return [
+        Instance(
+            "grid, bipartite",
+            {"graph": grid},
+            solutions=_chosen(_edges(grid), 4, _pairing(grid)),
+            bad_objective=np.full(len(grid.edges), TOO_LARGE),
+        ),
+        Instance("odd cycles", {"edges": odd}, solutions=_chosen(odd, 3, _pairing(range(6)))),
+        Instance(
+            "parallel edges, scores",
+            {"edges": parallel},
+            {"sense": "max"},
+            solutions=_chosen(parallel, 2, _pairing(range(4))),
+        ),
+    ]
+
+
+def _cuts() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "d"), ("a", "c"), ("b", "d"), ("d", "d")])
+    return [
+        Instance(
+            "both ways", {"source": 0, "target": 2, "edges": BOTH_WAYS}, solutions=_crossings(BOTH_WAYS, 0, 2, True)
+        ),
+        Instance(
+            "undirected",
+            {"source": 3, "target": 0, "edges": TANGLE, "directed": False},
+            solutions=_crossings(TANGLE, 3, 0, False),
+        ),
+        Instance(
+            "named nodes",
+            {"source": "a", "target": "d", "graph": named},
+            solutions=_crossings(_edges(named), "a", "d", False),
+        ),
+    ]
+
+
+def _bounded_paths() -> list[Instance]:
+    named = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("a", "c"), ("c", "d"), ("b", "d"), ("d", "b")])
+    whole = {"source": 0, "target": 4, "edges": COMPLETE, "directed": False}
+    return [
+        Instance(
+            "at most 2 edges",
+            {**whole, "hops": 2},
+            solutions=_paths(COMPLETE, 0, 4, False, 2),
+            bad_objective=np.full(len(COMPLETE), TOO_LARGE),
+        ),
+        # with costs of any sign: cycles of negative cost everywhere, which no path may use
+        Instance("any number of edges", {**whole, "hops": 9}, solutions=_paths(COMPLETE, 0, 4, False, 9)),
+        Instance(
+            "parallel arcs",
+            {"source": 0, "target": 3, "hops": 3, "edges": TANGLE},
+            solutions=_paths(TANGLE, 0, 3, True, 3),
+        ),
+        Instance(
+            "named nodes",
+            {"source": "a", "target": "d", "hops": 3, "graph": named},
+            solutions=_paths(_edges(named), "a", "d", True, 3),
+        ),
+    ]
+
+
+def _edges(graph: Any) -> Edges:
+    """In the order of the objective."""
+    return [edge[:2] for edge in graph.edges]
+
+
+def _chosen(edges: Edges, size: int, allowed: Callable[[Edges], bool]) -> Floats:
+    """Masks of as many edges as asked for that are allowed."""
+    every = itertools.combinations(range(len(edges)), size)
+    kept = [places for places in every if allowed([edges[place] for place in places])]
+    return np.array([[float(edge in places) for edge in range(len(edges))] for places in kept])
+
+
+def _tree(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    return lambda chosen: bool(nx.is_tree(_built(nx.MultiGraph, nodes, chosen)))
+
+
+def _arborescence(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    return lambda chosen: bool(nx.is_arborescence(_built(nx.MultiDiGraph, nodes, chosen)))
+
+
+def _built(kind: Any, nodes: Iterable[Any], edges: Edges) -> Any:
+    graph = kind()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(edges)
+    return graph
+
+
+def _pairing(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
+    """Each node is the end of exactly one edge."""
+    return lambda chosen: sorted(end for edge in chosen for end in edge) == sorted(nodes)
+
+
+def _crossings(edges: Edges, source: Any, target: Any, directed: bool) -> Floats:
+    """Masks of the edges that leave each set of nodes with the source and without the target."""
+    others = {end for edge in edges for end in edge} - {source, target}
+    masks = []
+    for side in itertools.chain.from_iterable(itertools.combinations(others, size) for size in range(len(others) + 1)):
+        near = {source, *side}
+        leaves = [(tail in near, head in near) for tail, head in edges]
+        masks.append([float(ends == (True, False) or (not directed and ends == (False, True))) for ends in leaves])
+    return np.unique(masks, axis=0)
+
+
+def _paths(edges: Edges, source: Any, target: Any, directed: bool, hops: int | None = None) -> Floats:
+    """Masks of paths that visit no node twice."""
+    graph = nx.MultiDiGraph() if directed else nx.MultiGraph()
+    for number, (tail, head) in enumerate(edges):
+        graph.add_edge(tail, head, key=number)
+    masks = np.zeros((0, len(edges)))
+    for path in nx.all_simple_edge_paths(graph, source, target, cutoff=hops):
+        used = {number for _, _, number in path}
+        masks = np.vstack([masks, [float(edge in used) for edge in range(len(edges))]])
+    return masks
+
+
 def _positive(size: int) -> Callable[[np.random.Generator, int], Floats]:
     return lambda rng, rows: rng.uniform(0.1, 2.0, size=(rows, size))
-
-
-def _paths(graph: Any, source: Any, target: Any) -> Floats:
-    """Masks of edges, in the order of `G.edges`."""
-    multiple, directed = graph.is_multigraph(), graph.is_directed()
-    edges = list(graph.edges(keys=True)) if multiple else [(*edge, 0) for edge in graph.edges]
-    masks = []
-    for path in nx.all_simple_edge_paths(graph, source, target):
-        walked = [edge if multiple else (*edge, 0) for edge in path]
-        same = {(a, b, key) for a, b, key in walked} | (set() if directed else {(b, a, key) for a, b, key in walked})
-        masks.append([float(edge in same) for edge in edges])
-    return np.array(masks)
 
 
 def _node_paths(graph: Any, source: Any, target: Any) -> Floats:

@@ -1,150 +1,205 @@
-"""NetworkX graphs as arrays: a snapshot of the structure, kept per graph as long as the graph lives."""
+"""Graphs as users give them, a networkx graph or a list of edges, as arrays. networkx itself is never imported."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_networkx.plugin import GRAPH
+from imle_networkx.kernels.compiling import Ints, read_only
 
-Weights = Literal["edge", "node"]
+Edge = tuple[Hashable, ...]
 
-SMALL = 2048
-"""Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
-
-THIN, MEDIUM = 4, 8192
-"""Arcs per node, and arcs, up to which graphs are swept all the same: in lattices, roads and trees no search is short.
-All three measured: at these sizes the two methods are within a factor of two of each other on the wrong side."""
+_MOST = 2**31 - 1
 
 
 class Arcs(NamedTuple):
-    """Arcs in CSR form, twice: row 0 sorted by tail, row 1 by head.
+    """Arcs sorted by one of their ends, then by edge; an undirected edge is two arcs.
 
     Attributes:
-        start: `[2, nodes + 1]`, where the arcs of each tail (head) begin.
-        node: `[2, arcs]`, the other end.
-        item: `[2, arcs]`, the position in the objective that the arc costs.
+        start: `[nodes + 1]`, where the arcs of each node begin.
+        node: `[arcs]`, the other end.
+        item: `[arcs]`, the position in the objective that the arc costs.
     """
 
-    start: NDArray[np.int32]
-    node: NDArray[np.int32]
-    item: NDArray[np.int32]
+    start: Ints
+    node: Ints
+    item: Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
-    """The structure of a graph at one time; later changes of the graph do not reach it.
+class Graph:
+    """A snapshot of a graph; later changes of the user's object do not reach it.
 
     Attributes:
-        position: number of each node, in the order of `G.nodes`.
-        edges: in the order of `G.edges` (with keys for a multigraph).
-        tails, heads, edge: arcs and the edge each belongs to; an undirected edge is two arcs.
-        topological: node numbers in topological order, or None if there is a cycle.
+        nodes: how many there are.
+        tails, heads: `[E]` node numbers, in the order of the objective.
+        directed: whether edges lead from tail to head only.
+        names: the edges as the user calls them; None if they are pairs of node numbers.
+        positions: number of each node as the user calls it; None if nodes are called by their numbers.
+        listed: where users find the names of nodes.
     """
 
-    position: dict[Hashable, int]
-    edges: list[tuple[Any, ...]]
-    tails: NDArray[np.int32]
-    heads: NDArray[np.int32]
-    edge: NDArray[np.int32]
-    topological: NDArray[np.int32] | None
+    nodes: int
+    tails: Ints
+    heads: Ints
+    directed: bool
+    names: list[Edge] | None = None
+    positions: dict[Hashable, int] | None = None
+    listed: str = "edges"
 
     @cached_property
-    def edge_arcs(self) -> Arcs:
-        """Arcs that cost their edge."""
-        return self._arcs(self.edge)
+    def edge_labels(self) -> list[Edge]:
+        """`[E]` the edges as the user calls them."""
+        return list(zip(self.tails.tolist(), self.heads.tolist(), strict=True)) if self.names is None else self.names
 
     @cached_property
-    def node_arcs(self) -> Arcs:
-        """Arcs that cost the node they enter."""
-        return self._arcs(self.heads)
+    def node_labels(self) -> list[Hashable]:
+        """The nodes as the user calls them."""
+        return list(range(self.nodes) if self.positions is None else self.positions)
 
-    def _arcs(self, item: NDArray[np.int32]) -> Arcs:
-        starts = np.zeros((2, len(self.position) + 1), np.int32)
-        ends = ((self.tails, self.heads), (self.heads, self.tails))
-        orders = [np.argsort(own, kind="stable") for own, _ in ends]
-        for start, (own, _) in zip(starts, ends, strict=True):
-            np.cumsum(np.bincount(own, minlength=len(self.position)), out=start[1:])
-        nodes = [other[order] for order, (_, other) in zip(orders, ends, strict=True)]
-        return Arcs(starts, np.stack(nodes), np.stack([item[order] for order in orders]))
+    @cached_property
+    def arcs(self) -> Arcs:
+        """Arcs twice, self-loops left out: row 0 sorted by tail, row 1 by head."""
+        tails, heads, edge = both_ways(self, directed=self.directed)
+        pairs = zip(sort(self.nodes, tails, heads, edge), sort(self.nodes, heads, tails, edge), strict=True)
+        return Arcs(*(read_only(np.stack(pair)) for pair in pairs))
 
     @property
-    def sweepable(self) -> bool:
-        """Whether the structure favours sweeps in lanes; a choice by structure alone keeps ties reproducible."""
-        if self.topological is not None:
-            return True
-        arcs = len(self.tails)
-        return arcs <= SMALL or (arcs <= MEDIUM and arcs <= THIN * len(self.position))
+    def out(self) -> Arcs:
+        """Arcs by tail, self-loops left out."""
+        return Arcs(*(both[0] for both in self.arcs))
+
+    @property
+    def into(self) -> Arcs:
+        """Arcs by head, self-loops left out."""
+        return Arcs(*(both[1] for both in self.arcs))
 
     @cached_property
-    def order(self) -> NDArray[np.int32]:
-        """The order of sweeps: topological if there is one."""
-        return np.arange(len(self.position), dtype=np.int32) if self.topological is None else self.topological
+    def topological(self) -> Ints | None:
+        """Node numbers in topological order; None if there is a cycle, such as a self-loop or an undirected edge."""
+        if not self.directed or (self.tails == self.heads).any():
+            return None
+        waiting = np.diff(self.into.start).tolist()
+        start, heads = self.out.start.tolist(), self.out.node.tolist()
+        order = [node for node, count in enumerate(waiting) if not count]
+        for node in order:  # it grows on the way
+            for head in heads[start[node] : start[node + 1]]:
+                waiting[head] -= 1
+                if not waiting[head]:
+                    order.append(head)
+        return read_only(np.array(order, np.int32)) if len(order) == self.nodes else None
 
-    def number(self, name: str, node: Any) -> int:
+    @cached_property
+    def order(self) -> Ints:
+        """All node numbers, in topological order if there is one."""
+        return read_only(np.arange(self.nodes, dtype=np.int32)) if self.topological is None else self.topological
+
+    def number(self, who: str, name: str, node: Any) -> int:
         """The number of a node.
+
+        Args:
+            who, name: the solver and the parameter, for messages.
+            node: as the user calls it.
 
         Raises:
             InstanceError: the graph has no such node, or it is None.
         """
         if node is None:  # never a node in networkx
             raise InstanceError(
-                f"{GRAPH.id}: {name} missing",
+                f"{who}: {name} missing",
                 hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
             )
-        try:
-            return self.position[node]
-        except (KeyError, TypeError):  # TypeError: unhashable
-            raise InstanceError(
-                f"{GRAPH.id}: {name}: the graph has no node {node!r}", hint=self._similar(node)
-            ) from None
+        if self.positions is not None:
+            try:
+                return self.positions[node]
+            except (KeyError, TypeError):  # TypeError: unhashable
+                hint = self._similar(node)
+                raise InstanceError(f"{who}: {name}: the graph has no node {node!r}", hint=hint) from None
+        if not _is_int(node) or not 0 <= int(node) < self.nodes:
+            raise InstanceError(f"{who}: {name}: expected a node, 0 to {self.nodes - 1}, found {node!r}")
+        return int(node)
 
     def _similar(self, node: Any) -> str:
-        names = [other for other in self.position if isinstance(other, str)]
+        names = [other for other in self.node_labels if isinstance(other, str)]
         close = difflib.get_close_matches(node, names, n=3) if isinstance(node, str) else []
         if close:
             return f"did you mean {' or '.join(map(repr, close))}?"
-        first = next(iter(self.position))
-        return f"nodes are compared as in G.nodes; the first one is {first!r} ({type(first).__name__})"
+        first = self.node_labels[0]
+        return f"nodes are compared as in {self.listed}; the first one is {first!r} ({type(first).__name__})"
 
 
-_snapshots: WeakKeyDictionary[nx.Graph, tuple[object, Snapshot]] = WeakKeyDictionary()
+def read(who: str, graph: Any, edges: Any = None, nodes: Any = None, directed: bool | None = None) -> Graph | None:
+    """Check and convert an instance; None if there is none yet.
+
+    Args:
+        who: the solver, for messages.
+        graph: a networkx graph of any kind, or None.
+        edges: with a graph, all its edges in the order of the objective, `(u, v)` or, for a multigraph, `(u, v, key)`;
+            undirected ones may be spelled from either end. Without a graph, the edges that make one, `[E, 2]` node
+            numbers or a sequence of pairs of names; an edge that is listed twice is two parallel edges.
+        nodes: for edges without a graph: how many nodes there are (by default the largest number plus one), or the
+            names of all nodes (by default those in `edges`, in the order in which they appear).
+        directed: what lists are, and what networkx graphs have to be; None leaves both open (lists are directed).
+
+    Raises:
+        InstanceError: half of an instance, the wrong kind of graph, no nodes, edges that are not those of the graph,
+            or not pairs of nodes.
+    """
+    if graph is None:
+        if edges is not None:
+            return _from_list(who, edges, nodes, directed is not False)
+        if nodes is not None:
+            raise InstanceError(f"{who}: expected edges beside nodes, found nodes alone")
+        return None
+    if nodes is not None:
+        raise InstanceError(f"{who}: expected either graph or nodes, found both", hint="the graph has its own nodes")
+    found = snapshot(who, graph)
+    if directed is not None and found.directed != directed:
+        wanted, method = ("a directed", "to_directed") if directed else ("an undirected", "to_undirected")
+        raise InstanceError(
+            f"{who}: graph: expected {wanted} graph, found {type(graph).__name__}",
+            hint=f"graph.{method}() makes one; objectives then follow the order of its edges",
+        )
+    return found if edges is None else _in_order(who, found, edges)
 
 
-def snapshot(graph: Any) -> Snapshot:
-    """The graph as arrays, built once per graph and again if its nodes or edges have changed since.
+_snapshots: WeakKeyDictionary[Any, tuple[object, Graph]] = WeakKeyDictionary()
+
+
+def snapshot(who: str, graph: Any) -> Graph:
+    """A networkx graph as arrays, built once per graph and again if its nodes or edges have changed since.
 
     Raises:
         InstanceError: not a networkx graph, or one without nodes.
     """
-    if not isinstance(graph, nx.Graph):
+    needed = ("nodes", "edges", "adjacency", "is_directed", "is_multigraph")
+    if isinstance(graph, type) or not all(hasattr(graph, name) for name in needed):
         raise InstanceError(
-            f"{GRAPH.id}: graph: expected a networkx graph, found {type(graph).__name__}",
-            hint="Graph, DiGraph, MultiGraph and MultiDiGraph are accepted",
+            f"{who}: graph: expected a networkx graph, found {type(graph).__name__}",
+            hint="Graph, DiGraph, MultiGraph and MultiDiGraph are accepted; a list of edges is given as edges=...",
         )
-    if len(graph) == 0:
-        raise InstanceError(f"{GRAPH.id}: graph: expected at least one node, found an empty graph")
+    if not len(graph):
+        raise InstanceError(f"{who}: graph: expected at least one node, found an empty graph")
     structure = _structure(graph)
     try:
         known = _snapshots.get(graph)
     except TypeError:  # a subclass that compares by content cannot be hashed
-        return _build(graph)
+        return _from_networkx(graph)
     if known is None or known[0] != structure:
-        known = _snapshots[graph] = (structure, _build(graph))
+        known = _snapshots[graph] = (structure, _from_networkx(graph))
     return known[1]
 
 
-def _structure(graph: nx.Graph) -> object:
+def _structure(graph: Any) -> object:
     """Everything that a snapshot depends on, in a form that is quick to make and to compare."""
     neighbours = [adjacent for _, adjacent in graph.adjacency()]
     parallel: list[Any] = []
@@ -154,20 +209,140 @@ def _structure(graph: nx.Graph) -> object:
     return list(graph), list(map(len, neighbours)), list(chain.from_iterable(neighbours)), parallel
 
 
-def _build(graph: nx.Graph) -> Snapshot:
-    position = {node: number for number, node in enumerate(graph)}
+def _from_networkx(graph: Any) -> Graph:
     edges = list(graph.edges(keys=True) if graph.is_multigraph() else graph.edges)
-    tails = np.fromiter((position[edge[0]] for edge in edges), np.int32, len(edges))
-    heads = np.fromiter((position[edge[1]] for edge in edges), np.int32, len(edges))
-    number = np.arange(len(edges), dtype=np.int32)
-    topological = None
-    if graph.is_directed():
+    return _named(edges, {node: number for number, node in enumerate(graph)}, bool(graph.is_directed()), "G.nodes")
+
+
+def _in_order(who: str, graph: Graph, edges: Any) -> Graph:
+    """The graph with its edges as a list has them."""
+    known = graph.edge_labels
+    numbers = {edge: number for number, edge in enumerate(known)}
+    if not graph.directed:
+        numbers = {(edge[1], edge[0], *edge[2:]): number for edge, number in numbers.items()} | numbers
+    given = _as_tuples(who, edges)
+    first: dict[int, int] = {}  # where each edge is listed
+    for place, edge in enumerate(given):
         try:
-            order = [position[node] for node in nx.topological_sort(graph)]
-            topological = np.array(order, np.int32)
-        except nx.NetworkXUnfeasible:
-            pass  # there is a cycle
-    else:
-        tails, heads = np.concatenate([tails, heads]), np.concatenate([heads, tails])
-        number = np.concatenate([number, number])
-    return Snapshot(position, edges, tails, heads, number, topological)
+            number = numbers[edge]
+        except (KeyError, TypeError):  # TypeError: unhashable
+            raise InstanceError(
+                f"{who}: edges: expected edges of the graph, found {edge!r} at position {place}",
+                hint=f"edges are written as in G.edges; the first one is {known[0]!r}" if known else "it has no edge",
+            ) from None
+        if number in first:
+            raise InstanceError(
+                f"{who}: edges: expected every edge once, found {given[first[number]]!r} at position {first[number]} "
+                f"and {edge!r} at position {place}"
+            )
+        first[number] = place
+    if len(first) < len(known):
+        missing = next(edge for number, edge in enumerate(known) if number not in first)
+        raise InstanceError(
+            f"{who}: edges: expected all {len(known)} edges of the graph, found {len(first)}, {missing!r} is missing",
+            hint="leave the graph out if this list is the graph",
+        )
+    order = np.fromiter(first, np.int32, len(first))
+    return replace(graph, tails=read_only(graph.tails[order]), heads=read_only(graph.heads[order]), names=given)
+
+
+def _from_list(who: str, edges: Any, nodes: Any, directed: bool) -> Graph:
+    if nodes is not None and not isinstance(nodes, (str, bytes)) and isinstance(nodes, Iterable):
+        return _from_names(who, edges, list(nodes), directed)
+    try:
+        ends = np.asarray(edges)
+    except (TypeError, ValueError, RuntimeError):  # names of different lengths; a tensor on a GPU, or with a gradient
+        ends = np.asarray(edges.tolist() if hasattr(edges, "tolist") else None)
+    if ends.size == 0:
+        ends = np.zeros((0, 2), np.int64)
+    if ends.ndim == 2 and ends.shape[1] == 2 and ends.dtype.kind in "iu":
+        return _from_numbers(who, ends, nodes, directed)
+    if ends.ndim and ends.ndim < 3 and ends.dtype.kind in "iufcb":
+        raise InstanceError(
+            f"{who}: edges: expected an array [E, 2] of node numbers, found {ends.dtype} of shape {list(ends.shape)}",
+            hint="or a sequence of pairs of names, in the order of the objective",
+        )
+    if nodes is not None:
+        raise InstanceError(f"{who}: nodes: expected the names of the nodes, as edges have them, found {nodes!r}")
+    return _from_names(who, edges, None, directed)
+
+
+def _from_numbers(who: str, ends: NDArray[Any], nodes: Any, directed: bool) -> Graph:
+    count = int(ends.max(initial=-1)) + 1 if nodes is None else nodes
+    if not _is_int(count) or not 0 < int(count) <= _MOST:
+        raise InstanceError(f"{who}: nodes: expected the number of nodes, at least 1, found {count!r}")
+    outside = np.flatnonzero(((ends < 0) | (ends >= int(count))).any(axis=1))
+    if len(outside):
+        row = int(outside[0])
+        raise InstanceError(
+            f"{who}: edges: expected node numbers 0 to {int(count) - 1}, found {ends[row].tolist()} at position {row}"
+        )
+    tails, heads = ends.astype(np.int32).T
+    return Graph(int(count), read_only(tails), read_only(heads), directed)
+
+
+def _from_names(who: str, edges: Any, nodes: list[Any] | None, directed: bool) -> Graph:
+    pairs = _as_tuples(who, edges)
+    try:
+        distinct = dict.fromkeys(chain.from_iterable(pairs) if nodes is None else nodes)
+    except TypeError as error:
+        raise InstanceError(f"{who}: edges: expected names of nodes that can be hashed: {error}") from None
+    distinct.pop(None, None)  # never a node in networkx
+    if nodes is not None and len(distinct) < len(nodes):
+        raise InstanceError(f"{who}: nodes: expected the name of every node once, found {nodes!r}")
+    for place, pair in enumerate(pairs):
+        if len(pair) != 2 or pair[0] not in distinct or pair[1] not in distinct:
+            wanted = "pairs of nodes" if nodes is None else "pairs of the nodes in nodes"
+            raise InstanceError(f"{who}: edges: expected {wanted}, found {pair!r} at position {place}")
+    positions = {node: number for number, node in enumerate(distinct)}
+    return _named(pairs, positions, directed, "edges" if nodes is None else "nodes")
+
+
+def _named(edges: list[Edge], positions: dict[Hashable, int], directed: bool, listed: str) -> Graph:
+    tails = np.fromiter((positions[edge[0]] for edge in edges), np.int32, len(edges))
+    heads = np.fromiter((positions[edge[1]] for edge in edges), np.int32, len(edges))
+    return Graph(len(positions), read_only(tails), read_only(heads), directed, edges, positions, listed)
+
+
+def _as_tuples(who: str, edges: Any) -> list[Edge]:
+    try:
+        return [tuple(edge) for edge in (edges.tolist() if hasattr(edges, "tolist") else edges)]
+    except TypeError as error:
+        raise InstanceError(f"{who}: edges: expected a sequence of pairs of nodes: {error}") from None
+
+
+def _is_int(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
+
+
+def sort(nodes: int, own: Ints, other: Ints, item: Ints) -> Arcs:
+    """Sort arcs by `own`; those of one node keep their order."""
+    order = np.argsort(own, kind="stable")
+    start = np.zeros(nodes + 1, np.int32)
+    np.cumsum(np.bincount(own, minlength=nodes), out=start[1:])
+    return Arcs(read_only(start), read_only(other[order]), read_only(item[order]))
+
+
+def both_ways(graph: Graph, *, directed: bool) -> tuple[Ints, Ints, Ints]:
+    """Tails, heads and edges of all arcs, by edge, self-loops left out; two arcs of an edge unless directed."""
+    edge = np.flatnonzero(graph.tails != graph.heads).astype(np.int32)
+    tails, heads = graph.tails[edge], graph.heads[edge]
+    if directed:
+        return tails, heads, edge
+    return np.stack([tails, heads], axis=1).ravel(), np.stack([heads, tails], axis=1).ravel(), edge.repeat(2)
+
+
+def distances(outgoing: Arcs, source: int) -> NDArray[np.int64]:
+    """`[nodes]` numbers of arcs from a node to all others, -1 for those out of reach."""
+    found = np.full(len(outgoing.start) - 1, -1, np.int64)
+    found[source] = 0
+    front = np.array([source])
+    step = 0
+    while len(front):
+        step += 1
+        start, end = outgoing.start[front], outgoing.start[front + 1]
+        offsets = np.arange(int((end - start).sum())) - np.repeat(np.cumsum(end - start) - (end - start), end - start)
+        reached = np.unique(outgoing.node[np.repeat(start, end - start) + offsets])
+        front = reached[found[reached] < 0]
+        found[front] = step
+    return found

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from functools import partial
+from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imle.errors import ObjectiveError
-from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
-from imle_networkx.cells import Cell, Cells, pair
-from imle_networkx.ends import numbers
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import BasePrepared, BaseSolver, Shape, SolveResult, SolveStatus
+from imle_networkx.kernels.compiling import Floats
 from imle_networkx.kernels.grid import grid_paths
-from imle_networkx.outcome import Negative, Outcome
+from imle_networkx.negatives import Negative
+from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import GRID
+
+Cell = tuple[int, int]
+
+# every cell can be reached from every other one
+_FAILURE = SolveStatus.ERROR, "no path of finite cost: costs add up to infinity or are nan"
 
 LANES = 32
 """Rows swept together. Measured: best for all grids whose rows fit."""
@@ -26,7 +29,7 @@ MEMORY = 2**23
 
 
 @dataclass(frozen=True)
-class GridShortestPathSolver:
+class GridShortestPathSolver(BaseSolver, spec=GRID):
     """The cheapest path between two cells of a grid, as a 0/1 mask of the cells it enters, both ends included.
 
     Args:
@@ -42,13 +45,6 @@ class GridShortestPathSolver:
     neighbours: Literal[4, 8] = 8
     negative: Negative = "clip"
 
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        for option in GRID.options:
-            check_type(GRID.id, option, getattr(self, option.name))
-
     def prepare(self, source: Cell = (0, 0), target: Cell | None = None) -> PreparedGrid:
         """Bind to the ends; the size of the grid comes with the costs.
 
@@ -59,11 +55,11 @@ class GridShortestPathSolver:
         Raises:
             InstanceError: not a pair of integers >= 0.
         """
-        return PreparedGrid(self, pair("source", source), None if target is None else pair("target", target))
+        return PreparedGrid(self, _pair("source", source), None if target is None else _pair("target", target))
 
 
 @dataclass(frozen=True)
-class PreparedGrid:
+class PreparedGrid(BasePrepared):
     """Two cells of grids of any size."""
 
     solver: GridShortestPathSolver
@@ -74,9 +70,8 @@ class PreparedGrid:
 
     def solve(
         self,
-        objective: NDArray[np.float64],
+        objective: Floats,
         *,
-        hint: NDArray[np.float64] | None = None,
         source: Sequence[Cell] | None = None,
         target: Sequence[Cell | None] | None = None,
     ) -> SolveResult:
@@ -84,7 +79,6 @@ class PreparedGrid:
 
         Args:
             objective: `[N, H, W]` costs of the cells.
-            hint: not used; a solve costs less than checking one.
             source, target: `[N]` cells, instead of the fixed ones.
 
         Returns:
@@ -94,34 +88,50 @@ class PreparedGrid:
             InstanceError: an end is not in the grid; names the row if it is one of several.
             ObjectiveError: the grid is empty, or negative costs under `negative="raise"`; names the row and cell.
         """
-        del hint
         rows, height, breadth = objective.shape
         if height == 0 or breadth == 0:
             raise ObjectiveError(f"{GRID.id}: expected a grid of at least one cell, found {height} x {breadth}")
-        cells = Cells(height, breadth)
-        sources = numbers(GRID.id, "source", self.source, source, rows, cells.number)
-        targets = numbers(GRID.id, "target", self.target, target, rows, cells.number)
-        outcome = Outcome.of(np.ascontiguousarray(objective, np.float64).reshape(rows, height * breadth))
-        width = max(1, min(LANES, MEMORY // (2 * height * breadth)))
-        grid_paths(
-            outcome.objective,
-            breadth,
-            self.solver.neighbours == 8,
-            sources,
-            targets,
-            width,
-            outcome.solutions,
-            outcome.values,
-            outcome.found,
-            outcome.negatives,
+        number = partial(_number, height, breadth)
+        ends = (
+            numbers(GRID.id, "source", self.source, source, rows, number),
+            numbers(GRID.id, "target", self.target, target, rows, number),
         )
-        result = outcome.result(GRID.id, self.solver.negative, _failure, cells.place)
+        paths = Paths.of(objective.reshape(rows, height * breadth))
+        width = max(1, min(LANES, MEMORY // (2 * height * breadth)))
+        grid_paths(*paths, breadth, self.solver.neighbours == 8, *ends, width)
+        result = paths.result(
+            GRID.id, self.solver.negative, lambda row: _FAILURE, lambda item: f"cell {divmod(item, breadth)}"
+        )
         return replace(result, solutions=result.solutions.reshape(objective.shape))
 
-    def close(self) -> None:
-        """Nothing to free."""
+
+def _pair(name: str, cell: Any) -> Cell:
+    """Check (row, column).
+
+    Raises:
+        InstanceError: not a pair of integers >= 0.
+    """
+    try:
+        row, column = map(operator.index, cell)
+    except (TypeError, ValueError):
+        row = column = -1
+    if row < 0 or column < 0:
+        raise InstanceError(f"{GRID.id}: {name}: expected (row, column), integers >= 0, found {cell!r}")
+    return row, column
 
 
-def _failure(_: int) -> tuple[SolveStatus, str]:
-    # every cell can be reached from every other one
-    return SolveStatus.ERROR, "no path of finite cost: costs add up to infinity or are nan"
+def _number(height: int, breadth: int, who: str, name: str, cell: Any) -> int:
+    """The number of a cell, row by row; None is the last one.
+
+    Raises:
+        InstanceError: not a cell of a grid of this size.
+    """
+    if cell is None:
+        return height * breadth - 1
+    row, column = _pair(name, cell)
+    if row >= height or column >= breadth:
+        raise InstanceError(
+            f"{who}: {name}: expected a cell of a grid of {height} rows and {breadth} columns, found ({row}, {column})",
+            hint="rows and columns are counted from zero",
+        )
+    return row * breadth + column

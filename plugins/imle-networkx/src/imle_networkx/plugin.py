@@ -1,7 +1,10 @@
-"""The light module: what discovery reads. It imports neither networkx nor numba."""
+"""The light module: what discovery reads. It imports none of networkx, numba, scipy and rustworkx."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, hookimpl
 
+_SENSE = Parameter(
+    "sense", "str", "min", "how objectives are read: costs to minimise or scores to maximise", choices=("min", "max")
+)
 _NEGATIVE = Parameter(
     "negative",
     "str",
@@ -9,41 +12,76 @@ _NEGATIVE = Parameter(
     'negative costs: "clip" searches with zero instead and counts it, "raise" refuses them',
     choices=("clip", "raise"),
 )
-_REQUIRES = ("networkx", "numba")
-_LICENCE = "MIT (kernels); networkx is BSD-3-Clause, numba is BSD-2-Clause"
 
-GRAPH = SolverSpec(
+
+def _graph(kinds: str) -> tuple[Parameter, ...]:
+    """How a graph is given, and the order of its columns."""
+    return (
+        Parameter("graph", "networkx graph | None", None, f"{kinds}; columns follow G.edges unless edges= is given"),
+        Parameter(
+            "edges",
+            "pairs of nodes | None",
+            None,
+            "the order of the columns: all edges of graph, or without a graph the edges that make one; names of nodes, "
+            "or an int array [E, 2]",
+        ),
+        Parameter(
+            "nodes",
+            "int | names of nodes | None",
+            None,
+            "beside edges without a graph: how many nodes there are, or their names; default those in edges",
+        ),
+    )
+
+
+_UNDIRECTED = _graph("a Graph or MultiGraph")
+_DIRECTED = _graph("a DiGraph or MultiDiGraph")
+_ANY = (
+    *_graph("of any kind"),
+    Parameter(
+        "directed",
+        "bool | None",
+        None,
+        "whether edges lead from tail to head only; default what the graph says, and True for edges without a graph",
+    ),
+)
+_KERNEL = "MIT (own kernels); numba is BSD-2-Clause"
+_COMPILED = Capabilities(thread_safe=True, releases_gil=True)
+_POSITIVE = Capabilities(thread_safe=True, releases_gil=True, negative_objectives=False)
+_NETWORKX = "https://networkx.org/documentation/stable/reference/algorithms/"
+
+SHORTEST_PATH = SolverSpec(
     id="networkx-shortest-path",
-    summary="Cheapest path between two nodes of a NetworkX graph",
+    summary="Cheapest path between two nodes of a graph, NetworkX' or a list of edges",
     problem="shortest path",
     sense="min",
     target="imle_networkx.shortest_path:ShortestPathSolver",
     instance=(
-        Parameter("graph", "networkx graph", doc="Graph, DiGraph, MultiGraph or MultiDiGraph; a snapshot is taken"),
         Parameter("source", "node", None, "first node; one for all rows or one per row", per_row=True),
         Parameter("target", "node", None, "last node; one for all rows or one per row", per_row=True),
+        *_ANY,
     ),
     options=(
         Parameter(
             "weights",
             "str",
             "edge",
-            'what costs belong to: "edge" in the order of G.edges, or "node" in the order of G.nodes',
+            'what costs belong to: "edge", or "node" in the order of G.nodes (of nodes=, where there is no graph)',
             choices=("edge", "node"),
         ),
         _NEGATIVE,
     ),
-    requires=_REQUIRES,
+    requires=("numba",),
     # acyclic graphs take any sign; the promise is for all graphs
-    capabilities=Capabilities(thread_safe=True, releases_gil=True, negative_objectives=False),
+    capabilities=_POSITIVE,
     example="""\
 import imle, networkx as nx, torch
 layer = imle.layer("networkx-shortest-path", graph=nx.cycle_graph(5), source=0, target=2, temperature=0.05)
 costs = torch.rand(4, 5).add(1).requires_grad_()   # [B, E], one per edge
 layer(costs)[:, 0].sum().backward()                # [B, E] how often each edge is used
 print(costs.grad)""",
-    licence=_LICENCE,
-    url="https://networkx.org/documentation/stable/reference/algorithms/shortest_paths.html",
+    licence=_KERNEL,
+    url=_NETWORKX + "shortest_paths.html",
 )
 
 GRID = SolverSpec(
@@ -66,19 +104,140 @@ GRID = SolverSpec(
         Parameter("neighbours", "int", 8, "8, or 4 to forbid diagonal steps", choices=(8, 4)),
         _NEGATIVE,
     ),
-    requires=_REQUIRES,
-    capabilities=Capabilities(thread_safe=True, releases_gil=True, negative_objectives=False),
+    requires=("numba",),
+    capabilities=_POSITIVE,
     example="""\
 import imle, torch
 layer = imle.layer("grid-shortest-path", nb_samples=10, temperature=0.05)
 costs = torch.rand(4, 12, 12).add(1).requires_grad_()   # [B, H, W], one per cell
 layer(costs)[:, 5, 5].sum().backward()                  # [B, H, W] how often each cell is entered
 print(costs.grad[:, 5, 5])""",
-    licence=_LICENCE,
-    url="https://networkx.org/documentation/stable/reference/algorithms/shortest_paths.html",
+    licence=_KERNEL,
+    url=_NETWORKX + "shortest_paths.html",
+)
+
+TREE = SolverSpec(
+    id="spanning-tree",
+    summary="The cheapest (or dearest) spanning tree of an undirected graph",
+    problem="spanning tree",
+    sense="min",
+    target="imle_networkx.spanning_tree:SpanningTreeSolver",
+    instance=_UNDIRECTED,
+    options=(_SENSE,),
+    requires=("numba",),
+    capabilities=_COMPILED,
+    example="""\
+import imle, torch
+layer = imle.layer("spanning-tree", edges=[[0, 1], [1, 2], [2, 3], [3, 0], [0, 2]], nb_samples=10)
+costs = torch.rand(4, 5, requires_grad=True)   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()            # [B, E] how often each edge is in the tree
+print(costs.grad)""",
+    licence=_KERNEL,
+    url=_NETWORKX + "tree.html",
+)
+
+ARBORESCENCE = SolverSpec(
+    id="arborescence",
+    summary="The cheapest (or dearest) spanning arborescence of a directed graph, root given or free",
+    problem="spanning arborescence",
+    sense="min",
+    target="imle_networkx.arborescence:ArborescenceSolver",
+    instance=(
+        *_DIRECTED,
+        Parameter("root", "node | None", None, "the node that reaches all others; None lets the solver choose"),
+    ),
+    options=(_SENSE,),
+    requires=("numba",),
+    capabilities=_COMPILED,
+    example="""\
+import imle, torch
+words = [[head, word] for head in range(4) for word in range(1, 4) if head != word]
+layer = imle.layer("arborescence", edges=words, root=0, sense="max", nb_samples=10)   # a dependency parser
+scores = torch.rand(5, 9, requires_grad=True)   # [B, E], one per arc
+layer(scores)[:, 0].sum().backward()            # [B, E] how often each arc is in the tree
+print(scores.grad)""",
+    licence=_KERNEL,
+    url=_NETWORKX + "tree.html",
+)
+
+MATCHING = SolverSpec(
+    id="perfect-matching",
+    summary="The cheapest (or dearest) perfect matching of any undirected graph",
+    problem="perfect matching",
+    sense="min",
+    target="imle_networkx.perfect_matching:PerfectMatchingSolver",
+    instance=_UNDIRECTED,
+    options=(_SENSE,),
+    requires=("numba", "scipy", "rustworkx"),
+    capabilities=Capabilities(thread_safe=True),  # rustworkx holds the GIL
+    example="""\
+import imle, networkx, torch
+layer = imle.layer("perfect-matching", graph=networkx.complete_graph(6), nb_samples=10)
+costs = torch.rand(4, 15, requires_grad=True)   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()             # [B, E] how often each edge is in the matching
+print(costs.grad)""",
+    licence="Apache-2.0 (rustworkx), BSD-3-Clause (scipy)",
+    url="https://www.rustworkx.org/apiref/rustworkx.max_weight_matching.html",
+)
+
+CUT = SolverSpec(
+    id="min-cut",
+    summary="The cheapest edges that separate a source from a target",
+    problem="minimum cut",
+    sense="min",
+    target="imle_networkx.min_cut:MinCutSolver",
+    instance=(
+        Parameter("source", "node", REQUIRED, "one of the nodes to separate"),
+        Parameter("target", "node", REQUIRED, "the other one"),
+        *_ANY,
+    ),
+    options=(_NEGATIVE,),
+    requires=("numba",),
+    capabilities=_POSITIVE,
+    example="""\
+import imle, torch
+layer = imle.layer("min-cut", source=0, target=3, edges=[[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]], temperature=0.05)
+capacities = torch.rand(4, 5).add(1).requires_grad_()   # [B, E], one per edge
+layer(capacities)[:, 0].sum().backward()                # [B, E] how often each edge is cut
+print(capacities.grad)""",
+    licence=_KERNEL,
+    url=_NETWORKX + "flow.html",
+)
+
+BOUNDED_PATH = SolverSpec(
+    id="bounded-path",
+    summary="The cheapest path between two nodes with at most so many edges, costs of any sign",
+    problem="shortest path",
+    sense="min",
+    target="imle_networkx.bounded_path:BoundedPathSolver",
+    instance=(
+        Parameter("source", "node", REQUIRED, "first node"),
+        Parameter("target", "node", REQUIRED, "last node"),
+        Parameter("hops", "int", REQUIRED, "the most edges a path may have", minimum=0),
+        *_ANY,
+    ),
+    options=(
+        Parameter(
+            "label_limit",
+            "int",
+            2**20,
+            "labels per row for paths among cycles of negative cost; a row that runs out is feasible, not optimal",
+            minimum=1,
+        ),
+    ),
+    requires=("numba",),
+    capabilities=_COMPILED,
+    example="""\
+import imle, networkx, torch
+layer = imle.layer("bounded-path", graph=networkx.complete_graph(5), source=0, target=4, hops=2, nb_samples=10)
+costs = torch.rand(4, 10, requires_grad=True)   # [B, E], one per edge
+layer(costs)[:, 3].sum().backward()             # [B, E] how often each edge is used
+print(costs.grad)""",
+    licence=_KERNEL,
+    url=_NETWORKX + "shortest_paths.html",
 )
 
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [GRAPH, GRID]
+    return [SHORTEST_PATH, GRID, BOUNDED_PATH, TREE, ARBORESCENCE, MATCHING, CUT]

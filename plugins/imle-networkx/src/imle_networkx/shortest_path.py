@@ -1,24 +1,31 @@
-"""Shortest paths in any NetworkX graph, with costs on edges or on nodes."""
+"""Shortest paths in any graph, with costs on edges or on nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, cached_property
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle.errors import ObjectiveError
-from imle.plugins.parameters import check_type
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
-from imle_networkx.ends import numbers
-from imle_networkx.graph import Snapshot, Weights, snapshot
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
+from imle_networkx.graph import Arcs, read
 from imle_networkx.kernels.bidirectional import bidirectional
+from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.sweep import sweep
-from imle_networkx.outcome import Negative, Outcome
-from imle_networkx.plugin import GRAPH
+from imle_networkx.negatives import Negative
+from imle_networkx.paths import Paths, numbers
+from imle_networkx.plugin import SHORTEST_PATH
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
+
+SMALL = 2048
+"""Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
+
+THIN, MEDIUM = 4, 8192
+"""Arcs per node, and arcs, up to which graphs are swept all the same: in lattices, roads and trees no search is short.
+All three measured: at these sizes the two methods are within a factor of two of each other on the wrong side."""
 
 LANES = 32
 """Rows swept together, if the graph is small. Measured: 32 lanes amortise the loop over arcs best."""
@@ -28,12 +35,11 @@ CACHED = 2**19
 
 
 @dataclass(frozen=True)
-class ShortestPathSolver:
+class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
     """The cheapest path from source to target, as a 0/1 mask of its edges or of its nodes.
 
     Args:
-        weights: "edge": one cost per edge, in the order of `G.edges` (of `G.edges(keys=True)` for a multigraph);
-            "node": one per node, in the order of `G.nodes`, where source and target count too.
+        weights: "edge": one cost per edge; "node": one per node, where source and target count too.
         negative: what negative costs become in a graph with cycles: "clip" searches with zero instead and counts it,
             "raise" refuses them. Acyclic graphs take costs of any sign.
 
@@ -43,55 +49,73 @@ class ShortestPathSolver:
         OptionError: a value that is not listed.
     """
 
-    weights: Weights = "edge"
+    weights: Literal["edge", "node"] = "edge"
     negative: Negative = "clip"
 
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        for option in GRAPH.options:
-            check_type(GRAPH.id, option, getattr(self, option.name))
-
-    def prepare(self, graph: Any, source: Any = None, target: Any = None) -> PreparedShortestPath:
+    def prepare(
+        self,
+        graph: Any = None,
+        source: Any = None,
+        target: Any = None,
+        edges: Any = None,
+        nodes: Any = None,
+        directed: bool | None = None,
+    ) -> PreparedSolver:
         """Bind to a graph and, where all rows share them, to the ends.
 
         Args:
-            graph: any networkx graph. This takes a snapshot: a later change of the graph needs a new `prepare`.
-                Preparing an unchanged graph again is cheap.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`; costs
+                of nodes follow `G.nodes` or `nodes`. This takes a snapshot: a later change of the graph needs a new
+                `prepare`. Preparing an unchanged graph again is cheap.
             source, target: nodes; None if they are given per row when solving.
 
         Raises:
             InstanceError: not a graph, an empty one, or it has no such node.
         """
-        taken = snapshot(graph)
+        found = read(SHORTEST_PATH.id, graph, edges, nodes, directed)
+        if found is None:
+            return awaiting_graph(SHORTEST_PATH.id)
         for name, end in (("source", source), ("target", target)):
             if end is not None:
-                taken.number(name, end)
-        return PreparedShortestPath(self, taken, source, target)
+                found.number(SHORTEST_PATH.id, name, end)
+        return PreparedShortestPath(found, self, source, target)
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedShortestPath:
+class PreparedShortestPath(PreparedOnEdges):
     """A graph as arrays, with the ends that hold for all rows, if any."""
 
     solver: ShortestPathSolver
-    snapshot: Snapshot
     source: Any
     target: Any
-    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
+
+    @property
+    def by_node(self) -> bool:
+        """Whether costs belong to nodes."""
+        return self.solver.weights == "node"
 
     @property
     def objective_shape(self) -> tuple[int]:
         """`(E,)` or `(V,)`."""
-        by_node = self.solver.weights == "node"
-        return (len(self.snapshot.position if by_node else self.snapshot.edges),)
+        return (self.graph.nodes,) if self.by_node else super().objective_shape
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """The edges `[E]` or nodes `[V]` as the user calls them."""
+        return self.graph.node_labels if self.by_node else self.graph.edge_labels
+
+    @property
+    def sweepable(self) -> bool:
+        """Whether the structure favours sweeps in lanes; a choice by structure alone keeps ties reproducible."""
+        if self.graph.topological is not None:
+            return True
+        arcs = self.graph.arcs.node.shape[1]
+        return bool(arcs <= SMALL or (arcs <= MEDIUM and arcs <= THIN * self.graph.nodes))
 
     def solve(
         self,
-        objective: NDArray[np.float64],
+        objective: Floats,
         *,
-        hint: NDArray[np.float64] | None = None,
         source: Sequence[Any] | None = None,
         target: Sequence[Any] | None = None,
     ) -> SolveResult:
@@ -99,7 +123,6 @@ class PreparedShortestPath:
 
         Args:
             objective: `[N, E]` or `[N, V]` costs.
-            hint: not used; a solve costs less than checking one.
             source, target: `[N]` nodes, instead of the fixed ones.
 
         Returns:
@@ -111,62 +134,46 @@ class PreparedShortestPath:
             ObjectiveError: the wrong number of costs; negative ones under `negative="raise"`; names the row and the
                 edge or node.
         """
-        del hint
-        if objective.shape[1:] != self.objective_shape:  # kernels do not check bounds
+        (items,) = self.objective_shape
+        if objective.ndim != 2 or objective.shape[1] != items:  # kernels do not check bounds
             raise ObjectiveError(
-                f"{GRAPH.id}: expected costs of shape [N, {self.objective_shape[0]}], one per {self.solver.weights}, "
+                f"{SHORTEST_PATH.id}: expected objectives of shape [N, {items}], one number per {self.solver.weights}, "
                 f"found {list(objective.shape)}"
             )
-        rows = len(objective)
-        sources = numbers(GRAPH.id, "source", self.source, source, rows, self.snapshot.number)
-        targets = numbers(GRAPH.id, "target", self.target, target, rows, self.snapshot.number)
-        outcome = self._search(np.ascontiguousarray(objective, np.float64), sources, targets)
+        rows, number = len(objective), self.graph.number
+        sources = numbers(SHORTEST_PATH.id, "source", self.source, source, rows, number)
+        targets = numbers(SHORTEST_PATH.id, "target", self.target, target, rows, number)
+        paths = self._search(objective, sources, targets)
         failure = cache(self._failure)  # failed rows mostly share their ends
-        return outcome.result(
-            GRAPH.id, self.solver.negative, lambda row: failure(int(sources[row]), int(targets[row])), self._place
+        return paths.result(
+            SHORTEST_PATH.id,
+            self.solver.negative,
+            lambda row: failure(int(sources[row]), int(targets[row])),
+            self.place,
         )
 
-    def close(self) -> None:
-        """Nothing to free: the snapshot goes with the graph."""
-
-    def _search(
-        self, objective: NDArray[np.float64], sources: NDArray[np.int64], targets: NDArray[np.int64]
-    ) -> Outcome:
-        by_node = self.solver.weights == "node"
-        arcs = self.snapshot.node_arcs if by_node else self.snapshot.edge_arcs
-        out = Outcome.of(objective)
-        if self.snapshot.sweepable:
-            sweep(
-                out.objective,
-                0.0 if self.snapshot.topological is None else -np.inf,
-                by_node,
-                sources,
-                targets,
-                self.snapshot.order,
-                *arcs,
-                max(1, min(LANES, CACHED // (len(self.snapshot.position) + objective.shape[1]))),
-                out.solutions,
-                out.values,
-                out.found,
-                out.negatives,
-            )
+    def _search(self, objective: Floats, sources: Longs, targets: Longs) -> Paths:
+        paths = Paths.of(objective)
+        if self.sweepable:
+            floor = 0.0 if self.graph.topological is None else -np.inf
+            width = max(1, min(LANES, CACHED // (self.graph.nodes + objective.shape[1])))
+            sweep(*paths, floor, self.by_node, sources, targets, self.graph.order, *self._arcs, width)
         else:
-            bidirectional(
-                out.objective,
-                by_node,
-                sources,
-                targets,
-                *arcs,
-                out.solutions,
-                out.values,
-                out.found,
-                out.negatives,
-            )
-        return out
+            bidirectional(*paths, self.by_node, sources, targets, *self._arcs)
+        return paths
+
+    @cached_property
+    def _arcs(self) -> Arcs:
+        """Arcs by tail and by head; where nodes cost, an arc costs the node that it enters."""
+        both = self.graph.arcs
+        if not self.by_node:
+            return both
+        entered = np.arange(self.graph.nodes, dtype=np.int32).repeat(np.diff(both.start[1]))
+        return both._replace(item=read_only(np.stack([both.node[0], entered])))
 
     def _failure(self, source: int, target: int) -> tuple[SolveStatus, str]:
         """Tell a target out of reach from costs too large to add: only the latter is in reach at no cost."""
-        nodes = list(self.snapshot.position)
+        nodes = self.graph.node_labels
         free = np.zeros((1, *self.objective_shape))
         if self._search(free, np.array([source]), np.array([target])).found[0]:
             return SolveStatus.ERROR, (
@@ -175,7 +182,6 @@ class PreparedShortestPath:
             )
         return SolveStatus.INFEASIBLE, f"no path from {nodes[source]!r} to {nodes[target]!r}"
 
-    def _place(self, item: int) -> str:
-        if self.solver.weights == "node":
-            return f"position {item}, node {list(self.snapshot.position)[item]!r}"
-        return f"position {item}, edge {self.snapshot.edges[item]!r}"
+    def place(self, item: int) -> str:
+        """How messages call the n-th entry of an objective."""
+        return f"position {item}, {self.solver.weights} {self.labels[item]!r}"

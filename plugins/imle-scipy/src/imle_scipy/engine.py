@@ -14,6 +14,7 @@ from scipy.sparse import csc_array
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
 from imle_linear.engines import TIGHT, Outcome, Rows
+from imle_linear.judging import reached
 from imle_linear.leaving import leaving
 from imle_linear.program import LinearProgram
 
@@ -42,6 +43,7 @@ class ScipyEngine:
         )
         self._bounds = Bounds(program.lower, program.upper)
         self._integrality = program.integer.astype(np.int64)
+        self._gap = float(options.get("mip_rel_gap", 0.0))
         self._options = {
             "mip_abs_gap": 0.0,
             "small_matrix_value": LEAST,
@@ -54,7 +56,9 @@ class ScipyEngine:
         found = self._run(costs, rows, seconds)
         bound = math.nan if found.mip_dual_bound is None else float(found.mip_dual_bound)
         if found.status == _OPTIMAL:
-            return Outcome(SolveStatus.OPTIMAL, found.x, bound=bound)
+            return reached(
+                Outcome(SolveStatus.OPTIMAL, found.x, bound=bound), costs, self._options.get("mip_rel_gap", 0.0)
+            )
         if found.x is not None:
             return Outcome(SolveStatus.FEASIBLE, found.x, f"stopped with a feasible point: {found.message}", bound)
         if found.status == _INFEASIBLE:

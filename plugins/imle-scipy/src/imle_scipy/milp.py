@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from imle.errors import OptionError
 from imle.solvers import ArrayKind, PreparedSolver, Sense
 from imle_linear import options
@@ -84,6 +86,8 @@ class ScipyMILPSolver:
         whole = 1 if integrality is None else integrality
         program = from_matrices(MILP.id, A_ub=A_ub, b_ub=b_ub, A_eq=A_eq, b_eq=b_eq, bounds=bounds, integrality=whole)
         further = (self._other_way, self._tight)
+        # where variables have no bounds, SciPy's HiGHS calls points optimal after presolve that are not
+        open_ended = program.integer.any() and not np.isfinite([program.lower, program.upper]).all()
         return PreparedProgram(
             program,
             Setup(
@@ -93,7 +97,7 @@ class ScipyMILPSolver:
                 self._engine,
                 further,
                 relaxation=_relaxation,
-                witness=self._other_way,
+                witness=self._other_way if program.delicate or open_ended else None,
             ),
         )
 

@@ -9,7 +9,9 @@ TOPK = SolverSpec(
     sense="max",
     target="imle_topk.topk:TopKSolver",
     instance=(
-        Parameter("k", "int", None, "how many entries to choose; one for all rows or one per row", per_row=True),
+        Parameter(
+            "k", "int", None, "how many entries to choose; one for all rows or one per row", per_row=True, minimum=0
+        ),
     ),
     capabilities=Capabilities(array="torch", thread_safe=True, releases_gil=True),
     example="""\

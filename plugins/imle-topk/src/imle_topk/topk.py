@@ -4,49 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult
+from imle.solvers import BasePrepared, BaseSolver, SolveResult, missing_instance
+from imle_topk.plugin import TOPK
 
 
 @dataclass(frozen=True)
-class TopKSolver:
+class TopKSolver(BaseSolver, spec=TOPK):
     """argmax <theta, z> over 0/1 vectors with exactly k ones. Ties go to the lowest index."""
 
-    sense: ClassVar[Sense] = "max"
-    array: ClassVar[ArrayKind] = "torch"
-
     def prepare(self, k: int | None = None) -> PreparedTopK:
-        """Bind to k.
-
-        Args:
-            k: ones per row; None if it is given per row when solving.
-
-        Raises:
-            InstanceError: k is negative.
-        """
-        if k is not None and k < 0:
-            raise InstanceError(f"topk: k: expected an int >= 0, found {k}")
+        """Bind to k ones per row; None if each row brings its own when solving."""
         return PreparedTopK(k)
 
 
 @dataclass(frozen=True)
-class PreparedTopK:
+class PreparedTopK(BasePrepared):
     """Top-k for rows of any length."""
 
     k: int | None
-    objective_shape: ClassVar[Shape] = (None,)
 
-    def solve(self, objective: Tensor, *, hint: Tensor | None = None, k: Sequence[int] | None = None) -> SolveResult:
+    def solve(self, objective: Tensor, *, k: Sequence[int] | None = None) -> SolveResult:
         """Choose the k largest entries of each row.
 
         Args:
             objective: `[N, n]`, finite.
-            hint: not used.
             k: `[N]`, one per row, instead of the fixed one.
 
         Raises:
@@ -54,30 +41,32 @@ class PreparedTopK:
         """
         n = objective.shape[1]
         if k is not None:
-            ks = torch.as_tensor(k, device=objective.device)
-            bad = ((ks < 0) | (ks > n)).nonzero()
+            counts = np.asarray(k)  # read here, where it was given: a device need not be waited for
+            bad = np.flatnonzero((counts < 0) | (counts > n))
             if len(bad):
-                row = int(bad[0])
-                raise InstanceError(_out_of_range(n, int(ks[row])), row=row)
-            return SolveResult(largest_k(objective, ks, int(ks.max())))
+                raise InstanceError(_out_of_range(n, int(counts[bad[0]])), row=int(bad[0]))
+            ks = torch.as_tensor(k, device=objective.device)
+            return SolveResult(largest_k(objective, ks, int(counts.max()), int(counts.sum())))
         if self.k is None:
-            raise InstanceError(
-                "topk: k missing", hint="give k=... to imle.layer for all rows, or to the call, one per row"
-            )
-        if self.k > n:
+            raise missing_instance(TOPK.id, "k missing", "k=...")
+        if not 0 <= self.k <= n:
             raise InstanceError(_out_of_range(n, self.k))
-        return SolveResult(largest_k(objective, self.k, self.k))
-
-    def close(self) -> None:
-        """Nothing to free."""
+        return SolveResult(largest_k(objective, self.k, self.k, self.k * len(objective)))
 
 
 def _out_of_range(n: int, k: int) -> str:
     return f"topk: k: expected 0 <= k <= {n}, the number of scores, found {k}"
 
 
-def largest_k(scores: Tensor, ks: int | Tensor, most: int) -> Tensor:
-    """A 0/1 mask of the k largest entries of each row, lowest index first among equals. `[N, n]`."""
+def largest_k(scores: Tensor, ks: int | Tensor, most: int, total: int) -> Tensor:
+    """A 0/1 mask of the k largest entries of each row, lowest index first among equals.
+
+    Args:
+        scores: `[N, n]`.
+        ks: k, for all rows or `[N]`.
+        most: the largest k.
+        total: the sum of k over all rows.
+    """
     if most == 0:
         return torch.zeros_like(scores)
     top = torch.topk(scores, most, dim=1, sorted=isinstance(ks, Tensor)).values
@@ -86,16 +75,15 @@ def largest_k(scores: Tensor, ks: int | Tensor, most: int) -> Tensor:
         threshold = torch.where((ks > 0).unsqueeze(1), threshold, torch.inf)
     else:
         threshold = top.amin(dim=1, keepdim=True)
-    mask = scores.clone().ge_(threshold)  # 0/1 in the scores' own dtype, in one pass
-    surplus = mask.sum(dim=1, dtype=torch.promote_types(scores.dtype, torch.float32)) - ks
-    tied = surplus.nonzero().squeeze(1)
-    if len(tied):  # more entries equal the k-th largest than there is room for
-        mask[tied] = _first(scores[tied], threshold[tied], surplus[tied])
-    return mask
+    chosen = scores >= threshold
+    # where looking at it would mean to wait for a device, ties are taken for granted
+    if chosen.device.type != "cpu" or np.count_nonzero(chosen.numpy()) != total:
+        chosen = _without_surplus(chosen, scores, threshold, ks)
+    return chosen.to(scores.dtype)
 
 
-def _first(scores: Tensor, threshold: Tensor, surplus: Tensor) -> Tensor:
-    """Drop the last `surplus` of the entries that equal the threshold."""
-    equal = scores == threshold
-    from_the_end = equal.flip(1).cumsum(1).flip(1)
-    return ((scores > threshold) | (equal & (from_the_end > surplus.unsqueeze(1)))).to(scores.dtype)
+def _without_surplus(chosen: Tensor, scores: Tensor, threshold: Tensor, ks: int | Tensor) -> Tensor:
+    """Drop the last of the entries that equal the threshold, as many as are too many."""
+    surplus = chosen.sum(dim=1, keepdim=True) - (ks.unsqueeze(1) if isinstance(ks, Tensor) else ks)
+    from_the_end = (scores == threshold).flip(1).cumsum(1).flip(1)
+    return chosen & ((scores > threshold) | (from_the_end > surplus))

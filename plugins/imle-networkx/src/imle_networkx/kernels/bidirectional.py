@@ -12,35 +12,33 @@ that side is less than its label: so the other side never pushes the node, or st
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_networkx.kernels.compiling import compiled
-from imle_networkx.kernels.heap import drop, push
+from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
 from imle_networkx.kernels.lanes import bounded
 
 
 @compiled
 def bidirectional(
-    objective: NDArray[np.float64],
+    objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     node_costs: bool,
-    sources: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    item: NDArray[np.int32],
-    solutions: NDArray[np.int8],
-    values: NDArray[np.float64],
-    found: NDArray[np.bool_],
-    negatives: NDArray[np.int64],
+    sources: Longs,
+    targets: Longs,
+    start: Ints,
+    node: Ints,
+    item: Ints,
 ) -> None:
     """Solve `[N, items]` costs row by row; costs below zero count as zero.
 
     Args:
         objective: costs; an arc of item i costs `objective[row, i]`.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
         start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     nodes, arcs = start.shape[1] - 1, node.shape[1]
     labels = np.full((2, nodes), np.inf)
@@ -71,19 +69,19 @@ def bidirectional(
 
 @compiled
 def search(
-    costs: NDArray[np.float64],
+    costs: Floats,
     source: int,
     target: int,
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    item: NDArray[np.int32],
-    labels: NDArray[np.float64],
-    via: NDArray[np.int32],
-    by: NDArray[np.int32],
-    keys: NDArray[np.float64],
-    heap: NDArray[np.int32],
-    touched: NDArray[np.int32],
-    counts: NDArray[np.int64],
+    start: Ints,
+    node: Ints,
+    item: Ints,
+    labels: Floats,
+    via: Ints,
+    by: Ints,
+    keys: Floats,
+    heap: Ints,
+    touched: Ints,
+    counts: Longs,
 ) -> int:
     """Label both sides until no better path can exist.
 
@@ -131,15 +129,7 @@ def search(
 
 
 @compiled
-def mark(
-    costs: NDArray[np.float64],
-    source: int,
-    target: int,
-    meeting: int,
-    via: NDArray[np.int32],
-    by: NDArray[np.int32],
-    solution: NDArray[np.int8],
-) -> float:
+def mark(costs: Floats, source: int, target: int, meeting: int, via: Ints, by: Ints, solution: Masks) -> float:
     """Write the items of the path through the meeting node and return their value."""
     value = 0.0
     for side, end in enumerate((source, target)):
@@ -149,3 +139,41 @@ def mark(
             value += costs[by[side, place]]
             place = via[side, place]
     return value
+
+
+@compiled
+def push(keys: Floats, nodes: Ints, size: int, key: float, node: int) -> int:
+    """Add an entry to a 4-ary min-heap of `size` entries; returns the new size.
+
+    It is half as deep as a binary one, and children share a cache line.
+    """
+    place = size
+    while place > 0:
+        parent = (place - 1) // 4
+        if keys[parent] <= key:
+            break
+        keys[place], nodes[place] = keys[parent], nodes[parent]
+        place = parent
+    keys[place], nodes[place] = key, node
+    return size + 1
+
+
+@compiled
+def drop(keys: Floats, nodes: Ints, size: int) -> int:
+    """Remove the least entry, which is at position 0; returns the new size."""
+    size -= 1
+    key, node = keys[size], nodes[size]
+    place = 0
+    child = 1
+    while child < size:
+        least = child
+        for other in range(child + 1, min(child + 4, size)):
+            if keys[other] < keys[least]:
+                least = other
+        if keys[least] >= key:
+            break
+        keys[place], nodes[place] = keys[least], nodes[least]
+        place = least
+        child = 4 * place + 1
+    keys[place], nodes[place] = key, node
+    return size

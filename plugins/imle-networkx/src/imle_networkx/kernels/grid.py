@@ -8,34 +8,33 @@ own. Sweeps run down and up over the rows whose neighbour changed until there is
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Flags, Floats, Longs, Masks, compiled
 from imle_networkx.kernels.lanes import load, relax
 
 
 @compiled
 def grid_paths(
-    objective: NDArray[np.float64],
+    objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     breadth: int,
     diagonals: bool,
-    sources: NDArray[np.int64],
-    targets: NDArray[np.int64],
+    sources: Longs,
+    targets: Longs,
     width: int,
-    solutions: NDArray[np.int8],
-    values: NDArray[np.float64],
-    found: NDArray[np.bool_],
-    negatives: NDArray[np.int64],
 ) -> None:
     """Solve `[N, cells]` costs, `width` rows of the batch at a time; costs below zero count as zero.
 
     Args:
         objective: costs of the cells, row by row of the grid.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         breadth: cells in a row of the grid.
         diagonals: eight neighbours instead of four.
         sources, targets: `[N]` cell numbers.
         width: lanes; affects speed only.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     rows, cells = objective.shape
     height, stride = cells // breadth, breadth + 2
@@ -67,15 +66,7 @@ def grid_paths(
 
 
 @compiled
-def settle(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
-    down: NDArray[np.bool_],
-    up: NDArray[np.bool_],
-    breadth: int,
-    diagonals: bool,
-    lanes: int,
-) -> None:
+def settle(labels: Floats, costs: Floats, down: Flags, up: Flags, breadth: int, diagonals: bool, lanes: int) -> None:
     """Sweep until no label changes.
 
     `down[line]` says that the line above has changed since this one was settled from it; `up[line]` the line below.
@@ -98,13 +89,7 @@ def settle(
 
 @compiled
 def settle_line(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
-    line: int,
-    beside: int,
-    breadth: int,
-    diagonals: bool,
-    lanes: int,
+    labels: Floats, costs: Floats, line: int, beside: int, breadth: int, diagonals: bool, lanes: int
 ) -> bool:
     """Settle one line of the grid from the line beside it and from itself. True if any label changed."""
     here = line * (breadth + 2) + 1
@@ -131,18 +116,18 @@ def settle_line(
 
 @compiled
 def trace(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
+    labels: Floats,
+    costs: Floats,
     lanes: int,
     lane: int,
     breadth: int,
-    steps: NDArray[np.int64],
+    steps: Longs,
     source: int,
     target: int,
     stamp: int,
-    seen: NDArray[np.int64],
-    after: NDArray[np.int64],
-    queue: NDArray[np.int64],
+    seen: Longs,
+    after: Longs,
+    queue: Longs,
 ) -> bool:
     """Search backwards along tight steps, breadth first, as `imle_networkx.kernels.sweep.trace` does.
 
@@ -175,14 +160,7 @@ def trace(
 
 
 @compiled
-def mark(
-    objective: NDArray[np.float64],
-    breadth: int,
-    source: int,
-    target: int,
-    after: NDArray[np.int64],
-    solution: NDArray[np.int8],
-) -> float:
+def mark(objective: Floats, breadth: int, source: int, target: int, after: Longs, solution: Masks) -> float:
     """Write the mask of the traced path and return its value."""
     stride = breadth + 2
     solution[source] = 1

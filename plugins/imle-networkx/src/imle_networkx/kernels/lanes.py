@@ -10,9 +10,8 @@ floating point too, hence the fixpoint is unique, bit for bit.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Floats, Longs, compiled
 
 
 @compiled
@@ -24,14 +23,7 @@ def bounded(cost: float, floor: float) -> float:
 
 
 @compiled
-def load(
-    objective: NDArray[np.float64],
-    first: int,
-    lanes: int,
-    floor: float,
-    costs: NDArray[np.float64],
-    negatives: NDArray[np.int64],
-) -> None:
+def load(objective: Floats, first: int, lanes: int, floor: float, costs: Floats, negatives: Longs) -> None:
     """Transpose rows `first, first + 1, ...` into `costs[item * lanes + lane]`, counting entries below the floor."""
     for lane in range(lanes):
         row = objective[first + lane]
@@ -44,7 +36,7 @@ def load(
 
 
 @compiled
-def relax(labels: NDArray[np.float64], at: int, before: int, costs: NDArray[np.float64], item: int, lanes: int) -> bool:
+def relax(labels: Floats, at: int, before: int, costs: Floats, item: int, lanes: int) -> bool:
     """Lower the labels of position `at` to those of `before` plus the costs of `item`. True if any lane changed."""
     new = labels[at * lanes : (at + 1) * lanes]
     old = labels[before * lanes : (before + 1) * lanes]

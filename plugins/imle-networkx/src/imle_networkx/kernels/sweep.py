@@ -8,40 +8,39 @@ label, and with costs >= 0 only finitely many sums can be labels, so the loop en
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_networkx.kernels.compiling import compiled
+from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
 from imle_networkx.kernels.lanes import load, relax
 
 
 @compiled
 def sweep(
-    objective: NDArray[np.float64],
+    objective: Floats,
+    solutions: Masks,
+    values: Floats,
+    found: Flags,
+    negatives: Longs,
     floor: float,
     node_costs: bool,
-    sources: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    order: NDArray[np.int32],
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    item: NDArray[np.int32],
+    sources: Longs,
+    targets: Longs,
+    order: Ints,
+    start: Ints,
+    node: Ints,
+    item: Ints,
     width: int,
-    solutions: NDArray[np.int8],
-    values: NDArray[np.float64],
-    found: NDArray[np.bool_],
-    negatives: NDArray[np.int64],
 ) -> None:
     """Solve `[N, items]` costs, `width` rows at a time.
 
     Args:
         objective: costs; an arc of item i costs `objective[row, i]`.
+        solutions, values, found, negatives: see `imle_networkx.kernels`.
         floor: smallest cost the search sees: 0, or -inf for an acyclic graph.
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
         order: `[nodes]`, the order of the sweeps; topological if the graph is acyclic.
         start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
         width: lanes; affects speed only.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
     """
     rows, items = objective.shape
     nodes = order.size
@@ -74,14 +73,7 @@ def sweep(
 
 @compiled
 def settle(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
-    dirty: NDArray[np.bool_],
-    order: NDArray[np.int32],
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    item: NDArray[np.int32],
-    lanes: int,
+    labels: Floats, costs: Floats, dirty: Flags, order: Ints, start: Ints, node: Ints, item: Ints, lanes: int
 ) -> None:
     """Relax arcs until no label changes. Leaves `dirty` all False."""
     last = order.size - 1
@@ -106,20 +98,20 @@ def settle(
 
 @compiled
 def trace(
-    labels: NDArray[np.float64],
-    costs: NDArray[np.float64],
+    labels: Floats,
+    costs: Floats,
     lanes: int,
     lane: int,
     source: int,
     target: int,
-    start: NDArray[np.int32],
-    node: NDArray[np.int32],
-    item: NDArray[np.int32],
+    start: Ints,
+    node: Ints,
+    item: Ints,
     stamp: int,
-    seen: NDArray[np.int64],
-    after: NDArray[np.int32],
-    by: NDArray[np.int32],
-    queue: NDArray[np.int32],
+    seen: Longs,
+    after: Ints,
+    by: Ints,
+    queue: Ints,
 ) -> bool:
     """Search backwards along tight arcs, breadth first, from target to source.
 
@@ -152,13 +144,7 @@ def trace(
 
 @compiled
 def mark(
-    objective: NDArray[np.float64],
-    node_costs: bool,
-    source: int,
-    target: int,
-    after: NDArray[np.int32],
-    by: NDArray[np.int32],
-    solution: NDArray[np.int8],
+    objective: Floats, node_costs: bool, source: int, target: int, after: Ints, by: Ints, solution: Masks
 ) -> float:
     """Write the mask of the traced path and return its value."""
     value = 0.0

@@ -113,7 +113,7 @@ class ILPSolver:
         settings = self._settings
         # a contradiction found by a cross-check is the answer; no other engine is asked
         further = () if self.cross_check else (settings.highs, settings.tight)
-        witness = None if self.cross_check else settings.witness
+        witness = settings.witness if program.delicate and not self.cross_check else None
         setup = Setup(
             ILP.id,
             self.sense,

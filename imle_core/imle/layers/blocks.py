@@ -1,0 +1,227 @@
+"""The layer of a solver whose objective consists of several named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imle.errors import InstanceError, ObjectiveError
+from imle.estimators.function import estimate
+from imle.layers.instances import Group
+from imle.layers.module import Batch, SolverLayer
+from imle.layers.packing import Given, Packed, Packing
+from imle.layers.plan import SolvePlan
+from imle.layers.shapes import check_objective
+from imle.layers.solutions import BlockSolutions
+from imle.solvers.blocks import Labels
+
+
+class BlockLayer(SolverLayer):
+    """A solver layer that takes and returns one tensor per block. Made by `imle.layer` where the spec declares blocks.
+
+    One objective `[*batch, m]` of all blocks, one after the other, goes to the solver, so that one search serves all of
+    them: a loss on one block has a gradient for the others. Noise is on the blocks that take it. Losses, metrics and
+    `imle.calibrate` take that objective, which `pack` makes, and solutions likewise, which `pack_solutions` makes.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._own: Packing | None = None
+        if self._shape is not None:
+            try:
+                self._own = self._packing(self._instances.groups({}))
+            except InstanceError:  # it comes with every row
+                self._own = None
+
+    def _packing(self, groups: Sequence[Group]) -> Packing:
+        return Packing(self.spec.id, self.spec.blocks, groups)
+
+    def forward(self, *blocks: Given | None, **given: Any) -> BlockSolutions:  # type: ignore[override]  # several tensors
+        """Solve a batch.
+
+        Args:
+            blocks: `[*batch, *shape]` in the order of the spec, or `[*shape]` for those that the batch shares; those
+                with tables may be mappings of tables `[*batch, *shape]`. None, or left out: the instance's default.
+            given: blocks by name; and instance parameters that differ per row, each a sequence of length B. Blocks are
+                then padded to the widest row; solutions are zero on the padding.
+
+        Returns:
+            `[*batch, *shape]` for each block, or `[*batch, S, *shape]` for output="samples". Where numbers of solutions
+            are larger than the dtype of the input has whole numbers, a block is in float32 or float64.
+
+        Raises:
+            ObjectiveError: wrong shape or type, or not finite; names the block.
+            InstanceError: a row's instance is missing or not valid.
+            SolveError: rows failed and on_failure is "raise".
+        """
+        tensors, rows = self._sorted(blocks, given)
+        if rows and torch.compiler.is_compiling():
+            interpreted: BlockSolutions = self._interpreted_blocks(tensors, rows)
+            return interpreted
+        groups = self._instances.groups(rows) if rows else None
+        packing = self._mine() if groups is None else self._packing(groups)
+        packed = packing.pack(tensors, next((len(column) for column in rows.values()), None))
+        if torch.compiler.is_compiling():
+            out = self._traced(packed.theta)
+        else:
+            try:
+                batch = self._read(packed.theta, rows, groups, packing)
+                mode = self._mode()
+                z = estimate(batch.theta, self.call(batch.solve, mode))
+            except ObjectiveError:
+                self._refuse_non_finite(packed, packing, None if rows else self.labels)
+                raise
+            out = self._shown(z, mode, packed.theta.dtype, batch.solve.lead)
+        seen = packing.unpack(packing.complete(out, packed.lead), packed.dtype)
+        return BlockSolutions(seen, packing, out.ndim - len(packed.lead) - 1)
+
+    @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
+    def _interpreted_blocks(self, blocks: Mapping[str, Given | None], rows: Mapping[str, Any]) -> BlockSolutions:
+        return self.forward(**blocks, **rows)
+
+    def _sorted(
+        self, blocks: Sequence[Given | None], given: Mapping[str, Any]
+    ) -> tuple[dict[str, Given | None], dict[str, Sequence[Any]]]:
+        """Blocks by name, and instance parameters."""
+        names = [block.name for block in self.spec.blocks]
+        if len(blocks) > len(names):
+            raise ObjectiveError(
+                f"{self.spec.id}: expected at most {len(names)} blocks ({', '.join(names)}), found {len(blocks)}"
+            )
+        tensors = dict(zip(names, blocks, strict=False))
+        if twice := sorted(tensors.keys() & given.keys()):
+            raise ObjectiveError(f"{self.spec.id}: {', '.join(twice)}: expected once, found by position and by name")
+        tensors |= {name: value for name, value in given.items() if name in names}
+        return tensors, {name: value for name, value in given.items() if name not in names}
+
+    def _mine(self) -> Packing:
+        """The packing of batches without instances of their own."""
+        return self._own or self._packing(self._instances.groups({}))  # which says what is missing
+
+    def pack(self, *blocks: Given | None, **given: Any) -> Tensor:
+        """Blocks, as `forward` takes them, as one objective `[*batch, m]`, as losses take it.
+
+        Raises:
+            ObjectiveError, InstanceError: as `forward`.
+        """
+        tensors, rows = self._sorted(blocks, given)
+        packing = self._packing(self._instances.groups(rows)) if rows else self._mine()
+        return packing.pack(tensors, next((len(column) for column in rows.values()), None)).theta
+
+    def pack_solutions(self, *blocks: Tensor, **given: Any) -> Tensor:
+        """Solutions `[*batch, *shape]` of all blocks, by position or name, as one tensor `[*batch, m]`.
+
+        Raises:
+            ObjectiveError: one is missing, or of another shape.
+        """
+        names = {block.solution for block in self.spec.blocks}
+        rows = {name: value for name, value in given.items() if name not in names}
+        packing = self._packing(self._instances.groups(rows)) if rows else self._mine()
+        tensors = dict(zip([block.solution for block in packing.order], blocks, strict=False))
+        return packing.pack_solutions(tensors | {name: given[name] for name in given if name in names})
+
+    @property
+    def defaults(self) -> dict[str, Tensor]:
+        """`[*shape]` what stands for blocks that are left out, in torch's default dtype; new tensors each time."""
+        layout = self._mine().layouts[0]
+        return {
+            block.name: torch.tensor(np.broadcast_to(default, layout[block.name].shape).tolist())
+            for block in self._mine().order
+            if (default := layout[block.name].default) is not None
+        }
+
+    def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
+        """All blocks in one tensor `[*batch, m]`, as losses take them: scores, and the solver that maximises them.
+
+        Raises:
+            ObjectiveError: another shape; says which block is to be where.
+            InstanceError: a row's instance is missing or not valid.
+        """
+        check_objective(objective)
+        groups = self._instances.groups(rows) if rows else None
+        packing = self._mine() if groups is None else self._packing(groups)
+        if objective.shape[-1:] != (packing.size,):
+            names = ", ".join(block.name for block in packing.order)
+            solutions = ", ".join(block.solution for block in packing.order)
+            raise ObjectiveError(
+                f"{self.spec.id}: objective: expected theta in one tensor, {packing.listed}; found "
+                f"{list(objective.shape)}",
+                hint=f"layer.pack({names}); solutions are layer.pack_solutions({solutions})",
+            )
+        wide = objective.to(packing.holding(objective.dtype, objective))
+        return self._read(wide, rows, groups, packing)
+
+    def _read(
+        self, theta: Tensor, rows: Mapping[str, Sequence[Any]], groups: Sequence[Group] | None, packing: Packing
+    ) -> Batch:
+        self.begin()
+        plan, lead, event = self._plan(theta, rows, groups)
+        plan.packing = packing
+        return Batch(self._theta(theta, lead, event), plan)
+
+    def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
+        """How a batch is solved; by default every row with the instance given at construction."""
+        made = super().plan(lead, groups)
+        made.packing = self._own
+        return made
+
+    def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
+        """Solutions `[B, m]` without the constants of their instances."""
+        assert plan.packing is not None
+        return plan.packing.incomplete(solutions, solutions.shape[:1])
+
+    def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
+        """The inverse of `as_solved`, in a dtype that holds the numbers; also of `[B, S, m]`."""
+        assert plan.packing is not None
+        wide = plan.packing.holding(dtype, solutions)
+        return plan.packing.complete(solutions.to(wide), solutions.shape[:1])
+
+    def _draw(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
+        """New noise `[B, S, m]`, zero on blocks that take none."""
+        assert plan.packing is not None
+        packing = plan.packing
+        taking = theta if packing.noisy is None else theta[..., packing.noisy.to(theta.device)]
+        noise = super()._draw(taking, plan)
+        assert noise is not None
+        if packing.two_valued is not None:
+            twice = packing.two_valued if packing.noisy is None else packing.two_valued[..., packing.noisy]
+            if twice.ndim > 1:  # rows differ; under vmap theta is as many copies of the batch
+                twice = twice.repeat(max(1, len(theta) // len(twice)), 1).unsqueeze(1)
+            other = super()._draw(taking, plan)
+            assert other is not None
+            noise = torch.where(twice.to(theta.device), noise - other, noise)
+        if packing.noisy is None:
+            return noise
+        whole = noise.new_zeros(*noise.shape[:-1], theta.shape[-1])
+        whole[..., packing.noisy.to(theta.device)] = noise
+        return whole
+
+    def _refuse_non_finite(self, packed: Packed, packing: Packing, labels: Labels | None) -> None:
+        """Name the entry of a block that is not finite; the solver only sees all of them in one tensor.
+
+        Raises:
+            ObjectiveError: there is one.
+        """
+        for name, values in packed.blocks.items():
+            try:
+                bad = (~values.isfinite()).nonzero()
+            except RuntimeError:  # under vmap, which can tell what is wrong but not where
+                return
+            if not len(bad):
+                continue
+            rows, place = values.ndim - len(packing.shapes[name]), bad[0].tolist()
+            row, at = place[:rows], place[rows:]
+            entry = f"position {at[0] if len(at) == 1 else tuple(at)}"
+            if isinstance(labels, Mapping) and name in labels:
+                flat = int(np.ravel_multi_index(at, packing.shapes[name]))
+                entry += f" ({labels[name][flat]})"
+            where = f"row {row[0] if len(row) == 1 else tuple(row)}, {entry}" if row else entry
+            raise ObjectiveError(
+                f"{self.spec.id}: {name}: found {float(values[tuple(bad[0])])} in {where}; {len(bad)} of "
+                f"{values.numel()} entries are not finite",
+                hint="check the network's output",
+            )

@@ -1,1 +1,0 @@
-"""Trees, matchings, cuts and bounded paths for imle."""

@@ -1,0 +1,60 @@
+"""What solvers share that choose edges of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from imle.solvers import AwaitingInstance, BasePrepared, RowResults, Sense, SolveStatus
+from imle_networkx.graph import Graph
+from imle_networkx.kernels.compiling import Floats, read_only
+
+_TOO_LARGE = 2.0**1000
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedOnEdges(BasePrepared):
+    """Objectives have one number per edge, in the user's order.
+
+    Attributes:
+        graph: the graph, which every row of a batch shares.
+    """
+
+    graph: Graph
+    any_size: ClassVar[bool] = True  # costs are compared, whatever they are
+
+    @property
+    def objective_shape(self) -> tuple[int]:
+        """`(E,)`."""
+        return (len(self.graph.tails),)
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """`[E]` the edges as the user calls them."""
+        return self.graph.edge_labels
+
+    def rows(self, who: str, sense: Sense, objective: Any) -> RowResults:
+        """Room for the outcome of `[N, E]` objectives."""
+        return RowResults(who, sense, objective, self.objective_shape, dtype=np.int8)
+
+    def place(self, item: int) -> str:
+        """How messages call the n-th entry of an objective."""
+        return f"position {item}, edge {self.labels[item]!r}"
+
+
+def awaiting_graph(who: str) -> AwaitingInstance:
+    """Stands in for a prepared solver as long as there is no graph, because every row brings its own."""
+    return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
+
+
+def summable(who: str, rows: RowResults) -> Floats:
+    """`[N, E]` objectives for kernels that add them; rows whose sums could overflow fail, and are zeros."""
+    large = np.abs(rows.objective).max(axis=1, initial=0.0) > _TOO_LARGE
+    if not large.any():
+        return read_only(rows.objective)
+    for row in np.flatnonzero(large).tolist():
+        rows.end(row, SolveStatus.ERROR, f"{who} adds costs: one is larger than 2**1000 in size")
+    return read_only(np.where(large[:, None], 0.0, rows.objective))

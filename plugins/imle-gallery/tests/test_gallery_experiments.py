@@ -12,6 +12,7 @@ import torch
 
 from imle.errors import OptionError, SolveError
 from imle.plugins import estimators
+from imle_gallery.gallery import chosen
 from imle_gallery.plan import Plan
 from imle_gallery.sections import error, grid, paths, race, solvers, sums
 
@@ -182,7 +183,6 @@ def test_what_cannot_be_shown_is_left_out_of_all(tiny_plan):
     found = solvers.run(tiny_plan, ["mln-map", "topk"], seed=0, tick=quiet, strict=False)
     assert [portrait.id for portrait in found.drawn] == ["topk"]
     assert list(found.left_out) == ["mln-map"]
-    assert solvers.work(tiny_plan, ["a", "b"]) == 2 * (6 + 6)
 
 
 def test_one_solver_that_fails_does_not_end_the_gallery(tiny_plan, monkeypatch):
@@ -201,8 +201,8 @@ def test_one_solver_that_fails_does_not_end_the_gallery(tiny_plan, monkeypatch):
         solvers.run(tiny_plan, ["spanning-tree"], seed=0, tick=quiet, strict=True)
 
 
-@pytest.mark.parametrize("module", [error, grid, race, sums])
-def test_progress_is_told_as_announced(module, tiny_plan):
+@pytest.mark.parametrize("section", chosen((), ["topk"]), ids=lambda section: section.name)
+def test_progress_is_told_as_announced(section, tiny_plan):
     told = []
-    module.run(tiny_plan, seed=0, tick=told.append)
-    assert len(told) == module.work(tiny_plan)
+    section.run(tiny_plan, seed=0, tick=told.append)
+    assert len(told) == section.work(tiny_plan)

@@ -11,7 +11,7 @@ from PIL import Image
 from imle_gallery.colours import KINDS
 from imle_gallery.commands import SECTIONS
 from support.chromium import needs_chromium, opened
-from support.drawings import COUNTERS
+from support.drawings import COUNTERS, READY
 from support.html import asks_the_network_for_nothing, parsed
 
 
@@ -72,6 +72,7 @@ def test_animations_have_all_frames(tiny):
 @needs_chromium
 def test_page_plays_in_a_browser(tiny):
     with opened(tiny.folder / "index.html", height=9000) as tab:
+        tab.wait_for(READY)
         assert len(tab.value(COUNTERS)) == 4
         tab.wait_for(f"{COUNTERS}.every((at) => at > 1)")  # they play by themselves
         assert tab.console == []
@@ -81,6 +82,7 @@ def test_page_plays_in_a_browser(tiny):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_has_two_colour_schemes(tiny, tmp_path, scheme):
     with opened(tiny.folder / "index.html", height=1500, dark=scheme == "dark") as tab:
+        tab.wait_for(READY)
         picture = tab.picture(tmp_path / "page.png")
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB"))
@@ -94,6 +96,7 @@ def test_page_has_two_colour_schemes(tiny, tmp_path, scheme):
 def test_tiles_show_what_is_chosen(tiny):
     with opened(tiny.folder / "index.html", height=800) as tab:
         drawn = "document.querySelector('.sheet canvas').toDataURL()"
+        tab.wait_for(READY)
         tab.drawn()
         before = tab.value(drawn)
         tab.value("document.querySelector('.choice input[value=costs]').click()")

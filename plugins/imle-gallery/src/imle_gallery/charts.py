@@ -44,7 +44,7 @@ _STYLE: dict[Any, Any] = {
     "axes.xmargin": 0,
     "axes.prop_cycle": cycler(color=SERIES),
     "grid.color": DARK["hair"],
-    "lines.linewidth": 1.75,
+    "lines.linewidth": 1.4,
     "legend.frameon": False,
     "legend.labelcolor": DARK["ink"],
     **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
@@ -61,6 +61,7 @@ def curves(
     colours: Sequence[str] = SERIES,
     label: str = "step",
     pace: Mapping[str, float] | None = None,
+    widths: Mapping[str, float] | None = None,
     note: str = "",
 ) -> Draw:
     """Curves over steps, by name.
@@ -72,13 +73,15 @@ def curves(
         colours: one per curve.
         label: of the other axis.
         pace: how long a step is there, by name; 1 for all by default.
+        widths: of lines, by name, where they are not as usual.
         note: above them, on the right.
     """
 
     def draw(axes: Any) -> None:
         for (name, values), colour in zip(named.items(), colours, strict=False):
             places = [step * (pace[name] if pace else 1) for step in range(len(values))]
-            axes.plot(places, values, color=colour, label=name, clip_on=False)
+            width = (widths or {}).get(name)
+            axes.plot(places, values, color=colour, label=name, linewidth=width, clip_on=False)
         titles(axes, title, note)
         axes.set(xlabel=label, xlim=(0, None), ylim=(0, top))
 

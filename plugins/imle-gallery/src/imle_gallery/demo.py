@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -105,18 +106,21 @@ def view_learning(learned: Learned) -> View:
     cards = ""
     for place, recording in enumerate(recordings):
         own = _canvases(recording, gold)
+        said = replace(own[2], caption=f"Mean of {SAMPLES} samples"), replace(own[4], caption="Costs: bright is cheap")
         canvases += own
         cards += _card(recording, own, limit)
-        film = Film(recording.setting.title, [own], 10, player, stride=2)  # half the frames, half the bytes
+        filmed = [*own[:2], said[0], own[3], said[1]]
+        film = Film(recording.setting.title, [filmed], 10, player, stride=2)  # half the frames, half the bytes
         drawings |= {f"learning-{recording.setting.name}.{kind}": film for kind in ("gif", "png")}
         if place == OPENING:
             title = "imle: a map learned by gradient descent through a shortest-path solver"
-            drawings["hero.gif"] = Film(title, [[*own[:3], own[4]]], 12, player, stride=2)
+            drawings["hero.gif"] = Film(title, [[*own[:2], *said]], 12, player, stride=2)
     losses = {f"noise {recording.setting.pair}": recording.loss for recording in recordings}
     zeros = {f"noise {recording.setting.pair}": recording.sparsity for recording in recordings}
+    wide = {f"noise {Setting(5, 5).pair}": 4.0}  # for 5 / 0 runs right over it
     by_step = [
-        curves("Hamming loss: wrong cells per path", losses, limit),
-        curves("Share of zero gradient entries", zeros, 1),
+        curves("Hamming loss: wrong cells per path", losses, limit, widths=wide),
+        curves("Share of zero gradient entries", zeros, 1, widths=wide),
     ]
     drawings["curves.png"] = Charts(by_step, 2, 440, 270)
     return View(

@@ -80,10 +80,11 @@ class Film:
     stride: int = 1
 
     def file(self, kind: str) -> bytes:
-        return encoded(self.frames(), kind)
+        last = self.player.frames - 1 if self.player else 0
+        return encoded(self._frames([last] if kind == "png" else sorted({*range(0, last, self.stride), last})), kind)
 
-    def frames(self) -> list[Image.Image]:
-        """Every `stride`-th frame of the layers, and the last one."""
+    def _frames(self, shown: Sequence[int]) -> list[Image.Image]:
+        """Pictures of some frames of the layers."""
         _, rows, columns = self.rows[0][0].layers[0].cells.shape
         height, width = rows * self.cell, columns * self.cell
         start = _MARGIN + (_NAMES if self.names else 0)
@@ -102,9 +103,8 @@ class Film:
         for top, name in zip(tops, self.names, strict=False):
             draw.text((_MARGIN, top + height // 2), name, DARK["muted"], _font(12), anchor="lm")
         draw.text((_MARGIN, foot), self.title, DARK["muted"], _font(13), anchor="ls")
-        last = self.player.frames - 1 if self.player else 0
         found = []
-        for frame in sorted({*range(0, last, self.stride), last}):
+        for frame in shown:
             found.append(picture := still.copy())
             for top, canvases in zip(tops, self.rows, strict=True):
                 for left, canvas in zip(lefts, canvases, strict=True):

@@ -114,4 +114,5 @@
     top.addEventListener("click", () => { clearTimeout(timer); open(0); });
     open(stillness.matches ? frames - 1 : 0);
   }
+  document.documentElement.classList.add("ready");
 })();

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,17 +19,8 @@ Tick = Callable[[str], None]
 """Called once per unit of work, with what it was, to show progress."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """Something to run and to show.
-
-    Attributes:
-        name: for `--only`, and on the page.
-        title: its heading.
-        work: units of progress of a plan.
-        run: `run(plan, seed=..., tick=...)`.
-        view: shows what `run` returns.
-    """
+class Section(NamedTuple):
+    """Something to run and to show: `view(run(plan, seed=..., tick=...))`, in `work(plan)` units of progress."""
 
     name: str
     title: str

@@ -23,6 +23,7 @@ from imle_gallery.view import TILES_LEGEND, Canvas, Player, View, card, comparis
 _KINDS = {"marginals": (0, "mean of the samples"), "best": (2, "MAP paths"), "costs": (3, "learned costs")}
 """Films by name: the layer of the tiles that they show, and what it is."""
 Tiles = Mapping[tuple[int, float, float], Canvas]
+_POINTS = 100  # of a tile's curves
 _NAMES = ("mean of samples", "one sample", "MAP path", "costs")
 
 
@@ -36,11 +37,6 @@ class Grid(NamedTuple):
     def solves(self) -> int:
         """Of all recordings."""
         return sum(recording.solves for recording in self.cells.values())
-
-
-def work(plan: Plan) -> int:
-    """Units of progress."""
-    return len(plan.samples) * len(plan.temperatures) ** 2 * (plan.steps + 1)
 
 
 def run(plan: Plan, *, seed: int, tick: Tick) -> Grid:
@@ -91,9 +87,12 @@ def _tile(samples: int, recording: Recording, gold: NDArray[np.bool_], limit: fl
         f"{setting.target_temperature:g}: MAP path first gold at step {reached}, {recording.loss[-1]:.2f} wrong cells "
         f'per sample at the end"><b>{reached}</b>{recording.loss[-1]:.1f}</p>'
     )
-    curve = {"zeros": recording.sparsity, "loss": [loss / limit for loss in recording.loss]}
-    spark = plot(curves("", curve, 1, colours=(SERIES[4], SERIES[2])), 160, 44, bare=True, cursor=True)
-    return Canvas(f"tile-{samples}-{setting.name}", "", layers, below=spark + said)
+    every = max(1, recording.steps // _POINTS)
+    shown = {"zeros": recording.sparsity[::every], "loss": [loss / limit for loss in recording.loss[::every]]}
+    spark = curves("", shown, 1, colours=(SERIES[4], SERIES[2]), widths=dict.fromkeys(shown, 1.2))
+    return Canvas(
+        f"tile-{samples}-{setting.name}", "", layers, below=plot(spark, 160, 44, bare=True, cursor=True) + said
+    )
 
 
 def _text(grid: Grid, limit: float) -> str:
@@ -154,4 +153,6 @@ def _film(tiles: Tiles, kind: str, player: Player) -> Film:
     return Film(words, rows, 5, player, names=names, gap=8, group=len(temperatures))
 
 
-LEARNING = Section("learning", "Learning", work, run, view)
+LEARNING = Section(
+    "learning", "Learning", lambda plan: len(plan.samples) * len(plan.temperatures) ** 2 * (plan.steps + 1), run, view
+)

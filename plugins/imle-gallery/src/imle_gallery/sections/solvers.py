@@ -88,11 +88,6 @@ def ids_of(asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plugins.find(id_).id for id_ in asked))
 
 
-def work(plan: Plan, ids: Sequence[str]) -> int:
-    """Units of progress."""
-    return len(ids) * (len(TEMPERATURES) + plan.solver_steps + 1)
-
-
 def run(plan: Plan, ids: Sequence[str], *, seed: int, tick: Tick, strict: bool) -> Portraits:
     """Portray solvers.
 
@@ -197,9 +192,12 @@ def view(portraits: Portraits) -> View:
     drawings: dict[str, Drawing] = {}
     cards = ""
     for portrait in drawn:
-        own, chart = _canvases(portrait), _chart(portrait)
+        own, chart, case = _canvases(portrait), _chart(portrait), portrait.case
         canvases += own
-        cards += _card(portrait, own, chart)
+        words = f"{escape(case.spec.summary)}. Instance: {escape(case.instance.name)}."
+        words += f" {portrait.failed} solves failed." if portrait.failed else ""
+        body = panels([*own, chart.html()], 3, "portrait")
+        cards += card(f"solver-{portrait.id}", f"<code>{escape(portrait.id)}</code>", words, body)
         drawings |= moving(f"solver-{portrait.id}", _film(portrait, player))
         drawings[f"solver-{portrait.id}-curves.png"] = chart
     listed = "".join(f"<li><code>{escape(id_)}</code>: {escape(why)}</li>" for id_, why in left_out.items())
@@ -232,16 +230,6 @@ def _canvases(portrait: Portrait) -> list[Canvas]:
         Canvas(f"marginals-of-{portrait.id}", "Marginals", [marginals], bright),
         Canvas(f"learned-by-{portrait.id}", "MAP solutions", [learned], right),
     ]
-
-
-def _card(portrait: Portrait, canvases: Sequence[Canvas], chart: Charts) -> str:
-    failed = f" {portrait.failed} solves failed." if portrait.failed else ""
-    return card(
-        f"solver-{portrait.id}",
-        f"<code>{escape(portrait.id)}</code>",
-        f"{escape(portrait.case.spec.summary)}. Instance: {escape(portrait.case.instance.name)}.{failed}",
-        panels([*canvases, chart.html()], 3, "portrait"),
-    )
 
 
 def _chart(portrait: Portrait) -> Charts:
@@ -287,4 +275,6 @@ def _facts(portrait: Portrait) -> dict[str, object]:
 def section(asked: Sequence[str]) -> Section:
     """The section of the solvers that were asked for, by id; see `ids_of`."""
     ids = ids_of(asked)
-    return Section("solvers", "Solvers", partial(work, ids=ids), partial(run, ids=ids, strict=ALL not in asked), view)
+    named = partial(run, ids=ids, strict=ALL not in asked)
+    each = len(ids) * (len(TEMPERATURES) + 1)
+    return Section("solvers", "Solvers", lambda plan: each + len(ids) * plan.solver_steps, named, view)

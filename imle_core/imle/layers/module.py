@@ -21,10 +21,10 @@ from imle.layers import traced
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
+from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
@@ -377,10 +377,13 @@ class SolverLayer(nn.Module):
 
     @property
     def labels(self) -> Labels | None:
-        """Names of the entries of an objective, by block where there are several; None if the solver has none.
+        """Names of the entries of an objective, one for each in C order; None if the solver has none.
+
+        A mapping of blocks to names where there are several blocks. They are those of the layer's own instance: what
+        calls give row by row has names of its own.
 
         Raises:
-            InstanceError: as `prepared`.
+            InstanceError: there is no such instance, because every row brings its own.
         """
         return labels_of(self.prepared)
 

@@ -70,6 +70,10 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "default": None if parameter.required else plain(parameter.default),
         "choices": plain(parameter.choices),
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "above": parameter.above,
+        "finite": parameter.finite,
         "per_row": parameter.per_row,
         "doc": parameter.doc,
     }
@@ -144,7 +148,7 @@ def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -
     rows = []
     for parameter in parameters:
         listed = ", ".join(map(written, parameter.choices))
-        doc = "; ".join(text for text in (parameter.doc, f"one of {listed}" if listed else "") if text)
+        doc = "; ".join(text for text in (parameter.doc, f"one of {listed}" if listed else "", parameter.range) if text)
         rows.append(
             [
                 Text(parameter.name, "cyan"),

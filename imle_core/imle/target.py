@@ -52,6 +52,9 @@ class TargetDistribution(BaseTargetDistribution):
         do_gradient_scaling: divide the gradient by beta, as finite differences do; off in the paper's code.
         eps: the smallest divisor.
 
+    Raises:
+        OptionError: an option is not a finite number.
+
     Example::
 
         >>> import torch

@@ -14,15 +14,11 @@ from tools.house.source import Checkout, circles
 ROOT = Path(__file__).parents[2]
 STILL_UPWARD = {
     "imle.cli -> imle.gallery (by imle.cli.gallery)",
-    "imle.plot -> imle.diagnosis (by imle.plot.report)",
 }
 STILL_CIRCLES = [
-    ["imle.calibration.report", "imle.calibration.text"],
-    ["imle.diagnosis.advice", "imle.diagnosis.picture", "imle.diagnosis.report", "imle.diagnosis.text"],
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.traced"],
     ["imle_mln.commands", "imle_mln.maps", "imle_mln.plugin", "imle_mln.solver"],
-    ["imle_mln.layer", "imle_mln.states"],
     ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 

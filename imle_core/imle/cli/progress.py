@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where somebody watches."""
+"""A progress bar on stderr, shown in terminals only."""
 
 from __future__ import annotations
 

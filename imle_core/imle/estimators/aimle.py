@@ -36,6 +36,9 @@ class AIMLE(IMLE):
         decay: weight of the past in the running mean.
         symmetric: central differences.
 
+    Raises:
+        OptionError: an option is not valid.
+
     Source: AIMLE, section 4, equations 8 to 10.
     """
 

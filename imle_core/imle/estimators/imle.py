@@ -35,6 +35,9 @@ class IMLE(Estimator):
         symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
         scale: divide by lambda.
 
+    Raises:
+        OptionError: an option is not valid, or two do not go together.
+
     Source: I-MLE, equations 5, 7 and 8, algorithm 1.
     """
 
@@ -64,7 +67,15 @@ class IMLE(Estimator):
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
-        """lambda, broadcastable against dy."""
+        """lambda.
+
+        Args:
+            trace: of the forward pass.
+            dy: `[B, 1 or S, *event]` the gradient of the loss.
+
+        Returns:
+            numbers that broadcast against dy.
+        """
         if self.lambda_ is not None:
             return absolute_step(dy, self.lambda_)
         return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
@@ -90,7 +101,12 @@ class IMLE(Estimator):
         return Solutions(trace.z, trace.valid), lower
 
     def finish(self, difference: Tensor, step: Step) -> Tensor:
-        """From the mean difference `[B, *event]` to the gradient: 1/2 if symmetric, 1/lambda if scale."""
+        """The gradient `[B, *event]`: the mean difference, times 1/2 if symmetric, times 1/lambda if scale.
+
+        Args:
+            difference: `[B, *event]`, mean over samples.
+            step: lambda.
+        """
         if self.symmetric:
             difference = difference / 2
         return step.reshape(-1, *(1,) * (difference.ndim - 1)).divide(difference) if self.scale else difference

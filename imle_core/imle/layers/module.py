@@ -21,10 +21,10 @@ from imle.layers import traced
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
+from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of

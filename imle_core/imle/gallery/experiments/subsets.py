@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 import imle
-from imle.estimators.subset_law import marginals_along
+from imle.estimators.subset_distribution import marginals_along
 from imle.layers import SolverLayer
 from imle.solvers.subsets import select_k
 

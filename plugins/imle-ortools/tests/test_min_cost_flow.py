@@ -42,6 +42,7 @@ def problems(draw):
 def test_matches_enumeration(problem):
     instance, costs = problem
     solver = MinCostFlowSolver().prepare(**instance)
+    assert solver.labels == list(zip(instance["tails"], instance["heads"], strict=True))
     result = solver.solve(costs)
     flows = np.array(list(itertools.product(*(range(c + 1) for c in instance["capacities"]))), float)
     matrix = balance(instance["tails"], instance["heads"], len(instance["supplies"]))

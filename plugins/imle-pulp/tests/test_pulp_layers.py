@@ -32,6 +32,7 @@ def test_training_selects_the_wanted_items():
     scores = torch.nn.Parameter(torch.tensor([[1.0, 0.0, 1.0, 0.0]]))
     layer = imle.layer("pulp-ilp", sense="max", problem=problem, variables=items, nb_samples=4)
     optimizer = torch.optim.SGD([scores], lr=0.5)
+    assert layer.labels == ["x0", "x1", "x2", "x3"]
     assert layer.eval()(scores).tolist() != wanted.tolist()
     layer.train()
     for _ in range(30):

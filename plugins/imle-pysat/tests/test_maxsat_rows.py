@@ -35,6 +35,12 @@ MIDDLING = {"hard": random_clauses(0, 12, 20, 3), "soft": random_clauses(1, 12, 
 HARD = {"hard": random_clauses(0, 100, 300, 3), "soft": random_clauses(1, 100, 150, 2)}
 
 
+def test_labels_are_clauses_or_numbers_of_variables():
+    clauses = {"hard": [[1, 2]], "soft": [[-1], [2, -3]]}
+    assert MaxSATSolver().prepare(**clauses).labels == [(-1,), (2, -3)]
+    assert list(MaxSATSolver(weights="variables").prepare(hard=[[1, 2], [3]]).labels) == [1, 2, 3]
+
+
 @pytest.mark.parametrize("stratified", [True, False])
 def test_batch_equals_loop_ties_included(stratified):
     prepared = MaxSATSolver(stratified=stratified).prepare(**MIDDLING)

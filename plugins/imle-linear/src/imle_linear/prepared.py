@@ -95,6 +95,12 @@ class PreparedProgram(BasePrepared):
         return (len(self._program.learned),)
 
     @property
+    def labels(self) -> list[str] | None:
+        """`[k]` names of the learned variables; None if one has no name."""
+        names = [self._program.names[number] for number in self._program.learned] if self._program.names else []
+        return names if names and all(names) else None
+
+    @property
     def homogeneous(self) -> bool:
         """Whether all terms of the objective are learned, but for a constant."""
         return not self._program.costs.any()

@@ -50,7 +50,7 @@ _NETWORKX = "https://networkx.org/documentation/stable/reference/algorithms/"
 
 SHORTEST_PATH = SolverSpec(
     id="networkx-shortest-path",
-    summary="Cheapest path between two nodes of a graph, NetworkX' or a list of edges",
+    summary="Cheapest path between two nodes of a graph",
     problem="shortest path",
     sense="min",
     target="imle_networkx.shortest_path:ShortestPathSolver",

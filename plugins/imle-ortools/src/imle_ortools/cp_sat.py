@@ -128,6 +128,11 @@ class PreparedCPSAT(BasePrepared):
         return rows.result()
 
     @property
+    def labels(self) -> list[str] | None:
+        """Names of the variables and literals, in C order; None if one has no name."""
+        return self.learned.names()
+
+    @property
     def homogeneous(self) -> bool:
         """Whether all terms of the objective are learned, but for constants."""
         return not self.learned.fixed[~self.learned.constant].any()

@@ -87,6 +87,11 @@ class PreparedMinCostFlow(BasePrepared):
     supplies: Ints
 
     @property
+    def labels(self) -> list[tuple[int, int]]:
+        """`[E]` tail and head of each arc."""
+        return list(zip(self.tails.tolist(), self.heads.tolist(), strict=True))
+
+    @property
     def objective_shape(self) -> tuple[int]:
         """`(E,)`."""
         return (len(self.tails),)

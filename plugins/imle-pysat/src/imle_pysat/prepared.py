@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,12 @@ class PreparedMaxSAT(BasePrepared):
     def objective_shape(self) -> tuple[int]:
         """`(S,)` or `(V,)`."""
         return (len(self.formula.soft) if self.solver.weights == "clauses" else self.formula.variables,)
+
+    @property
+    def labels(self) -> Sequence[Hashable]:
+        """`[S]` the soft clauses, or `[V]` the variables, by their numbers from 1 on."""
+        by_clause = self.solver.weights == "clauses"
+        return list(map(tuple, self.formula.soft)) if by_clause else range(1, self.formula.variables + 1)
 
     @property
     def homogeneous(self) -> bool:

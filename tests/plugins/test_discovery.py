@@ -12,7 +12,7 @@ import pytest
 import imle
 from fixtures.install import write_dist_info
 from imle.errors import PluginError, SolverUnavailableError, UnknownSolverError
-from imle.plugins import PluginState, discovery, installed, registry
+from imle.plugins import PluginState, SolverRecord, discovery, installed, registry
 from imle.plugins.discovery import discover, strays
 from imle.plugins.spec import Capabilities, Parameter, SolverSpec
 
@@ -530,3 +530,14 @@ def test_the_package_importlib_metadata_does_not_hide_the_plugins():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "topk" in done.stdout
+
+
+def test_an_id_of_before_finds_the_solver_and_says_its_name(monkeypatch):
+    spec = SolverSpec(**{**PLAIN, "id": "new", "aliases": ("old",)})
+    record = SolverRecord("new", PluginState.OK, "imle-new", "1.0", "new = new", spec=spec)
+    monkeypatch.setattr(registry, "solvers", lambda: (record,))
+    with pytest.warns(DeprecationWarning, match=r"^the solver 'old' is called 'new' now$"):
+        assert registry.find("old") is record
+    assert registry.find("new") is record
+    with pytest.raises(UnknownSolverError):
+        registry.find("older")

@@ -149,7 +149,7 @@ def test_every_estimator_takes_part_or_cannot(tiny_plan):
     assert len(starts) == 1  # the same start
 
 
-@pytest.mark.parametrize("id_", ["topk", "grid-shortest-path", "ortools-assignment"])
+@pytest.mark.parametrize("id_", ["topk", "grid-shortest-path", "assignment"])
 def test_portraits(tiny_plan, id_):
     case = solvers.small_case(id_)
     found = solvers.run(tiny_plan, [id_], seed=0, tick=quiet, strict=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_ortools.kernels.assignment import assign
-from imle_ortools.kernels.compiling import read_only
-from imle_ortools.plugin import ASSIGNMENT
+from imle_kernels.compiled.assignment import assign
+from imle_kernels.compiled.compiling import read_only
+from imle_kernels.plugin import ASSIGNMENT
 
 Floats = NDArray[np.float64]
 

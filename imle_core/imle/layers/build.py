@@ -19,7 +19,7 @@ from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
 from imle.plugins import registry
-from imle.plugins.described import describe
+from imle.plugins.inferred import spec_from_class
 from imle.plugins.parameters import check_fields, split
 from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
@@ -230,13 +230,13 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
                 f"solver {given!r} cannot be imported: {error}", hint="expected 'package.module:Class'"
             ) from error
     if isinstance(given, type):
-        return _make(given, describe(given), values)
+        return _make(given, spec_from_class(given), values)
     if isinstance(given, Solver):
-        spec = describe(given)
-        check_fields(describe(type(given)), given)
+        spec = spec_from_class(given)
+        check_fields(spec_from_class(type(given)), given)
         return given, spec, _split(spec, values)[1]
     if callable(given):
-        unbound = describe(FunctionSolver, bound=("function",))
+        unbound = spec_from_class(FunctionSolver, bound=("function",))
         options, _ = _split(unbound, values)
         return FunctionSolver(given, **options), unbound, {}
     raise OptionError(

@@ -148,7 +148,8 @@ def blocks_of(prepared: Any) -> BlockLayout | None:
 
 
 Labels = Sequence[Hashable] | Mapping[str, Sequence[Hashable]]
-"""Names of the entries of an objective, by block where there are several."""
+"""Names of the entries of an objective, one for each in C order, by block where there are several: edges as the user
+calls them, names of variables or atoms."""
 
 
 def labels_of(prepared: Any) -> Labels | None:

@@ -207,7 +207,7 @@ def test_events_tell_components_from_what_highs_did():
     assert events["highs_components"] > 0
     assert events["highs_integral_relaxations"] > 0
     assert all(name.endswith("_components") or name.startswith("highs_") for name in events)
-    found = imle_mln.map(SMOKERS, FRIENDS, engine="highs")
+    found = imle_mln.map_inference(SMOKERS, FRIENDS, engine="highs")
     assert set(found.engines) <= {"closed", "highs"}
     assert found.events["integral_relaxations"] == 1
 

@@ -277,7 +277,7 @@ class Packing:
             raise ObjectiveError(f"{self.solver_id}: expected blocks of the same batch, found {told}") from None
         if not lead and self.batch is not None:
             lead = torch.Size((self.batch,))
-        if self.batch not in (None, lead.numel()):
+        if self.batch is not None and lead.numel() != self.batch:  # in this order: numel() fixes B in a graph
             raise InstanceError(
                 f"{self.solver_id}: expected one value of each instance parameter per row, {lead.numel()} in all, "
                 f"found {self.batch}"

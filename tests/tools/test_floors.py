@@ -21,8 +21,6 @@ STILL_CIRCLES = [
     ["imle.diagnosis.advice", "imle.diagnosis.picture", "imle.diagnosis.report", "imle.diagnosis.text"],
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.traced"],
-    ["imle_mln.commands", "imle_mln.maps", "imle_mln.plugin", "imle_mln.solver"],
-    ["imle_mln.layer", "imle_mln.states"],
     ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 

@@ -107,6 +107,7 @@ def test_many_formulas_are_cut_short():
     assert lines[11] == "    375,000,000,000  3 more"
 
 
+@pytest.mark.slow
 def test_progress_is_told():
     program = parse_program(
         "thing = {1,...,100}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)\n-1 Same(x,x)"

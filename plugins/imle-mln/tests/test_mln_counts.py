@@ -194,6 +194,7 @@ def test_counts_have_a_dtype_that_holds_them(people, dtype, expected):
     assert counts.tolist() == [people**2 - 1]
 
 
+@pytest.mark.slow
 def test_open_groundings_may_be_more_than_float32_counts():
     """Each x has 25,010,001 groundings, an odd number; the weight is float64, so its gradient can be seen whole."""
     program = "key = {1,...,5001}\nthing = {A, B}\nS(thing)\nD(key)\n1 S(x) ^ (D(y) v !D(y)) ^ (D(z) v !D(z))\n"

@@ -123,7 +123,7 @@ def case(target: str, rng: Generator) -> Case:
     setup = f"program = {program!r}\nevidence = {evidence!r}"
     engine = str(rng.choice(_ENGINES))
     way = target.split("/")[-1]
-    atoms = imle.layer("mln-map", program=program, evidence=evidence).atoms
+    atoms = imle.layer("mln-map", program=program, evidence=evidence).labels["unary"]
     points = worlds(net, atoms)
     truth = Listed(points, precision=1e-8)
     size = len(net.soft) + len(atoms)

@@ -10,6 +10,7 @@ from imle.cli import gallery as command
 from imle.drawing import video
 from imle.errors import OptionError, SolverUnavailableError, UnknownSolverError
 from imle.gallery import plan, show
+from imle.gallery.experiments import solvers
 from imle.gallery.output import FORMATS
 from imle.plugins import registry
 
@@ -118,9 +119,13 @@ def test_unknown_solver(gallery, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_solver_that_cannot_be_shown(gallery, tmp_path):
-    with pytest.raises(OptionError, match="mln-map: cannot be shown: its own layer"):
-        gallery("--quick", "--only", "solvers", "--solver", "mln-map", "--out", tmp_path)
+def test_a_solver_that_cannot_be_shown(gallery, tmp_path, monkeypatch):
+    def no_choice(solver_id):
+        raise OptionError(f"{solver_id}: expected an instance with more than one solution, found none")
+
+    monkeypatch.setattr(solvers, "small_case", no_choice)
+    with pytest.raises(OptionError, match="topk: cannot be shown: topk: expected an instance"):
+        gallery("--quick", "--only", "solvers", "--solver", "topk", "--out", tmp_path)
 
 
 def test_unknown_section_and_format(gallery, tmp_path):

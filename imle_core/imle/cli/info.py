@@ -23,7 +23,7 @@ from imle.cli.output import (
     table,
     text,
 )
-from imle.plugins import Parameter, SolverRecord, SolverSpec, registry
+from imle.plugins import Block, Parameter, SolverRecord, SolverSpec, registry
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -61,6 +61,7 @@ def _details(spec: SolverSpec) -> dict[str, Any]:
         "target": spec.target,
         "instance": [_parameter(parameter) for parameter in spec.instance],
         "options": [_parameter(parameter) for parameter in spec.options],
+        "blocks": [dataclasses.asdict(block) for block in spec.blocks],
         "capabilities": dataclasses.asdict(spec.capabilities),
         "requires": list(spec.requires),
         "licence": spec.licence,
@@ -90,6 +91,7 @@ def _print(record: SolverRecord) -> None:
     if spec:
         parts += _parameters(console, "instance parameters: what fixes the feasible set", spec.instance)
         parts += _parameters(console, "options: how the solver works", spec.options)
+        parts += _blocks(console, spec.blocks)
         parts += section("capabilities", pairs(_capabilities(spec)))
     show(console, *parts)
     if spec and spec.example:
@@ -132,6 +134,20 @@ def _capabilities(spec: SolverSpec) -> dict[str, str]:
         "warm start": "yes" if capabilities.warm_start else "no",
         "negative objectives": "solved exactly" if capabilities.negative_objectives else "not solved exactly",
     }
+
+
+def _blocks(console: Console, blocks: Sequence[Block]) -> list[RenderableType]:
+    if not blocks:
+        return []
+    rows = []
+    for block in blocks:
+        doc = f"{block.doc}; not in every instance" if block.optional else block.doc
+        about = (block.solution, "yes" if block.noise else "no", "yes" if block.shared else "no", doc)
+        rows.append([text((block.name, "cyan")), *map(text, about)])
+    always = [block for block in blocks if not block.optional]
+    title = f"blocks: {', '.join(b.solution for b in always)} = layer({', '.join(b.name for b in always)})"
+    lines = table(("name", "solution", "noise", "one for all rows", "meaning"), rows, console.width - 2)
+    return section(title, *indented(lines))
 
 
 def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -> list[RenderableType]:

@@ -158,9 +158,8 @@ class InstanceCache:
                 "objective_shape, solve or close",
                 hint="see imle.solvers.PreparedSolver",
             )
-        # native code hears no Ctrl-C; a layer of its own spreads rows over threads of its own
-        native = self.spec.capabilities.releases_gil and not self.spec.layer
-        return Kept(in_pieces(prepared) if native else prepared)
+        # native code hears no Ctrl-C
+        return Kept(in_pieces(prepared) if self.spec.capabilities.releases_gil else prepared)
 
     def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Kept:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.

@@ -375,10 +375,13 @@ class SolverLayer(nn.Module):
 
     @property
     def labels(self) -> Labels | None:
-        """Names of the entries of an objective, by block where there are several; None if the solver has none.
+        """Names of the entries of an objective, one for each in C order; None if the solver has none.
+
+        A mapping of blocks to names where there are several blocks. They are those of the layer's own instance: what
+        calls give row by row has names of its own.
 
         Raises:
-            InstanceError: as `prepared`.
+            InstanceError: there is no such instance, because every row brings its own.
         """
         return labels_of(self.prepared)
 

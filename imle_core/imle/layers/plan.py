@@ -32,7 +32,7 @@ from imle.layers.stats import LayerStats
 from imle.solvers.contract import checked
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
-from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous, takes_any_size
+from imle.solvers.protocol import fixed_terms_of, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
@@ -209,7 +209,11 @@ class SolvePlan:
         """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes."""
         if self.packing is not None and self.packing.ragged:
             return (..., self.packing.columns(group.kept))
-        return _window(event, group.prepared.objective_shape)
+        shape = group.prepared.objective_shape
+        if shape is None:
+            return (...,)
+        own = (have if size is None else size for size, have in zip(shape, event, strict=True))
+        return (..., *(slice(size) for size in own))
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve; several instances at the same time where there are several workers.
@@ -371,11 +375,3 @@ def _level_of_user() -> int:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("imle", "torch"):
         level, frame = level + 1, frame.f_back
     return level + 1
-
-
-def _window(event: torch.Size, shape: Shape | None) -> tuple[Any, ...]:
-    """The part of a padded `[B, S, *event]` tensor that an instance of this shape reads and writes."""
-    if shape is None:
-        return (...,)
-    own = (have if size is None else size for size, have in zip(shape, event, strict=True))
-    return (..., *(slice(size) for size in own))

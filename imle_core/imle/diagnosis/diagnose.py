@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from imle._checks import is_positive_int
+from imle._checks import is_number, is_positive_int
 from imle._copies import trial
 from imle.diagnosis.advice import Adviser
 from imle.diagnosis.probe import Loss, Probe
@@ -68,7 +67,7 @@ def diagnose(
     if not is_positive_int(draws) or draws < 2:
         raise OptionError(f"diagnose: draws: expected an int >= 2, found {draws!r}")
     for name, factors in (("steps", steps), ("temperatures", temperatures)):
-        if not factors or not all(isinstance(f, (int, float)) and math.isfinite(f) and f > 0 for f in factors):
+        if not factors or not all(is_number(f) and f > 0 for f in factors):
             raise OptionError(f"diagnose: {name}: expected positive factors, found {factors!r}")
     with trial("diagnose", layer, objective) as copy:  # what solvers warn of is counted, and reported
         probe = Probe(copy, objective, loss, rows)

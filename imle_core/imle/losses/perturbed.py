@@ -8,10 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from imle._checks import positive_int
+from imle._checks import not_negative, positive_int
 from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
-from imle.errors import OptionError
 from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
@@ -75,13 +74,9 @@ class PerturbedLoss(SolverLoss):
             check_noise(f"{who}: noise", noise)
         check_generator(f"{who}: generator", generator)
         positive_int(f"{who}: nb_samples", nb_samples)
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
-            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
         self.noise = noise
         self.nb_samples = nb_samples
-        self.temperature = float(temperature)
+        self.temperature = not_negative(f"{who}: temperature", temperature)
         self.generator = generator
 
     def perturbed(self, batch: Batch) -> Perturbed:

@@ -73,25 +73,25 @@ def diagnose(
         probe = Probe(copy, objective, loss, rows)
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
         limit = probe.infinite(draws)
-        reading = probe.read(probe.step, draws, limit=limit)
+        measured = probe.read(probe.step, draws, limit=limit)
         grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
-        advice = tuple(Adviser(probe, reading, grid, layer.nb_samples).advice())
-    parts = {name: reading.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
+        advice = tuple(Adviser(probe, measured, grid, layer.nb_samples).advice())
+    parts = {name: measured.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
     return Diagnosis(
         solver=layer.spec.id,
         estimator=layer.estimator.name,
-        rows=reading.pulled.shape[1],
-        entries=reading.entries,
+        rows=measured.pulled.shape[1],
+        entries=measured.entries,
         samples=layer.nb_samples,
         draws=draws,
         step_name=None if probe.parameter is None else probe.parameter.option,
-        current=reading.cell,
-        pulled=reading.pulled.double().mean().item(),
-        nonzeros=reading.nonzeros,
-        row_cosines=reading.row_cosines,
+        current=measured.cell,
+        pulled=measured.pulled.double().mean().item(),
+        nonzeros=measured.nonzeros,
+        row_cosines=measured.row_cosines,
         grid=grid,
-        failed=dict(reading.failed),
-        events=dict(reading.stats.events),
-        seconds={**parts, "other": reading.seconds / draws - sum(parts.values())},
+        failed=dict(measured.failed),
+        events=dict(measured.stats.events),
+        seconds={**parts, "other": measured.seconds / draws - sum(parts.values())},
         advice=advice,
     )

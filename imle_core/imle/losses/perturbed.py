@@ -17,7 +17,7 @@ from imle.losses.base import Reduction, SolverLoss
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
 
 
-class Perturbed(NamedTuple):
+class PerturbedMaxima(NamedTuple):
     """theta with noise on it, and its maximisers.
 
     Attributes:
@@ -79,12 +79,12 @@ class PerturbedLoss(SolverLoss):
         self.temperature = not_negative(f"{who}: temperature", temperature)
         self.generator = generator
 
-    def perturbed(self, batch: Batch) -> Perturbed:
+    def perturbed(self, batch: Batch) -> PerturbedMaxima:
         """Draw noise and solve. Without noise there is one sample."""
         theta = perturb(self.noise, batch.theta.unsqueeze(1), self._draw(batch), self.temperature)
         with torch.no_grad():
             (z, valid), fixed = batch.solve.valued(theta.detach())
-        return Perturbed(theta, z, valid, fixed)
+        return PerturbedMaxima(theta, z, valid, fixed)
 
     def _draw(self, batch: Batch) -> Tensor | None:
         """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""

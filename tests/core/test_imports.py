@@ -8,7 +8,7 @@ import pytest
 @pytest.mark.slow
 def test_public_modules_in_any_order(run_python):
     modules = """imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers
-        imle.losses imle.metrics imle.calibration imle.diagnosis imle.target imle.wrapper imle.cli imle.demo.showcase"""
+        imle.losses imle.metrics imle.calibration imle.diagnosis imle.target imle.wrapper imle.cli"""
     code = f"""
 import importlib, sys
 for name in {modules.split()}:

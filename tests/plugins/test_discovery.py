@@ -523,8 +523,8 @@ def test_the_package_importlib_metadata_does_not_hide_the_plugins():
     pytest.importorskip("importlib_metadata")
     code = (
         "import importlib_metadata, imle.cli\n"
-        "from imle.plugins.discovery import loadable\n"
-        "assert 'imle-topk' in {point.dist.name for point in loadable()}\n"
+        "from imle.plugins.discovery import command_points\n"
+        "assert 'imle-topk' in {point.dist.name for point, _ in command_points()}\n"
         "raise SystemExit(imle.cli.main(['list-solvers']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

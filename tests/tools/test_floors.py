@@ -12,7 +12,7 @@ from tools.house.picture import arrange, arrows, draw
 from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
-STILL_UPWARD = {"imle.cli -> imle.gallery (by imle.cli.gallery)"}
+STILL_UPWARD: set[str] = set()
 STILL_CIRCLES = [
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.traced"],

@@ -85,7 +85,7 @@ class AIMLE(IMLE):
         )
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
-        return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype), trace.solved)
+        return relative_step(trace.theta, dy, self.beta.to(dy.device), trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

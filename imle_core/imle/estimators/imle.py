@@ -9,7 +9,7 @@ from torch import Tensor
 from imle._checks import positive
 from imle.errors import OptionError
 from imle.estimators.base import Estimator
-from imle.estimators.trace import Solutions, Trace, difference
+from imle.estimators.trace import Solutions, Trace, average, difference
 from imle.target import Step, absolute_step, relative_step
 
 
@@ -85,7 +85,7 @@ class IMLE(Estimator):
         step = self.step(trace, dy)
         upper, lower = self.solutions(trace, step.times(dy))
         if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
-            return self.finish(upper.z.mean(dim=1) - lower.z.mean(dim=1), step)
+            return self.finish(average(upper.z, None) - average(lower.z, None), step)
         return self.finish(trace.mean(*difference(upper, lower)), step)
 
     def solutions(self, trace: Trace, shift: Tensor) -> tuple[Solutions, Solutions]:

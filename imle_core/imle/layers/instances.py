@@ -69,6 +69,8 @@ class Group:
 
     def per_sample(self, samples: int) -> dict[str, list[Any]]:
         """Row parameters, each value once per sample of its row."""
+        if not self.values:
+            return {}
         return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
 
     def without(self, skipped: Sequence[bool]) -> Group:
@@ -107,12 +109,13 @@ class InstanceCache:
         for name, value in fixed.items():
             self._refuse_gradient(name, value)
         self._always: Kept | None = None  # of the fixed instance
+        self._everyone: Sequence[Group] | None = None  # the groups of a batch whose rows all have it
         self._contents: dict[str, str | None] | None = None
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
-        return {**self.__dict__, "_always": None, "_kept": OrderedDict()}
+        return {**self.__dict__, "_always": None, "_everyone": None, "_kept": OrderedDict()}
 
     def key(self, own: Mapping[str, Any] = MappingProxyType({})) -> str | None:
         """The name of an instance, by which solutions are kept (see `SolutionPool`).
@@ -179,7 +182,7 @@ class InstanceCache:
         self._kept.move_to_end(content)
         return self._kept[content]
 
-    def groups(self, given: Mapping[str, Sequence[Any]]) -> list[Group]:
+    def groups(self, given: Mapping[str, Sequence[Any]]) -> Sequence[Group]:
         """Sort the rows of a batch by instance.
 
         Args:
@@ -189,6 +192,8 @@ class InstanceCache:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
+        if not given and self._everyone is not None:
+            return self._everyone
         columns = self.columns(given)
         missing = self.missing(given)
         if missing:
@@ -197,7 +202,8 @@ class InstanceCache:
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
         if not columns:
-            return [Group(self._common())]
+            self._everyone = [Group(self._common())]
+            return self._everyone
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
@@ -226,7 +232,7 @@ class InstanceCache:
         for kept in [*self._kept.values(), *([self._always] if self._always else [])]:
             kept.prepared.close()
         self._kept.clear()
-        self._always = None
+        self._always = self._everyone = None
 
     def _column(self, name: str, values: Any) -> list[Any]:
         known = {parameter.name: parameter for parameter in self.spec.instance}

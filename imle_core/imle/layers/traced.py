@@ -115,9 +115,9 @@ def _content(key: Tensor) -> bytes:
 def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     layer, settings = _find(key), Mode(*mode)
     layer.begin()
-    call = layer.call(layer.plan(torch.Size(lead)), settings)
+    call = replace(layer.call(layer.plan(torch.Size(lead)), settings), whole=True)
     with torch.no_grad():
-        out, noise, z, valid = run(theta, call, whole=True)
+        out, noise, z, valid = run(theta, call)
     samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
     nothing = theta.new_empty(0)
     return (

@@ -107,13 +107,14 @@ def _discover(
     return tuple(sorted(_mark_conflicts(records), key=lambda record: (record.id, record.distribution)))
 
 
-def loadable(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
-    """Entry points of all plugins that the environment does not exclude; nothing is loaded yet."""
-    return [
-        point
-        for point in points_of(hookspecs.ENTRY_POINT_GROUP)
-        if not isinstance(point, Unreadable) and not _exclusion(_names(point), environ)
-    ]
+def command_points(
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[tuple[EntryPoint, tuple[str, str] | None]]:
+    """Entry points of what may bring commands, with reason and fix where the environment excludes them."""
+    for group in (hookspecs.ENTRY_POINT_GROUP, hookspecs.COMMAND_GROUP):
+        for point in points_of(group):
+            if not isinstance(point, Unreadable):
+                yield point, _exclusion(_names(point), environ)
 
 
 def _names(point: EntryPoint | Unreadable) -> list[str]:
@@ -157,7 +158,8 @@ def strays(
 
 def plugin_names() -> list[str]:
     """Names of entry points and distributions of all installed plugins, excluded or not."""
-    return [name for kind in (SOLVERS, ESTIMATORS) for point in points_of(kind.group) for name in _names(point)]
+    groups = (SOLVERS.group, ESTIMATORS.group, hookspecs.COMMAND_GROUP)
+    return [name for group in groups for point in points_of(group) for name in _names(point)]
 
 
 def _unreadable(kind: Kind[R], distribution: Distribution, strict: bool) -> R:

@@ -21,7 +21,7 @@ import imle
 from benchmarks.harness import Claim, race
 from imle.datasets import shortest_path
 from imle.solvers import Parallel, PreparedSolver, Solver
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 
 Floats = NDArray[np.float64]
@@ -199,7 +199,7 @@ def tables() -> list[Table]:
 def claims() -> list[Claim]:
     rng = np.random.default_rng(0)
     sizes = rng.integers(300, 800, size=(3, 32)) / 100
-    knapsack = zoo.knapsack(sizes, [20.0] * 3)
+    knapsack = problems.knapsack(sizes, [20.0] * 3)
     function: Solver = imle.layer(busy(1e-3), array="numpy").solver
     return [
         versus(

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
+from importlib.metadata import EntryPoint
 
 import click
 import pytest
@@ -16,6 +18,7 @@ from fixtures.install import write_dist_info
 from imle.cli import group, list_solvers, main, plugin_commands
 from imle.errors import ImleError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins import registry
+from imle.plugins.known import KNOWN_COMMANDS
 
 HEAVY = ("torch", "numpy", "numba", "networkx", "ortools", "pulp", "scipy")
 
@@ -28,7 +31,9 @@ def test_version(imle):
 def test_help_lists_every_command_in_one_line(imle, arguments):
     code, out, err = imle(*arguments)
     assert (code, err) == (0, "")
-    lines = out.partition("Commands:\n")[2].splitlines()
+    own, _, more = out.partition("Commands:\n")[2].partition("\n\n")
+    assert set(KNOWN_COMMANDS) | set(KNOWN_COMMANDS.values()) <= set(re.findall(r"[\w-]+", more))
+    lines = own.splitlines()
     assert [re.split(r"  +", line.strip()) for line in lines] == [[*pair] for pair in sorted(group.COMMANDS.items())]
 
 
@@ -48,7 +53,7 @@ def test_every_command_has_its_own_help(imle, name):
         ),
         (
             ["zzz"],
-            f"error: unknown command 'zzz'; expected one of {', '.join(sorted([*group.COMMANDS, 'mln']))}\n"
+            f"error: unknown command 'zzz'; expected one of {', '.join(sorted([*group.COMMANDS, *KNOWN_COMMANDS]))}\n"
             "hint: imle --help shows the usage\n",
         ),
         (["info"], "error: Missing argument 'ID'.\nhint: imle info --help shows the usage\n"),
@@ -73,6 +78,50 @@ def test_a_command_of_a_plugin_that_is_disabled(imle, monkeypatch):
         monkeypatch.undo()
         registry.refresh()
         plugin_commands.plugin_commands.cache_clear()
+
+
+def commands_of(monkeypatch, *points):
+    """Let these entry points, with why they are excluded, be all that bring commands."""
+    monkeypatch.setattr(plugin_commands, "command_points", lambda: iter(points))
+    monkeypatch.setattr(registry, "solvers", lambda: ())
+    plugin_commands.plugin_commands.cache_clear()
+    monkeypatch.setattr(plugin_commands, "plugin_commands", cache(plugin_commands.plugin_commands.__wrapped__))
+
+
+@pytest.mark.parametrize(("name", "distribution"), KNOWN_COMMANDS.items())
+def test_a_known_command_that_is_not_installed(imle, monkeypatch, name, distribution):
+    commands_of(monkeypatch)
+    assert imle(name, "--quick") == (
+        1,
+        "",
+        f"error: the command {name!r} comes with {distribution}, which is not installed\n"
+        f"hint: pip install {distribution}\n",
+    )
+
+
+def test_a_command_of_a_broken_plugin_of_commands(imle, monkeypatch):
+    commands_of(monkeypatch, (EntryPoint("gallery", "imle_fixture_nothing", "imle.commands"), None))
+    code, out, err = imle("gallery")
+    assert (code, out) == (2, "")
+    assert "the plugin gallery of unknown is broken: ModuleNotFoundError: No module named 'imle_fixture_nothing'" in err
+
+
+def test_a_command_of_an_excluded_plugin_of_commands(imle, monkeypatch):
+    point = EntryPoint("gallery", "imle_fixture_nothing", "imle.commands")
+    commands_of(monkeypatch, (point, ("named in a list", "take it out")))
+    code, out, err = imle("gallery")
+    assert (code, out) == (2, "")
+    assert "the plugin gallery of unknown is disabled: named in a list; take it out" in err
+
+
+def test_a_plugin_may_bring_commands_and_nothing_else(imle, monkeypatch, site):
+    (site / "imle_fixture_says.py").write_text(
+        "import click, imle\n@imle.hookimpl\ndef imle_register_commands(cli):\n"
+        "    cli.add_command(click.Command('say', callback=lambda: click.echo('said')))"
+    )
+    monkeypatch.syspath_prepend(site)
+    commands_of(monkeypatch, (EntryPoint("says", "imle_fixture_says", "imle.commands"), None))
+    assert imle("say") == (0, "said\n", "")
 
 
 def test_unknown_options_are_usage_errors(imle):
@@ -239,7 +288,7 @@ def test_help_imports_no_command(imported):
 def test_listing_and_describing_import_nothing_heavy(imported):
     assert "imle_topk.plugin" in imported["json"], "no plugin was read: the test would show nothing"
     for when in ("json", "text"):
-        assert imported[when].isdisjoint({*HEAVY, "imle_topk.topk", "imle.layers", "imle.solvers", "imle.cli.demo"})
+        assert imported[when].isdisjoint({*HEAVY, "imle_topk.topk", "imle.layers", "imle.solvers"})
 
 
 def test_json_imports_no_rich(imported):

@@ -38,8 +38,8 @@ for name in ("topk", "fixture-broken", "fixture-future"):
 """
 
 
-LIBRARIES = ("imle-linear",)
-"""Distributions without solvers, for those that build on them."""
+LIBRARIES = ("imle-linear", "imle-gallery")
+"""Distributions without solvers: what others build on, and what brings commands."""
 
 
 def solvers_of(*distributions: str) -> dict[str, str]:
@@ -50,6 +50,7 @@ def test_the_core_without_any_plugin(installed):
     core = installed()
     assert core.solvers() == {}
     assert "none installed: pip install imle-topk is the smallest one" in core.run("imle", "doctor")
+    core.run("imle", "demo", code=1)
     assert core.run("python", "-c", CORE).splitlines() == [
         "True",
         "unknown solver 'topk': it is not installed | pip install imle-topk",
@@ -65,6 +66,14 @@ def test_a_plugin_alone(installed, wheels, plugin):
     own = list(solvers_of(plugin))
     assert own or plugin in LIBRARIES
     assert alone.run("python", SMOKE, *own).splitlines() == own
+
+
+def test_the_gallery_alone(installed, tmp_path):
+    """Its commands, the files that come with its wheel among them."""
+    alone = installed("imle-gallery", "imle-networkx")
+    assert "Sample paths on a map" in alone.run("imle", "demo", "--help")
+    alone.run("imle", "gallery", "--quick", "--only", "noise", "--out", str(tmp_path / "out"))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"index.html", "results.json", "sum-of-gamma.png"}
 
 
 def test_all_together(installed):

@@ -16,6 +16,9 @@ from support.html import page_data
 
 Invoke = Callable[..., Result]
 
+READY = "document.documentElement.matches('.ready')"
+"""JavaScript: whether a page has unpacked its frames and can be used."""
+
 COUNTERS = """[...document.querySelectorAll("output")]
   .map((output) => output.textContent.match(/^(?:sample|step) (\\d+) of \\d+$/))
   .filter((found) => found).map((found) => Number(found[1]))"""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from typing import Any
 
@@ -44,10 +46,10 @@ def parsed(html: str) -> Tags:
 
 
 def page_data(html: str) -> dict[str, Any]:
-    """The JSON that the page's script reads."""
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    """What the page's script reads."""
+    found = re.search(r'<script type="text/plain" id="data">(.*?)</script>', html)
     assert found
-    return json.loads(found[1])
+    return json.loads(zlib.decompress(base64.b64decode(found[1])))
 
 
 def asks_the_network_for_nothing(html: str, folder: Any) -> None:

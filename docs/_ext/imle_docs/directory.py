@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from imle.plugins import PluginState, estimators, solvers
-from imle.plugins.known import KNOWN
+from imle.plugins.known import KNOWN, KNOWN_COMMANDS
 from imle_docs.readmes import readmes
 from imle_docs.solvers import usable
 from imle_docs.text import code, command, page, plain, table
@@ -16,10 +16,10 @@ def directory_page() -> str:
     pages = "\n".join(readmes())
     return page(
         "Plugin directory",
-        "A plugin is a distribution with an entry point in the group `imle.solvers` or `imle.estimators`. "
-        "[Write one](../write-a-plugin.md), and `imle list-solvers` shows it.",
+        "A plugin is a distribution with an entry point in the group `imle.solvers`, `imle.estimators` or "
+        "`imle.commands`. [Write one](../write-a-plugin.md), and `imle list-solvers` shows it.",
         "## Plugins of this repository\n",
-        table(("plugin", "solvers", "install"), _distributions()),
+        table(("plugin", "solvers", "commands", "install"), _distributions()),
         _others(),
         "## Solvers that are known but not installed\n",
         _missing(),
@@ -30,7 +30,7 @@ def directory_page() -> str:
     )
 
 
-def _distributions() -> list[tuple[str, str, str]]:
+def _distributions() -> list[tuple[str, str, str, str]]:
     ids = defaultdict(list)
     for name, distribution in KNOWN.items():
         ids[distribution].append(name)
@@ -39,9 +39,10 @@ def _distributions() -> list[tuple[str, str, str]]:
         (
             f"[{name}]({name}.md)" if name in pages else name,
             ", ".join(f"[{i}](../solvers/{i}.md)" if i in have else code(i) for i in ids[name]),
+            ", ".join(code(f"imle {known}") for known, owner in KNOWN_COMMANDS.items() if owner == name),
             command(f"pip install {name}"),
         )
-        for name in sorted(ids)
+        for name in sorted({*ids, *pages})
     ]
 
 

@@ -9,11 +9,13 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from imle import __version__
+from imle.plugins.known import KNOWN_COMMANDS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -21,9 +23,7 @@ if TYPE_CHECKING:
 # Kept here so that `imle --help` imports no command; the command `a-b` is `command` in `imle.cli.a_b`.
 COMMANDS = {
     "check": "Check that a solver does what every solver must do",
-    "demo": "Sample paths on a map, then learn the map from one path",
     "doctor": "Check the installation and every solver plugin",
-    "gallery": "Draw paths, marginals, learning, noise and solvers",
     "info": "Show one solver: parameters, capabilities, an example",
     "list-estimators": "List the gradient rules: the core's and those of plugins",
     "list-solvers": "List the solvers of all installed plugins",
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         if args[0] not in COMMANDS and args[0] not in (contributed := _plugin_commands()):
             if told := _unread(args[0]):
                 raise click.UsageError(f"unknown command {args[0]!r}: {told}", ctx=ctx)
-            known = {*COMMANDS, *contributed}
+            known = {*COMMANDS, *contributed, *KNOWN_COMMANDS}
             close = difflib.get_close_matches(args[0], known, n=1, cutoff=0.5)
             guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise click.UsageError(f"unknown command {args[0]!r}; {guess}", ctx=ctx)
@@ -70,12 +70,16 @@ class LazyGroup(click.Group):
 
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
-        with contextlib.redirect_stdout(io.StringIO()):  # what plugins print while they are read is no command
+        with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for commands
             return matching({*COMMANDS, *_plugin_commands()}, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+        formatter.write_paragraph()
+        plugins = groupby(KNOWN_COMMANDS, KNOWN_COMMANDS.__getitem__)
+        words = ", ".join(f"{' and '.join(names)} ({distribution})" for distribution, names in plugins)
+        formatter.write_text(f"Plugins bring more: {words}.")
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "imle.solvers"
 ESTIMATOR_GROUP = "imle.estimators"
+COMMAND_GROUP = "imle.commands"
 
 hookspec = pluggy.HookspecMarker("imle")
 hookimpl = pluggy.HookimplMarker("imle")
@@ -32,4 +33,7 @@ def imle_estimators() -> Iterable[EstimatorSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def imle_register_commands(cli: click.Group) -> None:
-    """Add commands to the group `imle`. Called when a command is asked for that the core does not have."""
+    """Add commands to the group `imle`. Called when a command is asked for that the core does not have.
+
+    A plugin without solvers names its module in the entry-point group `imle.commands`.
+    """

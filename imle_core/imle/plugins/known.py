@@ -1,4 +1,4 @@
-"""Solver ids that live in this repository, so that an id that is not installed can name its pip line."""
+"""Solver ids and commands that live in this repository, so that one that is not installed can name its pip line."""
 
 KNOWN = {
     "arborescence": "imle-networkx",
@@ -23,3 +23,5 @@ KNOWN = {
     "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
 }
+
+KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

@@ -146,7 +146,7 @@ def test_options():
     for options, message in [
         ({"backend": "gurobi"}, "backend"),
         ({"gap": -1.0}, "gap: expected a finite number >= 0"),
-        ({"threads": 0}, "threads: expected an int >= 1"),
+        ({"threads": 0}, "threads: expected an int from 1 to 2147483647"),
         ({"seed": -1}, "seed: expected an int from 0"),
         ({"time_limit": 0.0}, "time_limit"),
     ]:

@@ -98,11 +98,11 @@ def test_specs_are_true(spec, capsys):
 @pytest.mark.parametrize(
     ("solver_id", "options", "message"),
     [
-        ("pulp-lp", {"time_limit": 0.0}, "pulp-lp: time_limit: expected seconds > 0 or None, found 0.0"),
+        ("pulp-lp", {"time_limit": 0.0}, "pulp-lp: time_limit: expected a number > 0 or None, found 0.0"),
         ("pulp-lp", {"method": "barrier"}, "pulp-lp: method: expected 'auto' or 'primal' or 'dual'"),
         ("pulp-lp", {"gap": 0.1}, "pulp-lp: unknown option 'gap'"),
         ("pulp-ilp", {"gap": -1.0}, "pulp-ilp: gap: expected a finite number >= 0, found -1.0"),
-        ("pulp-ilp", {"threads": 0}, "pulp-ilp: threads: expected an int >= 1, found 0"),
+        ("pulp-ilp", {"threads": 0}, "pulp-ilp: threads: expected an int from 1 to 2147483647, found 0"),
         ("pulp-ilp", {"seed": -1}, "pulp-ilp: seed: expected an int from 0"),
     ],
 )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from imle._text import named
 from imle.solvers import PreparedSolver, SolveResult, SolveStatus
-from imle.solvers.blocks import blocks_of, labels_of
 from imle.solvers.protocol import is_homogeneous
 from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
@@ -21,7 +18,7 @@ _SHAPE = "return one solution per objective, in the shape of the objective"
 
 
 def check_contract(case: Case) -> None:
-    """prepare and solve return what the protocol says: kinds, shapes, labels, statuses, finite solutions."""
+    """prepare and solve return what the protocol says: kinds, shapes, statuses, finite solutions."""
     prepared = case.prepare()
     if not isinstance(prepared, PreparedSolver):
         raise CheckFailure(
@@ -35,7 +32,6 @@ def check_contract(case: Case) -> None:
         raise CheckFailure(
             f"an objective_shape that takes {case.shape}", repr(declared), where=case.where, fix="mend objective_shape"
         )
-    _check_labels(case, prepared)
     for rows in (1, 5):
         objective = case.objectives(rows)
         _check_result(case, prepared.solve(case.array(objective)), objective)
@@ -43,21 +39,6 @@ def check_contract(case: Case) -> None:
 
 
 _API = "see imle.PreparedSolver"
-
-
-def _check_labels(case: Case, prepared: Any) -> None:
-    labels, blocks = labels_of(prepared), blocks_of(prepared)
-    if labels is None:
-        return
-    sizes = {"": math.prod(case.shape)} if blocks is None else {name: block.size for name, block in blocks.items()}
-    for name, names in (labels if isinstance(labels, Mapping) else {"": labels}).items():
-        if len(names) != sizes.get(name):
-            raise CheckFailure(
-                f"{sizes.get(name, 'no')} labels",
-                str(len(names)),
-                where=f"labels{f' of block {name!r}' if name else ''}, {case.where}",
-                fix="one for each entry of the objective, in C order, or None",
-            )
 
 
 def _check_result(case: Case, result: Any, objective: Floats) -> None:

@@ -1,1 +1,0 @@
-"""What the gallery shows, one experiment a file: each runs the library and returns what it recorded."""

@@ -1,1 +1,0 @@
-"""How each experiment is shown, one a file: text, canvases, charts, pictures and numbers."""

@@ -1,0 +1,1 @@
+"""What several sections compute: the demo's map, paths drawn on it, and learning it."""

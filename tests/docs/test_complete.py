@@ -127,7 +127,7 @@ def test_every_public_module_is_listed():
             assert all(id(getattr(module, name)) in shown for name in module.__all__), found.name
 
 
-@pytest.mark.parametrize("plugin", ["imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
+@pytest.mark.parametrize("plugin", ["imle-gallery", "imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
 def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
     """Nobody outside can rely on anything else."""
     from imle_docs.api import described
@@ -141,7 +141,7 @@ def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "imle"
         for alias in node.names
     }
-    assert "imle.plugins.SolverSpec" in used
+    assert {"imle.plugins.SolverSpec", "imle.plugins.hookimpl"} & used
     assert used - documented == set()
 
 

@@ -13,7 +13,6 @@ from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
 STILL_UPWARD = {
-    "imle.cli -> imle.gallery (by imle.cli.gallery)",
     "imle.plot -> imle.diagnosis (by imle.plot.report)",
 }
 STILL_CIRCLES = [

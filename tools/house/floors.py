@@ -5,10 +5,8 @@ from __future__ import annotations
 from tools.house.source import CORE, Checkout
 
 FLOORS = (
-    ("imle.gallery",),
     ("imle.cli",),
-    ("imle.demo",),
-    ("imle.testing", "imle.drawing"),
+    ("imle.testing",),
     ("imle", "imle.aimle"),
     ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle"),
     ("imle.plot", "imle.losses", "imle.wrapper"),

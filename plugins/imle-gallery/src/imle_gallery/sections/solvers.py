@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imle import plugins
 from imle.errors import ImleError, OptionError
+from imle.plugins import PluginState, find
+from imle.plugins import solvers as installed
 from imle.testing import Case, NotApplicable, subjects_of
 from imle_gallery.charts import Charts, above, curves
 from imle_gallery.colours import SERIES
@@ -84,8 +85,8 @@ def ids_of(asked: Sequence[str]) -> tuple[str, ...]:
         UnknownSolverError, SolverUnavailableError: an id that cannot be used.
     """
     if ALL in asked:
-        return tuple(record.id for record in plugins.solvers() if record.state is plugins.PluginState.OK)
-    return tuple(dict.fromkeys(plugins.find(id_).id for id_ in asked))
+        return tuple(record.id for record in installed() if record.state is PluginState.OK)
+    return tuple(dict.fromkeys(find(id_).id for id_ in asked))
 
 
 def run(plan: Plan, ids: Sequence[str], *, seed: int, tick: Tick, strict: bool) -> Portraits:

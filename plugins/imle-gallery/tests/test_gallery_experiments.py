@@ -181,7 +181,7 @@ def test_ids():
 
 def test_what_cannot_be_shown_is_left_out_of_all(tiny_plan):
     found = solvers.run(tiny_plan, ["mln-map", "topk"], seed=0, tick=quiet, strict=False)
-    assert [portrait.id for portrait in found.drawn] == ["topk"]
+    assert [portrait.name for portrait in found.drawn] == ["topk"]
     assert list(found.left_out) == ["mln-map"]
 
 

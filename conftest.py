@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -18,25 +19,32 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 SLOW = (
-    "README.md/",
-    "docs/",
-    "tests/cli/",
-    "tests/demo/",
-    "tests/distribution/",
-    "tests/docs/",
-    "tests/examples/",
-    "tests/fuzz/",
-    "tests/gallery/",
-    "tests/parallel/",
-    "tests/testing/",
+    "README.md",
+    "docs/*",
+    "plugins/*/README.md",
+    "plugins/*_brute_force.py",
+    "plugins/*/test_conformance.py",
+    "plugins/*/test_fuzz.py",
+    "plugins/*/test_inference_*.py",
+    "plugins/*_torch_home.py",
+    "plugins/imle-gallery/*",
+    "plugins/imle-ortools/*/test_ilp_*.py",
+    "tests/cli/*",
+    "tests/distribution/*",
+    "tests/docs/*",
+    "tests/examples/*",
+    "tests/fuzz/*",
+    "tests/parallel/*",
+    "tests/testing/*",
+    "tests/torch_home/*",
 )
-"""Files and folders whose tests start programs, build things or search for long; so do all tests of conformance."""
+"""Files whose tests start programs, build things or search for long. Single ones elsewhere have the mark themselves."""
 
 
 def is_slow(path: Path) -> bool:
-    """Whether all tests of a file or folder are slow."""
+    """Whether all tests of a file are slow."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
-    return f"{name}/".startswith(SLOW) or name.endswith(("/test_conformance.py", "/README.md"))
+    return any(fnmatch(name, pattern) for pattern in SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

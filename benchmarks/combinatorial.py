@@ -18,7 +18,7 @@ from ortools.sat.python import cp_model
 import imle
 from benchmarks.harness import Claim, race
 from imle.solvers import PreparedSolver
-from imle_highs import zoo
+from imle_highs import problems
 from imle_ortools.assignment import AssignmentSolver
 from imle_ortools.ilp.solver import ILPSolver
 from imle_ortools.knapsack import KnapsackSolver
@@ -71,7 +71,7 @@ def assignment(rng: np.random.Generator) -> list[Claim]:
     mip, flat = KeptMIP(rows, False), costs.reshape(BATCH, n * n)
     return [
         against_mip("assignment 50 x 50", AssignmentSolver().prepare(), mip, costs),
-        against_mip("assignment 50 x 50, ortools-ilp", ILPSolver().prepare(**zoo.assignment(n)), mip, flat),
+        against_mip("assignment 50 x 50, ortools-ilp", ILPSolver().prepare(**problems.assignment(n)), mip, flat),
     ]
 
 
@@ -83,7 +83,7 @@ def knapsack(rng: np.random.Generator) -> list[Claim]:
     features, mixing = rng.normal(size=(BATCH, 5)), rng.binomial(1, 0.5, size=(5, items))
     values = ((features @ mixing / np.sqrt(5) + 3) ** 4 + 1) * rng.uniform(0.5, 1.5, (BATCH, items)) * 5 / 3.5**4
     solver = KnapsackSolver().prepare(weights=weights, capacity=capacity)
-    program = ILPSolver(sense="max").prepare(**zoo.knapsack(weights, [capacity] * resources))
+    program = ILPSolver(sense="max").prepare(**problems.knapsack(weights, [capacity] * resources))
     values = np.ascontiguousarray(values)
     return [
         against_mip("knapsack 32 x 3", solver, mip, values),

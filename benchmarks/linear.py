@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from benchmarks.engines import engines
 from benchmarks.harness import Claim, race
 from imle.solvers import PreparedSolver
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.native import Native
@@ -41,7 +41,7 @@ class Workload(NamedTuple):
 
 def transport(rng: np.random.Generator, size: int = 30) -> dict[str, Any]:
     supply = rng.integers(5, 20, size).astype(np.float64)
-    both = zoo.assignment(size)
+    both = problems.assignment(size)
     return {"A_eq": both["A_eq"], "b_eq": np.concatenate([supply, rng.permutation(supply)]), "bounds": (0, None)}
 
 
@@ -73,7 +73,7 @@ def sparse_cover(rng: np.random.Generator) -> dict[str, Any]:
     contains = rng.uniform(size=(200, 400)) < 0.01
     for element in contains:  # every element is in at least two sets
         element[rng.choice(400, size=2, replace=False)] |= element.sum() < 2
-    return zoo.set_cover(contains)
+    return problems.set_cover(contains)
 
 
 def noisy(rng: np.random.Generator, n: int, rows: int = 10) -> Floats:
@@ -101,17 +101,19 @@ def polynomial(rng: np.random.Generator, rows: int, items: int) -> Floats:
 
 def integer_workloads() -> list[Workload]:
     rng, other = np.random.default_rng(0), np.random.default_rng(1)
-    knapsack = zoo.knapsack(rng.integers(300, 800, size=(3, 32)) / 100, [20.0] * 3)
+    knapsack = problems.knapsack(rng.integers(300, 800, size=(3, 32)) / 100, [20.0] * 3)
     large = other.integers(300, 800, size=(5, 100)) / 100
     generic = dict.fromkeys(("CP-SAT", "CP-SAT without presolve", "SCIP", "CBC"), 0.8)  # at most 1.25 times as long
     easy = {"milp": 1.4, "PuLP with CBC": 2.0, **generic}
     return [
         Workload("ILP knapsack 32x3", knapsack, -rng.uniform(0.5, 1.5, (8, 32)), easy),
         Workload("ILP cover 200x400", sparse_cover(rng), rng.uniform(0.5, 1.5, (8, 400)), easy),
-        Workload("ILP assignment 50x50", zoo.assignment(50), rng.uniform(0.5, 1.5, (4, 2500)), {**easy, "milp": 8.0}),
+        Workload(
+            "ILP assignment 50x50", problems.assignment(50), rng.uniform(0.5, 1.5, (4, 2500)), {**easy, "milp": 8.0}
+        ),
         Workload(
             "ILP knapsack 100x5",
-            zoo.knapsack(large, large.sum(axis=1) / 4),
+            problems.knapsack(large, large.sum(axis=1) / 4),
             -polynomial(other, 6, 100),
             {"milp": 1.4, "PuLP with CBC": 0.8, **generic},
         ),

@@ -17,7 +17,7 @@ from ortools.sat.python import cp_model
 
 from benchmarks.harness import Claim
 from imle.solvers import PreparedSolver
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_ortools.cp_sat import CPSATSolver
@@ -47,11 +47,11 @@ def cp_sat_knapsack() -> PreparedSolver:
 def subjects() -> list[Subject]:
     """Instances so small that 100,000 solves take a minute or two, and yet go through all a solve goes through."""
     rng = np.random.default_rng(0)
-    knapsack = zoo.knapsack([3, 4, 5, 6, 2, 7], 13)  # its relaxation is never whole
+    knapsack = problems.knapsack([3, 4, 5, 6, 2, 7], 13)  # its relaxation is never whole
     triangle = [[1, 1, 0], [0, 1, 1], [1, 0, 1]]
     triangles = {"A_ub": np.kron(np.eye(2), triangle), "b_ub": np.ones(6), "bounds": (0, 1)}
     return [
-        Subject("highs-lp", lambda: HighsLPSolver().prepare(**zoo.assignment(4)), rng.normal(size=(WARM_UP, 16))),
+        Subject("highs-lp", lambda: HighsLPSolver().prepare(**problems.assignment(4)), rng.normal(size=(WARM_UP, 16))),
         Subject(
             "highs-ilp by branch and bound",
             lambda: HighsILPSolver(sense="max", tuning="lean").prepare(**knapsack),

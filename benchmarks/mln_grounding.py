@@ -52,7 +52,7 @@ def from_text() -> list[Claim]:
     few, many, staff, papers = smokers(100), smokers(1000), department(70), citations(10_000)
 
     def proven(program: str, evidence: str) -> imle_mln.MAPState:
-        state = imle_mln.map(program, evidence)
+        state = imle_mln.map_inference(program, evidence)
         assert state.status.name == "OPTIMAL"
         assert state.gap < 1e-6
         return state
@@ -94,11 +94,11 @@ def against_pracmln() -> list[Claim]:
     for people in (20, 50, 100):
         evidence = smokers(people)
         theirs = pracmln.best_of(python, SMOKERS, evidence, rounds=1)
-        found = imle_mln.map(SMOKERS, evidence)
+        found = imle_mln.map_inference(SMOKERS, evidence)
         same = found.problem.evaluator()(theirs.state(found.atoms)[None])
         weights = found.problem.grounding.formulas.weights
         assert np.isclose(float((same.counts @ weights)[0]), found.score, rtol=1e-6), (people, found.score)
-        ours = race({"ours": lambda text=evidence: imle_mln.map(SMOKERS, text)}, rounds=5)["ours"]
+        ours = race({"ours": lambda text=evidence: imle_mln.map_inference(SMOKERS, text)}, rounds=5)["ours"]
         results.append(Claim(f"smokers, {people} people, text to MAP, vs pracmln", ours, theirs.seconds, target=100))
     return results
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import networkx as nx
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ import imle
 from benchmarks.harness import Claim, race
 from imle.datasets import shortest_path
 from imle.solvers import Parallel, PreparedSolver, Solver
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 
 Floats = NDArray[np.float64]
@@ -148,12 +147,11 @@ def train(epochs: int = 20, **options: object) -> imle.SolverLayer:
     """A linear model of the 5x5 shortest paths, learning from optimal paths."""
     torch.manual_seed(0)
     data = shortest_path(200, seed=0)
-    graph = nx.DiGraph(data.edges)
-    costs_of = data.costs[:, [data.edges.index(edge) for edge in graph.edges]]  # a graph lists edges node by node
-    layer = imle.layer("networkx-shortest-path", graph=graph, source=0, target=24, **options)  # type: ignore[arg-type]
-    model = torch.nn.Linear(data.features.shape[1], costs_of.shape[1])
+    ends = {"source": 0, "target": 24}
+    layer = imle.layer("networkx-shortest-path", edges=data.edges, **ends, **options)  # type: ignore[arg-type]
+    model = torch.nn.Linear(data.features.shape[1], data.costs.shape[1])
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
-    optimal = layer.eval()(costs_of)
+    optimal = layer.eval()(data.costs)
     layer.train()
     layer.stats.reset()
     for _ in range(epochs):
@@ -201,7 +199,7 @@ def tables() -> list[Table]:
 def claims() -> list[Claim]:
     rng = np.random.default_rng(0)
     sizes = rng.integers(300, 800, size=(3, 32)) / 100
-    knapsack = zoo.knapsack(sizes, [20.0] * 3)
+    knapsack = problems.knapsack(sizes, [20.0] * 3)
     function: Solver = imle.layer(busy(1e-3), array="numpy").solver
     return [
         versus(

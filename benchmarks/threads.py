@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 from benchmarks import linear
 from benchmarks.harness import Claim, race
 from imle.solvers import PreparedSolver, SolveResult
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_ortools.cp_sat import CPSATSolver
@@ -65,7 +65,7 @@ def claims() -> list[Claim]:
         ),
         two_threads(
             "highs-ilp, knapsack 32x3",
-            HighsILPSolver(sense="max").prepare(**zoo.knapsack(sizes, [20.0] * 3)),
+            HighsILPSolver(sense="max").prepare(**problems.knapsack(sizes, [20.0] * 3)),
             rng.uniform(0.5, 1.5, (48, 32)),
         ),
         two_threads("ortools-cp-sat, knapsack 32x3", small_cp_sat(rng), rng.uniform(0.5, 1.5, (32, 32))),

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 import imle
 from common import arguments, bars, layers, methods_of, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
-from imle.estimators.subset_law import marginals_along, prefixes
+from imle.estimators.subset_distribution import marginals_along, prefixes
 from imle.noise import SumOfGammaNoiseDistribution
 
 PIXELS, INK = 64, 8

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -72,12 +71,8 @@ def shortest_path(seed: int, rows: int = 1000) -> Problem:
     """Paths through a 5 x 5 grid, 40 edges."""
     data = datasets.shortest_path(2 * rows, seed=seed)
     quiet = datasets.shortest_path(2 * rows, seed=seed, noise_width=0.0)
-    graph = nx.DiGraph(data.edges)
-    order = [data.edges.index(edge) for edge in graph.edges]  # a graph lists its edges node by node
-    instance = {"graph": graph, "source": 0, "target": 24}
-    return Problem(
-        data.features, data.costs[:, order], quiet.costs[:, order], "networkx-shortest-path", instance, train=rows
-    )
+    instance = {"edges": data.edges, "source": 0, "target": 24}
+    return Problem(data.features, data.costs, quiet.costs, "networkx-shortest-path", instance, train=rows)
 
 
 def published(seed: int, rows: int = 1000) -> Problem:

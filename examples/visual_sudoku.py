@@ -33,7 +33,7 @@ from torch.nn.functional import one_hot
 import imle
 from common import arguments, save, seeds_of, show, with_progress
 from imle.estimators import IMLE
-from imle_ortools import zoo
+from imle_ortools import problems
 from sudoku_boards import Ints, completions, is_unique
 
 PIXELS, HIDDEN, DROPOUT = 64, 128, 0.5
@@ -178,7 +178,7 @@ def make_layer(task: Task) -> nn.Module:
     """
     return imle.layer(
         "ortools-cp-sat",
-        **zoo.sudoku(box=task.box),
+        **problems.sudoku(box=task.box),
         time_limit=task.time_limit,
         estimator=IMLE(beta=10.0),
         noise=None,

@@ -1,4 +1,4 @@
-"""The original's way around anybody's solver: one call per row, gamma draws in a loop, an autograd class per call."""
+"""The original's way around any solver: one call per row, gamma draws in a loop, an autograd class per call."""
 
 from __future__ import annotations
 

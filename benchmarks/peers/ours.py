@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import networkx as nx
 import torch
 from torch import Tensor
 
@@ -23,8 +22,6 @@ class Ours(Peer):
     name = "imle"
 
     def __init__(self, work: Workload, *, workers: int = 1) -> None:
-        self.order: Tensor | None = None
-        self.place: Tensor | None = None
         self.solver_layer = self._layer(
             work,
             estimator=IMLE(lambda_=LAMBDA, scale=True),
@@ -36,10 +33,7 @@ class Ours(Peer):
     def _layer(self, work: Workload, **options: Any) -> imle.SolverLayer:
         problem = work.problem
         if isinstance(problem, Paths):
-            graph = nx.DiGraph(problem.edges)
-            self.order = torch.tensor([problem.edges.index(edge) for edge in graph.edges])
-            self.place = torch.argsort(self.order)
-            options |= {"graph": graph, "source": 0, "target": problem.side**2 - 1}
+            options |= {"edges": problem.edges, "source": 0, "target": problem.side**2 - 1}
             return imle.layer("networkx-shortest-path", **options)
         if isinstance(problem, Knapsack):
             options |= {"weights": problem.weights.numpy(), "capacity": list(problem.capacity)}
@@ -49,14 +43,8 @@ class Ours(Peer):
     def layer(self, objectives: Tensor) -> Tensor:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SolverWarning)  # on tiles everybody clips negative costs
-            if self.order is None or self.place is None:
-                return self._solve(objectives)
-            # a graph lists its edges node by node, the data row by row
-            return self._solve(objectives.index_select(1, self.order)).index_select(1, self.place)
-
-    def _solve(self, objectives: Tensor) -> Tensor:
-        found: Tensor = self.solver_layer(objectives)
-        return found
+            found: Tensor = self.solver_layer(objectives)
+            return found
 
     def decide(self, objectives: Tensor) -> Tensor:
         self.solver_layer.eval()

@@ -25,7 +25,7 @@ class Spent:
 
 
 class Meter:
-    """Times the calls of somebody else's functions from outside."""
+    """Times the calls of third-party functions from outside."""
 
     def __init__(self) -> None:
         self.spent = Spent()

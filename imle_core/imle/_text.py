@@ -27,7 +27,7 @@ def _shows(character: str) -> bool:
 
 
 def written(value: Any) -> str:
-    """A value as Python writes it, on one line; a class of somebody else may fail to be written."""
+    """A value as Python writes it, on one line; a third-party class may fail to write itself."""
     try:
         return printable(repr(value), keep="")
     except Exception:
@@ -35,7 +35,7 @@ def written(value: Any) -> str:
 
 
 def told(error: BaseException) -> str:
-    """What an exception says, in printable text; a class of somebody else may fail to say it."""
+    """What an exception says, in printable text; a third-party class may fail to say it."""
     try:
         return printable(str(error))
     except Exception as failure:

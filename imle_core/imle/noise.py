@@ -34,7 +34,11 @@ class BaseNoiseDistribution(ABC):
 
     @abstractmethod
     def sample(self, shape: Sequence[int]) -> Tensor:
-        """Draw noise of the given shape."""
+        """Draw noise.
+
+        Args:
+            shape: of the draws, such as `[B, S, *event]`.
+        """
 
     def draw(
         self,
@@ -44,7 +48,13 @@ class BaseNoiseDistribution(ABC):
         device: torch.device,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw noise of the given shape, dtype and device.
+        """Draw noise as a layer needs it.
+
+        Args:
+            shape: of the draws, such as `[B, S, *event]`.
+            dtype: theirs.
+            device: theirs.
+            generator: what they come from; by default torch's own.
 
         Raises:
             OptionError: a generator was given, but this distribution only has `sample`, which cannot use one.
@@ -57,7 +67,16 @@ class BaseNoiseDistribution(ABC):
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
 
     def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
-        """Put noise on theta: `theta + temperature * eps`, entry by entry."""
+        """Put noise on theta: `theta + temperature * eps`, entry by entry.
+
+        Args:
+            theta: `[B, 1 or S, *event]`.
+            eps: `[B, S, *event]` draws.
+            temperature: tau.
+
+        Returns:
+            `[B, S, *event]`.
+        """
         return torch.add(theta, eps, alpha=temperature)
 
     def score(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
@@ -86,6 +105,12 @@ class BaseNoiseDistribution(ABC):
 
     def mirror(self, eps: Tensor) -> Tensor:
         """The antithetic draws: F^-1(1 - F(eps)), entry by entry.
+
+        Args:
+            eps: draws of any shape.
+
+        Returns:
+            draws of the same shape.
 
         Raises:
             OptionError: this distribution cannot tell them.
@@ -149,6 +174,9 @@ class SumOfGammaNoiseDistribution(_TorchNoise):
         nb_iterations: s, the number of terms.
         device: where `sample(shape)` puts its draws; layers follow the objective instead.
 
+    Raises:
+        OptionError: k or the number of terms is not valid.
+
     Example::
 
         >>> noise = SumOfGammaNoiseDistribution(k=5, nb_iterations=100)
@@ -181,7 +209,16 @@ class SumOfGammaNoiseDistribution(_TorchNoise):
 
 
 class _LocationScaleNoise(_TorchNoise):
-    """`location + scale * standard`, with the standard distribution left to subclasses."""
+    """`location + scale * standard`, with the standard distribution left to subclasses.
+
+    Args:
+        location: in units of theta / tau.
+        scale: in the same units; positive.
+        device: where `sample(shape)` puts its draws; layers follow the objective instead.
+
+    Raises:
+        OptionError: the location is not finite, or the scale not positive.
+    """
 
     def __init__(self, location: float = 0.0, scale: float = 1.0, device: torch.device | None = None) -> None:
         if not (math.isfinite(scale) and scale > 0 and math.isfinite(location)):
@@ -265,6 +302,9 @@ class MultiplicativeNoiseDistribution(_TorchNoise):
 
     The expected factor is 1. For solvers that take no negative costs (shortest paths), where additive noise would
     have to be clipped; the factor of a zero changes nothing.
+
+    Args:
+        device: where `sample(shape)` puts its draws; layers follow the objective instead.
 
     Source: Dalle, Baty, Bouvier & Parmentier 2022, "Learning with combinatorial optimization layers", section 3.3.
     """

@@ -52,6 +52,9 @@ class TargetDistribution(BaseTargetDistribution):
         do_gradient_scaling: divide the gradient by beta, as finite differences do; off in the paper's code.
         eps: the smallest divisor.
 
+    Raises:
+        OptionError: an option is not a finite number.
+
     Example::
 
         >>> import torch
@@ -140,38 +143,43 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
 
 
 class Step(NamedTuple):
-    """lambda of each row: factor * theta_size / dy_size, kept apart because their quotient may overflow.
+    """lambda of each row: factor * theta_size / dy_size, kept apart where their quotient may overflow.
 
     Attributes:
-        factor: `[N, 1, ...]`; 0 where the loss has no gradient.
-        theta_size, dy_size: likewise, the largest entries of theta and dy.
+        factor: `[N, 1, ...]`; where dy is 0, and so lambda dy whatever lambda is, 0 or far beyond all others.
+        theta_size, dy_size: likewise, the largest entries of theta and dy; None where the factor holds all of lambda.
     """
 
     factor: Tensor
-    theta_size: Tensor
-    dy_size: Tensor
+    theta_size: Tensor | None = None
+    dy_size: Tensor | None = None
 
     def times(self, dy: Tensor) -> Tensor:
         """lambda dy."""
+        if self.theta_size is None or self.dy_size is None:
+            return (dy * self.factor).to(dy.dtype)
         return dy / self.dy_size * self.factor * self.theta_size
 
     def divide(self, difference: Tensor) -> Tensor:
-        """difference / lambda, and 0 where lambda is 0 (a zero loss gradient has a zero gradient)."""
-        return torch.where(self.factor == 0, 0.0, difference / self.factor * self.dy_size / self.theta_size)
+        """difference / lambda, and 0 where lambda is 0 or the loss has no gradient."""
+        found = difference / self.factor
+        if self.theta_size is not None and self.dy_size is not None:
+            found = found * self.dy_size / self.theta_size
+        return torch.where(self.factor == 0, 0.0, found).to(difference.dtype)
 
     def reshape(self, *shape: int) -> Step:
         """The same with other dimensions of size 1."""
-        return Step(*(part.reshape(shape) for part in self))
+        sizes = (None if size is None else size.reshape(shape) for size in (self.theta_size, self.dy_size))
+        return Step(self.factor.reshape(shape), *sizes)
 
 
 def absolute_step(dy: Tensor, lambda_: float) -> Step:
     """The same lambda for every row."""
-    one = dy.new_ones((1,) * dy.ndim)
-    return Step(lambda_ * one, one, one)
+    return Step(dy.new_full((1,) * dy.ndim, lambda_))
 
 
 def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Step:
-    """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row (0 where dy_i is 0).
+    """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row.
 
     A row of zeros has no scale of its own; its norm counts as 1. Rows of any size that their dtype can hold have
     a step.
@@ -191,9 +199,18 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tenso
     dy_norm, dy_size = _row_norms(dy)
     if dy.ndim > theta.ndim and dy.shape[1] > 1:
         dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
-    theta_norm = torch.where(theta_norm == 0, 1.0, theta_norm)
-    factor = torch.where(dy_norm == 0, 0.0, beta * theta_norm / dy_norm)
+    theta_norm = theta_norm.masked_fill(theta_norm == 0, 1.0)
+    if not isinstance(beta, float) or beta != 1.0:
+        theta_norm = beta * theta_norm
+    if dy_size is None:
+        factor = theta_norm / dy_norm.clamp(min=_NO_GRADIENT)
+    else:
+        factor = (theta_norm / dy_norm).masked_fill(dy_norm == 0, 0.0)
     return Step(factor, theta_size, dy_size).reshape(-1, *(1,) * (dy.ndim - 1))
+
+
+_NO_GRADIENT = 1e-60
+"""Less than any norm of numbers narrower than float64, but that of zeros."""
 
 
 def row_sizes(rows: Tensor) -> Tensor:
@@ -208,8 +225,10 @@ def row_sizes(rows: Tensor) -> Tensor:
     return torch.where(largest == 0, 1.0, largest)
 
 
-def _row_norms(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Norms of rows divided by their size, and the size."""
+def _row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Norms of rows divided by their size, and the size. In float64, where narrower ones fit in undivided: no size."""
     rows = values.reshape(values.shape[0], math.prod(values.shape[1:]))
+    if values.dtype is not torch.float64 and values.device.type != "mps":  # which has no float64
+        return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64), None
     size = row_sizes(rows)
     return torch.linalg.vector_norm(rows / size.unsqueeze(1), dim=1), size

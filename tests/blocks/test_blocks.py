@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import pytest
@@ -13,9 +14,11 @@ from torch import nn
 from torch.func import vmap
 
 import imle
-from imle.errors import InstanceError, ObjectiveError
+from imle.errors import InstanceError, ObjectiveError, PluginError, SolverContractError
 from imle.estimators import IMLE
 from imle.layers import BlockSolutions
+from imle.solvers import BlockLayout
+from imle.testing import State, check_solver
 
 GENERATOR = torch.Generator().manual_seed(0)
 UNARY = torch.randn(5, 3, 2, generator=GENERATOR, dtype=torch.float64)
@@ -167,10 +170,13 @@ def test_instances_per_row_are_padded_block_by_block():
         (lambda layer: layer(UNARY, torch.zeros(4)), r"transitions: expected shape \[2, 2\] or \[\*batch, 2, 2\]"),
         (lambda layer: layer(UNARY, torch.zeros(4, 2, 2)), r"same batch, found unary \[5, 3, 2\] and transitions \[4,"),
         (lambda layer: layer(UNARY[0], torch.zeros(4, 2, 2)), r"unary: expected shape \[4, 3, 2\], one for each row"),
+        (lambda layer: layer({"a": UNARY}), r"expected a table \(there are none\), found 'a'"),
+        (lambda layer: layer.pack_solutions(UNARY), "n: expected a torch tensor, found NoneType"),
         (lambda layer: layer([[1.0]]), "unary: expected a torch tensor, found list"),
         (lambda layer: layer(UNARY, TRANSITIONS.long()), "transitions: expected floating-point numbers, found torch"),
         (lambda layer: layer(UNARY, TRANSITIONS, TRANSITIONS), r"at most 2 blocks \(unary, transitions\), found 3"),
         (lambda layer: layer(UNARY, unary=UNARY), "unary: expected once"),
+        (lambda layer: layer(UNARY, steps=[3, 2]), "one value of each instance parameter per row, 5 in all, found 2"),
         (
             lambda layer: layer(UNARY, TRANSITIONS * torch.tensor([1.0, torch.nan])),
             r"transitions: found nan in position \(0, 1\) \(0 to 1\); 2 of 4 entries are not finite",
@@ -182,7 +188,7 @@ def test_instances_per_row_are_padded_block_by_block():
     ],
 )
 def test_messages_name_the_block(call, message):
-    with pytest.raises(ObjectiveError, match=f"^fixture-chain: .*{message}"):
+    with pytest.raises((ObjectiveError, InstanceError), match=f"^fixture-chain: .*{message}"):
         call(make())
 
 
@@ -233,3 +239,42 @@ def test_a_solver_without_plugin_declares_blocks_in_its_class():
     assert torch.equal(y, make().eval()(UNARY, TRANSITIONS).y)
     packed = imle.layer(ChainSolver, steps=3).eval()(make().pack(UNARY, TRANSITIONS))  # none declared: one tensor
     assert torch.equal(packed[:, :6], y.flatten(1))
+
+
+def test_the_plugin_passes_the_conformance_kit():
+    report = check_solver("fixture-chain")
+    assert report.ok, [str(outcome.failure) for outcome in report.failed]
+    made = {outcome.check.name for outcome in report.outcomes if outcome.state is State.PASSED}
+    assert {"blocks", "gradients", "dtypes", "spawn"} <= made
+
+
+def test_the_spec_of_a_block():
+    with pytest.raises(PluginError, match="expected a keyword such as 'weights', found 'count'"):
+        imle.Block("weights", solution="count")
+    with pytest.raises(PluginError, match="block weights: noise: expected bool, found 1"):
+        imle.Block("weights", noise=1)
+    with pytest.raises(PluginError, match="parameters declared more than once: steps"):
+        replace(spec_of_chain(), blocks=(imle.Block("steps"),))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (None, "expected blocks of the prepared solver, as the spec declares them, found none"),
+        (BlockLayout(unary=(3, 2)), "expected blocks transitions, unary, as the spec declares them, found unary"),
+        (BlockLayout(unary=(3, 2), transitions=3), r"the objective_shape of the blocks, \(9,\), found \(10,\)"),
+    ],
+)
+def test_an_instance_whose_blocks_are_not_those_of_the_spec(blocks, message, monkeypatch):
+    from imle_fixture_chain import chain
+
+    monkeypatch.setattr(chain.PreparedChain, "blocks", blocks)
+    monkeypatch.setattr(chain.PreparedChain, "objective_shape", (10,))
+    with pytest.raises(SolverContractError, match=message):
+        make()
+
+
+def spec_of_chain():
+    from imle_fixture_chain.plugin import CHAIN
+
+    return CHAIN

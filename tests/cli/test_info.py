@@ -46,6 +46,21 @@ def test_text(imle, only):
     assert imle("info", "fixture-argmax") == (0, GOOD, "")
 
 
+def test_blocks(imle, only):
+    only("chain")
+    lines = imle("info", "fixture-chain").out.splitlines()
+    at = lines.index("blocks: y, n = layer(unary, transitions)")
+    assert [line.split()[:4] for line in lines[at + 2 : at + 4]] == [
+        ["unary", "y", "yes", "no"],
+        ["transitions", "n", "no", "yes"],
+    ]
+    found = json.loads(imle("info", "fixture-chain", "--json").out)["solver"]["blocks"]
+    assert [(block["name"], block["solution"], block["shared"]) for block in found] == [
+        ("unary", "y", False),
+        ("transitions", "n", True),
+    ]
+
+
 def test_the_example_runs_as_printed(imle, only, capsys):
     only("good")
     exec(imle("info", "fixture-argmax").out.partition("\nexample\n")[2], {})

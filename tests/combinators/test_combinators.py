@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 import imle
 from imle.errors import ImleError, ObjectiveError, OptionError
 from imle.solvers import Cached, Deduplicated, SolveResult, SolveStatus, Timed
-from imle.solvers.combinators.keys import duplicates, name_rows
+from imle.solvers.combinators.keys import Identity, duplicates, name_rows, value_key
 from support.solvers import EnumerationSolver, k_subsets
 
 
@@ -187,6 +189,20 @@ def test_a_layer_that_remembers(solver):
     assert repr(remembering.solver).startswith("Cached(solver=Deduplicated(")
 
 
-def test_layers_of_their_own_kind_take_no_cache():
-    with pytest.raises(OptionError, match="mln-map has a layer of its own"):
-        imle.layer("mln-map", program="thing = {A}\nP(thing)\n1 P(x)", evidence="", cache=10)
+def test_keys_are_those_of_contents():
+    @dataclass(frozen=True)
+    class Evidence:
+        atoms: Any
+
+    frame = pytest.importorskip("pandas").DataFrame({"who": ["Ann", "Ben"], "hour": [1, 2]})
+    for one, same, other in (
+        ({"a": [1, 2]}, {"a": [1, 2]}, {"a": [1, 3]}),
+        ({"a": np.eye(2)}, {"a": np.eye(2)}, {"b": np.eye(2)}),
+        (Evidence({"a": ("x",)}), Evidence({"a": ("x",)}), Evidence({"a": ("y",)})),
+        (frame, frame.copy(), frame.rename(columns={"who": "whom"})),
+        (np.array(["a", None]), np.array(["a", None]), np.array([["a", None]])),
+    ):
+        assert value_key(one) == value_key(same) != value_key(other)
+        assert hash(value_key(one)) == hash(value_key(same))
+    assert isinstance(value_key({"a": object()}), Identity)
+    assert isinstance(value_key(Evidence(object())), Identity)

@@ -135,5 +135,3 @@ def test_what_is_no_pool():
         imle.layer("topk", k=2, pool=2.0)
     with pytest.raises(OptionError, match="expected a SolutionPool, found str"):
         Pooled(Hazard(), "pool")
-    with pytest.raises(OptionError, match="a layer of its own"):
-        imle.layer("mln-map", program="p(x)", pool=0.5)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 
+
+@pytest.mark.slow
 def test_public_modules_in_any_order(run_python):
     modules = """imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers
         imle.losses imle.metrics imle.calibration imle.diagnosis imle.target imle.wrapper imle.cli"""
@@ -25,6 +28,7 @@ def test_importing_imle_and_finding_plugins_imports_no_torch(run_python):
     assert run_python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_names_load_on_first_use(run_python):
     code = """
 import sys, imle

@@ -14,7 +14,7 @@ import imle
 from imle.errors import ObjectiveError, SecondDerivativeError, SolveError, SolverContractError, SolverWarning
 from imle.estimators import AIMLE, Estimator
 from imle.plugins import Capabilities
-from imle.plugins.described import describe
+from imle.plugins.inferred import spec_from_class
 from imle.solvers import SolveResult
 from support.noises import RefusedNoise
 from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
@@ -163,7 +163,7 @@ def test_close_frees_and_the_layer_goes_on():
 
 
 class WarmEnumerationSolver(EnumerationSolver):
-    spec = replace(describe(EnumerationSolver), capabilities=Capabilities(warm_start=True))
+    spec = replace(spec_from_class(EnumerationSolver), capabilities=Capabilities(warm_start=True))
 
 
 @pytest.mark.parametrize("solver", [EnumerationSolver, WarmEnumerationSolver])

@@ -262,6 +262,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_peak_memory():
     """24 MB of draws: without a limit some 12 times as much; with one, a byte per entry, some rows, and little else."""

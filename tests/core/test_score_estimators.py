@@ -12,7 +12,7 @@ import imle
 from imle.errors import OptionError
 from imle.estimators import IMLE
 from imle.estimators.scores import baseline
-from imle.estimators.subset_law import marginals_along, sample
+from imle.estimators.subset_distribution import marginals_along, sample
 from imle.estimators.trace import Trace
 from imle.noise import GumbelNoiseDistribution, SumOfGammaNoiseDistribution
 from support.problems import SETS, draw, layer_over
@@ -174,7 +174,7 @@ def test_the_baseline_lowers_the_variance():
     assert spread(2, 2000) < 0.01 * spread(1, 4000), "equal numbers of solves"
 
 
-def subset_law(theta, k):
+def subset_distribution(theta, k):
     n = len(theta)
     subsets = torch.tensor(
         [[float(i in chosen) for i in range(n)] for chosen in itertools.combinations(range(n), k)], dtype=theta.dtype
@@ -185,7 +185,7 @@ def subset_law(theta, k):
 @pytest.mark.parametrize("k", range(8))
 def test_simple_marginals_and_jacobian_by_enumeration(k):
     theta, direction = 2 * draw(7, seed=k), draw(7, seed=k + 100)
-    subsets, p = subset_law(theta, k)
+    subsets, p = subset_distribution(theta, k)
     mu = p @ subsets
     jacobian = (subsets - mu).T @ torch.diag(p) @ (subsets - mu)
     found, along = marginals_along(theta[None], torch.tensor([k]), direction[None])
@@ -196,7 +196,7 @@ def test_simple_marginals_and_jacobian_by_enumeration(k):
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_simple_samples_follow_the_law_of_whole_subsets(k):
     theta = draw(7, seed=k)
-    subsets, p = subset_law(theta, k)
+    subsets, p = subset_distribution(theta, k)
     uniform = torch.rand(1, DRAWS, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     drawn = sample(theta[None], torch.tensor([k]), uniform)[0]
     which = (drawn @ subsets.T == k).double()
@@ -211,7 +211,7 @@ def test_simple_in_a_layer_with_sizes_per_row():
     assert out.sum(dim=-1).tolist() == [[1.0] * 3, [2.0] * 3, [5.0] * 3]
     (out.mean(dim=1) * dy).sum().backward()
     for row, k in enumerate([1, 2, 5]):
-        subsets, p = subset_law(theta[row].detach() / 0.7, k)
+        subsets, p = subset_distribution(theta[row].detach() / 0.7, k)
         mu = p @ subsets
         jacobian = (subsets - mu).T @ torch.diag(p) @ (subsets - mu)
         torch.testing.assert_close(theta.grad[row], jacobian @ dy[row] / 0.7)

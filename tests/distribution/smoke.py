@@ -28,11 +28,12 @@ def main() -> None:
 def train(case: Case) -> None:
     """One step of gradient descent on the objective, which must move it."""
     torch.manual_seed(0)
-    given = {**case.instance.options, **case.instance.parameters}
-    layer = imle.layer(case.subject.given, nb_samples=4, temperature=0.1, **given)
-    leaves = [torch.nn.Parameter(part) for part in parts(layer, torch.tensor(case.objectives(8)))]
+    own = {**case.instance.options, **case.instance.parameters}
+    layer = imle.layer(case.subject.given, nb_samples=4, temperature=0.1, **own)
+    given = parts(layer, torch.tensor(case.objectives(8)))
+    leaves = [torch.nn.Parameter(part) for part in given.values()]
     before = [leaf.detach().clone() for leaf in leaves]
-    out = layer(*leaves)
+    out = layer(**dict(zip(given, leaves, strict=True)))
     loss = sum((part * torch.randn_like(part)).sum() for part in (out if isinstance(out, tuple) else (out,)))
     loss.backward()
     torch.optim.SGD(leaves, lr=0.1).step()
@@ -40,12 +41,9 @@ def train(case: Case) -> None:
     assert any(not torch.equal(leaf, old) for leaf, old in zip(leaves, before, strict=True))
 
 
-def parts(layer: Any, objective: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """What the layer takes: mln-map wants unaries of atoms and weights of formulas apart."""
-    if not hasattr(layer, "formulas"):
-        return (objective,)
-    formulas = len(layer.labels["weights"])
-    return objective[:, formulas:], objective[:, :formulas]
+def parts(layer: Any, objective: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the layer takes, by name: the objective, or its blocks."""
+    return layer.prepared.blocks.split(objective) if layer.spec.blocks else {"objective": objective}
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def test_what_is_not_feasible_is_refused():
     y = torch.tensor([[1.0, 1.0], [0.5, 0.0]])
     for loss in (PerturbedFenchelYoung(layer), ImplicitMLE(layer), NCE(layer), MAPContrastive(layer)):
         with pytest.raises(
-            ObjectiveError, match="solution: expected feasible solutions, found one that is not in row 1"
+            ObjectiveError, match="solution: expected feasible solutions, found one that is not, for row 1"
         ):
             loss(GUESS.expand(2, 2), y)
 

@@ -227,8 +227,6 @@ def test_time_limits_without_processes():
         imle.layer(Hazard(), executor=pool, timeout=1.0)
     with pytest.raises(OptionError, match="takes torch tensors, which stay in this process"):
         imle.layer(lambda theta: theta, executor=2, timeout=1.0)
-    with pytest.raises(OptionError, match="timeout: mln-map has a layer of its own"):
-        imle.layer("mln-map", program="p(x)", timeout=1.0)
     for wrong in (0, -1.0, True, "1", float("nan"), float("inf")):
         with pytest.raises(OptionError, match="timeout: expected seconds > 0"):
             imle.layer(Hazard(), executor=2, timeout=wrong)
@@ -363,8 +361,6 @@ def test_wrong_executors():
             imle.layer(Hazard(), executor=wrong)
     with pytest.raises(OptionError, match="takes torch tensors"):
         imle.layer(lambda theta: theta, executor=2)
-    with pytest.raises(OptionError, match="a layer of its own"):
-        imle.layer("mln-map", program="p(x)", executor=2)
 
 
 def test_copies_and_pickles():

@@ -471,6 +471,13 @@ def test_a_plugin_for_a_later_contract_needs_a_later_imle(site, source):
     assert record.fix == "pip install --upgrade imle"
 
 
+def test_no_line_of_a_plugin_for_another_contract_runs(site):
+    (site / "imle_fixture_later.py").write_text("raise SystemExit\nimle_api_version = 2  # of the contract\n")
+    (record,) = discover({}, [EntryPoint("later", "imle_fixture_later", "imle.solvers")])
+    assert (record.state.value, record.reason) == ("incompatible api", NEWER)
+    assert "imle_fixture_later" not in sys.modules
+
+
 def test_a_hook_of_a_later_contract_with_more_arguments(site):
     (site / "imle_fixture_later.py").write_text(
         "import imle\nimle_api_version = 2\n@imle.hookimpl\ndef imle_solvers(settings): return []\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imle.testing import CHECKS, State, check_solver, process
+from imle.testing.subject import Case
+from testing.faulty_layers import Detached, Doubled, Forgiving
 
 FAULTS = (
     *(check.name for check in CHECKS),
@@ -31,19 +33,35 @@ def faulty(only, monkeypatch):
     only("faulty")
 
 
+LAYERS = {"non-finite": Forgiving, "gradients-finite": Detached, "gradients": Doubled}
+
+
+@pytest.fixture
+def faulty_layer(monkeypatch):
+    """Some faults no solver can have, only its layer."""
+    sound = Case.layer
+
+    def install(kind):
+        def layer(case, **options):
+            made = sound(case, **options)
+            made.__class__ = kind
+            return made
+
+        monkeypatch.setattr(Case, "layer", layer)
+
+    return install
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault):
+def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault, faulty_layer):
+    if fault in LAYERS:
+        faulty_layer(LAYERS[fault])
     report = check_solver(f"faulty-{fault}")
     assert {outcome.check.name for outcome in report.failed} == {named(fault)}, [str(o.failure) for o in report.failed]
     for outcome in report.failed:
         failure = outcome.failure
         assert all((failure.expected, failure.found, failure.where, failure.fix)), failure
         assert "\n" not in failure.expected + failure.where + failure.fix
-
-
-def test_a_layer_of_its_own_that_fails_is_no_reason_to_leave_checks_out():
-    (outcome,) = check_solver("faulty-layer", only=["dtypes"]).failed
-    assert outcome.failure.found == "SolveError: on purpose"
 
 
 @pytest.mark.parametrize("harmless", ["a-gap", "noise"])

@@ -12,12 +12,8 @@ from tools.house.picture import arrange, arrows, draw
 from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
-STILL_UPWARD = {
-    "imle.plot -> imle.diagnosis (by imle.plot.report)",
-}
+STILL_UPWARD: set[str] = set()
 STILL_CIRCLES = [
-    ["imle.calibration.report", "imle.calibration.text"],
-    ["imle.diagnosis.advice", "imle.diagnosis.picture", "imle.diagnosis.report", "imle.diagnosis.text"],
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.traced"],
     ["imle_mln.commands", "imle_mln.maps", "imle_mln.plugin", "imle_mln.solver"],
@@ -72,6 +68,20 @@ def test_distributions_stand_above_those_they_import(tmp_path):
     assert floors(made(tmp_path, files)) == [["imle_a", "imle_c"], ["imle_b"], ["imle.errors"]]
     with pytest.raises(ValueError, match=re.escape("imle_a -> imle_b -> imle_a")):
         floors(made(tmp_path, {"plugins/imle-b/src/imle_b.py": "import imle_a\n"}))
+
+
+def test_private_files_stand_right_above_what_they_use(tmp_path):
+    files = {
+        "imle_core/imle/losses/base.py": "import imle._copies\n",
+        "imle_core/imle/layers/module.py": "import imle.errors\n",
+        "imle_core/imle/errors.py": "import imle._text\n",
+        "imle_core/imle/_copies.py": "import imle.layers.module, imle._text\n",
+        "imle_core/imle/_text.py": "",
+    }
+    checkout = made(tmp_path, files)
+    assert floors(checkout) == [["imle.losses"], ["imle._copies"], ["imle.layers"], ["imle.errors"], ["imle._text"]]
+    files["imle_core/imle/errors.py"] = "import imle._copies\n"
+    assert upward(made(tmp_path, files)) == ["imle.errors -> imle._copies (by imle.errors)"]
 
 
 def test_a_new_package_of_the_core_needs_a_floor(tmp_path):

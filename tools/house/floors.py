@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tools.house.source import CORE, Checkout
 
 FLOORS = (
@@ -10,44 +12,56 @@ FLOORS = (
     ("imle", "imle.aimle"),
     ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle"),
     ("imle.plot", "imle.losses", "imle.wrapper"),
-    ("imle._borrow",),
     ("imle.layers",),
     ("imle.estimators",),
     ("imle.execution",),
     ("imle.solvers", "imle.datasets"),
-    ("imle.plugins", "imle.noise", "imle.target", "imle._generators"),
-    ("imle._checks", "imle._sum_of_gamma", "imle._zeros"),
+    ("imle.plugins", "imle.noise", "imle.target"),
     ("imle.errors",),
-    ("imle._text",),
 )
-"""The packages of the core, from the roof down. Distributions stand on top, each above the others that it imports."""
+"""The public packages of the core, from the roof down. What is left out here stands where its imports let it: private
+files right above those they use, and distributions on top, each above the others that it imports."""
 
 
 def floors(checkout: Checkout) -> list[list[str]]:
     """All packages of a checkout, from the roof down.
 
     Raises:
-        ValueError: a package of the core has no floor; names it.
+        ValueError: a public package of the core has no floor, or packages that stand by themselves import each other.
     """
     packages = {module.package for module in checkout.modules.values()}
-    core = {package for package in packages if package.split(".")[0] == CORE}
-    homeless = core - {package for floor in FLOORS for package in floor}
-    if homeless:
-        raise ValueError(f"no floor for {', '.join(sorted(homeless))}: give it one in tools/house/floors.py")
-    plugins = sorted(packages - core)
-    imports = {package: checkout.package_imports.get(package, set()) & set(plugins) for package in plugins}
-    heights: dict[str, int] = {}
+    levels: dict[str, float] = {
+        package: n for n, floor in enumerate(FLOORS) for package in floor if package in packages
+    }
 
-    def height(package: str, above: tuple[str, ...] = ()) -> int:
-        if package in above:
-            raise ValueError(f"distributions import each other: {' -> '.join((*above, package))}")
-        if package not in heights:
-            heights[package] = 1 + max((height(lower, (*above, package)) for lower in imports[package]), default=-1)
-        return heights[package]
+    def place(package: str, waiting: tuple[str, ...] = ()) -> float:
+        if package in waiting:
+            raise ValueError(f"packages import each other: {' -> '.join((*waiting, package))}")
+        if package not in levels:
+            below = [place(other, (*waiting, package)) for other in sorted(checkout.package_imports.get(package, ()))]
+            if _is_plugin(package):  # a floor of its own height, above all of the core
+                levels[package] = min([level for level in below if level < 0], default=0) - 1
+            elif _is_private(package):  # between the floor it stands on and the next
+                levels[package] = (min(below) + math.ceil(min(below)) - 1) / 2 if below else len(FLOORS)
+            else:
+                raise ValueError(f"no floor for {package}: give it one in tools/house/floors.py")
+        return levels[package]
 
-    top = max(map(height, plugins), default=-1)
-    rows = [[package for package in plugins if heights[package] == level] for level in range(top, -1, -1)]
-    return rows + [[package for package in floor if package in core] for floor in FLOORS if core & set(floor)]
+    for package in sorted(packages):
+        place(package)
+    return [_on(level, levels) for level in sorted(set(levels.values()))]
+
+
+def _on(level: float, levels: dict[str, float]) -> list[str]:
+    return [package for package, own in levels.items() if own == level]
+
+
+def _is_plugin(package: str) -> bool:
+    return package.split(".")[0] != CORE
+
+
+def _is_private(package: str) -> bool:
+    return package.startswith(f"{CORE}._")
 
 
 def upward(checkout: Checkout) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from imle._text import written
-from imle.plugins import Parameter, PluginState, SolverRecord, SolverSpec, solvers
+from imle.plugins import Block, Parameter, PluginState, SolverRecord, SolverSpec, solvers
 from imle_docs.readmes import readmes
 from imle_docs.text import block, code, link, page, plain, table
 
@@ -54,6 +54,7 @@ def solver_page(record: SolverRecord, spec: SolverSpec) -> str:
         "## Instance parameters\n",
         "They fix the feasible set; a parameter may also be given per row, when the layer is called.",
         _parameters(spec.instance),
+        *_blocks(spec.blocks),
         "## Options\n",
         "They say how the solver works, and are given to `imle.layer`.",
         _parameters(spec.options),
@@ -71,8 +72,6 @@ def _facts(record: SolverRecord, spec: SolverSpec) -> Iterator[tuple[str, str]]:
     readme = record.distribution if record.distribution in readmes() else "index"
     yield "plugin", f"[{plain(record.distribution)}](../plugins/{readme}.md) {plain(record.version)}"
     yield "class", code(spec.target)
-    if spec.layer:
-        yield "layer", f"{code(spec.layer)}: takes and returns more than one tensor"
     yield "imports", ", ".join(map(code, spec.requires)) or "nothing but imle's own requirements"
     yield "licence", plain(spec.licence or "not stated")
     if spec.url:
@@ -94,6 +93,21 @@ def parameter_row(parameter: Parameter) -> tuple[str, str, str, str]:
     if parameter.per_row:
         notes.append("rows that differ in it are solved together")
     return code(parameter.name), code(parameter.type), default, "; ".join(note for note in notes if note)
+
+
+def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
+    if not blocks:
+        return
+    yield "## Blocks\n"
+    yield "An objective consists of several tensors: see [blocks](../concepts.md#blocks)."
+    names = ("name", "in solutions", "takes noise", "may be one for all rows", "")
+    yield table(
+        names,
+        [
+            (code(b.name), code(b.solution), "yes" if b.noise else "no", "yes" if b.shared else "no", plain(b.doc))
+            for b in blocks
+        ],
+    )
 
 
 def _capabilities(spec: SolverSpec) -> Iterator[tuple[str, str, str]]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from imle._checks import positive_int
+from imle._copies import trial
 from imle._crossing import crossing
-from imle._layers import trial
 from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.estimators.trace import average

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from imle._layers import check_layer
+from imle._copies import check_layer
 from imle._text import without_colours
 from imle.layers.module import SolverLayer
 from imle.noise import BaseNoiseDistribution
@@ -59,6 +59,9 @@ class Calibration:
 
     def apply(self, layer: SolverLayer) -> SolverLayer:
         """Give a layer this noise and temperature, target temperature included.
+
+        Args:
+            layer: as a rule the one that was calibrated.
 
         Returns:
             the layer.

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         other Unix program.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a letter of somebody's summary shows "?" instead of a traceback.
+        # A terminal whose encoding lacks a letter of a plugin's text shows "?" instead of a traceback.
         if callable(reconfigure := getattr(stream, "reconfigure", None)):
             reconfigure(errors="replace")
     settings = Settings()
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = imle.main(arguments, prog_name="imle", standalone_mode=False, obj=settings)
     except click.Abort:
         return _INTERRUPTED
-    except BaseException as error:  # a SystemExit is not click's: it is told to return
+    except BaseException as error:  # click returns here, so a SystemExit comes from a plugin
         return failed(error, debug=settings.debug)
     return result if isinstance(result, int) else 0
 

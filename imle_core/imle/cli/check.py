@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imle.cli.completion import check_names, solver_ids_and_files
-from imle.cli.output import echo_json, make_console, show
+from imle.cli.output import echo_json, make_console, pairs, show, text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -103,9 +103,6 @@ def _reason(text: str) -> tuple[str, str]:
 
 
 def _list(as_json: bool) -> None:
-    from rich.text import Text
-
-    from imle.cli.output import pairs
     from imle.testing.catalogue import CHECKS
 
     if as_json:
@@ -113,14 +110,12 @@ def _list(as_json: bool) -> None:
         return
     parts: list[RenderableType] = []
     for theme in dict.fromkeys(check.theme for check in CHECKS):
-        parts += [Text(theme, "bold"), pairs({c.name: c.summary for c in CHECKS if c.theme == theme})]
+        parts += [text((theme, "bold")), pairs({c.name: c.summary for c in CHECKS if c.theme == theme})]
     show(make_console(), *parts)
 
 
 def _reports(checking: Checking, *, quiet: bool) -> list[Report]:
     """Make the checks; unless quiet, print each line of the table as soon as it is known."""
-    from rich.text import Text
-
     from imle.cli.check_process import Made
     from imle.cli.check_table import Table
 
@@ -137,7 +132,7 @@ def _reports(checking: Checking, *, quiet: bool) -> list[Report]:
             if quiet:
                 continue
             if table is not current:
-                show(console, *([*current.foot(), Text()] if current else []), *table.head())
+                show(console, *([*current.foot(), text()] if current else []), *table.head())
                 current = table
             show(console, *line)
     if current:

@@ -80,7 +80,7 @@ class Checking:
                         yield planned
                     case "running", running:
                         pass
-                    case "made", at, outcome if at not in self._done:  # else a copy of the process came first
+                    case "made", at, outcome if at not in self._done:  # a copy of the process may have sent it before
                         yield self._note(at, outcome)
                     case "copy", at:
                         at = self._known(at, "a copy of the process goes on", "copy")
@@ -146,7 +146,7 @@ def _watched(
 ) -> Iterator[tuple[Any, ...]]:
     since = time.monotonic()
     while True:
-        over = process.poll() is not None  # looked at before the queue: what it has sent is there by now
+        over = process.poll() is not None  # asked first: all that an ended process has sent is in the queue
         try:
             message = inbox.get(timeout=_TURN)
         except queue.Empty:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.text import Text
-
-from imle.cli.output import laid_out, pairs
+from imle.cli.output import indented, laid_out, pairs, text
 from imle.testing.report import Outcome, Report, State
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
     from imle.cli.check_worker import Planned
 
@@ -65,10 +63,10 @@ class Table:
         subject = self._subject
         shown = ", ".join(subject.instances[:4]) + (", ..." if len(subject.instances) > 4 else "")
         return [
-            Text.assemble((subject.name, "bold cyan"), f": {subject.summary}"),
+            text((subject.name, "bold cyan"), f": {subject.summary}"),
             pairs({"checked on": f"{shown} ({subject.origin})"}),
-            Text(),
-            *self._indented([Text(name, "bold") for name in ("", "check", "result", "time", "what is checked")]),
+            text(),
+            *self._row([text((name, "bold")) for name in ("", "check", "result", "time", "what is checked")]),
         ]
 
     def _line(self, own: Sequence[Outcome]) -> list[RenderableType]:
@@ -78,13 +76,13 @@ class Table:
         mark, style = _MARKS[state]
         seconds = sum(outcome.seconds for outcome in own)
         quiet = "dim" if state is State.NOT_APPLICABLE else ""
-        return self._indented(
+        return self._row(
             [
-                Text(mark, style),
-                Text(check.name, "dim" if quiet else "bold"),
-                Text(_result(own, state), style),
-                Text(f"{seconds:.2f} s" if seconds >= 0.01 else "", "dim"),
-                Text(_note(own, state) or (check.summary if self._console.width >= WIDE else ""), quiet),
+                text((mark, style)),
+                text((check.name, quiet or "bold")),
+                text((_result(own, state), style)),
+                text((f"{seconds:.2f} s" if seconds >= 0.01 else "", "dim")),
+                text((_note(own, state) or (check.summary if self._console.width >= WIDE else ""), quiet)),
             ]
         )
 
@@ -93,44 +91,29 @@ class Table:
         report = self.report()
         parts: list[RenderableType] = []
         for outcome in report.failed:
-            parts += _failure(outcome)
-        return [*parts, Text(), _sum(report)]
+            failure = outcome.failure
+            assert failure is not None
+            details = {"expected": failure.expected, "found": failure.found, "where": failure.where}
+            parts += [text(), text(("✗ ", "bold red"), (outcome.name, "bold"))]
+            parts += [pairs({**details, "fix": text((failure.fix, "cyan"))})]
+        seconds = sum(outcome.seconds for outcome in report.outcomes)
+        counts = ", ".join(f"{report.count(state)} {state.value}" for state in State if report.count(state))
+        return [*parts, text(), text((counts, "bold green" if report.ok else "bold red"), f" in {seconds:.1f} s")]
 
-    def _indented(self, row: list[Text]) -> list[RenderableType]:
+    def _row(self, row: Sequence[Text]) -> list[RenderableType]:
         widths = [1, self._names, _RESULT, _TIME, row[-1].cell_len]
-        return [Padding(line, (0, 0, 0, 2)) for line in laid_out(row, widths, self._console.width - 2)]
+        return indented(laid_out(row, widths, self._console.width - 2))
 
 
 def _result(own: Sequence[Outcome], state: State) -> str:
     """The state, and on how many instances it holds if not on all."""
-    same = sum(outcome.state is state for outcome in own)
-    made = sum(outcome.state is not State.NOT_APPLICABLE for outcome in own)
-    text = state.value
-    if state is State.PASSED:
-        return text if made == len(own) else f"{text} ({made} of {len(own)})"
-    return text if same == len(own) else f"{text} ({same} of {len(own)})"
+    wanted = {state} if state is not State.PASSED else {*State} - {State.NOT_APPLICABLE}
+    same = sum(outcome.state in wanted for outcome in own)
+    return state.value if same == len(own) else f"{state.value} ({same} of {len(own)})"
 
 
 def _note(own: Sequence[Outcome], state: State) -> str:
     """Why a check was not made, does not tell, or failed as expected."""
-    if state in (State.NOT_APPLICABLE, State.INCONCLUSIVE, State.EXPECTED):
-        return "; ".join(dict.fromkeys(outcome.reason for outcome in own if outcome.state is state))
-    return ""
-
-
-def _failure(outcome: Outcome) -> list[RenderableType]:
-    failure = outcome.failure
-    assert failure is not None
-    details = {"expected": failure.expected, "found": failure.found, "where": failure.where}
-    return [
-        Text(),
-        Text.assemble(("✗ ", "bold red"), (outcome.name, "bold")),
-        pairs({**details, "fix": Text(failure.fix, "cyan")}),
-    ]
-
-
-def _sum(report: Report) -> Text:
-    seconds = sum(outcome.seconds for outcome in report.outcomes)
-    parts = [f"{report.count(state)} {state.value}" for state in State if report.count(state)]
-    style = "bold green" if report.ok else "bold red"
-    return Text.assemble((", ".join(parts), style), f" in {seconds:.1f} s")
+    if state in (State.PASSED, State.FAILED):
+        return ""
+    return "; ".join(dict.fromkeys(outcome.reason for outcome in own if outcome.state is state))

@@ -18,7 +18,7 @@ def answer(group: click.Group, settings: object, instruction: str) -> int:
         settings: of its context.
         instruction: "bash_complete", "zsh_source", ...
     """
-    with contextlib.redirect_stderr(io.StringIO()):  # at a TAB there is nobody to read what plugins say
+    with contextlib.redirect_stderr(io.StringIO()):  # it would appear in the line that is being typed
         try:
             return shell_complete(group, {"obj": settings}, "imle", "_IMLE_COMPLETE", instruction)
         except Exception:  # such as IMLE_PLUGINS_STRICT and a broken plugin
@@ -34,7 +34,7 @@ def solver_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) 
     """Ids of all solvers."""
     from imle.plugins import solvers
 
-    with contextlib.redirect_stdout(io.StringIO()):  # what plugins print while they are read is no word to complete
+    with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for words to complete
         return matching((record.id for record in solvers()), incomplete)
 
 

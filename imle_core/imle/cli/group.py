@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
 
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
-        with contextlib.redirect_stdout(io.StringIO()):  # what plugins print while they are read is no command
+        with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for commands
             return matching({*COMMANDS, *_plugin_commands()}, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,24 @@ import click
 
 from imle._text import written
 from imle.cli.completion import solver_ids
-from imle.cli.output import echo_json, make_console, pairs, plain, read_plugins, show, state_text, table
-from imle.plugins import Parameter, SolverRecord, SolverSpec, registry
+from imle.cli.output import (
+    echo_json,
+    indented,
+    make_console,
+    pairs,
+    plain,
+    read_plugins,
+    section,
+    show,
+    state_text,
+    table,
+    text,
+)
+from imle.plugins import Block, Parameter, SolverRecord, SolverSpec, registry
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 _SENSES = {
     "min": "min: objectives are costs, the smallest total wins",
@@ -43,18 +57,12 @@ def command(solver_id: str, as_json: bool) -> None:
 
 def _details(spec: SolverSpec) -> dict[str, Any]:
     """What a spec says beyond the row of the listing."""
-    capabilities = spec.capabilities
     return {
         "target": spec.target,
         "instance": [_parameter(parameter) for parameter in spec.instance],
         "options": [_parameter(parameter) for parameter in spec.options],
-        "capabilities": {
-            "array": capabilities.array,
-            "thread_safe": capabilities.thread_safe,
-            "releases_gil": capabilities.releases_gil,
-            "warm_start": capabilities.warm_start,
-            "negative_objectives": capabilities.negative_objectives,
-        },
+        "blocks": [dataclasses.asdict(block) for block in spec.blocks],
+        "capabilities": dataclasses.asdict(spec.capabilities),
         "requires": list(spec.requires),
         "licence": spec.licence,
         "url": spec.url,
@@ -76,34 +84,27 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _print(record: SolverRecord) -> None:
-    from rich.text import Text
-
     console = make_console()
     spec = record.spec
-    title = Text.assemble((record.id, "bold cyan"), f": {spec.summary}" if spec and spec.summary else "")
-    parts: list[RenderableType] = [title, Text(), _facts(record)]
+    title = text((record.id, "bold cyan"), f": {spec.summary}" if spec and spec.summary else "")
+    parts: list[RenderableType] = [title, text(), pairs(_facts(record))]
     if spec:
         parts += _parameters(console, "instance parameters: what fixes the feasible set", spec.instance)
         parts += _parameters(console, "options: how the solver works", spec.options)
-        parts += [Text(), Text("capabilities", "bold"), pairs(_capabilities(spec))]
+        parts += _blocks(console, spec.blocks)
+        parts += section("capabilities", pairs(_capabilities(spec)))
     show(console, *parts)
     if spec and spec.example:
         # Neither indented nor wrapped: it is there to be copied.
         click.echo(f"\n{click.style('example', bold=True)}\n{spec.example}")
 
 
-def _facts(record: SolverRecord) -> RenderableType:
-    from rich.text import Text
-
+def _facts(record: SolverRecord) -> dict[str, str | Text]:
     facts: dict[str, str | Text] = {"status": state_text(record.state)}
     if record.reason:
         facts |= {"reason": record.reason, "fix": record.fix}
     if spec := record.spec:
-        facts |= {
-            "problem": spec.problem,
-            "sense": _SENSES[spec.sense],
-            "answers": _answers(spec),
-        }
+        facts |= {"problem": spec.problem, "sense": _SENSES[spec.sense], "answers": _answers(spec)}
     facts["distribution"] = f"{record.distribution} {record.version}".strip()
     facts["qualified id"] = record.qualified_id
     facts["entry point"] = record.entry_point
@@ -114,7 +115,7 @@ def _facts(record: SolverRecord) -> RenderableType:
             "licence": spec.licence or "not stated",
             "url": spec.url or "not stated",
         }
-    return pairs(facts)
+    return facts
 
 
 def _answers(spec: SolverSpec) -> str:
@@ -135,24 +136,29 @@ def _capabilities(spec: SolverSpec) -> dict[str, str]:
     }
 
 
-def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -> list[RenderableType]:
-    from rich.padding import Padding
-    from rich.text import Text
+def _blocks(console: Console, blocks: Sequence[Block]) -> list[RenderableType]:
+    if not blocks:
+        return []
+    rows = []
+    for block in blocks:
+        doc = f"{block.doc}; not in every instance" if block.optional else block.doc
+        about = (block.solution, "yes" if block.noise else "no", "yes" if block.shared else "no", doc)
+        rows.append([text((block.name, "cyan")), *map(text, about)])
+    always = [block for block in blocks if not block.optional]
+    title = f"blocks: {', '.join(b.solution for b in always)} = layer({', '.join(b.name for b in always)})"
+    lines = table(("name", "solution", "noise", "one for all rows", "meaning"), rows, console.width - 2)
+    return section(title, *indented(lines))
 
+
+def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -> list[RenderableType]:
     if not parameters:
         return []
     rows = []
     for parameter in parameters:
         listed = ", ".join(map(written, parameter.choices))
-        doc = "; ".join(text for text in (parameter.doc, f"one of {listed}" if listed else "") if text)
-        rows.append(
-            [
-                Text(parameter.name, "cyan"),
-                Text(parameter.type),
-                Text("required" if parameter.required else written(parameter.default)),
-                Text("yes" if parameter.per_row else "no"),
-                Text(doc),
-            ]
-        )
+        doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "") if part)
+        default = "required" if parameter.required else written(parameter.default)
+        about = (parameter.type, default, "yes" if parameter.per_row else "no", doc)
+        rows.append([text((parameter.name, "cyan")), *map(text, about)])
     lines = table(("name", "type", "default", "per row", "meaning"), rows, console.width - 2)
-    return [Text(), Text(title, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines)]
+    return section(title, *indented(lines))

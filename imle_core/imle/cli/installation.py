@@ -34,7 +34,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "NUMBA_THREADING_LAYER",
 )
-_SWITCHES = ("CUDA_VISIBLE_DEVICES", "PYTHONPATH")  # not ours, but they decide what we see
+_SWITCHES = ("CUDA_VISIBLE_DEVICES", "PYTHONPATH")  # not imle's, but they decide which devices and modules it finds
 
 # From what mends least to what mends most: a plugin is shown with the last of its solvers' states.
 _SEVERITY = (
@@ -60,6 +60,11 @@ class PluginReport:
     load_ms: float
     heavy_imports: tuple[str, ...]
     solvers: tuple[dict[str, str], ...]
+
+    @property
+    def slow(self) -> bool:
+        """Whether reading it takes longer than it should."""
+        return self.load_ms > SLOW_SECONDS * 1e3
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,7 @@ def _slow(plugins: Sequence[PluginReport]) -> Iterator[Finding]:
     """Every `imle list-solvers` and every `imle.layer` of every user pays for a slow light module."""
     for plugin in plugins:
         complaints = [f"imports {', '.join(plugin.heavy_imports)}"] if plugin.heavy_imports else []
-        if plugin.load_ms > SLOW_SECONDS * 1e3:
+        if plugin.slow:
             complaints.append(f"takes {plugin.load_ms:.0f} ms to load, more than {SLOW_SECONDS * 1e3:.0f} ms")
         if complaints:
             fix = "its authors can move imports into the module of the solver class, which a spec names as text"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from imle.cli.output import echo_json, make_console, show, state_text, table, troubles
-from imle.plugins import EstimatorRecord, estimators
+from imle.cli.output import echo_json, show_records
+from imle.plugins import EstimatorRecord, EstimatorSpec, estimators
 
 _HEADER = ("id", "noise", "solves", "for", "status", "distribution", "summary")
 
@@ -30,7 +30,7 @@ def command(pattern: str, as_json: bool) -> None:
     if as_json:
         echo_json({"estimators": [record.as_json() for record in chosen]})
     elif chosen:
-        _print(chosen)
+        show_records(_HEADER, chosen, _cells)
     else:
         click.echo(f"no estimator matches {pattern!r}", err=True)
         click.echo("hint: imle list-estimators shows all", err=True)
@@ -40,23 +40,5 @@ def _wanted(record: EstimatorRecord, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in (record.id, record.qualified_id))
 
 
-def _print(records: Sequence[EstimatorRecord]) -> None:
-    from rich.text import Text
-
-    console = make_console()
-    rows = []
-    for record in records:
-        spec = record.spec
-        rows.append(
-            [
-                Text(record.id, "bold cyan"),
-                Text(("yes" if spec.stochastic else "none") if spec else ""),
-                Text(str(spec.solves) if spec else ""),
-                Text((spec.problem or "any") if spec else ""),
-                state_text(record.state),
-                Text(f"{record.distribution} {record.version}".strip()),
-                Text(spec.summary if spec else ""),
-            ]
-        )
-    below = troubles(console, records)
-    show(console, *table(_HEADER, rows, console.width), *([Text(), *below] if below else []))
+def _cells(spec: EstimatorSpec) -> tuple[Sequence[str], str]:
+    return ("yes" if spec.stochastic else "none", str(spec.solves), spec.problem or "any"), spec.summary

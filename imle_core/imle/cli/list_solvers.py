@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from imle.cli.completion import solver_ids
-from imle.cli.output import echo_json, make_console, read_plugins, show, state_text, table, troubles
+from imle.cli.output import echo_json, read_plugins, show_records
 from imle.plugins import PluginState, SolverRecord
 
 _HEADER = ("id", "problem", "sense", "status", "distribution", "summary")
@@ -35,7 +35,7 @@ def command(pattern: str, as_json: bool, problem: str | None, available: bool) -
     if as_json:
         echo_json({"solvers": [record.as_json() for record in chosen]})
     elif chosen:
-        _print(chosen)
+        show_records(_HEADER, chosen, lambda spec: ((spec.problem, spec.sense), spec.summary))
     else:
         _say_none(everything, pattern, problem, available)
 
@@ -47,27 +47,6 @@ def _wanted(record: SolverRecord, pattern: str, problem: str | None, available: 
         and (problem is None or (kind is not None and kind.lower() == problem.lower()))
         and (not available or record.state is PluginState.OK)
     )
-
-
-def _print(records: Sequence[SolverRecord]) -> None:
-    from rich.text import Text
-
-    console = make_console()
-    rows = []
-    for record in records:
-        spec = record.spec
-        rows.append(
-            [
-                Text(record.id, "bold cyan"),
-                Text(spec.problem if spec else ""),
-                Text(spec.sense if spec else ""),
-                state_text(record.state),
-                Text(f"{record.distribution} {record.version}".strip()),
-                Text(spec.summary if spec else ""),
-            ]
-        )
-    below = troubles(console, records)
-    show(console, *table(_HEADER, rows, console.width), *([Text(), *below] if below else []))
 
 
 def _say_none(everything: Sequence[SolverRecord], pattern: str, problem: str | None, available: bool) -> None:

@@ -41,14 +41,14 @@ def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Finding]
     """
     ours: dict[str, list[Distribution]] = {}
     for distribution in distributions() if found is None else found:
-        if _concerns_us(distribution):
+        if _is_ours(distribution):
             ours.setdefault(normal(name_and_version(distribution)[0]), []).append(distribution)
     return [
         finding for name, copies in sorted(ours.items()) for finding in (*_copies(name, copies), *_editable(copies[0]))
     ]
 
 
-def _concerns_us(distribution: Distribution) -> bool:
+def _is_ours(distribution: Distribution) -> bool:
     name = normal(name_and_version(distribution)[0])
     points = _text(distribution, "entry_points.txt") or ""
     return name == "imle" or any(group in points for group in _GROUPS)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,7 +36,7 @@ _GAP = 2
 
 
 def read_plugins() -> tuple[SolverRecord, ...]:
-    """All solvers. What plugins print while they are read goes to stderr, for stdout may be somebody's JSON."""
+    """All solvers. What plugins print while they are read goes to stderr, for stdout may be parsed as JSON."""
     with contextlib.redirect_stdout(sys.stderr):
         return registry.solvers()
 
@@ -71,62 +71,53 @@ def show(console: Console, *renderables: RenderableType) -> None:
     with console.capture() as capture:
         for renderable in renderables:
             console.print(renderable)
-    text = capture.get()
+    shown = capture.get()
     if not console.is_terminal:  # rich fills lines up to the width of their column
-        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    click.echo(text, nl=False, color=console.is_terminal)
+        shown = "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
+    click.echo(shown, nl=False, color=console.is_terminal)
+
+
+def text(*parts: str | tuple[str, str] | Text) -> Text:
+    """Parts in a row, each a text or (text, style); rich is not imported before there is something to show."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
+
+
+def indented(parts: Iterable[RenderableType]) -> list[RenderableType]:
+    """The same, two columns further right."""
+    from rich.padding import Padding
+
+    return [Padding(part, (0, 0, 0, _GAP)) for part in parts]
+
+
+def section(title: str, *body: RenderableType, style: str = "bold") -> list[RenderableType]:
+    """An empty line, a title, and what belongs to it."""
+    return [text(), text((title, style)), *body]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> list[RenderableType]:
     """Rows under a header. The columns that do not fit into `width` follow indented on lines of their own."""
-    from rich.text import Text
-
-    heads = [Text(name, "bold") for name in header]
-    widths = [max(row[column].cell_len for row in [heads, *rows]) for column in range(len(header))]
-    fitting = _fitting(widths, width)
-    lines: list[RenderableType] = [_line(heads, widths[:fitting])]
-    for row in rows:
-        lines += laid_out(row, widths, width)
-    return lines
+    heads = [text((name, "bold")) for name in header]
+    widths = [max(cell.cell_len for cell in column) for column in zip(heads, *rows, strict=True)]
+    return [laid_out(heads, widths, width)[0], *(line for row in rows for line in laid_out(row, widths, width))]
 
 
 def laid_out(row: Sequence[Text], widths: Sequence[int], width: int) -> list[RenderableType]:
     """One row of columns of given widths, the last of which may be as long as it is; see `table`."""
-    from rich.padding import Padding
-
-    fitting = _fitting(widths, width)
-    rest = _joined([cell for cell in row[fitting:] if cell.cell_len], width - _GAP)
-    return [_line(row, widths[:fitting]), *(Padding(line, (0, 0, 0, _GAP)) for line in rest)]
-
-
-def _fitting(widths: Sequence[int], width: int) -> int:
-    """How many columns stand side by side."""
-    return max((n for n in range(1, len(widths) + 1) if sum(widths[:n]) + _GAP * (n - 1) <= width), default=1)
-
-
-def _line(row: Sequence[Text], widths: Sequence[int]) -> Text:
-    from rich.text import Text
-
-    return Text(" " * _GAP).join([_padded(cell, size) for cell, size in zip(row, widths, strict=False)])
-
-
-def _joined(cells: list[Text], width: int) -> list[Text]:
-    """The cells on one line if that is wide enough, else each on its own."""
-    from rich.text import Text
-
-    joined = Text.assemble(*(part for cell in cells for part in ((" · ", "dim"), cell)))[3:]
-    return [joined] if cells and joined.cell_len <= width else cells
-
-
-def _padded(cell: Text, size: int) -> Text:
-    padded = cell.copy()
-    padded.pad_right(size - cell.cell_len)
-    return padded
+    fitting = max((n for n in range(1, len(widths) + 1) if sum(widths[:n]) + _GAP * (n - 1) <= width), default=1)
+    padded = [cell.copy() for cell in row[:fitting]]
+    for cell, size in zip(padded, widths, strict=False):
+        cell.pad_right(size - cell.cell_len)
+    rest = [cell for cell in row[fitting:] if cell.cell_len]
+    joined = text((" · ", "dim")).join(rest)
+    if rest and joined.cell_len <= width - _GAP:
+        rest = [joined]
+    return [text(" " * _GAP).join(padded), *indented(rest)]
 
 
 def pairs(values: Mapping[str, str | Text]) -> RenderableType:
     """Names and their values, indented; long values wrap under themselves."""
-    from rich.padding import Padding
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
@@ -134,38 +125,45 @@ def pairs(values: Mapping[str, str | Text]) -> RenderableType:
     grid.add_column(overflow="fold")
     for name, value in values.items():
         grid.add_row(name, value)
-    return Padding(grid, (0, 0, 0, 2))
+    return indented([grid])[0]
 
 
 def state_text(state: PluginState) -> Text:
-    from rich.text import Text
+    """A state in its colour."""
+    return text((state.value, STATE_STYLES[state]))
 
-    return Text(state.value, STATE_STYLES[state])
 
-
-def finding(console: Console, subject: str, text: str | Text, fix: str, indent: int = 0) -> list[Text]:
+def finding(console: Console, subject: str, what: str | Text, fix: str, indent: int = 0) -> list[Text]:
     """What is wrong with the subject and, below it, what mends it. Lines too long hang."""
-    from rich.text import Text
-
-    return [
-        _hanging(console, Text.assemble((subject, "bold"), ": ", text), indent),
-        _hanging(console, Text.assemble(("fix: ", "cyan"), fix), indent + _GAP),
-    ]
+    lines = text((subject, "bold"), ": ", what), text(("fix: ", "cyan"), fix)
+    return [_hanging(console, line, indent + _GAP * place) for place, line in enumerate(lines)]
 
 
-def _hanging(console: Console, text: Text, indent: int) -> Text:
-    from rich.text import Text
-
-    lines = text.wrap(console, console.width - indent - _GAP)
-    return Text(" " * indent) + Text("\n" + " " * (indent + _GAP)).join(lines)
+def _hanging(console: Console, line: Text, indent: int) -> Text:
+    wrapped = line.wrap(console, console.width - indent - _GAP)
+    return text(" " * indent, text("\n" + " " * (indent + _GAP)).join(wrapped))
 
 
-def troubles(console: Console, records: Sequence[Record]) -> list[Text]:
-    """A finding for each record that is not ok; what two records share is said once."""
-    from rich.text import Text
+def show_records(
+    header: Sequence[str], records: Sequence[Record], cells: Callable[[Any], tuple[Sequence[str], str]]
+) -> None:
+    """A table of what plugins offer, and below it a finding for each record that is not ok.
 
-    lines: list[Text] = []
+    Args:
+        header: names of columns.
+        records: one per line; what two of them share is said once.
+        cells: of a record's spec: what stands between its id and its state, and its summary.
+    """
+    console = make_console()
+    rows = []
+    for record in records:
+        about, summary = cells(record.spec) if record.spec else ([""] * (len(header) - 4), "")
+        whence = f"{record.distribution} {record.version}".strip()
+        first = text((record.id, "bold cyan"))
+        rows.append([first, *map(text, about), state_text(record.state), text(whence), text(summary)])
+    lines = table(header, rows, console.width)
+    below: list[Text] = []
     for id_, state, reason, fix in dict.fromkeys((r.id, r.state, r.reason, r.fix) for r in records):
         if state is not PluginState.OK:
-            lines += finding(console, id_, Text.assemble(state_text(state), f": {reason}"), fix)
-    return lines
+            below += finding(console, id_, text(state_text(state), f": {reason}"), fix)
+    show(console, *lines, *([text(), *below] if below else []))

@@ -40,6 +40,15 @@ def knapsack(
 
     With the same seed these are the numbers of the field's common benchmark.
 
+    Args:
+        rows: how many.
+        features: p, per row.
+        items: to choose from.
+        dimensions: weights of each item; a knapsack has a capacity for each.
+        degree: of the polynomial; the higher, the less linear.
+        noise_width: factors of noise are uniform in [1 - width, 1 + width].
+        seed: of all random numbers.
+
     Raises:
         OptionError: a size or a width that makes no data.
     """

@@ -30,6 +30,10 @@ class GridData(NamedTuple):
 def grid_edges(height: int, width: int) -> tuple[tuple[int, int], ...]:
     """The edges to the east and to the south of a grid's cells, row by row: first a row's, then those below it.
 
+    Args:
+        height: in cells.
+        width: in cells.
+
     Raises:
         OptionError: a side that is no int of at least 1, or more edges than memory holds.
     """
@@ -55,6 +59,14 @@ def shortest_path(
     """Costs ((B x / sqrt(p) + 3)^degree + 1) / 3.5^degree times noise, x standard normal, B of fair coins.
 
     With the same seed these are the numbers of the field's common benchmark.
+
+    Args:
+        rows: how many.
+        features: p, per row.
+        grid: (height, width) in cells.
+        degree: of the polynomial; the higher, the less linear.
+        noise_width: factors of noise are uniform in [1 - width, 1 + width].
+        seed: of all random numbers.
 
     Raises:
         OptionError: a size or a width that makes no data.

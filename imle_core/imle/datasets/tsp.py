@@ -35,6 +35,14 @@ def tsp(
     Half of the nodes lie uniformly in a square, the others are normal; B is a fair coin times a number in [-2, 2].
     With the same seed these are the numbers of the field's common benchmark.
 
+    Args:
+        rows: how many.
+        features: p, per row.
+        nodes: of the complete graph.
+        degree: of the polynomial; the higher, the less linear.
+        noise_width: factors of noise are uniform in [1 - width, 1 + width].
+        seed: of all random numbers.
+
     Raises:
         OptionError: a size or a width that makes no data.
     """

@@ -48,7 +48,7 @@ class Adviser:
         elif now.zero > SPARSE:
             yield self._sparsity()
         else:
-            if now.cosine < NOISY:  # not nan: nothing is drawn then
+            if now.cosine < NOISY:  # false for nan, where nothing is drawn
                 yield self._noise()
             yield from self._saturation()
 

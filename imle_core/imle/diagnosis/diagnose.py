@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from imle._checks import is_positive_int
-from imle._layers import trial
+from imle._copies import trial
 from imle.diagnosis.advice import Adviser
 from imle.diagnosis.probe import Loss, Probe
 from imle.diagnosis.report import Diagnosis

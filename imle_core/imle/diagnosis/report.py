@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imle._text import without_colours
 from imle.plot.backend import new_figure
-from imle.plot.panels import heat, histogram, nothing, shares
+from imle.plot.report import heat, histogram, nothing, shares
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -154,11 +154,19 @@ class Diagnosis:
         return tuple(dict.fromkeys(cell.temperature for cell in self.grid))
 
     def at(self, step: float | None, temperature: float) -> Cell:
-        """A cell of the grid."""
+        """A cell of the grid.
+
+        Args:
+            step: one of `steps`.
+            temperature: one of `temperatures`.
+        """
         return next(cell for cell in self.grid if (cell.step, cell.temperature) == (step, temperature))
 
     def plot(self, path: str | PathLike[str]) -> None:
-        """Write the picture; its format follows the name (".png", ".pdf", ".svg").
+        """Write the picture.
+
+        Args:
+            path: of the file; its format follows the name (".png", ".pdf", ".svg").
 
         Raises:
             SolverUnavailableError: matplotlib is not installed.

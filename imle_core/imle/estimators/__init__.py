@@ -22,6 +22,9 @@ __all__ = ["Estimator", "estimator_by_name", *sorted(spec.target.partition(":")[
 def estimator_by_name(name: str) -> Estimator:
     """A new estimator with its defaults: one of the core's, or a plugin's.
 
+    Args:
+        name: such as "imle"; `imle list-estimators` shows all.
+
     Raises:
         OptionError: no estimator has this name; lists the valid ones.
         SolverUnavailableError: its plugin cannot be used.

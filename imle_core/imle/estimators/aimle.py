@@ -36,6 +36,9 @@ class AIMLE(IMLE):
         decay: weight of the past in the running mean.
         symmetric: central differences.
 
+    Raises:
+        OptionError: an option is not valid.
+
     Source: AIMLE, section 4, equations 8 to 10.
     """
 
@@ -84,7 +87,7 @@ class AIMLE(IMLE):
         )
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
-        return relative_step(trace.theta, dy, self.beta.to(device=dy.device, dtype=dy.dtype), trace.solved)
+        return relative_step(trace.theta, dy, self.beta.to(dy.device), trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

@@ -42,6 +42,11 @@ class Estimator(nn.Module, ABC):
     def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
         """Refuse a solver, a noise or a temperature this rule does not work with.
 
+        Args:
+            spec: of the solver.
+            noise: what the layer draws from; None for no noise.
+            temperature: tau, of the input noise.
+
         Raises:
             OptionError: what does not fit, and what would.
         """
@@ -52,19 +57,37 @@ class Estimator(nn.Module, ABC):
     def check_scale(self, homogeneous: bool) -> None:
         """Refuse to train with instances whose solutions depend on the scale of theta, where the gradient would not.
 
+        Args:
+            homogeneous: whether no solution depends on it.
+
         Raises:
             OptionError: what would work.
         """
         del homogeneous
 
     def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
-        """The forward solutions: `[B, *event]` and noise `[B, S, *event]` to `[B, S, *event]` (S = 1 without noise)."""
+        """The forward solutions.
+
+        Args:
+            theta: `[B, *event]` scores to maximise.
+            noise: `[B, S, *event]`, or None where nothing is drawn.
+            call: what else there is to know.
+
+        Returns:
+            `[B, S, *event]`; S = 1 without noise.
+        """
         return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
     def transform(self, theta: Tensor) -> Tensor:
-        """Change theta before anything else, differentiably. `[B, *event]` to `[B, *event]`.
+        """Change theta before anything else, differentiably.
 
         In `eval()` mode and with output="map" only the derivative is changed: theta is solved as it was given.
+
+        Args:
+            theta: `[B, *event]`.
+
+        Returns:
+            `[B, *event]`.
         """
         return theta
 

@@ -6,29 +6,28 @@ transforms solve as many rows at once as the same tensors would without them.
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from imle.errors import ForwardModeError, SecondDerivativeError
 from imle.estimators.parts import gradient_of, parts_of, run_parts, whole_noise
-from imle.estimators.trace import Call, Outputs, Trace, average
+from imle.estimators.trace import Call, Outputs, Trace, average, no_replay
 
 
-def run(theta: Tensor, call: Call, *, whole: bool = False) -> Outputs:
+def run(theta: Tensor, call: Call) -> Outputs:
     """The forward pass: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, and what backward needs.
 
     Args:
         theta: scores to maximise.
         call: what else there is to know.
-        whole: noise and solutions as tensors of all rows, also where parts of the rows are worked on one by one.
     """
-    parts = parts_of(theta, call)
-    if len(parts) > 1:
-        return run_parts(theta, call, parts, whole=whole)
+    if call.limit is not None and len(parts := parts_of(theta, call)) > 1:
+        return run_parts(theta, call, parts)
     noise = call.draw(theta)
     z, valid = call.estimator.sample(theta, noise, call)
     if call.output == "samples":
@@ -45,14 +44,13 @@ def run(theta: Tensor, call: Call, *, whole: bool = False) -> Outputs:
 class Estimate(torch.autograd.Function):
     """`run`, with the estimator's gradient."""
 
-    @staticmethod
-    def forward(theta: Tensor, call: Call) -> Outputs:
-        return run(theta, call)
+    forward = staticmethod(run)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
         theta, call = inputs
         out, noise, z, valid = output
+        ctx.set_materialize_grads(False)  # `out` has a gradient where there is any, and no other output has one
         ctx.mark_non_differentiable(*(t for t in (noise, z, valid) if t is not None))
         # what backward needs is saved as an output, once: `out` itself where it holds the solutions
         ctx.save_for_backward(theta, noise, out if z is None else z, valid)
@@ -61,8 +59,8 @@ class Estimate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor, None]:
         theta, noise, z, valid = ctx.saved_tensors
-        gradient = Gradient.apply(theta, noise, z, valid, dy, ctx.call)  # type: ignore[no-untyped-call]
-        return cast(Tensor, gradient), None
+        differentiate = Gradient.apply if torch.is_grad_enabled() or _transforming() else Gradient.forward
+        return cast(Tensor, differentiate(theta, noise, z, valid, dy, ctx.call)), None
 
     @staticmethod
     def jvp(ctx: Any, *_: Any) -> None:
@@ -82,7 +80,7 @@ class Estimate(torch.autograd.Function):
                 )
             return eps if info.randomness == "different" else tiled(eps, size)
 
-        mapped = replace(call, solve=call.solve.tile(size), draw=draw, replay=None)
+        mapped = replace(call, solve=call.solve.tile(size), draw=draw, replay=no_replay)
         found = Estimate.apply(rows.flatten(0, 1), mapped)  # type: ignore[no-untyped-call]
         return split(found, size)
 
@@ -119,18 +117,9 @@ class Gradient(torch.autograd.Function):
             None if tensor is None else tiled(tensor, size) if dim is None else tensor.movedim(dim, 0).flatten(0, 1)
             for tensor, dim in zip(tensors, in_dims, strict=False)
         ]
-        mapped = replace(call, solve=call.solve.tile(size), replay=None)
+        mapped = replace(call, solve=call.solve.tile(size), replay=no_replay)
         gradient = Gradient.apply(*flat, mapped)  # type: ignore[no-untyped-call]
         return gradient.unflatten(0, (size, -1)), 0
-
-
-def _with_signature(function: Any) -> None:
-    """Torch reads the signature at every call; that of a function that carries one is read ten times as fast."""
-    function.__signature__ = inspect.signature(function)
-
-
-_with_signature(Estimate.forward)
-_with_signature(Gradient.forward)
 
 
 def refuse_second_derivative() -> None:
@@ -151,9 +140,25 @@ def refuse_forward_mode() -> None:
 
 
 def estimate(theta: Tensor, call: Call) -> Tensor:
-    """Apply `Estimate`: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
-    out, *_ = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
-    return cast(Tensor, out)
+    """`run`, with its gradient: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
+    return with_gradient()(theta, call)[0]
+
+
+def with_gradient() -> Callable[[Tensor, Call], Outputs]:
+    """`run`, as a function that torch's autograd sees."""
+    # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
+    function: Any = Estimate if _transforming() else super(torch.autograd.Function, Estimate)
+    return cast(Callable[[Tensor, Call], Outputs], function.apply)
+
+
+def is_recorded(theta: Tensor) -> bool:
+    """Whether a derivative may be asked for of what is computed from theta now."""
+    return (theta.requires_grad and torch.is_grad_enabled()) or _transforming() or forward_ad._current_level >= 0
+
+
+def _transforming() -> bool:
+    """Whether a transform of torch.func is at work."""
+    return torch._C._are_functorch_transforms_active()
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

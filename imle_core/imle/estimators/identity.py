@@ -29,6 +29,9 @@ class Identity(Estimator):
     Args:
         projection: "none", "mean", "norm" or "both".
 
+    Raises:
+        OptionError: there is no such projection.
+
     Source: sections 3.2 and 3.3.
     """
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, positive
-from imle.estimators.trace import Solutions, Trace, difference
+from imle.estimators.trace import Solutions, Trace, average, difference
 from imle.target import Step, absolute_step, relative_step
 
 
@@ -34,6 +34,9 @@ class IMLE(Estimator):
             solution against dy alone (combinatorial).
         symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
         scale: divide by lambda.
+
+    Raises:
+        OptionError: an option is not valid, or two do not go together.
 
     Source: I-MLE, equations 5, 7 and 8, algorithm 1.
     """
@@ -64,7 +67,15 @@ class IMLE(Estimator):
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
-        """lambda, broadcastable against dy."""
+        """lambda.
+
+        Args:
+            trace: of the forward pass.
+            dy: `[B, 1 or S, *event]` the gradient of the loss.
+
+        Returns:
+            numbers that broadcast against dy.
+        """
         if self.lambda_ is not None:
             return absolute_step(dy, self.lambda_)
         return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
@@ -73,7 +84,7 @@ class IMLE(Estimator):
         step = self.step(trace, dy)
         upper, lower = self.solutions(trace, step.times(dy))
         if upper.valid is None and lower.valid is None:  # nothing of the size of all samples is made
-            return self.finish(upper.z.mean(dim=1) - lower.z.mean(dim=1), step)
+            return self.finish(average(upper.z, None) - average(lower.z, None), step)
         return self.finish(trace.mean(*difference(upper, lower)), step)
 
     def solutions(self, trace: Trace, shift: Tensor) -> tuple[Solutions, Solutions]:
@@ -90,7 +101,12 @@ class IMLE(Estimator):
         return Solutions(trace.z, trace.valid), lower
 
     def finish(self, difference: Tensor, step: Step) -> Tensor:
-        """From the mean difference `[B, *event]` to the gradient: 1/2 if symmetric, 1/lambda if scale."""
+        """The gradient `[B, *event]`: the mean difference, times 1/2 if symmetric, times 1/lambda if scale.
+
+        Args:
+            difference: `[B, *event]`, mean over samples.
+            step: lambda.
+        """
         if self.symmetric:
             difference = difference / 2
         return step.reshape(-1, *(1,) * (difference.ndim - 1)).divide(difference) if self.scale else difference

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from imle.estimators.replay import BLOCK
+from imle.estimators.replay import BLOCK, Replay
 from imle.estimators.trace import Call, Outputs, Trace, average
 
 _LEAST = 16 * BLOCK
@@ -28,7 +28,7 @@ def parts_of(theta: Tensor, call: Call) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], rows], strict=True)]
 
 
-def run_parts(theta: Tensor, call: Call, parts: Sequence[slice], *, whole: bool) -> Outputs:
+def run_parts(theta: Tensor, call: Call, parts: Sequence[slice]) -> Outputs:
     """`imle.estimators.function.run`, part by part.
 
     Where that can be done, noise is kept as the states that its generator had before each part. Solutions are kept in
@@ -38,15 +38,14 @@ def run_parts(theta: Tensor, call: Call, parts: Sequence[slice], *, whole: bool)
         theta: `[B, *event]`.
         call: with output="mean".
         parts: of the rows.
-        whole: keep noise and solutions as they are.
     """
-    replayed = not whole and call.replay is not None and theta.device.type == "cpu"
-    noise = None if replayed else call.draw(theta)
+    replay = None if call.whole or theta.device.type != "cpu" else call.replay()
+    noise = call.draw(theta) if replay is None else None
     states: list[Tensor] = []
     means: list[Tensor] = []
     masks: list[Tensor | None] = []
     kept: Tensor | None = None
-    for rows, (state, eps) in zip(parts, _noise(theta, call, parts, noise, replayed=replayed), strict=True):
+    for rows, (state, eps) in zip(parts, _noise(theta, replay, parts, noise), strict=True):
         z, valid = call.estimator.sample(theta[rows], eps, call.part(rows))
         states += [] if state is None else [state]
         masks.append(valid)
@@ -55,11 +54,11 @@ def run_parts(theta: Tensor, call: Call, parts: Sequence[slice], *, whole: bool)
             continue
         means.append(average(z, call.averaged(valid)))
         if kept is None:
-            kept = z.new_empty((len(theta), *z.shape[1:]), dtype=z.dtype if whole else torch.int8)
+            kept = z.new_empty((len(theta), *z.shape[1:]), dtype=z.dtype if call.whole else torch.int8)
         if kept.dtype != z.dtype and not _is_narrow(z):
             kept = kept.to(z.dtype)
         kept[rows] = z
-    return torch.cat(means), torch.stack(states) if replayed else noise, kept, _joined(masks, parts)
+    return torch.cat(means), noise if replay is None else torch.stack(states), kept, _joined(masks, parts)
 
 
 def gradient_of(trace: Trace, dy: Tensor) -> Tensor:
@@ -86,12 +85,11 @@ def whole_noise(theta: Tensor, noise: Tensor | None, call: Call) -> Tensor | Non
 
 
 def _noise(
-    theta: Tensor, call: Call, parts: Sequence[slice], noise: Tensor | None, *, replayed: bool
+    theta: Tensor, replay: Replay | None, parts: Sequence[slice], noise: Tensor | None
 ) -> Iterator[tuple[Tensor | None, Tensor | None]]:
     """States and noise of parts."""
-    if replayed:
-        assert call.replay is not None
-        return call.replay.draws(theta, parts)
+    if replay is not None:
+        return replay.draws(theta, parts)
     return ((None, None if noise is None else noise[rows]) for rows in parts)
 
 
@@ -99,8 +97,9 @@ def _again(theta: Tensor, noise: Tensor, call: Call, n: int, rows: slice) -> Ten
     """Noise of the n-th part."""
     if noise.dtype != torch.uint8:
         return noise[rows]
-    assert call.replay is not None
-    return call.replay.again(theta, rows, noise[n])
+    replay = call.replay()
+    assert replay is not None
+    return replay.again(theta, rows, noise[n])
 
 
 def _is_narrow(z: Tensor) -> bool:

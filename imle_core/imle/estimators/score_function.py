@@ -43,11 +43,24 @@ class ScoreFunction(Estimator):
         check_density(self.name, noise, temperature)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
+        """Refuse: no backward pass sees what this rule needs.
+
+        Raises:
+            OptionError: always.
+        """
         raise OptionError(
             "estimator 'score-function' needs the loss of every sample, which backward() does not see",
             hint="layer.expected_loss(objective, loss) takes a function [*batch, S, *event] -> [*batch, S]",
         )
 
     def loss_gradient(self, trace: Trace, losses: Tensor) -> Tensor:
-        """The gradient for theta of each row's mean loss. `[B, S]` losses to `[B, *event]`."""
+        """The gradient for theta of each row's mean loss.
+
+        Args:
+            trace: of the forward pass.
+            losses: `[B, S]`, one per sample.
+
+        Returns:
+            `[B, *event]`.
+        """
         return score_gradient(trace, losses - baseline(trace, losses))

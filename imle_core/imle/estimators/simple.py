@@ -11,7 +11,7 @@ from torch import Tensor
 from imle.errors import OptionError, SolverContractError
 from imle.estimators.base import Estimator
 from imle.estimators.identity import straight
-from imle.estimators.subset_law import marginals_along, sample
+from imle.estimators.subset_distribution import marginals_along, sample
 from imle.estimators.trace import Call, Solutions, Trace
 from imle.noise import BaseNoiseDistribution
 from imle.plugins.spec import SolverSpec

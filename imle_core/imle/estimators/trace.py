@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.estimators.replay import Replay
@@ -47,7 +48,11 @@ Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
 """What a forward pass gives: its result, and noise, solutions (None where the result is them) and validity."""
 
 
-@dataclass(frozen=True)
+def no_replay() -> None:
+    """Noise that cannot be drawn again."""
+
+
+@dataclass(slots=True)
 class Call:
     """What one application of an estimator needs besides theta.
 
@@ -82,8 +87,10 @@ class Call:
     """S."""
     limit: int | None = None
     """How many entries of `[B, S, *event]` are worked on at a time; see `imle.estimators.parts`."""
-    replay: Replay | None = None
-    """Draws the same noise again, where that can be done."""
+    replay: Callable[[], Replay | None] = no_replay
+    """Gives what draws the same noise again, where that can be done."""
+    whole: bool = False
+    """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 
     def part(self, rows: slice) -> Call:
         """The same for some rows of the batch."""
@@ -146,18 +153,33 @@ class Trace:
         target = perturb(call.noise, base, self.noise, call.target_temperature)
         if self.z.shape != target.shape:
             return call.solve(target, phase="backward")
-        known = None
-        if self.noise is None or call.temperature == call.target_temperature:
-            # a row whose loss has no gradient has the objective it had before
-            same = (base == self.theta.unsqueeze(1)).flatten(1).all(dim=1)
-            known = same if bool(same.any()) else None
-        return call.solve(target, self.z, phase="backward", known=known)
+        same = self.noise is None or call.temperature == call.target_temperature
+        return call.solve(target, self.z, phase="backward", known=self._unchanged(base) if same else None)
+
+    def _unchanged(self, base: Tensor) -> Tensor | None:
+        """`[B]` rows whose objective is the one they had before, as the loss has no gradient there; None for none.
+
+        On other devices than the CPU, to look would take longer than to solve: they would be waited for.
+        """
+        if base.device.type != "cpu":
+            return None
+        now, before = _numbers(base), _numbers(self.theta)[:, None]
+        first: Any = (..., *(0,) * (now.ndim - 2))
+        if not now.size or not (now[first] == before[first]).all(axis=1).any():  # most batches end here
+            return None
+        same = (now == before).reshape(len(now), -1).all(axis=1)
+        return torch.from_numpy(same) if same.any() else None
 
     def mean(self, values: Tensor, valid: Tensor | None) -> Tensor:
         """Mean of `[B, S, *event]` over the samples that count in the forward mean; those not valid add nothing."""
         if valid is None or self.call.averaged(valid) is not None:
             return average(values, valid)
         return _total(values, valid) / valid.shape[1]
+
+
+def _numbers(values: Tensor) -> NDArray[Any]:
+    """A tensor on the CPU as numpy sees it, which has no bfloat16."""
+    return (values.float() if values.dtype is torch.bfloat16 else values).detach().numpy()
 
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:
@@ -178,7 +200,7 @@ def average(values: Tensor, valid: Tensor | None) -> Tensor:
     Where one of the two has a single sample, it stands for all of the other's.
     """
     if valid is None:
-        return values.mean(dim=1)
+        return values.squeeze(1) if values.shape[1] == 1 else values.mean(dim=1)
     return _total(values, valid) / spread(valid, values).sum(dim=1).clamp(min=1)
 
 

@@ -13,7 +13,7 @@ from imle.solvers.combinators.rows import Part, between, join
 from imle.solvers.contract import checked
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult, SolveStatus
-from imle.solvers.stopping import ending_at_first_failure
+from imle.solvers.stopping import first_failure_ends
 
 log = logging.getLogger("imle.layers")
 
@@ -22,11 +22,11 @@ class Answer(NamedTuple):
     """What a solver said.
 
     Attributes:
-        result: of all rows; not trusted yet.
+        result: of all rows, checked.
         cause: the exception of the first row that has one.
     """
 
-    result: Any
+    result: SolveResult
     cause: Exception | None = None
 
 
@@ -44,20 +44,21 @@ def ask(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], *, t
 
     Raises:
         ImleError: what the solver raises about all rows.
-        SolverContractError: asked for a part of the rows, it returned something else than as many solutions.
+        SolverContractError: it returned something else than the protocol asks for.
     """
-    with ending_at_first_failure(not tolerant):
+    token = first_failure_ends.set(not tolerant)
+    try:
         try:
-            return Answer(prepared.solve(objective, **given))
-        except ImleError as error:
-            if not _of_a_row(error, tolerant):
-                raise
-            first: Exception = error
+            return Answer(checked(prepared.solve(objective, **given), objective.shape))
         except Exception as error:  # a third-party solver may raise anything
+            if isinstance(error, ImleError) and not _of_a_row(error, tolerant):
+                raise
             first = error
         search = _Search(prepared, objective, given, tolerant)
         search.divide(0, len(objective), first)
         return Answer(search.result(), search.cause)
+    finally:
+        first_failure_ends.reset(token)
 
 
 @dataclass

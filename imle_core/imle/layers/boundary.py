@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imle.errors import ObjectiveError, SolverContractError
 from imle.layers.shapes import row_name
-from imle.solvers.protocol import ArrayKind, Sense
+from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 
 _SIZE = 10
@@ -64,17 +64,29 @@ class Boundary(NamedTuple):
     forbidding: str = ""
     warm_start: bool = False
 
-    def objective(self, theta: Tensor, sized: bool) -> Objective:
+    @property
+    def looks_afterwards(self) -> bool:
+        """Whether an objective is looked at for what is not finite when it is solved, together with its solutions.
+
+        Each look makes the host wait for a device, which has nothing to do meanwhile: torch solvers are given zeros for
+        such entries, and one look does for both. What numpy solvers take is on the host.
+        """
+        return self.array == "torch"
+
+    def objective(self, theta: Tensor, prepared: PreparedSolver) -> Objective:
         """`[B, S, *event]` theta to `[B * S, *event]` objectives in the solver's sense and kind of array.
 
         Engines have absolute tolerances, which mean another thing for costs of 1e-9 than for costs of 1e9. So rows of
         numpy solvers are brought to one size, by powers of two: that rounds nothing.
 
         Args:
-            theta: finite.
-            sized: bring rows of numpy solvers to one size; else they stay as they are.
+            theta: finite, unless one `looks_afterwards`.
+            prepared: says whether the size of its rows means nothing, and whether it takes them as they are.
         """
-        if self.array == "torch" or not sized:
+        if self.array == "torch":
+            finite = torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)
+            return Objective((finite.neg_() if self.sense == "min" else finite).flatten(0, 1))
+        if not is_homogeneous(prepared) or takes_any_size(prepared):
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
         shape, flat = rows.shape, rows.reshape(len(rows), -1)
@@ -94,26 +106,28 @@ class Boundary(NamedTuple):
         return np.ascontiguousarray(flat.to(device="cpu", dtype=torch.float64).numpy())
 
     def solutions(self, result: SolveResult, like: Tensor) -> Tensor:
-        """Give the solutions of a checked result theta's device, dtype and sample axis.
-
-        Raises:
-            SolverContractError: a row that did not fail is not finite.
-        """
+        """Give the solutions of a checked result theta's device, dtype and sample axis. They may not be finite."""
         found = result.solutions
-        solutions = found if isinstance(found, Tensor) else torch.from_numpy(np.ascontiguousarray(found))
-        solutions = solutions.detach().to(device=like.device, dtype=like.dtype)
+        solutions = found.detach() if isinstance(found, Tensor) else torch.from_numpy(np.ascontiguousarray(found))
+        solutions = solutions.to(like)
         if solutions.is_inference() and not torch.is_inference_mode_enabled():
             solutions = solutions.clone()  # a solver may have kept it since a pass in inference mode
-        if not sums_to_finite(solutions):  # a row may have failed, or a sum of finite entries have overflowed
-            bad = ~solutions.isfinite().reshape(len(solutions), -1).all(dim=1)
-            bad[failed_rows(result)] = False
-            if bool(bad.any()):
-                raise SolverContractError(
-                    f"{self.solver_id}: a row reported as solved holds nan or infinity",
-                    hint="a row without a solution has a status that says so",
-                    row=int(bad.nonzero()[0]),
-                )
         return solutions.reshape(like.shape)
+
+    def refuse_non_finite_solutions(self, solutions: Tensor, result: SolveResult) -> None:
+        """Raise if a row of `[rows, S, *event]` that did not fail is not finite.
+
+        Raises:
+            SolverContractError: names the row of the result.
+        """
+        bad = ~solutions.isfinite().reshape(solutions.shape[:2].numel(), -1).all(dim=1)
+        bad[failed_rows(result)] = False
+        if bool(bad.any()):
+            raise SolverContractError(
+                f"{self.solver_id}: a row reported as solved holds nan or infinity",
+                hint="a row without a solution has a status that says so",
+                row=int(bad.nonzero()[0]),
+            )
 
     def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int], first: int = 0) -> None:
         """Raise if an entry of `[B, S, *event]` is not finite; its first row is row `first` of the user's batch.
@@ -155,6 +169,16 @@ def failed_rows(result: SolveResult) -> list[int]:
     return [int(n) for n in np.flatnonzero(np.asarray(result.status) > SolveStatus.FEASIBLE)]
 
 
-def sums_to_finite(values: Tensor) -> bool:
-    """Whether the sum is finite: if so all entries are, and a sum is the cheapest pass there is."""
-    return math.isfinite(float(values.detach().sum()))
+def sums_to_finite(*values: Tensor) -> bool:
+    """Whether the sum of all is finite: if so all entries are. A sum is the cheapest pass there is.
+
+    Args:
+        values: of any shapes, on one device, which is waited for once.
+    """
+    first, *others = (part.sum() for part in values)
+    return math.isfinite(sum(others, first))
+
+
+def multiplies_to_finite(theta: Tensor, z: Tensor) -> bool:
+    """Whether <theta, z> of whole batches is finite: if so all entries of both are, in one pass."""
+    return math.isfinite(torch.dot(theta.reshape(-1), z.reshape(-1)))

@@ -11,7 +11,7 @@ import torch
 
 from imle._checks import kind, positive_int
 from imle._generators import check_generator
-from imle.errors import OptionError, PluginError, UnknownSolverError
+from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
 from imle.layers.blocks import BlockLayer
@@ -19,7 +19,7 @@ from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
 from imle.plugins import registry
-from imle.plugins.described import describe
+from imle.plugins.inferred import spec_from_class
 from imle.plugins.parameters import check_fields, split
 from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
@@ -137,13 +137,13 @@ def layer(
     if executor is not None or timeout is not None:
         made = _parallel(made, spec, executor, timeout)
     if cache is not None:
-        made = _remembering(made, spec, cache)
-    pooled = None if pool is None else _pooled(made, spec, pool)
+        made = Cached(Deduplicated(made), cache)
+    pooled = None if pool is None else Pooled(made, _solutions(pool))
     tau = _temperature("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
     _refuse_map_without_gradient(output, rule)
-    built = _layer_class(spec)(
+    built = (BlockLayer if spec.blocks else SolverLayer)(
         pooled or made,
         spec,
         instance,
@@ -172,33 +172,13 @@ def _split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any],
     return split(spec, values, also=layer.__kwdefaults__ or ())  # nb_sample=10 means nb_samples
 
 
-def _layer_class(spec: SolverSpec) -> type[SolverLayer]:
-    if not spec.layer:
-        return BlockLayer if spec.blocks else SolverLayer
-    found = registry.import_target(spec.layer)
-    if not (isinstance(found, type) and issubclass(found, SolverLayer)):
-        raise PluginError(f"{spec.id}: layer: expected a subclass of SolverLayer, found {found!r}")
-    return found
-
-
-def _remembering(solver: Solver, spec: SolverSpec, capacity: int) -> Solver:
-    if spec.layer:
-        raise OptionError(f"cache: {spec.id} has a layer of its own, which takes none", hint="leave cache= out")
-    return Cached(Deduplicated(solver), capacity)
-
-
-def _pooled(solver: Solver, spec: SolverSpec, pool: SolutionPool | float) -> Pooled:
-    if spec.layer:
-        raise OptionError(f"pool: {spec.id} has a layer of its own, which takes none", hint="leave pool= out")
-    return Pooled(solver, pool if isinstance(pool, SolutionPool) else SolutionPool(solve_ratio=pool))
+def _solutions(pool: SolutionPool | float) -> SolutionPool:
+    return pool if isinstance(pool, SolutionPool) else SolutionPool(solve_ratio=pool)
 
 
 def _parallel(
     solver: Solver, spec: SolverSpec, executor: int | Literal["auto"] | Executor | None, timeout: float | None
 ) -> Solver:
-    if spec.layer:
-        name = "timeout" if executor is None else "executor"
-        raise OptionError(f"{name}: {spec.id} has a layer of its own, which takes none", hint=f"leave {name}= out")
     able = spec.capabilities
     if timeout is not None:
         return Parallel(solver, _processes(solver, spec, executor), timeout=timeout)
@@ -250,13 +230,13 @@ def _resolve(given: Any, values: Mapping[str, Any]) -> tuple[Solver, SolverSpec,
                 f"solver {given!r} cannot be imported: {error}", hint="expected 'package.module:Class'"
             ) from error
     if isinstance(given, type):
-        return _make(given, describe(given), values)
+        return _make(given, spec_from_class(given), values)
     if isinstance(given, Solver):
-        spec = describe(given)
-        check_fields(describe(type(given)), given)
+        spec = spec_from_class(given)
+        check_fields(spec_from_class(type(given)), given)
         return given, spec, _split(spec, values)[1]
     if callable(given):
-        unbound = describe(FunctionSolver, bound=("function",))
+        unbound = spec_from_class(FunctionSolver, bound=("function",))
         options, _ = _split(unbound, values)
         return FunctionSolver(given, **options), unbound, {}
     raise OptionError(

@@ -69,6 +69,8 @@ class Group:
 
     def per_sample(self, samples: int) -> dict[str, list[Any]]:
         """Row parameters, each value once per sample of its row."""
+        if not self.values:
+            return {}
         return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
 
     def without(self, skipped: Sequence[bool]) -> Group:
@@ -107,12 +109,13 @@ class InstanceCache:
         for name, value in fixed.items():
             self._refuse_gradient(name, value)
         self._always: Kept | None = None  # of the fixed instance
+        self._everyone: Sequence[Group] | None = None  # the groups of a batch whose rows all have it
         self._contents: dict[str, str | None] | None = None
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
-        return {**self.__dict__, "_always": None, "_kept": OrderedDict()}
+        return {**self.__dict__, "_always": None, "_everyone": None, "_kept": OrderedDict()}
 
     def key(self, own: Mapping[str, Any] = MappingProxyType({})) -> str | None:
         """The name of an instance, by which solutions are kept (see `SolutionPool`).
@@ -158,9 +161,8 @@ class InstanceCache:
                 "objective_shape, solve or close",
                 hint="see imle.solvers.PreparedSolver",
             )
-        # native code hears no Ctrl-C; a layer of its own spreads rows over threads of its own
-        native = self.spec.capabilities.releases_gil and not self.spec.layer
-        return Kept(in_pieces(prepared) if native else prepared)
+        # native code hears no Ctrl-C
+        return Kept(in_pieces(prepared) if self.spec.capabilities.releases_gil else prepared)
 
     def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Kept:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
@@ -180,7 +182,7 @@ class InstanceCache:
         self._kept.move_to_end(content)
         return self._kept[content]
 
-    def groups(self, given: Mapping[str, Sequence[Any]]) -> list[Group]:
+    def groups(self, given: Mapping[str, Sequence[Any]]) -> Sequence[Group]:
         """Sort the rows of a batch by instance.
 
         Args:
@@ -190,6 +192,8 @@ class InstanceCache:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
+        if not given and self._everyone is not None:
+            return self._everyone
         columns = self.columns(given)
         missing = self.missing(given)
         if missing:
@@ -198,7 +202,8 @@ class InstanceCache:
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
         if not columns:
-            return [Group(self._common())]
+            self._everyone = [Group(self._common())]
+            return self._everyone
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
@@ -227,7 +232,7 @@ class InstanceCache:
         for kept in [*self._kept.values(), *([self._always] if self._always else [])]:
             kept.prepared.close()
         self._kept.clear()
-        self._always = None
+        self._always = self._everyone = None
 
     def _column(self, name: str, values: Any) -> list[Any]:
         known = {parameter.name: parameter for parameter in self.spec.instance}

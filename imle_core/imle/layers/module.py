@@ -14,22 +14,21 @@ from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
-from imle.estimators.function import estimate
+from imle.estimators.function import is_recorded, run, with_gradient
 from imle.estimators.replay import Replay
-from imle.estimators.trace import Call
+from imle.estimators.trace import Call, no_replay
 from imle.layers import traced
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
+from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.layers.traced import Mode, Temperature
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
 from imle.solvers.combinators.wrapping import unwrapped
-from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Wanted
 from imle.solvers.protocol import PreparedSolver, Shape, Solver
@@ -120,6 +119,7 @@ class SolverLayer(nn.Module):
         self.failures: list[Failure] = []
         self.unproven: list[Unproven] = []
         self._warned: set[str] = set()
+        self._boundary = Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start)
         self._instances = InstanceCache(solver, spec, instance)
         self._shape: Shape | None = None
         if not self._instances.missing():
@@ -151,7 +151,12 @@ class SolverLayer(nn.Module):
             return self._interpreted(objective, rows) if rows else self._traced(objective)
         batch = self.read(objective, **rows)
         mode = self._mode()
-        out = estimate(batch.theta, self.call(batch.solve, mode))
+        theta, call = batch.theta, self.call(batch.solve, mode)
+        if is_recorded(theta):
+            out = with_gradient()(theta, call)[0]
+        else:
+            with torch.no_grad():
+                out = run(theta, call)[0]
         return self._shown(out, mode, objective.dtype, batch.solve.lead)
 
     def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
@@ -244,7 +249,9 @@ class SolverLayer(nn.Module):
     def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
-        theta = objective.reshape(math.prod(lead), *event).to(wide)  # numel() would fix B in an exported graph
+        theta = objective if objective.dtype is wide else objective.to(wide)
+        if len(lead) != 1:
+            theta = theta.reshape(math.prod(lead), *event)  # numel() would fix B in an exported graph
         scores = -theta if self.solver.sense == "min" else theta
         read = self.estimator.transform(scores)
         if read is scores:
@@ -273,9 +280,8 @@ class SolverLayer(nn.Module):
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved; by default every row with the instance given at construction."""
-        spec, solver = self.spec, self.solver
         return SolvePlan(
-            boundary=Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start),
+            boundary=self._boundary,
             groups=self._instances.groups({}) if groups is None else groups,
             lead=lead,
             on_failure=self.on_failure,
@@ -283,7 +289,7 @@ class SolverLayer(nn.Module):
             warned=self._warned,
             failures=self.failures,
             unproven=self.unproven,
-            workers=workers_of(solver),
+            solver=self.solver,
             progress=self.progress,
         )
 
@@ -313,14 +319,15 @@ class SolverLayer(nn.Module):
             homogeneous=homogeneous,
             samples=mode.nb_samples if mode.perturbed else 1,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
-            replay=self._replay() if mode.perturbed else None,
+            replay=self._replay if mode.perturbed else no_replay,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
         """The estimate as the user asked for it."""
         if self.output == "samples" and not mode.perturbed:  # nothing to tell the samples apart: solved once
             out = out.unsqueeze(1).expand(-1, mode.nb_samples if self.training else 1, *out.shape[1:])
-        return out.reshape(*lead, *out.shape[1:]).to(dtype)
+        out = out if len(lead) == 1 else out.reshape(*lead, *out.shape[1:])
+        return out if out.dtype is dtype else out.to(dtype)
 
     def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
@@ -375,10 +382,13 @@ class SolverLayer(nn.Module):
 
     @property
     def labels(self) -> Labels | None:
-        """Names of the entries of an objective, by block where there are several; None if the solver has none.
+        """Names of the entries of an objective, one for each in C order; None if the solver has none.
+
+        A mapping of blocks to names where there are several blocks. They are those of the layer's own instance: what
+        calls give row by row has names of its own.
 
         Raises:
-            InstanceError: as `prepared`.
+            InstanceError: there is no such instance, because every row brings its own.
         """
         return labels_of(self.prepared)
 

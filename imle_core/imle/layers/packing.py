@@ -51,6 +51,7 @@ class Packing:
         order: the blocks there are, in the order in which users give them.
         shapes: of each block, in the order of the objective.
         places: where each block is in `[m]`.
+        largest: the largest number of each block's solutions.
         noisy: `[n]` which entries of `[m]` take noise; None for all.
         two_valued: `[m]` or `[B, m]` entries whose noise is the difference of two draws; None if there are none.
 
@@ -76,6 +77,7 @@ class Packing:
         self.places = wide.places
         self.size = wide.objective_shape[0]
         self.ragged = any(layout[k].shape != self.shapes[k] for layout in self.layouts for k in first)
+        self.largest = {name: max(layout[name].largest for layout in self.layouts) for name in first}
         self.noisy = self._noisy()
         with torch.inference_mode(False):  # autograd saves some of them
             self._defaults = {name: self._gathered(name, "default", 0.0) for name in first}
@@ -142,27 +144,26 @@ class Packing:
         found = {
             block.name: self._tensor(block, value)
             for block in self.order
-            if (value := given.get(block.name)) is not None
+            if not ((value := given.get(block.name)) is None or (isinstance(value, Mapping) and not value))
         }
         lead = self._lead(found, batch)
         like = next(iter(found.values()), torch.zeros(0))
         for block in self.order:
             if block.name not in found:
                 found[block.name] = self._default(block, like, lead)
-        wide = holding(like.dtype, max(self.largest(name) for name in self.shapes), like)
+        wide = self.holding(like.dtype, like)
         parts = []
         for name, shape in self.shapes.items():
-            flat = found[name].reshape(*found[name].shape[: found[name].ndim - len(shape)], math.prod(shape)).to(wide)
+            flat = found[name].reshape(*self._rows_of(name, found[name]), math.prod(shape)).to(wide)
             scale = self._scales[name]
             if scale is not None and torch.is_grad_enabled():
-                flat = _scaled(flat, _along(scale, lead).to(flat))
+                flat = scaled(flat, _along(scale, lead).to(flat))
             parts.append(flat.expand(*lead, -1))
         return Packed(torch.cat(parts, dim=-1), lead, like.dtype, found)
 
     def pack_solutions(self, given: Mapping[str, Tensor]) -> Tensor:
         """Solutions by block, as users see them, to one tensor `[*batch, m]`."""
-        named = {block.name: given[block.solution] for block in self.order}
-        found = {block.name: self._fitting(block, block.solution, named[block.name]) for block in self.order}
+        found = {block.name: self._fitting(block, block.solution, given.get(block.solution)) for block in self.order}
         lead = self._lead(found, None)
         flat = [found[name].expand(*lead, *shape).reshape(*lead, -1) for name, shape in self.shapes.items()]
         return torch.cat(flat, dim=-1)
@@ -185,17 +186,13 @@ class Packing:
         return {
             block.name: solutions[..., self.places[block.name]]
             .reshape(*solutions.shape[:-1], *self.shapes[block.name])
-            .to(holding(dtype, self.largest(block.name), solutions))
+            .to(holding(dtype, self.largest[block.name], solutions))
             for block in self.order
         }
 
     def holding(self, dtype: torch.dtype, like: Tensor) -> torch.dtype:
         """A dtype that holds the numbers of all blocks."""
-        return holding(dtype, max(self.largest(name) for name in self.shapes), like)
-
-    def largest(self, name: str) -> float:
-        """The largest number of a block's solutions."""
-        return max(layout[name].largest for layout in self.layouts)
+        return holding(dtype, max(self.largest.values()), like)
 
     def _noisy(self) -> Tensor | None:
         if all(block.noise for block in self.order):
@@ -268,9 +265,13 @@ class Packing:
             )
         return given  # type: ignore[no-any-return]  # checked
 
+    def _rows_of(self, name: str, part: Tensor) -> torch.Size:
+        """`*batch` of `[*batch, *shape]`."""
+        return part.shape[: part.ndim - len(self.shapes[name])]
+
     def _lead(self, found: Mapping[str, Tensor], batch: int | None) -> torch.Size:
         """The batch dimensions."""
-        leads = {name: part.shape[: part.ndim - len(self.shapes[name])] for name, part in found.items()}
+        leads = {name: self._rows_of(name, part) for name, part in found.items()}
         try:
             lead = torch.broadcast_shapes(*leads.values())  # type: ignore[no-untyped-call]  # torch's own
         except RuntimeError:
@@ -278,6 +279,11 @@ class Packing:
             raise ObjectiveError(f"{self.solver_id}: expected blocks of the same batch, found {told}") from None
         if not lead and batch is not None:
             lead = torch.Size((batch,))
+        if not self.alone and lead.numel() != self._batch:
+            raise InstanceError(
+                f"{self.solver_id}: expected one value of each instance parameter per row, {lead.numel()} in all, "
+                f"found {self._batch}"
+            )
         for block in self.order:
             if block.name in leads and not block.shared and leads[block.name] != lead:
                 raise ObjectiveError(
@@ -341,7 +347,7 @@ def _along(numbers: Tensor, lead: Sequence[int]) -> Tensor:
     return numbers if numbers.ndim == 1 else numbers.reshape(*lead, -1)
 
 
-def _scaled(values: Tensor, scale: Tensor) -> Tensor:
+def scaled(values: Tensor, scale: Tensor) -> Tensor:
     """The same values, bit by bit; what flows back to them is multiplied by a scale."""
     own = values * scale
     return values.detach() + (own - own.detach())

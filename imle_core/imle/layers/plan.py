@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,15 +24,15 @@ from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.layers.asking import Answer, ask
-from imle.layers.boundary import Boundary, Objective, failed_rows
+from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
-from imle.solvers.contract import checked
+from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
-from imle.solvers.protocol import Shape, fixed_terms_of, is_homogeneous, takes_any_size
+from imle.solvers.protocol import PreparedSolver, Solver, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
@@ -48,7 +48,7 @@ class Request(NamedTuple):
     Attributes:
         group: the rows.
         shape: `[rows, S, *event]` of theta, padding included.
-        window: the part that this instance reads and writes.
+        window: the part that this instance reads and writes; None for all.
         part: theta without padding.
         earlier: earlier solutions, likewise.
         objective: `[rows * S, *shape]` as the solver takes it, and what it was multiplied by.
@@ -57,14 +57,19 @@ class Request(NamedTuple):
 
     group: Group
     shape: torch.Size
-    window: tuple[Any, ...]
+    window: tuple[Any, ...] | None
     part: Tensor
     earlier: Tensor | None
     objective: Objective
     extra: Mapping[str, Any]
 
+    @property
+    def question(self) -> tuple[PreparedSolver, Any, Mapping[str, Any]]:
+        """What `ask` is asked."""
+        return self.group.kept.prepared, self.objective.rows, self.extra
 
-@dataclass
+
+@dataclass(slots=True)
 class SolvePlan:
     """How the rows of one call of a layer are solved, forward and backward.
 
@@ -77,9 +82,10 @@ class SolvePlan:
         warned: advice the layer has already given.
         failures: rows that were not solved are added here.
         unproven: rows solved without a proof, of which it is known how far off they may be, are added here.
-        workers: how many instances may be solved at the same time.
+        solver: says how many instances may be solved at the same time; None for one.
         progress: who wants to know how far the solving is.
         first: the row of the user's batch that is the first here.
+        answered: what was asked and said is added here, if wanted.
         packing: how blocks lie in theta, if there are several.
     """
 
@@ -91,15 +97,16 @@ class SolvePlan:
     warned: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
-    workers: int = 1
+    solver: Solver | None = None
     progress: Wanted | None = None
     first: int = 0
+    answered: list[tuple[Request, Answer]] | None = None
     packing: Packing | None = None
 
     @property
     def homogeneous(self) -> bool:
         """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
-        return all(is_homogeneous(group.prepared) for group in self.groups)
+        return all(is_homogeneous(group.kept.prepared) for group in self.groups)
 
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
@@ -138,7 +145,66 @@ class SolvePlan:
             SolveError: rows failed, and `on_failure` is "raise"; from what the solver raised, if it did.
             SolverContractError: the solver returned something else than the protocol asks for.
         """
-        return self._solve(theta, hint, phase, known)[0]
+        if theta.numel() == 0:
+            return Solutions(theta.new_zeros(theta.shape), None)
+        if not self.boundary.looks_afterwards:
+            self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+        requests = self._requests(theta, hint, known)
+        if not requests and hint is not None:
+            return Solutions(hint.clone(), None)
+        try:
+            with self.stats.timed("solve"), self._monitored(requests):
+                answers = (
+                    [ask(*requests[0].question, tolerant=self.on_failure != "raise")]
+                    if len(requests) == 1
+                    else self._run(requests)
+                )
+        except Exception as error:
+            if self.boundary.looks_afterwards:
+                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+            if not isinstance(error, ImleError):
+                raise
+            raise self._named(error, requests[0]) from error.__cause__
+        solved = self._solutions(theta, requests, answers, phase)
+        failures: list[Failure] = []
+        for request, answer, part in zip(requests, answers, solved, strict=True):
+            self._account(answer.result, len(request.objective.rows))
+            self._note(request, answer.result, part, failures, phase)
+        if len(requests) == 1 and requests[0].group.rows is None:  # one instance for all rows: nothing to scatter
+            z = _padded(solved[0], requests[0])
+        else:
+            z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
+            for request, part in zip(requests, solved, strict=True):
+                z[request.group.rows] = _padded(part, request)
+        if self.answered is not None:
+            self.answered += zip(requests, answers, strict=True)
+        if not failures:
+            return Solutions(z, None)
+        return self._without_failures(z, failures, answers, phase)
+
+    def _without_failures(
+        self, z: Tensor, failures: Sequence[Failure], answers: Sequence[Answer], phase: str
+    ) -> Solutions:
+        """Solutions `[B, S, *event]` of a batch of which some rows failed.
+
+        Raises:
+            SolveError: `on_failure` says so.
+        """
+        batch, samples = z.shape[:2]
+        self.failures += failures
+        fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
+        if fatal and self.on_failure != "zero-grad":
+            cause = next((answer.cause for answer in answers if answer.cause), None)
+            raise solve_error(
+                self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+            ) from cause
+        valid = torch.ones(batch, samples, dtype=torch.bool)
+        valid[[f.row - self.first for f in failures], [f.sample for f in failures]] = False
+        valid = valid.to(z.device)
+        if self.on_failure == "zero-grad":
+            # a failed row may hold anything, nan included: multiplying by zero would keep it
+            z = torch.where(spread(valid, z), z, torch.zeros_like(z))
+        return Solutions(z, valid)
 
     def valued(self, theta: Tensor) -> tuple[Solutions, Tensor | None]:
         """Solve as a call does, and tell the `fixed_terms` of the solutions, `[B, S]`, which most solvers have none of.
@@ -146,89 +212,73 @@ class SolvePlan:
         Raises:
             SolverContractError: values differ from <theta, z>, and there is no `fixed_terms` to tell of others.
         """
-        return self._solve(theta, None, "forward", None, valued=True)
+        answered: list[tuple[Request, Answer]] = []
+        solutions = replace(self, answered=answered)(theta)
+        return solutions, self._fixed(answered, solutions.z) if answered else None
 
-    def _solve(
-        self, theta: Tensor, hint: Tensor | None, phase: str, known: Tensor | None, *, valued: bool = False
-    ) -> tuple[Solutions, Tensor | None]:
-        if theta.numel() == 0:
-            return Solutions(theta.new_zeros(theta.shape), None), None
-        self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
-        batch, samples = theta.shape[:2]
-        failures: list[Failure] = []
+    def _requests(self, theta: Tensor, hint: Tensor | None, known: Tensor | None) -> list[Request]:
+        """What solvers are asked, for each instance."""
         groups = self.groups
         if known is not None and hint is not None:
             skipped = known.tolist()
-            self.stats.events["unchanged_rows"] += samples * sum(skipped)
+            self.stats.events["unchanged_rows"] += theta.shape[1] * sum(skipped)
             groups = [group.without(skipped) for group in groups]
-        if groups[0].rows is None:  # one instance for all rows: nothing to gather or scatter
-            requests = [self._request(groups[0], theta, hint)]
-            answers = self._run(requests)
-            z = self._finish(requests[0], answers[0].result, failures, phase)
-        else:
-            z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
-            requests = [
+        with self.stats.timed("transfer"):
+            if groups[0].rows is None:
+                return [self._request(groups[0], theta, hint)]
+            return [
                 self._request(group, theta[group.rows], None if hint is None else hint[group.rows])
                 for group in groups
                 if group.rows
             ]
-            answers = self._run(requests)
-            for request, answer in zip(requests, answers, strict=True):
-                z[request.group.rows] = self._finish(request, answer.result, failures, phase)
-        valid = None
-        if failures:
-            self.failures += failures
-            fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
-            if fatal and self.on_failure != "zero-grad":
-                cause = next((answer.cause for answer in answers if answer.cause), None)
-                raise solve_error(
-                    self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
-                ) from cause
-            valid = torch.ones(batch, samples, dtype=torch.bool)
-            valid[[f.row - self.first for f in failures], [f.sample for f in failures]] = False
-            valid = valid.to(z.device)
-            if self.on_failure == "zero-grad":
-                # a failed row may hold anything, nan included: multiplying by zero would keep it
-                z = torch.where(spread(valid, z), z, torch.zeros_like(z))
-        return Solutions(z, valid), self._fixed(requests, answers, z) if valued else None
 
     def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
         """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
+        prepared = group.prepared
         window = self._window(group, theta.shape[2:])
-        part = theta[window]
-        earlier = None if hint is None else hint[window]
+        part, earlier = theta, hint
+        if window is not None:
+            part, earlier = theta[window], None if hint is None else hint[window]
         extra: dict[str, Any] = group.per_sample(theta.shape[1])
-        with self.stats.timed("transfer"):
-            if earlier is not None and self.boundary.warm_start:
-                extra["hint"] = self.boundary.rows(earlier)
-            prepared = group.prepared
-            objective = self.boundary.objective(part, is_homogeneous(prepared) and not takes_any_size(prepared))
-        return Request(group, theta.shape, window, part, earlier, objective, extra)
+        if earlier is not None and self.boundary.warm_start:
+            extra["hint"] = self.boundary.rows(earlier)
+        return Request(group, theta.shape, window, part, earlier, self.boundary.objective(part, prepared), extra)
 
-    def _window(self, group: Group, event: torch.Size) -> tuple[Any, ...]:
-        """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes."""
+    def _window(self, group: Group, event: torch.Size) -> tuple[Any, ...] | None:
+        """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes; None for all."""
         if self.packing is not None and self.packing.ragged:
             return (..., self.packing.columns(group.kept))
-        return _window(event, group.prepared.objective_shape)
+        shape = group.prepared.objective_shape
+        if shape is None or event == shape:
+            return None
+        own = tuple(have if size is None else size for size, have in zip(shape, event, strict=True))
+        return None if own == event else (..., *(slice(size) for size in own))
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
-        """Solve; several instances at the same time where there are several workers.
+        """Solve for several instances, at the same time where there are several workers.
 
         Raises:
             ImleError: what a solver raises, for the first instance that does so.
         """
-        with self.stats.timed("solve"), self._monitored(requests):
-            if self.workers < 2 or len(requests) < 2:
-                return [self._call(request) for request in requests]
-            stops, pool = Stops(), dispatchers(self.workers)
-            with stops.inside():
-                futures = [pool.submit(copy_context().run, self._call, request) for request in requests]
+
+        def one(request: Request) -> Answer:
             try:
-                return [future.result() for future in futures]
-            finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
-                for future in futures:
-                    future.cancel()
-                stops.stop()
+                return ask(*request.question, tolerant=self.on_failure != "raise")
+            except ImleError as error:
+                raise self._named(error, request) from error.__cause__
+
+        workers = 1 if self.solver is None else workers_of(self.solver)
+        if workers < 2:
+            return [one(request) for request in requests]
+        stops, pool = Stops(), dispatchers(workers)
+        with stops.inside():
+            futures = [pool.submit(copy_context().run, one, request) for request in requests]
+        try:
+            return [future.result() for future in futures]
+        finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
+            for future in futures:
+                future.cancel()
+            stops.stop()
 
     def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
         if self.progress is None:
@@ -236,25 +286,50 @@ class SolvePlan:
         rows = sum(request.shape[:2].numel() for request in requests)
         return monitored(self.progress, self.boundary.solver_id, rows)
 
-    def _finish(self, request: Request, result: SolveResult, failures: list[Failure], phase: str) -> Tensor:
-        """Check and count a result; solutions `[rows, S, *event]`."""
-        part, group = request.part, request.group
-        self._account(result, part.shape[0] * part.shape[1])
-        with self.stats.timed("transfer"), self._naming(request):
-            solved = self.boundary.solutions(result, part)
+    def _solutions(
+        self, theta: Tensor, requests: Sequence[Request], answers: Sequence[Answer], phase: str
+    ) -> list[Tensor]:
+        """Solutions `[rows, S, *shape]` for each instance, finite but for rows that failed.
+
+        Raises:
+            ObjectiveError: theta `[B, S, *event]` is not finite, and was not looked at before.
+            SolverContractError: a row that did not fail is not finite.
+        """
+        with self.stats.timed("transfer"):
+            solved = [
+                self.boundary.solutions(answer.result, request.part)
+                for request, answer in zip(requests, answers, strict=True)
+            ]
+            if not self.boundary.looks_afterwards:
+                finite = sums_to_finite(*solved)
+            elif len(solved) == 1 and requests[0].part.shape == theta.shape:
+                finite = multiplies_to_finite(theta, solved[0])
+            else:
+                finite = sums_to_finite(theta, *solved)
+            if finite:
+                return solved
+            # either is not finite, a row failed, or a sum of finite entries overflows
+            if self.boundary.looks_afterwards:
+                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+            for request, answer, part in zip(requests, answers, solved, strict=True):
+                try:
+                    self.boundary.refuse_non_finite_solutions(part, answer.result)
+                except SolverContractError as error:
+                    raise self._named(error, request) from None
+        return solved
+
+    def _note(self, request: Request, result: SolveResult, solved: Tensor, failures: list[Failure], phase: str) -> None:
+        """Keep in mind how rows ended, and put stand-ins in place of those that failed."""
+        group, samples = request.group, request.part.shape[1]
         failed = failed_rows(result)
-        self.unproven += unproven(result, partial(self._row, group), part.shape[1], phase)
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
+        if result.status is None:
+            return
+        self.unproven += unproven(request.objective.own(result), partial(self._row, group), samples, phase)
         for n in failed:
-            row, sample = divmod(n, part.shape[1])
-            assert result.status is not None
+            row, sample = divmod(n, samples)
             status = SolveStatus(int(result.status[n]))
             failures.append(Failure(self._row(group, row), sample, status, result.messages.get(n, ""), phase, replaced))
-        if part.shape == request.shape:
-            return solved
-        padded = part.new_zeros(request.shape)  # the widest instance of the batch is wider than this one
-        padded[request.window] = solved
-        return padded
 
     @staticmethod
     def _replace(group: Group, solved: Tensor, failed: Sequence[int], earlier: Tensor | None) -> bool:
@@ -278,14 +353,6 @@ class SolvePlan:
             return False
         return True
 
-    def _call(self, request: Request) -> Answer:
-        """Ask the solver. Touches nothing of the plan: it may run in another thread."""
-        tolerant = self.on_failure != "raise"
-        with self._naming(request):
-            answer = ask(request.group.prepared, request.objective.rows, request.extra, tolerant=tolerant)
-            checked(answer.result, request.objective.rows.shape)
-        return answer._replace(result=request.objective.own(answer.result))
-
     def fixed_terms(self, z: Tensor) -> Tensor | None:
         """h of `[B, S, *event]` solutions: what terms add that theta does not give, as a maximisation.
 
@@ -297,7 +364,8 @@ class SolvePlan:
         found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
         for group in self.groups:
             rows = slice(None) if group.rows is None else group.rows
-            part = z[rows][self._window(group, z.shape[2:])]
+            window = self._window(group, z.shape[2:])
+            part = z[rows] if window is None else z[rows][window]
             if part.numel():
                 found[rows] = terms_of_group(self.boundary, group, part)
         return found
@@ -313,36 +381,31 @@ class SolvePlan:
         """The group that a row of the batch is in."""
         return next(group for group in self.groups if group.rows is None or row in group.rows)
 
-    def _fixed(self, requests: Sequence[Request], answers: Sequence[Answer], z: Tensor) -> Tensor | None:
+    def _fixed(self, answered: Sequence[tuple[Request, Answer]], z: Tensor) -> Tensor | None:
         """`fixed_terms` of what has just been solved: where values are known, they tell without another solve."""
-        if all(fixed_terms_of(request.group.prepared) is None for request in requests):
-            for request, answer in zip(requests, answers, strict=True):
-                refuse_other_values(self.boundary, request.objective, answer.result)
+        results = [(request, request.objective.own(answer.result)) for request, answer in answered]
+        if all(fixed_terms_of(request.group.prepared) is None for request, _ in results):
+            for request, result in results:
+                refuse_other_values(self.boundary, request.objective, result)
             return None
         found = torch.full(z.shape[:2], math.nan, dtype=torch.float64, device=z.device)
-        for request, answer in zip(requests, answers, strict=True):
+        for request, result in results:
             rows = slice(None) if request.group.rows is None else request.group.rows
-            told = terms_of_result(self.boundary, request.objective, answer.result, request.part)
-            part = z[rows][request.window]
+            told = terms_of_result(self.boundary, request.objective, result, request.part)
+            part = z[rows] if request.window is None else z[rows][request.window]
             found[rows] = terms_of_group(self.boundary, request.group, part) if told is None else told
         return found
 
-    @contextmanager
-    def _naming(self, request: Request) -> Iterator[None]:
-        """Errors name the row and sample as the user counts them, and, if a contract is broken, the solver."""
-        try:
-            yield
-        except ImleError as error:
-            message, name = error.message, f"{self.boundary.solver_id}: "
-            if isinstance(error, SolverContractError) and not message.startswith(name):
-                message = name + message
-            if error.row is not None:
-                samples = request.shape[1]
-                row, sample = divmod(error.row, samples)
-                message += f" ({place(self._row(request.group, row), sample, self.lead, samples)})"
-            if message == error.message:
-                raise
-            raise type(error)(message, hint=error.hint) from error.__cause__
+    def _named(self, error: ImleError, request: Request) -> ImleError:
+        """The error with row and sample as the user counts them, and, if a contract is broken, with the solver."""
+        message, name = error.message, f"{self.boundary.solver_id}: "
+        if isinstance(error, SolverContractError) and not message.startswith(name):
+            message = name + message
+        if error.row is not None:
+            samples = request.shape[1]
+            row, sample = divmod(error.row, samples)
+            message += f" ({place(self._row(request.group, row), sample, self.lead, samples)})"
+        return error if message == error.message else type(error)(message, hint=error.hint)
 
     def _account(self, result: SolveResult, rows: int) -> None:
         self.stats.batches += 1
@@ -354,7 +417,8 @@ class SolvePlan:
             for status in SolveStatus:
                 if counts[status]:
                     self.stats.status[status.name.lower()] += int(counts[status])
-        self.stats.events.update(result.counters)
+        if result.counters:
+            self.stats.events.update(result.counters)
         for part, seconds in result.seconds.items():
             self.stats.seconds[part] += seconds
         for advice in result.advice:
@@ -373,9 +437,10 @@ def _level_of_user() -> int:
     return level + 1
 
 
-def _window(event: torch.Size, shape: Shape | None) -> tuple[Any, ...]:
-    """The part of a padded `[B, S, *event]` tensor that an instance of this shape reads and writes."""
-    if shape is None:
-        return (...,)
-    own = (have if size is None else size for size, have in zip(shape, event, strict=True))
-    return (..., *(slice(size) for size in own))
+def _padded(part: Tensor, request: Request) -> Tensor:
+    """Solutions of an instance `[rows, S, *shape]` as those of the widest one of the batch, with 0 where it ends."""
+    if request.window is None:
+        return part
+    padded = part.new_zeros(request.shape)
+    padded[request.window] = part
+    return padded

@@ -64,9 +64,9 @@ def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = Fal
         return shape[:1], shape[1:]
     split = len(shape) - len(expected)
     event = shape[max(split, 0) :]
-    fits = split >= 0 and all(
-        size is None or size == found or (padded and found > size) for size, found in zip(expected, event, strict=True)
-    )
+    fits = split >= 0
+    for size, found in zip(expected, event, strict=False):
+        fits = fits and (size is None or size == found or (padded and found > size))
     if not fits:
         sizes = ", ".join("any" if size is None else f"{size}{'+' if padded else ''}" for size in expected)
         raise ObjectiveError(

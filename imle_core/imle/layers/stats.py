@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.profiler import record_function
 
 Part = Literal["noise", "solve", "transfer"]
+
+
+class Timer:
+    """Adds the wall time of a block to a sum. A class, as a generator would take as long as a small solve.
+
+    Args:
+        seconds: the sums.
+        part: the one to add to, and what `torch.profiler` calls the block.
+    """
+
+    __slots__ = ("_part", "_profiled", "_seconds", "_start")
+
+    def __init__(self, seconds: defaultdict[str, float], part: Part) -> None:
+        self._seconds = seconds
+        self._part = part
+
+    def __enter__(self) -> None:
+        profiling: bool = torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
+        self._profiled: record_function | None = record_function(f"imle::{self._part}") if profiling else None
+        if self._profiled is not None:
+            self._profiled.__enter__()  # type: ignore[no-untyped-call]  # torch's own
+        self._start = time.perf_counter()
+
+    def __exit__(self, *error: Any) -> None:
+        self._seconds[self._part] += time.perf_counter() - self._start
+        if self._profiled is not None:
+            self._profiled.__exit__(*error)
 
 
 @dataclass
@@ -47,18 +72,9 @@ class LayerStats:
         """Rows solved per second of solver time."""
         return self.solves / self.solve_seconds if self.solve_seconds else 0.0
 
-    @contextmanager
-    def timed(self, part: Part) -> Iterator[None]:
+    def timed(self, part: Part) -> Timer:
         """Time one part, also for `torch.profiler`."""
-        # a range costs several microseconds, even where nobody profiles
-        profiling: bool = torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
-        profiled = record_function(f"imle::{part}") if profiling else nullcontext()
-        start = time.perf_counter()
-        with profiled:
-            try:
-                yield
-            finally:
-                self.seconds[part] += time.perf_counter() - start
+        return Timer(self.seconds, part)
 
     def reset(self) -> None:
         """Start counting anew."""

@@ -93,13 +93,13 @@ class TableView(NamedTuple):
 
     def _flat(self, block: str, name: str, table: Tensor) -> Tensor:
         shape = self._shape(name)
-        lead = table.shape[: table.ndim - len(shape)]
-        if tuple(table.shape[len(lead) :]) != shape:
+        found = table.shape if isinstance(table, Tensor) else ()
+        if not isinstance(table, Tensor) or tuple(found[max(0, len(found) - len(shape)) :]) != shape:
             raise ObjectiveError(
                 f"{self.solver_id}: {block}: {name}: expected shape [*batch, {', '.join(map(str, shape))}], found "
-                f"{list(table.shape)}"
+                f"{list(found) if isinstance(table, Tensor) else type(table).__name__}"
             )
-        return table.reshape(*lead, -1)
+        return table.reshape(*found[: len(found) - len(shape)], -1)
 
 
 def _gathered(data: BlockData, flat: Mapping[str, Tensor], like: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import torch
@@ -23,43 +23,10 @@ from imle.estimators.function import refuse_second_derivative, run
 from imle.estimators.parts import gradient_of
 from imle.estimators.trace import Trace
 from imle.layers.exported import packed, unpacked
+from imle.layers.mode import Mode
 
 if TYPE_CHECKING:
     from imle.layers.module import SolverLayer
-
-
-class Mode(NamedTuple):
-    """What decides the shapes of a forward pass, taken from the layer when the pass begins.
-
-    Attributes:
-        perturbed: whether noise is drawn.
-        samples: whether the output is `[B, S, *event]`; only if perturbed.
-        nb_samples: S.
-        solves: forward solves per row: S, or 1 where all samples have the same objective.
-    """
-
-    perturbed: bool
-    samples: bool
-    nb_samples: int
-    solves: int
-
-
-class Temperature:
-    """An attribute of a layer whose value compilers do not see: each would be another graph.
-
-    What decides shapes is whether it is 0; they see that, as `_has_temperature`.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, layer: SolverLayer, owner: type) -> float:
-        value: float = layer.__dict__[self._name]
-        return value
-
-    def __set__(self, layer: SolverLayer, value: float) -> None:
-        layer.__dict__[self._name] = value
-        layer.__dict__[f"_has_{self._name}"] = value != 0
 
 
 _layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
@@ -148,9 +115,9 @@ def _content(key: Tensor) -> bytes:
 def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
     layer, settings = _find(key), Mode(*mode)
     layer.begin()
-    call = layer.call(layer.plan(torch.Size(lead)), settings)
+    call = replace(layer.call(layer.plan(torch.Size(lead)), settings), whole=True)
     with torch.no_grad():
-        out, noise, z, valid = run(theta, call, whole=True)
+        out, noise, z, valid = run(theta, call)
     samples = (out if z is None else z).shape[1] if settings.samples or z is not None else 1
     nothing = theta.new_empty(0)
     return (

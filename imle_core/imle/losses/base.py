@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from imle._layers import check_layer
+from imle._copies import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Estimator
 from imle.layers.boundary import sums_to_finite
@@ -28,7 +28,7 @@ class Maximum(NamedTuple):
     Attributes:
         z: `[B, *event]`; 0 where a solve failed.
         valid: `[B]` which rows hold, or None for all.
-        fixed: `[B]` float64, what terms that no objective gives add to each; None where there are no such terms.
+        fixed: `[B]` float64, their fixed terms (see `PreparedSolver.fixed_terms`); None where there are none.
     """
 
     z: Tensor
@@ -69,19 +69,42 @@ class SolverLoss(nn.Module):
         self.reduction: Reduction = reduction
 
     def read(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Batch:
-        """The objective as scores to maximise, and the solver. `[*batch, *event]` to `[B, *event]`."""
+        """The objective as scores to maximise, and the solver.
+
+        Args:
+            objective: `[*batch, *event]`, as the layer takes it.
+            rows: instance parameters that differ per row.
+        """
         return plain(self.layer, objective, rows)
 
     def scores(self, name: str, objective: Any, batch: Batch, like: Tensor) -> Tensor:
-        """The true objective, read in the same sense: `[*batch, *event]` to detached `[B, *event]` theta."""
+        """The true objective, read in the same sense, as detached `[B, *event]` theta.
+
+        Args:
+            name, objective, batch, like: as for `rows`.
+        """
         return self.rows(name, objective, batch, like) * _sign(self.layer)
 
     def solutions(self, solution: Any, batch: Batch, like: Tensor) -> Tensor:
-        """Known solutions, checked, as the solver returns them. `[*batch, *event]` to `[B, *event]`."""
+        """Known solutions, checked, as the solver returns them: `[B, *event]`.
+
+        Args:
+            solution: `[*batch, *event]`.
+            batch, like: as for `rows`.
+        """
         return self.layer.as_solved(self.rows("solution", solution, batch, like), batch.solve)
 
     def rows(self, name: str, values: Any, batch: Batch, like: Tensor) -> Tensor:
-        """Check a target of the loss, and give it theta's dtype and device. `[*batch, *event]` to `[B, *event]`.
+        """Check a target of the loss, and give it theta's dtype and device.
+
+        Args:
+            name: of the argument, for messages.
+            values: `[*batch, *event]`.
+            batch: what the objective was read to.
+            like: `[*batch, *event]` the objective.
+
+        Returns:
+            `[B, *event]`.
 
         Raises:
             ObjectiveError: missing, of another shape than the objective, or not finite.
@@ -106,19 +129,18 @@ class SolverLoss(nn.Module):
         return wide
 
     def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:
-        """What terms that no objective gives add to known solutions `[B, *event]`: `[B]`, or None without such terms.
+        """The fixed terms of known solutions, `[B]`; None where the solver has none.
+
+        Args:
+            name: of the argument, for messages.
+            z: `[B, *event]` the solutions.
+            batch: what the objective was read to.
 
         Raises:
             ObjectiveError: a solution is not feasible, so that nothing can be said of it; names the row.
         """
         found = batch.solve.fixed_terms(z.unsqueeze(1))
-        if found is not None and (bad := found.isnan().nonzero()).numel():
-            raise ObjectiveError(
-                f"{type(self).__name__}: {name}: expected feasible solutions, found one that is not in "
-                f"{row_name(int(bad[0, 0]), batch.solve.lead)}",
-                hint="variables that are not learned have no values that fit it",
-            )
-        return None if found is None else found.squeeze(1)
+        return None if found is None else feasible(f"{type(self).__name__}: {name}", found, batch).squeeze(1)
 
     def reduced(self, values: Tensor, valid: Tensor | None, batch: Batch) -> Tensor:
         """One value per row to what the user asked for.
@@ -152,7 +174,7 @@ def _sign(layer: SolverLayer) -> float:
 
 
 def maximise(batch: Batch, theta: Tensor) -> Maximum:
-    """argmax <theta, z> + h(z) of `[B, *event]` scores; h are terms that no objective gives."""
+    """argmax <theta, z> + h(z) of `[B, *event]` scores; h are fixed terms, as of variables that are not learned."""
     with torch.no_grad():
         (z, valid), fixed = batch.solve.valued(theta.detach().unsqueeze(1))
     rows = (None if rest is None else rest.squeeze(1) for rest in (valid, fixed))
@@ -173,6 +195,27 @@ def advantage(theta: Tensor, one: Tensor, other: Tensor, fixed: Tensor | None, o
 def more(fixed: Tensor | None, others: Tensor | None, like: Tensor) -> Tensor | float:
     """h(z) - h(z'), taken in float64, in the dtype of theta; 0 where there are no such terms."""
     return 0.0 if fixed is None or others is None else (fixed - others).to(like.dtype)
+
+
+def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
+    """The fixed terms of solutions, `[B, ...]`, checked: all of them are feasible.
+
+    Args:
+        who: what the message begins with.
+        fixed: nan where a solution is not feasible: nothing can be said of it.
+        batch: that rows belong to.
+        row: of the batch, that is the first here.
+
+    Raises:
+        ObjectiveError: a solution is not feasible; names the row.
+    """
+    if (bad := fixed.isnan().nonzero()).numel():
+        raise ObjectiveError(
+            f"{who}: expected feasible solutions, found one that is not, for "
+            f"{row_name(row + int(bad[0, 0]), batch.solve.lead)}",
+            hint="variables that are not learned have no values that fit it",
+        )
+    return fixed
 
 
 def flat(values: Tensor) -> Tensor:

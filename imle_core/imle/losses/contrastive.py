@@ -16,7 +16,7 @@ from imle.solvers.pool import SolutionPool
 
 
 class ContrastiveLoss(PoolLoss):
-    """A loss of the differences <theta, z - y> + h(z) - h(y), z in the pool; h are terms no objective gives."""
+    """A loss of the differences <theta, z - y> + h(z) - h(y), z in the pool; h are fixed terms."""
 
     def __init__(
         self,
@@ -65,12 +65,19 @@ class ContrastiveLoss(PoolLoss):
         assert optimal is not None
         if true is None:
             return self.contrast(pool.worth(theta) - optimal.worth(theta))
-        scores = theta - true  # terms that no objective gives are in both, and cancel
+        scores = theta - true  # fixed terms are in both, and cancel
         return self.contrast(scores @ pool.z.T - (scores * optimal.z).sum(dim=1, keepdim=True))
 
     @abstractmethod
     def contrast(self, differences: Tensor) -> Tensor:
-        """The loss of how much better each z_m is than y, `[R, M]` to `[R]`."""
+        """The loss of how much better each z_m is than y.
+
+        Args:
+            differences: `[R, M]`.
+
+        Returns:
+            `[R]`.
+        """
 
     def extra_repr(self) -> str:
         return f"shifted={self.shifted}, {super().extra_repr()}"

@@ -91,7 +91,6 @@ class PerturbedFenchelYoung(PerturbedLoss):
         y = self.solutions(solution, batch, objective)
         drawn = self.perturbed(batch)
         rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
-        best = drawn.mean(
-            inner_samples(drawn.theta, drawn.z) + rest
-        )  # its derivative: mean_s of z_s d theta_s, Danskin
+        # by Danskin's theorem its derivative in theta_s is z_s, so autograd need not know of the solver
+        best = drawn.mean(inner_samples(drawn.theta, drawn.z) + rest)
         return self.reduced(best - inner(batch.theta, y), drawn.solved(), batch)

@@ -24,4 +24,5 @@ class MAPContrastive(ContrastiveLoss):
     """
 
     def contrast(self, differences: Tensor) -> Tensor:
-        return differences.amax(dim=1).clamp(min=0.0)  # y is feasible, even if the pool has forgotten it
+        # y itself differs by 0 and is feasible, whether or not the pool still holds it
+        return differences.amax(dim=1).clamp(min=0.0)

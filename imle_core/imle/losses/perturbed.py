@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from imle._borrow import borrow
 from imle._checks import positive_int
+from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
 from imle.errors import OptionError
 from imle.estimators.trace import average
@@ -25,7 +25,7 @@ class Perturbed(NamedTuple):
         theta: `[B, S, *event]`, differentiable.
         z: `[B, S, *event]` solutions, detached; 0 where a solve failed.
         valid: `[B, S]`, or None if every sample was solved.
-        fixed: `[B, S]` what terms that no objective gives add to z; None where there are no such terms.
+        fixed: `[B, S]` the fixed terms of z; None where the solver has none.
     """
 
     theta: Tensor
@@ -96,10 +96,10 @@ class PerturbedLoss(SolverLoss):
         if self.noise is None or self.temperature == 0:
             return None
         ready_to_draw(type(self).__name__, self.generator)
-        borrowed = borrow(self.layer)
-        borrowed.noise, borrowed.nb_samples, borrowed.generator = self.noise, self.nb_samples, self.generator
-        borrowed.antithetic = False
-        return borrowed._draw(batch.theta.detach(), batch.solve)
+        shared = shared_copy(self.layer)
+        shared.noise, shared.nb_samples, shared.generator = self.noise, self.nb_samples, self.generator
+        shared.antithetic = False
+        return shared._draw(batch.theta.detach(), batch.solve)
 
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else repr(self.noise)

@@ -13,8 +13,7 @@ from torch import Tensor
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.trace import both
 from imle.layers.module import Batch, SolverLayer
-from imle.layers.shapes import row_name
-from imle.losses.base import Maximum, Reduction, SolverLoss, flat, maximise
+from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, flat, maximise
 from imle.solvers.combinators.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
@@ -25,7 +24,7 @@ class Candidates(NamedTuple):
 
     Attributes:
         z: `[M, n]`, at least one.
-        fixed: `[M]` what terms that no objective gives add to them, in theta's dtype; None where there are none.
+        fixed: `[M]` their fixed terms, in theta's dtype; None where the solver has none.
     """
 
     z: Tensor
@@ -148,12 +147,9 @@ class PoolLoss(SolverLoss):
         else:
             padded[window] = pool
         fixed = self.pool.fixed_terms(key, partial(batch.solve.fixed_terms_in_row, row))
-        if fixed is not None and bool(fixed.isnan().any()):
-            raise ObjectiveError(
-                f"{type(self).__name__}: expected feasible solutions in the pool, found one that is not, for the "
-                f"instance of {row_name(row, batch.solve.lead)}"
-            )
-        return Candidates(flat(padded), None if fixed is None else fixed.to(batch.theta))
+        if fixed is not None:
+            fixed = feasible(f"{type(self).__name__}: pool", fixed.unsqueeze(0), batch, row)[0].to(batch.theta)
+        return Candidates(flat(padded), fixed)
 
     def instances(self, batch: Batch, rows: Mapping[str, Sequence[Any]]) -> dict[str, list[int]]:
         """Row numbers by the key of their instance."""

@@ -53,4 +53,12 @@ class RankingLoss(PoolLoss):
 
     @abstractmethod
     def rank(self, predicted: Tensor, true: Tensor) -> Tensor:
-        """The loss of `[R, M]` predicted and true scores of M solutions, to be maximised. `[R]`."""
+        """The loss of what M solutions are worth, as scores to be maximised.
+
+        Args:
+            predicted: `[R, M]`.
+            true: `[R, M]`.
+
+        Returns:
+            `[R]`.
+        """

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imle._layers import check_layer
+from imle._copies import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
-from imle.layers.shapes import row_name
-from imle.losses.base import plain
+from imle.losses.base import feasible, plain
 from imle.solvers.protocol import Sense
 
 
@@ -25,7 +24,7 @@ class Reading:
     Attributes:
         sign: 1 for "max", -1 for "min".
         event_ndim: how many trailing dimensions make up one solution.
-        layer: if there is one: it knows of terms that no objective gives.
+        layer: if there is one: it knows of fixed terms.
         batch: the objectives as the layer reads them.
     """
 
@@ -46,7 +45,7 @@ class Reading:
         return self.own(solutions) if self.batch is None or self.batch.solve.groups[0].rows is None else solutions
 
     def fixed_terms(self, name: str, solutions: Tensor) -> Tensor | float:
-        """What terms that no objective gives add to `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
+        """The fixed terms of `[*batch, *event]` solutions, as a maximisation: `[*batch]`.
 
         Raises:
             ObjectiveError: a solution is not feasible.
@@ -55,7 +54,7 @@ class Reading:
             return 0.0
         solve = self.batch.solve
         found = solve.fixed_terms(solutions.reshape(self.batch.theta.shape).unsqueeze(1))
-        return 0.0 if found is None else self._feasible(name, found.squeeze(1)).reshape(solve.lead)
+        return 0.0 if found is None else feasible(name, found.squeeze(1), self.batch).reshape(solve.lead)
 
     def fixed_terms_of_all(self, name: str, solutions: Tensor) -> Tensor | float:
         """The same for `[M, *event]` solutions, in the instance of each row: `[*batch, M]`."""
@@ -64,17 +63,10 @@ class Reading:
         solve = self.batch.solve
         if solve.groups[0].rows is None and not solve.groups[0].values:  # all rows have one instance
             found = solve.fixed_terms_in_row(0, solutions)
-            return 0.0 if found is None else self._feasible(name, found.unsqueeze(0)).squeeze(0)
+            return 0.0 if found is None else feasible(name, found.unsqueeze(0), self.batch).squeeze(0)
         rows = [solve.fixed_terms_in_row(row, solutions) for row in range(len(self.batch.theta))]
         known = [row for row in rows if row is not None]
-        return 0.0 if not known else self._feasible(name, torch.stack(known)).reshape(*solve.lead, -1)
-
-    def _feasible(self, name: str, found: Tensor) -> Tensor:
-        assert self.batch is not None
-        if (bad := found.isnan().nonzero()).numel():
-            where = row_name(int(bad[0, 0]), self.batch.solve.lead)
-            raise ObjectiveError(f"{name}: expected feasible solutions, found one that is not, for {where}")
-        return found
+        return 0.0 if not known else feasible(name, torch.stack(known), self.batch).reshape(*solve.lead, -1)
 
 
 def reading(

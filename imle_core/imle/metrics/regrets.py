@@ -25,7 +25,7 @@ def regret(
 ) -> Tensor:
     """How much worse a decision is than the best one, by the true objective. Never negative for feasible decisions.
 
-    With `layer=`, terms that no objective gives, such as costs of variables that are not learned, count too. With
+    With `layer=`, fixed terms, such as costs of variables that are not learned, count too. With
     `sense=` alone they cannot be known: it is for solvers that have none.
 
     Args:

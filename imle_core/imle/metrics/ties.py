@@ -54,7 +54,7 @@ def worst_tied(
         if bool(settled.all()):
             break
         tilted = theta - tilt * scale * true
-        if found_fixed is not None:  # terms that no objective gives are tilted, too: they stay whole if theta does not
+        if found_fixed is not None:  # divided so that fixed terms, which the solver adds as they are, weigh as before
             weight = (tilt * scale).clamp(max=0.5)
             tilted = (theta - weight * true) / (1 - weight)
         z, _, fixed = maximise(batch, tilted)

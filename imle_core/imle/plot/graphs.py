@@ -93,6 +93,6 @@ def _spring(graph: Any) -> Positions:
             f"laying out a graph needs networkx, which cannot be imported: {error}",
             hint="pip install 'imle[networkx]', or give positions={node: (x, y)}",
         ) from error
-    # of a directed graph it would let edges pull at one end only
+    # networkx lets an edge of a directed graph pull at one of its ends only
     layout: Positions = networkx.spring_layout(networkx.Graph(graph), k=_SPREAD / len(graph) ** 0.5, seed=0)
     return layout

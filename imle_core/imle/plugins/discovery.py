@@ -7,7 +7,6 @@ import re
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from imle._text import named, printable
 from imle.errors import PluginError
 from imle.plugins import hookspecs
 from imle.plugins.estimator_spec import EstimatorSpec
-from imle.plugins.installed import Unreadable, locate, name_and_version, normal, points_of
+from imle.plugins.installed import Unreadable, locate, name_and_version, normal, points_of, source_of
 from imle.plugins.records import EstimatorRecord, PluginState, Record, SolverRecord
 from imle.plugins.spec import API_VERSION, DECLARED, ApiVersionError, SolverSpec, check_field
 
@@ -31,6 +30,7 @@ STRICT = "IMLE_PLUGINS_STRICT"
 HEAVY = frozenset({"jax", "networkx", "numba", "ortools", "pandas", "pulp", "scipy", "tensorflow", "torch"})
 """What a light module must not import: each costs more than the whole of `imle list-solvers`."""
 
+_VERSION = re.compile(rf"^{DECLARED}\s*=\s*(\d+)\s*(?:[;#]|$)", re.MULTILINE)
 
 PATIENCE = 3.0
 """Seconds after which a plugin that is still being read is named on stderr."""
@@ -217,28 +217,14 @@ def reading(point: EntryPoint) -> Iterator[None]:
 
 def _unread(kind: Kind[R], point: EntryPoint, error: BaseException, strict: bool) -> R:
     """The record of a plugin that cannot be read."""
-    version = _declared(point, error)
-    if version != API_VERSION:  # whatever went wrong, that is why
-        return _record(kind, point, PluginState.INCOMPATIBLE, *_incompatible(point, version))
+    if isinstance(error, ApiVersionError):
+        return _record(kind, point, PluginState.INCOMPATIBLE, *_incompatible(point, error.version))
     distribution, _ = name_and_version(point.dist)
     reason = named(error).splitlines()[0]
     if strict:
         raise PluginError(f"plugin {point.name!r} of {distribution}: {reason}", hint=_strict_hint()) from error
     fix = f"{STRICT}=1 imle --debug list-{kind.noun}s shows the traceback; then upgrade {distribution}"
     return _record(kind, point, PluginState.BROKEN, reason, fix)
-
-
-def _declared(point: EntryPoint, error: BaseException) -> int:
-    """The version of the contract a light module declares, even if it could not be imported to its end."""
-    if isinstance(error, ApiVersionError):
-        return error.version
-    module = point.value.partition(":")[0].partition("[")[0].strip()
-    places = [vars(sys.modules[module])] if module in sys.modules else []
-    places += [frame.f_globals for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for place in places:
-        if place.get("__name__") == module and isinstance(version := place.get(DECLARED), int):
-            return version
-    return API_VERSION
 
 
 def _incompatible(point: EntryPoint, version: int) -> tuple[str, str]:
@@ -256,13 +242,11 @@ def _strict_hint() -> str:
 
 def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
     """Load the light module and call its hook through pluggy, which checks name and signature."""
+    _refuse_other_version(_written_version(point))  # before a line of it runs, which may need a later contract
     manager = pluggy.PluginManager("imle")
     manager.add_hookspecs(hookspecs)
     module = point.load()
-    version = getattr(module, DECLARED, API_VERSION)
-    check_field(DECLARED, version, int)
-    if version != API_VERSION:
-        raise ApiVersionError(version)
+    _refuse_other_version(getattr(module, DECLARED, API_VERSION))
     manager.register(module, name=point.name)
     hook = getattr(manager.hook, kind.hook)
     specs: list[Any] = [spec for specs in hook() for spec in specs]
@@ -272,6 +256,18 @@ def _specs_of(kind: Kind[Any], point: EntryPoint) -> list[Any]:
     if not hook.get_hookimpls():
         raise PluginError(f"{point.value} implements no hook: expected {kind.hook}() marked @imle.hookimpl")
     return _checked(kind, specs)
+
+
+def _written_version(point: EntryPoint) -> int:
+    """The version of the contract that the source of a light module says it was written for; this one by default."""
+    written = _VERSION.search(source_of(point.value.partition(":")[0].partition("[")[0].strip()))
+    return int(written[1]) if written else API_VERSION
+
+
+def _refuse_other_version(version: Any) -> None:
+    check_field(DECLARED, version, int)
+    if version != API_VERSION:
+        raise ApiVersionError(version)
 
 
 def _checked(kind: Kind[Any], specs: list[Any]) -> list[Any]:

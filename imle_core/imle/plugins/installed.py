@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
+from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import NamedTuple
@@ -81,3 +82,14 @@ def locate(module: str) -> ModuleSpec | None:
     except (ImportError, ValueError):  # a half-removed module
         return None
     return spec
+
+
+def source_of(module: str) -> str:
+    """The source of a module that is not imported for that; "" where it cannot be read."""
+    spec = locate(module)
+    if spec is None or not isinstance(spec.loader, InspectLoader):
+        return ""
+    try:
+        return spec.loader.get_source(module) or ""
+    except (ImportError, SyntaxError):  # a file that cannot be read, or not be decoded
+        return ""

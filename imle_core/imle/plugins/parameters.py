@@ -96,7 +96,8 @@ def check_value(
         # bool is an int to Python, but k=True is a mistake
         fits = bool in types if isinstance(value, bool) else isinstance(value, types) or value in words
         if not fits:
-            raise OptionError(f"{where}: expected {parameter.type}, found {value!r} ({type(value).__name__})")
+            expected = _phrase(parameter, types, words) if words else parameter.type
+            raise OptionError(f"{where}: expected {expected}, found {value!r} ({type(value).__name__})")
     if not (isinstance(value, bool) or not isinstance(value, numbers.Real) or _inside(parameter, value)):
         named = f" (row {row})" if row is not None else ""
         raise wrong(f"{where}: expected {_phrase(parameter, types, words)}, found {value!r}{named}")

@@ -106,7 +106,7 @@ def _place(error: BaseException) -> str:
 
 
 def import_module(name: str) -> ModuleType:
-    """Import a module of somebody else.
+    """Import a third-party module.
 
     Raises:
         ImportError: it cannot be imported; also if it would end the program.
@@ -117,7 +117,7 @@ def import_module(name: str) -> ModuleType:
         raise ImportError(f"importing {name} ends the program: SystemExit({error.code!r})") from error
     except (Exception, KeyboardInterrupt):
         raise
-    except BaseException as error:  # what nobody catches would end the program, too
+    except BaseException as error:  # such as GeneratorExit: not caught, it would end the program
         raise ImportError(f"importing {name} raises {named(error)}") from error
 
 

@@ -236,8 +236,6 @@ class SolverSpec(Versioned):
         options: parameters of the backend (fields of the solver class).
         requires: importable module names, looked up but never imported.
         capabilities: see `Capabilities`.
-        layer: a subclass of `imle.layers.SolverLayer` as "package.module:Class", for solvers whose layer takes or
-            returns more than one tensor; "" for the usual one.
         blocks: the tensors that make up an objective, in the order in which a user gives them; none where it is one.
             The prepared solver has them as `blocks`, see `imle.solvers.BlockLayout`.
         example: a few runnable lines, shown by `imle info`.
@@ -261,7 +259,6 @@ class SolverSpec(Versioned):
     options: tuple[Parameter, ...] = ()
     requires: tuple[str, ...] = ()
     capabilities: Capabilities = field(default_factory=Capabilities)
-    layer: str = ""
     blocks: tuple[Block, ...] = ()
     example: str = ""
     licence: str = ""
@@ -275,8 +272,6 @@ class SolverSpec(Versioned):
         self._check_types()
         if not TARGET.match(self.target):
             raise PluginError(f"{self.id}: target: expected 'package.module:Class', found {self.target!r}")
-        if self.layer and not TARGET.match(self.layer):
-            raise PluginError(f"{self.id}: layer: expected 'package.module:Class' or '', found {self.layer!r}")
         if self.sense not in ("max", "min"):
             raise PluginError(f"{self.id}: sense: expected 'max' or 'min', found {self.sense!r}")
         names = [*(parameter.name for parameter in self.parameters), *(block.name for block in self.blocks)]
@@ -286,7 +281,7 @@ class SolverSpec(Versioned):
 
     def _check_types(self) -> None:
         """A wrong type in a third-party spec is named here, before a listing or a layer trips over it."""
-        check_texts(f"{self.id}: ", self, "summary", "problem", "target", "layer", "licence", "url", "tolerances")
+        check_texts(f"{self.id}: ", self, "summary", "problem", "target", "licence", "url", "tolerances")
         check_texts(f"{self.id}: ", self, "example", keep="\n\t")
         for name, kind in {"exact": bool, "capabilities": Capabilities, "api_version": int}.items():
             check_field(f"{self.id}: {name}", getattr(self, name), kind)

@@ -68,9 +68,13 @@ class BlockData:
     tables: Mapping[str, BlockTable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("offset", "gradient_scale", "two_valued"):
+        for name in ("default", "offset", "gradient_scale", "two_valued"):
             value = getattr(self, name)
-            if value is not None and np.shape(value) != self.shape:
+            if (
+                value is not None
+                and np.shape(value) != self.shape
+                and not (name == "default" and np.shape(value) == ())
+            ):
                 raise SolverContractError(
                     f"block: {name}: expected shape {list(self.shape)}, found {list(np.shape(value))}"
                 )
@@ -144,7 +148,8 @@ def blocks_of(prepared: Any) -> BlockLayout | None:
 
 
 Labels = Sequence[Hashable] | Mapping[str, Sequence[Hashable]]
-"""Names of the entries of an objective, by block where there are several."""
+"""Names of the entries of an objective, one for each in C order, by block where there are several: edges as the user
+calls them, names of variables or atoms."""
 
 
 def labels_of(prepared: Any) -> Labels | None:

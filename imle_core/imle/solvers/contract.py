@@ -31,11 +31,10 @@ def checked(result: Any, shape: Sequence[int]) -> SolveResult:
             hint="return imle.solvers.SolveResult(solutions)",
         )
     rows = shape[0]
-    _check_solutions(result.solutions, tuple(shape))
+    _check_solutions(result.solutions, shape)
     if result.status is not None:
         _check_status(result.status, rows)
-    for name in ("values", "bound"):
-        column = getattr(result, name)
+    for name, column in (("values", result.values), ("bound", result.bound)):
         if column is not None:
             _check_column(name, column, rows)
     _check_mapping("messages", result.messages, Integral, str)
@@ -46,13 +45,13 @@ def checked(result: Any, shape: Sequence[int]) -> SolveResult:
     return result
 
 
-def _check_solutions(solutions: Any, shape: tuple[int, ...]) -> None:
+def _check_solutions(solutions: Any, shape: Sequence[int]) -> None:
     if not hasattr(solutions, "detach"):
         _check_array(solutions)
     elif solutions.is_complex():
         raise SolverContractError(f"solutions: expected real numbers, found {solutions.dtype}")
-    found = tuple(np.shape(solutions))
-    if found != shape:
+    found = np.shape(solutions)
+    if found != shape and tuple(found) != tuple(shape):
         raise SolverContractError(
             f"expected solutions of shape {list(shape)}, one row per objective, found {list(found)}",
             hint="a solver takes [N, *shape] objectives and returns [N, *shape] solutions",
@@ -105,6 +104,8 @@ def _array(name: str, values: Any) -> NDArray[Any]:
 
 
 def _check_mapping(name: str, found: Any, key: type, value: type) -> None:
+    if type(found) is dict and not found:  # nearly always
+        return
     if not isinstance(found, Mapping):
         raise SolverContractError(f"{name}: expected a mapping, found {type(found).__name__}")
     for left, right in found.items():

@@ -40,7 +40,9 @@ class PreparedSolver(Protocol):
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
     - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.
-    - `labels`: names of the entries of an objective, a sequence, or by block a mapping of sequences; `layer.labels`.
+    - `labels`: names of the entries of an objective that a user can read or look up, such as edges or variables: a
+      sequence with one for each in C order, or by block a mapping of such sequences; None if they have none. Users see
+      them as `layer.labels`.
     """
 
     @property

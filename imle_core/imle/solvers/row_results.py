@@ -33,7 +33,7 @@ class RowResults:
         objective: `[N, *shape]` float64, C-contiguous; zeros in rows that are not finite.
         solutions: `[N, *shape]`, zeros until written.
         status: `[N]` codes of `SolveStatus`.
-        fixed: `[N]`, or one number: what terms add that no objective gives.
+        fixed: `[N]` what terms add that no objective gives, zeros until written.
         bounds: `[N]` proven limits of the values, in the solver's sense; nan where unknown.
         messages: by row.
         counters: events, for `layer.stats`.
@@ -52,7 +52,7 @@ class RowResults:
         self.objective = given
         self.solutions: NDArray[Any] = np.zeros(given.shape, dtype)
         self.status = np.zeros(count, np.int8)
-        self.fixed: Floats | float = 0.0
+        self.fixed = np.zeros(count)
         self.bounds = np.full(count, np.nan)
         self.messages: dict[int, str] = {}
         self.counters: Counter[str] = Counter()
@@ -79,8 +79,9 @@ class RowResults:
             advice: see `SolveResult`.
         """
         if values is None:
-            flat = len(self.objective), math.prod(self.objective.shape[1:])
-            values = np.einsum("ni,ni->n", self.objective.reshape(flat), self.solutions.reshape(flat)) + self.fixed
+            flat = len(self.status), math.prod(self.objective.shape[1:])
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = np.einsum("ni,ni->n", self.objective.reshape(flat), self.solutions.reshape(flat)) + self.fixed
         if not self.status.any():
             status = None
         else:
@@ -100,7 +101,7 @@ class RowResults:
         return np.where(np.isnan(bounds), np.nan, beyond(bounds, values))
 
     def _fail_non_finite(self) -> None:
-        finite = np.isfinite(self.objective).reshape(len(self.objective), -1)
+        finite = np.isfinite(self.objective).reshape(len(self.status), -1)  # there is a row
         for row in np.flatnonzero(~finite.all(axis=1)).tolist():
             place = np.unravel_index(int(np.argmin(finite[row])), self.objective.shape[1:])
             at = str(place[0]) if len(place) == 1 else str(tuple(int(i) for i in place))

@@ -106,19 +106,5 @@ def stoppable(stop: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-_first_failure_ends: ContextVar[bool] = ContextVar("imle_first_failure_ends", default=False)
-
-
-@contextmanager
-def ending_at_first_failure(wanted: bool) -> Iterator[None]:
-    """Inside, if wanted, the first row that is lost for good is an error (`SolveError`): the others need no solving."""
-    token = _first_failure_ends.set(wanted)
-    try:
-        yield
-    finally:
-        _first_failure_ends.reset(token)
-
-
-def first_failure_ends() -> bool:
-    """Whether the first row that is lost for good is to be raised as an error."""
-    return _first_failure_ends.get()
+first_failure_ends: ContextVar[bool] = ContextVar("imle_first_failure_ends", default=False)
+"""Whether the first row that is lost for good is to be raised as a `SolveError`: the others need no solving then."""

@@ -6,6 +6,7 @@ from imle.testing.check import Check
 from imle.testing.checks import (
     answers,
     arrays,
+    blocks,
     closing,
     dependencies,
     failures,
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     Check("strides", arrays.check_strides),
     Check("input-untouched", arrays.check_input_untouched),
     Check("fresh-solutions", arrays.check_fresh_solutions),
+    Check("blocks", blocks.check_blocks),
     Check("batch-equals-loop", rows.check_batch_equals_loop),
     Check("row-permutation", rows.check_row_permutation),
     Check("row-parameters", rows.check_row_parameters, applies=(has_rows,)),

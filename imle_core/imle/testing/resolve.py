@@ -9,7 +9,7 @@ from typing import Any
 
 from imle.errors import OptionError, SolverUnavailableError, UnknownSolverError
 from imle.plugins import PluginState, SolverRecord, SolverSpec, registry
-from imle.plugins.described import describe
+from imle.plugins.inferred import spec_from_class
 from imle.testing.instance import Instance
 from imle.testing.offered import example_of, function_in, instances_beside, offered_by
 from imle.testing.project import solvers_of
@@ -92,7 +92,7 @@ def _from_record(record: SolverRecord, instances: Iterable[Instance] | str | Non
 
 def _from_class(target: Any, name: str, instances: Iterable[Instance] | str | None) -> Subject:
     cls = target if isinstance(target, type) else type(target)
-    spec = describe(target)
+    spec = spec_from_class(target)
     found, origin = _instances(spec, instances, lambda: instances_beside(cls, spec.id))
     return Subject(name, target, spec, "", target, found, origin)
 

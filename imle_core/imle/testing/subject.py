@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError, ObjectiveError
+from imle.errors import InstanceError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
 from imle.solvers.protocol import fixed_terms_of
-from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
+from imle.testing.failure import CheckFailure, Inconclusive
 from imle.testing.instance import Floats, Instance
 
 
@@ -237,37 +237,19 @@ class Case:
         return 1.0 if self.solver.sense == "max" else -1.0
 
     def through_core(self, objective: Floats) -> Floats:
-        """`[N, *shape]` solutions of float64 objectives through the usual layer, whatever the solver's own."""
+        """`[N, *shape]` solutions of float64 objectives through the layer."""
         import torch
 
-        import imle
-
-        made = imle.layer(self.solver, estimator="blackbox", **self.instance.parameters)
-        return to_numpy(made.eval()(torch.tensor(objective)))
+        return to_numpy(self.layer(estimator="blackbox").eval()(torch.tensor(objective)))
 
     def layer(self, **options: Any) -> Any:
-        """The solver as a layer, with the instance."""
+        """The solver as a layer of one tensor, with the instance."""
         import imle
+        from imle.testing.packed import packed
 
         own_options = self.instance.options if isinstance(self.subject.target, type) else {}
         made = imle.layer(self.subject.given, **own_options, **self.instance.parameters, **options)
-        if self.spec.layer and not self._usual_layer:
-            raise NotApplicable("its own layer does not take one objective and return one solution")
-        return made
-
-    @cached_property
-    def _usual_layer(self) -> bool:
-        """Whether a layer of the solver's own takes and returns one tensor."""
-        import torch
-
-        import imle
-
-        layer = imle.layer(self.subject.given, **self.instance.options, **self.instance.parameters)
-        try:
-            out = layer.eval()(torch.tensor(self.objectives(2), dtype=torch.float32))
-        except ObjectiveError:  # it takes something else; other errors are failures
-            return False
-        return isinstance(out, torch.Tensor)
+        return packed(made)
 
     @property
     def where(self) -> str:

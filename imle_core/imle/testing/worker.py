@@ -20,7 +20,7 @@ def main(channel: Any) -> None:
     """Read pickled recipes from stdin, solve, write answers to the channel.
 
     A recipe is (array kind, solver, instance parameters, objective); an answer is (solutions, status or None), and all
-    answers come with two flags: whether torch got imported though nobody needed it, and whether a solver forked.
+    answers come with two flags: whether torch got imported though no recipe needs it, and whether a solver forked.
     """
     own = os.getpid()
     recipes = [pickle.loads(recipe) for recipe in pickle.load(sys.stdin.buffer)]

@@ -9,6 +9,7 @@ from imle.plugins import registry
 from imle_gallery import commands as command
 from imle_gallery import plan
 from imle_gallery.gallery import NAMES
+from imle_gallery.sections import solvers
 
 ANIMATIONS = {
     "paths",
@@ -97,9 +98,13 @@ def test_unknown_solver(gallery, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_solver_that_cannot_be_shown(gallery, tmp_path):
-    with pytest.raises(OptionError, match="mln-map: cannot be shown: "):
-        gallery("--quick", "--only", "solvers", "--solver", "mln-map", "--out", tmp_path)
+def test_a_solver_that_cannot_be_shown(gallery, tmp_path, monkeypatch):
+    def no_choice(solver_id):
+        raise OptionError(f"{solver_id}: expected an instance with more than one solution, found none")
+
+    monkeypatch.setattr(solvers, "small_case", no_choice)
+    with pytest.raises(OptionError, match="topk: cannot be shown: topk: expected an instance"):
+        gallery("--quick", "--only", "solvers", "--solver", "topk", "--out", tmp_path)
 
 
 def test_unknown_section_and_format(gallery, tmp_path):

@@ -13,7 +13,7 @@ import torch
 import imle
 from imle.errors import InstanceError, ObjectiveError, OptionError, SolveError
 from imle.plugins.registry import import_target
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.plugin import ILP, LP, imle_solvers
 
@@ -22,7 +22,7 @@ def test_training_through_a_knapsack():
     """Values are learned from optimal selections alone."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    instance = zoo.knapsack(rng.integers(2, 9, size=(1, 6)), [14])
+    instance = problems.knapsack(rng.integers(2, 9, size=(1, 6)), [14])
     features = torch.from_numpy(rng.normal(size=(12, 3))).float()
     gold_map = torch.from_numpy(rng.normal(size=(3, 6))).float()
     exact = imle.layer("highs-ilp", sense="max", **instance).eval()
@@ -83,14 +83,14 @@ def test_objectives_that_are_not_finite_never_reach_highs(value, monkeypatch):
 
 
 def test_layers_count_how_rows_were_solved():
-    layer = imle.layer("highs-ilp", **zoo.assignment(4)).eval()
+    layer = imle.layer("highs-ilp", **problems.assignment(4)).eval()
     layer(torch.rand(5, 16))
     assert layer.stats.events == {"integral_relaxations": 5}
 
 
 def test_linear_layers_have_gradients():
     costs = torch.rand(3, 9, requires_grad=True)
-    imle.layer("highs-lp", nb_samples=4, **zoo.assignment(3))(costs)[:, 0].sum().backward()
+    imle.layer("highs-lp", nb_samples=4, **problems.assignment(3))(costs)[:, 0].sum().backward()
     assert costs.grad.abs().sum() > 0
 
 
@@ -117,9 +117,9 @@ def test_listing_does_not_import_highspy():
 
 
 def test_zoo_shapes_and_meanings():
-    cover = HighsILPSolver().prepare(**zoo.set_cover([[1, 0, 1], [0, 1, 1]]))
+    cover = HighsILPSolver().prepare(**problems.set_cover([[1, 0, 1], [0, 1, 1]]))
     assert cover.solve(np.array([[1.0, 1.0, 3.0], [1.0, 1.0, 1.5]])).solutions.tolist() == [[1, 1, 0], [0, 0, 1]]
-    match = HighsILPSolver(sense="max").prepare(**zoo.assignment(2))
+    match = HighsILPSolver(sense="max").prepare(**problems.assignment(2))
     assert match.solve(np.array([[1.0, 2.0, 2.0, 1.0]])).solutions.tolist() == [[0, 1, 1, 0]]
-    knapsack = HighsILPSolver(sense="max").prepare(**zoo.knapsack([2, 3, 4], 5))
+    knapsack = HighsILPSolver(sense="max").prepare(**problems.knapsack([2, 3, 4], 5))
     assert knapsack.solve(np.array([[1.0, 1.0, 1.9]])).solutions.tolist() == [[1, 1, 0]]

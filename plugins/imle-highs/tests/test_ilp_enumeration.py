@@ -59,7 +59,7 @@ def check(result, objective, points, fixed, learned, sense):
 def test_random_programs(seed, tuning, monkeypatch):
     rng = np.random.default_rng(1000 * seed + len(tuning))
     if tuning == "branching":  # what auto does for sparse rows; these are dense
-        monkeypatch.setattr("imle_highs.tunings.DENSE", 2.0)
+        monkeypatch.setattr("imle_highs.presets.DENSE", 2.0)
         tuning = "auto"
     for _ in range(150 if tuning == "auto" else 30):
         lower, upper, a_ub, b_ub, a_eq, b_eq = random_instance(rng)
@@ -91,7 +91,7 @@ def test_right_sides_per_row(seed, branching):
     box = enumerate_box(lower, upper)
     objective = rng.normal(size=(3, len(lower)))
     b_ub, b_eq = integers(rng, -4, 6, (3, len(a_ub))), integers(rng, -2, 3, (3, len(a_eq)))
-    with mock.patch("imle_highs.tunings.DENSE", 2.0 if branching else 0.0):
+    with mock.patch("imle_highs.presets.DENSE", 2.0 if branching else 0.0):
         prepared = HighsILPSolver().prepare(A_ub=a_ub, A_eq=a_eq, bounds=np.column_stack([lower, upper]))
     rows = {}
     if len(a_ub):

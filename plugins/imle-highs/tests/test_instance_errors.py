@@ -168,8 +168,8 @@ def test_no_instance_at_all_is_said_when_solving(solver):
 
 OPTIONS = {
     "sense": ({"sense": "up"}, "sense: expected 'min' or 'max', found 'up'"),
-    "time_limit": ({"time_limit": 0}, "time_limit: expected seconds > 0 or None, found 0"),
-    "threads": ({"threads": 0}, "threads: expected an int >= 1, found 0"),
+    "time_limit": ({"time_limit": 0}, "time_limit: expected a number > 0 or None, found 0"),
+    "threads": ({"threads": 0}, "threads: expected an int from 1 to 2147483647, found 0"),
     "seed": ({"seed": -1}, "seed: expected an int from 0 to 2147483647, found -1"),
 }
 

@@ -46,6 +46,7 @@ def write(tmp_path):
 def test_everything_comes_from_the_file(write):
     prepared = HighsILPSolver(sense="max").prepare(model=write(MIXED), variables=["y", "x"])
     assert prepared.objective_shape == (2,)
+    assert prepared.labels == ["y", "x"]
     result = prepared.solve(np.array([[3.0, 2.0], [-1.0, 1.5]]))
     assert result.status.tolist() == [SolveStatus.OPTIMAL] * 2
     assert result.solutions.tolist() == [[5, 3], [0, 3]]  # z goes to its lower bound: -(-5) = 5

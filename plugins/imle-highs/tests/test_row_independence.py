@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 
@@ -21,10 +21,10 @@ def instances():
     cover = rng.uniform(size=(12, 20)) < 0.2
     cover[:, 0] = True
     return {
-        "assignment": (zoo.assignment(5), 25),
-        "cover": (zoo.set_cover(cover), 20),
+        "assignment": (problems.assignment(5), 25),
+        "cover": (problems.set_cover(cover), 20),
         "cycles": ({"A_ub": np.eye(9) + np.kron(np.eye(3), np.roll(np.eye(3), 1, 1)), "b_ub": np.ones(9)}, 9),
-        "knapsack": (zoo.knapsack(rng.integers(1, 9, size=(2, 15)), [20, 20]), 15),
+        "knapsack": (problems.knapsack(rng.integers(1, 9, size=(2, 15)), [20, 20]), 15),
         "packing": ({"A_ub": rng.integers(1, 4, size=(8, 12)), "b_ub": np.full(8, 7), "bounds": (0, 1)}, 12),
     }
 
@@ -76,7 +76,7 @@ def test_close_may_be_called_twice_and_frees_only():
 @pytest.mark.parametrize("solver", [HighsLPSolver(), HighsILPSolver()], ids=str)
 def test_other_users_of_highs_with_another_number_of_threads(solver):
     """HiGHS starts its threads once per calling thread; a model with another number of them fails without a word."""
-    instance, n = zoo.assignment(3), 9
+    instance, n = problems.assignment(3), 9
     prepared = solver.prepare(**instance)
     other = highspy.Highs()
     other.silent()
@@ -110,7 +110,7 @@ def test_nothing_is_printed(capfd):
 
 
 def test_memory_does_not_grow():
-    prepared = HighsLPSolver().prepare(**zoo.assignment(3))
+    prepared = HighsLPSolver().prepare(**problems.assignment(3))
     integer = HighsILPSolver().prepare(A_ub=[[2, 2, 2]], b_ub=[3], bounds=(0, 1))
     branching = HighsILPSolver(sense="max").prepare(**instances()["cycles"][0])
     costs = np.random.default_rng(10).normal(size=(500, 9))

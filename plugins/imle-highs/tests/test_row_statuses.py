@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle_highs import zoo
+from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.native import Native
@@ -68,7 +68,7 @@ def hard_knapsack(n=100):
 def test_time_limit_starts_anew_for_each_row():
     """HiGHS counts time over all runs of a model; the limit is per row nevertheless."""
     costs = np.random.default_rng(2).normal(size=(1500, 144))
-    prepared = HighsLPSolver(time_limit=0.4).prepare(**zoo.assignment(12))
+    prepared = HighsLPSolver(time_limit=0.4).prepare(**problems.assignment(12))
     start = time.perf_counter()
     rows = 0
     while time.perf_counter() - start < 0.8:

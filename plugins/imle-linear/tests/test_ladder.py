@@ -154,6 +154,23 @@ def test_a_witness_of_delicate_programs(claim, witness, expected, asked):
         assert result.bound is None  # no engine's word is enough
 
 
+@pytest.mark.parametrize(("right", "status"), [(2e6, SolveStatus.ERROR), (-1.0, INFEASIBLE)])
+def test_an_endless_search_in_vain(right, status):
+    """That no whole point satisfies 2e6 x <= 2e6 is wrong; that none satisfies 2e6 x <= -1 the relaxation says too."""
+    program = from_matrices("test", A_ub=[[2e6]], b_ub=[right], bounds=(0, None))
+
+    def engine(_):
+        return Saying(INFEASIBLE)
+
+    def relaxation(program):
+        return LinearEngine(program, {"threads": 1})
+
+    setup = Setup("test", "max", None, engine, relaxation=relaxation, witness=lambda program: engine(program))
+    result = PreparedProgram(program, setup).solve(np.array([[1.0]]))
+    assert result.status.tolist() == [status]
+    assert ("tolerances may hide" in result.messages.get(0, "")) == (status == SolveStatus.ERROR)
+
+
 def test_an_engine_is_not_its_own_witness():
     program, engine = from_matrices("test", **DELICATE), lambda _: Saying(OPTIMAL, [0, 1, 1])
     result = PreparedProgram(program, Setup("test", "max", None, engine, witness=engine)).solve(VALUES[:1])
@@ -164,4 +181,4 @@ def test_objectives_that_are_not_finite():
     values = np.array([[np.inf, 1.0, 1.0], [1.0, np.nan, 0.0], [3.0, 4.0, 5.0]])
     result = solve(Enumerating, values=values)
     assert result.status.tolist() == [SolveStatus.ERROR, SolveStatus.ERROR, SolveStatus.OPTIMAL]
-    assert result.messages == dict.fromkeys((0, 1), "the objective is not finite")
+    assert result.messages == {0: "the objective is inf at position 0", 1: "the objective is nan at position 1"}

@@ -207,7 +207,7 @@ def test_what_is_not_too_deep_can_be_printed_and_solved():
     for formula in ("!(" * 98 + "Rain()" + ")" * 98, " => ".join(["Rain()"] * 99), " <=> ".join(["Rain()"] * 11)):
         program = parse_program(f"Rain()\n1 {formula}")
         assert parse_program(program_text(program)) == program
-        assert imle_mln.map(program).status.ok
+        assert imle_mln.map_inference(program).status.ok
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from imle.errors import InstanceError
 from imle_mln.evidence import parse_database
-from imle_mln.grounding import Grounding, Progress, Vocabulary, evaluate, ground
+from imle_mln.grounding import Grounding, GroundingProgress, Vocabulary, evaluate, ground
 from imle_mln.grounding.vocabulary import natural_order
 from imle_mln.logic import (
     And,
@@ -211,7 +211,7 @@ def test_joins_look_at_few_bindings(formula: Formula) -> None:
     seen: list[int] = []
     expected: list[int] = []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: GroundingProgress) -> None:
         seen.append(progress.seen)
         expected.append(progress.expected)
 

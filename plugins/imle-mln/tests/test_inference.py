@@ -11,7 +11,8 @@ import pytest
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
-from imle_mln.inference import MAPEngine, highs, plan
+from imle_mln.engines import highs
+from imle_mln.inference import MAPEngine, encoding
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")
@@ -105,7 +106,7 @@ def test_counted_exclusions_are_exact_and_given_up_where_weights_differ(monkeypa
     clauses = [sorted([~i, ~j]) for i, j in pairs] + [[0, 11, 13], [2, 9, ~12]]
     net = network(14, clauses, formulas=[0] * len(pairs) + [1, 2])
     counted = MAPEngine(net, "highs")
-    monkeypatch.setattr(plan, "exclusions", lambda *_: [])
+    monkeypatch.setattr(encoding, "exclusions", lambda *_: [])
     plain = MAPEngine(net, "highs")
     for number in range(30):
         unary = rng.normal(size=14) + 1
@@ -115,7 +116,7 @@ def test_counted_exclusions_are_exact_and_given_up_where_weights_differ(monkeypa
         expected = networks.scores(net, unary, weights).max()
         monkeypatch.undo()
         assert counted.solve(unary, weights).objective == pytest.approx(expected, abs=1e-7)
-        monkeypatch.setattr(plan, "exclusions", lambda *_: [])
+        monkeypatch.setattr(encoding, "exclusions", lambda *_: [])
         assert plain.solve(unary, weights).objective == pytest.approx(expected, abs=1e-7)
 
 

@@ -20,8 +20,10 @@ import imle
 import imle_mln
 from imle.errors import OptionError, SolveError, SolverUnavailableError
 from imle.solvers import SolveStatus
-from imle_mln.inference import ENGINES, MAPEngine, extras, toulbar2_worker
-from imle_mln.plugin import MAP
+from imle_mln import engines
+from imle_mln.engines import toulbar2_worker
+from imle_mln.inference import MAPEngine
+from imle_mln.spec import MAP
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")
@@ -273,7 +275,7 @@ ALONE = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_inference_extras import *
-from imle_mln.inference import toulbar2_worker
+from imle_mln.engines import toulbar2_worker
 solve = toulbar2_worker.Worker.solve
 def told(self, *arguments):
     print(self.pid, flush=True)
@@ -329,17 +331,17 @@ def test_processes_are_kept_and_shared_by_engines():
 
 def test_the_spec_lists_all_engines():
     (listed,) = (option.choices for option in MAP.options if option.name == "engine")
-    assert listed == ENGINES
+    assert listed == engines.choices()
 
 
 @pytest.mark.parametrize(("engine", "package"), [("toulbar2", "pytoulbar2"), ("rc2", "pysat")])
 def test_without_its_package_an_engine_says_what_installs_it(engine, package, monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == package else object())
     net = network(1, [])
     for call in (
         lambda: MAPEngine(net, engine),
         lambda: MAPEngine(net, cross_check=engine),
-        lambda: imle_mln.map("Rain()\n1 Rain()", engine=engine),
+        lambda: imle_mln.map_inference("Rain()\n1 Rain()", engine=engine),
         lambda: imle.layer("mln-map", program="Rain()\n1 Rain()", engine=engine),
     ):
         with pytest.raises(SolverUnavailableError, match=f"engine='{engine}' needs .*{package}") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, product
 from pathlib import Path
@@ -13,10 +14,14 @@ import pytest
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_mln import engines
+from imle_mln.engines import highs
 from imle_mln.grounding import evaluate
-from imle_mln.inference import MAPEngine, branching, highs
-from imle_mln.inference.energy import Energy, energy
-from imle_mln.inference.fixed_point import fixed_point
+from imle_mln.inference import MAPEngine
+from imle_mln.inference.components import Structure
+from imle_mln.inference.energy import Energy, Weighted, energy
+from imle_mln.inference.integer_scaling import fixed_point
+from imle_mln.inference.partition import partition
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")
@@ -53,7 +58,7 @@ def test_tied_atoms_are_one_and_nothing_else_changes(engine):
     for _ in range(500):
         net = tied_network(rng)
         found = energy(net)
-        smaller += isinstance(found, Energy) and found.reduction.atoms < len(found.reduction.tied)
+        smaller += isinstance(found, Energy) and found.reduction.atoms < len(found.reduction.open_atoms)
         solver = MAPEngine(net, engine)
         for _ in range(2):
             networks.check(net, solver, *networks.random_weights(rng, net))
@@ -136,7 +141,7 @@ def test_nodes_on_the_warm_relaxation_find_what_branch_and_bound_finds(monkeypat
     found = [searching.solve(*one) for one in inputs]
     assert sum(one.events["searches"] for one in found) >= 5
     again = [searching.solve(*one) for one in inputs[::-1]][::-1]
-    monkeypatch.setattr(branching, "NODES", 0)
+    monkeypatch.setattr(highs, "NODES", 0)
     asking = MAPEngine(net, "highs")
     for one, a, b in zip(inputs, found, again, strict=True):
         other = asking.solve(*one)
@@ -179,7 +184,9 @@ def test_a_gap_is_kept_and_told(gap):
 
 def test_cp_sat_goes_on_where_large_clauses_are_frustrated(monkeypatch):
     """A matter of counted clauses and nodes, never of time: the same engine every time."""
-    monkeypatch.setattr(branching, "NODES", 2)
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)  # toulbar2 would be first
+    monkeypatch.setitem(engines._ENGINES, "cp-sat", replace(engines.find("cp-sat"), after=2))
+    monkeypatch.setattr(highs, "NODES", 2)
     rng = np.random.default_rng(8)
     crowded, sparse = frustrated(rng), frustrated(rng, clauses=25)
     seen = {}
@@ -196,6 +203,44 @@ def test_cp_sat_goes_on_where_large_clauses_are_frustrated(monkeypatch):
             np.testing.assert_array_equal(found.state, MAPEngine(net).solve(unary, weights).state)
     assert seen["crowded"] > 0
     assert seen["sparse"] == 0
+
+
+def pairs(rng, atoms, count):
+    """Couplings of both signs between random atoms."""
+    rows = [sorted([~int(a), int(b)]) for a, b in (rng.choice(atoms, 2, replace=False) for _ in range(count))]
+    return network(atoms, rows), rng.choice([-1.0, 1.0], count)
+
+
+def test_toulbar2_takes_over_small_components_whose_relaxation_is_fractional():
+    """A matter of counted variables and clauses: blocks count once, and too many large clauses are left to others."""
+    rng = np.random.default_rng(9)
+    small, weights = pairs(rng, 40, 160)
+    seen = 0
+    for _ in range(5):
+        unary = 0.5 * rng.normal(size=40)
+        found, other = MAPEngine(small).solve(unary, weights), MAPEngine(small, "highs").solve(unary, weights)
+        assert found.objective == pytest.approx(other.objective, abs=1e-7)
+        assert found.bound >= other.objective - 1e-9
+        assert not other.events["decided_by_toulbar2"]
+        seen += found.events["decided_by_toulbar2"]
+    assert seen > 0
+
+
+@pytest.mark.parametrize(
+    ("blocks", "block", "large", "takes"),
+    [(100, 3, 0, True), (101, 3, 0, False), (20, 3, 80, True), (20, 3, 81, False)],
+)
+def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
+    atoms = blocks * block
+    chain = [sorted([~a, a + block]) for a in range(0, atoms - block, block)]
+    clauses = chain + [[a, a + block, a + 2 * block] for a in np.arange(large) % (atoms - 2 * block)]
+    net = network(atoms, clauses, blocks=[list(range(a, a + block)) for a in range(0, atoms, block)])
+    found = energy(net)
+    structure = Structure.of(net, found)
+    coefficients = Weighted(found, np.ones(len(clauses))).coefficients(np.zeros((1, atoms)), 0)
+    parts = partition(found, structure.large, coefficients)
+    assert (parts.variables.tolist(), parts.sizes.tolist(), parts.clauses.tolist()) == ([blocks], [atoms], [large])
+    assert engines.find("toulbar2").takes_over(parts).tolist() == [takes]
 
 
 @pytest.mark.parametrize("span", [(0, 9), (-6, 6)])

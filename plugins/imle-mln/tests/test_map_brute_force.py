@@ -268,10 +268,10 @@ def check(seed):
     literals = "".join(f"{sign}{name}({','.join(atom)})\n" for (name, atom), sign in said.items())
     if not fine.any():
         with pytest.raises(SolveError, match="infeasible"):
-            imle_mln.map(text, literals)
+            imle_mln.map_inference(text, literals)
         draw.note("infeasible")
         return draw.seen
-    state = imle_mln.map(text, literals)
+    state = imle_mln.map_inference(text, literals)
     assert state.score == pytest.approx(score[fine].max(), abs=1e-6), (text, literals)
     true = set(state.true_atoms)
     agrees = fine.copy()

@@ -167,11 +167,19 @@ def test_tables_of_rows_with_other_domains_are_refused():
 
 def test_evidence_of_rows_is_grounded_once():
     layer = imle.layer("mln-map", program=SMOKERS).eval()
-    rows = [{"Friends": np.eye(3, dtype=bool)}, {"Friends": [("Ann", "Ben")]}]
-    layer(torch.zeros(2, 6), evidence=rows)
-    first = [group.prepared for group in layer._instances.groups({"evidence": rows})]
-    layer(torch.zeros(2, 6), evidence=[dict(row) for row in rows])
-    again = [group.prepared for group in layer._instances.groups({"evidence": [dict(row) for row in rows]})]
+
+    def rows():
+        return [
+            {"Friends": np.eye(3, dtype=bool)},
+            {"Friends": [("Ann", "Ben")]},
+            imle_mln.parse_database("Friends(Ann,Cat)", imle_mln.parse_program(SMOKERS)),
+        ]
+
+    layer(torch.zeros(3, 6), evidence=rows())
+    first = [group.prepared for group in layer._instances.groups({"evidence": rows()})]
+    layer(torch.zeros(3, 6), evidence=rows())
+    again = [group.prepared for group in layer._instances.groups({"evidence": rows()})]
+    assert len(first) == 3
     assert all(a is b for a, b in zip(first, again, strict=True))
 
 
@@ -199,7 +207,7 @@ def test_events_tell_components_from_what_highs_did():
     assert events["highs_components"] > 0
     assert events["highs_integral_relaxations"] > 0
     assert all(name.endswith("_components") or name.startswith("highs_") for name in events)
-    found = imle_mln.map(SMOKERS, FRIENDS, engine="highs")
+    found = imle_mln.map_inference(SMOKERS, FRIENDS, engine="highs")
     assert set(found.engines) <= {"closed", "highs"}
     assert found.events["integral_relaxations"] == 1
 

@@ -282,7 +282,7 @@ def test_single_atoms_of_closed_predicates_may_be_asked_for():
     layer = imle.layer("mln-map", program=SMOKERS, evidence=evidence, query=["Friends"])
     assert layer.labels["unary"] == ("Friends(Ben,Ann)",)
     with pytest.raises(InstanceError, match="query: Friends is closed"):
-        imle_mln.map(SMOKERS, FRIENDS, query=["Friends"])
+        imle_mln.map_inference(SMOKERS, FRIENDS, query=["Friends"])
 
 
 def test_evidence_may_come_with_each_row_only():
@@ -293,7 +293,7 @@ def test_evidence_may_come_with_each_row_only():
 
 
 def test_map_without_torch(tmp_path):
-    found = imle_mln.map(SMOKERS, FRIENDS, unary=[1.0, 0, 0, 0, 0, 0])
+    found = imle_mln.map_inference(SMOKERS, FRIENDS, unary=[1.0, 0, 0, 0, 0, 0])
     layer = smokers().eval()
     unary = torch.tensor([1.0, 0, 0, 0, 0, 0])
     state, counts = layer(unary)
@@ -302,7 +302,9 @@ def test_map_without_torch(tmp_path):
     assert found.score == pytest.approx(float(imle_mln.score(layer, state, unary).weighted))
     assert found.gap < 1e-9
     found.write(tmp_path / "map.db")
-    again = imle_mln.map(SMOKERS, imle_mln.parse_database(tmp_path / "map.db", imle_mln.parse_program(SMOKERS)))
+    again = imle_mln.map_inference(
+        SMOKERS, imle_mln.parse_database(tmp_path / "map.db", imle_mln.parse_program(SMOKERS))
+    )
     assert len(again.atoms) == 0
     truths = dict(zip(found.atoms, found.state.tolist(), strict=True))
     assert found.true_atoms == tuple(name for name, truth in truths.items() if truth)
@@ -315,7 +317,7 @@ def test_importing_the_package_is_light():
 
     code = (
         "import sys, imle_mln, imle_mln.plugin; print(sorted({'torch', 'lark', 'ortools', 'scipy'} & set(sys.modules)))"
-        "; imle_mln.map('t = {A}\\nP(t)\\n1 P(x)'); print('torch' in sys.modules)"
+        "; imle_mln.map_inference('t = {A}\\nP(t)\\n1 P(x)'); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "False"]

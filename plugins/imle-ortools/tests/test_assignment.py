@@ -136,16 +136,16 @@ def test_masks_that_are_none(allowed, found):
 def test_wrong_shapes():
     with pytest.raises(ObjectiveError) as caught:
         AssignmentSolver().prepare(allowed=np.ones((2, 3))).solve(np.zeros((1, 3, 3)))
-    assert str(caught.value) == "ortools-assignment: expected matrices of shape [N, 2, 3], found [1, 3, 3]"
+    assert str(caught.value) == "ortools-assignment: expected objectives of shape [N, 2, 3], found [1, 3, 3]"
     with pytest.raises(ObjectiveError) as caught:
         AssignmentSolver().prepare().solve(np.zeros((1, 3)))
-    assert str(caught.value) == "ortools-assignment: expected matrices of shape [N, any, any], found [1, 3]"
+    assert str(caught.value) == "ortools-assignment: expected objectives of shape [N, any, any], found [1, 3]"
 
 
 def test_options():
     with pytest.raises(OptionError) as caught:
         AssignmentSolver(sense="cost")
-    assert str(caught.value) == "ortools-assignment: sense: expected 'max' or 'min', found 'cost'"
+    assert str(caught.value) == "ortools-assignment: sense: expected 'min' or 'max', found 'cost'"
 
 
 def test_large_batches_are_solved_in_parts_and_stop_between_them():

@@ -78,6 +78,13 @@ def test_the_shape_of_the_variables_is_the_shape_of_the_objective():
     assert result.values.tolist() == [9, 21]
 
 
+def test_labels_are_the_names_of_variables_and_literals():
+    model = cp_model.CpModel()
+    x, y, nameless = model.new_bool_var("x"), model.new_int_var(0, 3, "y"), model.new_bool_var("")
+    assert CPSATSolver().prepare(model=model, variables=[[y, x], [x.negated(), y]]).labels == ["y", "x", "not(x)", "y"]
+    assert CPSATSolver().prepare(model=model, variables=[x, nameless]).labels is None
+
+
 def test_a_variable_may_occur_twice_and_constants_fill_places():
     model, x = choose(3, 1)
     variables = [[x[0], x[0]], [x[1], model.new_constant(0)]]

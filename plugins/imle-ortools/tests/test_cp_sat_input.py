@@ -105,14 +105,14 @@ def test_the_sense_of_the_model_is_not_overruled(sense, verb, other, factor):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sense": "up"}, "sense: expected 'max' or 'min', found 'up'"),
-        ({"time_limit": 0}, "time_limit: expected seconds > 0 or None, found 0"),
+        ({"sense": "up"}, "sense: expected 'min' or 'max', found 'up'"),
+        ({"time_limit": 0}, "time_limit: expected a number > 0 or None, found 0"),
         ({"time_limit": True}, "time_limit: expected float | None, found True (bool)"),
-        ({"workers": 0}, "workers: expected an int >= 1, found 0"),
+        ({"workers": 0}, "workers: expected an int from 1 to 2147483647, found 0"),
         ({"workers": 1.5}, "workers: expected int, found 1.5 (float)"),
         ({"seed": -1}, "seed: expected an int from 0 to 2147483647, found -1"),
         ({"linearization_level": 3}, "linearization_level: expected 0 or 1 or 2, found 3"),
-        ({"scale": 0.0}, 'scale: expected "auto" or a number > 0, found 0.0'),
+        ({"scale": 0.0}, 'scale: expected "auto" or a finite number > 0, found 0.0'),
     ],
 )
 def test_options(options, message):

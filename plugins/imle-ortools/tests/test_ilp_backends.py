@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle_highs import zoo
+from imle_highs import problems
 from imle_ortools.ilp.solver import ILPSolver
 
 BACKENDS = ("auto", "highs", "cp-sat", "scip", "cbc")
@@ -94,7 +94,7 @@ def test_assignments(backend):
     for _ in range(40 if backend == "auto" else 6):
         n = int(rng.integers(2, 6))
         objective = rng.normal(size=(2, n * n))
-        result = ILPSolver(backend=backend).prepare(**zoo.assignment(n)).solve(objective)
+        result = ILPSolver(backend=backend).prepare(**problems.assignment(n)).solve(objective)
         for row, value in zip(objective.reshape(-1, n, n), result.values, strict=True):
             orders = itertools.permutations(range(n))
             assert value == pytest.approx(min(sum(row[i, j] for i, j in enumerate(order)) for order in orders))
@@ -106,12 +106,12 @@ def cover(rng):
     contains = rng.uniform(size=(40, 80)) < 0.04
     for element in contains:
         element[rng.choice(80, size=2, replace=False)] = True
-    return zoo.set_cover(contains), rng.uniform(0.5, 1.5, (4, 80))
+    return problems.set_cover(contains), rng.uniform(0.5, 1.5, (4, 80))
 
 
 def packing(rng):
     weights = rng.integers(300, 800, size=(3, 30)) / 100
-    return zoo.knapsack(weights, [20.0] * 3), -rng.uniform(0.5, 1.5, (4, 30))
+    return problems.knapsack(weights, [20.0] * 3), -rng.uniform(0.5, 1.5, (4, 30))
 
 
 def equations(rng):

@@ -54,7 +54,9 @@ def test_models_with_fixed_coefficients(make):
     names = [f"x{i}" for i in range(4)]
     values = np.array([[1.0, 2.0, 3.0, 4.0], [4.0, 0.1, 0.1, 0.1]])
     for variables in (names, x) if make is not math_opt else (names,):
-        result = ILPSolver(sense="max").prepare(model=model, variables=variables).solve(values)
+        prepared = ILPSolver(sense="max").prepare(model=model, variables=variables)
+        assert prepared.labels == names
+        result = prepared.solve(values)
         assert result.solutions.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0]]
         np.testing.assert_allclose(result.values, [2 + 6, 2 + 4.1 + 1.5])  # the coefficient 7 is learned
 
@@ -144,7 +146,7 @@ def test_options():
     for options, message in [
         ({"backend": "gurobi"}, "backend"),
         ({"gap": -1.0}, "gap: expected a finite number >= 0"),
-        ({"threads": 0}, "threads: expected an int >= 1"),
+        ({"threads": 0}, "threads: expected an int from 1 to 2147483647"),
         ({"seed": -1}, "seed: expected an int from 0"),
         ({"time_limit": 0.0}, "time_limit"),
     ]:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from imle_highs import zoo
+from imle_highs import problems
 from imle_ortools.ilp.solver import ILPSolver
 
 
@@ -61,12 +61,12 @@ def test_more_columns_than_lines():
         {"bounds": (0, 0.5), "integrality": 0},
         {"bounds": (-1, 1)},
         {"A_ub": [[1] * 9], "b_ub": [2]},
-        {"A_eq": 2 * zoo.assignment(3)["A_eq"]},
-        {"A_eq": np.vstack([zoo.assignment(3)["A_eq"][:5], np.eye(9)[0]])},
+        {"A_eq": 2 * problems.assignment(3)["A_eq"]},
+        {"A_eq": np.vstack([problems.assignment(3)["A_eq"][:5], np.eye(9)[0]])},
     ],
 )
 def test_what_is_no_assignment(change):
-    assert "assignments" not in counters(**{**zoo.assignment(3), **change})
+    assert "assignments" not in counters(**{**problems.assignment(3), **change})
 
 
 def test_two_variables_for_one_pair_are_no_assignment():
@@ -79,7 +79,7 @@ def test_two_variables_for_one_pair_are_no_assignment():
 
 
 def test_no_assignment_once_right_sides_come_per_row():
-    both = zoo.assignment(2)
+    both = problems.assignment(2)
     prepared = ILPSolver().prepare(**both)
     costs = np.ones((2, 4))
     assert "assignments" not in prepared.solve(costs, b_eq=[np.ones(4), 2 * np.ones(4)]).counters

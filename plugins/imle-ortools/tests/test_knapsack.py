@@ -248,14 +248,14 @@ def test_capacities_per_row():
 def test_wrong_shapes():
     with pytest.raises(ObjectiveError) as caught:
         KnapsackSolver().prepare(weights=[1, 2], capacity=1).solve(np.zeros((1, 3)))
-    assert str(caught.value) == f"{ID}: expected values of shape [N, 2], found [1, 3]"
+    assert str(caught.value) == f"{ID}: expected objectives of shape [N, 2], found [1, 3]"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"time_limit": -1}, "time_limit: expected seconds > 0 or None, found -1"),
-        ({"node_limit": 0}, "node_limit: expected an int >= 1 or None, found 0"),
+        ({"time_limit": -1}, "time_limit: expected a number > 0 or None, found -1"),
+        ({"node_limit": 0}, "node_limit: expected an int from 1 to 2147483647 or None, found 0"),
         ({"node_limit": 1.5}, "node_limit: expected int | None, found 1.5 (float)"),
     ],
 )

@@ -42,6 +42,7 @@ def problems(draw):
 def test_matches_enumeration(problem):
     instance, costs = problem
     solver = MinCostFlowSolver().prepare(**instance)
+    assert solver.labels == list(zip(instance["tails"], instance["heads"], strict=True))
     result = solver.solve(costs)
     flows = np.array(list(itertools.product(*(range(c + 1) for c in instance["capacities"]))), float)
     matrix = balance(instance["tails"], instance["heads"], len(instance["supplies"]))
@@ -191,10 +192,10 @@ def test_instances(change, message):
 def test_wrong_shapes_and_options():
     with pytest.raises(ObjectiveError) as caught:
         MinCostFlowSolver().prepare(**LINE).solve(np.zeros((1, 3)))
-    assert str(caught.value) == f"{ID}: expected costs of shape [N, 2], found [1, 3]"
+    assert str(caught.value) == f"{ID}: expected objectives of shape [N, 2], found [1, 3]"
     with pytest.raises(OptionError) as caught:
         MinCostFlowSolver(scale=-1)
-    assert str(caught.value) == f'{ID}: scale: expected "auto" or a number > 0, found -1'
+    assert str(caught.value) == f'{ID}: scale: expected "auto" or a finite number > 0, found -1'
 
 
 def test_flows_that_whole_costs_do_not_resolve_are_feasible_with_a_bound():

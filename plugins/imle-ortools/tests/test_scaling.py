@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imle.errors import OptionError
-from imle_ortools.scaling import Limits, check_scale, to_integers
+from imle_ortools.cp_sat import CPSATSolver
+from imle_ortools.min_cost_flow import MinCostFlowSolver
+from imle_ortools.scaling import Limits, to_integers
 
 LIMITS = Limits(50, 60)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -62,7 +64,9 @@ def test_without_sizes_the_largest_value_counts():
 
 
 @pytest.mark.parametrize("scale", [0, -1.0, float("nan"), float("inf"), "large"])
-def test_bad_scales(scale):
+@pytest.mark.parametrize("solver", [CPSATSolver, MinCostFlowSolver])
+def test_bad_scales(solver, scale):
     with pytest.raises(OptionError) as caught:
-        check_scale("some-id", scale)
-    assert str(caught.value) == f'some-id: scale: expected "auto" or a number > 0, found {scale!r}'
+        solver(scale=scale)
+    expected = f'{solver.spec.id}: scale: expected "auto" or a finite number > 0, found {scale!r}'
+    assert str(caught.value).removesuffix(" (str)") == expected

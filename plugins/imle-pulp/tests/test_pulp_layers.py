@@ -32,6 +32,7 @@ def test_training_selects_the_wanted_items():
     scores = torch.nn.Parameter(torch.tensor([[1.0, 0.0, 1.0, 0.0]]))
     layer = imle.layer("pulp-ilp", sense="max", problem=problem, variables=items, nb_samples=4)
     optimizer = torch.optim.SGD([scores], lr=0.5)
+    assert layer.labels == ["x0", "x1", "x2", "x3"]
     assert layer.eval()(scores).tolist() != wanted.tolist()
     layer.train()
     for _ in range(30):
@@ -97,11 +98,11 @@ def test_specs_are_true(spec, capsys):
 @pytest.mark.parametrize(
     ("solver_id", "options", "message"),
     [
-        ("pulp-lp", {"time_limit": 0.0}, "pulp-lp: time_limit: expected seconds > 0 or None, found 0.0"),
+        ("pulp-lp", {"time_limit": 0.0}, "pulp-lp: time_limit: expected a number > 0 or None, found 0.0"),
         ("pulp-lp", {"method": "barrier"}, "pulp-lp: method: expected 'auto' or 'primal' or 'dual'"),
         ("pulp-lp", {"gap": 0.1}, "pulp-lp: unknown option 'gap'"),
         ("pulp-ilp", {"gap": -1.0}, "pulp-ilp: gap: expected a finite number >= 0, found -1.0"),
-        ("pulp-ilp", {"threads": 0}, "pulp-ilp: threads: expected an int >= 1, found 0"),
+        ("pulp-ilp", {"threads": 0}, "pulp-ilp: threads: expected an int from 1 to 2147483647, found 0"),
         ("pulp-ilp", {"seed": -1}, "pulp-ilp: seed: expected an int from 0"),
     ],
 )

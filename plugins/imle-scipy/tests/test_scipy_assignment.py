@@ -100,7 +100,7 @@ def test_masks_that_are_none(allowed):
 def test_refused():
     prepared = ScipyAssignmentSolver().prepare(np.ones((2, 3)))
     assert isinstance(prepared, PreparedSolver)
-    with pytest.raises(ObjectiveError, match=r"expected matrices of shape \[N, 2, 3\], found \[1, 3, 2\]"):
+    with pytest.raises(ObjectiveError, match=r"expected objectives of shape \[N, 2, 3\], found \[1, 3, 2\]"):
         prepared.solve(np.ones((1, 3, 2)))
     with pytest.raises(OptionError, match="sense: expected 'min' or 'max', found 'least'"):
         ScipyAssignmentSolver(sense="least")

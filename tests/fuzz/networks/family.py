@@ -1,4 +1,4 @@
-"""Cases of `mln-map`: layers, and `imle_mln.map`."""
+"""Cases of `mln-map`: layers, and `imle_mln.map_inference`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NetworkCase(Case):
 
     Attributes:
         formulas: F.
-        by_map: through `imle_mln.map`, row by row, instead of a layer.
+        by_map: through `imle_mln.map_inference`, row by row, instead of a layer.
     """
 
     formulas: int = 0
@@ -66,7 +66,7 @@ class NetworkCase(Case):
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         if self.by_map:
             lines.append("def solve(unary, weights):")
-            lines.append(f"    return imle_mln.map(program, evidence, weights=weights, unary=unary{options})")
+            lines.append(f"    return imle_mln.map_inference(program, evidence, weights=weights, unary=unary{options})")
         else:
             lines.append(
                 'solve = imle.layer("mln-map", program=program, evidence=evidence, on_failure="zero-grad"'
@@ -83,7 +83,7 @@ def _mapped(solve: Callable[..., Any], unary: Any, weights: Any) -> Any:
 
 
 def _collected(found: list[Any]) -> Answer:
-    """States of `imle_mln.map`, or its errors, as a batch."""
+    """States of `imle_mln.map_inference`, or its errors, as a batch."""
     size = max((len(one.counts) + len(one.state) for one in found if not isinstance(one, SolveError)), default=0)
     status, solutions = np.zeros(len(found), np.int8), np.zeros((len(found), size))
     values, bound = np.full(len(found), np.nan), np.full(len(found), np.nan)
@@ -122,7 +122,7 @@ def case(target: str, rng: Generator) -> Case:
     setup = f"program = {program!r}\nevidence = {evidence!r}"
     engine = str(rng.choice(_ENGINES))
     way = target.split("/")[-1]
-    atoms = imle.layer("mln-map", program=program, evidence=evidence).atoms
+    atoms = imle.layer("mln-map", program=program, evidence=evidence).labels["unary"]
     points = worlds(net, atoms)
     truth = Listed(points, precision=1e-8)
     size = len(net.soft) + len(atoms)

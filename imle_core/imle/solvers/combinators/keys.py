@@ -124,8 +124,8 @@ def _weights(n: int) -> Bits:
 
 
 def value_key(value: Any) -> Hashable:
-    """Equal for equal content of plain values, arrays, tensors, and mappings and frozen dataclasses of such; `Identity`
-    for everything else.
+    """Equal for equal content of plain values, arrays, tensors, pandas frames, and mappings and frozen dataclasses of
+    such; `Identity` for everything else.
     """
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return type(value), value
@@ -149,6 +149,10 @@ def _content(value: Any) -> Iterable[Any] | None:
         return value
     if isinstance(value, Mapping):
         return (part for item in value.items() for part in item)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return (value.shape, *value.ravel().tolist())
+    if hasattr(value, "to_numpy"):
+        return (*getattr(value, "columns", ()), value.to_numpy())
     frozen = getattr(type(value), "__dataclass_params__", None)
     if frozen is not None and frozen.frozen and frozen.eq:  # equal if its fields are
         return (getattr(value, field.name) for field in dataclasses.fields(value))

@@ -64,7 +64,7 @@ class Batch:
 
     Rows whose worker dies are solved again, by ever fewer at a time and before all others, until the row to blame
     stands alone: it is reported with status `error` (`timeout` if it took too long) and the others are as if nothing
-    had been. Rows for which the solver raises are found in the same way. Inside `ending_at_first_failure`, a row to
+    had been. Rows for which the solver raises are found in the same way. Where `first_failure_ends`, a row to
     blame ends the batch. If only rows to blame are found, the rest is not tried.
 
     Args:
@@ -102,7 +102,7 @@ class Batch:
 
         Raises:
             ImleError: what the solver raises, for the first row it does so.
-            SolveError: a row is to blame for the end of its workers, inside `ending_at_first_failure`.
+            SolveError: a row is to blame for the end of its workers, where `first_failure_ends`.
             GivenUpError: no caller waits for these rows any more.
         """
         self._todo = [Chunk(start, stop) for start, stop in reversed(chunks)]
@@ -241,7 +241,7 @@ class Batch:
         Raises:
             SolveError: that ends the batch.
         """
-        if first_failure_ends():
+        if first_failure_ends.get():
             raise SolveError(
                 f"{death.message}; other rows were not waited for",
                 hint='on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',

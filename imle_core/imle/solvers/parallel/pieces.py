@@ -92,6 +92,13 @@ class InPieces(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
+        rows, busy = len(objective), self._pace.busy
+        if rows == 1 or (busy is not None and 0 < rows * busy < PIECE):  # one piece, and nothing to put together
+            refuse_given_up()
+            begun = time.perf_counter()
+            result = self.inner.solve(objective, **given)
+            self._pace.solved(rows, time.perf_counter() - begun)
+            return result
         entries = math.prod(objective.shape[1:])
         least = max(1, min(_LEAST, _ENTRIES // max(1, entries)))
         return solve_in_pieces(self.inner, objective, given, self._pace, least=least)

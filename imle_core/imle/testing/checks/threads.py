@@ -1,4 +1,4 @@
-"""Threads: nobody gets another's answer, and solvers that say they release the GIL do."""
+"""Threads: no caller gets another's answer, and solvers that say they release the GIL do."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from imle.testing import Floats, Instance
-from imle_highs import zoo
+from imle_highs import problems
 
 
 def instances(solver_id: str) -> list[Instance]:
@@ -22,14 +22,14 @@ def _programs() -> list[Instance]:
     return [
         Instance(
             "knapsack",
-            zoo.knapsack(sizes, 10),
+            problems.knapsack(sizes, 10),
             {"sense": "max"},
             solutions=_points(4, lambda x: bool((sizes @ x <= 10).all())),
             rows={"b_ub": [[10.0], [3.0], [18.0]]},
             bad_row={"b_ub": [-1.0]},
         ),
-        Instance("cover", zoo.set_cover(cover), solutions=_points(5, lambda x: bool((cover @ x >= 1).all()))),
-        Instance("assignment", zoo.assignment(3), solutions=_permutations(3)),
+        Instance("cover", problems.set_cover(cover), solutions=_points(5, lambda x: bool((cover @ x >= 1).all()))),
+        Instance("assignment", problems.assignment(3), solutions=_permutations(3)),
         Instance(
             "a cost that is not learned",
             # the first variable needs the third one, which costs 0.5
@@ -59,7 +59,7 @@ def _polytopes() -> list[Instance]:
             rows={"b_eq": [[1.0], [0.5], [1.5]]},
             bad_row={"b_eq": [2.0]},
         ),
-        Instance("assignment", zoo.assignment(3), {"sense": "max"}, solutions=_permutations(3)),
+        Instance("assignment", problems.assignment(3), {"sense": "max"}, solutions=_permutations(3)),
         Instance(
             "warm starts",
             {"A_eq": [[1, 1, 1]], "b_eq": [1], "bounds": (0, 0.6)},

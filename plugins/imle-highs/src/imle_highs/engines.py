@@ -17,7 +17,7 @@ from highspy import HighsModelStatus
 from imle.solvers import SolveStatus
 from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
-from imle_highs.tunings import DEFAULT, plan
+from imle_highs.presets import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.engines import Outcome, Rows, deadline
@@ -101,7 +101,7 @@ class IntegerEngine:
     Args:
         program: the feasible set.
         settings: HiGHS options.
-        tuning: how much is tried before HiGHS' branch and bound, and with which options that runs; see `tunings.plan`.
+        tuning: how much is tried before HiGHS' branch and bound, and with which options that runs; see `presets.plan`.
     """
 
     def __init__(self, program: LinearProgram, settings: Settings, tuning: str) -> None:

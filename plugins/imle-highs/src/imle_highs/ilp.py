@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import ILP
-from imle_linear import options
 from imle_linear.engines import TIGHT, WITNESS, Engine
-from imle_linear.instance import Instance, is_empty
+from imle_linear.instance import Instance, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
-from imle_linear.unbound import without_instance
 
 
 @dataclass(frozen=True)
-class HighsILPSolver:
+class HighsILPSolver(BaseSolver, spec=ILP):
     """argmin (or argmax) of <objective, x> over linear constraints, bounds and integrality.
 
     Args:
@@ -45,10 +43,8 @@ class HighsILPSolver:
     seed: int = 0
     options: EngineOptions | Mapping[str, Any] | None = None
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(ILP, self)
+        super().__post_init__()
         object.__setattr__(self, "options", passed(ILP.id, self.options))
 
     def prepare(
@@ -81,7 +77,7 @@ class HighsILPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(ILP.id)
+            return awaiting(ILP.id)
         return self.bind(read(ILP.id, self.sense, instance, integrality=integrality, default_integrality=1))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:

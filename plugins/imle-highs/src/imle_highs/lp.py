@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_highs.engines import DUAL, PRIMAL, LinearEngine
 from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import LP
-from imle_linear import options
 from imle_linear.engines import TIGHT, Engine
-from imle_linear.instance import Instance, is_empty
+from imle_linear.instance import Instance, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
-from imle_linear.unbound import without_instance
 
 _STRATEGIES = {"dual": DUAL, "primal": PRIMAL}
 _DENSE = 0.75
@@ -29,7 +27,7 @@ _DENSE = 0.75
 
 
 @dataclass(frozen=True)
-class HighsLPSolver:
+class HighsLPSolver(BaseSolver, spec=LP):
     """argmin (or argmax) of <objective, x> over linear constraints and bounds, at a vertex.
 
     Args:
@@ -52,10 +50,8 @@ class HighsLPSolver:
     seed: int = 0
     options: EngineOptions | Mapping[str, Any] | None = None
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(LP, self)
+        super().__post_init__()
         object.__setattr__(self, "options", passed(LP.id, self.options))
 
     def prepare(
@@ -86,7 +82,7 @@ class HighsLPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(LP.id)
+            return awaiting(LP.id)
         return self.bind(read(LP.id, self.sense, instance, integrality=None, default_integrality=0))
 
     def bind(self, program: LinearProgram) -> PreparedProgram:

@@ -1,41 +1,14 @@
 """The light module: what discovery reads. It imports neither highspy nor the solvers."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle_linear.parameters import COSTS, INTEGRALITY, MATRICES, MODEL, VARIABLES  # as light as this module
 
 _TOLERANCES = (
     "constraints to 1e-9 of their largest term, and exactly where all is whole; costs to about 1e-9 of the largest"
 )
-_MATRIX = "matrix | None"
-_VECTOR = "vector | None"
-_ROWS = (
-    Parameter("A_ub", _MATRIX, None, "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse"),
-    Parameter("b_ub", _VECTOR, None, "right side of A_ub; one vector for all rows or one per row", per_row=True),
-    Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
-    Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
-    Parameter(
-        "bounds",
-        "(lower, upper) | [n, 2]",
-        (0, None),
-        "a pair for all variables, or one pair per variable; None is infinite",
-    ),
-)
-_INTEGRALITY = Parameter(
-    "integrality", "0 | 1 | vector", None, "1 for integer variables, 0 for the others; by default all are integer"
-)
-_REST = (
-    Parameter("model", "path | None", None, "an MPS or LP file instead of matrices and bounds"),
-    Parameter("variables", "indices | names | None", None, "the variables whose coefficients are learned; default all"),
-    Parameter(
-        "costs", _VECTOR, None, "coefficients of the other variables, one entry per variable; default 0 or the file's"
-    ),
-)
-_SENSE = Parameter(
-    "sense", "str", "min", "how objectives are read: costs to minimise or scores to maximise", choices=("min", "max")
-)
-_LIMIT = Parameter("time_limit", "float | None", None, "seconds per solve")
 _SHARED = (
-    Parameter("threads", "int", 1, "threads per solve; rows of a batch parallelise better than one solve does"),
-    Parameter("seed", "int", 0, "seed of HiGHS' own random choices"),
+    common.THREADS,
+    common.SEED,
     Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
 )
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
@@ -48,10 +21,10 @@ LP = SolverSpec(
     problem="lp",
     sense="min",
     target="imle_highs.lp:HighsLPSolver",
-    instance=(*_ROWS, *_REST),
+    instance=(*MATRICES, MODEL, VARIABLES, COSTS),
     options=(
-        _SENSE,
-        _LIMIT,
+        common.sense("min"),
+        common.TIME_LIMIT,
         Parameter(
             "method",
             "str",
@@ -83,11 +56,11 @@ ILP = SolverSpec(
     problem="ilp",
     sense="min",
     target="imle_highs.ilp:HighsILPSolver",
-    instance=(*_ROWS, _INTEGRALITY, *_REST),
+    instance=(*MATRICES, INTEGRALITY, MODEL, VARIABLES, COSTS),
     options=(
-        _SENSE,
-        _LIMIT,
-        Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact"),
+        common.sense("min"),
+        common.TIME_LIMIT,
+        common.GAP,
         Parameter(
             "tuning",
             "str",

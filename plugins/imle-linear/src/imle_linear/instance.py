@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imle.errors import InstanceError
+from imle.solvers import AwaitingInstance
 
 
 class Instance(NamedTuple):
@@ -26,6 +27,13 @@ def is_empty(instance: Instance) -> bool:
     """Whether nothing of any size is given: each row of a batch will bring its own instance."""
     given = (instance.A_ub, instance.b_ub, instance.A_eq, instance.b_eq, instance.model, instance.costs)
     return all(part is None for part in given) and _is_pair(instance.bounds)
+
+
+def awaiting(who: str) -> AwaitingInstance:
+    """What a solver over matrices or files is before it has any."""
+    return AwaitingInstance(
+        who, "expected A_ub, A_eq, one pair of bounds per variable or model, found none of them", "them"
+    )
 
 
 def _is_pair(bounds: Any) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
@@ -14,6 +17,7 @@ from imle_linear.program import LinearProgram
 from imle_linear.recession import Recession
 
 _UNCONFIRMED = "whether the point is optimal is not known: two runs of the engine, with and without presolve, differ"
+_UNFOUND = "no point was found, but coefficients are so large, or so small, that the engine's tolerances may hide one"
 
 
 class Ladder:
@@ -46,6 +50,8 @@ class Ladder:
         self._judge = Judge(program, relative)
         self._built: dict[MakesEngine, Engine] = {rungs[0]: rungs[0](program)}
         self._recession = None if relaxation is None else Recession(program, relaxation)
+        self._relaxation = relaxation
+        self._relaxed: Engine | None = None
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
         self._witness = witness
@@ -113,14 +119,28 @@ class Ladder:
         if asked != self._witness and (left is None or left > 0):
             other = self._ask(self._witness, costs, rows, left)
         if claim.point is None and other.point is None:
-            return claim
-        if other.status == claim.status and self._judge.agree(claim, other, costs):
-            return claim
-        self._own["unconfirmed"] += 1
+            return self._without_point(claim, rows, clock())
         better = claim.point
         if other.point is not None and (better is None or costs @ other.point < costs @ better):
             better = other.point
+        if other.status == claim.status and self._judge.agree(claim, other, costs):
+            return claim._replace(point=better)
+        self._own["unconfirmed"] += 1
         return Outcome(SolveStatus.FEASIBLE, better, _UNCONFIRMED)
+
+    def _without_point(self, claim: Outcome, rows: Rows, seconds: float | None) -> Outcome:
+        """Infeasible as engines say, unless what they have searched has no end: then the relaxation has to say it.
+
+        Branch and bound cannot list an endless range; it may leave out the part where tolerances hide a point.
+        """
+        program = self._program
+        if not program.delicate or np.isfinite([program.lower, program.upper]).all() or self._relaxation is None:
+            return claim
+        if self._relaxed is None:
+            self._relaxed = self._relaxation(replace(program, integer=np.zeros_like(program.integer)))
+        if self._relaxed.solve(np.zeros(len(program.costs)), rows, seconds).status == SolveStatus.INFEASIBLE:
+            return claim
+        return Outcome(SolveStatus.ERROR, message=_UNFOUND)
 
     def _bounded_or_not(self, outcome: Outcome, costs: Floats, seconds: float | None) -> Outcome:
         """Optimal points and unbounded programs exclude each other, which engines do not always see."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,17 +12,15 @@ from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import Sense, SolveResult, SolveStatus
+from imle.errors import InstanceError
+from imle.solvers import BasePrepared, RowResults, Sense, SolveResult, SolveStatus, missing_instance
 from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
-from imle_linear.answers import Answers
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
-from imle_linear.engines import MakesEngine, Outcome, Rows
+from imle_linear.engines import MakesEngine, Rows
 from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
 from imle_linear.program import LinearProgram
@@ -30,8 +29,6 @@ _SIZE = 10
 """Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
 _BLOCK = 64
 """How many rows are brought to that size at once."""
-
-_NOT_FINITE = Outcome(SolveStatus.ERROR, message="the objective is not finite")
 
 
 class Setup(NamedTuple):
@@ -67,7 +64,7 @@ class Setup(NamedTuple):
         return Ladder(program, engines, self.relative, self.relaxation, self.witness)
 
 
-class PreparedProgram:
+class PreparedProgram(BasePrepared):
     """Many objectives over one feasible set.
 
     Args:
@@ -99,15 +96,20 @@ class PreparedProgram:
         return (len(self._program.learned),)
 
     @property
+    def labels(self) -> list[str] | None:
+        """`[k]` names of the learned variables; None if one has no name."""
+        names = [self._program.names[number] for number in self._program.learned] if self._program.names else []
+        return names if names and all(names) else None
+
+    @property
     def homogeneous(self) -> bool:
         """Whether all terms of the objective are learned, but for a constant."""
         return not self._program.costs.any()
 
     def solve(
         self,
-        objective: NDArray[np.float64],
+        objective: Floats,
         *,
-        hint: NDArray[np.float64] | None = None,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
     ) -> SolveResult:
@@ -115,7 +117,6 @@ class PreparedProgram:
 
         Args:
             objective: `[N, k]` coefficients of the learned variables, finite.
-            hint: not used; the engines gain nothing from a known solution.
             b_ub: N right sides instead of the fixed one.
             b_eq: likewise.
 
@@ -123,12 +124,8 @@ class PreparedProgram:
             ObjectiveError: another shape.
             InstanceError: a right side is missing, or has the wrong length (names the row).
         """
-        shape = self.objective_shape
-        if objective.ndim != 2 or objective.shape[1:] != shape:
-            raise ObjectiveError(
-                f"{self._setup.who}: expected objectives of shape [N, {shape[0]}], found {list(objective.shape)}"
-            )
-        return self._solve(objective, self._rows(len(objective), b_ub, b_eq))
+        found = RowResults(self._setup.who, self._setup.sense, objective, self.objective_shape)
+        return self._solve(found, self._rows(len(objective), b_ub, b_eq))
 
     @property
     def fixed_terms(self) -> FixedTerms | None:
@@ -141,7 +138,7 @@ class PreparedProgram:
 
     def _completed(
         self,
-        solutions: NDArray[np.float64],
+        solutions: Floats,
         *,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
@@ -153,7 +150,8 @@ class PreparedProgram:
         if self._completion is None:
             self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)
         held = ((np.append(low, z), np.append(high, z)) for (low, high), z in zip(rows, given, strict=True))
-        found = self._completion._solve(np.zeros_like(given), held)
+        nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(given), self.objective_shape)
+        found = self._completion._solve(nothing, held)
         assert found.values is not None
         assert found.status is not None
         return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
@@ -165,24 +163,36 @@ class PreparedProgram:
         if self._completion is not None:
             self._completion.close()
 
-    def _solve(self, objective: Floats, rows: Iterable[Rows]) -> SolveResult:
-        answers = Answers(objective, self._program, self._setup.sense, self._all_learned)
-        if self._program.contradiction:
-            for _ in objective:
-                answers.add(Outcome(SolveStatus.INFEASIBLE, message=self._program.contradiction), 0)
-            return answers.result(Counter())
-        finite = np.asarray(np.isfinite(objective).all(axis=1))
-        known = objective if finite.all() else np.where(finite[:, None], objective, 0.0)
-        asked = zip(self._costs(known), rows, strict=True)
+    def _solve(self, found: RowResults, rows: Iterable[Rows]) -> SolveResult:
+        program, objective = self._program, found.objective
+        if program.contradiction:
+            for n in range(len(objective)):
+                found.end(n, SolveStatus.INFEASIBLE, program.contradiction)
+            return found.result()
+        found.fixed += program.offset
+        sign = -1.0 if self._setup.sense == "max" else 1.0
+        asked = zip(self._costs(objective), rows, strict=True)
+        lost = found.status.tolist()  # rows that are not finite go along as zeros
         with self._engines() as ladder:
             before = Counter(ladder.events)
             for start in range(0, len(objective), _BLOCK):
                 block = list(islice(asked, _BLOCK))
-                found = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
-                for n, (outcome, ((_, shift), _)) in enumerate(zip(found, block, strict=True), start):
-                    answers.add(outcome if finite[n] else _NOT_FINITE, shift)
-            events = ladder.events - before
-        return answers.result(events)
+                outcomes = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
+                for n, (outcome, ((_, shift), _)) in enumerate(zip(outcomes, block, strict=True), start):
+                    if lost[n]:
+                        continue
+                    status, point, message, bound, _ = outcome
+                    if math.isfinite(bound):
+                        found.bounds[n] = sign * math.ldexp(bound, -shift) + program.offset
+                    if status != SolveStatus.OPTIMAL:
+                        found.end(n, status, message)
+                    if point is not None:
+                        if not self._all_learned:
+                            found.fixed[n] += point @ program.costs
+                            point = point[program.learned]
+                        found.solutions[n] = point
+            found.counters = ladder.events - before
+        return replace(found.result(), status=found.status)  # one for each row, also where all are optimal
 
     @contextmanager
     def _engines(self) -> Iterator[Ladder]:
@@ -245,10 +255,7 @@ class PreparedProgram:
         who, size = self._setup.who, rows.stop - rows.start
         if given is None:
             if np.isnan(self._program.row_upper[rows]).any():
-                raise InstanceError(
-                    f"{who}: {name} missing: A_{name[2:]} has {size} rows",
-                    hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
-                )
+                raise missing_instance(who, f"{name} missing: A_{name[2:]} has {size} rows", f"{name}=...")
             return None
         if size == 0:
             raise InstanceError(f"{who}: {name}: expected A_{name[2:]} beside it, found {name} alone")

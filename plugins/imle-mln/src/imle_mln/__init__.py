@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imle_mln.evidence import parse_database as parse_database
     from imle_mln.grounding import grounding_options as grounding_options
     from imle_mln.maps import MAPState as MAPState
-    from imle_mln.maps import map as map  # noqa: A004 - the name of the task
+    from imle_mln.maps import map_inference as map_inference
     from imle_mln.printing import database_text as database_text
     from imle_mln.printing import program_text as program_text
     from imle_mln.scores import Score as Score
@@ -26,7 +26,7 @@ _HOMES = {
     "database_from": "evidence",
     "database_text": "printing",
     "grounding_options": "grounding",
-    "map": "maps",
+    "map_inference": "maps",
     "parse_database": "evidence",
     "parse_program": "syntax",
     "program_text": "printing",

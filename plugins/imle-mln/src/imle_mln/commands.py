@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imle_mln.plugin import MAP
+from imle_mln.engines import AUTO, choices
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
 
-_ENGINES = next(option.choices for option in MAP.options if option.name == "engine")
 _LIMIT = 200_000_000
 
 
@@ -38,7 +37,7 @@ def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
 
     for decorate in (
         click.option("--closed-world", "-c", multiple=True, metavar="P", help="False wherever evidence does not say."),
-        click.option("--engine", type=click.Choice(_ENGINES), default="auto", show_default=True),
+        click.option("--engine", type=click.Choice(choices()), default=AUTO, show_default=True),
         click.option(
             "--limit",
             type=click.IntRange(min=1),
@@ -99,12 +98,12 @@ def map_command(
       imle mln map smokers.mln friends.db --query Cancer --json
       imle mln map hard.mln --time-limit 10 --output best.db
     """
-    from imle_mln.bar import shown_progress
-    from imle_mln.maps import map as most_probable
+    from imle_mln.maps import map_inference
+    from imle_mln.progress_bar import shown_progress
 
     start = time.perf_counter()
     with shown_progress(limit):
-        found = most_probable(
+        found = map_inference(
             program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
         )
     if output:
@@ -144,7 +143,7 @@ def ground_command(
     """
     import numpy as np
 
-    from imle_mln.bar import shown_progress
+    from imle_mln.progress_bar import shown_progress
     from imle_mln.solver import MLNSolver, PreparedMLN
 
     start = time.perf_counter()

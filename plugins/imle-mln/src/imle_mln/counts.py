@@ -45,7 +45,7 @@ class Counts:
         return sparse.csr_array((network.count_values, places), shape=(len(self.open), len(network.clauses)))
 
     def open_counts(self, truths: NDArray[np.bool_]) -> Floats:
-        """Truths `[N, C]` of clauses to `[N, F]` numbers of true groundings among the open ones."""
+        """ClauseTruths `[N, C]` of clauses to `[N, F]` numbers of true groundings among the open ones."""
         found: Floats = (self._matrix @ truths.T.astype(np.float64)).T + self._denied
         return found
 

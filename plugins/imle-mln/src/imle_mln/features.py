@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from imle_mln.grounding import Grounding
-from imle_mln.inference.truths import Bools, Index
-from imle_mln.network import Floats
+from imle_mln.network import Bools, Floats, Index
 
 
 class Features:
@@ -36,7 +35,7 @@ class Features:
         return len(self.clauses)
 
     def truths(self, truths: Bools) -> Bools:
-        """Truths `[N, C]` of all clauses to truths `[N, G]` of the features."""
+        """ClauseTruths `[N, C]` of all clauses to truths `[N, G]` of the features."""
         found: Bools = truths[:, self.clauses] ^ self.denied
         return found
 

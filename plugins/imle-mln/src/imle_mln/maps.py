@@ -106,7 +106,7 @@ class MAPState:
             file.write(text)
 
 
-def map(  # noqa: A001 - the name of the task
+def map_inference(
     program: Any,
     evidence: Any = None,
     *,

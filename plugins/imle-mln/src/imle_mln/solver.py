@@ -31,13 +31,13 @@ from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
 from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_options
+from imle_mln.input import check_predicate, check_query, read_evidence, read_program
 from imle_mln.logic import Program
 from imle_mln.network import Floats
-from imle_mln.plugin import MAP
-from imle_mln.reading import check_predicate, check_query, read_evidence, read_program
+from imle_mln.spec import MAP
 
 _TRUTHS = 1 << 22
-"""Truths of clauses that are kept at once, all rows taken together."""
+"""ClauseTruths of clauses that are kept at once, all rows taken together."""
 
 
 @dataclass(frozen=True)

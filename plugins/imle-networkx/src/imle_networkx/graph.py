@@ -268,7 +268,8 @@ def _from_list(who: str, edges: Any, nodes: Any, directed: bool) -> Graph:
 
 
 def _from_numbers(who: str, ends: NDArray[Any], nodes: Any, directed: bool) -> Graph:
-    count = int(ends.max(initial=-1)) + 1 if nodes is None else nodes
+    least = int(ends.max()) + 1 if len(ends) else 0
+    count = least if nodes is None else nodes
     if not _is_int(count) or not 0 < int(count) <= _MOST:
         raise InstanceError(f"{who}: nodes: expected the number of nodes, at least 1, found {count!r}")
     outside = np.flatnonzero(((ends < 0) | (ends >= int(count))).any(axis=1))

@@ -1,10 +1,8 @@
 """The light module: what discovery reads. It imports none of networkx, numba, scipy and rustworkx."""
 
-from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, hookimpl
+from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, common, hookimpl
 
-_SENSE = Parameter(
-    "sense", "str", "min", "how objectives are read: costs to minimise or scores to maximise", choices=("min", "max")
-)
+_SENSE = common.sense("min")
 _NEGATIVE = Parameter(
     "negative",
     "str",
@@ -52,7 +50,7 @@ _NETWORKX = "https://networkx.org/documentation/stable/reference/algorithms/"
 
 SHORTEST_PATH = SolverSpec(
     id="networkx-shortest-path",
-    summary="Cheapest path between two nodes of a graph, NetworkX' or a list of edges",
+    summary="Cheapest path between two nodes of a graph",
     problem="shortest path",
     sense="min",
     target="imle_networkx.shortest_path:ShortestPathSolver",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
+from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_linear import options
 from imle_ortools.kernels.assignment import assign
 from imle_ortools.kernels.compiling import read_only
 from imle_ortools.plugin import ASSIGNMENT
-from imle_ortools.rows import Rows, check_shape
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +25,7 @@ _STEPS = 50_000_000
 
 
 @dataclass(frozen=True)
-class AssignmentSolver:
+class AssignmentSolver(BaseSolver, spec=ASSIGNMENT):
     """The best assignment between n and m things, as a 0/1 matrix.
 
     Each of the smaller side is assigned to exactly one of the larger side, and no two to the same.
@@ -44,11 +42,6 @@ class AssignmentSolver:
 
     sense: Sense = "min"
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        options.check(ASSIGNMENT, self)
-
     def prepare(self, allowed: Any = None) -> PreparedAssignment:
         """Bind to the pairs that are allowed.
 
@@ -62,7 +55,7 @@ class AssignmentSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedAssignment:
+class PreparedAssignment(BasePrepared):
     """Assignment within a mask, or without one for matrices of any size."""
 
     sense: Sense
@@ -73,12 +66,11 @@ class PreparedAssignment:
         """`(n, m)`."""
         return (None, None) if self.allowed is None else self.allowed.shape
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a best assignment per row.
 
         Args:
             objective: `[N, n, m]` costs, or scores if sense is "max"; entries of forbidden pairs do not matter.
-            hint: not used; a solve costs less than checking one.
 
         Returns:
             0/1 matrices `[N, n, m]`. If forbidden pairs leave no assignment, all rows are infeasible.
@@ -86,18 +78,13 @@ class PreparedAssignment:
         Raises:
             ObjectiveError: not matrices, or of another shape than the mask.
         """
-        del hint
-        check_shape(ASSIGNMENT.id, "matrices", objective, self.objective_shape)
-        rows = Rows.of(objective)
-        _, n, m = objective.shape
+        rows = RowResults(ASSIGNMENT.id, self.sense, objective, self.objective_shape)
+        _, n, m = rows.objective.shape
         if not (n and m):
-            rows.values[:] = 0.0
             return rows.result()
-        costs = np.where((rows.status == SolveStatus.OPTIMAL)[:, None, None], objective, 0.0)
+        costs = -rows.objective if self.sense == "max" else rows.objective.copy()
         for row in np.flatnonzero(np.abs(costs).max(axis=(1, 2)) > _TOO_LARGE):
-            rows.fail(int(row), SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
-        if self.sense == "max":
-            np.negative(costs, out=costs)
+            rows.end(int(row), SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
         if self.allowed is not None:
             costs[:, ~self.allowed] = np.inf
         wide = n <= m
@@ -110,20 +97,15 @@ class PreparedAssignment:
             part = slice(start, start + rows_at_once)
             assign(given[part], choice[part], found[part])
         for row in rows.open[~found[rows.open]]:
-            rows.fail(int(row), SolveStatus.INFEASIBLE, "the allowed pairs leave no complete assignment")
-        self._write(rows, objective, choice, wide)
-        return rows.result()
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def _write(self, rows: Rows, objective: Floats, choice: NDArray[np.int64], wide: bool) -> None:
+            rows.end(int(row), SolveStatus.INFEASIBLE, "the allowed pairs leave no complete assignment")
         done = rows.open
         chosen = choice[done]
         here = np.broadcast_to(np.arange(choice.shape[1]), chosen.shape)
         first, second = (here, chosen) if wide else (chosen, here)
         rows.solutions[done[:, None], first, second] = 1.0
-        rows.values[done] = objective[done[:, None], first, second].sum(axis=1)
+        values = np.zeros(len(costs))
+        values[done] = rows.objective[done[:, None], first, second].sum(axis=1)
+        return rows.result(values)
 
 
 def _mask(allowed: Any) -> NDArray[np.bool_]:

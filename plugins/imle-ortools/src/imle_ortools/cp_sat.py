@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-from imle.errors import OptionError
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus, progress
+from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, SolveResult, SolveStatus, progress
 from imle.solvers.interruptible import interruptible
-from imle_linear import options
 from imle_ortools import pickling as pickling  # layers that hold models can be copied and sent
 from imle_ortools.learned import Learned, learned
 from imle_ortools.plugin import CP_SAT
-from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import UNRESOLVED, Limits, Scaled, check_scale, to_integers
-from imle_ortools.telling import gap_teller, proven_bound
+from imle_ortools.progress import gap_callback, proven_bound
+from imle_ortools.scaling import UNRESOLVED, Limits, Scaled, to_integers
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +33,7 @@ _STATUS = {
 
 
 @dataclass(frozen=True)
-class CPSATSolver:
+class CPSATSolver(BaseSolver, spec=CP_SAT):
     """The best solution of a CP-SAT model, in the values of the variables whose coefficients are learned.
 
     Args:
@@ -62,14 +59,6 @@ class CPSATSolver:
     linearization_level: int = 2
     scale: float | str = "auto"
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        options.check(CP_SAT, self)
-        check_scale(CP_SAT.id, self.scale)
-        if self.workers < 1:
-            raise OptionError(f"{CP_SAT.id}: workers: expected an int >= 1, found {self.workers}")
-
     def prepare(self, model: Any, variables: Any) -> PreparedCPSAT:
         """Bind to a model.
 
@@ -88,7 +77,7 @@ class CPSATSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedCPSAT:
+class PreparedCPSAT(BasePrepared):
     """A copy of the model, of which each thread that solves takes a copy of its own."""
 
     solver: CPSATSolver
@@ -100,12 +89,11 @@ class PreparedCPSAT:
         """The shape the variables were given in."""
         return self.learned.shape
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Solve N rows.
 
         Args:
             objective: `[N, *shape]`.
-            hint: not used: measured on knapsacks, set covers and assignments, it gains nothing.
 
         Returns:
             the values of the variables `[N, *shape]`. Objective values include fixed coefficients and the constant of
@@ -114,15 +102,13 @@ class PreparedCPSAT:
         Raises:
             ObjectiveError: another shape than the variables.
         """
-        del hint
-        check_shape(CP_SAT.id, "objectives", objective, self.objective_shape)
-        rows = Rows.of(objective)
-        scaled = self._scaled(objective, rows)
-        todo = [int(row) for row in rows.open]
+        rows = RowResults(CP_SAT.id, self.solver.sense, objective, self.objective_shape)
+        scaled = self._scaled(rows)
+        todo = rows.open.tolist()
         if not todo:
             return rows.result()
         native = self._borrow()
-        constants = self._constants(objective[todo])
+        constants = self._constants(rows.objective[todo])
         try:
             for row, constant in zip(todo, constants.tolist(), strict=True):
                 status, values, whole, message = native.solve(scaled.integers[row])
@@ -131,15 +117,20 @@ class PreparedCPSAT:
                     rows.bounds[row] = self._sign * bound + constant
                 if values is not None:
                     rows.solutions[row] = self.learned.read(values).reshape(self.objective_shape)
-                    rows.values[row] = self._value(objective[row], rows.solutions[row], values)
+                    rows.fixed[row] = self.learned.fixed @ values + self.learned.offset
                     if status == SolveStatus.OPTIMAL and not scaled.resolves(row, values, bound):
                         status, message = SolveStatus.FEASIBLE, UNRESOLVED
                 if status != SolveStatus.OPTIMAL:
-                    rows.fail(row, status, message)
+                    rows.end(row, status, message)
                 progress.report(1)
         finally:
             self._idle.append(native)
         return rows.result()
+
+    @property
+    def labels(self) -> list[str] | None:
+        """Names of the variables and literals, in C order; None if one has no name."""
+        return self.learned.names()
 
     @property
     def homogeneous(self) -> bool:
@@ -166,9 +157,8 @@ class PreparedCPSAT:
             `rounding_i <= 0.5 / scale` is the distance of the coefficient from the one used. Zero if coefficients are
             integers (or small multiples of a power of two); nan for rows that would fail.
         """
-        check_shape(CP_SAT.id, "objectives", objective, self.objective_shape)
-        rows = Rows.of(objective)
-        scaled = self._scaled(objective, rows)
+        rows = RowResults(CP_SAT.id, self.solver.sense, objective, self.objective_shape)
+        scaled = self._scaled(rows)
         gaps: Floats = np.abs(scaled.rounding) @ (self.learned.highs - self.learned.lows)
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
 
@@ -176,19 +166,18 @@ class PreparedCPSAT:
         """Drop the copies of the model; solving again makes new ones."""
         self._idle.clear()
 
-    def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
+    def _scaled(self, rows: RowResults) -> Scaled:
         """Coefficients `[N, k]` as integer costs to minimise; rows for which there are none fail."""
-        given = objective.reshape(len(objective), len(self.learned.places))
-        given = np.where((rows.status == SolveStatus.OPTIMAL)[:, None], given, 0.0)
+        given = rows.objective.reshape(len(rows.objective), len(self.learned.places))
         coefficients = self._sign * self.learned.coefficients(given)
         for row in np.flatnonzero(~np.isfinite(coefficients).all(axis=1)):
-            rows.fail(int(row), SolveStatus.ERROR, "coefficients of one variable add up to infinity")
+            rows.end(int(row), SolveStatus.ERROR, "coefficients of one variable add up to infinity")
             coefficients[row] = 0.0
         # constants decide nothing; without them every size is at least 1
         coefficients[:, self.learned.constant] = 0.0
         scaled = to_integers(coefficients, self.learned.sizes, self.solver.scale, LIMITS)
         for row in np.flatnonzero(~scaled.fits):
-            rows.fail(
+            rows.end(
                 int(row),
                 SolveStatus.ERROR,
                 f'scale={self.solver.scale!r} makes the objective overflow; scale="auto" takes one that fits',
@@ -222,10 +211,6 @@ class PreparedCPSAT:
     @property
     def _sign(self) -> int:
         return -1 if self.solver.sense == "max" else 1
-
-    def _value(self, objective: Floats, solution: Floats, values: Floats) -> float:
-        learned_part = float(np.vdot(objective, solution))
-        return learned_part + float(self.learned.fixed @ values) + self.learned.offset
 
     def _borrow(self) -> _Native:
         try:
@@ -269,9 +254,9 @@ class _Native:
         coeffs = self._objective.coeffs
         coeffs.clear()
         coeffs.extend(coefficients.tolist())
-        teller = gap_teller()
+        callback = gap_callback()
         with self._pinned(pins or {}):
-            status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
+            status = interruptible(lambda: self._solver.solve(self._model, callback), self._solver.stop_search)
         known = _STATUS.get(status, SolveStatus.ERROR)
         bound = proven_bound(self._solver, status)
         if not known.ok:  # without a solution the response holds arbitrary numbers

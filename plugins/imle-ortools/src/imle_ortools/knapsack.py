@@ -6,19 +6,17 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
 from imle.solvers.stopping import refuse_given_up
-from imle_linear import options
 from imle_ortools.arrays import numbers, refuse_negative
 from imle_ortools.packing import Packing, Searches, warm
 from imle_ortools.plugin import KNAPSACK
-from imle_ortools.rows import Rows, check_shape
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +29,7 @@ _BLOCK = 64
 
 
 @dataclass(frozen=True)
-class KnapsackSolver:
+class KnapsackSolver(BaseSolver, spec=KNAPSACK):
     """The most valuable set of items whose weights stay within every capacity, as a 0/1 mask.
 
     Args:
@@ -48,12 +46,6 @@ class KnapsackSolver:
 
     time_limit: float | None = None
     node_limit: int | None = None
-
-    sense: ClassVar[Sense] = "max"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        options.check(KNAPSACK, self)
 
     def prepare(self, weights: Any, capacity: Any = None) -> PreparedKnapsack:
         """Bind to weights and, where all rows share it, to the capacity.
@@ -80,7 +72,7 @@ class KnapsackSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedKnapsack:
+class PreparedKnapsack(BasePrepared):
     """Weights, and the room `[m]` that all rows have, if they share it."""
 
     solver: KnapsackSolver
@@ -92,14 +84,11 @@ class PreparedKnapsack:
         """`(n,)`."""
         return (len(self.packing.weights),)
 
-    def solve(
-        self, objective: Floats, *, hint: Floats | None = None, capacity: Sequence[Any] | None = None
-    ) -> SolveResult:
+    def solve(self, objective: Floats, *, capacity: Sequence[Any] | None = None) -> SolveResult:
         """Find a best set per row.
 
         Args:
             objective: `[N, n]` values of the items.
-            hint: not used; a solve costs less than checking one.
             capacity: `[N]` numbers or `[N, m]`, instead of the fixed ones. A negative one makes its row infeasible.
 
         Returns:
@@ -109,32 +98,24 @@ class PreparedKnapsack:
             InstanceError: a capacity is missing, or not of the right shape; names the row.
             ObjectiveError: another number of values.
         """
-        del hint
-        check_shape(KNAPSACK.id, "values", objective, self.objective_shape)
+        rows = RowResults(KNAPSACK.id, "max", objective, self.objective_shape)
         rooms = self._rooms(len(objective), capacity)
-        rows = Rows.of(objective)
         for row in rows.open[(rooms[rows.open] < 0).any(axis=1)]:
             assert capacity is not None  # negative ones that hold for all rows are refused
             place = int(np.argmax(rooms[row] < 0))
             limit = np.broadcast_to(numbers(KNAPSACK.id, "capacity", capacity[row]), rooms[row].shape)[place]
             message = f"capacity {limit:g} at [{place}] is negative: not even the empty set fits"
-            rows.fail(int(row), SolveStatus.INFEASIBLE, message)
-        for row in rows.open[_too_large(objective[rows.open])]:
-            rows.fail(int(row), SolveStatus.ERROR, "values add up to infinity")
-        self._search(objective, rooms, rows)
-        return rows.result()
-
-    def close(self) -> None:
-        """Nothing to free."""
+            rows.end(int(row), SolveStatus.INFEASIBLE, message)
+        for row in np.flatnonzero(_too_large(rows.objective)):
+            rows.end(int(row), SolveStatus.ERROR, "values add up to infinity")
+        self._search(rooms, rows)
+        return rows.result((rows.objective * rows.solutions).sum(axis=1))
 
     def _rooms(self, count: int, given: Sequence[Any] | None) -> Floats:
         """What each row has of each capacity, `[N, m]`."""
         if given is None:
             if self.room is None:
-                raise InstanceError(
-                    f"{KNAPSACK.id}: capacity missing",
-                    hint="give capacity=... to imle.layer for all rows, or to the call, one per row",
-                )
+                raise missing_instance(KNAPSACK.id, "capacity missing", "capacity=...")
             return np.tile(self.room, (count, 1))
         if len(given) != count:
             raise InstanceError(f"{KNAPSACK.id}: capacity: expected one per row, {count} in all, found {len(given)}")
@@ -146,11 +127,11 @@ class PreparedKnapsack:
                 raise InstanceError(error.message, hint=error.hint, row=row) from None
         return rooms
 
-    def _search(self, objective: Floats, rooms: Floats, rows: Rows) -> None:
+    def _search(self, rooms: Floats, rows: RowResults) -> None:
         """Run the kernel on the rows that have not failed; on those with large trees in slices."""
         todo = rows.open
         weights = self.packing.weights
-        searches = Searches.of(objective[todo], weights, rooms[todo])
+        searches = Searches.of(rows.objective[todo], weights, rooms[todo])
         nodes = self.solver.node_limit or _UNLIMITED
         seconds = math.inf if self.solver.time_limit is None else self.solver.time_limit
         most = min(_SLICE, max(_LEAST, _SLICE * _ITEMS // len(weights)))
@@ -165,11 +146,11 @@ class PreparedKnapsack:
                 step = min(nodes - spent, most)
                 searches.go_on(slice(k, k + 1), step)
                 spent += step
-        rows.bounds[todo] = searches.fill_up()
+        bounds = searches.fill_up()
         rows.solutions[todo] = searches.solutions
-        rows.values[todo] = (objective[todo] * searches.solutions).sum(axis=1)
-        for row in todo[searches.open]:
-            rows.fail(int(row), SolveStatus.FEASIBLE, "stopped at a limit with the best set so far")
+        for k, row in zip(searches.open, todo[searches.open], strict=True):
+            rows.bounds[row] = bounds[k]
+            rows.end(int(row), SolveStatus.FEASIBLE, "stopped at a limit with the best set so far")
 
 
 def _limits(capacity: Any, count: int) -> Floats:

@@ -59,6 +59,14 @@ class Learned:
         """`[k]` how large variables can be."""
         return np.maximum(np.abs(self.lows), np.abs(self.highs))
 
+    def names(self) -> list[str] | None:
+        """`[n]` what places are called, a negated literal as OR-Tools prints it; None if one has no name."""
+        variables = self.model.proto.variables
+        names = [variables[index].name for index in self.variables[self.places].tolist()]
+        if not all(names):
+            return None
+        return [f"not({name})" if sign < 0 else name for name, sign in zip(names, self.signs.tolist(), strict=True)]
+
     def pins(self, given: Floats) -> dict[int, int] | None:
         """Values of variables, by number, for values `[n]` of places; None if no variables can have those."""
         if not (np.isfinite(given).all() and (given == np.rint(given)).all()):

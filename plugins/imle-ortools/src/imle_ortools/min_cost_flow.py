@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, Sense, SolveResult, SolveStatus
+from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_linear import options
 from imle_ortools.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
-from imle_ortools.rows import Rows, check_shape
-from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, check_scale, to_integers
+from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, to_integers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,7 +25,7 @@ _NODES_HINT = "nodes are numbered from 0, in the order of supplies"
 
 
 @dataclass(frozen=True)
-class MinCostFlowSolver:
+class MinCostFlowSolver(BaseSolver, spec=MIN_COST_FLOW):
     """The cheapest flow that sends all supplies to the demands, as the flow of each arc: whole numbers.
 
     Args:
@@ -41,13 +39,6 @@ class MinCostFlowSolver:
     """
 
     scale: float | str = "auto"
-
-    sense: ClassVar[Sense] = "min"
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        options.check(MIN_COST_FLOW, self)
-        check_scale(_ID, self.scale)
 
     def prepare(self, tails: Any, heads: Any, capacities: Any, supplies: Any) -> PreparedMinCostFlow:
         """Bind to a network.
@@ -86,7 +77,7 @@ class MinCostFlowSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedMinCostFlow:
+class PreparedMinCostFlow(BasePrepared):
     """A network as arrays."""
 
     solver: MinCostFlowSolver
@@ -96,16 +87,20 @@ class PreparedMinCostFlow:
     supplies: Ints
 
     @property
+    def labels(self) -> list[tuple[int, int]]:
+        """`[E]` tail and head of each arc."""
+        return list(zip(self.tails.tolist(), self.heads.tolist(), strict=True))
+
+    @property
     def objective_shape(self) -> tuple[int]:
         """`(E,)`."""
         return (len(self.tails),)
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a cheapest flow per row.
 
         Args:
             objective: `[N, E]` costs per unit of flow.
-            hint: not used; the algorithm has no warm start.
 
         Returns:
             flows `[N, E]`. If the capacities are too small for the supplies, all rows are infeasible.
@@ -113,10 +108,8 @@ class PreparedMinCostFlow:
         Raises:
             ObjectiveError: another number of costs.
         """
-        del hint
-        check_shape(_ID, "costs", objective, self.objective_shape)
-        rows = Rows.of(objective)
-        scaled = self._scaled(objective, rows)
+        rows = RowResults(_ID, "min", objective, self.objective_shape)
+        scaled = self._scaled(rows)
         hidden = self._hidden(scaled)
         for row in map(int, rows.open):
             refuse_given_up()
@@ -124,13 +117,12 @@ class PreparedMinCostFlow:
             status = flow.solve()
             if status == flow.OPTIMAL:
                 rows.solutions[row] = flow.flows(np.arange(len(self.tails)))
-                rows.values[row] = float(objective[row] @ rows.solutions[row])
-                if hidden[row] > RESOLVED * abs(rows.values[row]):
+                if hidden[row] > RESOLVED * abs(float(rows.objective[row] @ rows.solutions[row])):
                     self._doubt(row, scaled, rows)
             elif status == flow.INFEASIBLE:
-                rows.fail(row, SolveStatus.INFEASIBLE, "the capacities do not let all supplies reach the demands")
+                rows.end(row, SolveStatus.INFEASIBLE, "the capacities do not let all supplies reach the demands")
             else:
-                rows.fail(row, SolveStatus.ERROR, f"OR-Tools: {status.name}")
+                rows.end(row, SolveStatus.ERROR, f"OR-Tools: {status.name}")
         return rows.result()
 
     def gap(self, objective: Floats) -> Floats:
@@ -144,34 +136,29 @@ class PreparedMinCostFlow:
             distance of a cost from the one used. Zero if costs are integers (or small multiples of a power of two);
             nan for rows that would fail.
         """
-        check_shape(_ID, "costs", objective, self.objective_shape)
-        rows = Rows.of(objective)
-        gaps = self._hidden(self._scaled(objective, rows))
+        rows = RowResults(_ID, "min", objective, self.objective_shape)
+        gaps = self._hidden(self._scaled(rows))
         return np.where(rows.status == SolveStatus.OPTIMAL, gaps, np.nan)
-
-    def close(self) -> None:
-        """Nothing to free."""
 
     def _hidden(self, scaled: Scaled) -> Floats:
         """`[N]` how much less other flows may cost than the cheapest one in integers, at the most."""
         gaps: Floats = np.abs(scaled.rounding) @ self.capacities.astype(np.float64)
         return gaps
 
-    def _doubt(self, row: int, scaled: Scaled, rows: Rows) -> None:
+    def _doubt(self, row: int, scaled: Scaled, rows: RowResults) -> None:
         """Have a closer look at a flow that is the cheapest one in integers, but perhaps not in floats."""
         flow, none = rows.solutions[row], np.zeros(len(self.tails))
         cheapest = float(scaled.integers[row] @ flow)
         rows.bounds[row] = scaled.least(row, cheapest, none, self.capacities.astype(np.float64), flow)
         if not scaled.resolves(row, flow, float(rows.bounds[row])):
-            rows.fail(row, SolveStatus.FEASIBLE, UNRESOLVED)
+            rows.end(row, SolveStatus.FEASIBLE, UNRESOLVED)
 
-    def _scaled(self, objective: Floats, rows: Rows) -> Scaled:
+    def _scaled(self, rows: RowResults) -> Scaled:
         """Costs as integers; rows for which there are none fail."""
-        costs = np.where((rows.status == SolveStatus.OPTIMAL)[:, None], objective, 0.0)
-        scaled = to_integers(costs, None, self.solver.scale, self._cost_limits)
+        scaled = to_integers(rows.objective, None, self.solver.scale, self._cost_limits)
         for row in np.flatnonzero(~scaled.fits):
             message = f'scale={self.solver.scale!r} makes the costs overflow; scale="auto" takes one that fits'
-            rows.fail(int(row), SolveStatus.ERROR, message)
+            rows.end(int(row), SolveStatus.ERROR, message)
         return scaled
 
     @property

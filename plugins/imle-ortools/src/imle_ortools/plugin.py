@@ -1,37 +1,19 @@
 """The light module: what discovery reads. It imports neither ortools nor numba."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
-from imle_highs import plugin as highs  # as light as this module
+from dataclasses import replace
+
+from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle_linear.parameters import COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
 
 _OWN_KERNEL = "MIT (own kernel); numba is BSD-2-Clause"
-_TIME_LIMIT = Parameter(
-    "time_limit",
-    "float | None",
-    None,
-    "seconds per row; a row that runs out keeps its incumbent, or fails without one",
-)
 _SCALE = Parameter(
     "scale",
-    "float | str",
+    'float | "auto"',
     "auto",
     'coefficients are multiplied by it and rounded; "auto" takes the largest safe power of two for each row',
+    above=0,
+    finite=True,
 )
-
-
-def _sense(default: str) -> Parameter:
-    return Parameter(
-        "sense",
-        "str",
-        default,
-        "whether objectives are scores to maximise or costs to minimise",
-        choices=("max", "min"),
-    )
-
-
-def _of_highs(name: str) -> Parameter:
-    """An option that means the same here."""
-    return next(option for option in highs.ILP.options if option.name == name)
-
 
 ILP = SolverSpec(
     id="ortools-ilp",
@@ -40,22 +22,19 @@ ILP = SolverSpec(
     sense="min",
     target="imle_ortools.ilp.solver:ILPSolver",
     instance=(
-        *(given for given in highs.ILP.instance if given.name not in ("model", "variables")),
+        *MATRICES,
+        INTEGRALITY,
         Parameter(
             "model",
             "model | path | None",
             None,
             "instead of matrices: a model_builder, MathOpt or pywraplp model, the proto of one, or an MPS or LP file",
         ),
-        Parameter(
-            "variables",
-            "indices | names | variables | None",
-            None,
-            "the variables whose coefficients are learned; default all",
-        ),
+        replace(VARIABLES, type="indices | names | variables | None"),
+        COSTS,
     ),
     options=(
-        _of_highs("sense"),
+        common.sense("min"),
         Parameter(
             "backend",
             "str",
@@ -63,7 +42,10 @@ ILP = SolverSpec(
             "the engine; auto takes what suits each row and counts it in layer.stats",
             choices=("auto", "highs", "cp-sat", "scip", "cbc"),
         ),
-        *(_of_highs(name) for name in ("time_limit", "gap", "threads", "seed")),
+        common.TIME_LIMIT,
+        common.GAP,
+        common.THREADS,
+        common.SEED,
         Parameter(
             "options",
             "dict | None",
@@ -102,10 +84,10 @@ CP_SAT = SolverSpec(
         Parameter("variables", "nested variables", doc="array or nested lists of the model's variables and literals"),
     ),
     options=(
-        _sense("max"),
-        _TIME_LIMIT,
-        Parameter("workers", "int", 1, "threads per solve; more than one gives up determinism among ties"),
-        Parameter("seed", "int", 1, "random seed of the search"),
+        common.sense("max"),
+        common.TIME_LIMIT,
+        replace(common.THREADS, name="workers", doc="threads per solve; more than one gives up determinism among ties"),
+        replace(common.SEED, default=1),
         Parameter("linearization_level", "int", 2, "how much of the model the LP sees; 2 is all", choices=(0, 1, 2)),
         _SCALE,
     ),
@@ -136,7 +118,7 @@ ASSIGNMENT = SolverSpec(
     instance=(
         Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
     ),
-    options=(_sense("min"),),
+    options=(common.sense("min"),),
     requires=("numba",),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),
     example="""\
@@ -166,12 +148,10 @@ KNAPSACK = SolverSpec(
         ),
     ),
     options=(
-        _TIME_LIMIT,
-        Parameter(
-            "node_limit",
-            "int | None",
-            None,
-            "nodes of the search per row; a row that runs out keeps its best set and is `feasible`",
+        common.TIME_LIMIT,
+        replace(
+            common.NODE_LIMIT,
+            doc="nodes of the search per row; a row that runs out keeps its best set and is `feasible`",
         ),
     ),
     requires=("numba",),

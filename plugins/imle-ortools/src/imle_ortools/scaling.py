@@ -13,13 +13,10 @@ the bounds and <a, z'> is at most <a, z> and the gap. A row is only called optim
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from imle.errors import OptionError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,17 +93,6 @@ class Scaled(NamedTuple):
 RESOLVED = 1e-9
 """A row is optimal if nothing can be better by more than this share of its value, or of its largest coefficient."""
 UNRESOLVED = "coefficients differ by less than whole numbers resolve: bound says how much better a solution could be"
-
-
-def check_scale(solver_id: str, scale: float | str) -> None:
-    """Refuse a scale that is neither "auto" nor a positive number.
-
-    Raises:
-        OptionError: it is not.
-    """
-    good = scale == "auto" if isinstance(scale, str) else math.isfinite(scale) and scale > 0
-    if not good:
-        raise OptionError(f'{solver_id}: scale: expected "auto" or a number > 0, found {scale!r}')
 
 
 def to_integers(values: Floats, sizes: Floats | None, scale: float | str, limits: Limits) -> Scaled:

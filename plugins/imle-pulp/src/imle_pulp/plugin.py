@@ -1,6 +1,8 @@
 """The light module: what discovery reads. It imports neither pulp, highspy nor the solvers."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from dataclasses import replace
+
+from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
 from imle_highs import plugin as highs  # as light as this module
 
 _TOLERANCES = (
@@ -15,9 +17,7 @@ _INSTANCE = (
         "the learned variables, in the objective's order; default problem.variables(), which PuLP sorts by name",
     ),
 )
-_SENSE = Parameter(
-    "sense", "str", "min", "costs to minimise or scores to maximise; must be the problem's", choices=("min", "max")
-)
+_SENSE = replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the problem's")
 _SOLVER = Parameter(
     "solver",
     "pulp.LpSolver | None",

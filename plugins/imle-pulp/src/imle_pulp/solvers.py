@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pulp  # type: ignore[import-untyped]
 
 from imle.errors import InstanceError
-from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
 from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import passed
-from imle_linear import options
 from imle_linear.engines import Engine
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
-from imle_linear.unbound import Unbound
 from imle_pulp import solver_object
 from imle_pulp.blueprint import Blueprint
 from imle_pulp.native import DIGITS, NativeEngine
@@ -29,7 +27,7 @@ from imle_pulp.problem import constraints, read
 
 
 @dataclass(frozen=True)
-class PulpLPSolver:
+class PulpLPSolver(BaseSolver, spec=LP):
     """argmin (or argmax) of <objective, x> over a continuous PuLP problem, at a vertex.
 
     Args:
@@ -52,10 +50,8 @@ class PulpLPSolver:
     options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(LP, self)
+        super().__post_init__()
         object.__setattr__(self, "options", passed(LP.id, self.options))
         if self.solver is not None:
             solver_object.check(LP.id, self)
@@ -87,7 +83,7 @@ class PulpLPSolver:
 
 
 @dataclass(frozen=True)
-class PulpILPSolver:
+class PulpILPSolver(BaseSolver, spec=ILP):
     """argmin (or argmax) of <objective, x> over a PuLP problem, integrality included.
 
     Args:
@@ -110,10 +106,8 @@ class PulpILPSolver:
     options: EngineOptions | Mapping[str, Any] | None = None
     solver: pulp.LpSolver | None = None
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(ILP, self)
+        super().__post_init__()
         object.__setattr__(self, "options", passed(ILP.id, self.options))
         if self.solver is not None:
             solver_object.check(ILP.id, self)
@@ -156,5 +150,5 @@ def _relaxation(program: LinearProgram) -> Engine:
     return LinearEngine(program, {"threads": 1})
 
 
-def _without_problem(who: str) -> Unbound:
-    return Unbound(who, "expected a problem, found none", "problem=...")
+def _without_problem(who: str) -> AwaitingInstance:
+    return AwaitingInstance(who, "expected a problem, found none", "problem=...")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from imle.errors import InstanceError, OptionError
-from imle.solvers import ArrayKind, PreparedSolver, Sense, Shape, SolveResult
+from imle.errors import InstanceError
+from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
 from imle_pysat.clauses import from_lists, from_wcnf
 from imle_pysat.formula import Formula
 from imle_pysat.plugin import MAXSAT
 from imle_pysat.prepared import PreparedMaxSAT
-from imle_pysat.whole import check_scale, is_number
 
 _WHO = MAXSAT.id
 
 
 @dataclass(frozen=True)
-class MaxSATSolver:
+class MaxSATSolver(BaseSolver, spec=MAXSAT):
     """The assignment that satisfies all hard clauses and gains the greatest weight.
 
     Args:
@@ -44,19 +43,6 @@ class MaxSATSolver:
     scale: float | str = "exact"
     stratified: bool = True
 
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        for name, valid in (("weights", ("clauses", "variables")), ("sense", ("max", "min"))):
-            if getattr(self, name) not in valid:
-                listed = " or ".join(map(repr, valid))
-                raise OptionError(f"{_WHO}: {name}: expected {listed}, found {getattr(self, name)!r}")
-        if self.time_limit is not None and not (is_number(self.time_limit) and self.time_limit > 0):
-            raise OptionError(f"{_WHO}: time_limit: expected seconds > 0 or None, found {self.time_limit!r}")
-        if not isinstance(self.stratified, bool):
-            raise OptionError(f"{_WHO}: stratified: expected True or False, found {self.stratified!r}")
-        check_scale(_WHO, self.scale)
-
     def prepare(self, wcnf: Any = None, hard: Any = None, soft: Any = None, soft_weights: Any = None) -> PreparedSolver:
         """Bind to clauses.
 
@@ -73,7 +59,7 @@ class MaxSATSolver:
         if wcnf is None and hard is None and soft is None:
             if soft_weights is not None:
                 raise InstanceError(f"{_WHO}: expected soft beside soft_weights, found soft_weights alone")
-            return Unbound()
+            return AwaitingInstance(_WHO, "expected wcnf, or hard and soft, found neither", "it")
         if wcnf is not None and not (hard is None and soft is None and soft_weights is None):
             raise InstanceError(f"{_WHO}: expected either wcnf or hard and soft, found wcnf and one of these")
         if wcnf is None:
@@ -103,23 +89,3 @@ class MaxSATSolver:
                 f"{_WHO}: soft_weights missing: weights of variables are learned, those of {len(formula.soft)} soft "
                 "clauses are not"
             )
-
-
-class Unbound:
-    """A solver whose clauses come with every row; there is nothing to solve until they do."""
-
-    objective_shape: ClassVar[Shape] = (None,)
-
-    def solve(self, objective: Any, **rows: Any) -> SolveResult:
-        """Say that the clauses are missing.
-
-        Raises:
-            InstanceError: always.
-        """
-        raise InstanceError(
-            f"{_WHO}: expected wcnf, or hard and soft, found neither",
-            hint="give it to imle.layer for all rows, or to the call, one per row",
-        )
-
-    def close(self) -> None:
-        """Nothing to free."""

@@ -1,6 +1,8 @@
 """The light module: what discovery reads. It does not import pysat."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from dataclasses import replace
+
+from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
 
 MAXSAT = SolverSpec(
     id="maxsat",
@@ -24,15 +26,16 @@ MAXSAT = SolverSpec(
             'what weights are learned for: "clauses" being satisfied, or "variables" being true',
             choices=("clauses", "variables"),
         ),
+        replace(common.sense("max"), doc="whether weights are to be gained or to be avoided"),
+        common.TIME_LIMIT,
         Parameter(
-            "sense",
-            "str",
-            "max",
-            "whether weights are to be gained or to be avoided",
-            choices=("max", "min"),
+            "scale",
+            'float | "exact"',
+            "exact",
+            'weights are multiplied by it and rounded; "exact" rounds nothing',
+            above=0,
+            finite=True,
         ),
-        Parameter("time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent"),
-        Parameter("scale", "float | str", "exact", 'weights are multiplied by it and rounded; "exact" rounds nothing'),
         Parameter("stratified", "bool", True, "settle heavy weights first (RC2Stratified), or all at once (RC2)"),
     ),
     requires=("pysat",),

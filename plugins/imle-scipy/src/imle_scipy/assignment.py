@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +11,17 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import ArrayKind, Sense, Shape, SolveResult, SolveStatus
-from imle_linear import options
+from imle.errors import InstanceError
+from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
 from imle_linear.arrays import Floats
 from imle_scipy.plugin import ASSIGNMENT
-
-_WHO = "scipy-assignment"
 
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
 
 
 @dataclass(frozen=True)
-class ScipyAssignmentSolver:
+class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
     """The best assignment between n and m things, as a 0/1 matrix.
 
     Each of the smaller side is assigned to exactly one of the larger side, and no two to the same.
@@ -40,11 +37,6 @@ class ScipyAssignmentSolver:
     """
 
     sense: Sense = "min"
-
-    array: ClassVar[ArrayKind] = "numpy"
-
-    def __post_init__(self) -> None:
-        options.check(ASSIGNMENT, self)
 
     def prepare(self, allowed: Any = None) -> PreparedAssignment:
         """Bind to the pairs that are allowed.
@@ -62,7 +54,7 @@ class ScipyAssignmentSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedAssignment:
+class PreparedAssignment(BasePrepared):
     """Assignment within a mask, or without one for matrices of any size.
 
     Attributes:
@@ -80,12 +72,11 @@ class PreparedAssignment:
         """`(n, m)`."""
         return (None, None) if self.allowed is None else self.allowed.shape
 
-    def solve(self, objective: Floats, *, hint: Floats | None = None) -> SolveResult:
+    def solve(self, objective: Floats) -> SolveResult:
         """Find a best assignment per row.
 
         Args:
             objective: `[N, n, m]` costs, or scores if sense is "max"; entries of forbidden pairs do not matter.
-            hint: not used; a solve costs less than checking one.
 
         Returns:
             0/1 matrices `[N, n, m]`. If forbidden pairs leave no complete assignment, all rows are infeasible.
@@ -93,39 +84,19 @@ class PreparedAssignment:
         Raises:
             ObjectiveError: not matrices, or of another shape than the mask.
         """
-        del hint
-        objective = np.asarray(objective, np.float64)
-        if objective.ndim != 3 or (self.allowed is not None and objective.shape[1:] != self.allowed.shape):
-            wanted = "n, m" if self.allowed is None else ", ".join(map(str, self.allowed.shape))
-            raise ObjectiveError(f"{_WHO}: expected matrices of shape [N, {wanted}], found {list(objective.shape)}")
-        solutions, values = np.zeros(objective.shape), np.full(len(objective), np.nan)
-        status, messages = np.zeros(len(objective), np.int8), {}
+        rows = RowResults(ASSIGNMENT.id, self.sense, objective, self.objective_shape)
         maximise = self.sense == "max"
-        for row, matrix in enumerate(objective):
-            failed = self._failed(matrix)
-            if failed:
-                status[row], messages[row] = failed
-                continue
-            forbidden = -np.inf if maximise else np.inf
-            given = matrix if self.allowed is None else np.where(self.allowed, matrix, forbidden)
-            chosen = linear_sum_assignment(given, maximize=maximise)
-            solutions[row][chosen] = 1.0
-            values[row] = matrix[chosen].sum()
-        return SolveResult(solutions, status if status.any() else None, values, messages)
-
-    def _failed(self, matrix: Floats) -> tuple[SolveStatus, str] | None:
-        """Why one row is not solved, if it is not."""
-        if not np.isfinite(matrix).all():
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(matrix))[0])
-            return SolveStatus.ERROR, f"the objective is {matrix[place]} at position {place}"
-        if self.lacking:
-            return SolveStatus.INFEASIBLE, self.lacking
-        if np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
-            return SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow"
-        return None
-
-    def close(self) -> None:
-        """Nothing to free."""
+        forbidden = -np.inf if maximise else np.inf
+        for row in rows.open.tolist():
+            matrix = rows.objective[row]
+            if self.lacking:
+                rows.end(row, SolveStatus.INFEASIBLE, self.lacking)
+            elif np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
+                rows.end(row, SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
+            else:
+                given = matrix if self.allowed is None else np.where(self.allowed, matrix, forbidden)
+                rows.solutions[row][linear_sum_assignment(given, maximize=maximise)] = 1.0
+        return rows.result()
 
 
 def _mask(allowed: Any) -> NDArray[np.bool_]:
@@ -137,7 +108,7 @@ def _mask(allowed: Any) -> NDArray[np.bool_]:
         shape = getattr(allowed, "shape", None)
         found = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
         raise InstanceError(
-            f"{_WHO}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
+            f"{ASSIGNMENT.id}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
             hint="True where a pair may be chosen",
         ) from None
     return mask.astype(np.bool_)

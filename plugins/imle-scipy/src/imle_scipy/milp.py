@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import OptionError
-from imle.solvers import ArrayKind, PreparedSolver, Sense
-from imle_linear import options
+from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_linear.engines import TIGHT, Engine
-from imle_linear.instance import Instance, is_empty
-from imle_linear.options import EngineOptions
+from imle_linear.instance import Instance, awaiting, is_empty
+from imle_linear.options import EngineOptions, engine_options
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram, from_matrices
-from imle_linear.unbound import without_instance
 from imle_scipy.engine import ScipyEngine
 from imle_scipy.plugin import MILP
 
 
 @dataclass(frozen=True)
-class ScipyMILPSolver:
+class ScipyMILPSolver(BaseSolver, spec=MILP):
     """argmin (or argmax) of <objective, x> over linear constraints, bounds and integrality, by scipy.optimize.milp.
 
     Args:
@@ -46,11 +44,9 @@ class ScipyMILPSolver:
     presolve: bool = True
     options: EngineOptions | Mapping[str, Any] | None = None
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(MILP, self)
-        given = options.engine_options(MILP.id, self.options, TIGHT, {})
+        super().__post_init__()
+        given = engine_options(MILP.id, self.options, TIGHT, {})
         for name, value in given or ():
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= TIGHT[name]:
                 raise OptionError(
@@ -82,7 +78,7 @@ class ScipyMILPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, None, None, None)
         if is_empty(instance):
-            return without_instance(MILP.id)
+            return awaiting(MILP.id)
         whole = 1 if integrality is None else integrality
         program = from_matrices(MILP.id, A_ub=A_ub, b_ub=b_ub, A_eq=A_eq, b_eq=b_eq, bounds=bounds, integrality=whole)
         further = (self._other_way, self._tight)

@@ -1,12 +1,8 @@
 """The light module: what discovery reads. It imports neither scipy nor numpy."""
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle_linear.parameters import INTEGRALITY, MATRICES  # as light as this module
 
-_SENSE = Parameter(
-    "sense", "str", "min", "how objectives are read: costs to minimise or scores to maximise", choices=("min", "max")
-)
-_MATRIX = "matrix | None"
-_VECTOR = "vector | None"
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "BSD-3-Clause (scipy)"
 _DOCS = "https://docs.scipy.org/doc/scipy/reference/generated/scipy.optimize."
@@ -18,7 +14,7 @@ ASSIGNMENT = SolverSpec(
     sense="min",
     target="imle_scipy.assignment:ScipyAssignmentSolver",
     instance=(Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all"),),
-    options=(_SENSE,),
+    options=(common.sense("min"),),
     requires=("scipy",),
     capabilities=_CAPABILITIES,
     example="""\
@@ -37,29 +33,12 @@ MILP = SolverSpec(
     problem="ilp",
     sense="min",
     target="imle_scipy.milp:ScipyMILPSolver",
-    instance=(
-        Parameter("A_ub", _MATRIX, None, "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse"),
-        Parameter("b_ub", _VECTOR, None, "right side of A_ub; one vector for all rows or one per row", per_row=True),
-        Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
-        Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
-        Parameter(
-            "bounds",
-            "(lower, upper) | [n, 2] | Bounds",
-            (0, None),
-            "a pair for all variables, one pair per variable, or scipy's Bounds; None is infinite",
-        ),
-        Parameter(
-            "integrality",
-            "0 | 1 | vector",
-            None,
-            "1 for integer variables, 0 for the others; by default all are integer",
-        ),
-    ),
+    instance=(*MATRICES, INTEGRALITY),
     options=(
-        _SENSE,
-        Parameter("time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent"),
-        Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact"),
-        Parameter("node_limit", "int | None", None, "nodes of branch and bound per row"),
+        common.sense("min"),
+        common.TIME_LIMIT,
+        common.GAP,
+        common.NODE_LIMIT,
         Parameter("presolve", "bool", True, "whether HiGHS simplifies each row first"),
         Parameter("options", "dict | None", None, "tolerances of HiGHS by its names"),
     ),

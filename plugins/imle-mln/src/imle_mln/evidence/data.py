@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_mln.evidence.tables import ASKED, Origin, Table
+from imle_mln.evidence.tables import ASKED, Literals, Origin
 from imle_mln.logic import Predicate
 
 
@@ -20,11 +20,18 @@ class Data(Origin):
         return f"row {place}"
 
     def error(
-        self, table: Table, row: int, problem: str, *, argument: int | None = None, expected: str = "", hint: str = ""
+        self,
+        table: Literals,
+        row: int,
+        problem: str,
+        *,
+        argument: int | None = None,
+        expected: str = "",
+        hint: str = "",
     ) -> InstanceError:
         return _refusal(table.predicate, problem, row=table.places[row], hint=hint)
 
-    def table(self, predicate: Predicate, values: Any, domains: Mapping[str, tuple[str, ...]]) -> Table:
+    def table(self, predicate: Predicate, values: Any, domains: Mapping[str, tuple[str, ...]]) -> Literals:
         """The literals of one predicate, read but not checked."""
         pandas = sys.modules.get("pandas")  # who passes a DataFrame has imported it
         if pandas is not None and isinstance(values, pandas.DataFrame):
@@ -37,7 +44,7 @@ class Data(Origin):
             rows = _listed(predicate, values)
             truth = [1] * len(rows)
         atoms = [_row(predicate, k, row) for k, row in enumerate(rows)]
-        return Table(predicate, atoms, truth, range(len(atoms)))
+        return Literals(predicate, atoms, truth, range(len(atoms)))
 
 
 def _refusal(predicate: Predicate, problem: str, *, row: int | None = None, hint: str | None = None) -> InstanceError:

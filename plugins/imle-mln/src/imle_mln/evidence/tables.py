@@ -16,7 +16,7 @@ _WORDS = {1: "true", 0: "false", ASKED: "asked for"}
 
 
 @dataclass
-class Table:
+class Literals:
     """The literals of one predicate, and the line or row each comes from."""
 
     predicate: Predicate
@@ -34,12 +34,19 @@ class Origin(ABC):
 
     @abstractmethod
     def error(
-        self, table: Table, row: int, problem: str, *, argument: int | None = None, expected: str = "", hint: str = ""
+        self,
+        table: Literals,
+        row: int,
+        problem: str,
+        *,
+        argument: int | None = None,
+        expected: str = "",
+        hint: str = "",
     ) -> InstanceError:
         """An error that points at a literal, or at one argument of it."""
 
 
-def database(tables: Iterable[Table], program: Program, origin: Origin) -> Database:
+def database(tables: Iterable[Literals], program: Program, origin: Origin) -> Database:
     kept = [table for table in tables if table.rows]
     for table in kept:
         _check_arity(table, origin)
@@ -53,7 +60,7 @@ def database(tables: Iterable[Table], program: Program, origin: Origin) -> Datab
     )
 
 
-def _check_arity(table: Table, origin: Origin) -> None:
+def _check_arity(table: Literals, origin: Origin) -> None:
     types = table.predicate.types
     lengths = [*map(len, table.rows)]
     if set(lengths) != {len(types)}:
@@ -63,7 +70,7 @@ def _check_arity(table: Table, origin: Origin) -> None:
         raise origin.error(table, row, f"{name} has {expected}, found {lengths[row]}", expected=expected, hint=hint)
 
 
-def _check_domains(table: Table, domains: Mapping[str, tuple[str, ...]], origin: Origin) -> None:
+def _check_domains(table: Literals, domains: Mapping[str, tuple[str, ...]], origin: Origin) -> None:
     for position, (type_name, column) in enumerate(
         zip(table.predicate.types, zip(*table.rows, strict=True), strict=True)
     ):
@@ -75,7 +82,7 @@ def _check_domains(table: Table, domains: Mapping[str, tuple[str, ...]], origin:
             raise origin.error(table, row, problem, argument=position, expected=expected, hint=hint)
 
 
-def _check_once(table: Table, origin: Origin) -> None:
+def _check_once(table: Literals, origin: Origin) -> None:
     if len(set(table.rows)) == len(table.rows):
         return
     first, again = _first_repeated(table.rows)
@@ -86,7 +93,7 @@ def _check_once(table: Table, origin: Origin) -> None:
     raise origin.error(table, again, problem, expected="each atom once", hint="keep one of them")
 
 
-def _check_blocks(table: Table, origin: Origin) -> None:
+def _check_blocks(table: Literals, origin: Origin) -> None:
     """At most one true atom in each block of atoms of which exactly one is true."""
     others = [k for k in range(len(table.predicate.types)) if k not in table.predicate.unique]
     true = [k for k, truth in enumerate(table.truth) if truth == 1]
@@ -105,5 +112,5 @@ def _first_repeated(rows: Sequence[tuple[str, ...]]) -> tuple[int, int]:
     return next((first, again) for again, row in enumerate(rows) if (first := seen.setdefault(row, again)) != again)
 
 
-def _atom(table: Table, row: int) -> str:
+def _atom(table: Literals, row: int) -> str:
     return ground_atom_text(table.predicate.name, table.rows[row])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
-from imle_mln.evidence.tables import ASKED, Origin, Table
+from imle_mln.evidence.tables import ASKED, Literals, Origin
 from imle_mln.logic import Program
 from imle_mln.source import Source
 from imle_mln.syntax.trees import Node, capitalise, constant_name, is_constant, misplaced, nodes, parse_tree, token_of
@@ -25,9 +25,9 @@ class Text(Origin):
         self._source = source
         self._predicates = program.predicates
 
-    def tables(self) -> Iterable[Table]:
+    def tables(self) -> Iterable[Literals]:
         """The literals, read but not checked."""
-        tables = {name: Table(predicate) for name, predicate in self._predicates.items()}
+        tables = {name: Literals(predicate) for name, predicate in self._predicates.items()}
         lines: dict[str, list[int]] = {name: [] for name in tables}
         for number, line in enumerate(self._source.code.split("\n"), 1):
             found = _LITERAL.fullmatch(line)
@@ -56,7 +56,7 @@ class Text(Origin):
             raise source.error(problem, weight.start(1), found=weight[1], expected="a ground literal", hint=hint)
         prefix = re.match(r"\s*([^\W\d]\w*)\s*:(?!-)", source.code)
         if prefix is not None:
-            hint = "weights per ground atom (RockIt's 'conf:') go into the layer's unary, or unary= of imle_mln.map"
+            hint = "weights per ground atom (RockIt's 'conf:') go into the layer's unary, or unary= of map_inference"
             problem = f"expected a ground literal, found {prefix[1]!r}"
             raise source.error(problem, prefix.start(1), found=prefix[1], expected="a ground literal", hint=hint)
         sign, atom = self._literal(source)
@@ -81,7 +81,14 @@ class Text(Origin):
         return f"line {place}"
 
     def error(
-        self, table: Table, row: int, problem: str, *, argument: int | None = None, expected: str = "", hint: str = ""
+        self,
+        table: Literals,
+        row: int,
+        problem: str,
+        *,
+        argument: int | None = None,
+        expected: str = "",
+        hint: str = "",
     ) -> InstanceError:
         source = self._source.only_line(table.places[row])
         _, atom = self._literal(source)

@@ -1,7 +1,7 @@
 """Grounding: from a program and its evidence to a network of ground clauses."""
 
 from imle_mln.grounding.atoms import AtomTable, PredicateAtoms
-from imle_mln.grounding.budget import LIMIT, Progress, TooManyGroundingsError, grounding_options
+from imle_mln.grounding.budget import LIMIT, GroundingProgress, TooManyGroundingsError, grounding_options
 from imle_mln.grounding.evaluate import Evaluation, Evaluator, evaluate
 from imle_mln.grounding.evidence import Evidence, Known
 from imle_mln.grounding.formulas import FormulaTable
@@ -16,9 +16,9 @@ __all__ = [
     "Evidence",
     "FormulaTable",
     "Grounding",
+    "GroundingProgress",
     "Known",
     "PredicateAtoms",
-    "Progress",
     "TooManyGroundingsError",
     "Vocabulary",
     "evaluate",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle_mln.grounding.canonical import CHUNK, Codes, Index, sort_columns
-from imle_mln.grounding.merge import Batch, merged
+from imle_mln.grounding.merge import CountedClauses, merged
 from imle_mln.grounding.store import Store
 from imle_mln.network import GroundNetwork, Lists
 
@@ -24,11 +24,11 @@ _PENDING = 1 << 23
 class _Pile:
     """Batches of clauses of one length, merged whenever the new ones outweigh the old."""
 
-    merged: list[Batch] = field(default_factory=list)
-    pending: list[Batch] = field(default_factory=list)
+    merged: list[CountedClauses] = field(default_factory=list)
+    pending: list[CountedClauses] = field(default_factory=list)
     waiting: int = 0
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: CountedClauses) -> None:
         self.pending.append(batch)
         self.waiting += len(batch)
         if self.waiting > max(_PENDING, 4 * sum(map(len, self.merged))):
@@ -42,7 +42,7 @@ class _Pile:
         return firsts
 
 
-class Features:
+class NetworkBuilder:
     """Collects the clauses that formulas count.
 
     Args:
@@ -66,7 +66,7 @@ class Features:
         if len(codes) == 1:
             self._add_units(codes[0], formulas, counts)
         else:
-            self._piles.setdefault(len(codes), _Pile()).add(Batch(codes, formulas, counts))
+            self._piles.setdefault(len(codes), _Pile()).add(CountedClauses(codes, formulas, counts))
 
     def _add_units(self, codes: Codes, formulas: NDArray[np.int32], counts: NDArray[np.float64]) -> None:
         """Single literals: a negated one is counted as 1 minus the other, one for a clause is that clause."""
@@ -86,7 +86,7 @@ class Features:
             self._direct.append((numbers[direct].astype(np.int64), formulas[direct], counts[direct]))
         atoms = numbers < 0
         if atoms.any():
-            batch = Batch(codes[None, atoms], formulas[atoms], counts[atoms])
+            batch = CountedClauses(codes[None, atoms], formulas[atoms], counts[atoms])
             self._piles.setdefault(1, _Pile()).add(batch)
 
     def network(self, groundings: NDArray[np.float64], blocks: Lists, conflict: str) -> tuple[GroundNetwork, HardPairs]:

@@ -18,7 +18,7 @@ _LISTED = 10
 
 
 @dataclass(frozen=True)
-class Progress:
+class GroundingProgress:
     """How far grounding has come.
 
     Attributes:
@@ -36,7 +36,7 @@ class Progress:
     expected: int
 
 
-Watcher = Callable[[Progress], None]
+Watcher = Callable[[GroundingProgress], None]
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ _OPTIONS: ContextVar[_Options] = ContextVar("imle_mln grounding options", defaul
 
 @contextmanager
 def grounding_options(*, limit: int = LIMIT, progress: Watcher | None = None) -> Iterator[None]:
-    """Set how programs are grounded inside this context, by layers, `imle_mln.map` and `ground`.
+    """Set how programs are grounded inside this context, by layers, `imle_mln.map_inference` and `ground`.
 
     Args:
         limit: the most bindings to look at for a program; those that joins with evidence skip are not looked at. A
             program that needs more is refused with the number for each formula, before memory is spent on it.
-        progress: called with a `Progress`, a few times for each million bindings.
+        progress: called with a `GroundingProgress`, a few times for each million bindings.
     """
     token = _OPTIONS.set(_Options(limit, progress))
     try:
@@ -136,7 +136,9 @@ class Budget:
         if self.progress is not None:
             expected = sum(max(pair) for pair in zip(self.expected, self.seen, strict=True))
             self.progress(
-                Progress(self.formulas[formula], formula + 1, len(self.formulas), sum(self.seen), round(expected))
+                GroundingProgress(
+                    self.formulas[formula], formula + 1, len(self.formulas), sum(self.seen), round(expected)
+                )
             )
 
     def _error(self, how: str, sizes: Sequence[float]) -> TooManyGroundingsError:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Codes = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Extras = Sequence[tuple[Index, Codes]]
+"""Literals as pairs of arrays (row, code)."""
 
 # So many bindings or clauses are handled at once: enough to forget Python's overhead, few enough to stay in the caches.
 CHUNK = 1 << 18
@@ -29,7 +31,7 @@ _NETWORK = 8
 
 
 @dataclass(frozen=True)
-class Group:
+class ClauseGroup:
     """Clauses of one length.
 
     Attributes:
@@ -45,12 +47,12 @@ class Group:
         return values if self.rows is None else values[self.rows]
 
 
-def canonical(columns: Sequence[Codes], extras: Sequence[tuple[Index, Codes]], rows: int) -> tuple[list[Group], Index]:
+def canonical(columns: Sequence[Codes], extras: Extras, rows: int) -> tuple[list[ClauseGroup], Index]:
     """Sort literals, remove doubles and false ones, and group clauses by length.
 
     Args:
         columns: codes `[rows]` each, NONE where false.
-        extras: further literals as pairs of arrays (row, code).
+        extras: further literals.
         rows: the number of clauses.
 
     Returns:
@@ -59,7 +61,7 @@ def canonical(columns: Sequence[Codes], extras: Sequence[tuple[Index, Codes]], r
     if extras or len(columns) > _NETWORK:
         return _ragged(columns, extras, rows)
     if not columns:
-        return [Group(None, np.zeros((0, rows), np.int32))], np.zeros(0, np.int64)
+        return [ClauseGroup(None, np.zeros((0, rows), np.int32))], np.zeros(0, np.int64)
     return _even(list(columns), rows)
 
 
@@ -73,7 +75,7 @@ def sort_columns(columns: list[NDArray[Any]]) -> None:
             columns[at] = low
 
 
-def _even(columns: list[Codes], rows: int) -> tuple[list[Group], Index]:
+def _even(columns: list[Codes], rows: int) -> tuple[list[ClauseGroup], Index]:
     sort_columns(columns)
     doubled = False
     for at in range(len(columns) - 1, 0, -1):
@@ -96,14 +98,14 @@ def _even(columns: list[Codes], rows: int) -> tuple[list[Group], Index]:
         short = short or not present.all()
         lengths += present
     if not short:
-        groups = [Group(kept, np.stack(columns))] if len(columns[0]) else []
+        groups = [ClauseGroup(kept, np.stack(columns))] if len(columns[0]) else []
         return groups, np.flatnonzero(always)
     groups = []
     for length in range(len(columns) + 1):
         chosen = np.flatnonzero(lengths == length)
         if len(chosen):
             codes = np.stack([column[chosen] for column in columns[:length]]) if length else _nothing(len(chosen))
-            groups.append(Group(chosen if kept is None else kept[chosen], codes))
+            groups.append(ClauseGroup(chosen if kept is None else kept[chosen], codes))
     return groups, np.flatnonzero(always)
 
 
@@ -111,7 +113,7 @@ def _nothing(count: int) -> Codes:
     return np.zeros((0, count), np.int32)
 
 
-def _ragged(columns: Sequence[Codes], extras: Sequence[tuple[Index, Codes]], rows: int) -> tuple[list[Group], Index]:
+def _ragged(columns: Sequence[Codes], extras: Extras, rows: int) -> tuple[list[ClauseGroup], Index]:
     everyone = np.arange(rows, dtype=np.int64)
     keys = np.concatenate(
         [(everyone << 31) | column for column in columns] + [(where << 31) | codes for where, codes in extras]
@@ -128,5 +130,5 @@ def _ragged(columns: Sequence[Codes], extras: Sequence[tuple[Index, Codes]], row
     groups = []
     for length in np.unique(lengths[~always]):
         chosen = np.flatnonzero((lengths == length) & ~always)
-        groups.append(Group(chosen, codes[starts[chosen] + np.arange(length)[:, None]]))
+        groups.append(ClauseGroup(chosen, codes[starts[chosen] + np.arange(length)[:, None]]))
     return groups, np.flatnonzero(always)

@@ -9,9 +9,9 @@ from math import prod
 import numpy as np
 
 from imle.errors import InstanceError
-from imle_mln.grounding.canonical import Codes, Group, Index, Mask, canonical
+from imle_mln.grounding.canonical import ClauseGroup, Codes, Index, Mask, canonical
 from imle_mln.grounding.estimate import estimate
-from imle_mln.grounding.normal import Clause, Part, negate
+from imle_mln.grounding.normal import Clause, Disjunct, negate
 from imle_mln.grounding.plan import Step, plan, run
 from imle_mln.grounding.relations import Bindings, Relation, keys_of, repeated
 from imle_mln.grounding.store import Store
@@ -29,7 +29,7 @@ class Piece:
     """
 
     bindings: Bindings
-    groups: list[Group]
+    groups: list[ClauseGroup]
     always: Index
 
 
@@ -37,7 +37,7 @@ class Piece:
 class Job:
     """A clause `for all variables: parts[0] v parts[1] v ...`, and how its variables are bound."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Disjunct, ...]
     steps: list[Step]
 
 
@@ -52,9 +52,9 @@ class ClauseGrounder:
 
     scope: Scope
     store: Store
-    _inner: dict[int, tuple[Part, Job]] = field(default_factory=dict)
+    _inner: dict[int, tuple[Disjunct, Job]] = field(default_factory=dict)
 
-    def job(self, parts: Sequence[Part], variables: Sequence[str], bound: Sequence[str] = ()) -> Job:
+    def job(self, parts: Sequence[Disjunct], variables: Sequence[str], bound: Sequence[str] = ()) -> Job:
         """Plan a clause, for bindings of other variables."""
         return Job(tuple(parts), plan(self.scope, parts, variables, bound, self._source))
 
@@ -83,7 +83,7 @@ class ClauseGrounder:
             groups, always = canonical([one for one in columns if one is not None], extras, rows.rows)
             yield Piece(rows, groups, always)
 
-    def _disjuncts(self, part: Part, bindings: Bindings) -> tuple[Mask, Index, Codes]:
+    def _disjuncts(self, part: Disjunct, bindings: Bindings) -> tuple[Mask, Index, Codes]:
         """A part `EXIST variables [not] body` as a disjunction, for each binding.
 
         Returns:
@@ -114,7 +114,7 @@ class ClauseGrounder:
         which, position = repeated(first[place], counts[place])
         return satisfied[place], which, codes[position]
 
-    def _job_of(self, part: Part) -> Job:
+    def _job_of(self, part: Disjunct) -> Job:
         """The clause that says that the body of a part `EXIST variables body` is false."""
         # By identity: comparing nested parts takes long. Keeping the part keeps its identity its own.
         if id(part) not in self._inner:
@@ -141,7 +141,7 @@ class ClauseGrounder:
         found = {name: column[example] for name, column in columns.items()}
         return Bindings.start(found, len(example)), place.reshape(-1)
 
-    def _source(self, part: Part) -> Relation | None:
+    def _source(self, part: Disjunct) -> Relation | None:
         """The bindings for which evidence does not make a part true, if joins of its literals give them."""
         if part.simple:
             return self.scope.relation(part)
@@ -159,7 +159,7 @@ class ClauseGrounder:
             found.append(table)
         return _union(found, [self.scope.size(name) for name in names]) if found else None
 
-    def _not_false(self, part: Part, names: tuple[str, ...]) -> Relation | None:
+    def _not_false(self, part: Disjunct, names: tuple[str, ...]) -> Relation | None:
         parts = _refutation(part)
         covered: set[str] = set()
         for inner in parts:
@@ -179,9 +179,9 @@ class ClauseGrounder:
         return _union(pieces, sizes)
 
 
-def _refutation(part: Part) -> tuple[Part, ...]:
+def _refutation(part: Disjunct) -> tuple[Disjunct, ...]:
     """The parts of the clause that says that the body of `EXIST variables body` is false."""
-    bare = Part(part.positive, part.body)
+    bare = Disjunct(part.positive, part.body)
     if isinstance(bare.body, Clause):
         return bare.body.parts
     return (negate(bare),)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imle_mln.network import GroundNetwork
 
-# Truths of literals are gathered for so many literal-state pairs at once.
+# ClauseTruths of literals are gathered for so many literal-state pairs at once.
 _BUDGET = 1 << 24
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_mln.grounding.assemble import Features
+from imle_mln.grounding.assemble import NetworkBuilder
 from imle_mln.grounding.atoms import AtomTable
 from imle_mln.grounding.budget import FEWER, Budget, Watcher, limit_in_force
 from imle_mln.grounding.canonical import Index
@@ -86,7 +86,7 @@ def ground(
     types = [variable_types(rule, program.predicates) for rule in program.rules]
     formulas = _formulas(program, vocabulary, types)
     store = Store()
-    features = Features(store, len(atoms), len(formulas), len(formulas.hard))
+    builder = NetworkBuilder(store, len(atoms), len(formulas), len(formulas.hard))
     world = World(vocabulary, atoms)
     names = [f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus)}" for rule in program.rules]
     budget = Budget.of(names, lambda at: _advice(program, evidence, at), limit, progress)
@@ -102,15 +102,15 @@ def ground(
     for name, rule in zip(names, program.rules, strict=True):
         one = planned.pop(0)  # with its tables
         if rule.weight is None:
-            violation = _ground_hard(one, features, len(formulas) + hard)
+            violation = _ground_hard(one, builder, len(formulas) + hard)
             if violation is not None and len(conflicts) < _TOLD:
                 conflicts.append(f"{name} is false{violation}")
             hard += 1
         else:
             start, stop = (int(number) for number in formulas.starts[soft : soft + 2])
-            groundings[start:stop] = _ground_soft(one, features, start, stop - start)
+            groundings[start:stop] = _ground_soft(one, builder, start, stop - start)
             soft += 1
-    network, (hard_ids, hard_rules) = features.network(groundings, atoms.blocks, "\n".join(conflicts))
+    network, (hard_ids, hard_rules) = builder.network(groundings, atoms.blocks, "\n".join(conflicts))
     if not network.conflict:
         rules = [name for name, rule in zip(names, program.rules, strict=True) if rule.weight is None]
         blame = {clause: rules[at] for clause, at in zip(hard_ids.tolist(), hard_rules.tolist(), strict=True)}
@@ -179,7 +179,7 @@ def _formulas(program: Program, vocabulary: Vocabulary, types: Sequence[Mapping[
     return FormulaTable(soft, starts, tuple(domains), tuple(rule for rule in program.rules if rule.weight is None))
 
 
-def _ground_soft(planned: _Planned, features: Features, start: int, formulas: int) -> float:
+def _ground_soft(planned: _Planned, builder: NetworkBuilder, start: int, formulas: int) -> float:
     """Ground a rule with a weight into formulas `start` to `start + formulas`; returns the groundings each has."""
     rule, scope, sign = planned.rule, planned.grounder.scope, planned.sign
     free = free_variables(rule.formula)
@@ -201,8 +201,8 @@ def _ground_soft(planned: _Planned, features: Features, start: int, formulas: in
                 # Views of one number where it is the same for all: there may be millions.
                 one = np.broadcast_to(np.int32(start), count)
                 numbers = one if formulas == 1 else (group.of(which) + start).astype(np.int32)
-                features.add(group.codes, numbers, np.broadcast_to(np.float64(sign * copies), count))
-    features.constants[start : start + formulas] += constants
+                builder.add(group.codes, numbers, np.broadcast_to(np.float64(sign * copies), count))
+    builder.constants[start : start + formulas] += constants
     return groundings
 
 
@@ -214,7 +214,7 @@ def _combination(plus: tuple[str, ...], scope: Scope, bindings: Bindings) -> Ind
     return which
 
 
-def _ground_hard(planned: _Planned, features: Features, formula: int) -> str | None:
+def _ground_hard(planned: _Planned, builder: NetworkBuilder, formula: int) -> str | None:
     """Ground a hard rule; returns the first binding that evidence makes false, as text, if there is one."""
     violation: str | None = None
     for job in planned.jobs:
@@ -226,7 +226,7 @@ def _ground_hard(planned: _Planned, features: Features, formula: int) -> str | N
                     )
                 else:
                     count = group.codes.shape[1]
-                    features.add(
+                    builder.add(
                         group.codes,
                         np.broadcast_to(np.int32(formula), count),
                         np.broadcast_to(np.float64(1), count),

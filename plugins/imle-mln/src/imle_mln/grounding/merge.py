@@ -17,7 +17,7 @@ _MULTIPLIERS = np.random.default_rng(0x1A7E).integers(2**62, 2**63, 2, dtype=np.
 
 
 @dataclass(frozen=True)
-class Batch:
+class CountedClauses:
     """Clauses of one length, each with the formula it counts for and how often.
 
     Attributes:
@@ -34,7 +34,7 @@ class Batch:
         return len(self.counts)
 
 
-def merged(batches: list[Batch]) -> tuple[Batch, Index]:
+def merged(batches: list[CountedClauses]) -> tuple[CountedClauses, Index]:
     """The batches in one, sorted, each pair of clause and formula once, counts summed. Empties the list given.
 
     Returns:
@@ -77,10 +77,10 @@ def merged(batches: list[Batch]) -> tuple[Batch, Index]:
     formulas = (keys & ((1 << formula_bits) - 1)).astype(np.int32)
     keys >>= formula_bits
     firsts = np.append(_run_starts(keys), len(keys))
-    return Batch(_unpacked(keys, length, code_bits), formulas, counts), firsts
+    return CountedClauses(_unpacked(keys, length, code_bits), formulas, counts), firsts
 
 
-def _packed(batch: Batch, code_bits: int, formula_bits: int) -> Index:
+def _packed(batch: CountedClauses, code_bits: int, formula_bits: int) -> Index:
     keys = np.zeros(len(batch), np.int64)
     for row in batch.codes:
         keys <<= code_bits
@@ -101,7 +101,7 @@ def _unpacked(keys: Index, length: int, code_bits: int) -> Codes:
     return codes
 
 
-def _merged_by_hash(codes: Codes, formulas: NDArray[np.int32], counts: Count) -> tuple[Batch, Index]:
+def _merged_by_hash(codes: Codes, formulas: NDArray[np.int32], counts: Count) -> tuple[CountedClauses, Index]:
     order = np.lexsort((formulas, hashed(codes)))
     codes, formulas, counts = codes[:, order], formulas[order], counts[order]
     new_clause = _differs(codes)
@@ -112,7 +112,7 @@ def _merged_by_hash(codes: Codes, formulas: NDArray[np.int32], counts: Count) ->
     new = new_clause.copy()
     new[1:] |= formulas[1:] != formulas[:-1]
     starts = np.flatnonzero(new)
-    batch = Batch(codes[:, starts], formulas[starts], np.add.reduceat(counts, starts))
+    batch = CountedClauses(codes[:, starts], formulas[starts], np.add.reduceat(counts, starts))
     return batch, np.append(np.flatnonzero(new_clause[starts]), len(starts))
 
 

@@ -32,7 +32,7 @@ DISTRIBUTE = 32
 
 
 @dataclass(frozen=True)
-class Part:
+class Disjunct:
     """`EXIST variables body`, or `EXIST variables not body`; most have no variables."""
 
     positive: bool
@@ -61,48 +61,48 @@ class Part:
 class Clause:
     """A disjunction; false if it has no parts. No part is itself a clause that is neither negated nor quantified."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Disjunct, ...]
 
 
-FALSE = Part(True, Clause(()))
-TRUE = Part(False, Clause(()))
+FALSE = Disjunct(True, Clause(()))
+TRUE = Disjunct(False, Clause(()))
 
 
-def negate(part: Part) -> Part:
+def negate(part: Disjunct) -> Disjunct:
     """Its negation."""
     if part.variables:
-        return Part(False, Clause((part,)))
+        return Disjunct(False, Clause((part,)))
     if not part.positive and isinstance(part.body, Clause):
         return disjunction(part.body.parts)
-    return Part(not part.positive, part.body)
+    return Disjunct(not part.positive, part.body)
 
 
-def disjunction(parts: Iterable[Part]) -> Part:
+def disjunction(parts: Iterable[Disjunct]) -> Disjunct:
     """The disjunction of parts, flat and without doubles."""
-    flat: dict[Part, None] = {}
+    flat: dict[Disjunct, None] = {}
     for part in parts:
         if part == TRUE:
             return TRUE
         inner = part.body.parts if part.positive and isinstance(part.body, Clause) and not part.variables else (part,)
         flat.update(dict.fromkeys(inner))
-    return next(iter(flat)) if len(flat) == 1 else Part(True, Clause(tuple(flat)))
+    return next(iter(flat)) if len(flat) == 1 else Disjunct(True, Clause(tuple(flat)))
 
 
-def exists(variables: Iterable[str], part: Part) -> Part:
+def exists(variables: Iterable[str], part: Disjunct) -> Disjunct:
     """`EXIST variables part`, moved inside disjunctions and dropped where the variables do not occur."""
     if part.positive and isinstance(part.body, Clause) and not part.variables:
         variables = tuple(variables)
         return disjunction(exists(variables, inner) for inner in part.body.parts)
     kept = tuple(name for name in variables if name in part.free)
-    return Part(part.positive, part.body, kept + part.variables) if kept else part
+    return Disjunct(part.positive, part.body, kept + part.variables) if kept else part
 
 
-def normal(formula: Formula, renaming: Mapping[str, str] | None = None) -> Part:
+def normal(formula: Formula, renaming: Mapping[str, str] | None = None) -> Disjunct:
     """A formula as a part whose free variables are the formula's."""
     names = renaming or {}
     match formula:
         case Atom(predicate, arguments):
-            return Part(True, Atom(predicate, tuple(_rename(term, names) for term in arguments)))
+            return Disjunct(True, Atom(predicate, tuple(_rename(term, names) for term in arguments)))
         case Equal(left, right):
             return _equal(_rename(left, names), _rename(right, names))
         case Not(body):
@@ -124,14 +124,14 @@ def normal(formula: Formula, renaming: Mapping[str, str] | None = None) -> Part:
             return negate(exists(variables, negate(normal(body, names))))
 
 
-def feature(part: Part) -> tuple[int, tuple[Part, ...]]:
+def feature(part: Disjunct) -> tuple[int, tuple[Disjunct, ...]]:
     """(1, parts of the clause it is) or (-1, parts of the clause it is the negation of)."""
     if isinstance(part.body, Clause) and not part.variables:
         return (1 if part.positive else -1), part.body.parts
     return 1, (part,)
 
 
-def hard_clauses(part: Part, free: frozenset[str]) -> list[tuple[Part, ...]]:
+def hard_clauses(part: Disjunct, free: frozenset[str]) -> list[tuple[Disjunct, ...]]:
     """Clauses that hold, for all values of their free variables, exactly if `part` does for all values of `free`."""
     if part == TRUE:
         return []
@@ -142,18 +142,18 @@ def hard_clauses(part: Part, free: frozenset[str]) -> list[tuple[Part, ...]]:
         return [clause]
     conjunction = clause[at].body
     assert isinstance(conjunction, Clause)
-    clauses: list[tuple[Part, ...]] = []
+    clauses: list[tuple[Disjunct, ...]] = []
     for inner in conjunction.parts:
         # not (EXIST y b) says not b for all y: y becomes a free variable, under a name nobody uses yet.
         fresh = {name: _unused(name, free) for name in inner.variables}
-        bare = renamed(Part(inner.positive, inner.body), fresh)
+        bare = renamed(Disjunct(inner.positive, inner.body), fresh)
         opened = disjunction((*clause[:at], negate(bare), *clause[at + 1 :]))
         clauses += hard_clauses(opened, free.union(fresh.values()))
     # The conjuncts of a whole formula are constraints of their own, however many they are.
     return [clause] if len(clauses) > DISTRIBUTE and len(clause) > 1 else clauses
 
 
-def _is_conjunction(part: Part) -> bool:
+def _is_conjunction(part: Disjunct) -> bool:
     return not part.positive and isinstance(part.body, Clause) and not part.variables
 
 
@@ -163,7 +163,7 @@ def _unused(name: str, taken: frozenset[str]) -> str:
     return name
 
 
-def renamed(part: Part, names: Mapping[str, str]) -> Part:
+def renamed(part: Disjunct, names: Mapping[str, str]) -> Disjunct:
     """The part with other names for its free variables."""
     inner = {old: new for old, new in names.items() if old not in part.variables and old != new}
     if not inner:
@@ -176,16 +176,16 @@ def renamed(part: Part, names: Mapping[str, str]) -> Part:
             body = Atom(predicate, tuple(_rename(term, inner) for term in arguments))
         case Equal(left, right):
             body = Equal(_rename(left, inner), _rename(right, inner))
-    return Part(part.positive, body, part.variables)
+    return Disjunct(part.positive, body, part.variables)
 
 
 def _rename(term: Term, names: Mapping[str, str]) -> Term:
     return Variable(names.get(term.name, term.name)) if isinstance(term, Variable) else term
 
 
-def _equal(left: Term, right: Term) -> Part:
+def _equal(left: Term, right: Term) -> Disjunct:
     if left == right:
         return TRUE
     if isinstance(left, Constant) and isinstance(right, Constant):
         return FALSE
-    return Part(True, Equal(left, right))
+    return Disjunct(True, Equal(left, right))

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from imle_mln.grounding.canonical import Codes
-from imle_mln.grounding.normal import Part
+from imle_mln.grounding.normal import Disjunct
 from imle_mln.grounding.relations import Bindings, JoinIndex, Relation, repeated, slices
 from imle_mln.grounding.world import Scope
 from imle_mln.logic import Constant, Equal, Term, Variable
@@ -24,7 +24,7 @@ from imle_mln.logic import Constant, Equal, Term, Variable
 class Filter:
     """Drop bindings for which evidence makes a part true."""
 
-    part: Part
+    part: Disjunct
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Cross:
 
 Step = Filter | Copy | Join | Cross
 # More tables to join with, for parts that are not literals; asked for only when literals do not bind all variables.
-Sources = Callable[[Part], Relation | None]
+Sources = Callable[[Disjunct], Relation | None]
 
 
 def plan(
-    scope: Scope, parts: Sequence[Part], variables: Sequence[str], bound: Sequence[str], more: Sources
+    scope: Scope, parts: Sequence[Disjunct], variables: Sequence[str], bound: Sequence[str], more: Sources
 ) -> list[Step]:
     """Steps that bind `variables` given bindings of `bound`."""
     known = set(bound)
@@ -74,7 +74,7 @@ def plan(
         steps.extend(Filter(part) for part in waiting if part.free <= known)
         waiting[:] = [part for part in waiting if not part.free <= known]
 
-    def greedy(tables: list[tuple[Part, Relation]]) -> bool:
+    def greedy(tables: list[tuple[Disjunct, Relation]]) -> bool:
         """Join the table that multiplies the bindings least."""
         useful = [(part, table) for part, table in tables if not known.issuperset(table.variables)]
         if not useful:
@@ -87,7 +87,7 @@ def plan(
         bind(Join(index, tuple(name for name in table.variables if name not in known)), table.variables)
         return True
 
-    tables: list[tuple[Part, Relation]] = []
+    tables: list[tuple[Disjunct, Relation]] = []
     for part in simple:
         table = scope.relation(part) if part in waiting else None
         if table is not None:
@@ -118,7 +118,7 @@ def _shared(table: Relation, known: set[str]) -> list[str]:
     return [name for name in table.variables if name in known]
 
 
-def _copy(scope: Scope, waiting: Sequence[Part], known: set[str]) -> tuple[Part, Copy] | None:
+def _copy(scope: Scope, waiting: Sequence[Disjunct], known: set[str]) -> tuple[Disjunct, Copy] | None:
     """An `x != y` or `x != Ann` among the parts that says what a variable must be."""
     for part in waiting:
         if part.positive or not isinstance(part.body, Equal):
@@ -132,7 +132,7 @@ def _copy(scope: Scope, waiting: Sequence[Part], known: set[str]) -> tuple[Part,
     return None
 
 
-def _cheapest(scope: Scope, todo: Sequence[str], known: set[str], waiting: Sequence[Part]) -> str:
+def _cheapest(scope: Scope, todo: Sequence[str], known: set[str], waiting: Sequence[Disjunct]) -> str:
     """The variable to enumerate: one that makes a filter possible, if any, with the smallest domain."""
 
     def cost(name: str) -> tuple[bool, int]:

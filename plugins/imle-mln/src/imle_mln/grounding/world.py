@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imle_mln.grounding.atoms import FALSE, TRUE, AtomTable, PredicateAtoms
 from imle_mln.grounding.budget import Meter
 from imle_mln.grounding.canonical import NONE, Codes, Mask
-from imle_mln.grounding.normal import Clause, Part
+from imle_mln.grounding.normal import Clause, Disjunct
 from imle_mln.grounding.relations import Bindings, Relation
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.logic import Atom, Constant, Equal, Term, Variable
@@ -63,11 +63,11 @@ class Scope:
         """The table of an atom's predicate."""
         return self.world.atoms[atom.predicate]
 
-    def decidable(self, part: Part) -> bool:
+    def decidable(self, part: Disjunct) -> bool:
         """Whether evidence can make a simple part true."""
         return isinstance(part.body, Equal) or not self.predicate(_atom(part)).known.untouched
 
-    def share(self, part: Part) -> float:
+    def share(self, part: Disjunct) -> float:
         """The share of bindings for which evidence does not make a simple part true."""
         if isinstance(part.body, Equal):
             sides = [self.size(term.name) for term in (part.body.left, part.body.right) if isinstance(term, Variable)]
@@ -78,13 +78,13 @@ class Scope:
             self.world.shares[key] = 1 - known.count(1 if part.positive else 0) / max(1, known.cells)
         return self.world.shares[key]
 
-    def satisfied(self, part: Part, bindings: Bindings) -> Mask:
+    def satisfied(self, part: Disjunct, bindings: Bindings) -> Mask:
         """For which bindings evidence makes a simple part true, `[rows]`."""
         if isinstance(part.body, Equal):
             return np.asarray(self._equal(part.body, bindings) == part.positive)
         return np.asarray(self._lookup(_atom(part), bindings) == (TRUE if part.positive else FALSE))
 
-    def codes(self, part: Part, bindings: Bindings) -> Codes | None:
+    def codes(self, part: Disjunct, bindings: Bindings) -> Codes | None:
         """The literal codes of a simple part that evidence does not make true, `[rows]`; None if it is always false."""
         if isinstance(part.body, Equal):
             return None
@@ -96,7 +96,7 @@ class Scope:
         codes: Codes = (ids * 2 + (not part.positive)).astype(np.int32)
         return codes if table.known.untouched else np.where(ids >= 0, codes, NONE)
 
-    def relation(self, part: Part) -> Relation | None:
+    def relation(self, part: Disjunct) -> Relation | None:
         """The bindings for which evidence does not make a literal true, if they are few."""
         if not isinstance(part.body, Atom):
             return None
@@ -138,7 +138,7 @@ class Scope:
         assert not isinstance(other, Constant)
         return np.array([self.world.vocabulary.code(self.type(other.name), term.name)], np.int32)
 
-    def _relation(self, part: Part) -> Relation | None:
+    def _relation(self, part: Disjunct) -> Relation | None:
         atom = _atom(part)
         table = self.predicate(atom)
         cells = _not(table, 1 if part.positive else 0)
@@ -167,7 +167,7 @@ class Scope:
         return relation if relation.size <= _SELECTIVE * prod(map(self.size, relation.variables)) else None
 
 
-def _atom(part: Part) -> Atom:
+def _atom(part: Disjunct) -> Atom:
     assert isinstance(part.body, Atom)
     assert not isinstance(part.body, Clause)
     return part.body

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from imle_mln.inference.truths import Index
+from imle_mln.inference.components import Components
+from imle_mln.network import Index
 
 Clique = tuple[Index, Index]
 """Atoms, ascending, and the places of their pairs."""
@@ -62,3 +63,14 @@ def _grown(near: dict[int, set[int]], start: int) -> list[int]:
         clique.append(atom)
         candidates &= near[atom]
     return sorted(clique)
+
+
+def exclusions(components: Components) -> list[Clique]:
+    """Cliques among the pairs of components that have negative couplings, each likely to be equal within a clique."""
+    energy, pairs, alike = components.energy, components.pairs, components.structure.alike
+    soft = pairs[(energy.forbidden[pairs] == 0) & (components.coefficients.pair[pairs] < 0)]
+    found = []
+    for own in np.unique(alike[soft]).tolist():
+        places = soft[alike[soft] == own]
+        found += [(atoms, places[of]) for atoms, of in cliques(energy.reduction.atoms, energy.pairs[places])]
+    return found

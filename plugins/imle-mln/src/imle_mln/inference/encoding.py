@@ -14,33 +14,37 @@ a_i <= 1.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from imle_mln.inference.cliques import Clique, cliques
-from imle_mln.inference.energy import Coefficients, Energy
+from imle.solvers import SolveStatus
+from imle_mln.inference.cliques import Clique, cliques, exclusions
+from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, recent
+from imle_mln.inference.energy import Coefficients
+from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index, entries
-from imle_mln.network import Floats
+from imle_mln.inference.truths import entries
+from imle_mln.network import Bools, Floats, Index
 
 BROKEN = 1e-6
 """How far off a row has to be to count as broken, and a value to count as fractional."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """lower <= matrix @ x <= upper."""
+class Constraints:
+    """lower <= matrix @ x <= upper; lazy ones can be left out until they are broken."""
 
     matrix: Any
     lower: Floats
     upper: Floats
     lazy: Bools
 
-    def without(self, lower: Floats, upper: Floats) -> tuple[Rows, Index]:
+    def without(self, lower: Floats, upper: Floats) -> tuple[Constraints, Index]:
         """Rows over the columns that these bounds leave open, without those that cannot be broken; and the columns."""
         columns = np.flatnonzero(lower < upper)
         matrix = self.matrix[:, columns]
@@ -51,33 +55,12 @@ class Rows:
         sizes.data = np.abs(matrix.data)
         total, size = matrix @ ones, sizes @ ones
         needed = np.flatnonzero(((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN))
-        return Rows(matrix[needed], low[needed], high[needed], self.lazy[needed]), columns
+        return Constraints(matrix[needed], low[needed], high[needed], self.lazy[needed]), columns
 
     def broken(self, x: Floats) -> Index:
         """Rows that a point is off by more than `BROKEN`."""
         activity = self.matrix @ x
         return np.flatnonzero((activity < self.lower - BROKEN) | (activity > self.upper + BROKEN))
-
-
-def exclusions(
-    energy: Energy, parts: Partition, chosen: Bools, coefficients: Coefficients, classes: Index
-) -> list[Clique]:
-    """Cliques among pairs with negative couplings, under the signs of these coefficients.
-
-    Args:
-        energy: the network's.
-        parts: its components.
-        chosen: `[components]` those that are meant.
-        coefficients: only their signs matter.
-        classes: `[p]` pairs with different numbers are not put into one clique.
-    """
-    soft = parts.pairs[(energy.forbidden[parts.pairs] == 0) & (coefficients.pair[parts.pairs] < 0)]
-    soft = soft[chosen[parts.component[energy.pairs[soft, 0]]]]
-    found = []
-    for own in np.unique(classes[soft]).tolist():
-        places = soft[classes[soft] == own]
-        found += [(atoms, places[of]) for atoms, of in cliques(energy.reduction.atoms, energy.pairs[places])]
-    return found
 
 
 class _Writer:
@@ -95,72 +78,61 @@ class _Writer:
         self._sides.append((*sides, np.full(count, lazy)))  # type: ignore[arg-type]
         self._count += count
 
-    def rows(self, columns: int) -> Rows:
+    def rows(self, columns: int) -> Constraints:
         row, column, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         lower, upper, lazy = (np.concatenate(part) for part in zip(*self._sides, strict=True))
         matrix = sparse.csr_array((value, (row, column)), shape=(self._count, columns))
         matrix.sort_indices()
-        return Rows(matrix, lower, upper, lazy)
+        return Constraints(matrix, lower, upper, lazy)
 
 
 class Encoding:
-    """The program of the chosen components, under the signs of these coefficients.
+    """The program of some components.
 
     Args:
-        energy: the network's.
-        scope: its large clauses.
-        parts: its components.
-        chosen: `[components]` those that are meant.
-        coefficients: only their signs matter.
+        components: to be encoded, for coefficients of their signs.
         counted: cliques of pairs that have one negative coupling each, to be counted; see `exclusions`.
 
     Attributes:
+        components: as given.
         atoms: `[k]` of the energy; the first k columns.
         component: `[columns]` of each column.
         rows: all of them.
-        large_of: `[components]` how many large clauses, soft and hard ones, each has.
         pair_columns: those of couplings.
         pair_ends: `[couplings, 2]` the atoms of each.
         bound: `[k]` atoms of hard pairs, large clauses or counted cliques.
         block_members: atoms of blocks, the block of each, and where each block starts.
     """
 
-    def __init__(
-        self, energy: Energy, scope: Scope, parts: Partition, chosen: Bools,
-        coefficients: Coefficients, counted: list[Clique],
-    ) -> None:  # fmt: skip
-        self._energy, self._writer = energy, _Writer()
-        inside = chosen[parts.component]
-        self.atoms: Index = np.flatnonzero(inside)
-        self._number = np.cumsum(inside) - 1
-        pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
-        first = scope.atom[scope.starts]
-        large, hard = (scope.clauses[kind[inside[first[kind]]]] for kind in (parts.large, parts.hard))
+    def __init__(self, components: Components, counted: Sequence[Clique] = ()) -> None:
+        self.components, self.atoms = components, components.atoms
+        energy = self._energy = components.energy
+        self._writer = _Writer()
+        parts, large, pairs = components.parts, components.structure.large, components.pairs
+        self._number = np.cumsum(components.inside) - 1
+        soft, hard = (large.clauses[kind[components.inside[large.first[kind]]]] for kind in (parts.soft, parts.hard))
         self._members = [self._number[atoms] for atoms, _ in counted]
         self._counted = np.array([of[0] for _, of in counted], np.int64)
         taken = np.concatenate([np.zeros(0, np.int64), *(of for _, of in counted)])
-        soft = np.setdiff1d(pairs[energy.forbidden[pairs] == 0], taken)
-        self._coupled = soft
-        self._nested = scope.nested_in(np.concatenate([large, hard]))
-        self._clauses = np.union1d(large, self._nested)
-        self._costly = np.searchsorted(self._clauses, large)
-        self._large = large
-        starts = np.cumsum([0, len(self.atoms), len(soft), len(self._clauses), *map(len, self._members)])
+        self._coupled = np.setdiff1d(pairs[energy.forbidden[pairs] == 0], taken)
+        self._nested = large.nested_in(np.concatenate([soft, hard]))
+        self._clauses = np.union1d(soft, self._nested)
+        self._costly, self._soft = np.searchsorted(self._clauses, soft), soft
+        starts = np.cumsum([0, len(self.atoms), len(self._coupled), len(self._clauses), *map(len, self._members)])
         self._pair_column, self._clause_column, self._units = starts[1], starts[2], starts[3:]
         self._columns = int(starts[-1])
+        forbidden = pairs[energy.forbidden[pairs] != 0]
         self._write_blocks()
         self._write_cliques()
-        self._write_forbidden(pairs[energy.forbidden[pairs] != 0])
-        self._write_couplings(coefficients.pair[soft] > 0)
+        self._write_forbidden(forbidden)
+        self._write_couplings(components.coefficients.pair[self._coupled] > 0)
         self._write_hard(hard)
-        self._write_soft(coefficients.clause)
-        self.rows: Rows = self._writer.rows(self._columns)
+        self._write_soft(components.coefficients.clause)
+        self.rows: Constraints = self._writer.rows(self._columns)
         self.component: Index = self._components(parts)
-        first_of = np.concatenate([first[kind][inside[first[kind]]] for kind in (parts.large, parts.hard)])
-        self.large_of: Index = np.bincount(parts.component[first_of], minlength=len(parts.sizes))
         self.pair_columns = slice(self._pair_column, self._clause_column)
-        self.pair_ends: Index = self._number[energy.pairs[soft]]
-        self.bound: Bools = self._bound(scope, pairs[energy.forbidden[pairs] != 0], np.union1d(large, hard))
+        self.pair_ends: Index = self._number[energy.pairs[self._coupled]]
+        self.bound: Bools = self._bound(large, forbidden, np.union1d(soft, hard))
 
     def _write_blocks(self) -> None:
         found = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
@@ -170,10 +142,10 @@ class Encoding:
         self.block_members: tuple[Index, Index, Index] = (self._number[found.variable[mine]], row, first)
         self._writer.add(row, self._number[found.variable[mine]], np.ones(len(row)), 1, 1, count, lazy=False)
 
-    def _bound(self, scope: Scope, hard_pairs: Index, clauses: Index) -> Bools:
+    def _bound(self, large: LargeClauses, hard_pairs: Index, clauses: Index) -> Bools:
         bound = np.zeros(len(self.atoms), np.bool_)
         bound[self._number[self._energy.pairs[hard_pairs]]] = True
-        bound[self._number[scope.atom[np.isin(scope.clauses[scope.clause], clauses)]]] = True
+        bound[self._number[large.atom[np.isin(large.clauses[large.clause], clauses)]]] = True
         for members in self._members:
             bound[members] = True
         return bound
@@ -230,7 +202,7 @@ class Encoding:
 
     def _write_soft(self, weights: Floats) -> None:
         nested = np.isin(self._clauses, self._nested)
-        weight = np.where(np.isin(self._clauses, self._large), weights[self._clauses], 0.0)
+        weight = np.where(np.isin(self._clauses, self._soft), weights[self._clauses], 0.0)
         for lazy, above, below in ((True, ~nested & (weight > 0), ~nested & (weight < 0)), (False, nested, nested)):
             self._at_most(np.flatnonzero(above), lazy=lazy)
             self._at_least(np.flatnonzero(below), lazy=lazy)
@@ -268,18 +240,17 @@ class Encoding:
         costs = np.zeros(self._columns)
         costs[: len(self.atoms)] = -coefficients.unary[self.atoms]
         costs[self._pair_column : self._clause_column] = -coefficients.pair[self._coupled]
-        costs[self._clause_column + self._costly] = -coefficients.clause[self._large]
+        costs[self._clause_column + self._costly] = -coefficients.clause[self._soft]
         for one, members, start in zip(coefficients.pair[self._counted], self._members, self._units, strict=False):
             costs[start : start + len(members)] = -one * np.arange(len(members))
         return costs
 
-    def completed(self, states: Bools, truths: Bools) -> Floats:
-        """The columns that follow from states `[k]` of the atoms, and truths `[m]` of all clauses of the energy."""
+    def complete(self, states: Bools) -> Floats:
+        """All columns, given states `[k]` of the atoms."""
         x = np.zeros(self._columns)
         x[: len(self.atoms)] = states
-        ends = self._number[self._energy.pairs[self._coupled]]
-        x[self._pair_column : self._clause_column] = states[ends[:, 0]] & states[ends[:, 1]]
-        x[self._clause_column + np.arange(len(self._clauses))] = truths[self._clauses]
+        x[self.pair_columns] = states[self.pair_ends[:, 0]] & states[self.pair_ends[:, 1]]
+        x[self._clause_column + np.arange(len(self._clauses))] = self.components.truths(states)[self._clauses]
         for members, start in zip(self._members, self._units, strict=False):
             x[start : start + int(states[members].sum())] = 1.0
         return x
@@ -288,3 +259,41 @@ class Encoding:
     def integer(self) -> Bools:
         """`[columns]` the atoms."""
         return np.arange(self._columns) < len(self.atoms)
+
+    def fallback(self, costs: Floats) -> EngineResult:
+        """What is left if an engine finds no state in time: all atoms false, if that breaks no row."""
+        nothing = np.zeros(len(self.atoms), np.bool_)
+        x = self.complete(nothing)
+        if len(self.rows.broken(x)):
+            return EngineResult(SolveStatus.TIMEOUT)
+        return EngineResult(SolveStatus.FEASIBLE, nothing, float(x @ costs - np.minimum(costs, 0.0).sum()))
+
+
+class Counting:
+    """A component solver that keeps a model for each set of exclusions that can be counted in a solve.
+
+    Args:
+        components: to be solved.
+        model: makes what solves an encoding of them.
+    """
+
+    def __init__(self, components: Components, model: Callable[[Encoding], ComponentSolver]) -> None:
+        self.atoms = components.atoms
+        self._components, self._model = components, model
+        self._exclusions = exclusions(components)
+        sizes = [len(of) for _, of in self._exclusions]
+        self._starts: Index = np.cumsum([0, *sizes])[:-1]
+        self._members: Index = np.concatenate([np.zeros(0, np.int64), *(of for _, of in self._exclusions)])
+        self._models: OrderedDict[bytes, ComponentSolver] = OrderedDict()
+
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
+        """Maximise, by the model in which those exclusions are counted whose pairs have one coupling in this solve."""
+        equal = np.zeros(0, np.bool_)
+        if self._exclusions:
+            couplings = coefficients.pair[self._members]
+            most, least = (extreme.reduceat(couplings, self._starts) for extreme in (np.maximum, np.minimum))
+            equal = most == least
+        return recent(self._models, equal.tobytes(), lambda: self._built(equal)).solve(coefficients, clock)
+
+    def _built(self, equal: Bools) -> ComponentSolver:
+        return self._model(Encoding(self._components, [self._exclusions[k] for k in np.flatnonzero(equal).tolist()]))

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from imle_mln.inference.equivalences import merged_equivalent
 from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
-from imle_mln.inference.tables import NONE, Tables
-from imle_mln.inference.ties import united
-from imle_mln.inference.truths import Bools, Index, entries, lists_of
-from imle_mln.network import Floats, GroundNetwork, Lists
+from imle_mln.inference.truth_tables import NONE, TruthTables
+from imle_mln.inference.truths import entries, lists_of
+from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
 
 
 class Coefficients(NamedTuple):
@@ -42,11 +42,12 @@ class Energy:
         reduction: the open part of the network, whose atoms and clauses are meant here.
         pairs: `[p, 2]` atoms, ascending.
         forbidden: `[p]` bit s is set where state s of the pair (00, 01, 10, 11) may not be; no such pair has a
-        coupling. large: clauses that depend on more than two atoms and may have a weight.
+            coupling.
+        large: clauses that depend on more than two atoms and may have a weight.
         large_hard: those that must hold.
         blocks: exactly-one blocks of three or more atoms; those of two are pairs.
         small: `[n + m]` what depends on two atoms at most.
-        support: `[n + m, 2]`, see `Tables`.
+        support: `[n + m, 2]`, see `TruthTables`.
     """
 
     reduction: Reduction
@@ -80,7 +81,7 @@ def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
     """What is left after propagation, with tied atoms made one; None if that decides atoms, which are propagated."""
     reduction: Reduction | str | None = strip(network, known.values)
     while isinstance(reduction, Reduction):
-        tables = Tables(reduction)
+        tables = TruthTables(reduction)
         keys, forbidden, atoms, values = _hard(reduction, tables)
         if (forbidden == 0b1111).any():
             pair = reduction.atom_ids[np.array(divmod(int(keys[forbidden == 0b1111][0]), reduction.atoms))]
@@ -89,11 +90,11 @@ def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
             known.assume(reduction.atom_ids[atoms], values)
             return None
         pairs = np.stack(np.divmod(keys, max(reduction.atoms, 1)), axis=1)
-        last, reduction = reduction, united(reduction, pairs, forbidden)
+        last, reduction = reduction, merged_equivalent(reduction, pairs, forbidden)
     return _build(last, tables, keys, forbidden) if reduction is None else reduction
 
 
-def _hard(reduction: Reduction, tables: Tables) -> tuple[Index, Index, Index, Any]:
+def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Index, Any]:
     """Pairs with forbidden states, and the atoms those leave one value only."""
     n = reduction.atoms
     clauses = n + np.flatnonzero(reduction.hard & tables.small[n:])
@@ -120,7 +121,7 @@ def _pair_blocks(reduction: Reduction) -> tuple[Index, Index]:
     return found[:, 0], found[:, 1]
 
 
-def _build(reduction: Reduction, tables: Tables, hard_keys: Index, hard_masks: Index) -> Energy:
+def _build(reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_masks: Index) -> Energy:
     n, m = reduction.atoms, len(reduction.clauses)
     small = tables.small[n:]
     soft = np.flatnonzero(small & ~reduction.hard)
@@ -165,3 +166,39 @@ def _linear(pairs: Index, forbidden: Index) -> tuple[Index, Index]:
     one = np.where(both, NONE, np.where(first | neither, i, j))
     other = np.where(~both & ~first & neither, j, NONE)
     return one, other
+
+
+class Weighted:
+    """The part of an energy that comes from clauses: the same from row to row while weights stay the same.
+
+    Coefficients of solves with equal weights share the arrays `pair` and `clause`, which engines use to see that
+    nothing but the unaries has changed.
+
+    Args:
+        energy: the network's.
+        weights: `[C]`, finite.
+
+    Attributes:
+        weights: as given.
+        largest: the greatest of their sizes.
+        signs: the signs of all coefficients that do not depend on unaries: all that a partition depends on.
+    """
+
+    def __init__(self, energy: Energy, weights: Floats) -> None:
+        self._energy, self.weights = energy, weights
+        self.largest = float(np.abs(weights).max(initial=0.0))
+        self._kept: tuple[int, Coefficients] | None = None
+        _, pair, clause = self._constant(int(np.frexp(self.largest)[1]))
+        self.signs: bytes = np.sign(np.concatenate([pair, clause[energy.large]])).astype(np.int8).tobytes()
+
+    def coefficients(self, unary: Floats, shift: int) -> Coefficients:
+        """Of unaries `[N, A]` that are divided by `2^shift` already, and of the weights, which are not."""
+        constant = self._constant(shift)
+        own = self._energy.reduction.unaries(unary)
+        return Coefficients(own + constant.unary, constant.pair, constant.clause)
+
+    def _constant(self, shift: int) -> Coefficients:
+        if self._kept is None or self._kept[0] != shift:
+            scaled = np.ldexp(self.weights, -shift)
+            self._kept = shift, self._energy.constant(scaled)
+        return self._kept[1]

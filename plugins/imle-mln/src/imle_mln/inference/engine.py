@@ -10,17 +10,14 @@ import numpy as np
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
-from imle_mln.inference.clock import Clock
-from imle_mln.inference.energy import Energy, energy
-from imle_mln.inference.extras import require
-from imle_mln.inference.plan import GENERAL, Options, Plan, Solved, Structure, recent
+from imle_mln.engines import AUTO, engines, find
+from imle_mln.inference.components import Clock, Options, Structure, recent
+from imle_mln.inference.dispatch import Dispatch, Solved
+from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.result import MAPResult, MAPRows, joined
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index, Truths, entries
-from imle_mln.inference.weighted import Weighted
-from imle_mln.network import Floats, GroundNetwork
+from imle_mln.inference.truths import ClauseTruths, entries
+from imle_mln.network import Bools, Floats, GroundNetwork, Index
 
-ENGINES = ("auto", *GENERAL, "min-cut", "enumeration")
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
 _PLAIN = 400
@@ -35,9 +32,8 @@ class MAPEngine:
 
     Args:
         network: its weights come with each solve.
-        engine: "auto" takes, for each component and solve, the first that can: a closed form, the minimum cut,
-            enumeration (up to 8 atoms), HiGHS. Other names use one engine for all components that have no closed form:
-            "highs", "cp-sat", "toulbar2", "rc2", "min-cut", or "enumeration" (up to 20 atoms per component).
+        engine: "auto" takes, for each component and solve, the first that can: a closed form, or what
+            `imle_mln.engines` says. Other names use one engine for all components that have no closed form.
         time_limit: seconds per solve; None for no limit. A maximum flow is not interrupted.
         gap: relative gap at which branch and bound may stop.
         seed: of the solvers, and of the rule that breaks ties in HiGHS.
@@ -61,19 +57,20 @@ class MAPEngine:
         cross_check: bool | str = False,
     ) -> None:
         check_options(engine, time_limit, gap, seed, cross_check)
-        self._network, self._options = network, Options(engine, gap, seed)
+        if engine != AUTO:
+            find(engine).load()
+        self._network, self._name, self._options = network, engine, Options(gap, seed, hand_on=engine == AUTO)
         self._time_limit = time_limit
-        self._truths = Truths(network.atoms, network.clauses)
+        self._truths = ClauseTruths(network.atoms, network.clauses)
         self._hard: Index = np.flatnonzero(network.hard)
         self._blocks = entries(network.blocks, np.arange(len(network.blocks)))
         self._weighted: Weighted | None = None
-        self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+        self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
         found = energy(network)
         self._conflict = found if isinstance(found, str) else ""
         self._structure: Structure | None = None
         if not isinstance(found, str):
-            truths = Truths(found.reduction.atoms, found.reduction.clauses)
-            self._structure = Structure(network, found, Scope(found), truths)
+            self._structure = Structure.of(network, found)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -121,8 +118,11 @@ class MAPEngine:
     def _solved(self, structure: Structure, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
         """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
         coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
-        plan = recent(self._plans, weighted.signs, lambda: Plan(structure, self._options, coefficients))
-        found = self._result(structure.energy, plan.solve(coefficients, self._start), unary, weighted.weights, shift)
+        dispatch = recent(
+            self._dispatches, weighted.signs, lambda: Dispatch(structure, self._name, self._options, coefficients)
+        )
+        solved = dispatch.solve(coefficients, self._start)
+        found = self._result(structure.energy, solved, unary, weighted.weights, shift)
         if self._cross_check:
             for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
                 self._compare(found.row(row), unary[row], weighted.weights)
@@ -140,9 +140,7 @@ class MAPEngine:
         states[~good] = False
         truths = self._truths.of(states.T).T
         if not self._keep(states[good], truths[good]):
-            raise SolveError(
-                f"mln: engine={self._options.engine!r} returned a state that breaks a hard clause or a block"
-            )
+            raise SolveError(f"mln: engine={self._name!r} returned a state that breaks a hard clause or a block")
         # not `@`: BLAS may start threads for it, which costs more than the sum
         objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, truths)
         objective[~good] = np.nan
@@ -168,10 +166,7 @@ class MAPEngine:
         )
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
-        if isinstance(self._cross_check, str):
-            name = self._cross_check
-        else:
-            name = "cp-sat" if "highs" in result.engines and not result.events["decided_by_cp_sat"] else "highs"
+        name = self._cross_check if isinstance(self._cross_check, str) else _another(result)
         if name not in self._others:
             self._others[name] = MAPEngine(self._network, name, self._time_limit, self._options.gap, self._options.seed)
         other = self._others[name].solve(unary, weights)
@@ -179,10 +174,17 @@ class MAPEngine:
         crossed = max(result.objective - other.bound, other.objective - result.bound)
         if other.status == SolveStatus.INFEASIBLE or crossed > room:
             raise SolveError(
-                f"mln: cross-check: engine={self._options.engine!r} found "
+                f"mln: cross-check: engine={self._name!r} found "
                 f"{result.objective!r} (bound {result.bound!r}), engine={name!r} {other.status.name.lower()} "
                 f"{other.objective!r} (bound {other.bound!r})"
             )
+
+
+def _another(result: MAPResult) -> str:
+    """A general engine that has not solved any of this, or else the first one, alone."""
+    general = [one for one in engines() if one.general and not one.requires]
+    fresh = [one for one in general if not result.engines[one.name] and not result.events[one.decided]]
+    return (fresh or general)[0].name
 
 
 _REASONS = {
@@ -212,13 +214,13 @@ def check_options(engine: str, time_limit: float | None, gap: float, seed: int, 
         OptionError: a value out of range.
         SolverUnavailableError: an engine whose packages are not installed.
     """
-    if engine not in ENGINES:
-        raise OptionError(f"mln: engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
-    others = [name for name in GENERAL if name != engine]
-    if not isinstance(cross_check, bool) and cross_check not in others:
-        raise OptionError(f"mln: cross_check: expected a bool or one of {', '.join(others)}, found {cross_check!r}")
-    for name in (engine, cross_check):
-        require(str(name))
+    if engine != AUTO:
+        find(engine)
+    others = [one.name for one in engines() if one.general and one.name != engine]
+    if not isinstance(cross_check, bool):
+        if cross_check not in others:
+            raise OptionError(f"mln: cross_check: expected a bool or one of {', '.join(others)}, found {cross_check!r}")
+        find(cross_check)
     if time_limit is not None and not time_limit > 0:
         raise OptionError(f"mln: time_limit: expected seconds > 0 or None, found {time_limit!r}")
     if not (math.isfinite(gap) and gap >= 0):

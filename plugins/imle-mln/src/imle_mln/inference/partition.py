@@ -16,8 +16,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.scope import Scope
-from imle_mln.inference.truths import Bools, Index, entries
+from imle_mln.inference.large_clauses import LargeClauses
+from imle_mln.inference.truths import entries
+from imle_mln.network import Bools, Index
 
 Edges = tuple[Index, Index, Bools]
 """Two atoms each, and whether the one wants to be equal to the other."""
@@ -33,8 +34,10 @@ class Partition:
         balanced: `[components]` whether it is a minimum cut after flipping.
         flipped: `[n]` atoms to flip; never the first one of a component.
         block: `[components]` the exactly-one block that is all there is in the component, or -1.
+        variables: `[components]` its atoms, those of a block counted as one.
+        clauses: `[components]` its large clauses, soft and hard.
         pairs: pairs that have a coupling or a forbidden state.
-        large: soft large clauses with a weight, places in `Scope.clauses`.
+        soft: soft large clauses with a weight, places in `LargeClauses.clauses`.
         hard: hard large clauses, likewise.
     """
 
@@ -43,42 +46,43 @@ class Partition:
     balanced: Bools
     flipped: Bools
     block: Index
+    variables: Index
+    clauses: Index
     pairs: Index
-    large: Index
+    soft: Index
     hard: Index
 
 
-def signs(energy: Energy, coefficients: Coefficients) -> bytes:
-    """All that a partition depends on."""
-    weights = coefficients.clause[energy.large]
-    found: bytes = np.sign(np.concatenate([coefficients.pair, weights])).astype(np.int8).tobytes()
-    return found
-
-
-def partition(energy: Energy, scope: Scope, coefficients: Coefficients) -> Partition:
+def partition(energy: Energy, large: LargeClauses, coefficients: Coefficients) -> Partition:
     """Components under the signs of these coefficients."""
     n = energy.reduction.atoms
     pairs = np.flatnonzero((coefficients.pair != 0) | (energy.forbidden != 0))
-    soft = np.isin(scope.clauses, energy.large)
-    large = np.flatnonzero(soft & (coefficients.clause[scope.clauses] != 0))
-    hard = np.flatnonzero(~soft)
+    is_soft = np.isin(large.clauses, energy.large)
+    soft = np.flatnonzero(is_soft & (coefficients.clause[large.clauses] != 0))
+    hard = np.flatnonzero(~is_soft)
     parts = [
         _pair_edges(energy, coefficients, pairs),
-        _clause_edges(scope, coefficients, large),
-        *_both(_stars(scope, hard)),
+        _clause_edges(large, coefficients, soft),
+        *_both(_stars(large, hard)),
     ]
-    bound, blocks = _block_edges(energy)
+    blocks, starts = _block_edges(energy)
     label = _double_cover(n, [*parts, *_both(blocks)])
     root, component, sizes = _numbered(np.minimum(label[:n], label[n:]))
+    count = len(sizes)
     flipped = label[:n] != label[root][component]
-    busy = np.zeros(len(sizes), np.bool_)
+    busy = np.zeros(count, np.bool_)
     for first, _, _ in parts:
         busy[component[first]] = True
-    block = np.full(len(sizes), -1, np.int64)
-    block[component[bound]] = np.arange(len(bound))
+    block = np.full(count, -1, np.int64)
+    block[component[starts]] = np.arange(len(starts))
     block[busy] = -1
     balanced = label[root] != label[root + n]
-    return Partition(component, sizes, balanced, flipped & balanced[component], block, pairs, large, hard)
+    members, bound = (np.bincount(component[atoms], minlength=count) for atoms in (blocks[1], starts))
+    clauses = np.bincount(component[large.first[np.concatenate([soft, hard])]], minlength=count)
+    return Partition(
+        component, sizes, balanced, flipped & balanced[component], block, sizes - members + bound, clauses,
+        pairs, soft, hard,
+    )  # fmt: skip
 
 
 def _pair_edges(energy: Energy, coefficients: Coefficients, pairs: Index) -> Edges:
@@ -87,12 +91,11 @@ def _pair_edges(energy: Energy, coefficients: Coefficients, pairs: Index) -> Edg
     return first, second, ~apart
 
 
-def _clause_edges(scope: Scope, coefficients: Coefficients, large: Index) -> Edges:
+def _clause_edges(large: LargeClauses, coefficients: Coefficients, places: Index) -> Edges:
     """A punished disjunction is a reward for all its literals being false: submodular if they have one sign."""
-    first, second, equal = _stars(scope, large)
-    cut = scope.plain & (coefficients.clause[scope.clauses] < 0)
-    chosen = _of(scope, large)
-    good = cut[chosen]
+    first, second, equal = _stars(large, places)
+    cut = large.plain & (coefficients.clause[large.clauses] < 0)
+    good = cut[large.clause[_among(large, places)]]
     return (
         np.concatenate([first, first[~good]]),
         np.concatenate([second, second[~good]]),
@@ -100,26 +103,25 @@ def _clause_edges(scope: Scope, coefficients: Coefficients, large: Index) -> Edg
     )
 
 
-def _stars(scope: Scope, places: Index) -> Edges:
+def _stars(large: LargeClauses, places: Index) -> Edges:
     """Each atom of a clause beside the clause's first one."""
-    wanted = np.zeros(len(scope.clauses), np.bool_)
+    chosen = _among(large, places)
+    first = large.starts[large.clause[chosen]]
+    return large.atom[first], large.atom[chosen], large.negated[first] == large.negated[chosen]
+
+
+def _among(large: LargeClauses, places: Index) -> Index:
+    """Where the atoms of some clauses are."""
+    wanted = np.zeros(len(large.clauses), np.bool_)
     wanted[places] = True
-    chosen = np.flatnonzero(wanted[scope.clause])
-    first = scope.starts[scope.clause[chosen]]
-    return scope.atom[first], scope.atom[chosen], scope.negated[first] == scope.negated[chosen]
+    return np.flatnonzero(wanted[large.clause])
 
 
-def _of(scope: Scope, places: Index) -> Index:
-    """The clause of each edge of `_stars`."""
-    wanted = np.zeros(len(scope.clauses), np.bool_)
-    wanted[places] = True
-    return scope.clause[wanted[scope.clause]]
-
-
-def _block_edges(energy: Energy) -> tuple[Index, Edges]:
+def _block_edges(energy: Energy) -> tuple[Edges, Index]:
+    """Each atom of a block beside the block's first one, and the first ones."""
     found = entries(energy.blocks, np.arange(len(energy.blocks)))
     first = found.variable[found.starts]
-    return first, (first[found.row], found.variable, np.ones(len(found.row), np.bool_))
+    return (first[found.row], found.variable, np.ones(len(found.row), np.bool_)), first
 
 
 def _both(edges: Edges) -> tuple[Edges, Edges]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.inference.truths import Entries, Index, entries
-from imle_mln.network import GroundNetwork
+from imle_mln.inference.truths import Entries, entries
+from imle_mln.network import GroundNetwork, Index
 
 UNKNOWN = -1
 Values = NDArray[np.int8]

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.propagation import UNKNOWN, Values
-from imle_mln.inference.truths import Bools, Entries, Index, entries, lists_of
-from imle_mln.network import Floats, GroundNetwork, Lists
+from imle_mln.inference.truths import Entries, entries, lists_of
+from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +20,8 @@ class Reduction:
 
     Attributes:
         atoms: n, how many are open.
-        atom_ids: `[n]` their numbers in the network; where several are tied, that of the first.
-        tied: `[k]` the numbers in the network of all open atoms.
+        atom_ids: `[n]` their numbers in the network; where several are equivalent, that of the first.
+        open_atoms: `[k]` the numbers in the network of all open atoms.
         place: `[k]` which of the n each of these is.
         flipped: `[k]` whether it is the opposite.
         decided: `[A]` states of all atoms; open ones false.
@@ -33,7 +33,7 @@ class Reduction:
 
     atoms: int
     atom_ids: Index
-    tied: Index
+    open_atoms: Index
     place: Index
     flipped: Bools
     decided: Bools
@@ -50,17 +50,17 @@ class Reduction:
 
     def unaries(self, unary: Floats) -> Floats:
         """Unaries `[N, A]` of the network to `[N, n]`."""
-        if len(self.tied) == len(self.decided) == self.atoms:
+        if len(self.open_atoms) == len(self.decided) == self.atoms:
             return unary
-        if len(self.tied) == self.atoms:
-            return unary[:, self.tied]
-        found: Floats = (self._sums @ unary[:, self.tied].T).T
+        if len(self.open_atoms) == self.atoms:
+            return unary[:, self.open_atoms]
+        found: Floats = (self._sums @ unary[:, self.open_atoms].T).T
         return found
 
     def whole(self, states: Bools) -> Bools:
         """States `[N, n]` to those of all atoms, `[N, A]`."""
         found = np.tile(self.decided, (len(states), 1))
-        found[:, self.tied] = states[:, self.place] ^ self.flipped
+        found[:, self.open_atoms] = states[:, self.place] ^ self.flipped
         return found
 
 
@@ -86,7 +86,7 @@ def strip(network: GroundNetwork, values: Values) -> Reduction:
     return Reduction(
         atoms=len(atom_ids),
         atom_ids=atom_ids,
-        tied=atom_ids,
+        open_atoms=atom_ids,
         place=np.arange(len(atom_ids)),
         flipped=np.zeros(len(atom_ids), np.bool_),
         decided=values[:count] == 1,

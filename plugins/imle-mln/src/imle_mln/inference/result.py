@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.solvers import SolveStatus
-from imle_mln.inference.truths import Bools
-from imle_mln.network import Floats
+from imle_mln.network import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Truths of nested clauses, and the few list operations that all of inference shares."""
+"""ClauseTruths of nested clauses, and the few list operations that all of inference shares."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.network import Lists
-
-Bools = NDArray[np.bool_]
-Index = NDArray[np.int64]
+from imle_mln.network import Bools, Index, Lists
 
 
 class Entries(NamedTuple):
@@ -62,7 +59,7 @@ def by_level(atoms: int, clauses: Lists) -> list[Index]:
     return np.split(order, np.flatnonzero(np.diff(level[order])) + 1) if len(order) else []
 
 
-class _Group(NamedTuple):
+class _ClauseGroup(NamedTuple):
     """Clauses of one length: their places among all variables, and literals `[length, k]`."""
 
     places: Index
@@ -70,7 +67,7 @@ class _Group(NamedTuple):
     negated: Bools
 
 
-class Truths:
+class ClauseTruths:
     """Evaluates clauses, for one state or many.
 
     Args:
@@ -84,7 +81,7 @@ class Truths:
         self._groups = [group for ids in by_level(atoms, clauses) for group in _by_length(atoms, clauses, ids)]
 
     def of(self, states: Bools) -> Bools:
-        """Truths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
+        """ClauseTruths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
         values = np.empty((self._atoms + self._clauses, *states.shape[1:]), np.bool_)
         values[: self._atoms] = states
         for places, variables, negated in self._groups:
@@ -97,7 +94,7 @@ class Truths:
         return truths
 
 
-def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_Group]:
+def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_ClauseGroup]:
     """Columns are several times faster than `reduceat`, which pays for each list."""
     lengths = np.diff(clauses.starts)[ids]
     groups = []
@@ -106,7 +103,7 @@ def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_Group]:
         found = entries(clauses, own)
         shape = (len(own), length)
         groups.append(
-            _Group(
+            _ClauseGroup(
                 atoms + own,
                 np.ascontiguousarray(found.variable.reshape(shape).T),
                 np.ascontiguousarray(found.negated.reshape(shape).T),

@@ -16,7 +16,7 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine, LinearEngine
-from imle_highs.tunings import THOROUGH
+from imle_highs.presets import THOROUGH
 from imle_linear.arrays import Floats
 from imle_linear.engines import TIGHT, WITNESS, Outcome, Rows, deadline
 from imle_linear.judging import PROVEN, Judge

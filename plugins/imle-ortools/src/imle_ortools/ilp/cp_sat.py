@@ -15,8 +15,8 @@ from imle_linear.options import EngineOptions
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram
 from imle_ortools.ilp.whole import FAR
+from imle_ortools.progress import gap_callback, proven_bound
 from imle_ortools.scaling import UNRESOLVED, to_integers
-from imle_ortools.telling import gap_teller, proven_bound
 
 
 class CPSATEngine:
@@ -75,8 +75,8 @@ class CPSATEngine:
         parameters.max_time_in_seconds = np.inf if seconds is None else max(seconds, 0.0)
         parameters.max_deterministic_time = work
         self.events["cp_sat"] += 1
-        teller = gap_teller()
-        status = interruptible(lambda: self._solver.solve(self._model, teller), self._solver.stop_search)
+        callback = gap_callback()
+        status = interruptible(lambda: self._solver.solve(self._model, callback), self._solver.stop_search)
         if status == cp_model.INFEASIBLE:
             return self._infeasible("no point satisfies all constraints and bounds")
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from imle.errors import OptionError
-from imle.solvers import ArrayKind, PreparedSolver, Sense
+from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_highs.files import read
-from imle_linear import options
 from imle_linear.engines import Engine
-from imle_linear.instance import Instance, is_empty, refuse_beside_model
+from imle_linear.instance import Instance, awaiting, is_empty, refuse_beside_model
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
-from imle_linear.unbound import without_instance
 from imle_ortools.ilp.auto import Settings
 from imle_ortools.ilp.backends import cross_checked, engine_of, options_of
 from imle_ortools.ilp.integers import whole_program
@@ -27,7 +25,7 @@ _BACKENDS = next(option.choices for option in ILP.options if option.name == "bac
 
 
 @dataclass(frozen=True)
-class ILPSolver:
+class ILPSolver(BaseSolver, spec=ILP):
     """argmin (or argmax) of <objective, x> over linear constraints, bounds and integrality.
 
     Args:
@@ -61,10 +59,8 @@ class ILPSolver:
     options: EngineOptions | Mapping[str, Any] | None = None
     cross_check: bool | str = False
 
-    array: ClassVar[ArrayKind] = "numpy"
-
     def __post_init__(self) -> None:
-        options.check(ILP, self)
+        super().__post_init__()
         others = [name for name in _BACKENDS if name != self.backend]
         if not isinstance(self.cross_check, bool) and self.cross_check not in others:
             raise OptionError(
@@ -104,7 +100,7 @@ class ILPSolver:
         """
         instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
-            return without_instance(ILP.id)
+            return awaiting(ILP.id)
         if model is None or isinstance(model, (str, os.PathLike)):
             program = read(ILP.id, self.sense, instance, integrality=integrality, default_integrality=1)
         else:

@@ -1,0 +1,38 @@
+"""Options that many solvers have, in the same words and with the same limits. `dataclasses.replace` changes a part."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from imle.plugins.spec import Parameter
+
+_LARGEST = 2**31 - 1
+"""The largest number that libraries in C take for an int."""
+
+TIME_LIMIT = Parameter(
+    "time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent, if any", above=0
+)
+NODE_LIMIT = Parameter(
+    "node_limit", "int | None", None, "nodes of branch and bound per row", minimum=1, maximum=_LARGEST
+)
+GAP = Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact", minimum=0, finite=True)
+THREADS = Parameter(
+    "threads",
+    "int",
+    1,
+    "threads per solve; rows of a batch parallelise better than one solve does",
+    minimum=1,
+    maximum=_LARGEST,
+)
+SEED = Parameter("seed", "int", 0, "seed of the solver's own random choices", minimum=0, maximum=_LARGEST)
+
+
+def sense(default: Literal["max", "min"]) -> Parameter:
+    """The option `sense`, for solvers that do both."""
+    return Parameter(
+        "sense",
+        "str",
+        default,
+        "how objectives are read: costs to minimise or scores to maximise",
+        choices=("min", "max"),
+    )

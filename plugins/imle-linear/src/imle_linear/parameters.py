@@ -1,0 +1,28 @@
+"""Instance parameters that solvers of linear programs share. As light as the modules that plugins announce them in."""
+
+from imle.plugins import Parameter
+
+_MATRIX, _VECTOR = "matrix | None", "vector | None"
+
+MATRICES = (
+    Parameter("A_ub", _MATRIX, None, "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse"),
+    Parameter("b_ub", _VECTOR, None, "right side of A_ub; one vector for all rows or one per row", per_row=True),
+    Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
+    Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
+    Parameter(
+        "bounds",
+        "(lower, upper) | [n, 2] | Bounds",
+        (0, None),
+        "a pair for all variables, one pair per variable, or scipy's Bounds; None is infinite",
+    ),
+)
+INTEGRALITY = Parameter(
+    "integrality", "0 | 1 | vector", None, "1 for integer variables, 0 for the others; by default all are integer"
+)
+MODEL = Parameter("model", "path | None", None, "an MPS or LP file instead of matrices and bounds")
+VARIABLES = Parameter(
+    "variables", "indices | names | None", None, "the variables whose coefficients are learned; default all"
+)
+COSTS = Parameter(
+    "costs", _VECTOR, None, "coefficients of the other variables, one entry per variable; default 0 or the model's"
+)

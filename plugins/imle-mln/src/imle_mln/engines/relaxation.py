@@ -1,0 +1,129 @@
+"""HiGHS models that take rows while they are being solved, and tell their bound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import highspy
+import numpy as np
+from highspy import HighsModelStatus
+
+from imle.errors import SolveError
+from imle.solvers import SolveStatus
+from imle_highs.native import Native, Settings
+from imle_linear.arrays import from_entries
+from imle_linear.program import LinearProgram
+from imle_mln.inference.components import Clock
+from imle_mln.inference.encoding import Constraints
+from imle_mln.network import Bools, Floats, Index
+
+
+class Relaxation(Native):
+    """Some rows of an encoding over some of its columns, all of these between 0 and 1.
+
+    Args:
+        rows: of the encoding.
+        chosen: those to start with.
+        columns: those the chosen rows mention, and others.
+        integer: `[encoding's columns]` those that must be whole numbers, or None for the linear relaxation.
+        settings: HiGHS options.
+    """
+
+    def __init__(
+        self, rows: Constraints, chosen: Index, columns: Index, integer: Bools | None, settings: Settings
+    ) -> None:
+        n = len(columns)
+        matrix = rows.matrix[chosen][:, columns].tocoo()
+        program = LinearProgram(
+            matrix=from_entries(matrix.row, matrix.col, matrix.data, (len(chosen), n)),
+            row_lower=rows.lower[chosen],
+            row_upper=rows.upper[chosen],
+            lower=np.zeros(n),
+            upper=np.ones(n),
+            integer=np.zeros(n, np.bool_) if integer is None else integer[columns],
+            learned=np.arange(n, dtype=np.int32),
+            costs=np.zeros(n),
+        )
+        super().__init__(program, settings, integer=integer is not None)
+        self.columns = columns
+
+    def add(self, rows: Constraints, chosen: Index) -> None:
+        """More rows; the basis stays.
+
+        Raises:
+            SolveError: HiGHS refuses them.
+        """
+        more: Any = rows.matrix[chosen]
+        status = self._highs.addRows(
+            len(chosen),
+            rows.lower[chosen],
+            rows.upper[chosen],
+            more.nnz,
+            more.indptr[:-1].astype(np.int32),
+            more.indices.astype(np.int32),
+            more.data,
+        )
+        if status != highspy.HighsStatus.kOk:
+            raise SolveError("mln: HiGHS refuses rows that were added")
+
+    @property
+    def bound(self) -> float:
+        """What branch and bound has proven in the last run: no point costs less."""
+        return float(self._highs.getInfo().mip_dual_bound)
+
+    def cost(self, x: Floats, costs: Floats) -> float:
+        """The cost of a point over the encoding's columns, in those of this model."""
+        return float(x[self.columns] @ costs[self.columns])
+
+
+class LazyRelaxation:
+    """A linear relaxation that takes rows when they are broken: cutting planes, with basis and active rows kept.
+
+    Args:
+        rows: all of them.
+        active: `[rows]` those to start with; the object's own from now on.
+        settings: HiGHS options.
+        events: what is done is counted here.
+
+    Attributes:
+        active: `[rows]` those that are part of the model.
+    """
+
+    def __init__(self, rows: Constraints, active: Bools, settings: Settings, events: Counter[str]) -> None:
+        self._rows, self.active, self._events = rows, active, events
+        columns = np.arange(rows.matrix.shape[1])
+        self._native = Relaxation(rows, np.flatnonzero(active), columns, None, settings)
+
+    def set_costs(self, costs: Floats) -> None:
+        """Change the objective, `[columns]`, to be minimised."""
+        self._native.set_costs(costs)
+
+    def set_bounds(self, column: int, lower: float, upper: float) -> None:
+        """Change the bounds of one column."""
+        self._native.set_bounds(column, lower, upper)
+
+    def solve(self, clock: Clock) -> Floats | SolveStatus:
+        """The vertex that breaks no row, or INFEASIBLE, or TIMEOUT."""
+        while True:
+            status = self._native.run(clock())
+            if status not in (HighsModelStatus.kOptimal, HighsModelStatus.kInfeasible, HighsModelStatus.kTimeLimit):
+                self._events["cold_restarts"] += 1
+                self._native.forget()
+                status = self._native.run(clock())
+            if status == HighsModelStatus.kInfeasible:
+                return SolveStatus.INFEASIBLE
+            if status != HighsModelStatus.kOptimal:
+                return SolveStatus.TIMEOUT
+            x: Floats = np.clip(self._native.point(), 0.0, 1.0)
+            if not self.add(self._rows.broken(x)):
+                return x
+
+    def add(self, broken: Index) -> bool:
+        """Make rows part of the model; whether there were any that were not."""
+        new = broken[~self.active[broken]]
+        if len(new):
+            self._events["rows_added"] += len(new)
+            self.active[new] = True
+            self._native.add(self._rows, new)
+        return len(new) > 0

@@ -124,13 +124,20 @@ class Charts:
 
     def html(self) -> str:
         """The legend and the charts, for a page."""
+        return self.legend() + panels(self.figures(), self.columns, "charted")
+
+    def figures(self) -> list[str]:
+        """The charts alone."""
+        return [figure(plot(draw, self.width, self.height)) for draw in self.draws]
+
+    def legend(self) -> str:
+        """What the curves are called, if they have names."""
         with rc_context(_STYLE):
             scratch = Figure()
             for draw in self.draws:
                 draw(scratch.add_subplot())
         items = [("stroke", themed(f"background: {line.get_color()}"), name) for name, line in _named(scratch).items()]
-        figures = [figure(plot(draw, self.width, self.height)) for draw in self.draws]
-        return (legend(*items) if items else "") + panels(figures, self.columns, "charted")
+        return legend(*items) if items else ""
 
 
 def _named(drawn: Figure) -> dict[str, Any]:

@@ -127,15 +127,9 @@ def test_every_public_module_is_listed():
             assert all(id(getattr(module, name)) in shown for name in module.__all__), found.name
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("plugin", ["imle-gallery", "imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
-def test_plugins_like_those_of_strangers_use_what_is_documented(plugin):
-    """Nobody outside can rely on anything else."""
-=======
-@pytest.mark.parametrize("plugin", ["imle-scipy", "imle-networkx", "imle-pysat", "imle-topk"])
 def test_plugins_like_those_of_third_parties_use_what_is_documented(plugin):
     """Third parties can rely on nothing else."""
->>>>>>> main
     from imle_docs.api import described
 
     documented = set(described())

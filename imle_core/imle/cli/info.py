@@ -78,6 +78,10 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "default": None if parameter.required else plain(parameter.default),
         "choices": plain(parameter.choices),
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "above": parameter.above,
+        "finite": parameter.finite,
         "per_row": parameter.per_row,
         "doc": parameter.doc,
     }
@@ -156,7 +160,7 @@ def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -
     rows = []
     for parameter in parameters:
         listed = ", ".join(map(written, parameter.choices))
-        doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "") if part)
+        doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "", parameter.range) if part)
         default = "required" if parameter.required else written(parameter.default)
         about = (parameter.type, default, "yes" if parameter.per_row else "no", doc)
         rows.append([text((parameter.name, "cyan")), *map(text, about)])

@@ -1,4 +1,4 @@
-"""From readings to what should be changed. Every number comes from a probe that was made."""
+"""From measurements to what should be changed. Every number comes from a probe that was made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imle._crossing import crossing
-from imle.diagnosis.probe import Probe, Reading
+from imle.diagnosis.probe import Measurement, Probe
 from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell, percent
 from imle.estimators.aimle import AIMLE
 from imle.solvers.result import SolveStatus
@@ -27,23 +27,23 @@ class Adviser:
 
     Args:
         probe: to try other steps.
-        reading: at the layer's own setting.
+        measured: at the layer's own setting.
         grid: at other steps and temperatures.
         nb_samples: S of the layer.
     """
 
     probe: Probe
-    reading: Reading
+    measured: Measurement
     grid: tuple[Cell, ...]
     nb_samples: int
 
     def advice(self) -> Iterator[Advice]:
         """The most urgent first."""
-        now = self.reading.cell
+        now = self.measured.cell
         yield from self._failures()
         if now.clipped:
             yield self._clipping()
-        if not bool(self.reading.pulled.any()):
+        if not bool(self.measured.pulled.any()):
             yield Advice("the loss has no gradient for any solution of this batch: it is at a minimum, or flat there")
         elif now.zero > SPARSE:
             yield self._sparsity()
@@ -53,12 +53,12 @@ class Adviser:
             yield from self._saturation()
 
     def _failures(self) -> Iterator[Advice]:
-        for name, count in self.reading.failed.most_common():
-            share = percent(count / max(self.reading.stats.solves, 1))
+        for name, count in self.measured.failed.most_common():
+            share = percent(count / max(self.measured.stats.solves, 1))
             yield Advice(f"{share} of solves ended as {name}: {SolveStatus[name.upper()].advice}")
 
     def _clipping(self) -> Advice:
-        now = self.reading.cell
+        now = self.measured.cell
         text = f"the solver clipped {percent(now.clipped)} of objectives"
         clean = [cell.temperature for cell in self._same_step() if not cell.clipped]
         if clean and max(clean) < now.temperature:
@@ -70,7 +70,7 @@ class Adviser:
         )
 
     def _sparsity(self) -> Advice:
-        now, rule, option = self.reading.cell, self.probe.rule, self._option()
+        now, rule, option = self.measured.cell, self.probe.rule, self._option()
         text = f"{percent(now.zero)} of rows got a zero gradient"
         if option and (step := self._smallest_step()) is not None:
             assert now.step is not None
@@ -118,7 +118,7 @@ class Adviser:
         return float(f"{math.ceil(least / unit - 1e-9) * unit:.2g}")
 
     def _noise(self) -> Advice:
-        now, option = self.reading.cell, self._option()
+        now, option = self.measured.cell, self._option()
         parts: list[str] = []
         change: dict[str, float | str] = {}
         if now.cosine > 0:
@@ -137,7 +137,7 @@ class Adviser:
         return Advice(f"two draws of the gradient agree by a cosine of {now.cosine:.2f} only: {ways}", change)
 
     def _saturation(self) -> Iterator[Advice]:
-        now, option = self.reading.cell, self._option()
+        now, option = self.measured.cell, self._option()
         if not option or (now.saturated or 0.0) <= SATURATED or getattr(self.probe.rule, "alpha", 1.0) != 1.0:
             return
         gentler = [
@@ -162,11 +162,11 @@ class Adviser:
 
     def _same_step(self) -> list[Cell]:
         """By rising temperature."""
-        return [cell for cell in self.grid if cell.step == self.reading.cell.step]
+        return [cell for cell in self.grid if cell.step == self.measured.cell.step]
 
     def _same_temperature(self) -> list[Cell]:
         """By rising step."""
-        return [cell for cell in self.grid if cell.temperature == self.reading.cell.temperature]
+        return [cell for cell in self.grid if cell.temperature == self.measured.cell.temperature]
 
 
 def _clear(cell: Cell) -> bool:

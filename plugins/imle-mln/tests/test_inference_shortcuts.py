@@ -18,9 +18,9 @@ from imle_mln import engines
 from imle_mln.engines import highs
 from imle_mln.grounding import evaluate
 from imle_mln.inference import MAPEngine
-from imle_mln.inference.components import Structure
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.integer_scaling import fixed_point
+from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import partition
 
 _spec = importlib.util.spec_from_file_location(
@@ -236,9 +236,8 @@ def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     clauses = chain + [[a, a + block, a + 2 * block] for a in np.arange(large) % (atoms - 2 * block)]
     net = network(atoms, clauses, blocks=[list(range(a, a + block)) for a in range(0, atoms, block)])
     found = energy(net)
-    structure = Structure.of(net, found)
     coefficients = Weighted(found, np.ones(len(clauses))).coefficients(np.zeros((1, atoms)), 0)
-    parts = partition(found, structure.large, coefficients)
+    parts = partition(found, LargeClauses(found), coefficients)
     assert (parts.variables.tolist(), parts.sizes.tolist(), parts.clauses.tolist()) == ([blocks], [atoms], [large])
     assert engines.find("toulbar2").takes_over(parts).tolist() == [takes]
 

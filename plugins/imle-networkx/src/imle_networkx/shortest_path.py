@@ -78,7 +78,7 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
         for name, end in (("source", source), ("target", target)):
             if end is not None:
                 found.number(SHORTEST_PATH.id, name, end)
-        return PreparedShortestPath(found, self, source, target)
+        return PreparedShortestPath(self, found, source, target)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ class HighsModel:
         self._successors: dict[tuple[str, int], ComponentSolver] = {}
         self._bias = np.zeros(columns)
         self._bias[:atoms] = _BIAS * (1.0 + np.random.default_rng(options.seed).random(columns)[:atoms])
-        self._component_of_row = encoding.component[self._rows.matrix.indices[self._rows.matrix.indptr[:-1]]]
+        self._component_of_row = encoding.row_component
         self._integer = encoding.integer
         self._kept: dict[int, tuple[int, Relaxation]] = {}
 

@@ -14,6 +14,7 @@ from imle_mln.engines import AUTO, engines, find
 from imle_mln.inference.components import Clock, Options, Structure, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
+from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.result import MAPResult, MAPRows, joined
 from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Floats, GroundNetwork, Index
@@ -70,7 +71,7 @@ class MAPEngine:
         self._conflict = found if isinstance(found, str) else ""
         self._structure: Structure | None = None
         if not isinstance(found, str):
-            self._structure = Structure.of(network, found)
+            self._structure = Structure(network, found, LargeClauses(found))
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 

@@ -141,7 +141,7 @@ def test_plugins_like_those_of_third_parties_use_what_is_documented(plugin):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "imle"
         for alias in node.names
     }
-    assert {"imle.plugins.Parameter", "imle.plugins.hookimpl"} & used
+    assert {"imle.plugins.SolverSpec", "imle.plugins.hookimpl", "imle.plugins.Parameter"} & used
     assert used - documented == set()
 
 

@@ -18,10 +18,11 @@ from rich.table import Table
 from benchmarks.harness import Claim
 from benchmarks.mln_models import ADVISORS, ISING, LINKS, POTTS, RECORDS, department, grid, lines, random_clauses
 from benchmarks.mln_resolves import similarity
+from imle_mln.engines import AUTO, engines
 from imle_mln.solver import MLNSolver, PreparedMLN
 
 Floats = NDArray[np.float64]
-ENGINES = ("auto", "highs", "cp-sat", "toulbar2", "rc2")
+ENGINES = (AUTO, *(engine.name for engine in engines() if engine.general))
 LIMIT = 6.0
 ROWS = 3
 GLASS = """

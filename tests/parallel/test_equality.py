@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
-from imle.execution.rows import Part, join
-from imle.solvers import Cached, Deduplicated, Parallel, Processes, SolveResult, SolveStatus, Timed
+from imle.execution import Parallel, Processes
+from imle.solvers import Cached, Deduplicated, SolveResult, SolveStatus, Timed
+from imle.solvers.rows import Part, join
 from support.hazards import Hazard
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*negative costs were clipped")
@@ -81,7 +82,7 @@ def test_loky(expected):
     ("solver", "shape", "options"),
     [
         ("highs-ilp", (6,), {"A_ub": np.arange(1.0, 13.0).reshape(2, 6), "b_ub": [15.0, 30.0], "sense": "max"}),
-        ("ortools-assignment", (4, 4), {}),
+        ("assignment", (4, 4), {}),
         ("topk", (8,), {"k": 3}),
     ],
 )

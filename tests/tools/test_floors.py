@@ -16,8 +16,6 @@ STILL_UPWARD: set[str] = set()
 STILL_CIRCLES = [
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
-    ["imle_mln.commands", "imle_mln.maps", "imle_mln.plugin", "imle_mln.solver"],
-    ["imle_mln.layer", "imle_mln.states"],
     ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Literal
 
 import torch
 
-from imle._checks import kind, positive_int
+from imle._checks import kind, not_negative, positive_int
 from imle._generators import check_generator
 from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
 from imle.execution.engines import ends_rows
+from imle.execution.parallel import Parallel
 from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
@@ -27,7 +27,6 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
-from imle.solvers.parallel import Parallel
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
@@ -89,11 +88,11 @@ def layer(
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
             "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.solvers.Parallel`.
+            `imle.execution.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
             process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
-            `imle.solvers.Processes` or Dask's, and workers are processes, never threads. By default twice the solver's
-            `time_limit` and 10 s, where it has one and its workers are processes.
+            `imle.execution.Processes` or Dask's, and workers are processes, never threads. By default twice the
+            solver's `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
@@ -139,7 +138,7 @@ def layer(
     if cache is not None:
         made = Cached(Deduplicated(made), cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    tau = _temperature("temperature", temperature)
+    tau = not_negative("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
     _refuse_map_without_gradient(output, rule)
@@ -153,7 +152,7 @@ def layer(
         temperature=tau,
         target_temperature=tau
         if target_temperature is None
-        else _temperature("target_temperature", target_temperature),
+        else not_negative("target_temperature", target_temperature),
         output=output,
         on_failure=on_failure,
         generator=generator,
@@ -210,7 +209,7 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
             f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
-            hint=f"add executor=2 (so many processes), 'auto' or imle.solvers.Processes(n){option}",
+            hint=f"add executor=2 (so many processes), 'auto' or imle.execution.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor
 
@@ -297,9 +296,3 @@ def _memory(limit: float | None) -> float | None:
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
         raise OptionError(f"memory_limit: expected a positive number of bytes or None, found {limit!r}")
     return float(limit)
-
-
-def _temperature(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise OptionError(f"{name}: expected a number >= 0, found {value!r}")
-    return float(value)

@@ -6,14 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
     from imle.solvers.base import AwaitingInstance, BasePrepared, BaseSolver, missing_instance
     from imle.solvers.combinators import Cached, Deduplicated, Timed
     from imle.solvers.combinators.pooled import Pooled
-    from imle.solvers.parallel import Parallel, Processes
     from imle.solvers.pool import SolutionPool
     from imle.solvers.progress import Progress
     from imle.solvers.row_results import RowResults
@@ -29,10 +28,9 @@ __all__ = [
     "BlockTable",
     "Cached",
     "Deduplicated",
-    "Parallel",
+    "FixedTerms",
     "Pooled",
     "PreparedSolver",
-    "Processes",
     "Progress",
     "RowResults",
     "Sense",
@@ -54,9 +52,7 @@ _LAZY = {
     "BaseSolver": "base",
     "Cached": "combinators",
     "Deduplicated": "combinators",
-    "Parallel": "parallel",
     "Pooled": "combinators.pooled",
-    "Processes": "parallel",
     "Progress": "progress",
     "RowResults": "row_results",
     "SolutionPool": "pool",

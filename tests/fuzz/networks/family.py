@@ -19,10 +19,11 @@ from fuzz.networks.drawing import Network, network
 from fuzz.networks.language import bindings, count, free
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
+from imle_mln.engines import AUTO, engines
 
 Generator = np.random.Generator
 _ROWS = {"layer": 16, "map": 6}
-_ENGINES = ("auto", "auto", "highs", "cp-sat", "enumeration", "rc2", "toulbar2")
+_ENGINES = (AUTO, AUTO, *(engine.name for engine in engines() if engine.name != "min-cut"))  # which has conditions
 
 
 @dataclass(frozen=True)

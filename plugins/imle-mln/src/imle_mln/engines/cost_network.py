@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imle_mln.inference.components import Component, Components
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to
-from imle_mln.inference.truths import entries
+from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Index
 
 _SIZE = 45
@@ -266,10 +266,12 @@ class CostNetwork:
         found: Bools = np.array(values)[self._variable] == self._value
         return found
 
-    def energy_of(self, whole: Whole, states: Bools, truths: Bools) -> int:
-        """What a state is worth, in whole numbers: states `[k]` of the atoms, truths of the energy's clauses."""
+    def energy_of(self, whole: Whole, states: Bools) -> int:
+        """What states `[k]` of the atoms are worth, in whole numbers."""
+        reduction, mine = self._energy.reduction, np.union1d(self._soft, self._nested)
+        truths = ClauseTruths.among(reduction.atoms, reduction.clauses, mine, self.atoms).of(states)
         first, second = states[self._number(self._energy.pairs[self._pairs])].T
-        own = (states, first & second, truths[self._soft])
+        own = (states, first & second, truths[np.searchsorted(mine, self._soft)])
         return sum(int(part[true].sum()) for part, true in zip(whole[:3], own, strict=True))
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
 from imle.solvers import SolveStatus
 from imle_mln.inference.components import Clock, Components, EngineResult, Options, over
-from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.inference.truths import ClauseTruths, entries, lists_of
+from imle_mln.inference.encoding import Encoding
+from imle_mln.inference.energy import Coefficients
 from imle_mln.network import Bools, Floats, Index
 
 _KEPT = 1 << 22
-"""Up to this many entries, truths of all states are kept between solves."""
+"""Up to this many entries, columns in all states are kept between solves."""
 _CHUNK = 1 << 14
 
 
@@ -34,7 +34,7 @@ class Enumeration:
         del options
         sizes = np.where(components.chosen, components.parts.sizes, 0)
         self._by_size = [
-            _Size(components, np.flatnonzero(sizes == size), size) for size in np.unique(sizes[sizes > 0]).tolist()
+            _OneSize(replace(components, chosen=sizes == size), size) for size in np.unique(sizes[sizes > 0]).tolist()
         ]
         self.atoms: Index = np.concatenate([one.atoms for one in self._by_size])
 
@@ -52,99 +52,55 @@ class Enumeration:
         return EngineResult(max(one.status for one in found), states, sum(one.slack for one in found))
 
 
-class _Size:
+class _OneSize:
     """Components of one size.
 
     Args:
-        components: with others.
-        numbers: of those that are meant.
-        size: how many atoms each of them has.
+        components: all of `size` atoms.
+        size: of each.
 
     Attributes:
         atoms: theirs, component after component.
     """
 
-    def __init__(self, components: Components, numbers: Index, size: int) -> None:
-        energy, large, parts = components.energy, components.structure.large, components.parts
-        place = np.full(len(parts.sizes), -1, np.int64)
-        place[numbers] = np.arange(len(numbers))
-        row = place[parts.component]
-        inside = row >= 0
-        self.atoms: Index = np.argsort(np.where(inside, row, len(numbers)), kind="stable")[: int(inside.sum())]
-        number = np.full(len(row), -1, np.int64)
-        number[self.atoms] = np.arange(len(self.atoms))
-        pairs = parts.pairs[inside[energy.pairs[parts.pairs, 0]]]
-        self._forbidden = energy.forbidden[pairs]
-        self._pairs, self._pair_row = pairs, row[energy.pairs[pairs, 0]]
-        self._ends = number[energy.pairs[pairs]]
-        first = large.first
-        soft, hard = (kind[inside[first[kind]]] for kind in (parts.soft, parts.hard))
-        self._soft, self._hard_row = large.clauses[soft], row[first[hard]]
-        self._own_clauses(energy, large, large.clauses[hard], number)
-        found = entries(energy.blocks, np.arange(len(energy.blocks)))
-        mine = inside[found.variable]
-        self._blocks = lists_of((np.cumsum(mine[found.starts]) - 1)[found.row[mine]], number[found.variable[mine]],
-                                int(mine[found.starts].sum()))  # fmt: skip
-        self._block_row = row[found.variable[found.starts[mine[found.starts]]]]
-        rows = np.concatenate([row[self.atoms], self._pair_row, row[first[soft]]])
-        self._sums = sparse.csr_array(
-            (np.arange(len(rows)) + 1.0, (rows, np.arange(len(rows)))), shape=(len(numbers), len(rows))
-        )
+    def __init__(self, components: Components, size: int) -> None:
+        self._encoding = encoding = Encoding(components)
+        self._count, self._size = int(components.chosen.sum()), size
+        row = (np.cumsum(components.chosen) - 1)[encoding.component]
+        order = np.argsort(row[: len(encoding.atoms)], kind="stable")
+        self.atoms: Index = encoding.atoms[order]
+        self._bit = np.empty(len(order), np.int64)
+        self._bit[order] = np.tile(np.arange(size), self._count)
+        self._constraint_row = (np.cumsum(components.chosen) - 1)[encoding.row_component]
+        own = np.arange(len(encoding.costly))
+        shape = (self._count, len(own))
+        self._sums = sparse.csr_array((own + 1.0, (row[encoding.costly], own)), shape=shape)
         self._order_of_data = self._sums.data.astype(np.int64) - 1
-        self._size = size
         # fewest true atoms first, then fewest among the first atoms: of equal values the first is taken
         states = np.arange(1 << size)
         self._states = states[np.argsort(np.bitwise_count(states), kind="stable")]
-        self._kept = list(self._chunks()) if len(rows) << size <= _KEPT else None
+        self._kept = list(self._chunks()) if len(own) << size <= _KEPT else None
 
-    def _own_clauses(self, energy: Energy, large: LargeClauses, hard: Index, number: Index) -> None:
-        """The components' large clauses and those nested in them, numbered anew."""
-        n = energy.reduction.atoms
-        top = np.concatenate([self._soft, hard])
-        needed = np.union1d(top, large.nested_in(top))
-        found = entries(energy.reduction.clauses, needed)
-        atom = found.variable < n
-        variable = np.where(
-            atom,
-            number[np.where(atom, found.variable, 0)],
-            len(self.atoms) + np.searchsorted(needed, found.variable - n),
-        )
-        literals = np.where(found.negated, ~variable, variable)
-        self._truths = ClauseTruths(len(self.atoms), lists_of(found.row, literals, len(needed)))
-        self._soft_place, self._hard_place = np.searchsorted(needed, self._soft), np.searchsorted(needed, hard)
-
-    def _chunks(self) -> Iterator[tuple[Bools, Bools, Index]]:
-        """For some of the states: features, which components must not be in them, and the states."""
-        count = self._sums.shape[0]
+    def _chunks(self) -> Iterator[tuple[Floats, Bools, Index]]:
+        """For some of the states: columns that may cost, which components must not be in them, and the states."""
         for start in range(0, len(self._states), _CHUNK):
             states = self._states[start : start + _CHUNK]
-            bits = np.tile((states >> np.arange(self._size)[:, None]) & 1 == 1, (count, 1))
-            truths = self._truths.of(bits)
-            first, second = bits[self._ends[:, 0]], bits[self._ends[:, 1]]
-            bad = np.zeros((count, len(states)), np.bool_)
-            state = 2 * first.astype(np.int64) + second
-            np.logical_or.at(bad, self._pair_row, (self._forbidden[:, None] >> state) & 1 == 1)
-            np.logical_or.at(bad, self._hard_row, ~truths[self._hard_place])
-            if len(self._blocks):
-                found = entries(self._blocks, np.arange(len(self._blocks)))
-                true = np.add.reduceat(bits[found.variable].astype(np.int64), found.starts, axis=0)
-                np.logical_or.at(bad, self._block_row, true != 1)
-            yield np.concatenate([bits, first & second, truths[self._soft_place]]).astype(np.float64), bad, states
+            x = self._encoding.complete((states >> self._bit[:, None]) & 1 == 1)
+            bad = np.zeros((self._count, len(states)), np.bool_)
+            np.logical_or.at(bad, self._constraint_row, self._encoding.rows.off(x))
+            yield x[self._encoding.costly], bad, states
 
     def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """See `Enumeration`."""
-        given = np.concatenate(
-            [coefficients.unary[self.atoms], coefficients.pair[self._pairs], coefficients.clause[self._soft]]
-        )
+        given = -self._encoding.costs(coefficients)[self._encoding.costly]
         self._sums.data = given[self._order_of_data]
-        count = self._sums.shape[0]
-        best: Floats = np.full(count, -np.inf)
-        chosen = np.zeros(count, np.int64)
+        best: Floats = np.full(self._count, -np.inf)
+        chosen = np.zeros(self._count, np.int64)
         status, seen = SolveStatus.OPTIMAL, 0
         for features, bad, states in self._kept if self._kept is not None else self._chunks():
             values = np.where(bad, -np.inf, self._sums @ features)
             at = values.argmax(axis=1)
-            value = values[np.arange(count), at]
+            value = values[np.arange(self._count), at]
             better = value > best
             best[better], chosen[better] = value[better], states[at][better]
             seen += len(states)

@@ -16,7 +16,6 @@ from imle_mln.engines.toulbar2_worker import borrowed
 from imle_mln.inference.components import Clock, Components, EngineResult, Options
 from imle_mln.inference.encoding import Encoding
 from imle_mln.inference.energy import Coefficients
-from imle_mln.network import Bools
 
 
 class Toulbar2:
@@ -47,7 +46,7 @@ class Toulbar2:
         states = np.zeros(len(self._components.inside), np.bool_)
         status, slack = SolveStatus.OPTIMAL, 0.0
         for network in self._networks:
-            found = self._one(network, coefficients, states, clock)
+            found = self._one(network, coefficients, clock)
             if found.status == SolveStatus.INFEASIBLE:
                 return found
             status, slack = max(status, found.status), slack + found.slack
@@ -61,7 +60,7 @@ class Toulbar2:
             status = SolveStatus.FEASIBLE
         return EngineResult(status, own, slack)
 
-    def _one(self, network: CostNetwork, coefficients: Coefficients, rest: Bools, clock: Clock) -> EngineResult:
+    def _one(self, network: CostNetwork, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """One component; TIMEOUT has the slack of all its atoms being false."""
         whole = network.whole(coefficients)
         problem, best = network.problem(whole, self._seed)
@@ -73,9 +72,7 @@ class Toulbar2:
         if not done and not worker.interrupted:
             raise SolveError(f"mln: toulbar2 ended at cost {cost} with a bound of {bound}, without being interrupted")
         states = np.zeros(len(network.atoms), np.bool_) if values is None else network.states(values)
-        everything = rest.copy()
-        everything[network.atoms] = states
-        value = network.energy_of(whole, states, self._components.structure.truths.of(everything))
+        value = network.energy_of(whole, states)
         if values is not None and value != best - cost:
             raise SolveError(f"mln: toulbar2 says that a state is worth {best - cost}, it is {value}")
         slack = whole.rounding + float(np.ldexp(best - max(bound, 0) - value, -whole.shift))

@@ -15,7 +15,6 @@ from imle.solvers import SolveStatus
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.truths import ClauseTruths
 from imle_mln.network import Bools, Floats, GroundNetwork, Index
 
 KEPT = 8
@@ -39,11 +38,13 @@ class Options(NamedTuple):
         gap: relative gap at which branch and bound may stop.
         seed: of random choices.
         hand_on: whether an engine may hand components on to other engines.
+        limited: whether there is a time limit.
     """
 
     gap: float
     seed: int
     hand_on: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +99,11 @@ class Structure:
         network: the whole.
         energy: the network's.
         large: its large clauses.
-        truths: evaluates the energy's clauses.
     """
 
     network: GroundNetwork
     energy: Energy
     large: LargeClauses
-    truths: ClauseTruths
-
-    @classmethod
-    def of(cls, network: GroundNetwork, energy: Energy) -> Structure:
-        """Of a network and its energy."""
-        truths = ClauseTruths(energy.reduction.atoms, energy.reduction.clauses)
-        return cls(network, energy, LargeClauses(energy), truths)
 
     @cached_property
     def alike(self) -> Index:
@@ -174,12 +167,6 @@ class Components:
     def only(self, component: int) -> Components:
         """One of them."""
         return replace(self, chosen=np.arange(len(self.chosen)) == component)
-
-    def truths(self, states: Bools) -> Bools:
-        """ClauseTruths `[m]` of the energy's clauses, given states `[k]` of `atoms`; all other atoms are false."""
-        whole = np.zeros(len(self.inside), np.bool_)
-        whole[self.atoms] = states
-        return self.structure.truths.of(whole)
 
     def __iter__(self) -> Iterator[Component]:
         """One after the other."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from imle_mln.inference.components import Clock, Components, ComponentSolver, En
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.truths import entries
+from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Floats, Index
 
 BROKEN = 1e-6
@@ -44,8 +45,10 @@ class Constraints:
     upper: Floats
     lazy: Bools
 
-    def without(self, lower: Floats, upper: Floats) -> tuple[Constraints, Index]:
-        """Rows over the columns that these bounds leave open, without those that cannot be broken; and the columns."""
+    def without(self, lower: Floats, upper: Floats, chosen: Bools) -> tuple[Constraints, Index]:
+        """The chosen rows over the columns that these bounds leave open, without rows that cannot be broken; and the
+        columns.
+        """
         columns = np.flatnonzero(lower < upper)
         matrix = self.matrix[:, columns]
         known = self.matrix @ lower
@@ -54,13 +57,20 @@ class Constraints:
         sizes = matrix.copy()
         sizes.data = np.abs(matrix.data)
         total, size = matrix @ ones, sizes @ ones
-        needed = np.flatnonzero(((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN))
+        breakable = ((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN)
+        needed = np.flatnonzero(breakable & chosen)
         return Constraints(matrix[needed], low[needed], high[needed], self.lazy[needed]), columns
+
+    def off(self, x: Floats) -> Bools:
+        """Which rows a point `[columns]`, or each of S points `[columns, S]`, is off by more than `BROKEN`."""
+        activity = self.matrix @ x
+        lower, upper = (side.reshape(-1, *(1,) * (x.ndim - 1)) for side in (self.lower, self.upper))
+        found: Bools = (activity < lower - BROKEN) | (activity > upper + BROKEN)
+        return found
 
     def broken(self, x: Floats) -> Index:
         """Rows that a point is off by more than `BROKEN`."""
-        activity = self.matrix @ x
-        return np.flatnonzero((activity < self.lower - BROKEN) | (activity > self.upper + BROKEN))
+        return np.flatnonzero(self.off(x))
 
 
 class _Writer:
@@ -245,15 +255,32 @@ class Encoding:
             costs[start : start + len(members)] = -one * np.arange(len(members))
         return costs
 
+    @cached_property
+    def _truths(self) -> ClauseTruths:
+        reduction = self._energy.reduction
+        return ClauseTruths.among(reduction.atoms, reduction.clauses, self._clauses, self.atoms)
+
     def complete(self, states: Bools) -> Floats:
-        """All columns, given states `[k]` of the atoms."""
-        x = np.zeros(self._columns)
+        """All columns, given states `[k]` of the atoms, or S of them, `[k, S]`."""
+        x = np.zeros((self._columns, *states.shape[1:]))
         x[: len(self.atoms)] = states
         x[self.pair_columns] = states[self.pair_ends[:, 0]] & states[self.pair_ends[:, 1]]
-        x[self._clause_column + np.arange(len(self._clauses))] = self.components.truths(states)[self._clauses]
+        x[self._clause_column : self._clause_column + len(self._clauses)] = self._truths.of(states)
         for members, start in zip(self._members, self._units, strict=False):
-            x[start : start + int(states[members].sum())] = 1.0
+            place = np.arange(len(members)).reshape(-1, *(1,) * (states.ndim - 1))
+            x[start : start + len(members)] = place < states[members].sum(axis=0)
         return x
+
+    @cached_property
+    def costly(self) -> Index:
+        """The columns that may have a cost, where no exclusions are counted."""
+        return np.concatenate([np.arange(self._clause_column), self._clause_column + self._costly])
+
+    @cached_property
+    def row_component(self) -> Index:
+        """`[rows]` the component each row belongs to."""
+        found: Index = self.component[self.rows.matrix.indices[self.rows.matrix.indptr[:-1]]]
+        return found
 
     @property
     def integer(self) -> Bools:

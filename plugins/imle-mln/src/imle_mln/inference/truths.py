@@ -80,6 +80,21 @@ class ClauseTruths:
         self._clauses = len(clauses)
         self._groups = [group for ids in by_level(atoms, clauses) for group in _by_length(atoms, clauses, ids)]
 
+    @classmethod
+    def among(cls, atoms: int, clauses: Lists, chosen: Index, own: Index) -> ClauseTruths:
+        """Of the chosen clauses only, which include all that nest in them, given states of the atoms they mention.
+
+        Args:
+            atoms: how many there are.
+            clauses: all of them.
+            chosen: ascending.
+            own: the atoms whose states are given, ascending.
+        """
+        found = entries(clauses, chosen)
+        nested = len(own) + np.searchsorted(chosen, found.variable - atoms)
+        variable = np.where(found.variable < atoms, np.searchsorted(own, found.variable), nested)
+        return cls(len(own), lists_of(found.row, np.where(found.negated, ~variable, variable), len(chosen)))
+
     def of(self, states: Bools) -> Bools:
         """ClauseTruths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
         values = np.empty((self._atoms + self._clauses, *states.shape[1:]), np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from imle.errors import OptionError
@@ -29,3 +30,38 @@ def positive_int(where: str, value: Any) -> None:
     """
     if not is_positive_int(value):
         raise OptionError(f"{where}: expected an int >= 1, found {value!r}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite int or float; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def positive(where: str, value: Any) -> float:
+    """Refuse what is not a finite number above 0.
+
+    Args:
+        where: what the message begins with.
+        value: what was given.
+
+    Raises:
+        OptionError: it is not one.
+    """
+    if not (is_number(value) and value > 0):
+        raise OptionError(f"{where}: expected a number > 0, found {value!r}")
+    return float(value)
+
+
+def not_negative(where: str, value: Any) -> float:
+    """Refuse what is not a finite number of at least 0.
+
+    Args:
+        where: what the message begins with.
+        value: what was given.
+
+    Raises:
+        OptionError: it is not one.
+    """
+    if not (is_number(value) and value >= 0):
+        raise OptionError(f"{where}: expected a number >= 0, found {value!r}")
+    return float(value)

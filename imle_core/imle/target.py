@@ -169,8 +169,9 @@ class Step(NamedTuple):
 
     def reshape(self, *shape: int) -> Step:
         """The same with other dimensions of size 1."""
-        sizes = (None if size is None else size.reshape(shape) for size in (self.theta_size, self.dy_size))
-        return Step(self.factor.reshape(shape), *sizes)
+        if self.theta_size is None or self.dy_size is None:
+            return Step(self.factor.reshape(shape))
+        return Step(self.factor.reshape(shape), self.theta_size.reshape(shape), self.dy_size.reshape(shape))
 
 
 def absolute_step(dy: Tensor, lambda_: float) -> Step:
@@ -227,7 +228,7 @@ def row_sizes(rows: Tensor) -> Tensor:
 
 def _row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
     """Norms of rows divided by their size, and the size. In float64, where narrower ones fit in undivided: no size."""
-    rows = values.reshape(values.shape[0], math.prod(values.shape[1:]))
+    rows = values if values.ndim == 2 else values.reshape(values.shape[0], math.prod(values.shape[1:]))
     if values.dtype is not torch.float64 and values.device.type != "mps":  # which has no float64
         return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64), None
     size = row_sizes(rows)

@@ -84,6 +84,10 @@ def test_json(imle, only):
             "required": False,
             "default": "first",
             "choices": ["first", "last"],
+            "minimum": None,
+            "maximum": None,
+            "above": None,
+            "finite": False,
             "per_row": False,
             "doc": "which of several largest scores wins",
         }
@@ -124,7 +128,7 @@ def test_instance_parameters_and_rows(imle, only):
     only("imle-topk")
     out = imle("info", "topk").out
     assert "instance parameters: what fixes the feasible set\n" in out
-    assert "  k     int   None     yes      how many entries to choose; one for all rows or one per row\n" in out
+    assert "  k     int   None     yes      how many entries to choose; one for all rows or one per row; >= 0\n" in out
 
 
 @pytest.mark.parametrize("name", ["fixture-broken", "fixture-missing", "fixture-future"])

@@ -46,7 +46,7 @@ def test_everything_is_there_and_nothing_is_left_to_fill_in(plugin):
     project = tomllib.loads(found["pyproject.toml"])["project"]
     assert project["name"] == "imle-bus-routes"
     assert project["entry-points"] == {"imle.solvers": {"bus-routes": "imle_bus_routes.plugin"}}
-    assert "class BusRoutesSolver:" in found["src/imle_bus_routes/solver.py"]
+    assert "class BusRoutesSolver(BaseSolver, spec=BUS_ROUTES):" in found["src/imle_bus_routes/solver.py"]
     assert "imle check bus-routes" in found[".github/workflows/test.yml"]
     assert "${{ matrix.python }}" in found[".github/workflows/test.yml"]
 

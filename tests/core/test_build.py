@@ -173,8 +173,8 @@ def test_kinds_of_solvers(solver, options):
             OptionError,
             "function solver: sense: expected 'max' or 'min', found 'maximise'",
         ),
-        (lambda: imle.estimators.IMLE(0.0), OptionError, "estimator: lambda_: expected a positive number, found 0.0"),
-        (lambda: imle.estimators.IMLE(beta=-1), OptionError, "estimator: beta: expected a positive number, found -1"),
+        (lambda: imle.estimators.IMLE(0.0), OptionError, "estimator: lambda_: expected a number > 0, found 0.0"),
+        (lambda: imle.estimators.IMLE(beta=-1), OptionError, "estimator: beta: expected a number > 0, found -1"),
         (
             lambda: imle.estimators.IMLE(symmetric=True, alpha=0.0),
             OptionError,

@@ -258,12 +258,12 @@ def test_expected_loss_reaches_other_parameters_and_keeps_the_batch():
             lambda: imle.layer("topk", k=1, estimator="perturbed-multiplicative", noise="gaussian"),
             "expected multiplicative noise",
         ),
-        (lambda: imle.layer("topk", k=1, estimator="simple", temperature=0.0), "expected a positive number"),
+        (lambda: imle.layer("topk", k=1, estimator="simple", temperature=0.0), "expected a number > 0"),
         (lambda: imle.layer("topk", k=1, estimator="simple", noise="gumbel"), "exact samples"),
         (lambda: imle.layer("grid-shortest-path", estimator="simple"), "k-subsets only"),
         (lambda: imle.layer("topk", k=1, nb_samples=0), "expected an int >= 1"),
         (lambda: imle.layer("topk", k=1, temperature=-1.0), "expected a number >= 0"),
-        (lambda: IMLE(0.0), "expected a positive number"),
+        (lambda: IMLE(0.0), "expected a number > 0"),
     ],
 )
 def test_refusals(build, message):

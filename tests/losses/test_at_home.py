@@ -112,7 +112,13 @@ def test_rows_of_different_sizes_are_padded(cls):
 def test_objects_that_cannot_be_read_have_no_pool():
     layer = imle.layer("support.solvers:EnumerationSolver")
 
-    class Opaque(float):
+    class Opaque:
+        def __init__(self, value):
+            self.value = value
+
+        def __float__(self):
+            return float(self.value)
+
         def __reduce__(self):
             raise TypeError("this number is nobody else's")
 

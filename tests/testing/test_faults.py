@@ -28,8 +28,7 @@ def named(fault):
 
 
 @pytest.fixture(autouse=True)
-def faulty(only, monkeypatch):
-    monkeypatch.setattr(process, "ENDING", 3)
+def faulty(only):
     only("faulty")
 
 
@@ -53,7 +52,9 @@ def faulty_layer(monkeypatch):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault, faulty_layer):
+def test_a_fault_is_found_by_its_own_check_and_by_no_other(fault, faulty_layer, monkeypatch):
+    if fault == "spawn-thread":  # the one that is waited for; others may take long to end on a busy machine
+        monkeypatch.setattr(process, "ENDING", 1)
     if fault in LAYERS:
         faulty_layer(LAYERS[fault])
     report = check_solver(f"faulty-{fault}")

@@ -14,6 +14,7 @@ from imle_docs.checks import checks_part
 from imle_docs.commands import commands_part
 from imle_docs.directory import directory_page
 from imle_docs.docstrings import BEFORE_NAPOLEON, as_prose, as_python
+from imle_docs.journey import journey_parts
 from imle_docs.links import rewritten
 from imle_docs.readmes import readme_pages
 from imle_docs.solvers import solver_pages
@@ -31,6 +32,7 @@ def generated() -> dict[str, str]:
         **solver_pages(),
         **readme_pages(),
         **api_pages(),
+        **journey_parts(),
         "plugins/index.md": directory_page(),
         "_generated/checks.md": checks_part(),
         "_generated/commands.md": commands_part(),

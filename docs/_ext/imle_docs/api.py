@@ -31,6 +31,7 @@ MODULES = {
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
     "imle.plugins": "What plugins are made of",
+    "imle.plugins.common": "Options that many solvers share",
     "imle.plugins.hookspecs": "The hooks a plugin may implement",
     "imle.testing": "The conformance kit",
     "imle.errors": "Errors",

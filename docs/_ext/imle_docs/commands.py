@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from imle.cli.group import COMMANDS, Settings, imle
+from imle.cli.group import COMMANDS, GlobalOptions, imle
 from imle.cli.plugin_commands import plugin_commands
 from imle_docs.text import block, code
 
@@ -25,13 +25,15 @@ def commands_part() -> str:
 
 def help_of(name: str, command: click.Command) -> str:
     """What `NAME --help` prints, at a width that does not depend on a terminal."""
-    context = click.Context(command, info_name=name, max_content_width=_WIDTH, terminal_width=_WIDTH, obj=Settings())
+    context = click.Context(
+        command, info_name=name, max_content_width=_WIDTH, terminal_width=_WIDTH, obj=GlobalOptions()
+    )
     context.help_option_names = ["-h", "--help"]
     return command.get_help(context)
 
 
 def _root() -> click.Context:
-    return click.Context(imle, info_name="imle", obj=Settings())
+    return click.Context(imle, info_name="imle", obj=GlobalOptions())
 
 
 def _walk(name: str, command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:

@@ -90,6 +90,8 @@ def parameter_row(parameter: Parameter) -> tuple[str, str, str, str]:
     notes = [plain(parameter.doc)]
     if parameter.choices:
         notes.append("one of " + ", ".join(code(written(choice)) for choice in parameter.choices))
+    if parameter.range:
+        notes.append(plain(parameter.range))
     if parameter.per_row:
         notes.append("rows that differ in it are solved together")
     return code(parameter.name), code(parameter.type), default, "; ".join(note for note in notes if note)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from imle._text import named, printable
-from imle.cli.group import Settings, imle
+from imle.cli.group import GlobalOptions, imle
 from imle.errors import ImleError, InstanceError, OptionError, PluginError, SolverUnavailableError, UnknownSolverError
 
 __all__ = ["failed", "main"]
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A terminal whose encoding lacks a letter of a plugin's text shows "?" instead of a traceback.
         if callable(reconfigure := getattr(stream, "reconfigure", None)):
             reconfigure(errors="replace")
-    settings = Settings()
+    settings = GlobalOptions()
     if instruction := os.environ.get("_IMLE_COMPLETE"):
         from imle.cli.completion import answer
 

@@ -55,7 +55,7 @@ class Checking:
         limit: seconds for each check, and for reading solver and instances.
 
     Attributes:
-        code: the exit code if the process has told of an error; None while it has not.
+        code: the exit code if the process has reported an error; else None.
     """
 
     def __init__(self, request: dict[str, Any], limit: float) -> None:

@@ -70,7 +70,7 @@ class Table:
         ]
 
     def _line(self, own: Sequence[Outcome]) -> list[RenderableType]:
-        """One check, from its outcomes on all instances. Narrow terminals are told what is not as usual."""
+        """One check, from its outcomes on all instances. Narrow terminals show notes on unusual ones only."""
         check = own[0].check
         state = max((outcome.state for outcome in own), key=_WORST.index)
         mark, style = _MARKS[state]

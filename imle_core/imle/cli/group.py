@@ -34,7 +34,7 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
 
 
 @dataclass
-class Settings:
+class GlobalOptions:
     """What the global options say, for all commands (`ctx.obj`)."""
 
     debug: bool = False

@@ -64,6 +64,7 @@ def _details(spec: SolverSpec) -> dict[str, Any]:
         "blocks": [dataclasses.asdict(block) for block in spec.blocks],
         "capabilities": dataclasses.asdict(spec.capabilities),
         "requires": list(spec.requires),
+        "aliases": list(spec.aliases),
         "licence": spec.licence,
         "url": spec.url,
         "api_version": spec.api_version,
@@ -78,6 +79,10 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "default": None if parameter.required else plain(parameter.default),
         "choices": plain(parameter.choices),
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "above": parameter.above,
+        "finite": parameter.finite,
         "per_row": parameter.per_row,
         "doc": parameter.doc,
     }
@@ -111,6 +116,7 @@ def _facts(record: SolverRecord) -> dict[str, str | Text]:
     if spec:
         facts |= {
             "solver class": spec.target,
+            **({"formerly": ", ".join(spec.aliases)} if spec.aliases else {}),
             "requires": ", ".join(spec.requires) or "nothing beyond imle",
             "licence": spec.licence or "not stated",
             "url": spec.url or "not stated",
@@ -156,7 +162,7 @@ def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -
     rows = []
     for parameter in parameters:
         listed = ", ".join(map(written, parameter.choices))
-        doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "") if part)
+        doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "", parameter.range) if part)
         default = "required" if parameter.required else written(parameter.default)
         about = (parameter.type, default, "yes" if parameter.per_row else "no", doc)
         rows.append([text((parameter.name, "cyan")), *map(text, about)])

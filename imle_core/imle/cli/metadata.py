@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlparse
 
-from imle.plugins import ENTRY_POINT_GROUP
+from imle.plugins import COMMAND_GROUP, ENTRY_POINT_GROUP, ESTIMATOR_GROUP
 from imle.plugins.installed import name_and_version, normal
 
 
@@ -30,6 +30,9 @@ class Finding(NamedTuple):
     fatal: bool = False
 
 
+_GROUPS = (ENTRY_POINT_GROUP, ESTIMATOR_GROUP, COMMAND_GROUP)
+
+
 def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Finding]:
     """Look at imle and its plugins.
 
@@ -47,7 +50,8 @@ def stale_metadata(found: Iterable[Distribution] | None = None) -> list[Finding]
 
 def _is_ours(distribution: Distribution) -> bool:
     name = normal(name_and_version(distribution)[0])
-    return name == "imle" or ENTRY_POINT_GROUP in (_text(distribution, "entry_points.txt") or "")
+    points = _text(distribution, "entry_points.txt") or ""
+    return name == "imle" or any(group in points for group in _GROUPS)
 
 
 def _copies(name: str, copies: list[Distribution]) -> Iterator[Finding]:
@@ -85,8 +89,9 @@ def _editable(distribution: Distribution) -> Iterator[Finding]:
     declared = project.get("version", version)
     if declared != version:
         yield Finding(name, f"is installed as {version}, but its pyproject.toml says {declared}", again)
-    wanted = {f"{key} = {value}" for key, value in project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {}).items()}
-    installed = {f"{p.name} = {p.value}" for p in distribution.entry_points.select(group=ENTRY_POINT_GROUP)}
+    tables = [project.get("entry-points", {}).get(group, {}) for group in _GROUPS]
+    wanted = {f"{key} = {value}" for points in tables for key, value in points.items()}
+    installed = {f"{p.name} = {p.value}" for group in _GROUPS for p in distribution.entry_points.select(group=group)}
     if "entry-points" not in project.get("dynamic", ()) and wanted != installed:
         differing = ", ".join(sorted(wanted ^ installed))
         yield Finding(name, f"has other entry points than its pyproject.toml: {differing}", again, fatal=True)

@@ -150,7 +150,7 @@ def _numbers(values: NDArray[np.generic], path: Path, most: float) -> NDArray[np
     Raises:
         OptionError: one is outside; names the file and the place.
     """
-    with np.errstate(over="ignore"):  # becomes infinite, and is told below
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
         found = np.array(values, dtype=np.float32)
     outside = np.argwhere(~((found >= 0) & (found <= most)))  # nan is neither
     if len(outside):

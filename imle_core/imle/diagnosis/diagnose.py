@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from imle._checks import is_positive_int
+from imle._checks import is_number, is_positive_int
 from imle._copies import trial
 from imle.diagnosis.advice import Adviser
 from imle.diagnosis.probe import Loss, Probe
@@ -68,31 +67,31 @@ def diagnose(
     if not is_positive_int(draws) or draws < 2:
         raise OptionError(f"diagnose: draws: expected an int >= 2, found {draws!r}")
     for name, factors in (("steps", steps), ("temperatures", temperatures)):
-        if not factors or not all(isinstance(f, (int, float)) and math.isfinite(f) and f > 0 for f in factors):
+        if not factors or not all(is_number(f) and f > 0 for f in factors):
             raise OptionError(f"diagnose: {name}: expected positive factors, found {factors!r}")
     with trial("diagnose", layer, objective) as copy:  # what solvers warn of is counted, and reported
         probe = Probe(copy, objective, loss, rows)
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
         limit = probe.infinite(draws)
-        reading = probe.read(probe.step, draws, limit=limit)
+        measured = probe.read(probe.step, draws, limit=limit)
         grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
-        advice = tuple(Adviser(probe, reading, grid, layer.nb_samples).advice())
-    parts = {name: reading.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
+        advice = tuple(Adviser(probe, measured, grid, layer.nb_samples).advice())
+    parts = {name: measured.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
     return Diagnosis(
         solver=layer.spec.id,
         estimator=layer.estimator.name,
-        rows=reading.pulled.shape[1],
-        entries=reading.entries,
+        rows=measured.pulled.shape[1],
+        entries=measured.entries,
         samples=layer.nb_samples,
         draws=draws,
         step_name=None if probe.parameter is None else probe.parameter.option,
-        current=reading.cell,
-        pulled=reading.pulled.double().mean().item(),
-        nonzeros=reading.nonzeros,
-        row_cosines=reading.row_cosines,
+        current=measured.cell,
+        pulled=measured.pulled.double().mean().item(),
+        nonzeros=measured.nonzeros,
+        row_cosines=measured.row_cosines,
         grid=grid,
-        failed=dict(reading.failed),
-        events=dict(reading.stats.events),
-        seconds={**parts, "other": reading.seconds / draws - sum(parts.values())},
+        failed=dict(measured.failed),
+        events=dict(measured.stats.events),
+        seconds={**parts, "other": measured.seconds / draws - sum(parts.values())},
         advice=advice,
     )

@@ -26,7 +26,7 @@ INFINITE = 1e4
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """What gradients look like at one setting, over R draws.
 
     Attributes:
@@ -96,7 +96,7 @@ class Probe:
         """The target solutions `[R, B, m]` of an infinite step."""
         return None if self.step is None else self.read(self.step * INFINITE, draws, scale).targets
 
-    def read(self, step: float | None, draws: int, scale: float = 1.0, *, limit: Tensor | None = None) -> Reading:
+    def read(self, step: float | None, draws: int, scale: float = 1.0, *, limit: Tensor | None = None) -> Measurement:
         """Try one setting.
 
         Args:
@@ -141,7 +141,9 @@ class Probe:
             clipped=min(clipped / max(stats.solves, 1), 1.0),
         )
         cosines = _agreement(drawn)
-        return Reading(cell, gradients.shape[2], pulled, nonzeros.mean(dim=0), cosines, targets, failed, stats, seconds)
+        return Measurement(
+            cell, gradients.shape[2], pulled, nonzeros.mean(dim=0), cosines, targets, failed, stats, seconds
+        )
 
     def _pass(self, step: float | None) -> Pass:
         """Forward and backward, once, from the estimator's original state."""

@@ -118,7 +118,7 @@ class Diagnosis:
         current: the layer's own setting.
         pulled: share of rows whose loss has a gradient for their solution.
         nonzeros: `[B]` non-zero entries of each row's gradient, mean over draws.
-        row_cosines: `[B]` mean cosine between two draws of a row's gradient; nan where it cannot be told.
+        row_cosines: `[B]` mean cosine between two draws of a row's gradient; nan where fewer than two draws have one.
         grid: other steps and temperatures, the current ones among them, steps varying fastest.
         failed: solves that failed, by status ("timeout": 3), in the draws at the current setting.
         events: what the solver reported there, such as "clipped_rows".

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from imle._checks import not_negative, positive
 from imle.errors import OptionError
-from imle.estimators.base import positive
 from imle.estimators.imle import IMLE
 from imle.estimators.trace import Trace, difference
 from imle.target import Step, relative_step
@@ -58,12 +58,10 @@ class AIMLE(IMLE):
         super().__init__(symmetric=symmetric, scale=True)
         if not 0 <= decay < 1:
             raise OptionError(f"estimator: decay: expected a number in [0, 1), found {decay!r}")
-        if not beta >= 0:
-            raise OptionError(f"estimator: beta: expected a number >= 0, found {beta!r}")
-        self.step_size = positive("step_size", step_size)
-        self.target = positive("target", target)
+        self.step_size = positive("estimator: step_size", step_size)
+        self.target = positive("estimator: target", target)
         self.decay = decay
-        self.initial_beta = float(beta)
+        self.initial_beta = not_negative("estimator: beta", beta)
         self._changed: list[Tensor] = []  # in the backward pass under way: entries that differ, part by part
         self._solved = 0
         self.register_buffer("beta", torch.empty((), dtype=torch.float64))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -136,10 +135,3 @@ def own(rule: Estimator) -> None:
             hint="make one for each layer, or pass copy.deepcopy(estimator) to start from the other's state",
         )
     _owned.add(rule)
-
-
-def positive(name: str, value: float) -> float:
-    """Check an option that must be a positive number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
-        raise OptionError(f"estimator: {name}: expected a positive number, found {value!r}")
-    return float(value)

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from imle.errors import ForwardModeError, SecondDerivativeError
 from imle.estimators.parts import gradient_of, parts_of, run_parts, whole_noise
@@ -26,7 +25,8 @@ def run(theta: Tensor, call: Call) -> Outputs:
         theta: scores to maximise.
         call: what else there is to know.
     """
-    if call.limit is not None and len(parts := parts_of(theta, call)) > 1:
+    parts = parts_of(theta, call)
+    if len(parts) > 1:
         return run_parts(theta, call, parts)
     noise = call.draw(theta)
     z, valid = call.estimator.sample(theta, noise, call)
@@ -59,7 +59,8 @@ class Estimate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor, *_: Any) -> tuple[Tensor, None]:
         theta, noise, z, valid = ctx.saved_tensors
-        differentiate = Gradient.apply if torch.is_grad_enabled() or _transforming() else Gradient.forward
+        again = torch.is_grad_enabled() or torch._C._are_functorch_transforms_active()
+        differentiate = Gradient.apply if again else Gradient.forward
         return cast(Tensor, differentiate(theta, noise, z, valid, dy, ctx.call)), None
 
     @staticmethod
@@ -141,24 +142,15 @@ def refuse_forward_mode() -> None:
 
 def estimate(theta: Tensor, call: Call) -> Tensor:
     """`run`, with its gradient: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
-    return with_gradient()(theta, call)[0]
+    return differentiable()(theta, call)[0]
 
 
-def with_gradient() -> Callable[[Tensor, Call], Outputs]:
+def differentiable() -> Callable[[Tensor, Call], Outputs]:
     """`run`, as a function that torch's autograd sees."""
     # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
-    function: Any = Estimate if _transforming() else super(torch.autograd.Function, Estimate)
+    transforming = torch._C._are_functorch_transforms_active()
+    function: Any = Estimate if transforming else super(torch.autograd.Function, Estimate)
     return cast(Callable[[Tensor, Call], Outputs], function.apply)
-
-
-def is_recorded(theta: Tensor) -> bool:
-    """Whether a derivative may be asked for of what is computed from theta now."""
-    return (theta.requires_grad and torch.is_grad_enabled()) or _transforming() or forward_ad._current_level >= 0
-
-
-def _transforming() -> bool:
-    """Whether a transform of torch.func is at work."""
-    return torch._C._are_functorch_transforms_active()
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

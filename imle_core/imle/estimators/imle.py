@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from imle._checks import positive
 from imle.errors import OptionError
-from imle.estimators.base import Estimator, positive
+from imle.estimators.base import Estimator
 from imle.estimators.trace import Solutions, Trace, average, difference
 from imle.target import Step, absolute_step, relative_step
 
@@ -54,8 +55,8 @@ class IMLE(Estimator):
         scale: bool = False,
     ) -> None:
         super().__init__()
-        self.lambda_ = None if lambda_ is None else positive("lambda_", lambda_)
-        self.relative_beta = positive("beta", beta)
+        self.lambda_ = None if lambda_ is None else positive("estimator: lambda_", lambda_)
+        self.relative_beta = positive("estimator: beta", beta)
         self.alpha = float(alpha)
         self.symmetric = symmetric
         self.scale = scale

@@ -20,8 +20,10 @@ def parts_of(theta: Tensor, call: Call) -> list[slice]:
 
     At least two: torch adds up a single row in another order, with several threads.
     """
+    if call.limit is None or theta.numel() * call.samples <= call.limit:  # nearly always
+        return [slice(0, theta.shape[0])]
     rows, entries = len(theta), call.samples * math.prod(theta.shape[1:])
-    if call.limit is None or call.output == "samples" or not call.estimator.by_row or rows * entries <= call.limit:
+    if call.output == "samples" or not call.estimator.by_row:
         return [slice(0, rows)]
     least = max(-(-_LEAST // entries), 2)
     starts = list(range(0, max(rows - least, 0) + 1, max(call.limit // entries, least)))

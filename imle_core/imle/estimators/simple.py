@@ -68,7 +68,7 @@ class Simple(Estimator):
         if not isinstance(noise, UniformNoise):
             raise OptionError(f"estimator 'simple' draws exact samples: expected no noise=, found {noise!r}")
         if temperature == 0:
-            raise OptionError("estimator 'simple': temperature: expected a positive number, found 0")
+            raise OptionError("estimator 'simple': temperature: expected a number > 0, found 0")
 
     def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
         z, valid = call.solve(theta.unsqueeze(1))

@@ -165,7 +165,7 @@ class Trace:
             return None
         now, before = _numbers(base), _numbers(self.theta)[:, None]
         first: Any = (..., *(0,) * (now.ndim - 2))
-        if not now.size or not (now[first] == before[first]).all(axis=1).any():  # most batches end here
+        if not now.size or not (now[first] == before[first]).any():  # most batches end here
             return None
         same = (now == before).reshape(len(now), -1).all(axis=1)
         return torch.from_numpy(same) if same.any() else None

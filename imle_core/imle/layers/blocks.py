@@ -33,12 +33,17 @@ class BlockLayer(SolverLayer):
         self._own: Packing | None = None
         if self._shape is not None:
             try:
-                self._own = self._packing(self._instances.groups({}))
+                self._own = Packing(self.spec.id, self.spec.blocks, self._instances.groups({}))
             except InstanceError:  # it comes with every row
                 self._own = None
 
-    def _packing(self, groups: Sequence[Group]) -> Packing:
-        return Packing(self.spec.id, self.spec.blocks, groups)
+    def _packing(self, rows: Mapping[str, Sequence[Any]]) -> tuple[Packing, Sequence[Group] | None]:
+        """How blocks lie in a batch, and its rows by instance; None where all have the layer's own."""
+        if self._own is not None and not rows:
+            return self._own, None
+        groups = self._instances.groups(rows)
+        batch = next((len(column) for column in rows.values()), None)
+        return Packing(self.spec.id, self.spec.blocks, groups, batch), groups
 
     def forward(self, *blocks: Given | None, **given: Any) -> BlockSolutions:  # type: ignore[override]  # several tensors
         """Solve a batch.
@@ -62,9 +67,8 @@ class BlockLayer(SolverLayer):
         if rows and torch.compiler.is_compiling():
             interpreted: BlockSolutions = self._interpreted_blocks(tensors, rows)
             return interpreted
-        groups = self._instances.groups(rows) if rows else None
-        packing = self._mine() if groups is None else self._packing(groups)
-        packed = packing.pack(tensors, next((len(column) for column in rows.values()), None))
+        packing, groups = self._packing(rows)
+        packed = packing.pack(tensors)
         if torch.compiler.is_compiling():
             out = self._traced(packed.theta)
         else:
@@ -98,10 +102,6 @@ class BlockLayer(SolverLayer):
         tensors |= {name: value for name, value in given.items() if name in names}
         return tensors, {name: value for name, value in given.items() if name not in names}
 
-    def _mine(self) -> Packing:
-        """The packing of batches without instances of their own."""
-        return self._own or self._packing(self._instances.groups({}))  # which says what is missing
-
     def pack(self, *blocks: Given | None, **given: Any) -> Tensor:
         """Blocks, as `forward` takes them, as one objective `[*batch, m]`, as losses take it.
 
@@ -109,8 +109,7 @@ class BlockLayer(SolverLayer):
             ObjectiveError, InstanceError: as `forward`.
         """
         tensors, rows = self._sorted(blocks, given)
-        packing = self._packing(self._instances.groups(rows)) if rows else self._mine()
-        return packing.pack(tensors, next((len(column) for column in rows.values()), None)).theta
+        return self._packing(rows)[0].pack(tensors).theta
 
     def pack_solutions(self, *blocks: Tensor, **given: Any) -> Tensor:
         """Solutions `[*batch, *shape]` of all blocks, by position or name, as one tensor `[*batch, m]`.
@@ -120,18 +119,18 @@ class BlockLayer(SolverLayer):
         """
         names = {block.solution for block in self.spec.blocks}
         rows = {name: value for name, value in given.items() if name not in names}
-        packing = self._packing(self._instances.groups(rows)) if rows else self._mine()
+        packing, _ = self._packing(rows)
         tensors = dict(zip([block.solution for block in packing.order], blocks, strict=False))
         return packing.pack_solutions(tensors | {name: given[name] for name in given if name in names})
 
     @property
     def defaults(self) -> dict[str, Tensor]:
         """`[*shape]` what stands for blocks that are left out, in torch's default dtype; new tensors each time."""
-        layout = self._mine().layouts[0]
+        (layout,) = self._packing({})[0].layouts
         return {
-            block.name: torch.tensor(np.broadcast_to(default, layout[block.name].shape).tolist())
-            for block in self._mine().order
-            if (default := layout[block.name].default) is not None
+            name: torch.tensor(np.broadcast_to(data.default, data.shape).tolist())
+            for name, data in layout.items()
+            if data.default is not None
         }
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
@@ -142,8 +141,7 @@ class BlockLayer(SolverLayer):
             InstanceError: a row's instance is missing or not valid.
         """
         check_objective(objective)
-        groups = self._instances.groups(rows) if rows else None
-        packing = self._mine() if groups is None else self._packing(groups)
+        packing, groups = self._packing(rows)
         if objective.shape[-1:] != (packing.size,):
             names = ", ".join(block.name for block in packing.order)
             solutions = ", ".join(block.solution for block in packing.order)

@@ -81,7 +81,7 @@ class Boundary(NamedTuple):
 
         Args:
             theta: finite, unless one `looks_afterwards`.
-            prepared: says whether the size of its rows means nothing, and whether it takes them as they are.
+            prepared: says whether the size of rows means nothing, and whether it takes them as they are.
         """
         if self.array == "torch":
             finite = torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)

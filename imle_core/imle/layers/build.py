@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Literal
 
 import torch
 
-from imle._checks import kind, positive_int
+from imle._checks import kind, not_negative, positive_int
 from imle._generators import check_generator
 from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
@@ -139,7 +138,7 @@ def layer(
     if cache is not None:
         made = Cached(Deduplicated(made), cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    tau = _temperature("temperature", temperature)
+    tau = not_negative("temperature", temperature)
     distribution = _noise(noise, rule)
     rule.check(spec, distribution, tau)
     _refuse_map_without_gradient(output, rule)
@@ -153,7 +152,7 @@ def layer(
         temperature=tau,
         target_temperature=tau
         if target_temperature is None
-        else _temperature("target_temperature", target_temperature),
+        else not_negative("target_temperature", target_temperature),
         output=output,
         on_failure=on_failure,
         generator=generator,
@@ -297,9 +296,3 @@ def _memory(limit: float | None) -> float | None:
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0:
         raise OptionError(f"memory_limit: expected a positive number of bytes or None, found {limit!r}")
     return float(limit)
-
-
-def _temperature(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise OptionError(f"{name}: expected a number >= 0, found {value!r}")
-    return float(value)

@@ -18,7 +18,7 @@ from imle.plugins.parameters import check_value, unknown
 from imle.plugins.spec import Parameter, SolverSpec
 from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
 from imle.solvers.parallel.pieces import in_pieces
-from imle.solvers.protocol import PreparedSolver, Solver
+from imle.solvers.protocol import PreparedSolver, Shape, Solver
 
 _PLAIN = {int, float, bool, str, type(None)}
 
@@ -33,10 +33,15 @@ class Kept:
     Attributes:
         prepared: the solver bound to one instance.
         last: `[*shape]` the last solution of this instance, or None.
+        shape: of one objective, as the solver gives it, asked once.
     """
 
     prepared: PreparedSolver
     last: Tensor | None = None
+    shape: Shape | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shape = self.prepared.objective_shape
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,6 @@ class Group:
 
     def per_sample(self, samples: int) -> dict[str, list[Any]]:
         """Row parameters, each value once per sample of its row."""
-        if not self.values:
-            return {}
         return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
 
     def without(self, skipped: Sequence[bool]) -> Group:

@@ -14,7 +14,7 @@ from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
-from imle.estimators.function import is_recorded, run, with_gradient
+from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
 from imle.estimators.trace import Call, no_replay
 from imle.layers import traced
@@ -151,12 +151,7 @@ class SolverLayer(nn.Module):
             return self._interpreted(objective, rows) if rows else self._traced(objective)
         batch = self.read(objective, **rows)
         mode = self._mode()
-        theta, call = batch.theta, self.call(batch.solve, mode)
-        if is_recorded(theta):
-            out = with_gradient()(theta, call)[0]
-        else:
-            with torch.no_grad():
-                out = run(theta, call)[0]
+        out = differentiable()(batch.theta, self.call(batch.solve, mode))[0]
         return self._shown(out, mode, objective.dtype, batch.solve.lead)
 
     def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:

@@ -46,6 +46,7 @@ class Packing:
         solver_id: for messages.
         blocks: those of the spec.
         groups: rows by instance.
+        batch: how many rows there are, if instance parameters tell.
 
     Attributes:
         order: the blocks there are, in the order in which users give them.
@@ -60,8 +61,11 @@ class Packing:
         SolverContractError: a prepared solver has other blocks than the spec declares.
     """
 
-    def __init__(self, solver_id: str, blocks: Sequence[Block], groups: Sequence[Group]) -> None:
+    def __init__(
+        self, solver_id: str, blocks: Sequence[Block], groups: Sequence[Group], batch: int | None = None
+    ) -> None:
         self.solver_id = solver_id
+        self.batch = batch
         self.layouts = [self._checked(group, blocks) for group in groups]
         self.rows = [group.rows for group in groups]
         first = self.layouts[0]
@@ -125,12 +129,11 @@ class Packing:
         parts = [_corner(self.shapes[name], block.shape) + self.places[name].start for name, block in layout.items()]
         return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *parts]))
 
-    def pack(self, given: Mapping[str, Given | None], batch: int | None = None) -> Packed:
+    def pack(self, given: Mapping[str, Given | None]) -> Packed:
         """Blocks to one objective.
 
         Args:
             given: `[*batch, *shape]`, `[*shape]` for shared blocks, or tables; None for what is left out.
-            batch: how many rows there are, if that is known.
 
         Raises:
             ObjectiveError: a block of another shape or dtype, or batches that do not fit; names the block.
@@ -146,7 +149,7 @@ class Packing:
             for block in self.order
             if not ((value := given.get(block.name)) is None or (isinstance(value, Mapping) and not value))
         }
-        lead = self._lead(found, batch)
+        lead = self._lead(found)
         like = next(iter(found.values()), torch.zeros(0))
         for block in self.order:
             if block.name not in found:
@@ -164,7 +167,7 @@ class Packing:
     def pack_solutions(self, given: Mapping[str, Tensor]) -> Tensor:
         """Solutions by block, as users see them, to one tensor `[*batch, m]`."""
         found = {block.name: self._fitting(block, block.solution, given.get(block.solution)) for block in self.order}
-        lead = self._lead(found, None)
+        lead = self._lead(found)
         flat = [found[name].expand(*lead, *shape).reshape(*lead, -1) for name, shape in self.shapes.items()]
         return torch.cat(flat, dim=-1)
 
@@ -205,7 +208,7 @@ class Packing:
         parts = {name: self._gathered(name, field, 0.0) for name in self.shapes}
         if all(part is None for part in parts.values()):
             return None
-        lead = () if self.alone else (self._batch,)
+        lead = () if self.alone else (self.batch or 0,)
         filled = [
             torch.zeros(*lead, math.prod(shape), dtype=torch.float64, device="cpu") if part is None else part
             for shape, part in zip(self.shapes.values(), parts.values(), strict=True)
@@ -223,15 +226,10 @@ class Packing:
         ]
         if self.alone:
             return torch.from_numpy(filled[0].copy())
-        found = np.full((self._batch, math.prod(self.shapes[name])), fill)
+        found = np.full((self.batch or 0, math.prod(self.shapes[name])), fill)
         for layout, own, part in zip(self.layouts, self.rows, filled, strict=True):
             found[np.ix_(own or [], _corner(self.shapes[name], layout[name].shape))] = part
         return torch.from_numpy(found)
-
-    @property
-    def _batch(self) -> int:
-        """B, where rows have instances of their own."""
-        return sum(len(own or ()) for own in self.rows)
 
     def _default(self, block: Block, like: Tensor, lead: torch.Size) -> Tensor:
         found = self._defaults[block.name]
@@ -269,7 +267,7 @@ class Packing:
         """`*batch` of `[*batch, *shape]`."""
         return part.shape[: part.ndim - len(self.shapes[name])]
 
-    def _lead(self, found: Mapping[str, Tensor], batch: int | None) -> torch.Size:
+    def _lead(self, found: Mapping[str, Tensor]) -> torch.Size:
         """The batch dimensions."""
         leads = {name: self._rows_of(name, part) for name, part in found.items()}
         try:
@@ -277,12 +275,12 @@ class Packing:
         except RuntimeError:
             told = " and ".join(f"{name} {list(part.shape)}" for name, part in found.items())
             raise ObjectiveError(f"{self.solver_id}: expected blocks of the same batch, found {told}") from None
-        if not lead and batch is not None:
-            lead = torch.Size((batch,))
-        if not self.alone and lead.numel() != self._batch:
+        if not lead and self.batch is not None:
+            lead = torch.Size((self.batch,))
+        if self.batch is not None and lead.numel() != self.batch:  # in this order: numel() fixes B in a graph
             raise InstanceError(
                 f"{self.solver_id}: expected one value of each instance parameter per row, {lead.numel()} in all, "
-                f"found {self._batch}"
+                f"found {self.batch}"
             )
         for block in self.order:
             if block.name in leads and not block.shared and leads[block.name] != lead:

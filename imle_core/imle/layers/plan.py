@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -32,7 +33,7 @@ from imle.layers.stats import LayerStats
 from imle.solvers.parallel.parallel import workers_of
 from imle.solvers.parallel.pools import dispatchers
 from imle.solvers.progress import Wanted, monitored
-from imle.solvers.protocol import PreparedSolver, Solver, fixed_terms_of, is_homogeneous
+from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.stopping import Stops
 
@@ -62,11 +63,6 @@ class Request(NamedTuple):
     earlier: Tensor | None
     objective: Objective
     extra: Mapping[str, Any]
-
-    @property
-    def question(self) -> tuple[PreparedSolver, Any, Mapping[str, Any]]:
-        """What `ask` is asked."""
-        return self.group.kept.prepared, self.objective.rows, self.extra
 
 
 @dataclass(slots=True)
@@ -108,6 +104,17 @@ class SolvePlan:
         """Whether no solution depends on the scale of theta; see `PreparedSolver`."""
         return all(is_homogeneous(group.kept.prepared) for group in self.groups)
 
+    @property
+    def _is_straight(self) -> bool:
+        """Whether all rows share an instance, and nothing but their solutions is asked for."""
+        return (
+            self.groups[0].rows is None
+            and self.progress is None
+            and self.answered is None
+            and self.on_failure != "last"
+            and not torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
+        )
+
     def tile(self, times: int) -> SolvePlan:
         """The same for `times` copies of the batch, one after the other."""
         lead = torch.Size((times, *self.lead))
@@ -147,28 +154,42 @@ class SolvePlan:
         """
         if theta.numel() == 0:
             return Solutions(theta.new_zeros(theta.shape), None)
-        if not self.boundary.looks_afterwards:
+        start = time.perf_counter()
+        afterwards = self.boundary.array == "torch"
+        if not afterwards:
             self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
-        requests = self._requests(theta, hint, known)
-        if not requests and hint is not None:
-            return Solutions(hint.clone(), None)
+        requests: list[Request] = []
         try:
-            with self.stats.timed("solve"), self._monitored(requests):
-                answers = (
-                    [ask(*requests[0].question, tolerant=self.on_failure != "raise")]
-                    if len(requests) == 1
-                    else self._run(requests)
-                )
+            if known is None and self._is_straight:
+                requests.append(request := self._request(self.groups[0], theta, hint))
+                prepared, rows = request.group.kept.prepared, request.objective.rows
+                begun = time.perf_counter()
+                answer = ask(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
+                ended = time.perf_counter()
+                self.stats.seconds["solve"] += ended - begun
+                if answer.result.status is None and request.window is None:
+                    z = self.boundary.solutions(answer.result, theta)
+                    finite = multiplies_to_finite(theta, z) if afterwards else sums_to_finite(z)
+                    self.stats.seconds["transfer"] += time.perf_counter() - ended + begun - start
+                    if finite:
+                        self._account(answer.result, rows.shape[0])
+                        return Solutions(z, None)
+                answers = [answer]
+            else:
+                requests = self._requests(theta, hint, known)
+                if not requests and hint is not None:
+                    return Solutions(hint.clone(), None)
+                answers = self._run(requests)
         except Exception as error:
-            if self.boundary.looks_afterwards:
+            if afterwards:
                 self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
-            if not isinstance(error, ImleError):
+            if not isinstance(error, ImleError) or not requests:
                 raise
             raise self._named(error, requests[0]) from error.__cause__
         solved = self._solutions(theta, requests, answers, phase)
         failures: list[Failure] = []
         for request, answer, part in zip(requests, answers, solved, strict=True):
-            self._account(answer.result, len(request.objective.rows))
+            self._account(answer.result, request.objective.rows.shape[0])
             self._note(request, answer.result, part, failures, phase)
         if len(requests) == 1 and requests[0].group.rows is None:  # one instance for all rows: nothing to scatter
             z = _padded(solved[0], requests[0])
@@ -234,25 +255,25 @@ class SolvePlan:
 
     def _request(self, group: Group, theta: Tensor, hint: Tensor | None) -> Request:
         """What the solver is asked for rows that share an instance; theta and hint `[rows, S, *event]`."""
-        prepared = group.prepared
         window = self._window(group, theta.shape[2:])
         part, earlier = theta, hint
         if window is not None:
             part, earlier = theta[window], None if hint is None else hint[window]
-        extra: dict[str, Any] = group.per_sample(theta.shape[1])
+        extra: dict[str, Any] = group.per_sample(theta.shape[1]) if group.values else {}
         if earlier is not None and self.boundary.warm_start:
             extra["hint"] = self.boundary.rows(earlier)
-        return Request(group, theta.shape, window, part, earlier, self.boundary.objective(part, prepared), extra)
+        objective = self.boundary.objective(part, group.kept.prepared)
+        return Request(group, theta.shape, window, part, earlier, objective, extra)
 
     def _window(self, group: Group, event: torch.Size) -> tuple[Any, ...] | None:
         """The part of padded `[B, S, *event]` tensors that a group's instance reads and writes; None for all."""
         if self.packing is not None and self.packing.ragged:
             return (..., self.packing.columns(group.kept))
-        shape = group.prepared.objective_shape
-        if shape is None or event == shape:
+        shape = group.kept.shape
+        if shape is None or shape == event:
             return None
-        own = tuple(have if size is None else size for size, have in zip(shape, event, strict=True))
-        return None if own == event else (..., *(slice(size) for size in own))
+        sizes = [have if size is None else size for size, have in zip(shape, event, strict=True)]
+        return None if sizes == list(event) else (..., *map(slice, sizes))
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve for several instances, at the same time where there are several workers.
@@ -263,22 +284,24 @@ class SolvePlan:
 
         def one(request: Request) -> Answer:
             try:
-                return ask(*request.question, tolerant=self.on_failure != "raise")
+                prepared, rows = request.group.kept.prepared, request.objective.rows
+                return ask(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
             except ImleError as error:
                 raise self._named(error, request) from error.__cause__
 
         workers = 1 if self.solver is None else workers_of(self.solver)
-        if workers < 2:
-            return [one(request) for request in requests]
-        stops, pool = Stops(), dispatchers(workers)
-        with stops.inside():
-            futures = [pool.submit(copy_context().run, one, request) for request in requests]
-        try:
-            return [future.result() for future in futures]
-        finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
-            for future in futures:
-                future.cancel()
-            stops.stop()
+        with self.stats.timed("solve"), self._monitored(requests):
+            if workers < 2 or len(requests) < 2:
+                return [one(request) for request in requests]
+            stops, pool = Stops(), dispatchers(workers)
+            with stops.inside():
+                futures = [pool.submit(copy_context().run, one, request) for request in requests]
+            try:
+                return [future.result() for future in futures]
+            finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
+                for future in futures:
+                    future.cancel()
+                stops.stop()
 
     def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
         if self.progress is None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from imle.errors import OptionError
+from imle._checks import positive
 from imle.layers.module import SolverLayer
 from imle.losses.base import Reduction
 from imle.losses.ranking import RankingLoss
@@ -42,11 +40,7 @@ class ListwiseLTR(RankingLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(layer, pool=pool, reduction=reduction)
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
-            raise OptionError(f"ListwiseLTR: temperature: expected a number > 0, found {temperature!r}")
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise OptionError(f"ListwiseLTR: temperature: expected a number > 0, found {temperature!r}")
-        self.temperature = float(temperature)
+        self.temperature = positive("ListwiseLTR: temperature", temperature)
 
     def rank(self, predicted: Tensor, true: Tensor) -> Tensor:
         target = torch.softmax(true / self.temperature, dim=1)

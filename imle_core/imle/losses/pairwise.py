@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from imle._checks import not_negative
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
 from imle.losses.base import Reduction
@@ -47,13 +47,9 @@ class PairwiseLTR(RankingLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(layer, pool=pool, reduction=reduction)
-        if isinstance(margin, bool) or not isinstance(margin, (int, float)):
-            raise OptionError(f"PairwiseLTR: margin: expected a number >= 0, found {margin!r}")
-        if not (math.isfinite(margin) and margin >= 0):
-            raise OptionError(f"PairwiseLTR: margin: expected a number >= 0, found {margin!r}")
         if pairs not in ("best-versus-rest", "all"):
             raise OptionError(f"PairwiseLTR: pairs: expected 'best-versus-rest' or 'all', found {pairs!r}")
-        self.margin = float(margin)
+        self.margin = not_negative("PairwiseLTR: margin", margin)
         self.pairs: Pairs = pairs
 
     def rank(self, predicted: Tensor, true: Tensor) -> Tensor:

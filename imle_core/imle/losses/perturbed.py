@@ -8,17 +8,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from imle._checks import positive_int
+from imle._checks import not_negative, positive_int
 from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
-from imle.errors import OptionError
 from imle.estimators.trace import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
 
 
-class Perturbed(NamedTuple):
+class PerturbedMaxima(NamedTuple):
     """theta with noise on it, and its maximisers.
 
     Attributes:
@@ -75,21 +74,17 @@ class PerturbedLoss(SolverLoss):
             check_noise(f"{who}: noise", noise)
         check_generator(f"{who}: generator", generator)
         positive_int(f"{who}: nb_samples", nb_samples)
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
-            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise OptionError(f"{who}: temperature: expected a number >= 0, found {temperature!r}")
         self.noise = noise
         self.nb_samples = nb_samples
-        self.temperature = float(temperature)
+        self.temperature = not_negative(f"{who}: temperature", temperature)
         self.generator = generator
 
-    def perturbed(self, batch: Batch) -> Perturbed:
+    def perturbed(self, batch: Batch) -> PerturbedMaxima:
         """Draw noise and solve. Without noise there is one sample."""
         theta = perturb(self.noise, batch.theta.unsqueeze(1), self._draw(batch), self.temperature)
         with torch.no_grad():
             (z, valid), fixed = batch.solve.valued(theta.detach())
-        return Perturbed(theta, z, valid, fixed)
+        return PerturbedMaxima(theta, z, valid, fixed)
 
     def _draw(self, batch: Batch) -> Tensor | None:
         """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""

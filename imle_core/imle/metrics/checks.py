@@ -76,7 +76,7 @@ def reading(
     layer: SolverLayer | None,
     rows: Mapping[str, Sequence[Any]],
 ) -> Reading:
-    """Read what metrics are told of a solver: its layer, or its sense.
+    """Read what metrics are given of a solver: its layer, or its sense.
 
     Raises:
         OptionError: both or neither are given, or something besides that a layer alone takes.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imle._zeros import zero_share
 from imle.errors import ObjectiveError, OptionError
 from imle.plot.backend import matplotlib, new_figure
 
@@ -52,7 +51,7 @@ class History:
         if gradient is not None:
             if gradient.numel() == 0:
                 raise ObjectiveError("record: gradient: expected at least one entry, found none")
-            self.sparsity.append(zero_share(gradient))
+            self.sparsity.append(1 - int(gradient.count_nonzero()) / gradient.numel())
         self.loss.append(float(value))
 
 

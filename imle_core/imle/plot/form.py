@@ -25,24 +25,6 @@ class Form(NamedTuple):
     names: Sequence[str] | None
     column_names: Sequence[str] | None
 
-    @classmethod
-    def of(cls, kind: Kind | None, array: Floats, graph: Any | None, *options: Any) -> Form:
-        """The form that was asked for; else a graph if there is one, bars for one dimension and a grid for more.
-
-        Raises:
-            OptionError: the kind is not known, or does not go with the graph.
-        """
-        if kind is None:
-            kind = "graph" if graph is not None else "bars" if array.ndim == 1 else "grid"
-        if kind not in get_args(Kind):
-            raise OptionError(f"kind: expected one of {', '.join(map(repr, get_args(Kind)))}, found {kind!r}")
-        if (kind == "graph") != (graph is not None):
-            raise OptionError(
-                f"kind {kind!r}: expected {'a graph' if kind == 'graph' else 'no graph'}, found {type(graph).__name__}",
-                hint="graph= takes a networkx graph, and draws on it",
-            )
-        return cls(kind, graph, *options)
-
     def mean(self, array: Floats, what: str, *, single: bool = True) -> Floats:
         """The mean of samples `[S, *event]`; one solution or mean `[*event]` as it is, where `single` allows it.
 
@@ -81,6 +63,24 @@ class Form(NamedTuple):
         if self.kind == "graph":
             return 6.0, 4.8
         return 5.2, min(max(2.0, 4.2 * values.shape[0] / values.shape[1]), 10.0)
+
+
+def kind_of(kind: Kind | None, array: Floats, graph: Any | None) -> Kind:
+    """What was asked for; otherwise a graph if there is one, bars for one dimension and a grid for more.
+
+    Raises:
+        OptionError: the kind is not known, or does not go with the graph.
+    """
+    if kind is None:
+        kind = "graph" if graph is not None else "bars" if array.ndim == 1 else "grid"
+    if kind not in get_args(Kind):
+        raise OptionError(f"kind: expected one of {', '.join(map(repr, get_args(Kind)))}, found {kind!r}")
+    if (kind == "graph") != (graph is not None):
+        raise OptionError(
+            f"kind {kind!r}: expected {'a graph' if kind == 'graph' else 'no graph'}, found {type(graph).__name__}",
+            hint="graph= takes a networkx graph, and draws on it",
+        )
+    return kind
 
 
 def highest(array: Floats) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imle._checks import positive_int
 from imle.plot.backend import new_figure
-from imle.plot.form import Form, Kind, highest, to_array
+from imle.plot.form import Form, Kind, highest, kind_of, to_array
 from imle.plot.graphs import Positions
 
 _SIDE = 1.9  # inches of a sample
@@ -59,7 +59,7 @@ def marginals(
         3
     """
     array = to_array(z, "marginals")
-    form = Form.of(kind, array, graph, positions, weights, names, column_names)
+    form = Form(kind_of(kind, array, graph), graph, positions, weights, names, column_names)
     values = form.mean(array, "marginals")
     if axes is None:
         axes = new_figure(*form.size(values)).subplots()
@@ -110,7 +110,8 @@ def samples(
     for name, value in (("most", most), ("columns", columns)):
         positive_int(f"samples: {name}", value)
     array = to_array(z, "samples")
-    form = Form.of(kind, array[0] if array.ndim else array, graph, positions, weights, names, column_names)
+    kind = kind_of(kind, array[0] if array.ndim else array, graph)
+    form = Form(kind, graph, positions, weights, names, column_names)
     mean = form.mean(array, "samples", single=False)
     shown = [(f"sample {number + 1}", sample) for number, sample in enumerate(array[:most])]
     if with_mean:

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "BlockTable",
     "Cached",
     "Deduplicated",
+    "FixedTerms",
     "Parallel",
     "Pooled",
     "PreparedSolver",

@@ -37,20 +37,26 @@ def checked(result: Any, shape: Sequence[int]) -> SolveResult:
     for name, column in (("values", result.values), ("bound", result.bound)):
         if column is not None:
             _check_column(name, column, rows)
-    _check_mapping("messages", result.messages, Integral, str)
-    _check_mapping("counters", result.counters, str, Real)
-    _check_mapping("seconds", result.seconds, str, Real)
-    if not isinstance(result.advice, tuple) or not all(isinstance(advice, str) for advice in result.advice):
+    for name, told, key, value in (
+        ("messages", result.messages, Integral, str),
+        ("counters", result.counters, str, Real),
+        ("seconds", result.seconds, str, Real),
+    ):
+        if type(told) is not dict or told:
+            _check_mapping(name, told, key, value)
+    advice = result.advice
+    if type(advice) is not tuple or (advice and not all(isinstance(sentence, str) for sentence in advice)):
         raise SolverContractError(f"advice: expected a tuple of str, found {result.advice!r}")
     return result
 
 
 def _check_solutions(solutions: Any, shape: Sequence[int]) -> None:
     if not hasattr(solutions, "detach"):
-        _check_array(solutions)
+        found = _check_array(solutions)
     elif solutions.is_complex():
         raise SolverContractError(f"solutions: expected real numbers, found {solutions.dtype}")
-    found = np.shape(solutions)
+    else:
+        found = solutions.shape
     if found != shape and tuple(found) != tuple(shape):
         raise SolverContractError(
             f"expected solutions of shape {list(shape)}, one row per objective, found {list(found)}",
@@ -58,8 +64,10 @@ def _check_solutions(solutions: Any, shape: Sequence[int]) -> None:
         )
 
 
-def _check_array(solutions: Any) -> None:
-    dtype = _array("solutions", solutions).dtype
+def _check_array(solutions: Any) -> tuple[int, ...]:
+    """The shape."""
+    array = _array("solutions", solutions)
+    dtype = array.dtype
     if dtype.kind == "O":
         for row, entries in enumerate(solutions if np.ndim(solutions) else ()):
             for entry in np.ravel(np.asarray(entries, dtype=object)):
@@ -68,6 +76,7 @@ def _check_array(solutions: Any) -> None:
     if dtype.kind not in "biuf" or not dtype.isnative or dtype.itemsize > 8:
         found = type(solutions).__name__ if dtype.kind == "O" and not np.ndim(solutions) else f"dtype {dtype}"
         raise SolverContractError(f"solutions: expected numbers, found {found}", hint=NUMBERS)
+    return array.shape
 
 
 def _check_status(status: Any, rows: int) -> None:
@@ -104,8 +113,6 @@ def _array(name: str, values: Any) -> NDArray[Any]:
 
 
 def _check_mapping(name: str, found: Any, key: type, value: type) -> None:
-    if type(found) is dict and not found:  # nearly always
-        return
     if not isinstance(found, Mapping):
         raise SolverContractError(f"{name}: expected a mapping, found {type(found).__name__}")
     for left, right in found.items():

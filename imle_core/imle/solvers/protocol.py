@@ -22,6 +22,7 @@ Sense = Literal["max", "min"]
 ArrayKind = Literal["numpy", "torch"]
 Shape = tuple[int | None, ...]
 FixedTerms = Callable[..., NDArray[np.float64]]
+"""`fixed_terms(solutions, **rows) -> [N]`; see `PreparedSolver`."""
 
 
 @runtime_checkable

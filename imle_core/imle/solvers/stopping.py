@@ -87,7 +87,8 @@ def refuse_given_up() -> None:
     Raises:
         GivenUpError: none does.
     """
-    if given_up():
+    stops = _current.get()
+    if stops is not None and stops.given_up:
         raise GivenUpError("no caller waits for these rows any more")
 
 

@@ -13,6 +13,12 @@ def announced(subject: Subject) -> str:
     return "" if subject.module else "the solver has no plugin"
 
 
+def has_spec(subject: Subject) -> str:
+    """The solver has a plugin, or a spec without one."""
+    stated = subject.module or getattr(subject.target, "spec", None) is not None
+    return "" if stated else "the solver has neither a plugin nor a spec"
+
+
 def has_class(subject: Subject) -> str:
     """The solver was not given as an object."""
     return "" if isinstance(subject.target, type) else "a solver object was given, whose class is not checked"

@@ -278,6 +278,14 @@ def test_what_runs_of_one_engine_do_not_share_is_not_called_optimal(tuning):
 
 
 @INTEGER
+def test_the_better_of_two_answers_that_agree(solver_id):
+    """Found by `make fuzz SEED=4016`: beside costs of 48, engines take 0 and 4.73e-5 for the same."""
+    program = {"A_ub": [[0.834, -3170000.0]], "b_ub": [3.10248], "bounds": [(None, None)] * 2, "integrality": [0, 1]}
+    result = prepare(solver_id, "max", **program).solve(np.array([[1.2725830078125e-05, -48.370361328125]]))
+    assert result.values[0] == pytest.approx(3.10248 / 2**16, rel=1e-6)  # the objective is the row, over 2^16
+
+
+@INTEGER
 def test_few_points_of_delicate_programs_are_listed(solver_id):
     """Found by `make fuzz SEED=51`: the best point meets its only row up to the last bit."""
     row, right = [-2.81e-06, 33000.0, 1320.0, -0.0024, 0.0109], -131999.99390843

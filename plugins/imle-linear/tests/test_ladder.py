@@ -168,7 +168,7 @@ def test_an_endless_search_in_vain(right, status):
     setup = Setup("test", "max", None, engine, relaxation=relaxation, witness=lambda program: engine(program))
     result = PreparedProgram(program, setup).solve(np.array([[1.0]]))
     assert result.status.tolist() == [status]
-    assert ("tolerances may hide" in result.messages[0]) == (status == SolveStatus.ERROR)
+    assert ("tolerances may hide" in result.messages.get(0, "")) == (status == SolveStatus.ERROR)
 
 
 def test_an_engine_is_not_its_own_witness():

@@ -42,8 +42,9 @@ class Pace:
 
     def solved(self, rows: int, seconds: float) -> None:
         """Count what a solver took for some rows."""
+        new = seconds / rows
         with self._lock:
-            self.busy = _mean(self.busy, seconds / rows)
+            self.busy = new if self.busy is None else _mean(self.busy, new)
 
     def waited(self, mode: Mode, rows: int, seconds: float) -> None:
         """Count what a batch took, all in all."""

@@ -92,7 +92,7 @@ class InPieces(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        rows, busy = len(objective), self._pace.busy
+        rows, busy = objective.shape[0], self._pace.busy
         if rows == 1 or (busy is not None and 0 < rows * busy < PIECE):  # one piece, and nothing to put together
             refuse_given_up()
             begun = time.perf_counter()

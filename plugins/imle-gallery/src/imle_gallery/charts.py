@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from imle_gallery.colours import DARK, SERIES, themed
 from imle_gallery.view import figure, legend, panels
@@ -124,13 +124,20 @@ class Charts:
 
     def html(self) -> str:
         """The legend and the charts, for a page."""
+        return self.legend() + panels(self.figures(), self.columns, "charted")
+
+    def figures(self) -> list[str]:
+        """The charts alone."""
+        return [figure(plot(draw, self.width, self.height)) for draw in self.draws]
+
+    def legend(self) -> str:
+        """What the curves are called, if they have names."""
         with rc_context(_STYLE):
             scratch = Figure()
             for draw in self.draws:
                 draw(scratch.add_subplot())
         items = [("stroke", themed(f"background: {line.get_color()}"), name) for name, line in _named(scratch).items()]
-        figures = [figure(plot(draw, self.width, self.height)) for draw in self.draws]
-        return (legend(*items) if items else "") + panels(figures, self.columns, "charted")
+        return legend(*items) if items else ""
 
 
 def _named(drawn: Figure) -> dict[str, Any]:

@@ -120,12 +120,12 @@ class Ladder:
             other = self._ask(self._witness, costs, rows, left)
         if claim.point is None and other.point is None:
             return self._without_point(claim, rows, clock())
-        if other.status == claim.status and self._judge.agree(claim, other, costs):
-            return claim
-        self._own["unconfirmed"] += 1
         better = claim.point
         if other.point is not None and (better is None or costs @ other.point < costs @ better):
             better = other.point
+        if other.status == claim.status and self._judge.agree(claim, other, costs):
+            return claim._replace(point=better)
+        self._own["unconfirmed"] += 1
         return Outcome(SolveStatus.FEASIBLE, better, _UNCONFIRMED)
 
     def _without_point(self, claim: Outcome, rows: Rows, seconds: float | None) -> Outcome:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BasePrepared, RowResults, Sense, SolveResult, SolveStatus, missing_instance
+from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult, SolveStatus, missing_instance
 from imle.solvers.forks import renew_in_children
-from imle.solvers.protocol import FixedTerms
 from imle_linear import arrays
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE

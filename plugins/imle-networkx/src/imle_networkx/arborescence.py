@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
-from imle_networkx.kernels.compiling import Floats
 from imle_networkx.plugin import ARBORESCENCE
 from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
 
@@ -49,30 +48,21 @@ class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
             return awaiting_graph(ARBORESCENCE.id)
         number = -1 if root is None else found.number(ARBORESCENCE.id, "root", root)
         _check(found, number)
-        return PreparedArborescence(found, self.sense, number)
+        return PreparedArborescence(self, found, number)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedArborescence(PreparedOnEdges):
     """A directed graph, and the number of its root or -1."""
 
-    sense: Sense
     root: int
 
-    def solve(self, objective: Floats) -> SolveResult:
-        """Find the best arborescence of each row.
-
-        Args:
-            objective: `[N, E]`.
-
-        Raises:
-            ObjectiveError: another shape.
-        """
-        graph = self.graph
-        rows = self.rows(ARBORESCENCE.id, self.sense, objective)
-        costs, maximise = summable(ARBORESCENCE.id, rows), self.sense == "max"
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Find the best arborescence of each row."""
+        graph, maximise = self.graph, self.solver.sense == "max"
+        costs = summable(rows, ARBORESCENCE.id)
         arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
-        return rows.result()
+        return ()
 
 
 def _check(graph: Graph, root: int) -> None:

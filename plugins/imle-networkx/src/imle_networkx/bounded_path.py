@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle.solvers.stopping import refuse_given_up
-from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort
+from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
 from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
 from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
@@ -71,17 +71,18 @@ class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
         found = read(BOUNDED_PATH.id, graph, edges, nodes, directed)
         if found is None:
             return awaiting_graph(BOUNDED_PATH.id)
-        if isinstance(hops, bool) or not hasattr(hops, "__index__") or hops < 0:
+        given = whole(hops)
+        if given is None or given < 0:
             raise InstanceError(f"{BOUNDED_PATH.id}: hops: expected an int >= 0, found {hops!r}")
         ends = found.number(BOUNDED_PATH.id, "source", source), found.number(BOUNDED_PATH.id, "target", target)
-        most = min(int(hops), found.nodes - 1)
+        most = min(given, found.nodes - 1)
         if (most + 1) * found.nodes > LARGEST:
             raise InstanceError(
                 f"{BOUNDED_PATH.id}: hops: expected at most {LARGEST // found.nodes - 1} in a graph of {found.nodes} "
                 f"nodes, found {hops}: the table of labels has (hops + 1) * nodes entries",
                 hint="without a bound on the number of edges, networkx-shortest-path is the solver to use",
             )
-        return PreparedBoundedPath(found, self, *ends, most, _useful(found, *ends, most))
+        return PreparedBoundedPath(self, found, *ends, most, _useful(found, *ends, most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,22 +95,11 @@ class PreparedBoundedPath(PreparedOnEdges):
     hops: int
     arcs: Arcs
 
-    def solve(self, objective: Floats) -> SolveResult:
-        """Find a cheapest path per row.
-
-        Args:
-            objective: `[N, E]` costs of any sign.
-
-        Returns:
-            masks `[N, E]`; source == target gives no edge.
-
-        Raises:
-            ObjectiveError: another shape.
-        """
-        rows = self.rows(BOUNDED_PATH.id, "min", objective)
-        costs = summable(BOUNDED_PATH.id, rows)
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Find a cheapest path of each row; source == target gives no edge."""
+        costs = summable(rows, BOUNDED_PATH.id)
         if self.source == self.target or not len(costs):
-            return rows.result()
+            return ()
         place: Place = (self.source, self.target, self.hops, *self.arcs)
         size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
         found = np.zeros(len(costs), np.int8)
@@ -126,7 +116,7 @@ class PreparedBoundedPath(PreparedOnEdges):
                     "than the cheapest one; raise label_limit for a proof",
                 )
             rows.counters["negative_cycles"] = len(cyclic)
-        return rows.result()
+        return ()
 
     def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:
         """Solve rows in which a cycle costs less than nothing; one of them may take long.

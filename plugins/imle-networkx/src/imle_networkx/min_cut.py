@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, RowResults
 from imle_networkx.graph import Arcs, both_ways, read, sort
 from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.cut import minimum_cuts
@@ -64,7 +64,7 @@ class MinCutSolver(BaseSolver, spec=CUT):
             raise InstanceError(f"{CUT.id}: expected two nodes to separate, found {source!r} as source and target")
         tails, heads, edge = both_ways(found, directed=False)  # whatever the graph: flow can be taken back
         back = np.arange(len(edge), dtype=np.int32) % 2
-        return PreparedMinCut(found, self, *ends, sort(found.nodes, tails, heads, 2 * edge + back))
+        return PreparedMinCut(self, found, *ends, sort(found.nodes, tails, heads, 2 * edge + back))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +76,9 @@ class PreparedMinCut(PreparedOnEdges):
     target: int
     links: Arcs
 
-    def solve(self, objective: Floats) -> SolveResult:
-        """Find a minimum cut per row.
-
-        Args:
-            objective: `[N, E]` capacities.
-
-        Returns:
-            masks `[N, E]`. Objective values are sums of the capacities as given, not as clipped.
-
-        Raises:
-            ObjectiveError: another shape; negative capacities under `negative="raise"`, with the row and the edge.
-        """
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Find a minimum cut of each row."""
         graph = self.graph
-        rows = self.rows(CUT.id, "min", objective)
         negatives = np.count_nonzero(rows.objective < 0, axis=1)
         counters, advice = clipped(
             CUT.id, rows.objective, negatives, self.solver.negative, "capacities", "cuts", self.place
@@ -105,7 +94,7 @@ class PreparedMinCut(PreparedOnEdges):
             *self.links,
             rows.solutions,
         )
-        return rows.result(advice=advice)
+        return advice
 
 
 def whole_numbers(capacities: Floats) -> Longs:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import Graph, read
 from imle_networkx.kernels.compiling import Floats, Longs
 from imle_networkx.matchings import Bipartite, Blossom, PairMatcher, has_perfect_matching, sides
@@ -42,7 +42,7 @@ class PerfectMatchingSolver(BaseSolver, spec=MATCHING):
             InstanceError: not such a graph, or its nodes cannot be paired up.
         """
         found = read(MATCHING.id, graph, edges, nodes, directed=False)
-        return awaiting_graph(MATCHING.id) if found is None else _prepared(self.sense, found)
+        return awaiting_graph(MATCHING.id) if found is None else _prepared(self, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,35 +50,25 @@ class PreparedPerfectMatching(PreparedOnEdges):
     """A graph whose nodes can be paired up.
 
     Attributes:
-        sense: how objectives are read.
         parts: `[P']` edges sorted by the pair of nodes they join; self-loops are left out.
         starts: `[P]`, where in `parts` those of each pair begin.
         matcher: matches pairs.
     """
 
-    sense: Sense
     parts: Longs
     starts: Longs
     matcher: PairMatcher
 
-    def solve(self, objective: Floats) -> SolveResult:
-        """Find the best perfect matching of each row.
-
-        Args:
-            objective: `[N, E]`.
-
-        Raises:
-            ObjectiveError: another shape.
-        """
-        rows = self.rows(MATCHING.id, self.sense, objective)
-        costs = summable(MATCHING.id, rows)[:, self.parts]
-        if self.sense == "max":
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Find the best perfect matching of each row."""
+        costs = summable(rows, MATCHING.id)[:, self.parts]
+        if self.solver.sense == "max":
             np.negative(costs, out=costs)
         least = np.minimum.reduceat(costs, self.starts, axis=1)
         for row in rows.open:
             pairs = np.asarray(self.matcher.solve(least[row]), np.int64)
             rows.solutions[row, self.parts[self._first(costs[row], least[row], pairs)]] = 1
-        return rows.result()
+        return ()
 
     def _first(self, costs: Floats, least: Floats, pairs: Longs) -> Longs:
         """Where in `parts` the first of the best edges of each pair is."""
@@ -90,7 +80,7 @@ class PreparedPerfectMatching(PreparedOnEdges):
         )
 
 
-def _prepared(sense: Sense, graph: Graph) -> PreparedPerfectMatching:
+def _prepared(solver: PerfectMatchingSolver, graph: Graph) -> PreparedPerfectMatching:
     if graph.nodes % 2:
         raise InstanceError(
             f"{MATCHING.id}: expected an even number of nodes, found {graph.nodes}: one would be left over"
@@ -109,4 +99,4 @@ def _prepared(sense: Sense, graph: Graph) -> PreparedPerfectMatching:
         )
     side = sides(graph.nodes, graph.out)
     matcher: PairMatcher = Blossom(graph.nodes, pairs) if side is None else Bipartite(side, pairs)
-    return PreparedPerfectMatching(graph, sense, parts, starts, matcher)
+    return PreparedPerfectMatching(solver, graph, parts, starts, matcher)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from imle.solvers import AwaitingInstance, BasePrepared, RowResults, Sense, SolveStatus
+from imle.solvers import AwaitingInstance, BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle_networkx.graph import Graph
 from imle_networkx.kernels.compiling import Floats, read_only
 
@@ -17,12 +17,14 @@ _TOO_LARGE = 2.0**1000
 
 @dataclass(frozen=True, eq=False)
 class PreparedOnEdges(BasePrepared):
-    """Objectives have one number per edge, in the user's order.
+    """Objectives have one number per edge, in the user's order. Subclasses add `choose`.
 
     Attributes:
+        solver: the options.
         graph: the graph, which every row of a batch shares.
     """
 
+    solver: BaseSolver
     graph: Graph
     any_size: ClassVar[bool] = True  # costs are compared, whatever they are
 
@@ -34,11 +36,30 @@ class PreparedOnEdges(BasePrepared):
     @property
     def labels(self) -> Sequence[Hashable]:
         """`[E]` the edges as the user calls them."""
-        return self.graph.edge_labels
+        return list(self.graph.edge_labels)  # the graph keeps its own
 
-    def rows(self, who: str, sense: Sense, objective: Any) -> RowResults:
-        """Room for the outcome of `[N, E]` objectives."""
-        return RowResults(who, sense, objective, self.objective_shape, dtype=np.int8)
+    def solve(self, objective: Any) -> SolveResult:
+        """Solve N rows.
+
+        Args:
+            objective: `[N, E]` costs, or scores under `sense="max"`.
+
+        Returns:
+            0/1 masks `[N, E]`; values are sums of the objective as given.
+
+        Raises:
+            ObjectiveError: another shape, or negative costs where they are refused.
+        """
+        rows = RowResults(self.solver.spec.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
+        return rows.result(advice=self.choose(rows))
+
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Write the solutions of all rows, and say which of them failed; returns advice for the user.
+
+        Raises:
+            ObjectiveError: negative costs are refused, and there are some.
+        """
+        raise NotImplementedError
 
     def place(self, item: int) -> str:
         """How messages call the n-th entry of an objective."""
@@ -50,7 +71,7 @@ def awaiting_graph(who: str) -> AwaitingInstance:
     return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
 
 
-def summable(who: str, rows: RowResults) -> Floats:
+def summable(rows: RowResults, who: str) -> Floats:
     """`[N, E]` objectives for kernels that add them; rows whose sums could overflow fail, and are zeros."""
     large = np.abs(rows.objective).max(axis=1, initial=0.0) > _TOO_LARGE
     if not large.any():

@@ -78,7 +78,7 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
         for name, end in (("source", source), ("target", target)):
             if end is not None:
                 found.number(SHORTEST_PATH.id, name, end)
-        return PreparedShortestPath(found, self, source, target)
+        return PreparedShortestPath(self, found, source, target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class PreparedShortestPath(PreparedOnEdges):
     @property
     def labels(self) -> Sequence[Hashable]:
         """The edges `[E]` or nodes `[V]` as the user calls them."""
-        return self.graph.node_labels if self.by_node else self.graph.edge_labels
+        return list(self.graph.node_labels) if self.by_node else super().labels
 
     @property
     def sweepable(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, Sense, SolveResult
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import distances, read
-from imle_networkx.kernels.compiling import Floats, read_only
+from imle_networkx.kernels.compiling import read_only
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
 from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
@@ -50,26 +50,15 @@ class SpanningTreeSolver(BaseSolver, spec=TREE):
                 f"{TREE.id}: expected a connected graph, found no path from node {first!r} to node {out!r}",
                 hint="a spanning tree needs one; solve each component on its own",
             )
-        return PreparedSpanningTree(found, self.sense)
+        return PreparedSpanningTree(self, found)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedSpanningTree(PreparedOnEdges):
     """A connected graph."""
 
-    sense: Sense
-
-    def solve(self, objective: Floats) -> SolveResult:
-        """Find the best tree of each row.
-
-        Args:
-            objective: `[N, E]`.
-
-        Raises:
-            ObjectiveError: another shape.
-        """
-        graph = self.graph
-        rows = self.rows(TREE.id, self.sense, objective)
-        costs, maximise = read_only(rows.objective), self.sense == "max"
-        spanning_trees(costs, maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
-        return rows.result()
+    def choose(self, rows: RowResults) -> tuple[str, ...]:
+        """Find the best tree of each row."""
+        graph, maximise = self.graph, self.solver.sense == "max"
+        spanning_trees(read_only(rows.objective), maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
+        return ()

@@ -51,7 +51,7 @@ class PreparedTopK(BasePrepared):
             raise missing_instance(TOPK.id, "k missing", "k=...")
         if not 0 <= self.k <= n:
             raise InstanceError(_out_of_range(n, self.k))
-        return SolveResult(largest_k(objective, self.k, self.k, self.k * len(objective)))
+        return SolveResult(largest_k(objective, self.k, self.k, self.k * objective.shape[0]))
 
 
 def _out_of_range(n: int, k: int) -> str:

@@ -58,7 +58,6 @@ class Recording(Training):
         setting: the temperatures.
         sample, marginals: per frame `[16, 16]`, one sampled path, and the mean of the samples.
         clipped: share of the noisy costs of the forward solves that were below zero, where the solver puts zero.
-        solves: rows solved, forward and for the target.
         solves_per_second: a timing, hence never among the results.
     """
 
@@ -66,7 +65,6 @@ class Recording(Training):
     sample: list[NDArray[np.bool_]] = field(default_factory=list)
     marginals: list[NDArray[np.float32]] = field(default_factory=list)
     clipped: float = 0.0
-    solves: int = 0
     solves_per_second: float = 0.0
 
     @property
@@ -159,7 +157,7 @@ def learn(
 
     start, solve = initial_weights(seed), path_layer(output="map")
     with no_solver_warnings():
-        recording.run(start, F.softplus, solve, loss, gold, steps=steps, rate=LEARNING_RATE, on_step=on_step)
+        recording.run(start, F.softplus, solve, layer, loss, gold, steps=steps, rate=LEARNING_RATE, on_step=on_step)
     recording.clipped = clipped / (solved * SIDE * SIDE)
-    recording.solves, recording.solves_per_second = layer.stats.solves, layer.stats.solves_per_second
+    recording.solves_per_second = layer.stats.solves_per_second
     return recording

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from imle.layers import SolverLayer
 
 
 @dataclass(kw_only=True)
@@ -17,6 +20,7 @@ class Training:
     """Objectives while they are learned from their solutions. State t is the one after t updates.
 
     Attributes:
+        name: of what is learned, or how.
         every: a frame is kept of states 0, every, 2 every, ...
         best: per frame, the noise-free (MAP) solutions `[B, *event]`.
         objective: per frame, what the solver was given `[B, *event]`.
@@ -25,8 +29,10 @@ class Training:
         wrong: per state, the entries on which the MAP solutions differ from those to learn.
         right: per state, the rows that have no such entry.
         seconds: per state, the wall time of forward, backward and update; a timing, hence never among the results.
+        solves: rows solved, forward and backward.
     """
 
+    name: str = ""
     every: int
     best: list[NDArray[Any]] = field(default_factory=list)
     objective: list[NDArray[Any]] = field(default_factory=list)
@@ -35,6 +41,7 @@ class Training:
     wrong: list[int] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    solves: int = 0
 
     @property
     def steps(self) -> int:
@@ -54,6 +61,16 @@ class Training:
         return next((t + 1 for t in range(self.steps, -1, -1) if self.wrong[t]), 0)
 
     @property
+    def mean_sparsity(self) -> float:
+        """Over all states."""
+        return sum(self.sparsity) / len(self.sparsity)
+
+    @property
+    def step_seconds(self) -> float:
+        """Of a step, the median."""
+        return median(self.seconds)
+
+    @property
     def frame_due(self) -> bool:
         """Whether a frame is kept of the state that is coming up."""
         return len(self.loss) % self.every == 0
@@ -63,6 +80,7 @@ class Training:
         weights: Tensor,
         objective: Callable[[Tensor], Tensor],
         solve: Callable[[Tensor], Tensor],
+        layer: SolverLayer,
         loss: Callable[[Tensor], Tensor],
         gold: Tensor,
         *,
@@ -76,7 +94,8 @@ class Training:
             weights: where to start.
             objective: of the solver, from the weights.
             solve: solves an objective without noise.
-            loss: of an objective, through the layer that is differentiated.
+            layer: the layer that is differentiated.
+            loss: of an objective, through that layer.
             gold: the solutions to learn.
             steps: updates.
             rate: of learning.
@@ -104,3 +123,4 @@ class Training:
             self.right.append(int(same.all(dim=1).sum()))
             self.loss.append(value.item())
             on_step()
+        self.solves = layer.stats.solves

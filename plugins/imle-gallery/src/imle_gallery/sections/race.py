@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,34 +22,11 @@ from imle_gallery.show import Section, Tick
 from imle_gallery.view import Canvas, Player, View, comparison, moving, panels, step, table
 
 
-@dataclass(kw_only=True)
-class Runner(Training):
-    """One estimator.
-
-    Attributes:
-        name: of the estimator.
-        solves: rows solved, forward and backward.
-    """
-
-    name: str
-    solves: int = 0
-
-    @property
-    def mean_sparsity(self) -> float:
-        """Over all states."""
-        return sum(self.sparsity) / len(self.sparsity)
-
-    @property
-    def step_seconds(self) -> float:
-        """Of a step, the median."""
-        return median(self.seconds)
-
-
 class Race(NamedTuple):
     """The gold path `[16, 16]`, and all estimators in the order of `imle list-estimators`."""
 
     gold: NDArray[np.bool_]
-    runners: tuple[Runner, ...]
+    runners: tuple[Training, ...]
 
 
 def entrants() -> dict[str, dict[str, Any]]:
@@ -80,18 +55,19 @@ def run(plan: Plan, *, seed: int, tick: Tick) -> Race:
     return Race(gold[0].numpy().astype(bool), tuple(runners))
 
 
-def _learn(name: str, options: dict[str, Any], gold: Tensor, plan: Plan, seed: int, note: Callable[[], None]) -> Runner:
+def _learn(
+    name: str, options: dict[str, Any], gold: Tensor, plan: Plan, seed: int, note: Callable[[], None]
+) -> Training:
     layer = path_layer(estimator=name, generator=torch.Generator().manual_seed(seed + 1), **options)
 
     def loss(costs: Tensor) -> Tensor:
         """Mean Hamming distance of the samples; through `expected_loss`, which every rule has."""
         return layer.expected_loss(costs, lambda paths: (paths - gold).abs().sum(dim=(-2, -1))).sum()
 
-    runner, solve = Runner(name=name, every=plan.race_every), path_layer(output="map")
+    runner, solve = Training(name=name, every=plan.race_every), path_layer(output="map")
     options = {"steps": plan.race_steps, "rate": LEARNING_RATE, "on_step": note}
     with no_solver_warnings():
-        runner.run(initial_weights(seed), F.softplus, solve, loss, gold, **options)
-    runner.solves = layer.stats.solves
+        runner.run(initial_weights(seed), F.softplus, solve, layer, loss, gold, **options)
     return runner
 
 
@@ -136,7 +112,7 @@ def view(race: Race) -> View:
     )
 
 
-def _table(runners: Sequence[Runner]) -> str:
+def _table(runners: Sequence[Training]) -> str:
     rows = [
         [
             runner.name,
@@ -159,7 +135,7 @@ def _table(runners: Sequence[Runner]) -> str:
     return table(header, rows)
 
 
-def _facts(runner: Runner) -> dict[str, object]:
+def _facts(runner: Training) -> dict[str, object]:
     return {
         "name": runner.name,
         "map_first_gold_at_step": runner.reached,

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imle import plugins
 from imle.errors import ImleError, OptionError
+from imle.plugins import PluginState, find
+from imle.plugins import solvers as installed
 from imle.testing import Case, NotApplicable, subjects_of
 from imle_gallery.charts import Charts, above, curves
 from imle_gallery.colours import SERIES
@@ -56,10 +57,6 @@ class Portrait(Training):
     failed: int = 0
 
     @property
-    def id(self) -> str:
-        return self.case.spec.id
-
-    @property
     def shown(self) -> NDArray[np.bool_]:
         """Per frame, where the MAP solutions are not zero. `[F, 16, n]`."""
         return np.stack(self.best).reshape(-1, *self.gold.shape).astype(bool)
@@ -84,8 +81,8 @@ def ids_of(asked: Sequence[str]) -> tuple[str, ...]:
         UnknownSolverError, SolverUnavailableError: an id that cannot be used.
     """
     if ALL in asked:
-        return tuple(record.id for record in plugins.solvers() if record.state is plugins.PluginState.OK)
-    return tuple(dict.fromkeys(plugins.find(id_).id for id_ in asked))
+        return tuple(record.id for record in installed() if record.state is PluginState.OK)
+    return tuple(dict.fromkeys(find(id_).id for id_ in asked))
 
 
 def run(plan: Plan, ids: Sequence[str], *, seed: int, tick: Tick, strict: bool) -> Portraits:
@@ -132,7 +129,7 @@ def _portray(case: Case, plan: Plan, seed: int, note: Callable[[], None]) -> Por
         gold = case.layer(output="map")(hidden)
     marginals = _marginals(case, hidden[:1], plan.solver_draws, seed, note)
     every = max(1, math.ceil(plan.solver_steps / FRAMES))
-    portrait = Portrait(case=case, marginals=marginals, gold=_flat(gold), every=every)
+    portrait = Portrait(name=case.spec.id, case=case, marginals=marginals, gold=_flat(gold), every=every)
     _learn(portrait, gold, plan.solver_steps, seed, note)
     return portrait
 
@@ -170,7 +167,7 @@ def _learn(portrait: Portrait, gold: Tensor, steps: int, seed: int, note: Callab
 
     weights = start.expm1().log() if positive else start
     objective = F.softplus if positive else torch.clone
-    portrait.run(weights, objective, noise_free, loss, gold, steps=steps, rate=LEARNING_RATE, on_step=note)
+    portrait.run(weights, objective, noise_free, layer, loss, gold, steps=steps, rate=LEARNING_RATE, on_step=note)
     statuses = layer.stats.status + noise_free.stats.status
     portrait.failed = sum(count for name, count in statuses.items() if name not in ("optimal", "feasible"))
     layer.close()
@@ -196,10 +193,10 @@ def view(portraits: Portraits) -> View:
         canvases += own
         words = f"{escape(case.spec.summary)}. Instance: {escape(case.instance.name)}."
         words += f" {portrait.failed} solves failed." if portrait.failed else ""
-        body = panels([*own, chart.html()], 3, "portrait")
-        cards += card(f"solver-{portrait.id}", f"<code>{escape(portrait.id)}</code>", words, body)
-        drawings |= moving(f"solver-{portrait.id}", _film(portrait, player))
-        drawings[f"solver-{portrait.id}-curves.png"] = chart
+        body = panels([*own, *chart.figures()], 3, "portrait")
+        cards += card(f"solver-{portrait.name}", f"<code>{escape(portrait.name)}</code>", words, body)
+        drawings |= moving(f"solver-{portrait.name}", _film(portrait, player))
+        drawings[f"solver-{portrait.name}-curves.png"] = chart
     listed = "".join(f"<li><code>{escape(id_)}</code>: {escape(why)}</li>" for id_, why in left_out.items())
     many = "1 solver" if len(drawn) == 1 else f"{len(drawn)} solvers"
     settled = sum(portrait.right[-1] for portrait in drawn)
@@ -208,6 +205,7 @@ def view(portraits: Portraits) -> View:
         f"those of one objective at the temperatures {', '.join(f'{tau:g}' for tau in TEMPERATURES)}, a row each, an "
         f"entry of the solution per column. Then {ROWS} objectives are learned from their solutions, a column each, an "
         f"entry per row: I-MLE with its defaults, {SAMPLES} samples, Adam.</p>"
+        + (_chart(drawn[0]).legend() if drawn else "")
         + cards
         + (f"<p>Left out:</p><ul>{listed}</ul>" if listed else ""),
         finding=f"{many}, {settled} of {ROWS * len(drawn)} objectives learned in {steps} steps"
@@ -216,7 +214,7 @@ def view(portraits: Portraits) -> View:
         canvases=canvases,
         player=player,
         drawings=drawings,
-        stills=[f"solver-{portrait.id}.png" for portrait in drawn],
+        stills=[f"solver-{portrait.name}.png" for portrait in drawn],
     )
 
 
@@ -227,8 +225,8 @@ def _canvases(portrait: Portrait) -> list[Canvas]:
     marginals = shades("probability", portrait.marginals, highest)
     learned = comparison(portrait.shown.swapaxes(1, 2), portrait.gold.T != 0)
     return [
-        Canvas(f"marginals-of-{portrait.id}", "Marginals", [marginals], bright),
-        Canvas(f"learned-by-{portrait.id}", "MAP solutions", [learned], right),
+        Canvas(f"marginals-of-{portrait.name}", "Marginals", [marginals], bright),
+        Canvas(f"learned-by-{portrait.name}", "MAP solutions", [learned], right),
     ]
 
 
@@ -254,13 +252,13 @@ def _film(portrait: Portrait, player: Player | None) -> Film:
         "to learn": comparison(gold, gold),
     }
     cell = max(4, min(24, _WIDTH // gold.shape[1]))
-    title = f"{portrait.id}: {portrait.case.instance.name}"
+    title = f"{portrait.name}: {portrait.case.instance.name}"
     return Film(title, [[Canvas(name, name, [layer]) for name, layer in layers.items()]], cell, player)
 
 
 def _facts(portrait: Portrait) -> dict[str, object]:
     return {
-        "id": portrait.id,
+        "id": portrait.name,
         "instance": portrait.case.instance.name,
         "marginals": portrait.marginals.tolist(),
         "first_loss": portrait.loss[0],

@@ -15,6 +15,7 @@ import numpy as np
 
 from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
 from imle_networkx.kernels.lanes import bounded
+from imle_networkx.kernels.sweep import follow
 
 
 @compiled
@@ -58,7 +59,8 @@ def bidirectional(
         meeting = search(costs, source, target, start, node, item, labels, via, by, keys, heap, touched, counts)
         found[row] = meeting >= 0
         if meeting >= 0:
-            values[row] = mark(costs, source, target, meeting, via, by, solutions[row])
+            values[row] = follow(costs, meeting, source, via[0], by[0], solutions[row])
+            values[row] += follow(costs, meeting, target, via[1], by[1], solutions[row])
             if node_costs:
                 solutions[row, source] = 1
                 values[row] += costs[source]
@@ -126,19 +128,6 @@ def search(
                 size = push(keys[side], heap[side], size, label, other)
         sizes[side], counts[side] = size, count
     return meeting
-
-
-@compiled
-def mark(costs: Floats, source: int, target: int, meeting: int, via: Ints, by: Ints, solution: Masks) -> float:
-    """Write the items of the path through the meeting node and return their value."""
-    value = 0.0
-    for side, end in enumerate((source, target)):
-        place = meeting
-        while place != end:
-            solution[by[side, place]] = 1
-            value += costs[by[side, place]]
-            place = via[side, place]
-    return value
 
 
 @compiled

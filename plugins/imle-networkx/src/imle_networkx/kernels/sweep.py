@@ -68,7 +68,10 @@ def sweep(
                 labels, costs, lanes, lane, source, target, start[1], node[1], item[1], row, seen, after, by, queue
             )
             if found[row]:
-                values[row] = mark(objective[row], node_costs, source, target, after, by, solutions[row])
+                values[row] = follow(objective[row], source, target, after, by, solutions[row])
+                if node_costs:
+                    solutions[row, source] = 1
+                    values[row] += objective[row, source]
 
 
 @compiled
@@ -143,17 +146,11 @@ def trace(
 
 
 @compiled
-def mark(
-    objective: Floats, node_costs: bool, source: int, target: int, after: Ints, by: Ints, solution: Masks
-) -> float:
-    """Write the mask of the traced path and return its value."""
+def follow(costs: Floats, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
+    """Write the items of the path from a node to its end and return their value; `after` and `by` as in `trace`."""
     value = 0.0
-    if node_costs:
-        solution[source] = 1
-        value += objective[source]
-    place = source
-    while place != target:
+    while place != end:
         solution[by[place]] = 1
-        value += objective[by[place]]
+        value += costs[by[place]]
         place = after[place]
     return value

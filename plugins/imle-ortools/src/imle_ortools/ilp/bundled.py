@@ -9,7 +9,7 @@ from functools import partial
 
 from imle.solvers import SolveStatus
 from imle.solvers.interruptible import interruptible
-from imle.solvers.parallel.processes import Processes, WorkerDiedError, WorkerTimeoutError
+from imle.solvers.parallel import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.solvers.stopping import refuse_given_up
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows

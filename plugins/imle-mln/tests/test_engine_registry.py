@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from imle.errors import OptionError
 from imle_mln import engines
+from imle_mln.commands import engines_command
 from imle_mln.engines import Engine
 from imle_mln.spec import MAP
 
@@ -88,6 +91,18 @@ def test_the_lines_are_what_users_are_told():
     for engine in engines.engines():
         extra = f"; `pip install 'imle-mln[{engine.extra}]'`" if engine.extra else ""
         assert f"| `{engine.name}` | {engine.where}{extra} | {engine.how} |" in rows
+
+
+def test_the_command_lists_the_lines_and_what_is_missing(monkeypatch):
+    run = CliRunner().invoke
+    rows = json.loads(run(engines_command, ["--json"]).stdout)
+    assert tuple(rows) == engines.choices()[1:]
+    assert [name for name, row in rows.items() if not row["time_limit"]] == ["min-cut"]
+    assert not any(row["missing"] for row in rows.values())
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "pytoulbar2" else object())
+    assert json.loads(run(engines_command, ["--json"]).stdout)["toulbar2"]["missing"] == ["pytoulbar2"]
+    shown = run(engines_command, []).stdout
+    assert "missing pytoulbar2: pip install 'imle-mln[toulbar2]'" in " ".join(shown.split())
 
 
 def test_auto_leaves_no_component_without_an_engine():

@@ -19,9 +19,9 @@ import imle
 from benchmarks.harness import Claim, race
 from imle.solvers import PreparedSolver
 from imle_highs import problems
-from imle_ortools.assignment import AssignmentSolver
+from imle_kernels.assignment import AssignmentSolver
+from imle_kernels.knapsack import KnapsackSolver
 from imle_ortools.ilp.solver import ILPSolver
-from imle_ortools.knapsack import KnapsackSolver
 
 Floats = NDArray[np.float64]
 BATCH, FEW = 320, 4

@@ -111,7 +111,7 @@ HEADLINES = (
         "ILP knapsack 32x3: highs-ilp, over milp",
     ),
     Headline(
-        "knapsack 32x3, per row (`ortools-knapsack`)",
+        "knapsack 32x3, per row (`knapsack`)",
         "SCIP, model kept",
         "combinatorial",
         "knapsack 32 x 3",

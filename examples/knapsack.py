@@ -113,7 +113,7 @@ def run_instance(seed: int, settings: Sequence[str]) -> Result:
     weights, data = make_instance(seed, TRAIN + TEST)
     seen, unseen = data[:TRAIN], data[TRAIN:]
     instance: dict[str, Any] = {"weights": weights.numpy(), "capacity": [CAPACITY] * RESOURCES}
-    choose = imle.layer("ortools-knapsack", **instance).eval()
+    choose = imle.layer("knapsack", **instance).eval()
 
     @torch.no_grad()
     def held_out(predict: Callable[[Tensor], Tensor]) -> float:
@@ -125,7 +125,7 @@ def run_instance(seed: int, settings: Sequence[str]) -> Result:
     for name in settings:
         torch.manual_seed(seed)  # each setting starts alike
         model = copy.deepcopy(untrained)
-        end_to_end(model, imle.layer("ortools-knapsack", **instance, **SETTINGS[name]), seen)
+        end_to_end(model, imle.layer("knapsack", **instance, **SETTINGS[name]), seen)
         regrets[name] = held_out(model)
     regrets["truth without its noise"] = regret(choose, unseen.expected, unseen.values)
     return Result(seed, regrets)

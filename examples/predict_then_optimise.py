@@ -90,7 +90,7 @@ def knapsack(seed: int, rows: int = 1000) -> Problem:
     data = datasets.knapsack(2 * rows, seed=seed)
     quiet = datasets.knapsack(2 * rows, seed=seed, noise_width=0.0)
     instance = {"weights": data.weights.numpy(), "capacity": [20.0, 20.0]}
-    return Problem(data.features, data.values, quiet.values, "ortools-knapsack", instance, train=rows)
+    return Problem(data.features, data.values, quiet.values, "knapsack", instance, train=rows)
 
 
 def tours(seed: int, rows: int = 100, unseen: int = 400, cities: int = 7) -> Problem:

@@ -37,7 +37,7 @@ class Ours(Peer):
             return imle.layer("networkx-shortest-path", **options)
         if isinstance(problem, Knapsack):
             options |= {"weights": problem.weights.numpy(), "capacity": list(problem.capacity)}
-            return imle.layer("ortools-knapsack", **options)
+            return imle.layer("knapsack", **options)
         return imle.layer("grid-shortest-path", **options)
 
     def layer(self, objectives: Tensor) -> Tensor:

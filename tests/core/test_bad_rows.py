@@ -103,7 +103,7 @@ def test_samples(workers):
 
 
 def test_row_parameters_go_with_their_rows(workers):
-    layer = imle.layer("ortools-knapsack", weights=[1.0, 2.0], on_failure="zero-grad", noise=None, executor=workers)
+    layer = imle.layer("knapsack", weights=[1.0, 2.0], on_failure="zero-grad", noise=None, executor=workers)
     capacity = [0.0, 1.0, [1.0, 1.0], 3.0]
     assert layer(torch.ones(4, 2), capacity=capacity).tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
     assert [failure.row for failure in layer.failures] == [2]

@@ -175,8 +175,8 @@ def test_a_detached_parameter_is_taken():
     weights = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
     values = torch.tensor([[1.0, 3.0]], requires_grad=True)
     with pytest.raises(InstanceError, match="weights: expected constants"):
-        imle.layer("ortools-knapsack", weights=weights, capacity=[2.0])
-    layer = imle.layer("ortools-knapsack", weights=weights.detach(), capacity=[2.0], noise=None)
+        imle.layer("knapsack", weights=weights, capacity=[2.0])
+    layer = imle.layer("knapsack", weights=weights.detach(), capacity=[2.0], noise=None)
     layer(values)[0, 0].backward()
     assert values.grad is not None
     capacity = torch.tensor([2.0], requires_grad=True)

@@ -445,14 +445,14 @@ def test_infinite_costs_point_to_what_forbids_entries():
     costs = torch.ones(2, 3, 3)
     costs[1, 0, 2] = float("inf")
     with pytest.raises(ObjectiveError) as caught:
-        imle.layer("ortools-assignment", noise=None)(costs)
+        imle.layer("assignment", noise=None)(costs)
     assert str(caught.value) == (
         "objective: found inf in row 1, position (0, 2), sample 0; 1 of 18 entries are not finite\n"
         "  hint: allowed= forbids entries; infinite numbers are refused"
     )
     mask = torch.ones(3, 3, dtype=torch.bool)
     mask[0, 2] = False
-    assert imle.layer("ortools-assignment", noise=None, allowed=mask)(torch.ones(3, 3))[0, 2] == 0
+    assert imle.layer("assignment", noise=None, allowed=mask)(torch.ones(3, 3))[0, 2] == 0
 
 
 def test_a_target_that_overflows_is_not_blamed_on_the_loss_alone():

@@ -13,7 +13,7 @@ from typing import Any
 from imle import errors
 from imle.errors import OptionError
 
-ELSEWHERE = ("imle.layers", "imle.solvers", "imle.execution", "imle.plugins", "imle.testing", "imle.errors")
+ELSEWHERE = ("imle.layers", "imle.solvers", "imle.execution")
 """Packages whose docstrings are not checked here yet."""
 
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}

@@ -17,6 +17,6 @@ def test_training_on_regret_beats_least_squares(quick):
 def test_regret_is_zero_for_the_true_values_and_for_what_leads_to_the_same_choice(example):
     knapsack = example("knapsack")
     weights, data = knapsack.make_instance(seed=3, days=20)
-    choose = knapsack.imle.layer("ortools-knapsack", weights=weights.numpy(), capacity=[knapsack.CAPACITY] * 3).eval()
+    choose = knapsack.imle.layer("knapsack", weights=weights.numpy(), capacity=[knapsack.CAPACITY] * 3).eval()
     assert knapsack.regret(choose, 2 * data.values, data.values) == 0
     assert knapsack.regret(choose, -data.values, data.values) == 1  # takes nothing

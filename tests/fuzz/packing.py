@@ -151,8 +151,8 @@ def _projected(points: Floats, learned: list[int], fixed: Floats, sign: int) -> 
 
 
 DRAWS: dict[str, Callable[[str, Generator], Case]] = {
-    "packing/ortools-knapsack": knapsack,
-    "packing/ortools-assignment": assignment,
+    "packing/knapsack": knapsack,
+    "packing/assignment": assignment,
     "packing/scipy-assignment": assignment,
     "packing/topk": topk,
     "packing/ortools-min-cost-flow": flow,

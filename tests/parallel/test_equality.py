@@ -81,7 +81,7 @@ def test_loky(expected):
     ("solver", "shape", "options"),
     [
         ("highs-ilp", (6,), {"A_ub": np.arange(1.0, 13.0).reshape(2, 6), "b_ub": [15.0, 30.0], "sense": "max"}),
-        ("ortools-assignment", (4, 4), {}),
+        ("assignment", (4, 4), {}),
         ("topk", (8,), {"k": 3}),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 import imle
 from fixtures.install import write_dist_info
 from imle.errors import PluginError, SolverUnavailableError, UnknownSolverError
-from imle.plugins import PluginState, discovery, installed, registry
+from imle.plugins import PluginState, SolverRecord, discovery, installed, registry
 from imle.plugins.discovery import discover, strays
 from imle.plugins.spec import Capabilities, Parameter, SolverSpec
 
@@ -425,6 +425,8 @@ def test_specs_refuse_what_the_listing_or_a_layer_would_trip_over(change, messag
             lambda: Parameter("k", "int", choices=[1, 2]),
             "parameter k: choices: expected a tuple of object, found [1, 2]",
         ),
+        (lambda: Parameter("k", "int", minimum="0"), "parameter k: minimum: expected a number or None, found '0'"),
+        (lambda: Parameter("k", "int", finite=1), "parameter k: finite: expected bool, found 1"),
         (lambda: Parameter("k", "int", per_row="yes"), "parameter k: per_row: expected bool, found 'yes'"),
     ],
 )
@@ -530,3 +532,14 @@ def test_the_package_importlib_metadata_does_not_hide_the_plugins():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "topk" in done.stdout
+
+
+def test_an_id_of_before_finds_the_solver_and_says_its_name(monkeypatch):
+    spec = SolverSpec(**{**PLAIN, "id": "new", "aliases": ("old",)})
+    record = SolverRecord("new", PluginState.OK, "imle-new", "1.0", "new = new", spec=spec)
+    monkeypatch.setattr(registry, "solvers", lambda: (record,))
+    with pytest.warns(DeprecationWarning, match=r"^the solver 'old' is called 'new' now$"):
+        assert registry.find("old") is record
+    assert registry.find("new") is record
+    with pytest.raises(UnknownSolverError):
+        registry.find("older")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import imle
-from imle.errors import OptionError
+from imle.errors import InstanceError, OptionError
 from imle.plugins import Parameter, solvers
 from imle.plugins.known import KNOWN
 from imle.plugins.parameters import check_value
@@ -85,3 +86,33 @@ def test_a_choice_is_one_of_its_type(value):
     with pytest.raises(OptionError, match=r"^x: a: expected 0 or 1, found "):
         check_value("x", Parameter("a", "int", choices=(0, 1)), value)
     assert check_value("x", Parameter("a", "int", choices=(0, 1)), np.int8(1)) == 1
+
+
+RANGES = [
+    (Parameter("a", "int", minimum=0), [0, 5, np.int64(3)], [-1], "an int >= 0"),
+    (Parameter("a", "int", minimum=1, maximum=9), [1, 9], [0, 10], "an int from 1 to 9"),
+    (Parameter("a", "float | None", above=0), [None, 1e-9, np.inf], [0, -1.0, np.nan], "a number > 0 or None"),
+    (Parameter("a", "float", maximum=1, finite=True), [1, -5.0], [1.5, -np.inf, np.nan], "a finite number <= 1"),
+    (Parameter("a", 'float | "auto"', above=0, finite=True), ["auto", 2], [0, np.inf, "big"], '"auto" or a finite'),
+    (Parameter("a", "number or [m]", minimum=0), [0, [-1]], [-1], "a number >= 0"),
+]
+"""Parameters, what they allow, what they refuse, and what is then expected."""
+
+
+@pytest.mark.parametrize(("parameter", "allowed", "refused", "expected"), RANGES)
+def test_ranges(parameter, allowed, refused, expected):
+    for value in allowed:
+        check_value("x", parameter, value)
+    for value in refused:
+        with pytest.raises(OptionError, match=f"^x: a: expected {re.escape(expected)}.*, found {value!r}"):
+            check_value("x", parameter, value)
+
+
+def test_ranges_as_they_are_shown():
+    shown = [parameter.range for parameter, *_ in RANGES]
+    assert shown == [">= 0", "1 to 9", "> 0", "finite, <= 1", "finite, > 0", ">= 0"]
+
+
+def test_an_instance_out_of_range_names_its_row():
+    with pytest.raises(InstanceError, match=r"^x: a: expected an int >= 0, found -1 \(row 3\)$"):
+        check_value("x", RANGES[0][0], -1, wrong=InstanceError, row=3)

@@ -64,6 +64,7 @@ def _details(spec: SolverSpec) -> dict[str, Any]:
         "blocks": [dataclasses.asdict(block) for block in spec.blocks],
         "capabilities": dataclasses.asdict(spec.capabilities),
         "requires": list(spec.requires),
+        "aliases": list(spec.aliases),
         "licence": spec.licence,
         "url": spec.url,
         "api_version": spec.api_version,
@@ -115,6 +116,7 @@ def _facts(record: SolverRecord) -> dict[str, str | Text]:
     if spec:
         facts |= {
             "solver class": spec.target,
+            **({"formerly": ", ".join(spec.aliases)} if spec.aliases else {}),
             "requires": ", ".join(spec.requires) or "nothing beyond imle",
             "licence": spec.licence or "not stated",
             "url": spec.url or "not stated",

@@ -36,4 +36,7 @@ def imle_register_commands(cli: click.Group) -> None:
     """Add commands to the group `imle`. Called when a command is asked for that the core does not have.
 
     A plugin without solvers names its module in the entry-point group `imle.commands`.
+
+    Args:
+        cli: the group.
     """

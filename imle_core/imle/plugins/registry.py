@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import traceback
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -50,11 +51,26 @@ def find(solver_id: str) -> SolverRecord:
         if record.id == name and (not distribution or normal(record.distribution) == distribution)
     ]
     if not matches:
-        raise _unknown(solver_id)
+        return _renamed(solver_id)
     usable = [record for record in matches if record.state is PluginState.OK]
     if len(matches) == 1 or len(usable) == 1:
         return (usable or matches)[0]
     raise _ambiguous(solver_id, matches)
+
+
+def _renamed(solver_id: str) -> SolverRecord:
+    """The record of a solver that had this id before.
+
+    Raises:
+        UnknownSolverError, SolverUnavailableError: see `find`.
+    """
+    _, name = _parts(solver_id)
+    matches = [record for record in solvers() if record.spec and name in record.spec.aliases]
+    if len(matches) != 1:
+        raise _unknown(solver_id)
+    message = f"the solver {name!r} is called {matches[0].id!r} now"
+    warnings.warn(message, DeprecationWarning, stacklevel=5)  # of who called imle.layer
+    return matches[0]
 
 
 def load(record: SolverRecord) -> type[Any]:

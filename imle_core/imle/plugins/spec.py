@@ -244,6 +244,7 @@ class SolverSpec(Versioned):
         api_version: version of this contract the plugin was written for; state it once there is more than one.
         tolerances: what the proof is up to where the engine computes in floating point, such as "constraints to 1e-6";
             "" for engines that only add and compare.
+        aliases: ids that it had before; they find it, with a DeprecationWarning.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -265,6 +266,7 @@ class SolverSpec(Versioned):
     url: str = ""
     api_version: int = 1
     tolerances: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not ID.match(self.id):
@@ -285,7 +287,13 @@ class SolverSpec(Versioned):
         check_texts(f"{self.id}: ", self, "example", keep="\n\t")
         for name, kind in {"exact": bool, "capabilities": Capabilities, "api_version": int}.items():
             check_field(f"{self.id}: {name}", getattr(self, name), kind)
-        for name, kind in {"instance": Parameter, "options": Parameter, "blocks": Block, "requires": str}.items():
+        for name, kind in {
+            "instance": Parameter,
+            "options": Parameter,
+            "blocks": Block,
+            "requires": str,
+            "aliases": str,
+        }.items():
             check_tuple(f"{self.id}: {name}", getattr(self, name), kind)
         for name in self.requires:
             if not MODULE.match(name):

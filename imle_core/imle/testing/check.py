@@ -40,5 +40,9 @@ class Check:
         return self.function.__module__.rpartition(".")[2]
 
     def reason(self, about: Any) -> str:
-        """Why the check does not apply to this Subject or Case, or ""."""
+        """Why the check does not apply, or "".
+
+        Args:
+            about: a Subject or a Case.
+        """
         return next((why for why in (condition(about) for condition in self.applies) if why), "")

@@ -94,5 +94,9 @@ class Report:
         return tuple(outcome for outcome in self.outcomes if outcome.state is State.FAILED)
 
     def count(self, state: State) -> int:
-        """How many checks ended so."""
+        """How many checks ended so.
+
+        Args:
+            state: how.
+        """
         return sum(outcome.state is state for outcome in self.outcomes)

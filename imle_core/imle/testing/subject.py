@@ -46,7 +46,11 @@ class Subject:
         return tuple(Case(self, instance) for instance in self.instances)
 
     def solver(self, options: Mapping[str, Any]) -> Any:
-        """A solver object with the given options; one that was given as an object is what it is."""
+        """A solver object; one that was given as an object is what it is.
+
+        Args:
+            options: of the solver class.
+        """
         return self.target(**options) if isinstance(self.target, type) else self.target
 
 
@@ -98,7 +102,11 @@ class Case:
         return bool(self.solver.array == "torch")
 
     def prepare(self, **instead: Any) -> Any:
-        """A new prepared solver, with some parameters replaced (`LEFT_OUT` drops one)."""
+        """A new prepared solver.
+
+        Args:
+            instead: instance parameters that are replaced (`LEFT_OUT` drops one).
+        """
         given = {**self.instance.parameters, **instead}
         return self.solver.prepare(**{name: own(value) for name, value in given.items() if value is not LEFT_OUT})
 
@@ -122,7 +130,12 @@ class Case:
         return None if listed is None else np.asarray(listed, np.float64).reshape(-1, *self.shape)
 
     def objectives(self, rows: int = 6, seed: int = 0) -> Floats:
-        """`[N, *shape]` objectives of the kind the solver is meant for, without ties."""
+        """`[N, *shape]` objectives of the kind the solver is meant for, without ties.
+
+        Args:
+            rows: N.
+            seed: of the draws.
+        """
         rng = np.random.default_rng(seed)
         if self.instance.objectives is not None:
             return exact(np.asarray(self.instance.objectives(rng, rows), np.float64))
@@ -131,18 +144,32 @@ class Case:
         return exact(rng.uniform(0.5, 1.5, size=(rows, *self.shape)))
 
     def plain_objectives(self, rows: int, seed: int) -> Floats:
-        """`[N, *shape]` objectives that every solver of such instances solves: of one sign, or the instance's own."""
+        """`[N, *shape]` objectives that every solver of such instances solves: of one sign, or the instance's own.
+
+        Args:
+            rows: N.
+            seed: of the draws.
+        """
         if self.instance.objectives is not None:
             return self.objectives(rows, seed)
         drawn = np.random.default_rng(seed).normal(1.0, 0.4, size=(rows, *self.shape))
         return exact(np.abs(drawn).clip(0.01))
 
     def tied(self, rows: int = 6, seed: int = 0) -> Floats:
-        """`[N, *shape]` small whole numbers: ties wherever a tie can be."""
+        """`[N, *shape]` small whole numbers: ties wherever a tie can be.
+
+        Args:
+            rows: N.
+            seed: of the draws.
+        """
         return np.random.default_rng(seed).integers(1, 3, size=(rows, *self.shape)).astype(np.float64)
 
     def array(self, objective: Floats) -> Any:
-        """A copy as the solver takes it: C-contiguous float64, or a float32 tensor."""
+        """A copy as the solver takes it: C-contiguous float64, or a float32 tensor.
+
+        Args:
+            objective: `[N, *shape]`.
+        """
         if not self.torch:
             return np.array(objective, np.float64, order="C")
         import torch
@@ -150,7 +177,11 @@ class Case:
         return torch.tensor(np.asarray(objective), dtype=torch.float32)
 
     def exactly(self, objective: Floats) -> Any:
-        """A copy in float64, whatever the solver takes."""
+        """A copy in float64, whatever the solver takes.
+
+        Args:
+            objective: `[N, *shape]`.
+        """
         if not self.torch:
             return np.array(objective, np.float64, order="C")
         import torch
@@ -170,7 +201,12 @@ class Case:
         return self.answer(prepared.solve(self.array(objective), **extra), len(objective))
 
     def fresh(self, objective: Floats, **extra: Any) -> Answer:
-        """Solve with a prepared solver of its own."""
+        """Solve with a prepared solver of its own.
+
+        Args:
+            objective: `[N, *shape]`.
+            extra: the hint (numpy), and row parameters.
+        """
         prepared = self.prepare()
         answer = self.solve(prepared, objective, **extra)
         prepared.close()
@@ -178,6 +214,10 @@ class Case:
 
     def answer(self, result: Any, rows: int) -> Answer:
         """Read a result.
+
+        Args:
+            result: what `solve` of a prepared solver returned.
+            rows: N, of the objective.
 
         Raises:
             CheckFailure: it is no SolveResult.
@@ -193,7 +233,11 @@ class Case:
         return Answer(to_numpy(result.solutions), status, result)
 
     def fixed(self, solutions: Floats) -> Floats:
-        """`[N]` what terms that are not learned add to `[N, *shape]` solutions; see `imle.solvers.PreparedSolver`."""
+        """`[N]` the fixed terms of solutions; see `imle.solvers.PreparedSolver`.
+
+        Args:
+            solutions: `[N, *shape]`.
+        """
         prepared = self.prepare()
         terms = fixed_terms_of(prepared)
         found = np.zeros(len(solutions)) if terms is None else to_numpy(terms(self.array(solutions)))
@@ -201,19 +245,31 @@ class Case:
         return found
 
     def values(self, objective: Floats, solutions: Floats) -> Floats:
-        """`[N]` <objective, solution>, and what terms that are not learned add."""
+        """`[N]` <objective, solution> and fixed terms.
+
+        Args:
+            objective: `[N, *shape]`.
+            solutions: `[N, *shape]`.
+        """
         rows = len(objective)
         learned: Floats = (objective.reshape(rows, -1) * solutions.reshape(rows, -1)).sum(axis=1)
         return learned + self.fixed(solutions)
 
     def ranking(self, objective: Floats) -> Floats:
-        """`[N, M]` values of all solutions the instance lists, the sign such that the largest is the best."""
+        """`[N, M]` values of all solutions the instance lists, the sign such that the largest is the best.
+
+        Args:
+            objective: `[N, *shape]`.
+        """
         assert self.solutions is not None
         values = objective.reshape(len(objective), -1) @ self.solutions.reshape(len(self.solutions), -1).T
         return self.sign * (values + self.fixed(self.solutions))
 
     def best(self, objective: Floats) -> float:
-        """The best value for one objective `[*shape]`, by all that the instance knows.
+        """The best value by all that the instance knows.
+
+        Args:
+            objective: `[*shape]`.
 
         Raises:
             Inconclusive: its oracle and its solutions disagree.
@@ -237,13 +293,21 @@ class Case:
         return 1.0 if self.solver.sense == "max" else -1.0
 
     def through_core(self, objective: Floats) -> Floats:
-        """`[N, *shape]` solutions of float64 objectives through the layer."""
+        """`[N, *shape]` solutions through the layer.
+
+        Args:
+            objective: `[N, *shape]` float64.
+        """
         import torch
 
         return to_numpy(self.layer(estimator="blackbox").eval()(torch.tensor(objective)))
 
     def layer(self, **options: Any) -> Any:
-        """The solver as a layer of one tensor, with the instance."""
+        """The solver as a layer of one tensor, with the instance.
+
+        Args:
+            options: of `imle.layer`.
+        """
         import imle
         from imle.testing.packed import packed
 

@@ -6,7 +6,6 @@ import re
 import tracemalloc
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
 from imle.errors import InstanceError
@@ -97,8 +96,8 @@ def test_plus_makes_a_formula_of_each_constant() -> None:
     assert grounding.network.blocks.starts.tolist() == [0, 2, 4]
     table = grounding.atoms["Topic"]
     assert table.complete
-    assert table.scatter(np.arange(4)).tolist() == [[0, 1], [2, 3]]
-    assert grounding.atoms.index(" Topic( P10, 'Nets' )") == 3
+    assert table.cells.reshape(table.shape).tolist() == [[0, 1], [2, 3]]
+    assert grounding.atoms.find("Topic", "P10", "Nets") == 3
 
 
 def test_evidence_completes_exactly_one_blocks() -> None:
@@ -112,10 +111,8 @@ def test_evidence_completes_exactly_one_blocks() -> None:
     assert grounding.atoms.names == ("Topic(P3,B)", "Topic(P3,C)")
     assert grounding.atoms.find("Topic", "P1", "A") == -1
     assert grounding.atoms.find("Topic", "P2", "B") == -2
-    filled = grounding.atoms["Topic"].scatter(np.array([[0.25, 0.75]]))
-    assert filled.tolist() == [[[0, 1, 0], [0, 1, 0], [0, 0.25, 0.75]]]
-    with pytest.raises(KeyError, match="true by evidence"):
-        grounding.atoms.index("Topic(P1,B)")
+    assert grounding.atoms["Topic"].known.truth().tolist() == [[0, 1, 0], [0, 1, 0], [0, -1, -1]]
+    assert grounding.atoms["Topic"].cells.tolist() == [7, 8]
 
 
 def test_natural_order_of_constants() -> None:
@@ -160,7 +157,7 @@ def test_hard_conjunctions_are_several_clauses() -> None:
     assert grounding.hard_rules.tolist() == [0, 0]
     found = evaluate(grounding.network, [[1, 0, 0], [1, 1, 0]])
     assert found.violated.tolist() == [1, 0]
-    assert found.violated_clauses(0).tolist() == [1]
+    assert (found.hard & ~found.truths).tolist() == [[False, True], [False, False]]
 
 
 def test_a_hard_rule_evidence_breaks_is_a_conflict() -> None:
@@ -268,7 +265,8 @@ def test_a_variable_that_simplification_removes_multiplies() -> None:
 def test_names_of_atoms_are_found_again(name: str) -> None:
     program = Program({"person": (name, "Other")}, predicates(Predicate("Likes", ("person", "person"))), ())
     atoms = ground(program).atoms
-    assert [atoms.index(written) for written in atoms.names] == [0, 1, 2, 3]
+    read = parse_database("".join(f"{written}\n" for written in atoms.names), program).atoms["Likes"]
+    assert read == ((name, name), (name, "Other"), ("Other", name), ("Other", "Other"))
     assert [atoms.name(at) for at in range(4)] == list(atoms.names)
 
 

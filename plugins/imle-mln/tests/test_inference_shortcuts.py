@@ -205,6 +205,14 @@ def test_cp_sat_goes_on_where_large_clauses_are_frustrated(monkeypatch):
     assert seen["sparse"] == 0
 
 
+def rows_of(net):
+    return [row.tolist() for row in np.split(net.clauses.items, net.clauses.starts[1:-1])]
+
+
+def blocks_of(atoms, size):
+    return [list(range(start, start + size)) for start in range(0, atoms, size)]
+
+
 def pairs(rng, atoms, count):
     """Couplings of both signs between random atoms."""
     rows = [sorted([~int(a), int(b)]) for a, b in (rng.choice(atoms, 2, replace=False) for _ in range(count))]
@@ -240,6 +248,28 @@ def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     parts = partition(found, LargeClauses(found), coefficients)
     assert (parts.variables.tolist(), parts.sizes.tolist(), parts.clauses.tolist()) == ([blocks], [atoms], [large])
     assert engines.find("toulbar2").takes_over(parts).tolist() == [takes]
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_under_a_time_limit_toulbar2_finds_states_where_relaxations_are_heavy(limited, monkeypatch):
+    """Relaxations have no state until they end. Columns are counted per component and solve, after elimination."""
+    monkeypatch.setattr(highs, "HEAVY", 60)
+    rng = np.random.default_rng(13)
+    ring, beside = labels(rng, 12, 4), frustrated(rng, atoms=25, clauses=30)
+    far = [[v + ring.atoms if v >= 0 else v - ring.atoms for v in row] for row in rows_of(beside)]
+    net = network(ring.atoms + beside.atoms, rows_of(ring) + far, blocks=blocks_of(48, 4))
+    solver, other = MAPEngine(net, time_limit=60.0 if limited else None), MAPEngine(net, "highs")
+    coupled = np.arange(len(net.clauses)) < len(ring.clauses)
+    decided = []
+    for scale in (0.05, 0.1, 0.2, 50.0):
+        unary, weights = scale * rng.normal(size=net.atoms), rng.normal(size=len(net.clauses))
+        weights[coupled] = 1.0 + 0.1 * weights[coupled]
+        found, plain = solver.solve(unary, weights), other.solve(unary, weights)
+        assert found.status == SolveStatus.OPTIMAL
+        assert found.objective == pytest.approx(plain.objective, abs=1e-7)
+        assert plain.objective - 1e-9 <= found.bound <= found.objective + 1e-8 * np.abs(unary).sum() + 1e-6
+        decided.append(found.events["decided_by_toulbar2"])
+    assert decided == ([1, 1, 1, 0] if limited else [0, 0, 0, 0])  # the last unaries decide all of the ring
 
 
 @pytest.mark.parametrize("span", [(0, 9), (-6, 6)])

@@ -159,6 +159,28 @@ def test_edges_of_all_types():
     assert PATH.prepare(edges=names, source="left", target="right").labels == [("left", "right")]
 
 
+def test_tables_of_edges():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"ab": ["x", "y"], "cd": ["y", "z"]})
+    prepared = PATH.prepare(edges=table, source="x", target="z")
+    assert prepared.labels == [("x", "y"), ("y", "z")]
+    assert PATH.prepare(graph=nx.DiGraph([("y", "z"), ("x", "y")]), edges=table).labels == prepared.labels
+    assert PATH.prepare(edges=table == "y", nodes=[True, False]).labels == [(False, True), (True, False)]
+
+
+def test_numbers_of_all_types():
+    for nodes in (3, np.int8(3), np.array(3), torch.tensor(3)):
+        assert SpanningTreeSolver().prepare(edges=[(0, 1), (1, 2)], nodes=nodes).graph.nodes == 3
+    for node in (np.int64(1), np.array(1), torch.tensor(1)):
+        assert PATH.prepare(edges=[(0, 1)], source=0, target=node).solve(np.ones((1, 1))).values.tolist() == [1.0]
+
+
+def test_labels_are_a_copy():
+    graph = nx.path_graph(3)
+    PATH.prepare(graph).labels.clear()
+    assert PATH.prepare(graph).labels == [(0, 1), (1, 2)]
+
+
 def test_labels_of_layers():
     graph = nx.MultiGraph([("a", "b"), ("c", "b"), ("b", "a")])
     for options in ({}, {"cache": 8}, {"executor": 2}, {"pool": 0.5}):
@@ -201,6 +223,7 @@ REFUSED = {
         ["a", "b"],
     ),
     "nodes: expected the name of every node once, found ['a', 'b', 'a']": (None, [("a", "b")], ["a", "b", "a"]),
+    "nodes: expected the name of every node once, found []": (None, [], []),
     "nodes: expected the names of the nodes, as edges have them, found 2": (None, [("a", "b")], 2),
 }
 

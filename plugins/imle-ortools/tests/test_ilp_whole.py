@@ -11,8 +11,8 @@ import pytest
 
 from imle.solvers import SolveStatus
 from imle_linear import arrays
+from imle_linear.whole import FAR, whole_rows
 from imle_ortools.ilp.solver import ILPSolver
-from imle_ortools.ilp.whole import FAR, whole_rows
 
 BACKENDS = ("auto", "highs", "cp-sat", "scip", "cbc")
 

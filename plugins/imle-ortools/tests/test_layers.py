@@ -34,8 +34,8 @@ CASES = {
         (4,),
         [1, 0, 0, 1],
     ),
-    "ortools-assignment": ({}, (3, 3), [[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
-    "ortools-knapsack": ({"weights": [[2, 3, 4, 5], [1, 1, 1, 1]], "capacity": [7, 2]}, (4,), [1, 0, 0, 1]),
+    "assignment": ({}, (3, 3), [[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+    "knapsack": ({"weights": [[2, 3, 4, 5], [1, 1, 1, 1]], "capacity": [7, 2]}, (4,), [1, 0, 0, 1]),
     "ortools-min-cost-flow": (
         {"tails": [0, 0, 1, 2, 1], "heads": [1, 2, 3, 3, 2], "capacities": [3, 2, 2, 3, 2], "supplies": [4, 0, 0, -4]},
         (5,),
@@ -100,7 +100,7 @@ def test_splitting_the_batch_changes_nothing(case):
 
 
 def test_capacities_per_row_are_solved_together():
-    layer = imle.layer("ortools-knapsack", weights=[1.0, 1.0, 1.0]).eval()
+    layer = imle.layer("knapsack", weights=[1.0, 1.0, 1.0]).eval()
     values = torch.tensor([[3.0, 2.0, 1.0]] * 3)
     assert layer(values, capacity=[0, 1, 2.5]).tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
     assert layer.stats.status["optimal"] == 3
@@ -124,8 +124,8 @@ def test_infeasible_rows_are_named_or_skipped():
 
 def test_minimising_and_maximising_are_mirror_images():
     costs = torch.randn(8, 4, 4, dtype=torch.float64)
-    low = imle.layer("ortools-assignment").eval()(costs)
-    assert torch.equal(imle.layer("ortools-assignment", sense="max").eval()(-costs), low)
+    low = imle.layer("assignment").eval()(costs)
+    assert torch.equal(imle.layer("assignment", sense="max").eval()(-costs), low)
     low = imle.layer("ortools-cp-sat", sense="min", **choose()).eval()(costs[:, 0, [0, 1, 2, 3, 0]])
     assert torch.equal(imle.layer("ortools-cp-sat", **choose()).eval()(-costs[:, 0, [0, 1, 2, 3, 0]]), low)
 
@@ -152,8 +152,8 @@ def test_a_layer_without_ortools_needs_none():
     """The compiled solvers import numba only."""
     code = (
         "import sys; sys.modules['ortools'] = None\n"
-        "import numpy as np, imle_ortools.assignment, imle_ortools.knapsack\n"
-        "print(imle_ortools.assignment.AssignmentSolver().prepare().solve(np.eye(2)[None]).solutions.tolist())"
+        "import numpy as np, imle_kernels.assignment, imle_kernels.knapsack\n"
+        "print(imle_kernels.assignment.AssignmentSolver().prepare().solve(np.eye(2)[None]).solutions.tolist())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str((1 - np.eye(2)[None]).tolist())

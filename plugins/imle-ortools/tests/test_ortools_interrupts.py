@@ -15,9 +15,9 @@ import pytest
 from ortools.sat.python import cp_model
 
 from imle.solvers.stopping import GivenUpError, Stops, stop_until
+from imle_kernels.knapsack import KnapsackSolver
 from imle_ortools.cp_sat import CPSATSolver
 from imle_ortools.ilp.solver import ILPSolver
-from imle_ortools.knapsack import KnapsackSolver
 
 BACKENDS = ("auto", "highs", "cp-sat", "scip", "cbc")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from imle_gallery.colours import DARK, SERIES, themed
 from imle_gallery.view import figure, legend, panels

@@ -274,3 +274,23 @@ def flags(where: str, given: Any, n: int) -> NDArray[np.bool_]:
             hint="semi-continuous variables are not supported",
         )
     return np.equal(found, 1.0)
+
+
+def mask(who: str, allowed: Any) -> NDArray[np.bool_]:
+    """`[n, m]` which pairs may be chosen.
+
+    Raises:
+        InstanceError: not a matrix of bool or 0/1.
+    """
+    try:
+        found = np.asarray(allowed)
+        if found.dtype.kind not in "biuf" or found.ndim != 2 or not np.isin(found, (0, 1)).all():
+            raise ValueError
+    except (TypeError, ValueError, RuntimeError):
+        shape = getattr(allowed, "shape", None)
+        given = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
+        raise InstanceError(
+            f"{who}: allowed: expected a matrix [n, m] of bool or 0/1, found {given}",
+            hint="True where a pair may be chosen",
+        ) from None
+    return found.astype(np.bool_)

@@ -30,7 +30,7 @@ from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
 from imle_mln.grounding import Evaluator, Grounding, ground
 from imle_mln.grounding.evidence import Known
-from imle_mln.inference.engine import MAPEngine, check_options
+from imle_mln.inference.engine import MAPEngine, check_engines
 from imle_mln.input import check_predicate, check_query, read_evidence, read_program
 from imle_mln.logic import Program
 from imle_mln.network import Floats
@@ -69,7 +69,7 @@ class MLNSolver(BaseSolver, spec=MAP):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_options(self.engine, self.time_limit, self.gap, self.seed, self.cross_check)
+        check_engines(self.engine, self.cross_check)
 
     def prepare(self, program: Any, evidence: Any = None, query: Any = None, closed_world: Any = ()) -> PreparedSolver:
         """Ground a program on its evidence.

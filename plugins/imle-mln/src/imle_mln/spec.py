@@ -44,9 +44,11 @@ MAP = SolverSpec(
             f"{', '.join(one.name for one in engines() if one.auto)}; extras: pip install 'imle-mln[{_EXTRAS}]'",
             choices=choices(),
         ),
-        Parameter("time_limit", "float | None", None, "seconds per row"),
-        Parameter("gap", "float", 0.0, "relative gap at which branch and bound may stop; 0 is exact"),
-        Parameter("seed", "int", 0, "seed of the engines' random choices"),
+        Parameter("time_limit", "float | None", None, "seconds per row", above=0),
+        Parameter(
+            "gap", "float", 0.0, "relative gap at which branch and bound may stop; 0 is exact", minimum=0, finite=True
+        ),
+        Parameter("seed", "int", 0, "seed of the engines' random choices", minimum=0, maximum=2**31 - 1),
         Parameter(
             "cross_check",
             "bool | str",

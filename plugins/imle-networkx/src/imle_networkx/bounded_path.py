@@ -11,7 +11,7 @@ from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle.solvers.stopping import refuse_given_up
-from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort
+from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
 from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
 from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
@@ -71,10 +71,11 @@ class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
         found = read(BOUNDED_PATH.id, graph, edges, nodes, directed)
         if found is None:
             return awaiting_graph(BOUNDED_PATH.id)
-        if isinstance(hops, bool) or not hasattr(hops, "__index__") or hops < 0:
+        given = whole(hops)
+        if given is None or given < 0:
             raise InstanceError(f"{BOUNDED_PATH.id}: hops: expected an int >= 0, found {hops!r}")
         ends = found.number(BOUNDED_PATH.id, "source", source), found.number(BOUNDED_PATH.id, "target", target)
-        most = min(int(hops), found.nodes - 1)
+        most = min(given, found.nodes - 1)
         if (most + 1) * found.nodes > LARGEST:
             raise InstanceError(
                 f"{BOUNDED_PATH.id}: hops: expected at most {LARGEST // found.nodes - 1} in a graph of {found.nodes} "

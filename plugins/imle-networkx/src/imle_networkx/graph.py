@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -124,9 +125,10 @@ class Graph:
             except (KeyError, TypeError):  # TypeError: unhashable
                 hint = self._similar(node)
                 raise InstanceError(f"{who}: {name}: the graph has no node {node!r}", hint=hint) from None
-        if not _is_int(node) or not 0 <= int(node) < self.nodes:
+        number = whole(node)
+        if number is None or not 0 <= number < self.nodes:
             raise InstanceError(f"{who}: {name}: expected a node, 0 to {self.nodes - 1}, found {node!r}")
-        return int(node)
+        return number
 
     def _similar(self, node: Any) -> str:
         names = [other for other in self.node_labels if isinstance(other, str)]
@@ -247,7 +249,7 @@ def _in_order(who: str, graph: Graph, edges: Any) -> Graph:
 
 
 def _from_list(who: str, edges: Any, nodes: Any, directed: bool) -> Graph:
-    if nodes is not None and not isinstance(nodes, (str, bytes)) and isinstance(nodes, Iterable):
+    if isinstance(nodes, Iterable) and not isinstance(nodes, (str, bytes)) and whole(nodes) is None:
         return _from_names(who, edges, list(nodes), directed)
     try:
         ends = np.asarray(edges)
@@ -269,17 +271,18 @@ def _from_list(who: str, edges: Any, nodes: Any, directed: bool) -> Graph:
 
 def _from_numbers(who: str, ends: NDArray[Any], nodes: Any, directed: bool) -> Graph:
     least = int(ends.max()) + 1 if len(ends) else 0
-    count = least if nodes is None else nodes
-    if not _is_int(count) or not 0 < int(count) <= _MOST:
-        raise InstanceError(f"{who}: nodes: expected the number of nodes, at least 1, found {count!r}")
-    outside = np.flatnonzero(((ends < 0) | (ends >= int(count))).any(axis=1))
+    count = least if nodes is None else whole(nodes)
+    if count is None or not 0 < count <= _MOST:
+        found = least if nodes is None else nodes
+        raise InstanceError(f"{who}: nodes: expected the number of nodes, at least 1, found {found!r}")
+    outside = np.flatnonzero(((ends < 0) | (ends >= count)).any(axis=1))
     if len(outside):
         row = int(outside[0])
         raise InstanceError(
-            f"{who}: edges: expected node numbers 0 to {int(count) - 1}, found {ends[row].tolist()} at position {row}"
+            f"{who}: edges: expected node numbers 0 to {count - 1}, found {ends[row].tolist()} at position {row}"
         )
     tails, heads = ends.astype(np.int32).T
-    return Graph(int(count), read_only(tails), read_only(heads), directed)
+    return Graph(count, read_only(tails), read_only(heads), directed)
 
 
 def _from_names(who: str, edges: Any, nodes: list[Any] | None, directed: bool) -> Graph:
@@ -289,7 +292,7 @@ def _from_names(who: str, edges: Any, nodes: list[Any] | None, directed: bool) -
     except TypeError as error:
         raise InstanceError(f"{who}: edges: expected names of nodes that can be hashed: {error}") from None
     distinct.pop(None, None)  # never a node in networkx
-    if nodes is not None and len(distinct) < len(nodes):
+    if nodes is not None and (not nodes or len(distinct) < len(nodes)):
         raise InstanceError(f"{who}: nodes: expected the name of every node once, found {nodes!r}")
     for place, pair in enumerate(pairs):
         if len(pair) != 2 or pair[0] not in distinct or pair[1] not in distinct:
@@ -306,14 +309,22 @@ def _named(edges: list[Edge], positions: dict[Hashable, int], directed: bool, li
 
 
 def _as_tuples(who: str, edges: Any) -> list[Edge]:
+    if hasattr(edges, "__array__"):  # a table would list its columns, an array its rows as arrays
+        edges = edges.tolist() if hasattr(edges, "tolist") else np.asarray(edges).tolist()
     try:
-        return [tuple(edge) for edge in (edges.tolist() if hasattr(edges, "tolist") else edges)]
+        return [tuple(edge) for edge in edges]
     except TypeError as error:
         raise InstanceError(f"{who}: edges: expected a sequence of pairs of nodes: {error}") from None
 
 
-def _is_int(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
+def whole(value: Any) -> int | None:
+    """A whole number of any type as an int; None for anything else, True and False among it."""
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def sort(nodes: int, own: Ints, other: Ints, item: Ints) -> Arcs:

@@ -36,7 +36,7 @@ class PreparedOnEdges(BasePrepared):
     @property
     def labels(self) -> Sequence[Hashable]:
         """`[E]` the edges as the user calls them."""
-        return self.graph.edge_labels
+        return list(self.graph.edge_labels)  # the graph keeps its own
 
     def solve(self, objective: Any) -> SolveResult:
         """Solve N rows.

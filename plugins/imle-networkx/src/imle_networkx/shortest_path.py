@@ -102,7 +102,7 @@ class PreparedShortestPath(PreparedOnEdges):
     @property
     def labels(self) -> Sequence[Hashable]:
         """The edges `[E]` or nodes `[V]` as the user calls them."""
-        return self.graph.node_labels if self.by_node else self.graph.edge_labels
+        return list(self.graph.node_labels) if self.by_node else super().labels
 
     @property
     def sweepable(self) -> bool:

@@ -12,7 +12,7 @@ from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_ortools.arrays import integers, refuse_negative
+from imle_kernels.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, to_integers
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
 from imle_linear.parameters import COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
 
-_OWN_KERNEL = "MIT (own kernel); numba is BSD-2-Clause"
 _SCALE = Parameter(
     "scale",
     'float | "auto"',
@@ -109,65 +108,6 @@ print(scores.grad)""",
     url="https://developers.google.com/optimization/cp/cp_solver",
 )
 
-ASSIGNMENT = SolverSpec(
-    id="ortools-assignment",
-    summary="The cheapest assignment between n and m things, as a 0/1 matrix",
-    problem="assignment",
-    sense="min",
-    target="imle_ortools.assignment:AssignmentSolver",
-    instance=(
-        Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
-    ),
-    options=(common.sense("min"),),
-    requires=("numba",),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
-    example="""\
-import imle, torch
-layer = imle.layer("ortools-assignment", nb_samples=10)
-costs = torch.rand(4, 6, 8, requires_grad=True)   # [B, n, m]
-layer(costs)[:, 0, 0].sum().backward()            # [B, n, m] how often each pair is chosen
-print(costs.grad[:, 0, 0])""",
-    licence=_OWN_KERNEL,
-    url="https://developers.google.com/optimization/assignment/linear_assignment",
-)
-
-KNAPSACK = SolverSpec(
-    id="ortools-knapsack",
-    summary="The most valuable set of items within one or more capacities, as a 0/1 mask",
-    problem="knapsack",
-    sense="max",
-    target="imle_ortools.knapsack:KnapsackSolver",
-    instance=(
-        Parameter("weights", "array [m, n] or [n]", doc="what each item takes of each capacity; not negative"),
-        Parameter(
-            "capacity",
-            "number or [m]",
-            None,
-            "what there is; for all rows, or one per row",
-            per_row=True,
-        ),
-    ),
-    options=(
-        common.TIME_LIMIT,
-        replace(
-            common.NODE_LIMIT,
-            doc="nodes of the search per row; a row that runs out keeps its best set and is `feasible`",
-        ),
-    ),
-    requires=("numba",),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
-    example="""\
-import imle, torch
-weights = torch.rand(3, 10)                       # [m, n]
-layer = imle.layer("ortools-knapsack", weights=weights.numpy(), capacity=[1.5, 2.0, 2.0], nb_samples=10)
-values = torch.rand(4, 10, requires_grad=True)    # [B, n]
-layer(values)[:, 0].sum().backward()              # [B, n] the items taken
-print(values.grad)""",
-    licence=_OWN_KERNEL,
-    tolerances="whole weights and small fractions exactly, others up to the round-off of their sum",
-    url="https://developers.google.com/optimization/pack/knapsack",
-)
-
 MIN_COST_FLOW = SolverSpec(
     id="ortools-min-cost-flow",
     summary="The cheapest flow from supplies to demands through arcs with capacities",
@@ -198,4 +138,4 @@ print(costs.grad)""",
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [ILP, CP_SAT, ASSIGNMENT, KNAPSACK, MIN_COST_FLOW]
+    return [ILP, CP_SAT, MIN_COST_FLOW]

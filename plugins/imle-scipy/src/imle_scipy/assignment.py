@@ -11,9 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
-from imle_linear.arrays import Floats
+from imle_linear.arrays import Floats, mask
 from imle_scipy.plugin import ASSIGNMENT
 
 _TOO_LARGE = 2.0**1000
@@ -49,8 +48,8 @@ class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
         """
         if allowed is None:
             return PreparedAssignment(self.sense, None)
-        mask = _mask(allowed)
-        return PreparedAssignment(self.sense, mask, _lacking(mask))
+        pairs = mask(ASSIGNMENT.id, allowed)
+        return PreparedAssignment(self.sense, pairs, _lacking(pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,21 +96,6 @@ class PreparedAssignment(BasePrepared):
                 given = matrix if self.allowed is None else np.where(self.allowed, matrix, forbidden)
                 rows.solutions[row][linear_sum_assignment(given, maximize=maximise)] = 1.0
         return rows.result()
-
-
-def _mask(allowed: Any) -> NDArray[np.bool_]:
-    try:
-        mask = np.asarray(allowed)
-        if mask.dtype.kind not in "biuf" or mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
-            raise ValueError
-    except (TypeError, ValueError, RuntimeError):
-        shape = getattr(allowed, "shape", None)
-        found = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
-        raise InstanceError(
-            f"{ASSIGNMENT.id}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
-            hint="True where a pair may be chosen",
-        ) from None
-    return mask.astype(np.bool_)
 
 
 def _lacking(pairs: NDArray[np.bool_]) -> str:

@@ -27,6 +27,8 @@ MOST = 20
 """Atoms of the largest component that can be enumerated."""
 SMALL, SPARSE = 100, 4
 """Up to so many variables, and large clauses for each, toulbar2 proves optima sooner than nodes on a relaxation do."""
+HEAVY = 7000
+"""A relaxation of so many columns, after dead-end elimination, takes many seconds; until it ends there is no state."""
 NODES = 150
 """After so many nodes on its relaxation HiGHS turns to its own branch and bound, or to another engine."""
 
@@ -51,6 +53,7 @@ class Engine:
         auto: to which of these engine="auto" gives it, where no engine before it took them; None: to none.
         takes_over: to which of these it gives it where HiGHS' relaxation is fractional; None: to none.
         after: how many nodes on the relaxation come before that; of several engines, that after the fewest takes over.
+        heavy: to which of these it gives it instead of a relaxation of more than `HEAVY` columns, if time is limited.
         finest: whether it takes over components whose coefficients differ too much in size for HiGHS, too.
         timed: whether it keeps a time limit.
         requires: modules it needs besides those that imle-mln depends on; they are looked up, not imported.
@@ -66,6 +69,7 @@ class Engine:
     auto: Callable[[Partition], Bools] | None = None
     takes_over: Callable[[Partition], Bools] | None = None
     after: int = 0
+    heavy: Callable[[Partition], Bools] | None = None
     finest: bool = False
     timed: bool = True
     requires: tuple[str, ...] = ()
@@ -148,8 +152,10 @@ _LINES = (
         "imle_mln.engines.toulbar2:Toulbar2",
         how="cost function networks: an exactly-one block is one variable with a value per atom",
         where=f"if installed, where HiGHS' relaxation is fractional, in components of up to {SMALL} atoms, those of an "
-        f"exactly-one block counted as one, with up to {SPARSE} clauses of three or more literals for each",
+        f"exactly-one block counted as one, with up to {SPARSE} clauses of three or more literals for each; and in "
+        f"those with blocks whose relaxation has more than {HEAVY:,} columns, if there is a time limit",
         takes_over=lambda parts: (parts.variables <= SMALL) & (parts.clauses <= SPARSE * parts.variables),
+        heavy=lambda parts: parts.variables < parts.sizes,
         requires=("pytoulbar2",),
         extra="toulbar2",
     ),

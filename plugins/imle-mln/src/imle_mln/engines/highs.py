@@ -22,14 +22,14 @@ from highspy import HighsModelStatus
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Settings
-from imle_mln.engines import NODES, Engine, engines
+from imle_mln.engines import HEAVY, NODES, Engine, engines
 from imle_mln.engines.branching import Search
 from imle_mln.engines.elimination import Elimination
 from imle_mln.engines.relaxation import LazyRelaxation, Relaxation
 from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, Options
 from imle_mln.inference.encoding import BROKEN, Counting, Encoding
 from imle_mln.inference.energy import Coefficients
-from imle_mln.network import Floats, Index
+from imle_mln.network import Bools, Floats, Index
 
 _SIZE = 20
 """HiGHS is given costs of up to two to this: its tolerances are absolute."""
@@ -50,7 +50,7 @@ _CROWDED = 8.0
 """From this many lazy rows per atom on, they are left out until broken."""
 
 Proven = tuple[Index, float, float]
-"""Columns of a component, what the relaxation proves of their cost, and how far from optimal they can be."""
+"""Columns of a component, what the relaxation proves of their cost, if anything, and how far from optimal they are."""
 
 
 def highs(components: Components, options: Options) -> ComponentSolver:
@@ -81,7 +81,7 @@ class HighsModel:
         self._exact: Settings = {**self._shared, "mip_rel_gap": options.gap, "mip_abs_gap": 0.0}
         self._linear = LazyRelaxation(self._rows, active, {**self._shared, **_SIMPLEX}, self._events)
         self._elimination = Elimination(encoding) if few else None
-        self._next: dict[tuple[int, bool], Engine | None] = {}
+        self._next: dict[tuple[int, str], Engine | None] = {}
         self._successors: dict[tuple[str, int], ComponentSolver] = {}
         self._bias = np.zeros(columns)
         self._bias[:atoms] = _BIAS * (1.0 + np.random.default_rng(options.seed).random(columns)[:atoms])
@@ -103,7 +103,7 @@ class HighsModel:
         fine = self._fine(scaled)
         bias = np.where(np.isin(self._encoding.component, fine), 0.0, self._bias) if len(fine) else self._bias
         scaled += bias
-        linear, lower, columns = self._open(scaled)
+        linear, lower, columns, heavy = self._open(scaled)
         linear.set_costs(scaled[columns])
         found = linear.solve(clock) if len(columns) else np.zeros(0)
         if isinstance(found, SolveStatus):
@@ -113,20 +113,25 @@ class HighsModel:
         bound = float((x * scaled).sum())
         atoms = len(self._encoding.atoms)
         fractional = np.abs(x[:atoms] - np.rint(x[:atoms])) > BROKEN
-        hard = np.union1d(self._encoding.component[:atoms][fractional], fine)
+        hard = np.union1d(self._encoding.component[:atoms][fractional], np.union1d(fine, heavy))
         ended = SolveStatus.OPTIMAL
         self._events["integral_relaxations"] += not len(hard)
         biased = coefficients._replace(unary=coefficients.unary.copy())
         biased.unary[self.atoms] -= np.ldexp(bias[:atoms], -shift)
         proven: list[Proven] = []
         for component in hard.tolist():
-            successor = self._successor(component, component in fine)
+            why = "heavy" if component in heavy else "finest" if component in fine else "takes_over"
+            successor = self._successor(component, why)
             status, gained = None, 0.0
             nodes = NODES if successor is None else successor.after
-            if nodes and component not in fine:
+            if nodes and why == "takes_over":
                 status, gained = self._search(component, x, scaled, linear, columns, nodes, clock)
             if status is None and successor is not None:
-                status = self._hand_on(component, successor, x, scaled, biased, shift, proven, clock)
+                own = np.flatnonzero(self._encoding.component == component)
+                known = -np.inf if why == "heavy" else float((x[own] * scaled[own]).sum())
+                handed = self._hand_on(component, successor, x, biased, clock)
+                status = handed.status
+                proven.append((own, known, float(np.ldexp(handed.slack, shift))))
             elif status is None:
                 status, gained = self._branch(component, x, scaled, clock)
             if not status.ok:
@@ -142,23 +147,33 @@ class HighsModel:
         sizes = np.abs(scaled)
         return np.unique(self._encoding.component[(sizes < _FINE) & (sizes > _DUST)])
 
-    def _open(self, scaled: Floats) -> tuple[LazyRelaxation, Floats, Index]:
-        """The model to solve, the values of all columns that are not in it, and its columns."""
-        nothing, everything = np.zeros(len(scaled)), np.arange(len(scaled))
-        if self._elimination is None or not self._elimination.possible:
-            return self._linear, nothing, everything
-        live, fixed = self._elimination.of(scaled)
-        lower, upper = nothing, np.ones(len(scaled))
-        k, (first, second) = len(live), self._encoding.pair_ends.T
-        lower[:k], upper[:k] = fixed, live
-        lower[self._encoding.pair_columns] = fixed[first] & fixed[second]
-        upper[self._encoding.pair_columns] = live[first] & live[second]
-        if np.count_nonzero(lower < upper) > _WORTH * len(scaled):
-            return self._linear, np.zeros(len(scaled)), everything
+    def _open(self, scaled: Floats) -> tuple[LazyRelaxation, Floats, Index, Index]:
+        """The model to solve, the values of all columns that are not in it, its columns, and components left out."""
+        lower, upper, everything = np.zeros(len(scaled)), np.ones(len(scaled)), np.arange(len(scaled))
+        if self._elimination is not None and self._elimination.possible:
+            live, fixed = self._elimination.of(scaled)
+            k, (first, second) = len(live), self._encoding.pair_ends.T
+            lower[:k], upper[:k] = fixed, live
+            lower[self._encoding.pair_columns] = fixed[first] & fixed[second]
+            upper[self._encoding.pair_columns] = live[first] & live[second]
+        heavy = self._heavy(lower < upper)
+        left_out = np.isin(self._encoding.component, heavy)
+        lower[left_out] = upper[left_out] = 0.0
+        if not len(heavy) and np.count_nonzero(lower < upper) > _WORTH * len(scaled):
+            return self._linear, np.zeros(len(scaled)), everything, heavy
+        rows, columns = self._rows.without(lower, upper, ~np.isin(self._component_of_row, heavy))
         self._events["reduced_relaxations"] += 1
-        rows, columns = self._rows.without(lower, upper)
         active = np.ones(len(rows.lazy), np.bool_)
-        return LazyRelaxation(rows, active, {**self._shared, **_SIMPLEX}, self._events), lower, columns
+        linear = LazyRelaxation(rows, active, {**self._shared, **_SIMPLEX}, self._events)
+        return linear, lower, columns, heavy
+
+    def _heavy(self, open_: Bools) -> Index:
+        """Components with so many open columns that under a time limit another engine has to find a state."""
+        component = self._encoding.component
+        if not self._options.limited or np.count_nonzero(open_) <= HEAVY:
+            return np.zeros(0, np.int64)
+        most = np.flatnonzero(np.bincount(component[open_]) > HEAVY)
+        return np.array([one for one in most.tolist() if self._successor(one, "heavy") is not None], np.int64)
 
     def _search(
         self,
@@ -199,45 +214,44 @@ class HighsModel:
             if status == SolveStatus.OPTIMAL:
                 raise SolveError("mln: HiGHS' solution, rounded to whole numbers, breaks a hard clause")
             return EngineResult(SolveStatus.TIMEOUT)
-        for columns, before, slack in proven:
-            bound += max(0.0, float(whole[columns] @ scaled[columns]) - slack - before)
+        for columns, known, slack in proven:
+            own = float(whole[columns] @ scaled[columns]) - slack
+            bound += max(0.0, own - known) if np.isfinite(known) else own
         biased = max(0.0, float(whole @ scaled) - bound)
         return EngineResult(status, states, float(np.ldexp(biased + float(bias @ (1.0 - whole)), -shift)))
 
-    def _successor(self, component: int, fine: bool) -> Engine | None:
-        """Which engine goes on, if any: of those whose lines say so, the one after the fewest nodes."""
+    def _successor(self, component: int, why: str) -> Engine | None:
+        """Which engine goes on, if any: of those whose lines say so, the one after the fewest nodes.
+
+        Args:
+            component: that HiGHS does not finish.
+            why: the attribute of an `Engine` that says whether it does.
+        """
         if not self._options.hand_on:
             return None
-        if (component, fine) not in self._next:
+        if (component, why) not in self._next:
             parts = self._encoding.components.parts
-            willing = [
-                engine
-                for engine in engines()
-                if (engine.finest if fine else engine.takes_over is not None and engine.takes_over(parts)[component])
-                and not engine.missing
-            ]
-            self._next[component, fine] = min(willing, key=lambda engine: engine.after, default=None)
-        return self._next[component, fine]
+            willing = []
+            for engine in engines():
+                rule = getattr(engine, why)
+                if rule and (rule is True or rule(parts)[component]) and not engine.missing:
+                    willing.append(engine)
+            self._next[component, why] = min(willing, key=lambda engine: engine.after, default=None)
+        return self._next[component, why]
 
-    def _hand_on(
-        self, component: int, engine: Engine, x: Floats, scaled: Floats, biased: Coefficients, shift: int,
-        proven: list[Proven], clock: Clock,
-    ) -> SolveStatus:  # fmt: skip
-        """Another engine on one component: writes its states into x, and what it has proven into the list."""
+    def _hand_on(self, component: int, engine: Engine, x: Floats, biased: Coefficients, clock: Clock) -> EngineResult:
+        """Another engine on one component, whose states are written into x."""
         self._events[engine.decided] += 1
         solver = self._successors.get((engine.name, component))
         if solver is None:
             solver = engine.load()(self._encoding.components.only(component), self._options)
             self._successors[engine.name, component] = solver
         found = solver.solve(biased, clock)
-        if found.status == SolveStatus.INFEASIBLE:
-            return found.status
-        if found.states is None:
-            return self._rounded(component, x)
-        columns = np.flatnonzero(self._encoding.component == component)
-        proven.append((columns, float((x[columns] * scaled[columns]).sum()), float(np.ldexp(found.slack, shift))))
-        x[np.searchsorted(self.atoms, solver.atoms)] = found.states
-        return found.status
+        if found.states is not None:
+            x[np.searchsorted(self.atoms, solver.atoms)] = found.states
+        elif found.status != SolveStatus.INFEASIBLE:
+            return EngineResult(self._rounded(component, x))
+        return found
 
     def _branch(self, component: int, x: Floats, scaled: Floats, clock: Clock) -> tuple[SolveStatus, float]:
         """Branch and bound on one component: writes its solution into x, and says by how much its bound has risen."""

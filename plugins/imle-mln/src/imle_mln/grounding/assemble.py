@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_mln.grounding.canonical import CHUNK, Codes, Index, sort_columns
+from imle_mln.grounding.canonical import CHUNK, Codes, sort_columns
 from imle_mln.grounding.merge import CountedClauses, merged
 from imle_mln.grounding.store import Store
-from imle_mln.network import GroundNetwork, Lists
+from imle_mln.network import GroundNetwork, Index, Lists
 
 _FEWER = "give more evidence, or use smaller domains"
 # Up to this length, clauses are sorted by comparing whole rows.

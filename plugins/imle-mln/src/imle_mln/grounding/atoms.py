@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,9 +20,6 @@ from imle_mln.network import Lists
 MAX_ATOMS = 2**29
 
 FALSE, TRUE = -1, -2
-
-_ATOM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
-_CONSTANT = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|([^,"\']+?))\s*(?:,|$)')
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +87,6 @@ class PredicateAtoms:
         ids[hit] = values[at[hit]]
         return ids
 
-    def scatter(self, state: NDArray[Any]) -> NDArray[Any]:
-        """States `[..., A]` of all atoms as tables `[..., *shape]` of this predicate, known atoms filled in."""
-        own = state[..., self.start : self.stop]
-        if self.complete:
-            return own.reshape(*state.shape[:-1], *self.shape)
-        table = np.empty((*state.shape[:-1], self.known.cells), state.dtype)
-        table[...] = (self.known.truth() == 1).reshape(-1).astype(state.dtype)
-        table[..., self.cells] = own
-        return table.reshape(*state.shape[:-1], *self.shape)
-
 
 @dataclass(frozen=True, eq=False)
 class AtomTable:
@@ -141,9 +127,6 @@ class AtomTable:
     def __getitem__(self, predicate: str) -> PredicateAtoms:
         return self.predicates[predicate]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
     def name(self, atom: int) -> str:
         """An atom as text, such as "Topic(P1,Logic)"."""
         for atoms in self.predicates.values():
@@ -177,25 +160,6 @@ class AtomTable:
                 raise KeyError(f"{constant} is not a constant of type {name}")
             cell = cell * self.vocabulary.size(name) + code
         return int(atoms.lookup(np.array([cell], np.int64))[0])
-
-    def index(self, name: str) -> int:
-        """The number of the open ground atom written `name`, blanks and quotes as one likes.
-
-        Raises:
-            KeyError: if there is no such open atom.
-        """
-        match = _ATOM.fullmatch(name)
-        if match is None or match[1] not in self.predicates:
-            raise KeyError(f"{name} is not a ground atom of this program")
-        inner = match[2] or ""
-        constants = [
-            re.sub(r"\\(.)", r"\1", part[1]) if part[1] is not None else part[2] if part[2] is not None else part[3]
-            for part in _CONSTANT.finditer(inner)
-        ]
-        atom = self.find(match[1], *constants)
-        if atom < 0:
-            raise KeyError(f"{name} is {'true' if atom == TRUE else 'false'} by evidence, not open")
-        return atom
 
 
 def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:

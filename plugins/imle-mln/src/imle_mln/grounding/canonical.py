@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imle_mln.network import Index
+
 Codes = NDArray[np.int32]
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Extras = Sequence[tuple[Index, Codes]]
 """Literals as pairs of arrays (row, code)."""
 

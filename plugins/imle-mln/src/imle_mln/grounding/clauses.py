@@ -9,13 +9,13 @@ from math import prod
 import numpy as np
 
 from imle.errors import InstanceError
-from imle_mln.grounding.canonical import ClauseGroup, Codes, Index, Mask, canonical
-from imle_mln.grounding.estimate import estimate
+from imle_mln.grounding.canonical import ClauseGroup, Codes, canonical
 from imle_mln.grounding.normal import Clause, Disjunct, negate
-from imle_mln.grounding.plan import Step, plan, run
+from imle_mln.grounding.plan import Step, estimate, plan, run
 from imle_mln.grounding.relations import Bindings, Relation, keys_of, repeated
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.world import Scope
+from imle_mln.network import Bools, Index
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ClauseGrounder:
             groups, always = canonical([one for one in columns if one is not None], extras, rows.rows)
             yield Piece(rows, groups, always)
 
-    def _disjuncts(self, part: Disjunct, bindings: Bindings) -> tuple[Mask, Index, Codes]:
+    def _disjuncts(self, part: Disjunct, bindings: Bindings) -> tuple[Bools, Index, Codes]:
         """A part `EXIST variables [not] body` as a disjunction, for each binding.
 
         Returns:
@@ -187,7 +187,7 @@ def _refutation(part: Disjunct) -> tuple[Disjunct, ...]:
     return (negate(bare),)
 
 
-def _without(satisfied: Mask, extra: tuple[Index, Codes]) -> tuple[Index, Codes]:
+def _without(satisfied: Bools, extra: tuple[Index, Codes]) -> tuple[Index, Codes]:
     where, codes = extra
     kept = ~satisfied[where]
     renumbered = np.cumsum(~satisfied) - 1

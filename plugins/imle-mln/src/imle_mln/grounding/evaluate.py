@@ -31,15 +31,6 @@ class Evaluation:
     broken: NDArray[np.int64]
     hard: NDArray[np.bool_]
 
-    @property
-    def feasible(self) -> NDArray[np.bool_]:
-        """`[N]` whether all hard clauses and blocks hold."""
-        return np.asarray((self.violated == 0) & (self.broken == 0))
-
-    def violated_clauses(self, row: int) -> NDArray[np.int64]:
-        """The hard clauses that are false in one state."""
-        return np.flatnonzero(self.hard & ~self.truths[row])
-
 
 class Evaluator:
     """Evaluates states of one network; prepares what all states share once."""

@@ -132,10 +132,6 @@ class FormulaTable:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def rule(self, formula: int) -> Rule:
-        """The rule formula number `formula` came from."""
-        return self.soft[self._at(formula)]
-
     def name(self, formula: int) -> str:
         """Formula number `formula` as text, such as "Cites(p,q) ^ Topic(p,Logic) => Topic(q,Logic)"."""
         at = self._at(formula)

@@ -13,7 +13,6 @@ from imle.errors import InstanceError
 from imle_mln.grounding.assemble import NetworkBuilder
 from imle_mln.grounding.atoms import AtomTable
 from imle_mln.grounding.budget import FEWER, Budget, Watcher, limit_in_force
-from imle_mln.grounding.canonical import Index
 from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
 from imle_mln.grounding.contradiction import contradiction
 from imle_mln.grounding.evidence import Evidence
@@ -24,7 +23,7 @@ from imle_mln.grounding.store import Store
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.grounding.world import Scope, World
 from imle_mln.logic import Database, Program, Rule
-from imle_mln.network import GroundNetwork
+from imle_mln.network import GroundNetwork, Index
 from imle_mln.printing import constant_text, formula_text
 
 MAX_FORMULAS = 2**24

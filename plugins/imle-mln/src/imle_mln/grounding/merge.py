@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.grounding.canonical import CHUNK, Codes, Index
+from imle_mln.grounding.canonical import CHUNK, Codes
+from imle_mln.network import Index
 
 Count = NDArray[np.float64]
 # Clauses that fit are packed into one number of so many bits, others are hashed.

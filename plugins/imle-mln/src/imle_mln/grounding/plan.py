@@ -141,6 +141,27 @@ def _cheapest(scope: Scope, todo: Sequence[str], known: set[str], waiting: Seque
     return min(todo, key=cost)
 
 
+def estimate(scope: Scope, steps: Sequence[Step], rows: float) -> tuple[float, float]:
+    """How many bindings there will be at the widest, and how many are left, of `rows` to begin with.
+
+    That is if what evidence says of one argument says nothing of the others.
+    """
+    widest = 0.0
+    for step in steps:
+        match step:
+            case Filter(part):
+                rows *= scope.share(part)
+            case Copy():
+                pass
+            case Cross(variable):
+                rows *= scope.size(variable)
+                widest = max(widest, rows)
+            case _:
+                rows *= step.index.size / prod(step.index.domains)
+                widest = max(widest, rows)
+    return widest, rows
+
+
 def run(scope: Scope, steps: Sequence[Step], bindings: Bindings) -> Iterator[Bindings]:
     """Carry out the steps, in pieces of bounded size."""
     if not bindings.rows:

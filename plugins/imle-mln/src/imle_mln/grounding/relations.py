@@ -10,7 +10,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.grounding.canonical import CHUNK, Codes, Index, Mask
+from imle_mln.grounding.canonical import CHUNK, Codes
+from imle_mln.network import Bools, Index
 
 _MAX_KEY = 2**62
 
@@ -34,7 +35,7 @@ class Bindings:
         """Bindings that extend nothing but themselves."""
         return cls(columns, rows, np.arange(rows, dtype=np.int64))
 
-    def take(self, rows: Index | Mask) -> Bindings:
+    def take(self, rows: Index | Bools) -> Bindings:
         """The bindings of some rows, given by number or mask."""
         origin = self.origin[rows]
         return Bindings({name: column[rows] for name, column in self.columns.items()}, len(origin), origin)

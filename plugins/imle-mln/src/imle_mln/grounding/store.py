@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.grounding.canonical import Codes, Index
+from imle_mln.grounding.canonical import Codes
 from imle_mln.grounding.merge import hashed
+from imle_mln.network import Index
 
 
 class _Shelf:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from imle_mln.grounding.atoms import FALSE, TRUE, AtomTable, PredicateAtoms
 from imle_mln.grounding.budget import Meter
-from imle_mln.grounding.canonical import NONE, Codes, Mask
+from imle_mln.grounding.canonical import NONE, Codes
 from imle_mln.grounding.normal import Clause, Disjunct
 from imle_mln.grounding.relations import Bindings, Relation
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.logic import Atom, Constant, Equal, Term, Variable
+from imle_mln.network import Bools
 
 # A table drives a join only if it has less than this share of all bindings; otherwise enumerating is cheaper.
 _SELECTIVE = 0.5
@@ -78,7 +79,7 @@ class Scope:
             self.world.shares[key] = 1 - known.count(1 if part.positive else 0) / max(1, known.cells)
         return self.world.shares[key]
 
-    def satisfied(self, part: Disjunct, bindings: Bindings) -> Mask:
+    def satisfied(self, part: Disjunct, bindings: Bindings) -> Bools:
         """For which bindings evidence makes a simple part true, `[rows]`."""
         if isinstance(part.body, Equal):
             return np.asarray(self._equal(part.body, bindings) == part.positive)
@@ -123,7 +124,7 @@ class Scope:
             cells = np.zeros(bindings.rows, dtype)
         return table.lookup(cells + fixed if fixed else cells)
 
-    def _equal(self, body: Equal, bindings: Bindings) -> Mask:
+    def _equal(self, body: Equal, bindings: Bindings) -> Bools:
         left, right = self.value(body.left, body.right, bindings), self.value(body.right, body.left, bindings)
         if not isinstance(body.left, Constant) and not isinstance(body.right, Constant):
             source, target = self.type(body.left.name), self.type(body.right.name)
@@ -145,7 +146,7 @@ class Scope:
         if cells is None:
             return None
         columns: dict[str, Codes] = {}
-        kept: Mask | None = None
+        kept: Bools | None = None
         rest = cells
         codes: list[NDArray[np.int64]] = []
         for size in reversed(table.shape):

@@ -38,11 +38,13 @@ class Options(NamedTuple):
         gap: relative gap at which branch and bound may stop.
         seed: of random choices.
         hand_on: whether an engine may hand components on to other engines.
+        limited: whether there is a time limit.
     """
 
     gap: float
     seed: int
     hand_on: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True, eq=False)

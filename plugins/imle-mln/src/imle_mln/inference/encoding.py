@@ -45,8 +45,10 @@ class Constraints:
     upper: Floats
     lazy: Bools
 
-    def without(self, lower: Floats, upper: Floats) -> tuple[Constraints, Index]:
-        """Rows over the columns that these bounds leave open, without those that cannot be broken; and the columns."""
+    def without(self, lower: Floats, upper: Floats, chosen: Bools) -> tuple[Constraints, Index]:
+        """The chosen rows over the columns that these bounds leave open, without rows that cannot be broken; and the
+        columns.
+        """
         columns = np.flatnonzero(lower < upper)
         matrix = self.matrix[:, columns]
         known = self.matrix @ lower
@@ -55,7 +57,8 @@ class Constraints:
         sizes = matrix.copy()
         sizes.data = np.abs(matrix.data)
         total, size = matrix @ ones, sizes @ ones
-        needed = np.flatnonzero(((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN))
+        breakable = ((total - size) / 2 < low - BROKEN) | ((total + size) / 2 > high + BROKEN)
+        needed = np.flatnonzero(breakable & chosen)
         return Constraints(matrix[needed], low[needed], high[needed], self.lazy[needed]), columns
 
     def off(self, x: Floats) -> Bools:

@@ -35,8 +35,8 @@ class MAPEngine:
         network: its weights come with each solve.
         engine: "auto" takes, for each component and solve, the first that can: a closed form, or what
             `imle_mln.engines` says. Other names use one engine for all components that have no closed form.
-        time_limit: seconds per solve; None for no limit. A maximum flow is not interrupted.
-        gap: relative gap at which branch and bound may stop.
+        time_limit: seconds > 0 per solve; None for no limit. A maximum flow is not interrupted.
+        gap: relative gap >= 0 at which branch and bound may stop.
         seed: of the solvers, and of the rule that breaks ties in HiGHS.
         cross_check: solve by two engines and compare; a name says which is the second one.
 
@@ -44,7 +44,7 @@ class MAPEngine:
     minimum cut without flipped atoms and enumeration take one with the fewest true atoms; HiGHS prefers few of them.
 
     Raises:
-        OptionError: a value out of range.
+        OptionError: there is no such engine, or none that can check the other one.
         SolverUnavailableError: an engine whose packages are not installed.
     """
 
@@ -57,10 +57,11 @@ class MAPEngine:
         seed: int = 0,
         cross_check: bool | str = False,
     ) -> None:
-        check_options(engine, time_limit, gap, seed, cross_check)
+        check_engines(engine, cross_check)
         if engine != AUTO:
             find(engine).load()
-        self._network, self._name, self._options = network, engine, Options(gap, seed, hand_on=engine == AUTO)
+        self._network, self._name = network, engine
+        self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
         self._truths = ClauseTruths(network.atoms, network.clauses)
         self._hard: Index = np.flatnonzero(network.hard)
@@ -208,11 +209,11 @@ def _checked(name: str, given: Floats, length: int, per: str) -> Floats:
     return found
 
 
-def check_options(engine: str, time_limit: float | None, gap: float, seed: int, cross_check: bool | str) -> None:
-    """Refuse options of `MAPEngine`.
+def check_engines(engine: str, cross_check: bool | str) -> None:
+    """Refuse names of engines.
 
     Raises:
-        OptionError: a value out of range.
+        OptionError: there is no such engine, or none that can check the other one.
         SolverUnavailableError: an engine whose packages are not installed.
     """
     if engine != AUTO:
@@ -222,9 +223,3 @@ def check_options(engine: str, time_limit: float | None, gap: float, seed: int, 
         if cross_check not in others:
             raise OptionError(f"mln: cross_check: expected a bool or one of {', '.join(others)}, found {cross_check!r}")
         find(cross_check)
-    if time_limit is not None and not time_limit > 0:
-        raise OptionError(f"mln: time_limit: expected seconds > 0 or None, found {time_limit!r}")
-    if not (math.isfinite(gap) and gap >= 0):
-        raise OptionError(f"mln: gap: expected a finite number >= 0, found {gap!r}")
-    if not 0 <= seed < 2**31:
-        raise OptionError(f"mln: seed: expected an int from 0 to {2**31 - 1}, found {seed!r}")

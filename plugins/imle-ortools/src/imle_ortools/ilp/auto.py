@@ -17,6 +17,7 @@ import numpy as np
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.presets import THOROUGH
+from imle_kernels.packing import warm
 from imle_linear.arrays import Floats
 from imle_linear.engines import TIGHT, WITNESS, Outcome, Rows, deadline
 from imle_linear.judging import PROVEN, Judge
@@ -26,7 +27,6 @@ from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
 from imle_ortools.ilp.structures import assignment, knapsack
-from imle_ortools.packing import warm
 
 WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor

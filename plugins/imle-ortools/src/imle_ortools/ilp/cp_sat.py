@@ -12,9 +12,9 @@ from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
 from imle_linear.options import EngineOptions
+from imle_linear.whole import FAR
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram
-from imle_ortools.ilp.whole import FAR
 from imle_ortools.progress import gap_callback, proven_bound
 from imle_ortools.scaling import UNRESOLVED, to_integers
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imle_linear.program import LinearProgram
-from imle_ortools.ilp.whole import Ints, WholeRow, whole_rows
+from imle_linear.whole import Ints, WholeRow, whole_rows
 
 _LARGEST = 2**31
 """Variables stay below this, and so do differences of two of them by far."""

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 
 from imle.solvers import SolveStatus
+from imle_kernels.compiled.assignment import assign
+from imle_kernels.compiled.compiling import read_only
+from imle_kernels.packing import Packing, Searches
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome
 from imle_ortools.ilp.structures import Assignment
-from imle_ortools.kernels.assignment import assign
-from imle_ortools.kernels.compiling import read_only
-from imle_ortools.packing import Packing, Searches
 
 NODES = 1_000_000
 """What a knapsack search may cost before a MIP solver takes over: about a tenth of a second."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imle_kernels.packing import Packing
 from imle_linear.program import LinearProgram
-from imle_ortools.packing import Packing
 
 Ints = NDArray[np.int64]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
 from imle.solvers.stopping import refuse_given_up
-from imle_ortools.arrays import numbers, refuse_negative
-from imle_ortools.packing import Packing, Searches, warm
-from imle_ortools.plugin import KNAPSACK
+from imle_kernels.arrays import numbers, refuse_negative
+from imle_kernels.packing import Packing, Searches, warm
+from imle_kernels.plugin import KNAPSACK
 
 Floats = NDArray[np.float64]
 

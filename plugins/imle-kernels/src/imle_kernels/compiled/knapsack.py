@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_ortools.kernels.compiling import compiled
+from imle_kernels.compiled.compiling import compiled
 
 MOST_STEPS = 256
 """Subgradient steps are as many as there are items, up to this. Measured on 32 x 3 and 100 x 5: many items make large

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import SolveStatus
-from imle_ortools.assignment import AssignmentSolver
+from imle_kernels.assignment import AssignmentSolver
 
 entry = st.one_of(st.integers(-3, 3).map(float), st.floats(-2, 2))
 
@@ -115,7 +115,7 @@ def test_empty():
         assert result.status is None
 
 
-MASK = "ortools-assignment: allowed: expected a matrix [n, m] of bool or 0/1, found"
+MASK = "assignment: allowed: expected a matrix [n, m] of bool or 0/1, found"
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,16 @@ def test_masks_that_are_none(allowed, found):
 def test_wrong_shapes():
     with pytest.raises(ObjectiveError) as caught:
         AssignmentSolver().prepare(allowed=np.ones((2, 3))).solve(np.zeros((1, 3, 3)))
-    assert str(caught.value) == "ortools-assignment: expected objectives of shape [N, 2, 3], found [1, 3, 3]"
+    assert str(caught.value) == "assignment: expected objectives of shape [N, 2, 3], found [1, 3, 3]"
     with pytest.raises(ObjectiveError) as caught:
         AssignmentSolver().prepare().solve(np.zeros((1, 3)))
-    assert str(caught.value) == "ortools-assignment: expected objectives of shape [N, any, any], found [1, 3]"
+    assert str(caught.value) == "assignment: expected objectives of shape [N, any, any], found [1, 3]"
 
 
 def test_options():
     with pytest.raises(OptionError) as caught:
         AssignmentSolver(sense="cost")
-    assert str(caught.value) == "ortools-assignment: sense: expected 'min' or 'max', found 'cost'"
+    assert str(caught.value) == "assignment: sense: expected 'min' or 'max', found 'cost'"
 
 
 def test_large_batches_are_solved_in_parts_and_stop_between_them():

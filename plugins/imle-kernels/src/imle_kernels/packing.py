@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_ortools.ilp.whole import WholeRow, whole_row
-from imle_ortools.kernels.compiling import read_only
-from imle_ortools.kernels.knapsack import fill_up, pack
+from imle_kernels.compiled.compiling import read_only
+from imle_kernels.compiled.knapsack import fill_up, pack
+from imle_linear.whole import WholeRow, whole_row
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import SolveStatus
-from imle_ortools.knapsack import KnapsackSolver
-from imle_ortools.packing import Searches
+from imle_kernels.knapsack import KnapsackSolver
+from imle_kernels.packing import Searches
 
 value = st.one_of(st.integers(-2, 5).map(float), st.floats(-1, 3))
 weight = st.one_of(st.integers(0, 4).map(float), st.integers(0, 30).map(lambda i: i / 10))
@@ -96,7 +96,7 @@ def test_a_search_that_runs_out_knows_how_good_a_set_can_be():
 
 
 def test_kernels_are_compiled_before_the_clock_runs():
-    from imle_ortools.kernels.knapsack import fill_up, pack
+    from imle_kernels.compiled.knapsack import fill_up, pack
 
     prepared = KnapsackSolver(time_limit=1.0, node_limit=3).prepare(weights=np.ones((2, 9)), capacity=np.ones(2))
     ready = pack.signatures, fill_up.signatures
@@ -147,11 +147,11 @@ def test_fewer_nodes_than_items_give_a_greedy_set():
 
 
 def test_a_search_cut_into_slices_finds_the_same(monkeypatch):
-    import imle_ortools.knapsack
+    import imle_kernels.knapsack
 
     weights, capacity, values = hard(n=30, m=3, rows=6)
     whole = KnapsackSolver().prepare(weights=weights, capacity=capacity).solve(values)
-    monkeypatch.setattr(imle_ortools.knapsack, "_SLICE", 371)
+    monkeypatch.setattr(imle_kernels.knapsack, "_SLICE", 371)
     sliced = KnapsackSolver(time_limit=60.0).prepare(weights=weights, capacity=capacity).solve(values)
     assert sliced.status is None
     assert np.array_equal(sliced.solutions, whole.solutions)
@@ -190,7 +190,7 @@ def test_rows_are_the_same_alone_together_and_in_any_order():
     assert np.array_equal(np.concatenate([solver.solve(row[None]).solutions for row in values]), together)
 
 
-ID = "ortools-knapsack"
+ID = "knapsack"
 
 
 @pytest.mark.parametrize(

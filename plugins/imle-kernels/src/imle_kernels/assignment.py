@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
 from imle.solvers.stopping import refuse_given_up
-from imle_ortools.kernels.assignment import assign
-from imle_ortools.kernels.compiling import read_only
-from imle_ortools.plugin import ASSIGNMENT
-
-Floats = NDArray[np.float64]
+from imle_kernels.compiled.assignment import assign
+from imle_kernels.compiled.compiling import read_only
+from imle_kernels.plugin import ASSIGNMENT
+from imle_linear.arrays import Floats, mask
 
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
@@ -51,7 +49,7 @@ class AssignmentSolver(BaseSolver, spec=ASSIGNMENT):
         Raises:
             InstanceError: not such a matrix.
         """
-        return PreparedAssignment(self.sense, None if allowed is None else _mask(allowed))
+        return PreparedAssignment(self.sense, None if allowed is None else mask(ASSIGNMENT.id, allowed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +104,3 @@ class PreparedAssignment(BasePrepared):
         values = np.zeros(len(costs))
         values[done] = rows.objective[done[:, None], first, second].sum(axis=1)
         return rows.result(values)
-
-
-def _mask(allowed: Any) -> NDArray[np.bool_]:
-    try:
-        mask = np.asarray(allowed)
-        if mask.dtype.kind not in "biuf" or mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
-            raise ValueError
-    except (TypeError, ValueError, RuntimeError):
-        shape = getattr(allowed, "shape", None)
-        found = type(allowed).__name__ if shape is None else f"{type(allowed).__name__} of shape {list(shape)}"
-        raise InstanceError(
-            f"{ASSIGNMENT.id}: allowed: expected a matrix [n, m] of bool or 0/1, found {found}",
-            hint="True where a pair may be chosen",
-        ) from None
-    return mask.astype(np.bool_)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_ortools.kernels.compiling import compiled
+from imle_kernels.compiled.compiling import compiled
 
 SWEEPS = 2
 """Rounds of row reduction; after two, augmenting paths are the faster way to place what is left."""

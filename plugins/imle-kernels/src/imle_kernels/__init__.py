@@ -1,0 +1,1 @@
+"""Assignment and knapsack for imle, by compiled kernels of its own."""

@@ -1,0 +1,46 @@
+"""What `imle check` checks the solvers on; imported by checks and by nothing else."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from imle.testing import Floats, Instance
+
+
+def instances(solver_id: str) -> list[Instance]:
+    """Instances whose solutions are all listed: every 0/1 vector is tried."""
+    return {"assignment": _assignments, "knapsack": _knapsacks}[solver_id]()
+
+
+def _assignments() -> list[Instance]:
+    wide = _points(6, lambda z: bool((z.reshape(2, 3).sum(1) == 1).all() and (z.reshape(2, 3).sum(0) <= 1).all()))
+    masked = np.array([[1, 1, 0], [1, 1, 1]])
+    return [
+        Instance("2 x 3", solutions=wide, shape=(2, 3)),
+        Instance("tall, scores", {}, {"sense": "max"}, solutions=wide.reshape(-1, 2, 3).swapaxes(1, 2), shape=(3, 2)),
+        Instance("some pairs", {"allowed": masked}, solutions=wide[wide[:, 2] == 0]),
+        Instance("one size", solutions=[np.eye(3)[list(p)] for p in itertools.permutations(range(3))], shape=(3, 3)),
+    ]
+
+
+def _knapsacks() -> list[Instance]:
+    weights, capacity = np.array([[2.0, 3.0, 4.0, 5.0], [1.0, 1.0, 1.0, 1.0]]), [7.0, 2.0]
+    return [
+        Instance(
+            "two capacities",
+            {"weights": weights, "capacity": capacity},
+            solutions=_points(4, lambda x: bool((weights @ x <= capacity).all())),
+            rows={"capacity": [[7.0, 2.0], [4.0, 1.0], [14.0, 4.0]]},
+            bad_row={"capacity": [-1.0, 2.0]},
+            bad_objective=[1e308, 1e308, 1e308, 1e308],
+        )
+    ]
+
+
+def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:
+    """All 0/1 vectors that are allowed."""
+    vectors = np.array(list(itertools.product((0.0, 1.0), repeat=n)))
+    return vectors[[allowed(vector) for vector in vectors]]

@@ -1,0 +1,15 @@
+"""Both solvers pass the conformance kit, on the instances they offer."""
+
+from __future__ import annotations
+
+from imle.testing import parametrize_with_checks
+
+
+@parametrize_with_checks("assignment")
+def test_assignments(check):
+    check()
+
+
+@parametrize_with_checks("knapsack")
+def test_knapsacks(check):
+    check()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError, SolverContractError
-from imle.layers.instances import Group, Kept
+from imle.layers.instances import Group, PreparedInstance
 from imle.layers.shapes import check_objective
 from imle.layers.tables import TableView
 from imle.plugins.spec import Block
@@ -122,7 +122,7 @@ class Packing:
         """Whether all rows have one instance."""
         return self.rows[0] is None
 
-    def columns(self, kept: Kept) -> Tensor:
+    def columns(self, kept: PreparedInstance) -> Tensor:
         """`[n]` which entries of `[m]` are those of an instance."""
         return self._columns[id(kept)]
 

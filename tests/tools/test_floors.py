@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 STILL_CIRCLES = [
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
+    ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 
 

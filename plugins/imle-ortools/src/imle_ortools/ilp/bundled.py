@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from functools import partial
 
-from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
+from imle.execution import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.solvers import SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible

@@ -17,7 +17,7 @@ from torch import Tensor
 from imle.errors import SolverContractError
 from imle.estimators.base import Estimator
 from imle.estimators.function import estimate
-from imle.estimators.trace import Call, Solutions, Trace
+from imle.estimators.trace import Application, Solutions, Trace
 from imle.layers.shapes import check_objective
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.target import BaseTargetDistribution, TargetDistribution
@@ -153,7 +153,7 @@ def wrap(
         def draw(rows: Tensor) -> Tensor | None:
             return None if noise is None or quiet else draw_like(noise, rows, samples)
 
-        call = Call(rule, _PerSample(solve, samples), draw, "samples", noise, temperature, target_temperature)
+        call = Application(rule, _PerSample(solve, samples), draw, "samples", noise, temperature, target_temperature)
         return estimate(-theta if minimize else theta, call).flatten(0, 1)
 
     return wrapper

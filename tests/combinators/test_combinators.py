@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import imle
 from imle.errors import ImleError, ObjectiveError, OptionError
 from imle.solvers import Cached, Deduplicated, SolveResult, SolveStatus, Timed
-from imle.solvers.combinators.keys import Identity, duplicates, name_rows, value_key
+from imle.solvers.keys import ObjectKey, duplicates, name_rows, value_key
 from support.solvers import EnumerationSolver, k_subsets
 
 
@@ -204,5 +204,5 @@ def test_keys_are_those_of_contents():
     ):
         assert value_key(one) == value_key(same) != value_key(other)
         assert hash(value_key(one)) == hash(value_key(same))
-    assert isinstance(value_key({"a": object()}), Identity)
-    assert isinstance(value_key(Evidence(object())), Identity)
+    assert isinstance(value_key({"a": object()}), ObjectKey)
+    assert isinstance(value_key(Evidence(object())), ObjectKey)

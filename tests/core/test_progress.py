@@ -38,7 +38,7 @@ class PreparedTelling:
     def solve(self, objective, *, hint=None, **rows):
         for row in range(len(objective)):
             progress.report(gap=0.25 / (row + 1))
-            if progress.listening():
+            if progress.is_requested():
                 self.heard.clear()
                 assert self.heard.wait(60)
             progress.report(1)
@@ -75,7 +75,7 @@ def test_a_function_hears_of_rows_and_gaps():
     told = len(listener.told)
     time.sleep(0.05)
     assert len(listener.told) == told  # the batch is over
-    assert not progress.listening()
+    assert not progress.is_requested()
 
 
 def test_a_function_that_raises_loses_no_batch(caplog):

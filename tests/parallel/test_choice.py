@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
+from imle.execution import pools
+from imle.execution.throughput import Throughput
 from imle.solvers import Parallel
-from imle.solvers.parallel import pools
-from imle.solvers.parallel.pace import Pace
 from support.hazards import Hazard
 
 
 @given(st.integers(1, 500), st.integers(1, 9), st.none() | st.floats(1e-7, 1.0), st.floats(1e-4, 1.0))
 def test_chunks_cover_the_batch(rows, workers, seconds, least):
-    pace = Pace()
+    throughput = Throughput()
     if seconds is not None:
-        pace.solved(rows, seconds * rows)
-    chunks = pace.chunks(rows, workers, least)
+        throughput.solved(rows, seconds * rows)
+    chunks = throughput.chunks(rows, workers, least)
     assert [n for start, stop in chunks for n in range(start, stop)] == list(range(rows))
     assert all(start < stop for start, stop in chunks)
     sizes = [stop - start for start, stop in chunks]
@@ -30,15 +30,15 @@ def test_chunks_cover_the_batch(rows, workers, seconds, least):
 
 
 def test_the_faster_way_is_taken_and_the_other_tried_again():
-    pace = Pace()
-    assert pace.better() == "serial"
-    pace.waited("serial", 10, 1.0)
-    assert pace.better() == "parallel"
-    pace.waited("parallel", 10, 1.5)
+    throughput = Throughput()
+    assert throughput.better() == "serial"
+    throughput.waited("serial", 10, 1.0)
+    assert throughput.better() == "parallel"
+    throughput.waited("parallel", 10, 1.5)
     taken = []
     for _ in range(130):
-        taken.append(pace.better())
-        pace.waited(taken[-1], 10, 1.0 if taken[-1] == "serial" else 1.5)
+        taken.append(throughput.better())
+        throughput.waited(taken[-1], 10, 1.0 if taken[-1] == "serial" else 1.5)
     assert taken.count("parallel") == 2
 
 

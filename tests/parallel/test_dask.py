@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import imle
+from imle.execution import watch
 from imle.solvers import SolveStatus
-from imle.solvers.parallel import watch
 from support.hazards import HANG, KILL, Hazard, loaded
 
 distributed = pytest.importorskip("distributed")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
+from imle.execution.rows import Part, join
 from imle.solvers import Cached, Deduplicated, Parallel, Processes, SolveResult, SolveStatus, Timed
-from imle.solvers.combinators.rows import Part, join
 from support.hazards import Hazard
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*negative costs were clipped")

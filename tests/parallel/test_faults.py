@@ -377,7 +377,7 @@ def test_copies_and_pickles():
 
 SCRIPT = """
 import signal, sys, torch, imle
-from imle.solvers.parallel import pools
+from imle.execution import pools
 from support.hazards import Hazard
 signal.signal(signal.SIGINT, signal.default_int_handler)
 layer = imle.layer(Hazard(milliseconds=20), executor=2, noise=None)

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import imle
+from imle.execution import pools
+from imle.execution.work import PreparedPool
 from imle.solvers import Cached, Parallel, Processes, Timed
 from imle.solvers.interruptible import interruptible
-from imle.solvers.parallel import pools
-from imle.solvers.parallel.work import Stock
-from imle.solvers.progress import Wanted, monitored, report
+from imle.solvers.progress import ProgressRequest, monitored, report
 from imle_highs.ilp import HighsILPSolver
 from support.hazards import Hazard
 
@@ -135,7 +135,7 @@ def test_locks_that_other_threads_hold():
     """Whatever another thread is at when the process forks."""
     parallel = Parallel(Hazard(), 2, threads=True)
     timed, cached = Timed(parallel), Cached(Hazard()).prepare()
-    prepared, stock, processes = timed.prepare(), Stock(1), Processes(1)
+    prepared, stock, processes = timed.prepare(), PreparedPool(1), Processes(1)
     program = HighsILPSolver(sense="max").prepare(A_ub=np.ones((1, 4)), b_ub=[1], bounds=(0, 1))
     objective = np.eye(4)
     prepared.solve(objective)
@@ -147,18 +147,18 @@ def test_locks_that_other_threads_hold():
         assert (prepared.solve(objective).solutions == objective).all()
         assert (cached.solve(objective).solutions == objective).all()
         assert (program.solve(objective).solutions == objective).all()
-        with stock.borrow("", lambda: stock_built.append(1) or Hazard().prepare()):
+        with stock.acquire("", lambda: stock_built.append(1) or Hazard().prepare()):
             pass
         assert processes.submit(divmod, 7, 2).result() == (3, 1)
         pools.threads(2), pools.dispatchers(2), pools.processes(2)
         report(1)
         assert interruptible(lambda: 3, lambda: None) == 3
 
-    with monitored(Wanted(lambda _: None, 1000.0), "solver", 4):
+    with monitored(ProgressRequest(lambda _: None, 1000.0), "solver", 4):
         from imle.solvers.progress import _current
 
         locks = [
-            parallel.pace._lock,
+            parallel.throughput._lock,
             timed.clock._lock,
             cached._lock,
             program._lock,

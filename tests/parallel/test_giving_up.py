@@ -16,11 +16,11 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError
+from imle.execution.throughput import Throughput
+from imle.execution.time_slices import SLICE_SECONDS, solve_in_slices, time_sliced
 from imle.solvers import Cached, Deduplicated, Parallel, SolveResult
+from imle.solvers.cancellation import CancelledError, CancelToken, cancelled, stop_until, stoppable
 from imle.solvers.function import PreparedFunction
-from imle.solvers.parallel.pace import Pace
-from imle.solvers.parallel.pieces import PIECE, in_pieces, solve_in_pieces
-from imle.solvers.stopping import GivenUpError, Stops, given_up, stop_until, stoppable
 
 ROWS = 4000
 SECONDS = 2e-3
@@ -91,7 +91,7 @@ def test_threads_do_not_finish_their_chunks():
         prepared = Parallel(solver, pool, thread_safe=True).prepare()
         with interrupted():
             prepared.solve(np.random.default_rng(0).normal(size=(ROWS, 3)))
-        assert 100 <= begun(pool, solver) < 100 + 4 * PIECE / SECONDS  # chunks have 500 rows
+        assert 100 <= begun(pool, solver) < 100 + 4 * SLICE_SECONDS / SECONDS  # chunks have 500 rows
         assert len(prepared.solve(np.eye(3)).solutions) == 3
 
 
@@ -101,8 +101,8 @@ def test_threads_of_several_instances():
         layer = imle.layer(solver, executor=pool, noise=None)
         with interrupted():
             layer(torch.randn(ROWS, 4), size=[3, 4] * (ROWS // 2))
-        time.sleep(4 * PIECE)  # the threads of the instances have noticed
-        assert 100 <= begun(pool, solver) < 100 + 8 * PIECE / SECONDS
+        time.sleep(4 * SLICE_SECONDS)  # the threads of the instances have noticed
+        assert 100 <= begun(pool, solver) < 100 + 8 * SLICE_SECONDS / SECONDS
 
 
 def test_native_calls_are_stopped():
@@ -128,18 +128,18 @@ def test_native_calls_are_stopped():
 def test_pieces_are_not_to_be_seen_in_results(rows):
     objective = np.random.default_rng(0).normal(size=(rows, 3))
     solver = Native()
-    prepared = in_pieces(solver.prepare())
+    prepared = time_sliced(solver.prepare())
     for _ in range(2):
         found = prepared.solve(objective, hint=objective)
         np.testing.assert_array_equal(found.solutions, np.eye(3)[objective.argmax(axis=1)])
         assert found.counters == {"rows_seen": rows}
     assert sum(solver.sizes) == 2 * rows
-    assert max(solver.sizes) <= max(127, 2 * PIECE / SECONDS)
+    assert max(solver.sizes) <= max(127, 2 * SLICE_SECONDS / SECONDS)
 
 
 def test_slow_rows_are_not_waited_for_together():
     solver = Native(seconds=0.05)
-    in_pieces(solver.prepare()).solve(np.zeros((150, 3)))
+    time_sliced(solver.prepare()).solve(np.zeros((150, 3)))
     assert solver.sizes[0] == 64  # nothing is known
     assert max(solver.sizes[1:]) < 64
 
@@ -151,15 +151,15 @@ def test_rows_of_large_instances_begin_with_few():
         sizes.append(len(objective))
         return objective
 
-    in_pieces(PreparedFunction(solve)).solve(np.zeros((4, 2**19)))
+    time_sliced(PreparedFunction(solve)).solve(np.zeros((4, 2**19)))
     assert sizes[0] == 2
 
 
 def test_fast_rows_are_solved_in_one_call():
     solver = Native(seconds=0.0)
-    pace = Pace()
+    throughput = Throughput()
     for _ in range(40):
-        solve_in_pieces(solver.prepare(), np.zeros((50, 3)), {}, pace)
+        solve_in_slices(solver.prepare(), np.zeros((50, 3)), {}, throughput)
     assert solver.sizes[-1] == 50
     assert solver.sizes[0] == 1
 
@@ -168,13 +168,13 @@ def test_errors_name_the_row_of_the_batch():
     objective = np.zeros((300, 3))
     objective[200, 0] = np.nan
     with pytest.raises(ObjectiveError) as caught:
-        in_pieces(Native(seconds=0.0).prepare()).solve(objective)
+        time_sliced(Native(seconds=0.0).prepare()).solve(objective)
     assert caught.value.row == 200
 
 
 def test_the_solver_inside_combinators_works_in_pieces():
     solver = Native()
-    prepared = in_pieces(Cached(Deduplicated(solver)).prepare())
+    prepared = time_sliced(Cached(Deduplicated(solver)).prepare())
     objective = np.random.default_rng(0).normal(size=(400, 3))
     assert prepared.solve(objective).counters["cache_misses"] == 400
     assert solver.sizes[0] == 64
@@ -182,27 +182,27 @@ def test_the_solver_inside_combinators_works_in_pieces():
 
 
 def test_work_that_was_given_up():
-    assert not given_up()
-    stops, calls = Stops(), []
-    with stops.inside():
+    assert not cancelled()
+    token, calls = CancelToken(), []
+    with token.inside():
         with stoppable(lambda: calls.append(1)):
-            stops.stop()
-            stops.stop()
-        stops.stop()
-        assert given_up()
+            token.cancel()
+            token.cancel()
+        token.cancel()
+        assert cancelled()
         with stoppable(lambda: calls.append(2)):
             pass
-        with pytest.raises(GivenUpError):
-            solve_in_pieces(Native().prepare(), np.zeros((1, 3)), {}, Pace())
+        with pytest.raises(CancelledError):
+            solve_in_slices(Native().prepare(), np.zeros((1, 3)), {}, Throughput())
     assert calls == [1, 1, 2]
-    assert not given_up()
-    stop_until(stops, [])
+    assert not cancelled()
+    stop_until(token, [])
 
 
 def test_patience_has_an_end():
     release = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(release.wait, 60)
-        stop_until(Stops(), [future], 0.1)
+        stop_until(CancelToken(), [future], 0.1)
         assert not future.done()
         release.set()

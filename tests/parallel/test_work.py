@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from imle.solvers.parallel.work import CAPACITY, Stock, Task, perform
+from imle.execution.work import CAPACITY, PreparedPool, Task, run_task
 from support.hazards import Hazard
 
 
@@ -24,14 +24,14 @@ class Prepared:
 
 @pytest.fixture
 def stock():
-    return Stock(3)
+    return PreparedPool(3)
 
 
 def lend(stock, *keys):
     """Borrow one after the other, and give all back in the same order; those that were lent."""
     lent = []
     for key in keys:
-        with stock.borrow(key, lambda key=key: Prepared(key)) as prepared:
+        with stock.acquire(key, lambda key=key: Prepared(key)) as prepared:
             lent.append(prepared)
     return lent
 
@@ -39,7 +39,7 @@ def lend(stock, *keys):
 def test_what_is_free_is_lent_again(stock):
     first, second = lend(stock, "a", "a")
     assert first is second
-    with stock.borrow("a", lambda: Prepared("a")) as one, stock.borrow("a", lambda: Prepared("a")) as other:
+    with stock.acquire("a", lambda: Prepared("a")) as one, stock.acquire("a", lambda: Prepared("a")) as other:
         assert one is first
         assert other is not first
     assert not first.closed
@@ -55,7 +55,7 @@ def test_the_least_recently_used_makes_room(stock):
 
 
 def test_several_of_a_kind_count_each(stock):
-    with stock.borrow("a", lambda: Prepared("a")) as one, stock.borrow("a", lambda: Prepared("a")) as other:
+    with stock.acquire("a", lambda: Prepared("a")) as one, stock.acquire("a", lambda: Prepared("a")) as other:
         pass
     closed = []
     for key in "bcde":
@@ -66,7 +66,7 @@ def test_several_of_a_kind_count_each(stock):
 
 def test_what_is_lent_when_all_are_closed_is_closed_when_it_comes_back(stock):
     (free,) = lend(stock, "b")
-    with stock.borrow("a", lambda: Prepared("a")) as lent:
+    with stock.acquire("a", lambda: Prepared("a")) as lent:
         stock.close()
         assert (free.closed, lent.closed) == (1, 0)
     assert lent.closed == 1
@@ -76,7 +76,7 @@ def test_a_worker_forgets_old_recipes():
     recipes = [pickle.dumps((Hazard(), {"size": size})) for size in range(1, CAPACITY + 2)]
 
     def solved(n, recipe):
-        return perform(Task(f"recipe {n}", recipe, np.ones((1, n + 1)), {}))
+        return run_task(Task(f"recipe {n}", recipe, np.ones((1, n + 1)), {}))
 
     for n, recipe in enumerate(recipes):
         assert solved(n, recipe).result is not None

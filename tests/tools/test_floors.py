@@ -14,7 +14,7 @@ from tools.house.source import Checkout, circles
 ROOT = Path(__file__).parents[2]
 STILL_CIRCLES = [
     ["imle.estimators.base", "imle.estimators.trace"],
-    ["imle.layers.exported", "imle.layers.module", "imle.layers.traced"],
+    ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
 ]
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 import imle
 from imle.errors import OptionError, SolverUnavailableError
-from imle.layers import traced
+from imle.layers import operators
 from support.solvers import EnumerationSolver, k_subsets
 
 WEIGHT = torch.tensor([1.0, -2.0, 0.5, 3.0, -1.0, 0.25])
@@ -55,7 +55,7 @@ def results(module):
 @pytest.fixture
 def nobody(monkeypatch):
     """Forget all layers of this process, as another one does not know them."""
-    return lambda: monkeypatch.setattr(traced, "_layers", WeakValueDictionary())
+    return lambda: monkeypatch.setattr(operators, "_layers", WeakValueDictionary())
 
 
 def loaded(program, path, nobody):
@@ -146,9 +146,9 @@ def test_a_program_outlives_its_layer(strict):
 def test_a_loaded_program_prepares_its_solver_once(tmp_path, nobody):
     layer = imle.layer(EnumerationSolver, solutions=k_subsets(6, 2), noise=None)
     program = loaded(torch.export.export(nn.Sequential(layer), (torch.randn(4, 6),)), tmp_path, nobody)
-    assert not traced._layers
+    assert not operators._layers
     program(torch.randn(4, 6))
-    (made,) = set(traced._layers.values())
+    (made,) = set(operators._layers.values())
     prepared = made._instances.common()
     program(torch.randn(4, 6))
     assert made._instances.common() is prepared

@@ -17,7 +17,7 @@ MODULES = {
     "imle.solvers": "The protocol, results, and solvers around solvers",
     "imle.solvers.parallel": "Rows on many workers",
     "imle.solvers.progress": "For solvers: reporting how far a batch is",
-    "imle.solvers.stopping": "For solvers: work that no caller waits for any more",
+    "imle.solvers.cancellation": "For solvers: work that no caller waits for any more",
     "imle.solvers.interruptible": "For solvers: native calls that can be ended",
     "imle.solvers.forks": "For solvers: locks and threads in forked children",
     "imle.layers": "What `imle.layer` makes",

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from imle.estimators.base import Estimator
-from imle.estimators.trace import Call, Solutions, Solve, Trace
+from imle.estimators.trace import Application, Solutions, Solve, Trace
 
 
 class Pass(NamedTuple):
@@ -45,7 +45,7 @@ class RecordingEstimator(Estimator):
     def check_scale(self, homogeneous: bool) -> None:
         self.inner.check_scale(homogeneous)
 
-    def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
+    def sample(self, theta: Tensor, noise: Tensor | None, call: Application) -> Solutions:
         self.rows, self.latest = len(theta), None
         return self.inner.sample(theta, noise, replace(call, estimator=self.inner))
 

@@ -11,7 +11,7 @@ from weakref import WeakSet
 from torch import Tensor, nn
 
 from imle.errors import OptionError
-from imle.estimators.trace import Call, Solutions, Trace
+from imle.estimators.trace import Application, Solutions, Trace
 from imle.noise import BaseNoiseDistribution, noise_by_name
 from imle.plugins.spec import SolverSpec
 
@@ -64,7 +64,7 @@ class Estimator(nn.Module, ABC):
         """
         del homogeneous
 
-    def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
+    def sample(self, theta: Tensor, noise: Tensor | None, call: Application) -> Solutions:
         """The forward solutions.
 
         Args:

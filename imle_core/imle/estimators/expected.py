@@ -13,10 +13,10 @@ from imle.errors import OptionError
 from imle.estimators.function import Estimate
 from imle.estimators.score_function import ScoreFunction
 from imle.estimators.scores import refuse_without_noise
-from imle.estimators.trace import Call, Trace, average
+from imle.estimators.trace import Application, Trace, average
 
 
-def expected_loss(theta: Tensor, call: Call, loss: Callable[[Tensor], Tensor]) -> Tensor:
+def expected_loss(theta: Tensor, call: Application, loss: Callable[[Tensor], Tensor]) -> Tensor:
     """mean_s loss(z_s) row by row, over the samples that were solved (0 if there are none).
 
     Args:

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from imle.errors import ForwardModeError, SecondDerivativeError
 from imle.estimators.parts import gradient_of, parts_of, run_parts, whole_noise
-from imle.estimators.trace import Call, Outputs, Trace, average, no_replay
+from imle.estimators.trace import Application, Outputs, Trace, average, no_replay
 
 
-def run(theta: Tensor, call: Call) -> Outputs:
+def run(theta: Tensor, call: Application) -> Outputs:
     """The forward pass: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`, and what backward needs.
 
     Args:
@@ -68,7 +68,7 @@ class Estimate(torch.autograd.Function):
         refuse_forward_mode()
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int, None], theta: Tensor, call: Call) -> tuple[Outputs, tuple[Any, ...]]:
+    def vmap(info: Any, in_dims: tuple[int, None], theta: Tensor, call: Application) -> tuple[Outputs, tuple[Any, ...]]:
         size = info.batch_size
         rows = theta.movedim(in_dims[0], 0)
 
@@ -93,7 +93,9 @@ class Gradient(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Call) -> Tensor:
+    def forward(
+        theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Application
+    ) -> Tensor:
         solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
         return gradient_of(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
 
@@ -140,17 +142,17 @@ def refuse_forward_mode() -> None:
     )
 
 
-def estimate(theta: Tensor, call: Call) -> Tensor:
+def estimate(theta: Tensor, call: Application) -> Tensor:
     """`run`, with its gradient: theta `[B, *event]` to `[B, *event]` or `[B, S, *event]`."""
     return differentiable()(theta, call)[0]
 
 
-def differentiable() -> Callable[[Tensor, Call], Outputs]:
+def differentiable() -> Callable[[Tensor, Application], Outputs]:
     """`run`, as a function that torch's autograd sees."""
     # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
     transforming = torch._C._are_functorch_transforms_active()
     function: Any = Estimate if transforming else super(torch.autograd.Function, Estimate)
-    return cast(Callable[[Tensor, Call], Outputs], function.apply)
+    return cast(Callable[[Tensor, Application], Outputs], function.apply)
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

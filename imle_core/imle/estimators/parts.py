@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from imle.estimators.replay import BLOCK, Replay
-from imle.estimators.trace import Call, Outputs, Trace, average
+from imle.estimators.trace import Application, Outputs, Trace, average
 
 _LEAST = 16 * BLOCK
 """Entries of `[rows, S, *event]` in the smallest part."""
 
 
-def parts_of(theta: Tensor, call: Call) -> list[slice]:
+def parts_of(theta: Tensor, call: Application) -> list[slice]:
     """Rows of `[B, *event]` that are worked on together: all, where the limit allows it or the rule needs it.
 
     At least two: torch adds up a single row in another order, with several threads.
@@ -30,7 +30,7 @@ def parts_of(theta: Tensor, call: Call) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], rows], strict=True)]
 
 
-def run_parts(theta: Tensor, call: Call, parts: Sequence[slice]) -> Outputs:
+def run_parts(theta: Tensor, call: Application, parts: Sequence[slice]) -> Outputs:
     """`imle.estimators.function.run`, part by part.
 
     Where that can be done, noise is kept as the states that its generator had before each part. Solutions are kept in
@@ -79,7 +79,7 @@ def gradient_of(trace: Trace, dy: Tensor) -> Tensor:
         return torch.cat(found)
 
 
-def whole_noise(theta: Tensor, noise: Tensor | None, call: Call) -> Tensor | None:
+def whole_noise(theta: Tensor, noise: Tensor | None, call: Application) -> Tensor | None:
     """Noise `[B, S, *event]`, drawn again if only states were kept."""
     if noise is None or noise.dtype != torch.uint8:
         return noise
@@ -95,7 +95,7 @@ def _noise(
     return ((None, None if noise is None else noise[rows]) for rows in parts)
 
 
-def _again(theta: Tensor, noise: Tensor, call: Call, n: int, rows: slice) -> Tensor:
+def _again(theta: Tensor, noise: Tensor, call: Application, n: int, rows: slice) -> Tensor:
     """Noise of the n-th part."""
     if noise.dtype != torch.uint8:
         return noise[rows]

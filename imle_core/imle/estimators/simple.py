@@ -12,7 +12,7 @@ from imle.errors import OptionError, SolverContractError
 from imle.estimators.base import Estimator
 from imle.estimators.identity import straight
 from imle.estimators.subset_distribution import marginals_along, sample
-from imle.estimators.trace import Call, Solutions, Trace
+from imle.estimators.trace import Application, Solutions, Trace
 from imle.noise import BaseNoiseDistribution
 from imle.plugins.spec import SolverSpec
 
@@ -70,7 +70,7 @@ class Simple(Estimator):
         if temperature == 0:
             raise OptionError("estimator 'simple': temperature: expected a number > 0, found 0")
 
-    def sample(self, theta: Tensor, noise: Tensor | None, call: Call) -> Solutions:
+    def sample(self, theta: Tensor, noise: Tensor | None, call: Application) -> Solutions:
         z, valid = call.solve(theta.unsqueeze(1))
         if noise is None:
             return Solutions(z, valid)
@@ -83,7 +83,7 @@ class Simple(Estimator):
         return (along / tau).to(trace.theta.dtype)
 
 
-def _wide(theta: Tensor, call: Call) -> Tensor:
+def _wide(theta: Tensor, call: Application) -> Tensor:
     return theta.detach().double() / call.temperature
 
 

@@ -53,7 +53,7 @@ def no_replay() -> None:
 
 
 @dataclass(slots=True)
-class Call:
+class Application:
     """What one application of an estimator needs besides theta.
 
     Attributes:
@@ -92,7 +92,7 @@ class Call:
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 
-    def part(self, rows: slice) -> Call:
+    def part(self, rows: slice) -> Application:
         """The same for some rows of the batch."""
         return replace(self, solve=self.solve.part(rows))
 
@@ -136,7 +136,7 @@ class Trace:
     noise: Tensor | None
     z: Tensor
     valid: Tensor | None
-    call: Call
+    call: Application
 
     @property
     def solved(self) -> Tensor | None:

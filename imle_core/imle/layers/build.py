@@ -13,6 +13,8 @@ from imle._generators import check_generator
 from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
+from imle.execution.engines import ends_rows
+from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
@@ -25,8 +27,6 @@ from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
 from imle.solvers.parallel import Parallel
-from imle.solvers.parallel.engines import ends_rows
-from imle.solvers.parallel.pools import cores
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver

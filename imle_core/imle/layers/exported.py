@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from imle.errors import OptionError, SolverUnavailableError
+from imle.execution.recipe import portable
 from imle.layers.stats import LayerStats
-from imle.solvers.parallel.recipe import portable
 
 if TYPE_CHECKING:
     from imle.layers.module import SolverLayer

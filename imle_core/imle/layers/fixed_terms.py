@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import SolverContractError
+from imle.execution.rows import to_numpy
 from imle.layers.boundary import Boundary, Objective, failed_rows
 from imle.layers.instances import Group
-from imle.solvers.combinators.rows import to_numpy
 from imle.solvers.protocol import fixed_terms_of
 from imle.solvers.result import SolveResult
 

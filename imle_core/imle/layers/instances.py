@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, OptionError, SolverContractError
+from imle.execution.time_slices import time_sliced
 from imle.plugins.parameters import check_value, unknown
 from imle.plugins.spec import Parameter, SolverSpec
-from imle.solvers.combinators.keys import Identity, content_key, instance_key, value_key
-from imle.solvers.parallel.pieces import in_pieces
+from imle.solvers.keys import InstanceKeys, ObjectKey, value_key
 from imle.solvers.protocol import PreparedSolver, Shape, Solver
 
 _PLAIN = {int, float, bool, str, type(None)}
@@ -27,7 +27,7 @@ CAPACITY = 256
 
 
 @dataclass
-class Kept:
+class PreparedInstance:
     """A prepared solver, and what its layer remembers of it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Group:
         values: row parameters (`Parameter.per_row`), each with one value per row of the group.
     """
 
-    kept: Kept
+    kept: PreparedInstance
     rows: list[int] | None = None
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
@@ -111,10 +111,10 @@ class InstanceCache:
         self.fixed = dict(fixed)
         for name, value in fixed.items():
             self._refuse_gradient(name, value)
-        self._always: Kept | None = None  # of the fixed instance
+        self._always: PreparedInstance | None = None  # of the fixed instance
         self._everyone: Sequence[Group] | None = None  # the groups of a batch whose rows all have it
-        self._contents: dict[str, str | None] | None = None
-        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._names: InstanceKeys | None = None
+        self._kept: OrderedDict[Hashable, PreparedInstance] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # native models stay behind; they are rebuilt on demand
@@ -129,9 +129,9 @@ class InstanceCache:
         Returns:
             None if the content of what the call gives cannot be read.
         """
-        if self._contents is None:
-            self._contents = {name: content_key(value) or "unreadable" for name, value in self.fixed.items()}
-        return instance_key({**self._contents, **{name: content_key(value) for name, value in own.items()}})
+        if self._names is None:
+            self._names = InstanceKeys(self.fixed, unreadable="unreadable")
+        return self._names.of(own)
 
     def columns(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Row parameters of a call, each as a list with one value per row.
@@ -150,12 +150,12 @@ class InstanceCache:
         """The prepared solver of the fixed instance, which is read once: changes of the user's object come too late."""
         return self._common().prepared
 
-    def _common(self) -> Kept:
+    def _common(self) -> PreparedInstance:
         if self._always is None:
             self._always = self._prepare(self.fixed)
         return self._always
 
-    def _prepare(self, instance: Mapping[str, Any]) -> Kept:
+    def _prepare(self, instance: Mapping[str, Any]) -> PreparedInstance:
         # arrays are copied: a prepared solver must not change when the user's array does
         prepared = self.solver.prepare(**{name: _own(value) for name, value in instance.items()})
         if not isinstance(prepared, PreparedSolver):
@@ -165,9 +165,9 @@ class InstanceCache:
                 hint="see imle.solvers.PreparedSolver",
             )
         # native code hears no Ctrl-C
-        return Kept(in_pieces(prepared) if self.spec.capabilities.releases_gil else prepared)
+        return PreparedInstance(time_sliced(prepared) if self.spec.capabilities.releases_gil else prepared)
 
-    def _recall(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Kept:
+    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedInstance:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
 
         Args:
@@ -175,7 +175,7 @@ class InstanceCache:
             shared: what holds for every row of the layer.
         """
         key = {name: value_key(value) for name, value in own.items()}
-        if any(isinstance(part, Identity) for part in key.values()):
+        if any(isinstance(part, ObjectKey) for part in key.values()):
             return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
         content = (frozenset(key.items()), frozenset(shared))
         if content not in self._kept:
@@ -215,7 +215,7 @@ class InstanceCache:
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns}
         if not grouping:
-            everyone = self._common() if len(fixed) == len(self.fixed) else self._recall({}, fixed)
+            everyone = self._common() if len(fixed) == len(self.fixed) else self.prepared_for({}, fixed)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
@@ -223,7 +223,7 @@ class InstanceCache:
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self._recall({name: columns[name][rows[0]] for name in grouping}, fixed),
+                self.prepared_for({name: columns[name][rows[0]] for name in grouping}, fixed),
                 rows,
                 {name: [columns[name][row] for row in rows] for name in native},
             )

@@ -16,8 +16,8 @@ from imle.estimators.base import Estimator
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
-from imle.estimators.trace import Call, no_replay
-from imle.layers import traced
+from imle.estimators.trace import Application, no_replay
+from imle.layers import operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
@@ -30,7 +30,7 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
 from imle.solvers.combinators.wrapping import unwrapped
 from imle.solvers.pool import SolutionPool
-from imle.solvers.progress import Wanted
+from imle.solvers.progress import ProgressRequest
 from imle.solvers.protocol import PreparedSolver, Shape, Solver
 
 Output = Literal["mean", "samples", "map"]
@@ -112,7 +112,7 @@ class SolverLayer(nn.Module):
         self.resample = resample
         self.antithetic = antithetic
         self.pool: SolutionPool | None = None
-        self.progress: Wanted | None = None
+        self.progress: ProgressRequest | None = None
         self.memory_limit: float | None = MEMORY_LIMIT
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
@@ -124,11 +124,11 @@ class SolverLayer(nn.Module):
         self._shape: Shape | None = None
         if not self._instances.missing():
             self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
-        self._key = traced.enrol(self)
+        self._key = operators.register_layer(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's own
-        self._key = traced.enrol(self)  # a copy is another layer
+        self._key = operators.register_layer(self)  # a copy is another layer
 
     def forward(self, objective: Tensor, **rows: Sequence[Any]) -> Tensor:
         """Solve a batch.
@@ -191,8 +191,8 @@ class SolverLayer(nn.Module):
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        key = traced.portable_key(self) if torch.compiler.is_exporting() else self._key
-        out = traced.estimate(self._theta(objective, lead, event), key, lead, mode)
+        key = operators.portable_key(self) if torch.compiler.is_exporting() else self._key
+        out = operators.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
@@ -295,12 +295,12 @@ class SolverLayer(nn.Module):
         samples = perturbed and self.output == "samples"
         return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
 
-    def call(self, plan: SolvePlan, mode: Mode) -> Call:
+    def call(self, plan: SolvePlan, mode: Mode) -> Application:
         """What the estimator needs to know of this layer."""
         homogeneous = plan.homogeneous
         if self.training and self.output != "map":
             self.estimator.check_scale(homogeneous)
-        return Call(
+        return Application(
             estimator=self.estimator,
             solve=plan,
             draw=(lambda theta: self._noise(theta, plan)) if mode.perturbed else _nothing,

@@ -24,18 +24,18 @@ from torch import Tensor
 from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
-from imle.layers.asking import Answer, ask
+from imle.execution.isolation import Answer, solve_isolating_failures
+from imle.execution.pools import dispatchers
 from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
-from imle.solvers.parallel.parallel import workers_of
-from imle.solvers.parallel.pools import dispatchers
-from imle.solvers.progress import Wanted, monitored
+from imle.solvers.cancellation import CancelToken
+from imle.solvers.parallel import workers_of
+from imle.solvers.progress import ProgressRequest, monitored
 from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus
-from imle.solvers.stopping import Stops
 
 if TYPE_CHECKING:
     from imle.layers.packing import Packing
@@ -94,7 +94,7 @@ class SolvePlan:
     failures: list[Failure] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     solver: Solver | None = None
-    progress: Wanted | None = None
+    progress: ProgressRequest | None = None
     first: int = 0
     answered: list[tuple[Request, Answer]] | None = None
     packing: Packing | None = None
@@ -164,7 +164,7 @@ class SolvePlan:
                 requests.append(request := self._request(self.groups[0], theta, hint))
                 prepared, rows = request.group.kept.prepared, request.objective.rows
                 begun = time.perf_counter()
-                answer = ask(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
+                answer = solve_isolating_failures(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
                 ended = time.perf_counter()
                 self.stats.seconds["solve"] += ended - begun
                 if answer.result.status is None and request.window is None:
@@ -285,7 +285,7 @@ class SolvePlan:
         def one(request: Request) -> Answer:
             try:
                 prepared, rows = request.group.kept.prepared, request.objective.rows
-                return ask(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
+                return solve_isolating_failures(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
             except ImleError as error:
                 raise self._named(error, request) from error.__cause__
 
@@ -293,15 +293,15 @@ class SolvePlan:
         with self.stats.timed("solve"), self._monitored(requests):
             if workers < 2 or len(requests) < 2:
                 return [one(request) for request in requests]
-            stops, pool = Stops(), dispatchers(workers)
-            with stops.inside():
+            token, pool = CancelToken(), dispatchers(workers)
+            with token.inside():
                 futures = [pool.submit(copy_context().run, one, request) for request in requests]
             try:
                 return [future.result() for future in futures]
             finally:  # after an error or Ctrl-C, what has not begun does not begin, and the rest is given up
                 for future in futures:
                     future.cancel()
-                stops.stop()
+                token.cancel()
 
     def _monitored(self, requests: Sequence[Request]) -> AbstractContextManager[None]:
         if self.progress is None:

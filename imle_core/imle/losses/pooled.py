@@ -14,7 +14,7 @@ from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.trace import both
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, flat, maximise
-from imle.solvers.combinators.keys import content_key
+from imle.solvers.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
 

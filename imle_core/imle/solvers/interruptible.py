@@ -8,14 +8,14 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
+from imle.solvers.cancellation import CancelToken, stop_until, stoppable
 from imle.solvers.forks import renew_in_children
-from imle.solvers.stopping import Stops, stop_until, stoppable
 
 __all__ = ["at_once", "interruptible"]
 
 T = TypeVar("T")
 
-HEARD = 0.5
+SIGNAL_POLL = 0.5
 """Seconds after which Ctrl-C is heard for sure: a signal a moment before a thread begins to wait does not wake it."""
 
 
@@ -31,15 +31,15 @@ def interruptible(call: Callable[[], T], stop: Callable[[], object]) -> T:
     if threading.current_thread() is not threading.main_thread():
         with stoppable(stop):
             return call()
-    stops = Stops()
-    with stops.calling(stop):
+    token = CancelToken()
+    with token.calling(stop):
         future = _helper.pool.submit(copy_context().run, call)
         try:
-            while not wait([future], HEARD).done:
+            while not wait([future], SIGNAL_POLL).done:
                 pass
             return future.result()
         finally:
-            stop_until(stops, [future])
+            stop_until(token, [future])
 
 
 class _Helper:
@@ -58,9 +58,9 @@ _helper = _Helper()
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Run calls at the same time, each on a thread of its own. If one raises, or Ctrl-C does, all are stopped."""
-    stops = Stops()
-    with ThreadPoolExecutor(len(calls)) as pool, stoppable(stops.stop):
-        with stops.inside():
+    token = CancelToken()
+    with ThreadPoolExecutor(len(calls)) as pool, stoppable(token.cancel):
+        with token.inside():
             futures: list[Future[T]] = [pool.submit(copy_context().run, call) for call in calls]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
@@ -69,4 +69,4 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
                     future.result()  # raises what it has raised
             return [future.result() for future in futures]
         finally:
-            stop_until(stops, futures)
+            stop_until(token, futures)

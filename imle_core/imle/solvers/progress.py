@@ -53,7 +53,7 @@ Listener = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ProgressRequest:
     """What a layer was asked for.
 
     Attributes:
@@ -68,7 +68,7 @@ class Wanted:
 class _Monitor:
     """Collects what is reported; a thread of its own passes it on."""
 
-    def __init__(self, wanted: Wanted, solver: str, rows: int) -> None:
+    def __init__(self, wanted: ProgressRequest, solver: str, rows: int) -> None:
         self._wanted = wanted
         self._progress = Progress(solver, rows, None, 0.0)
         self._start = time.perf_counter()
@@ -107,7 +107,7 @@ class _Monitor:
 _current: ContextVar[_Monitor | None] = ContextVar("imle_progress", default=None)
 
 
-def listening() -> bool:
+def is_requested() -> bool:
     """Whether progress is wanted: else solvers need not set up callbacks."""
     return _current.get() is not None
 
@@ -125,7 +125,7 @@ def report(rows: int = 0, *, gap: float | None = None) -> None:
 
 
 @contextmanager
-def monitored(wanted: Wanted, solver: str, rows: int) -> Iterator[None]:
+def monitored(wanted: ProgressRequest, solver: str, rows: int) -> Iterator[None]:
     """Listen to what is reported inside, also by threads that run in a copy of this context."""
     monitor = _Monitor(wanted, solver, rows)
     token = _current.set(monitor)
@@ -136,7 +136,7 @@ def monitored(wanted: Wanted, solver: str, rows: int) -> Iterator[None]:
         monitor.close()
 
 
-def wanted(given: Any) -> Wanted | None:
+def wanted(given: Any) -> ProgressRequest | None:
     """Read the option `progress=` of a layer: seconds between lines on stderr, or a function called every second.
 
     Raises:
@@ -145,9 +145,9 @@ def wanted(given: Any) -> Wanted | None:
     if given is None:
         return None
     if callable(given):
-        return Wanted(given, _PAUSE)
+        return ProgressRequest(given, _PAUSE)
     if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < float("inf"):
-        return Wanted(_print, float(given))
+        return ProgressRequest(_print, float(given))
     raise OptionError(f"progress: expected seconds > 0, a function of a Progress, or None, found {given!r}")
 
 

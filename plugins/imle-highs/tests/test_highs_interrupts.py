@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from imle.errors import SolveError
+from imle.solvers.cancellation import stoppable
 from imle.solvers.interruptible import at_once, interruptible
-from imle.solvers.stopping import stoppable
 from imle_highs.ilp import HighsILPSolver
 
 

@@ -149,14 +149,14 @@ def test_options():
 
 
 def test_large_batches_are_solved_in_parts_and_stop_between_them():
-    from imle.solvers.stopping import GivenUpError, Stops
+    from imle.solvers.cancellation import CancelledError, CancelToken
 
     costs = np.random.default_rng(0).random((300, 100, 101))
     prepared = AssignmentSolver().prepare()
     together = prepared.solve(costs).solutions
     alone = [prepared.solve(row[None]).solutions[0] for row in costs[[0, 48, 49, 50, 299]]]
     assert np.array_equal(together[[0, 48, 49, 50, 299]], alone)
-    stops = Stops()
-    stops.stop()
-    with stops.inside(), pytest.raises(GivenUpError):
+    token = CancelToken()
+    token.cancel()
+    with token.inside(), pytest.raises(CancelledError):
         prepared.solve(costs)

@@ -12,7 +12,7 @@ from torch.func import grad, jacrev, vmap
 
 import imle
 from imle.errors import ObjectiveError
-from imle.layers import BlockSolutions, traced
+from imle.layers import BlockSolutions, operators
 
 SMOKERS = """
 person = {Ann, Ben, Cat}
@@ -169,7 +169,7 @@ def test_exported_programs_return_states(elsewhere, tmp_path, monkeypatch):
     program = torch.export.export(model, (torch.randn(4, 5),), dynamic_shapes=batch)
     if elsewhere:  # as in a process that does not know the layer
         torch.export.save(program, tmp_path / "program.pt2")
-        monkeypatch.setattr(traced, "_layers", WeakValueDictionary())
+        monkeypatch.setattr(operators, "_layers", WeakValueDictionary())
         program = torch.export.load(tmp_path / "program.pt2")
     x = torch.randn(7, 5)
     found, expected = program.module()(x), model(x)

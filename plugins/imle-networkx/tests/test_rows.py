@@ -16,7 +16,7 @@ import pytest
 
 from imle.errors import ObjectiveError, OptionError
 from imle.solvers import PreparedSolver, SolveStatus
-from imle.solvers.stopping import GivenUpError, Stops, stop_until
+from imle.solvers.cancellation import CancelledError, CancelToken, stop_until
 from imle_networkx.arborescence import ArborescenceSolver
 from imle_networkx.bounded_path import BoundedPathSolver
 from imle_networkx.min_cut import MinCutSolver
@@ -199,14 +199,14 @@ def test_ctrl_c_among_negative_cycles():
 
 def test_rows_among_negative_cycles_that_no_caller_waits_for():
     prepared, costs = complete(14)
-    stops = Stops()
+    token = CancelToken()
 
     def solve():
-        with stops.inside():
+        with token.inside():
             prepared.solve(costs)
 
     with ThreadPoolExecutor(1) as pool:
         solving = pool.submit(solve)
-        stop_until(stops, [solving], 60)
-        with pytest.raises(GivenUpError):
+        stop_until(token, [solving], 60)
+        with pytest.raises(CancelledError):
             solving.result(0)

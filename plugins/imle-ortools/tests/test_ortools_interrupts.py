@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from ortools.sat.python import cp_model
 
-from imle.solvers.stopping import GivenUpError, Stops, stop_until
+from imle.solvers.cancellation import CancelledError, CancelToken, stop_until
 from imle_kernels.knapsack import KnapsackSolver
 from imle_ortools.cp_sat import CPSATSolver
 from imle_ortools.ilp.solver import ILPSolver
@@ -66,10 +66,10 @@ def test_ctrl_c_reaches_python_while_solving_and_after(make):
 @pytest.mark.parametrize("backend", ["scip", "cbc"])
 def test_engines_in_other_threads_end_with_those_who_wait(backend):
     problem, count = by_matrix(backend)
-    stops = Stops()
-    with ThreadPoolExecutor(1) as pool, stops.inside():
+    token = CancelToken()
+    with ThreadPoolExecutor(1) as pool, token.inside():
         future = pool.submit(copy_context().run, problem.solve, np.ones((1, count)))
         time.sleep(0.5)
-        stop_until(stops, [future])
-        with pytest.raises(GivenUpError):
+        stop_until(token, [future])
+        with pytest.raises(CancelledError):
             future.result(60)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imle.solvers import SolveStatus
-from imle.solvers.stopping import GivenUpError, Stops
+from imle.solvers.cancellation import CancelledError, CancelToken
 from imle_linear.leaving import leaving
 from imle_scipy import engine
 from imle_scipy.milp import ScipyMILPSolver
@@ -35,9 +35,9 @@ def test_time_is_over(blocked):
 
 
 def test_work_that_is_given_up(blocked):
-    stops = Stops()
-    threading.Timer(0.1, stops.stop).start()
-    with stops.inside(), pytest.raises(GivenUpError):
+    token = CancelToken()
+    threading.Timer(0.1, token.stop).start()
+    with token.inside(), pytest.raises(CancelledError):
         leaving(blocked.wait, None)
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle._checks import positive_int
-from imle.solvers.combinators.keys import Names, lasting, name_rows
+from imle.execution.rows import Index, like, to_numpy
 from imle.solvers.combinators.memo import Memo
-from imle.solvers.combinators.rows import Index, like, to_numpy
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
 from imle.solvers.forks import renew_in_children
+from imle.solvers.keys import Names, is_content_key, name_rows
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -101,7 +101,7 @@ class PreparedCached(PreparedWrapper):
             recalled = self._memo.recall(slots[hits]) if len(hits) else None
         counts = {"cache_hits": len(hits), "cache_misses": len(slots) - len(hits)}
         if recalled is None:
-            result = call(self.inner, objective, given)
+            result = solve_checked(self.inner, objective, given)
             self._keep(names, np.arange(len(slots)), result)
             return replace(result, counters={**result.counters, **counts})
         misses = np.flatnonzero(slots < 0)
@@ -109,7 +109,7 @@ class PreparedCached(PreparedWrapper):
         told = {n: message for n, message in zip(hits.tolist(), messages, strict=True) if message}
         if not len(misses):
             return SolveResult(like(objective, solutions), status, _known(values), told, counts)
-        result = call_some(self.inner, objective, given, misses)
+        result = solve_rows(self.inner, objective, given, misses)
         self._keep(names, misses, result)
         found = to_numpy(result.solutions)
         joined = np.empty((len(slots), *solutions.shape[1:]), dtype=np.result_type(solutions, found))
@@ -143,7 +143,7 @@ class PreparedCached(PreparedWrapper):
         status = np.zeros(rows, dtype=np.int8) if result.status is None else np.asarray(result.status)
         kept = self._final[status]
         if names.keys is not None:
-            kept = kept & np.array([lasting(names.keys[n]) for n in index.tolist()], dtype=bool)
+            kept = kept & np.array([is_content_key(names.keys[n]) for n in index.tolist()], dtype=bool)
         chosen = np.flatnonzero(kept)
         if not len(chosen):
             return

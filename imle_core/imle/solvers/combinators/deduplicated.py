@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imle.solvers.combinators.keys import duplicates, name_rows
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
+from imle.solvers.keys import duplicates, name_rows
 from imle.solvers.protocol import Solver
 from imle.solvers.result import SolveResult
 
@@ -42,9 +42,9 @@ class PreparedDeduplicated(PreparedWrapper):
         """
         found = duplicates(name_rows(objective, without_hint(given)))
         if found is None:
-            return call(self.inner, objective, given)
+            return solve_checked(self.inner, objective, given)
         first, inverse = found
-        result = call_some(self.inner, objective, given, first)
+        result = solve_rows(self.inner, objective, given, first)
         messages = result.messages
         if messages:
             messages = {n: messages[m] for n, m in enumerate(inverse.tolist()) if m in messages}

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.solvers.combinators.keys import content_key, instance_key
-from imle.solvers.combinators.rows import Index, like, to_numpy
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call, call_some, without_hint
+from imle.execution.rows import Index, like, to_numpy
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
+from imle.solvers.keys import InstanceKeys
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import PreparedSolver, Sense, Solver
 from imle.solvers.result import SolveResult, SolveStatus
@@ -51,8 +51,7 @@ class Pooled(Wrapper):
 
     def prepare(self, **instance: Any) -> PreparedPooled:
         """Bind the solver inside to an instance."""
-        contents = {name: content_key(value) for name, value in instance.items()}
-        return PreparedPooled(self.solver.prepare(**instance), self.pool, contents, self.solver.sense)
+        return PreparedPooled(self.solver.prepare(**instance), self.pool, InstanceKeys(instance), self.solver.sense)
 
 
 class PreparedPooled(PreparedWrapper):
@@ -61,17 +60,15 @@ class PreparedPooled(PreparedWrapper):
     Args:
         inner: the prepared solver inside.
         pool: keeps solutions.
-        contents: of the instance, by parameter; None where it cannot be read.
+        names: of the instance with the parameters of a row; none where their content cannot be read.
         sense: what "best" means.
     """
 
-    def __init__(
-        self, inner: PreparedSolver, pool: SolutionPool, contents: Mapping[str, str | None], sense: Sense
-    ) -> None:
+    def __init__(self, inner: PreparedSolver, pool: SolutionPool, names: InstanceKeys, sense: Sense) -> None:
         super().__init__(inner)
         self._pool = pool
-        self._contents = contents
-        self._key = instance_key(contents)
+        self._names = names
+        self._key = names.of({})
         self._sense = sense
 
     def solve(self, objective: Any, **given: Any) -> SolveResult:
@@ -85,7 +82,7 @@ class PreparedPooled(PreparedWrapper):
         known = np.array([key is not None and len(self._pool.solutions(key)) > 0 for key in keys], dtype=bool)
         answered = np.flatnonzero(known & ~self._due(len(keys)))
         if not len(answered):
-            result = call(self.inner, objective, given)
+            result = solve_checked(self.inner, objective, given)
             self._learn(keys, np.arange(len(keys)), result)
             return result
         solutions = np.zeros(objective.shape)
@@ -96,7 +93,7 @@ class PreparedPooled(PreparedWrapper):
         counters: Mapping[str, int] = {"pooled_rows": len(answered)}
         if not len(left):
             return SolveResult(like(objective, solutions), status, values, counters=counters)
-        result = call_some(self.inner, objective, given, left)
+        result = solve_rows(self.inner, objective, given, left)
         self._learn(keys, left, result)
         solutions[left] = to_numpy(result.solutions)
         status[left] = SolveStatus.OPTIMAL if result.status is None else result.status
@@ -120,11 +117,7 @@ class PreparedPooled(PreparedWrapper):
     def _keys(self, count: int, rows: Mapping[str, Any]) -> list[str | None]:
         if not rows:
             return [self._key] * count
-        columns = {name: [content_key(value) for value in column] for name, column in rows.items()}
-        return [
-            instance_key({**self._contents, **{name: column[n] for name, column in columns.items()}})
-            for n in range(count)
-        ]
+        return [self._names.of({name: column[n] for name, column in rows.items()}) for n in range(count)]
 
     def _due(self, count: int) -> NDArray[np.bool_]:
         """Which rows are solved, whatever is known."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from imle.errors import ImleError, OptionError
+from imle.execution import rows as by_row
+from imle.execution.rows import Index
 from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
-from imle.solvers.combinators import rows as by_row
-from imle.solvers.combinators.rows import Index
 from imle.solvers.contract import checked
 from imle.solvers.protocol import (
     ArrayKind,
@@ -109,7 +109,7 @@ def unwrapped(prepared: PreparedSolver) -> PreparedSolver:
     return prepared
 
 
-def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:
+def solve_checked(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> SolveResult:
     """`prepared.solve`, and a check of what it returned.
 
     Raises:
@@ -118,7 +118,7 @@ def call(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> 
     return checked(prepared.solve(objective, **given), objective.shape)
 
 
-def call_some(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], index: Index) -> SolveResult:
+def solve_rows(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], index: Index) -> SolveResult:
     """`prepared.solve` for some rows of a batch; an error that names a row names the row of the batch.
 
     Args:
@@ -128,7 +128,7 @@ def call_some(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]
         index: `[M]` which rows to solve.
     """
     try:
-        return call(prepared, objective[index], by_row.some(given, index))
+        return solve_checked(prepared, objective[index], by_row.some(given, index))
     except ImleError as error:
         if error.row is not None and 0 <= error.row < len(index):
             error.row = int(index[error.row])

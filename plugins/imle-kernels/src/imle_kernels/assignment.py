@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
-from imle.solvers.stopping import refuse_given_up
+from imle.solvers.cancellation import raise_if_cancelled
 from imle_kernels.compiled.assignment import assign
 from imle_kernels.compiled.compiling import read_only
 from imle_kernels.plugin import ASSIGNMENT
@@ -91,7 +91,7 @@ class PreparedAssignment(BasePrepared):
         given = read_only(costs if wide else costs.transpose(0, 2, 1))
         rows_at_once = max(1, _STEPS // (min(n, m) * n * m))
         for start in range(0, len(given), rows_at_once):
-            refuse_given_up()  # Ctrl-C is heard between two calls
+            raise_if_cancelled()  # Ctrl-C is heard between two calls
             part = slice(start, start + rows_at_once)
             assign(given[part], choice[part], found[part])
         for row in rows.open[~found[rows.open]]:

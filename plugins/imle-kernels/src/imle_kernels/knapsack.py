@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
-from imle.solvers.stopping import refuse_given_up
+from imle.solvers.cancellation import raise_if_cancelled
 from imle_kernels.arrays import numbers, refuse_negative
 from imle_kernels.packing import Packing, Searches, warm
 from imle_kernels.plugin import KNAPSACK
@@ -137,12 +137,12 @@ class PreparedKnapsack(BasePrepared):
         most = min(_SLICE, max(_LEAST, _SLICE * _ITEMS // len(weights)))
         first = min(nodes, most)
         for start in range(0, len(todo), _BLOCK):
-            refuse_given_up()
+            raise_if_cancelled()
             searches.go_on(slice(start, start + _BLOCK), first)
         for k in searches.open.tolist():
             deadline, spent = time.monotonic() + seconds, first
             while searches.level[k] >= 0 and spent < nodes and time.monotonic() < deadline:
-                refuse_given_up()
+                raise_if_cancelled()
                 step = min(nodes - spent, most)
                 searches.go_on(slice(k, k + 1), step)
                 spent += step

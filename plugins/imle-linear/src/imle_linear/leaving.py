@@ -8,7 +8,7 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from imle.solvers.stopping import GivenUpError, stoppable
+from imle.solvers.cancellation import CancelledError, stoppable
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def leaving(call: Callable[[], T], seconds: float | None) -> T | None:
         Its result; None if it has not ended in time.
 
     Raises:
-        GivenUpError: the work it belongs to is given up.
+        CancelledError: the work it belongs to is given up.
     """
     ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
@@ -35,7 +35,7 @@ def leaving(call: Callable[[], T], seconds: float | None) -> T | None:
             ended.put((None, error))
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    with stoppable(lambda: ended.put((None, GivenUpError("the result of these rows is not needed any more")))):
+    with stoppable(lambda: ended.put((None, CancelledError("the result of these rows is not needed any more")))):
         try:
             result, error = ended.get(timeout=seconds)  # Ctrl-C ends it
         except Empty:

@@ -9,8 +9,8 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
+from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible
-from imle.solvers.stopping import refuse_given_up
 from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
 from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
@@ -125,14 +125,14 @@ class PreparedBoundedPath(PreparedOnEdges):
             `[N]` the most that the path found costs more than the cheapest one.
 
         Raises:
-            GivenUpError: no caller waits any more.
+            CancelledError: no caller waits any more.
         """
         excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
         limit = self.solver.label_limit
         interruptible(
             lambda: cheapest_paths(costs, rows, *place, limit, stopped, solutions, excess), lambda: stopped.fill(1)
         )
-        refuse_given_up()
+        raise_if_cancelled()
         return excess
 
 

@@ -11,7 +11,7 @@ from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
-from imle.solvers.stopping import refuse_given_up
+from imle.solvers.cancellation import raise_if_cancelled
 from imle_kernels.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, to_integers
@@ -112,7 +112,7 @@ class PreparedMinCostFlow(BasePrepared):
         scaled = self._scaled(rows)
         hidden = self._hidden(scaled)
         for row in map(int, rows.open):
-            refuse_given_up()
+            raise_if_cancelled()
             flow = self._network(scaled.integers[row])
             status = flow.solve()
             if status == flow.OPTIMAL:

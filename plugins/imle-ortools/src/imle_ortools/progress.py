@@ -17,7 +17,7 @@ class _Gap(cp_model.CpSolverSolutionCallback):
 
 def gap_callback() -> cp_model.CpSolverSolutionCallback | None:
     """A callback that reports the gap, where a layer was built with `progress=`; else None."""
-    return _Gap() if progress.listening() else None
+    return _Gap() if progress.is_requested() else None
 
 
 def proven_bound(solver: cp_model.CpSolver, status: cp_model.CpSolverStatus) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
-from imle.solvers.stopping import stoppable
+from imle.solvers.cancellation import stoppable
 from imle_mln.engines.cost_network import CostNetwork
 from imle_mln.engines.toulbar2_worker import borrowed
 from imle_mln.inference.components import Clock, Components, EngineResult, Options

@@ -7,10 +7,10 @@ import os
 from collections import Counter
 from functools import partial
 
+from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.solvers import SolveStatus
+from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible
-from imle.solvers.parallel import Processes, WorkerDiedError, WorkerTimeoutError
-from imle.solvers.stopping import refuse_given_up
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
 from imle_linear.program import LinearProgram
@@ -52,7 +52,7 @@ class BundledEngine:
         except WorkerTimeoutError:
             return Outcome(SolveStatus.TIMEOUT, message="stopped at the time limit without a feasible point")
         except WorkerDiedError as died:
-            refuse_given_up()
+            raise_if_cancelled()
             return Outcome(SolveStatus.ERROR, message=f"{NAMES[backend]}: {died.message}")
 
     def _ask(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:

@@ -17,10 +17,10 @@ from typing import Any
 
 from imle._checks import positive_int
 from imle.errors import ImleError
+from imle.execution.worker import BEGUN, receive, send
 from imle.solvers.forks import renew_in_children
-from imle.solvers.parallel.worker import BEGUN, receive, send
 
-_PROGRAM = "from imle.solvers.parallel.worker import main; main()"
+_PROGRAM = "from imle.execution.worker import main; main()"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _PATIENCE = 2.0
 

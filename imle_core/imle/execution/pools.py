@@ -6,8 +6,8 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from imle.execution.processes import Processes
 from imle.solvers.forks import renew_in_children
-from imle.solvers.parallel.processes import Processes
 
 
 class _Pools:

@@ -1,4 +1,4 @@
-"""Which rows of a batch are the same: hashes of whole rows in a few numpy operations, and keys of row parameters."""
+"""Keys: by what rows of a batch, values of parameters and whole instances are known again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.solvers.combinators.rows import Index, to_numpy
+from imle.execution.rows import Index, to_numpy
 
 Bits = NDArray[np.uint64]
 Keys = list[tuple[Hashable, ...]]
@@ -21,7 +21,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 
 
-class Identity(NamedTuple):
+class ObjectKey(NamedTuple):
     """The key of a value that can only be told from others by being itself, and only while it lives."""
 
     address: int
@@ -125,14 +125,14 @@ def _weights(n: int) -> Bits:
 
 def value_key(value: Any) -> Hashable:
     """Equal for equal content of plain values, arrays, tensors, pandas frames, and mappings and frozen dataclasses of
-    such; `Identity` for everything else.
+    such; `ObjectKey` for everything else.
     """
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return type(value), value
     content = _content(value)
     if content is not None:
         parts = tuple(value_key(item) for item in content)
-        return Identity(id(value)) if any(isinstance(part, Identity) for part in parts) else (type(value), parts)
+        return ObjectKey(id(value)) if any(isinstance(part, ObjectKey) for part in parts) else (type(value), parts)
     if hasattr(value, "detach"):
         value = to_numpy(value)
     if isinstance(value, np.generic):
@@ -140,7 +140,7 @@ def value_key(value: Any) -> Hashable:
     if isinstance(value, np.ndarray) and value.dtype != object:
         digest = _digest(np.ascontiguousarray(value).tobytes())
         return value.shape, value.dtype.str, digest
-    return Identity(id(value))
+    return ObjectKey(id(value))
 
 
 def _content(value: Any) -> Iterable[Any] | None:
@@ -169,7 +169,7 @@ def content_key(value: Any) -> str | None:
     if numbers is not None:
         return _digest(repr((numbers.shape, numbers.dtype.str)).encode() + numbers.tobytes())
     key = value_key(value)
-    if lasting((key,)):
+    if is_content_key((key,)):
         return _digest(repr(key).encode())
     try:
         return _digest(pickle.dumps(value))
@@ -199,17 +199,29 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, (bool, int, float, np.ndarray, np.generic)) or hasattr(value, "detach")
 
 
-def instance_key(contents: Mapping[str, str | None]) -> str | None:
-    """A name for an instance, from the `content_key` of all its parameters, those of its row included."""
-    if None in contents.values():
-        return None
-    return _digest(repr(sorted(contents.items())).encode())
+class InstanceKeys:
+    """Names of instances that have some parameters in common; see `content_key`.
+
+    Args:
+        common: what they have in common.
+        unreadable: stands for content there that cannot be read; None if there is no name then.
+    """
+
+    def __init__(self, common: Mapping[str, Any], unreadable: str | None = None) -> None:
+        self._common = {name: content_key(value) or unreadable for name, value in common.items()}
+
+    def of(self, own: Mapping[str, Any]) -> str | None:
+        """The name of the instance with these parameters besides; None if what they hold cannot be read."""
+        contents = {**self._common, **{name: content_key(value) for name, value in own.items()}}
+        if None in contents.values():
+            return None
+        return _digest(repr(sorted(contents.items())).encode())
 
 
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def lasting(key: tuple[Hashable, ...]) -> bool:
+def is_content_key(key: tuple[Hashable, ...]) -> bool:
     """Whether a key still means the same in the next call."""
-    return not any(isinstance(part, Identity) for part in key)
+    return not any(isinstance(part, ObjectKey) for part in key)

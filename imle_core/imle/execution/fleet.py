@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 
+from imle.execution.processes import Processes
 from imle.solvers.forks import renew_in_children
-from imle.solvers.parallel.processes import Processes
 
 
 class Fleet:

@@ -1,6 +1,6 @@
-"""Stopping: work that no caller waits for any more, after Ctrl-C or an error, is given up soon.
+"""Cancellation: work that no caller waits for any more, after Ctrl-C or an error, is given up soon.
 
-What runs for a long time asks `given_up()` now and then, or says with `stoppable` how it is ended from outside.
+What runs for a long time asks `cancelled()` now and then, or says with `stoppable` how it is ended from outside.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import Any
 
 from imle.errors import ImleError
 
-__all__ = ["GivenUpError", "given_up", "refuse_given_up", "stoppable"]
+__all__ = ["CancelledError", "cancelled", "raise_if_cancelled", "stoppable"]
 
 _AGAIN = 0.05
 """Seconds between two calls of what stops a native call: one that comes before the call has begun may be lost."""
 
 
-class GivenUpError(ImleError):
+class CancelledError(ImleError):
     """No caller waits for this work any more."""
 
 
-class Stops:
+class CancelToken:
     """What ends a piece of work from outside.
 
     Attributes:
-        given_up: no caller waits for the work any more.
+        cancelled: no caller waits for the work any more.
     """
 
     def __init__(self) -> None:
-        self.given_up = False
+        self.cancelled = False
         self._calls: dict[object, Callable[[], object]] = {}
 
     @contextmanager
@@ -47,49 +47,49 @@ class Stops:
 
     @contextmanager
     def calling(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Inside, `stop` is part of `stop()`."""
+        """Inside, `stop` is part of `cancel()`."""
         key = object()
         self._calls[key] = stop
         try:
-            if self.given_up:
+            if self.cancelled:
                 stop()
             yield
         finally:
             del self._calls[key]
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """Give the work up. From any thread, and as often as you like."""
-        self.given_up = True
+        self.cancelled = True
         for call in list(self._calls.values()):
             call()
 
 
-def stop_until(stops: Stops, futures: Collection[Future[Any]], seconds: float = math.inf) -> None:
+def stop_until(token: CancelToken, futures: Collection[Future[Any]], seconds: float = math.inf) -> None:
     """Give work up, and wait until these have ended, so many seconds at the most."""
     end = time.monotonic() + seconds
     while not all(future.done() for future in futures) and time.monotonic() < end:
-        stops.stop()
+        token.cancel()
         wait(futures, _AGAIN)
 
 
-_current: ContextVar[Stops | None] = ContextVar("imle_stops", default=None)
+_current: ContextVar[CancelToken | None] = ContextVar("imle_cancel_token", default=None)
 
 
-def given_up() -> bool:
+def cancelled() -> bool:
     """Whether no caller waits any more for what runs here. For authors of solvers whose rows take long."""
-    stops = _current.get()
-    return stops is not None and stops.given_up
+    token = _current.get()
+    return token is not None and token.cancelled
 
 
-def refuse_given_up() -> None:
+def raise_if_cancelled() -> None:
     """Go on only if a caller waits for what runs here.
 
     Raises:
-        GivenUpError: none does.
+        CancelledError: none does.
     """
-    stops = _current.get()
-    if stops is not None and stops.given_up:
-        raise GivenUpError("no caller waits for these rows any more")
+    token = _current.get()
+    if token is not None and token.cancelled:
+        raise CancelledError("no caller waits for these rows any more")
 
 
 @contextmanager
@@ -99,11 +99,11 @@ def stoppable(stop: Callable[[], object]) -> Iterator[None]:
     Args:
         stop: makes a native call return soon; called from another thread, at any time.
     """
-    stops = _current.get()
-    if stops is None:
+    token = _current.get()
+    if token is None:
         yield
         return
-    with stops.calling(stop):
+    with token.calling(stop):
         yield
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
-from imle.solvers.parallel.pace import Pace
-from imle.solvers.parallel.pieces import solve_in_pieces
-from imle.solvers.parallel.processes import Processes, WorkerDiedError
-from imle.solvers.parallel.recipe import Recipe
-from imle.solvers.parallel.watch import Watch
-from imle.solvers.parallel.work import GETTING_READY, Outcome, Stock, Task, attempt, perform, perform_apart
+from imle.execution.processes import Processes, WorkerDiedError
+from imle.execution.recipe import Recipe
+from imle.execution.throughput import Throughput
+from imle.execution.time_slices import solve_in_slices
+from imle.execution.watch import Watch
+from imle.execution.work import GETTING_READY, Outcome, PreparedPool, Task, attempt, run_task, run_task_apart
+from imle.solvers.cancellation import CancelToken, stop_until
 from imle.solvers.protocol import PreparedSolver
-from imle.solvers.stopping import Stops, stop_until
 
 _SMALL = 1 << 16  # bytes of a recipe that goes with every task
 _PATIENCE = 1.0  # seconds for threads to end once they have been told so; those of solvers that do not listen go on
@@ -28,11 +28,11 @@ class Engine(Protocol):
     """Seconds of solving that a task should not take longer than, if there is a time limit."""
 
     def submit(
-        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+        self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
     ) -> Future[Outcome]:
         """Solve rows, until they are given up; `recipe` says that the worker did not know what to solve them with."""
 
-    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
+    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
         """No caller waits for these any more."""
 
     def lost(self) -> str:
@@ -84,34 +84,34 @@ class Threads:
         self._pool = pool
         self._build = build
         self._shared = shared
-        self._stock = Stock(workers)
-        self._pace = Pace()
+        self._prepared = PreparedPool(workers)
+        self._throughput = Throughput()
 
     def submit(
-        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+        self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
     ) -> Future[Outcome]:
         del recipe
-        return self._pool.submit(self._solve, objective, given, stops)
+        return self._pool.submit(self._solve, objective, given, token)
 
-    def _solve(self, objective: Any, given: Mapping[str, Any], stops: Stops) -> Outcome:
-        with stops.inside():
+    def _solve(self, objective: Any, given: Mapping[str, Any], token: CancelToken) -> Outcome:
+        with token.inside():
             if self._build is None:
                 return self._attempt(self._shared, objective, given)
-            with self._stock.borrow("", self._build) as prepared:
+            with self._prepared.acquire("", self._build) as prepared:
                 return self._attempt(prepared, objective, given)
 
     def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
-        return attempt(lambda: solve_in_pieces(prepared, objective, given, self._pace))
+        return attempt(lambda: solve_in_slices(prepared, objective, given, self._throughput))
 
-    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
-        """Tasks end after the piece they are at, native calls that can be stopped before that."""
-        stop_until(stops, [future for future in futures if not future.cancel()], _PATIENCE)
+    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
+        """Tasks end after the slice they are at, native calls that can be stopped before that."""
+        stop_until(token, [future for future in futures if not future.cancel()], _PATIENCE)
 
     def lost(self) -> str:
         return ""
 
     def close(self) -> None:
-        self._stock.close()
+        self._prepared.close()
 
 
 class Remote:
@@ -134,22 +134,22 @@ class Remote:
         self._watch = _watch_of(executor)
 
     def submit(
-        self, objective: Any, given: Mapping[str, Any], stops: Stops, *, recipe: bool = False
+        self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
     ) -> Future[Outcome]:
-        del stops  # it does not travel
+        del token  # it does not travel
         small = len(self._recipe.content) <= _SMALL
         content = self._recipe.content if small or recipe or not self._sent else None
         self._sent = True
         timed = self._seconds is not None and ends_rows(self._executor)
         task = Task(self._recipe.digest, content, objective, given, timed)
         if isinstance(self._executor, Processes):
-            return self._executor.submit_within(self._seconds, perform, task, getting_ready=GETTING_READY)
+            return self._executor.submit_within(self._seconds, run_task, task, getting_ready=GETTING_READY)
         if self._watch is not None:
-            return self._executor.submit(perform_apart, task, self._seconds)
-        return self._executor.submit(perform, task)
+            return self._executor.submit(run_task_apart, task, self._seconds)
+        return self._executor.submit(run_task, task)
 
-    def abandon(self, futures: Iterable[Future[Outcome]], stops: Stops) -> None:
-        del stops
+    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
+        del token
         if isinstance(self._executor, Processes):
             self._executor.abandon(futures)
         else:

@@ -14,11 +14,11 @@ from typing import Any
 from uuid import uuid4
 
 from imle.errors import ImleError, SolverUnavailableError
-from imle.solvers.combinators.wrapping import call
+from imle.execution import pools
+from imle.execution.processes import WorkerDiedError
+from imle.execution.worker import begun
+from imle.solvers.combinators.wrapping import solve_checked
 from imle.solvers.forks import renew_in_children
-from imle.solvers.parallel import pools
-from imle.solvers.parallel.processes import WorkerDiedError
-from imle.solvers.parallel.worker import begun
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
 
@@ -80,7 +80,7 @@ class Outcome:
     death: WorkerDiedError | None = None
 
 
-class Stock:
+class PreparedPool:
     """Prepared solvers that are not in use. One is used by one thread at a time.
 
     Args:
@@ -98,7 +98,7 @@ class Stock:
         self._lock = threading.Lock()
 
     @contextmanager
-    def borrow(self, key: str, build: Callable[[], PreparedSolver]) -> Iterator[PreparedSolver]:
+    def acquire(self, key: str, build: Callable[[], PreparedSolver]) -> Iterator[PreparedSolver]:
         """A prepared solver of this key, made if none is free."""
         with self._lock:
             free = self._free.get(key)
@@ -136,14 +136,14 @@ class Stock:
             one.close()
 
 
-_stock = Stock(CAPACITY)
+_prepared = PreparedPool(CAPACITY)
 
 
 class _UnknownRecipeError(Exception):
     """No prepared solver of this digest is free, and no recipe came with the task."""
 
 
-def perform(task: Task) -> Outcome:
+def run_task(task: Task) -> Outcome:
     """Solve the rows of a task in this process; the solver is rebuilt from its recipe unless it is still there."""
 
     def build() -> PreparedSolver:
@@ -162,17 +162,17 @@ def perform(task: Task) -> Outcome:
         return prepared
 
     try:
-        with _stock.borrow(task.digest, build) as prepared:
+        with _prepared.acquire(task.digest, build) as prepared:
             if task.timed:
                 begun()
-            return attempt(lambda: call(prepared, task.objective, task.given))
+            return attempt(lambda: solve_checked(prepared, task.objective, task.given))
     except _UnknownRecipeError:
         return Outcome(missing=True)
     except ImleError as error:
         return Outcome(error=error)
 
 
-def perform_apart(task: Task, seconds: float | None) -> Outcome:
+def run_task_apart(task: Task, seconds: float | None) -> Outcome:
     """Solve the rows of a task in a child of this process, where they can take nothing with them but the child.
 
     Args:
@@ -181,7 +181,7 @@ def perform_apart(task: Task, seconds: float | None) -> Outcome:
     """
     children = pools.processes(pools.cores())
     try:
-        outcome: Outcome = children.submit_within(seconds, perform, task, getting_ready=GETTING_READY).result()
+        outcome: Outcome = children.submit_within(seconds, run_task, task, getting_ready=GETTING_READY).result()
     except WorkerDiedError as error:
         return Outcome(death=error)
     return outcome

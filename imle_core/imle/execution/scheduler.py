@@ -5,23 +5,25 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
+from concurrent import futures
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imle.errors import ImleError, SolveError
+from imle.execution.engines import Engine, as_death
+from imle.execution.isolation import FailureBisection
+from imle.execution.processes import WorkerDiedError, WorkerTimeoutError
+from imle.execution.rows import Part, between
+from imle.execution.throughput import Throughput
+from imle.execution.work import Outcome
 from imle.solvers import progress
-from imle.solvers.combinators.rows import Part, between
-from imle.solvers.interruptible import HEARD
-from imle.solvers.parallel.engines import Engine, as_death
-from imle.solvers.parallel.pace import Pace
-from imle.solvers.parallel.processes import WorkerDiedError, WorkerTimeoutError
-from imle.solvers.parallel.work import Outcome
+from imle.solvers.cancellation import CancelledError, CancelToken, first_failure_ends, stoppable
+from imle.solvers.interruptible import SIGNAL_POLL
 from imle.solvers.result import SolveStatus
-from imle.solvers.stopping import GivenUpError, Stops, first_failure_ends, stoppable
 
-log = logging.getLogger("imle.parallel")
+log = logging.getLogger("imle.execution")
 
 _HOPELESS = 3
 """Rows that end their workers, if no other row of the batch is solved, after which the rest is not tried."""
@@ -59,7 +61,7 @@ class Chunk:
 
 
 @dataclass
-class Batch:
+class Scheduler:
     """One batch while it is solved.
 
     Rows whose worker dies are solved again, by ever fewer at a time and before all others, until the row to blame
@@ -69,20 +71,20 @@ class Batch:
 
     Args:
         engine: solves chunks.
-        rescue: makes another engine, for when the first one fails as a whole; None if there is no other.
+        fallback: makes another engine, for when the first one fails as a whole; None if there is no other.
         objective: `[N, *shape]`.
         given: keyword arguments of `solve`, one entry per row each.
-        pace: told how long rows take.
+        throughput: told how long rows take.
         workers: how many chunks are solved at the same time.
     """
 
     engine: Engine
-    rescue: Callable[[], Engine] | None
+    fallback: Callable[[], Engine] | None
     objective: Any
     given: Mapping[str, Any]
-    pace: Pace
+    throughput: Throughput
     workers: int
-    parts: list[Part] = field(default_factory=list)
+    bisection: FailureBisection = field(default_factory=FailureBisection)
     errors: list[ImleError] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -93,8 +95,7 @@ class Batch:
     _probes: set[int] = field(default_factory=set)  # rows that are to show whether all are to blame
     _solved: bool = False
     _hopeless: str = ""
-    _told: bool = False
-    _stops: Stops = field(default_factory=Stops)
+    _token: CancelToken = field(default_factory=CancelToken)
     _unwanted: Future[Any] = field(default_factory=Future)
 
     def solve(self, chunks: Sequence[tuple[int, int]]) -> list[Part]:
@@ -103,7 +104,7 @@ class Batch:
         Raises:
             ImleError: what the solver raises, for the first row it does so.
             SolveError: a row is to blame for the end of its workers, where `first_failure_ends`.
-            GivenUpError: no caller waits for these rows any more.
+            CancelledError: no caller waits for these rows any more.
         """
         self._todo = [Chunk(start, stop) for start, stop in reversed(chunks)]
         try:
@@ -113,13 +114,14 @@ class Batch:
                     self._wait()
                     self._send()
         except BaseException:  # Ctrl-C above all: no caller will read what is under way
-            self._stops.stop()  # also what is not among those that are waited for yet
+            self._token.cancel()  # also what is not among those that are waited for yet
             for engine in {id(engine): engine for _, engine in self._waiting.values()}.values():
-                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine], self._stops)
+                engine.abandon([future for future, (_, own) in self._waiting.items() if own is engine], self._token)
             raise
         if self.errors:
             raise min(self.errors, key=lambda error: -1 if error.row is None else error.row)
-        return self.parts
+        self.counters["repeated_rows"] += self.bisection.repeated
+        return self.bisection.parts
 
     def _send(self) -> None:
         """Submit what may be under way now: all, but while there are suspects, no more than there are workers."""
@@ -135,12 +137,12 @@ class Batch:
         return bool(self._suspects) or any(chunk.suspect for chunk, _ in self._waiting.values())
 
     def _wait(self) -> None:
-        done = wait([*self._waiting, self._unwanted], HEARD, FIRST_COMPLETED).done
+        done = wait([*self._waiting, self._unwanted], SIGNAL_POLL, FIRST_COMPLETED).done
         if not done and (reason := self.engine.lost()):
             self._abandoned(self.engine, TimeoutError(reason))
         for future in done:
             if future is self._unwanted:
-                raise GivenUpError("no caller waits for these rows any more")
+                raise CancelledError("no caller waits for these rows any more")
             if future in self._waiting:  # else it was called back
                 self._ended(future, *self._waiting.pop(future))
 
@@ -154,14 +156,14 @@ class Batch:
         given = between(self.given, chunk.start, chunk.stop)
         engine = self.engine
         try:
-            future = engine.submit(objective, given, self._stops, recipe=chunk.again)
+            future = engine.submit(objective, given, self._token, recipe=chunk.again)
         except RuntimeError as error:  # it was shut down, or broke
             self._elsewhere(chunk, engine, error)
         else:
             self._waiting[future] = chunk, engine
 
     def _ended(self, future: Future[Outcome], chunk: Chunk, engine: Engine) -> None:
-        error = CancelledError() if future.cancelled() else future.exception()
+        error = futures.CancelledError() if future.cancelled() else future.exception()
         death = None if error is None else as_death(error)
         if death is not None:
             self._died(chunk, death)
@@ -181,18 +183,15 @@ class Batch:
         self._probes.clear()
         if outcome.result is not None:
             self.seconds += outcome.seconds
-            self.pace.solved(chunk.rows, outcome.seconds)
+            self.throughput.solved(chunk.rows, outcome.seconds)
             self._settled(Part(chunk.start, chunk.stop, outcome.result))
         elif outcome.error is not None:
             self._refused(outcome.error, chunk)
-        elif chunk.rows == 1:
-            level = logging.DEBUG if self._told else logging.WARNING  # one traceback tells more than hundreds
-            log.log(level, "row %d: %s\n%s", chunk.start, outcome.message, outcome.trace)
-            self._told = True
-            self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, outcome.message))
         else:
-            self.counters["repeated_rows"] += chunk.rows
-            self._todo += chunk.parts(2)
+            halves = self.bisection.raised(chunk.start, chunk.stop, outcome.message, outcome.trace)
+            self._todo += [Chunk(start, stop, again=True) for start, stop in reversed(halves)]
+            if not halves:
+                progress.report(chunk.rows)
 
     def _refused(self, error: ImleError, chunk: Chunk) -> None:
         """An error that is to be raised: that of the first row, or at once if it is about all rows.
@@ -208,7 +207,7 @@ class Batch:
         self._suspects = [other for other in self._suspects if other.start < error.row]
 
     def _settled(self, part: Part) -> None:
-        self.parts.append(part)
+        self.bisection.parts.append(part)
         progress.report(part.stop - part.start)
 
     def _died(self, chunk: Chunk, death: WorkerDiedError) -> None:
@@ -289,10 +288,10 @@ class Batch:
     def _elsewhere(self, chunk: Chunk, engine: Engine, error: BaseException) -> None:
         """The executor failed, not the solver: rows may be solved by another."""
         if self.engine is engine:  # else it was replaced already
-            if self.rescue is None or self.counters["lost_executors"]:
+            if self.fallback is None or self.counters["lost_executors"]:
                 raise error
             log.warning("executor lost (%s: %s): its rows are solved by workers of imle", type(error).__name__, error)
             self.counters["lost_executors"] += 1
-            self.engine = self.rescue()
+            self.engine = self.fallback()
         self.counters["repeated_rows"] += chunk.rows
         self._submit(replace(chunk, again=True))

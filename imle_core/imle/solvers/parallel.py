@@ -1,4 +1,4 @@
-"""Parallel: the rows of a batch are solved by many workers."""
+"""Rows of a batch on many workers: threads, processes, or any `concurrent.futures.Executor`. Free of torch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from typing import Any, Literal
 
 from imle._checks import is_positive_int
 from imle.errors import OptionError
-from imle.solvers.combinators.rows import join
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, call
+from imle.execution import pools
+from imle.execution.engines import Engine, Remote, Threads
+from imle.execution.fleet import Fleet
+from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
+from imle.execution.recipe import Recipe, recipe
+from imle.execution.rows import join
+from imle.execution.scheduler import Scheduler
+from imle.execution.throughput import Throughput
+from imle.execution.work import inside_worker
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked
 from imle.solvers.forks import renew_in_children
-from imle.solvers.parallel import pools
-from imle.solvers.parallel.chunks import Batch
-from imle.solvers.parallel.engines import Engine, Remote, Threads
-from imle.solvers.parallel.fleet import Fleet
-from imle.solvers.parallel.pace import Pace
-from imle.solvers.parallel.recipe import Recipe, recipe
-from imle.solvers.parallel.work import inside_worker
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult
+
+__all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError"]
 
 _START_AFTER = 1.0
 """Seconds of serial solving after which executor="auto" starts worker processes: cheap solvers never cause any."""
@@ -57,7 +60,7 @@ class Parallel(Wrapper):
     threads: bool = False
     thread_safe: bool = False
     timeout: float | None = None
-    pace: Pace = field(default_factory=Pace, init=False, compare=False, repr=False)
+    throughput: Throughput = field(default_factory=Throughput, init=False, compare=False, repr=False)
     fleet: Fleet = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -187,27 +190,27 @@ class PreparedParallel(PreparedWrapper):
 
     def _here(self, objective: Any, given: Mapping[str, Any]) -> SolveResult:
         start = time.perf_counter()
-        result = call(self.inner, objective, given)
+        result = solve_checked(self.inner, objective, given)
         seconds = time.perf_counter() - start
         if len(objective):
-            self._options.pace.solved(len(objective), seconds)
-            self._options.pace.waited("serial", len(objective), seconds)
+            self._options.throughput.solved(len(objective), seconds)
+            self._options.throughput.waited("serial", len(objective), seconds)
         return result
 
     def _there(self, engines: Engines, objective: Any, given: Mapping[str, Any]) -> SolveResult:
         start = time.perf_counter()
-        pace, workers = self._options.pace, self._options.workers
+        throughput, workers = self._options.throughput, self._options.workers
         engine = self._engine_now(engines)
 
-        def rescue() -> Engine:
+        def fallback() -> Engine:
             """Workers of imle in place of an executor that is lost, from now on."""
             self._options.fleet.executor = None
             return self._engine_now(engines)
 
-        batch = Batch(engine, rescue if self._works_on else None, objective, given, pace, workers)
-        result = join(batch.solve(pace.chunks(len(objective), workers, engine.least, engine.most)), objective)
+        batch = Scheduler(engine, fallback if self._works_on else None, objective, given, throughput, workers)
+        result = join(batch.solve(throughput.chunks(len(objective), workers, engine.least, engine.most)), objective)
         seconds = time.perf_counter() - start
-        pace.waited("parallel", len(objective), seconds)
+        throughput.waited("parallel", len(objective), seconds)
         wait = max(0.0, seconds - batch.seconds / workers)
         return dataclasses.replace(
             result,
@@ -228,16 +231,16 @@ class PreparedParallel(PreparedWrapper):
         own = self._options
         if own.workers < 2 or (own.solver.array == "torch" and not own.threads):
             return False
-        if not own.pace.worth(rows, Threads.least if own.threads else 2e-3):
+        if not own.throughput.worth_splitting(rows, Threads.least if own.threads else 2e-3):
             return False
         if not own.threads:
-            if own.pace.serial_seconds < _START_AFTER:
+            if own.throughput.serial_seconds < _START_AFTER:
                 return False
             pool = pools.processes(own.workers)
             if not pool.ready:
                 pool.start()
                 return False
-        return own.pace.better() == "parallel"
+        return own.throughput.better() == "parallel"
 
 
 def _is_seconds(value: object) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
 
 
-def enrol(layer: SolverLayer) -> Tensor:
+def register_layer(layer: SolverLayer) -> Tensor:
     """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
     with torch.inference_mode(False):  # autograd saves it
         return torch.tensor(_number(layer), dtype=torch.int64, device="cpu")
@@ -45,7 +45,7 @@ def portable_key(layer: SolverLayer) -> Tensor:
     Raises:
         OptionError: something that belongs to the layer cannot travel.
     """
-    return _held(torch.frombuffer(bytearray(dumped(layer)), dtype=torch.uint8), layer)
+    return keep_alive(torch.frombuffer(bytearray(dumped(layer)), dtype=torch.uint8), layer)
 
 
 def dumped(layer: SolverLayer) -> bytes:
@@ -81,7 +81,7 @@ def _number(layer: SolverLayer) -> int:
     return number
 
 
-def _held(key: Tensor, layer: SolverLayer) -> Tensor:
+def keep_alive(key: Tensor, layer: SolverLayer) -> Tensor:
     """A key that lets the layer live as long as itself, which is part of an exported program."""
     key.__dict__["layer"] = layer
     return key
@@ -98,7 +98,7 @@ def _find(key: Tensor) -> SolverLayer:
     layer = _layers.get(int.from_bytes(_content(key[:_NUMBER]), "little") if exported else int(key))
     if layer is None and exported:
         layer = restored(_content(key))
-        _held(key, layer)
+        keep_alive(key, layer)
     if layer is None:
         raise ImleError(
             "the solver layer of this graph no longer exists",

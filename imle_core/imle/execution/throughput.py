@@ -1,4 +1,4 @@
-"""Pace: how long rows take, and what follows for chunks and for the choice between serial and parallel."""
+"""Throughput: how long rows take, and what follows for chunks and for the choice between serial and parallel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNKS_PER_WORKER = 4  # enough for an even load where rows differ
 _PROBES = 256  # tasks of a batch with a time limit, where nothing is known: small ones lose little if they are too long
 
 
-class Pace:
+class Throughput:
     """Seconds per row, measured. Copies start afresh.
 
     Attributes:
@@ -37,8 +37,8 @@ class Pace:
         """Free the lock in a forked child."""
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[Pace], tuple[()]]:
-        return Pace, ()
+    def __reduce__(self) -> tuple[type[Throughput], tuple[()]]:
+        return Throughput, ()
 
     def solved(self, rows: int, seconds: float) -> None:
         """Count what a solver took for some rows."""
@@ -54,7 +54,7 @@ class Pace:
             if mode == "serial":
                 self.serial_seconds += seconds
 
-    def worth(self, rows: int, least: float) -> bool:
+    def worth_splitting(self, rows: int, least: float) -> bool:
         """Whether a batch is large enough to be split into tasks of `least` seconds."""
         return rows > 1 and self.busy is not None and rows * self.busy > 2 * least
 

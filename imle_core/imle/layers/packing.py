@@ -68,6 +68,7 @@ class Packing:
         self.batch = batch
         self.layouts = [self._checked(group, blocks) for group in groups]
         self.rows = [group.rows for group in groups]
+        self._lines = () if self.alone else (sum(len(own or ()) for own in self.rows),)
         first = self.layouts[0]
         for layout in self.layouts:
             if list(layout) != list(first) or any(len(layout[k].shape) != len(first[k].shape) for k in first):
@@ -208,9 +209,8 @@ class Packing:
         parts = {name: self._gathered(name, field, 0.0) for name in self.shapes}
         if all(part is None for part in parts.values()):
             return None
-        lead = () if self.alone else (self.batch or 0,)
         filled = [
-            torch.zeros(*lead, math.prod(shape), dtype=torch.float64, device="cpu") if part is None else part
+            torch.zeros(*self._lines, math.prod(shape), dtype=torch.float64, device="cpu") if part is None else part
             for shape, part in zip(self.shapes.values(), parts.values(), strict=True)
         ]
         return torch.cat(filled, dim=-1)
@@ -226,7 +226,7 @@ class Packing:
         ]
         if self.alone:
             return torch.from_numpy(filled[0].copy())
-        found = np.full((self.batch or 0, math.prod(self.shapes[name])), fill)
+        found = np.full((*self._lines, math.prod(self.shapes[name])), fill)
         for layout, own, part in zip(self.layouts, self.rows, filled, strict=True):
             found[np.ix_(own or [], _corner(self.shapes[name], layout[name].shape))] = part
         return torch.from_numpy(found)

@@ -39,7 +39,11 @@ SEED = Parameter("seed", "int", 0, "seed of the solver's own random choices", mi
 
 
 def sense(default: Literal["max", "min"]) -> Parameter:
-    """The option `sense`, for solvers that both maximise scores and minimise costs."""
+    """The option `sense`, for solvers that both maximise scores and minimise costs.
+
+    Args:
+        default: "max" for scores, "min" for costs.
+    """
     return Parameter(
         "sense",
         "str",

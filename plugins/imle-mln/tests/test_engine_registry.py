@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from imle.errors import OptionError
 from imle_mln import engines
+from imle_mln.commands import engines_command
 from imle_mln.engines import Engine
 from imle_mln.spec import MAP
 
@@ -40,7 +43,8 @@ class BruteForce:
 '''
 USE = """
 import imle_mln.engines as engines
-engines.register(engines.Engine("brute", "brute_force:BruteForce", how="all states at once"))
+engines.register(engines.Engine("brute", "brute_force:BruteForce", how="all states at once",
+                                auto=lambda parts: parts.sizes == 9))
 import imle, torch
 assert "brute" in engines.choices()
 program = '''
@@ -56,11 +60,11 @@ Likes(x,y) => Has(x,Red) v Has(y,Green) v Has(x,Green).
 evidence = "".join(f"!Likes({x},{x})\\n" for x in "ABC")
 torch.manual_seed(0)
 brute, auto = (imle.layer("mln-map", program=program, evidence=evidence, engine=name, cross_check=check).eval()
-               for name, check in (("brute", "highs"), ("auto", "brute")))
+               for name, check in (("brute", "highs"), ("auto", "cp-sat")))
 unary = torch.randn(6, auto(torch.zeros(1, 1).new_zeros(1, len(auto.labels["unary"])))[0].shape[-1])
 for one, other in zip(brute(unary), auto(unary), strict=True):
     torch.testing.assert_close(one, other)
-print(dict(brute.stats.events))
+print(dict(brute.stats.events), dict(auto.stats.events))
 """
 
 
@@ -69,7 +73,7 @@ def test_an_engine_of_ones_own_is_a_file_and_a_line(tmp_path):
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{USE}"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "'brute_components': 6" in done.stdout
+    assert done.stdout.count("'brute_components'") == 2  # asked for, and by auto, before what takes everything
 
 
 def test_names_are_taken_once_and_in_time():
@@ -88,6 +92,18 @@ def test_the_lines_are_what_users_are_told():
     for engine in engines.engines():
         extra = f"; `pip install 'imle-mln[{engine.extra}]'`" if engine.extra else ""
         assert f"| `{engine.name}` | {engine.where}{extra} | {engine.how} |" in rows
+
+
+def test_the_command_lists_the_lines_and_what_is_missing(monkeypatch):
+    run = CliRunner().invoke
+    rows = json.loads(run(engines_command, ["--json"]).stdout)
+    assert tuple(rows) == engines.choices()[1:]
+    assert [name for name, row in rows.items() if not row["time_limit"]] == ["min-cut"]
+    assert not any(row["missing"] for row in rows.values())
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "pytoulbar2" else object())
+    assert json.loads(run(engines_command, ["--json"]).stdout)["toulbar2"]["missing"] == ["pytoulbar2"]
+    shown = run(engines_command, []).stdout
+    assert "missing pytoulbar2: pip install 'imle-mln[toulbar2]'" in " ".join(shown.split())
 
 
 def test_auto_leaves_no_component_without_an_engine():

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from imle.cli import main
-from imle.cli.group import LazyGroup, Settings, imle
+from imle.cli.group import GlobalOptions, LazyGroup, imle
 from imle_mln import parse_program
 from imle_mln.grounding import ground
 from imle_mln.progress_bar import shown_progress
@@ -44,7 +44,7 @@ def files(tmp_path):
 
 def run(*args):
     assert isinstance(imle, LazyGroup)
-    return CliRunner().invoke(imle, list(args), obj=Settings())
+    return CliRunner().invoke(imle, list(args), obj=GlobalOptions())
 
 
 def test_map_prints_the_true_atoms(files):

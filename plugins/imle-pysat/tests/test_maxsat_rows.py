@@ -102,7 +102,7 @@ def test_a_time_limit_before_any_model_is_a_timeout():
 
 @pytest.mark.parametrize("wrong", ["breaks a clause", "claims too little", "is not the best"])
 def test_what_rc2_returns_is_checked(monkeypatch, wrong):
-    from imle_pysat import prepared as module
+    from imle_pysat import maxsat as module
 
     original = module.best_model
 

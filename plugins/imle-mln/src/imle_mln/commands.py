@@ -1,4 +1,4 @@
-"""`imle mln map` and `imle mln ground`."""
+"""`imle mln map`, `imle mln ground` and `imle mln engines`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imle_mln.engines import AUTO, choices
+from imle_mln.engines import AUTO, choices, engines
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
@@ -23,7 +23,7 @@ _LIMIT = 200_000_000
 
 @click.group()
 def mln() -> None:
-    """Markov Logic Networks: the most probable world, and what grounding makes of a program."""
+    """Markov Logic Networks: the most probable world, what grounding makes of a program, and the engines there are."""
 
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,6 +173,32 @@ def ground_command(
         _show(statistics)
     if not found.status.ok:
         click.get_current_context().exit(1)
+
+
+@mln.command("engines")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def engines_command(as_json: bool) -> None:
+    """List the engines, what each does, which components `--engine auto` gives it, and what it lacks here.
+
+    \b
+    Examples:
+      imle mln engines
+      imle mln engines --json
+    """
+    rows = {
+        one.name: {"how": one.how, "auto": one.where, "time_limit": one.timed, "missing": list(one.missing)}
+        for one in engines()
+    }
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    from imle.cli.output import make_console, pairs, show
+
+    told = {}
+    for one in engines():
+        lacks = f"; missing {', '.join(one.missing)}: pip install 'imle-mln[{one.extra}]'" if one.missing else ""
+        told[one.name] = f"{one.how}; auto: {one.where}{'' if one.timed else '; keeps no time limit'}{lacks}"
+    show(make_console(), pairs(told))
 
 
 def _formulas(grounding: Grounding) -> list[dict[str, Any]]:

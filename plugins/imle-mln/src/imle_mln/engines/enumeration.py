@@ -92,7 +92,7 @@ class _OneSize:
 
     def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """See `Enumeration`."""
-        given = -self._encoding.costs(coefficients)[self._encoding.costly]
+        given = self._encoding.rewards(coefficients)
         self._sums.data = given[self._order_of_data]
         best: Floats = np.full(self._count, -np.inf)
         chosen = np.zeros(self._count, np.int64)

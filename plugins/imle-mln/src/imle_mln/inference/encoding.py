@@ -245,12 +245,16 @@ class Encoding:
             np.maximum.at(own, entry.col, row[entry.row])
         return own
 
+    def rewards(self, coefficients: Coefficients) -> Floats:
+        """To be maximised, of the `costly` columns."""
+        return np.concatenate(
+            [coefficients.unary[self.atoms], coefficients.pair[self._coupled], coefficients.clause[self._soft]]
+        )
+
     def costs(self, coefficients: Coefficients) -> Floats:
         """To be minimised, `[columns]`."""
         costs = np.zeros(self._columns)
-        costs[: len(self.atoms)] = -coefficients.unary[self.atoms]
-        costs[self._pair_column : self._clause_column] = -coefficients.pair[self._coupled]
-        costs[self._clause_column + self._costly] = -coefficients.clause[self._soft]
+        costs[self.costly] = -self.rewards(coefficients)
         for one, members, start in zip(coefficients.pair[self._counted], self._members, self._units, strict=False):
             costs[start : start + len(members)] = -one * np.arange(len(members))
         return costs
@@ -273,7 +277,7 @@ class Encoding:
 
     @cached_property
     def costly(self) -> Index:
-        """The columns that may have a cost, where no exclusions are counted."""
+        """The columns that may have a cost, those of counted exclusions aside."""
         return np.concatenate([np.arange(self._clause_column), self._clause_column + self._costly])
 
     @cached_property

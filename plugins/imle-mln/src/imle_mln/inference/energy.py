@@ -17,7 +17,7 @@ from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.truth_tables import NONE, TruthTables
 from imle_mln.inference.truths import entries, lists_of
-from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
+from imle_mln.network import Floats, GroundNetwork, Index, Lists
 
 
 class Coefficients(NamedTuple):
@@ -46,8 +46,6 @@ class Energy:
         large: clauses that depend on more than two atoms and may have a weight.
         large_hard: those that must hold.
         blocks: exactly-one blocks of three or more atoms; those of two are pairs.
-        small: `[n + m]` what depends on two atoms at most.
-        support: `[n + m, 2]`, see `TruthTables`.
     """
 
     reduction: Reduction
@@ -56,8 +54,6 @@ class Energy:
     large: Index
     large_hard: Index
     blocks: Lists
-    small: Bools
-    support: Index
     to_unary: Any
     to_pair: Any
 
@@ -151,8 +147,6 @@ def _build(reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_mas
         large=np.flatnonzero(~small & ~reduction.hard),
         large_hard=np.flatnonzero(~small & reduction.hard),
         blocks=lists_of(block_entries.row, block_entries.variable, len(long)),
-        small=tables.small,
-        support=tables.support,
         to_unary=sparse.csr_array((value[used], (row[used], column[used])), shape=(n, m)),
         to_pair=sparse.csr_array((coupling[free], (place[free], soft[coupled[free]])), shape=(len(keys), m)),
     )

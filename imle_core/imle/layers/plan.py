@@ -272,8 +272,11 @@ class SolvePlan:
         shape = group.kept.shape
         if shape is None or shape == event:
             return None
-        sizes = [have if size is None else size for size, have in zip(shape, event, strict=True)]
-        return None if sizes == list(event) else (..., *map(slice, sizes))
+        own, whole = [], True
+        for size, have in zip(shape, event, strict=True):
+            own.append(slice(have if size is None else size))
+            whole = whole and (size is None or size == have)
+        return None if whole else (..., *own)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve for several instances, at the same time where there are several workers.

@@ -81,13 +81,13 @@ FORWARD = (
         "in the end, failures are dealt with and everything is counted",
     ),
     Hop(
-        "imle.layers.asking",
-        "ask",
+        "imle.execution.isolation",
+        "solve_isolating_failures",
         "the solver is asked, and its result checked; where it raises, the rows to blame are found by halving",
     ),
     Hop(
-        "imle.solvers.parallel.pieces",
-        "InPieces.solve",
+        "imle.execution.time_slices",
+        "TimeSliced.solve",
         "a long batch is solved in pieces of 0.1 s, so that Ctrl-C is heard; with `executor=`, workers stand here",
     ),
     Hop("imle_topk.topk", "PreparedTopK.solve", "the plugin: `[N, *event]` objectives to solutions"),

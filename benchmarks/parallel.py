@@ -20,7 +20,8 @@ from rich.table import Table
 import imle
 from benchmarks.harness import Claim, race
 from imle.datasets import shortest_path
-from imle.solvers import Parallel, PreparedSolver, Solver
+from imle.execution import Parallel
+from imle.solvers import PreparedSolver, Solver
 from imle_highs import problems
 from imle_highs.ilp import HighsILPSolver
 

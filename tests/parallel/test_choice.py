@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
-from imle.execution import pools
+from imle.execution import Parallel, pools
 from imle.execution.throughput import Throughput
-from imle.solvers import Parallel
 from support.hazards import Hazard
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
-from imle.execution.rows import Part, join
-from imle.solvers import Cached, Deduplicated, Parallel, Processes, SolveResult, SolveStatus, Timed
+from imle.execution import Parallel, Processes
+from imle.solvers import Cached, Deduplicated, SolveResult, SolveStatus, Timed
+from imle.solvers.rows import Part, join
 from support.hazards import Hazard
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*negative costs were clipped")

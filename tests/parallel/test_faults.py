@@ -20,8 +20,8 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
-from imle.solvers import Parallel, Processes, SolveStatus
-from imle.solvers.parallel import WorkerDiedError, WorkerTimeoutError, pools
+from imle.execution import Parallel, Processes, WorkerDiedError, WorkerTimeoutError, pools
+from imle.solvers import SolveStatus
 from support import hazards
 from support.hazards import (
     FORK_AND_EXIT,

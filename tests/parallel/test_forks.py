@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import imle
-from imle.execution import pools
+from imle.execution import Parallel, Processes, pools
 from imle.execution.work import PreparedPool
-from imle.solvers import Cached, Parallel, Processes, Timed
+from imle.solvers import Cached, Timed
 from imle.solvers.interruptible import interruptible
 from imle.solvers.progress import ProgressRequest, monitored, report
 from imle_highs.ilp import HighsILPSolver

@@ -16,9 +16,10 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError
+from imle.execution import Parallel
 from imle.execution.throughput import Throughput
 from imle.execution.time_slices import SLICE_SECONDS, solve_in_slices, time_sliced
-from imle.solvers import Cached, Deduplicated, Parallel, SolveResult
+from imle.solvers import Cached, Deduplicated, SolveResult
 from imle.solvers.cancellation import CancelledError, CancelToken, cancelled, stop_until, stoppable
 from imle.solvers.function import PreparedFunction
 

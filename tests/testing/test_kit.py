@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.install import HERE
 from imle.errors import OptionError, PluginError, SolverUnavailableError, UnknownSolverError
-from imle.solvers import Parallel
+from imle.execution import Parallel
 from imle.solvers.combinators import Cached, Deduplicated, Timed
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.pool import SolutionPool

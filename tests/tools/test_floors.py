@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from tools.house.floors import floors, upward
-from tools.house.picture import arrange, arrows, draw
+from tools.house.picture import FILE, arrange, arrows, draw
 from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
 STILL_CIRCLES = [
     ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
+    ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 
 
@@ -102,6 +103,10 @@ def test_the_picture_shows_what_does_not_follow_from_other_arrows(tmp_path):
         "imle.errors": set(),
     }
     assert len(re.findall("marker-end", draw(checkout))) == 3
+
+
+def test_the_picture_is_of_this_checkout(here):
+    assert (ROOT / FILE).read_text() == draw(here), "`make house` draws it anew"
 
 
 def test_boxes_and_gaps_of_a_floor_do_not_overlap_and_arrows_go_one_floor_down_at_a_time(here):

@@ -6,8 +6,23 @@ from pathlib import Path
 
 import pytest
 from tools.house.report import table
-from tools.house.source import Checkout, circles
+from tools.house.source import Checkout, circles, shared_class_names
 
+ROOT = Path(__file__).parents[2]
+STILL_SHARED = {
+    "Answer",
+    "Batch",
+    "Engine",
+    "Identity",
+    "Instance",
+    "Learned",
+    "Names",
+    "Outcome",
+    "Packing",
+    "Plan",
+    "PreparedAssignment",
+}
+"""No other name may come here, and these are to go."""
 FILES = {
     "imle_core/imle/__init__.py": '"""The core."""\n',
     "imle_core/imle/layers/__init__.py": "from imle.layers.plan import Plan\n",
@@ -64,6 +79,14 @@ def test_imports_are_those_of_files_functions_and_type_checkers(checkout):
 
 def test_a_function_is_as_long_as_its_code(checkout):
     assert list(checkout.modules["imle.layers.plan"].functions()) == [("imle.layers.plan.solve", 2)]
+
+
+def test_class_names_have_one_meaning():
+    assert shared_class_names(Checkout(ROOT)).keys() <= STILL_SHARED
+
+
+def test_a_class_name_of_two_classes_is_found(checkout):
+    assert shared_class_names(checkout) == {"Plan": ["imle.layers.plan", "imle_one.solver"]}
 
 
 def test_circles_are_whole_and_apart():

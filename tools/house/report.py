@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools.house.source import CORE, Checkout, circles
+from tools.house.source import CORE, Checkout, circles, shared_class_names
 
 SPINE = ("layers", "estimators", "solvers", "execution", "plugins")
 LONG = 60
@@ -75,17 +75,11 @@ def _static(checkout: Checkout) -> tuple[Figures, dict[str, list[str]]]:
         f"functions over {LONG} lines": [
             f"{name} ({length})" for module in modules for name, length in module.functions() if length > LONG
         ],
-        "class names of several classes": _repeated_classes(checkout),
+        "class names of several classes": [
+            f"{name} ({', '.join(homes)})" for name, homes in shared_class_names(checkout).items()
+        ],
     }
     return figures | {name: len(found) for name, found in names.items()}, names
-
-
-def _repeated_classes(checkout: Checkout) -> list[str]:
-    homes: dict[str, list[str]] = {}
-    for name, module in checkout.modules.items():
-        for cls in module.classes():
-            homes.setdefault(cls, []).append(name)
-    return [f"{cls} ({', '.join(where)})" for cls, where in sorted(homes.items()) if len(where) > 1]
 
 
 def table(columns: dict[str, Figures]) -> str:

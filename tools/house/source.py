@@ -111,6 +111,15 @@ class Checkout:
         return len(paths), sum(path.read_text(encoding="utf-8").count("\n") for path in paths)
 
 
+def shared_class_names(checkout: Checkout) -> dict[str, list[str]]:
+    """Names that several classes have, and the modules of these."""
+    homes: dict[str, list[str]] = {}
+    for name, module in checkout.modules.items():
+        for cls in module.classes():
+            homes.setdefault(cls, []).append(name)
+    return {cls: modules for cls, modules in sorted(homes.items()) if len(modules) > 1}
+
+
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     """Groups of nodes that reach each other, each sorted: Tarjan's strongly connected components of two or more."""
     order: dict[str, int] = {}

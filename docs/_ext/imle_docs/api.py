@@ -15,11 +15,11 @@ from imle_docs.text import code, page, plain, table
 MODULES = {
     "imle": "Layers, and what plugins import",
     "imle.solvers": "The protocol, results, and solvers around solvers",
-    "imle.solvers.parallel": "Rows on many workers",
     "imle.solvers.progress": "For solvers: reporting how far a batch is",
     "imle.solvers.cancellation": "For solvers: work that no caller waits for any more",
     "imle.solvers.interruptible": "For solvers: native calls that can be ended",
     "imle.solvers.forks": "For solvers: locks and threads in forked children",
+    "imle.execution": "Rows on many workers",
     "imle.layers": "What `imle.layer` makes",
     "imle.estimators": "Gradient rules",
     "imle.noise": "Noise distributions",

@@ -88,7 +88,7 @@ FORWARD = (
     Hop(
         "imle.execution.time_slices",
         "TimeSliced.solve",
-        "a long batch is solved in pieces of 0.1 s, so that Ctrl-C is heard; with `executor=`, workers stand here",
+        "a long batch is solved in slices of 0.1 s, so that Ctrl-C is heard; with `executor=`, workers stand here",
     ),
     Hop("imle_topk.topk", "PreparedTopK.solve", "the plugin: `[N, *event]` objectives to solutions"),
 )

@@ -1,4 +1,26 @@
-"""How the rows of a batch are solved: in slices of time, by workers, and again in ever smaller parts where they fail.
+"""Rows of a batch on many workers: threads, processes, or any `concurrent.futures.Executor`. Free of torch."""
 
-Free of torch, for worker processes.
-"""
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imle.execution.parallel import Parallel
+    from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
+
+__all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError"]
+
+_LAZY = {
+    "Parallel": "parallel",
+    "Processes": "processes",
+    "WorkerDiedError": "processes",
+    "WorkerTimeoutError": "processes",
+}
+"""Worker processes import this package, and none of these."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"imle.execution.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'imle.execution' has no attribute {name!r}")

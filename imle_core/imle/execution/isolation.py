@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from imle.errors import ImleError, SolverContractError
-from imle.execution.rows import Part, between, join
 from imle.solvers.cancellation import first_failure_ends
 from imle.solvers.contract import checked
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.rows import Part, between, join
 
 log = logging.getLogger("imle.execution")
 

@@ -15,13 +15,13 @@ from imle.errors import ImleError, SolveError
 from imle.execution.engines import Engine, as_death
 from imle.execution.isolation import FailureBisection
 from imle.execution.processes import WorkerDiedError, WorkerTimeoutError
-from imle.execution.rows import Part, between
 from imle.execution.throughput import Throughput
 from imle.execution.work import Outcome
 from imle.solvers import progress
 from imle.solvers.cancellation import CancelledError, CancelToken, first_failure_ends, stoppable
 from imle.solvers.interruptible import SIGNAL_POLL
 from imle.solvers.result import SolveStatus
+from imle.solvers.rows import Part, between
 
 log = logging.getLogger("imle.execution")
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from imle.errors import ImleError
-from imle.execution.rows import Part, between, join
 from imle.execution.throughput import Throughput
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.combinators.wrapping import PreparedWrapper, solve_checked
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
+from imle.solvers.rows import Part, between, join
 
 SLICE_SECONDS = 0.1
 """Seconds that a slice is to take: no more than a moment of waiting, and a thousand times what a call costs."""

@@ -14,6 +14,7 @@ from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
 from imle.execution.engines import ends_rows
+from imle.execution.parallel import Parallel
 from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
@@ -26,7 +27,6 @@ from imle.plugins.spec import SolverSpec
 from imle.solvers.combinators import Cached, Deduplicated
 from imle.solvers.combinators.pooled import Pooled
 from imle.solvers.function import FunctionSolver
-from imle.solvers.parallel import Parallel
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
@@ -88,11 +88,11 @@ def layer(
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
             "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.solvers.Parallel`.
+            `imle.execution.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
             process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
-            `imle.solvers.Processes` or Dask's, and workers are processes, never threads. By default twice the solver's
-            `time_limit` and 10 s, where it has one and its workers are processes.
+            `imle.execution.Processes` or Dask's, and workers are processes, never threads. By default twice the
+            solver's `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
@@ -209,7 +209,7 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
             f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
-            hint=f"add executor=2 (so many processes), 'auto' or imle.solvers.Processes(n){option}",
+            hint=f"add executor=2 (so many processes), 'auto' or imle.execution.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor
 

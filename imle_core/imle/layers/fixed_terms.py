@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import SolverContractError
-from imle.execution.rows import to_numpy
 from imle.layers.boundary import Boundary, Objective, failed_rows
 from imle.layers.instances import Group
 from imle.solvers.protocol import fixed_terms_of
 from imle.solvers.result import SolveResult
+from imle.solvers.rows import to_numpy
 
 _ROUNDING = 1e-9
 """How far a value may be from a sum of products, relative to their sizes, and still be that sum."""

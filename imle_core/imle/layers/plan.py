@@ -25,6 +25,7 @@ from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.trace import Solutions, spread
 from imle.execution.isolation import Answer, solve_isolating_failures
+from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers
 from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
@@ -32,7 +33,6 @@ from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_o
 from imle.layers.instances import Group
 from imle.layers.stats import LayerStats
 from imle.solvers.cancellation import CancelToken
-from imle.solvers.parallel import workers_of
 from imle.solvers.progress import ProgressRequest, monitored
 from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous
 from imle.solvers.result import SolveResult, SolveStatus

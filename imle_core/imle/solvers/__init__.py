@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from imle.solvers.base import AwaitingInstance, BasePrepared, BaseSolver, missing_instance
     from imle.solvers.combinators import Cached, Deduplicated, Timed
     from imle.solvers.combinators.pooled import Pooled
-    from imle.solvers.parallel import Parallel, Processes
     from imle.solvers.pool import SolutionPool
     from imle.solvers.progress import Progress
     from imle.solvers.row_results import RowResults
@@ -30,10 +29,8 @@ __all__ = [
     "Cached",
     "Deduplicated",
     "FixedTerms",
-    "Parallel",
     "Pooled",
     "PreparedSolver",
-    "Processes",
     "Progress",
     "RowResults",
     "Sense",
@@ -55,9 +52,7 @@ _LAZY = {
     "BaseSolver": "base",
     "Cached": "combinators",
     "Deduplicated": "combinators",
-    "Parallel": "parallel",
     "Pooled": "combinators.pooled",
-    "Processes": "parallel",
     "Progress": "progress",
     "RowResults": "row_results",
     "SolutionPool": "pool",

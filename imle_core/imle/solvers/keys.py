@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.execution.rows import Index, to_numpy
+from imle.solvers.rows import Index, to_numpy
 
 Bits = NDArray[np.uint64]
 Keys = list[tuple[Hashable, ...]]

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle._checks import positive_int
-from imle.execution.rows import Index, like, to_numpy
 from imle.solvers.combinators.memo import Memo
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
 from imle.solvers.forks import renew_in_children
 from imle.solvers.keys import Names, is_content_key, name_rows
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.rows import Index, like, to_numpy
 
 _FINAL = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 

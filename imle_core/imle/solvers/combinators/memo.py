@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.execution.rows import Index
 from imle.solvers.keys import Bits, Names
+from imle.solvers.rows import Index
 
 _START = 256
 """Rows there is room for at first; the room doubles until the capacity is reached."""

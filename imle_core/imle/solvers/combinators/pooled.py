@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.execution.rows import Index, like, to_numpy
 from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
 from imle.solvers.keys import InstanceKeys
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import PreparedSolver, Sense, Solver
 from imle.solvers.result import SolveResult, SolveStatus
+from imle.solvers.rows import Index, like, to_numpy
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from imle.errors import ImleError, OptionError
-from imle.execution import rows as by_row
-from imle.execution.rows import Index
+from imle.solvers import rows as by_row
 from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
 from imle.solvers.contract import checked
 from imle.solvers.protocol import (
@@ -22,6 +21,7 @@ from imle.solvers.protocol import (
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
+from imle.solvers.rows import Index
 
 
 class Wrapper:

@@ -50,10 +50,11 @@ class Engine:
         where: which components engine="auto" gives it, in words.
         can: which components it can solve, `[components]`, by what is counted of them.
         needs: the same in words, for the error where it is asked for and cannot.
-        auto: to which of these engine="auto" gives it, where no engine before it took them; None: to none.
-        takes_over: to which of these it gives it where HiGHS' relaxation is fractional; None: to none.
+        auto: which of these engine="auto" gives it, if no engine before it took them; what takes `everything` is asked
+            last. None: none of them.
+        takes_over: which of these "auto" gives it where HiGHS' relaxation is fractional; None: none of them.
         after: how many nodes on the relaxation come before that; of several engines, that after the fewest takes over.
-        heavy: to which of these it gives it instead of a relaxation of more than `HEAVY` columns, if time is limited.
+        heavy: which of these "auto" gives it instead of a relaxation of more than `HEAVY` columns, if time is limited.
         finest: whether it takes over components whose coefficients differ too much in size for HiGHS, too.
         timed: whether it keeps a time limit.
         requires: modules it needs besides those that imle-mln depends on; they are looked up, not imported.
@@ -171,7 +172,7 @@ _ENGINES = {line.name: line for line in _LINES}
 
 
 def register(engine: Engine) -> None:
-    """Make an engine known, after those that are known already. Do so before solvers are looked up for the first time:
+    """Make an engine known. Do so before solvers are looked up for the first time:
     the spec of `mln-map` lists the engines there are when it is read.
 
     Raises:
@@ -188,7 +189,7 @@ def register(engine: Engine) -> None:
 
 
 def engines() -> tuple[Engine, ...]:
-    """All engines, in the order in which engine="auto" looks for one."""
+    """All engines."""
     return tuple(_ENGINES.values())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
-from imle_mln.engines import AUTO, Engine, engines, find
+from imle_mln.engines import AUTO, Engine, engines, everything, find
 from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
@@ -61,7 +61,8 @@ class Dispatch:
         left = ~self._closed.components
         if not left.all():
             self._counts["closed"] = int((~left).sum())
-        for one in engines() if engine == AUTO else (find(engine),):
+        asked = (find(engine),) if engine != AUTO else sorted(engines(), key=lambda one: one.auto is everything)
+        for one in asked:
             taken = left & (one.can(parts) if engine != AUTO else _offered(one, parts))
             if taken.any():
                 left &= ~taken

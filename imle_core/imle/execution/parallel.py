@@ -19,7 +19,6 @@ from imle.execution.engines import Engine, Remote, Threads
 from imle.execution.fleet import Fleet
 from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.execution.recipe import Recipe, recipe
-from imle.execution.rows import join
 from imle.execution.scheduler import Scheduler
 from imle.execution.throughput import Throughput
 from imle.execution.work import inside_worker
@@ -27,6 +26,7 @@ from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_ch
 from imle.solvers.forks import renew_in_children
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult
+from imle.solvers.rows import join
 
 __all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError"]
 

@@ -11,7 +11,6 @@ from imle.execution import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.solvers import SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible
-from imle.solvers.parallel import Processes, WorkerDiedError, WorkerTimeoutError
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome, Rows
 from imle_linear.program import LinearProgram

@@ -36,7 +36,7 @@ def test_time_is_over(blocked):
 
 def test_work_that_is_given_up(blocked):
     token = CancelToken()
-    threading.Timer(0.1, token.stop).start()
+    threading.Timer(0.1, token.cancel).start()
     with token.inside(), pytest.raises(CancelledError):
         leaving(blocked.wait, None)
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from imle.errors import SolverContractError
-from imle.estimators.base import Estimator
+from imle.estimators.base import Application, Estimator, Trace
 from imle.estimators.function import estimate
-from imle.estimators.trace import Application, Solutions, Trace
+from imle.estimators.samples import Solutions
 from imle.layers.shapes import check_objective
 from imle.noise import BaseNoiseDistribution, draw_like
 from imle.target import BaseTargetDistribution, TargetDistribution

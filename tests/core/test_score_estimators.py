@@ -11,9 +11,9 @@ import torch
 import imle
 from imle.errors import OptionError
 from imle.estimators import IMLE
+from imle.estimators.base import Trace
 from imle.estimators.scores import baseline
 from imle.estimators.subset_distribution import marginals_along, sample
-from imle.estimators.trace import Trace
 from imle.noise import GumbelNoiseDistribution, SumOfGammaNoiseDistribution
 from support.problems import SETS, draw, layer_over
 from support.solvers import EnumerationSolver, k_subsets

@@ -13,9 +13,7 @@ from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
 STILL_CIRCLES = [
-    ["imle.estimators.base", "imle.estimators.trace"],
     ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
-    ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 
 

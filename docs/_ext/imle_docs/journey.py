@@ -106,7 +106,7 @@ BACKWARD = (
         "the rule: lambda is chosen; in the end, the mean difference of the two solutions",
     ),
     Hop("imle.estimators.imle", "IMLE.solutions", "the target: theta - lambda dL/dz"),
-    Hop("imle.estimators.trace", "Trace.solve_target", "the forward pass's noise is put on it again"),
+    Hop("imle.estimators.base", "Trace.solve_target", "the forward pass's noise is put on it again"),
     Hop("imle.layers.plan", "SolvePlan.__call__", "from here on as above"),
 )
 """Both end where there is nothing more to say: in the plugin, and where the ways join."""

@@ -14,7 +14,7 @@ from imle._copies import trial
 from imle._crossing import crossing
 from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
-from imle.estimators.trace import average
+from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import maximise, plain
 from imle.noise import (

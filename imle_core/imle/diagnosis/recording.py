@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from imle.estimators.base import Estimator
-from imle.estimators.trace import Application, Solutions, Solve, Trace
+from imle.estimators.base import Application, Estimator, Trace
+from imle.estimators.samples import Solutions, Solve
 
 
 class Pass(NamedTuple):

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from imle._checks import not_negative, positive
 from imle.errors import OptionError
+from imle.estimators.base import Trace
 from imle.estimators.imle import IMLE
-from imle.estimators.trace import Trace, difference
+from imle.estimators.samples import difference
 from imle.target import Step, relative_step
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from imle.errors import OptionError
+from imle.estimators.base import Application, Trace
 from imle.estimators.function import Estimate
+from imle.estimators.samples import average
 from imle.estimators.score_function import ScoreFunction
 from imle.estimators.scores import refuse_without_noise
-from imle.estimators.trace import Application, Trace, average
 
 
 def expected_loss(theta: Tensor, call: Application, loss: Callable[[Tensor], Tensor]) -> Tensor:

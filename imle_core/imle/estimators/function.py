@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from imle.errors import ForwardModeError, SecondDerivativeError
+from imle.estimators.base import Application, Outputs, Trace, no_replay
 from imle.estimators.parts import gradient_of, parts_of, run_parts, whole_noise
-from imle.estimators.trace import Application, Outputs, Trace, average, no_replay
+from imle.estimators.samples import average
 
 
 def run(theta: Tensor, call: Application) -> Outputs:

@@ -8,8 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from imle.errors import OptionError
-from imle.estimators.base import Estimator
-from imle.estimators.trace import Trace
+from imle.estimators.base import Estimator, Trace
 from imle.target import row_sizes
 
 Projection = Literal["none", "mean", "norm", "both"]

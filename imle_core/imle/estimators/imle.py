@@ -8,8 +8,8 @@ from torch import Tensor
 
 from imle._checks import positive
 from imle.errors import OptionError
-from imle.estimators.base import Estimator
-from imle.estimators.trace import Solutions, Trace, average, difference
+from imle.estimators.base import Estimator, Trace
+from imle.estimators.samples import Solutions, average, difference
 from imle.target import Step, absolute_step, relative_step
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from imle.estimators.base import Application, Outputs, Trace
 from imle.estimators.replay import BLOCK, Replay
-from imle.estimators.trace import Application, Outputs, Trace, average
+from imle.estimators.samples import average
 
 _LEAST = 16 * BLOCK
 """Entries of `[rows, S, *event]` in the smallest part."""

@@ -7,9 +7,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.estimators.base import Estimator
+from imle.estimators.base import Estimator, Trace
 from imle.estimators.scores import baseline, check_density, score_gradient
-from imle.estimators.trace import Trace
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution, noise_by_name
 from imle.plugins.spec import SolverSpec
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.estimators.trace import Trace, spread
+from imle.estimators.base import Trace
+from imle.estimators.samples import spread
 from imle.noise import BaseNoiseDistribution
 
 

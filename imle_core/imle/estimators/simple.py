@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from imle.errors import OptionError, SolverContractError
-from imle.estimators.base import Estimator
+from imle.estimators.base import Application, Estimator, Trace
 from imle.estimators.identity import straight
+from imle.estimators.samples import Solutions
 from imle.estimators.subset_distribution import marginals_along, sample
-from imle.estimators.trace import Application, Solutions, Trace
 from imle.noise import BaseNoiseDistribution
 from imle.plugins.spec import SolverSpec
 

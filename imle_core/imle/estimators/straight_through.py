@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from imle.estimators.base import Estimator
+from imle.estimators.base import Estimator, Trace
 from imle.estimators.identity import straight
-from imle.estimators.trace import Trace
 
 
 class StraightThrough(Estimator):

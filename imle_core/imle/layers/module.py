@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
-from imle.estimators.base import Estimator
+from imle.estimators.base import Application, Estimator, no_replay
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
-from imle.estimators.trace import Application, no_replay
 from imle.layers import operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven

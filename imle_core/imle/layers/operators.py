@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from imle.errors import ImleError
+from imle.estimators.base import Trace
 from imle.estimators.function import refuse_second_derivative, run
 from imle.estimators.parts import gradient_of
-from imle.estimators.trace import Trace
 from imle.layers.exported import packed, unpacked
 from imle.layers.mode import Mode
 

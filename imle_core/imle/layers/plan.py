@@ -23,7 +23,7 @@ from torch import Tensor
 
 from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
-from imle.estimators.trace import Solutions, spread
+from imle.estimators.samples import Solutions, spread
 from imle.execution.isolation import Answer, solve_isolating_failures
 from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers

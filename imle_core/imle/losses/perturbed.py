@@ -11,7 +11,7 @@ from torch import Tensor
 from imle._checks import not_negative, positive_int
 from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
-from imle.estimators.trace import average
+from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb

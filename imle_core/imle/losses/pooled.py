@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
-from imle.estimators.trace import both
+from imle.estimators.samples import both
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, flat, maximise
 from imle.solvers.keys import content_key

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from imle.estimators.trace import both
+from imle.estimators.samples import both
 from imle.losses.base import Maximum, SolverLoss, advantage, interpreted, maximise
 
 

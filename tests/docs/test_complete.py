@@ -127,7 +127,7 @@ def test_every_public_module_is_listed():
             assert all(id(getattr(module, name)) in shown for name in module.__all__), found.name
 
 
-@pytest.mark.parametrize("plugin", sorted({*KNOWN.values(), "imle-linear", "imle-gallery"} - {"imle-mln"}))
+@pytest.mark.parametrize("plugin", sorted({*KNOWN.values(), "imle-linear", "imle-gallery"}))
 def test_plugins_like_those_of_third_parties_use_what_is_documented(plugin):
     """Third parties can rely on nothing else."""
     from imle_docs.api import MODULES, described

@@ -7,14 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tools.house.floors import floors, upward
+from tools.house.floors import FLOORS, floors, upward
 from tools.house.picture import FILE, arrange, arrows, draw
 from tools.house.source import Checkout, circles
 
 ROOT = Path(__file__).parents[2]
 STILL_CIRCLES = [
     ["imle.layers.exported", "imle.layers.module", "imle.layers.operators"],
-    ["imle_pysat.maxsat", "imle_pysat.prepared"],
 ]
 
 
@@ -37,6 +36,11 @@ def test_imports_of_this_checkout_point_downward(here):
 
 def test_no_file_imports_itself_by_way_of_others(here):
     assert [circle for circle in circles(here.imports) if circle not in STILL_CIRCLES] == []
+
+
+def test_every_floor_is_lived_on(here):
+    packages = {module.package for module in here.modules.values()}
+    assert {package for floor in FLOORS for package in floor} <= packages
 
 
 def test_an_import_that_points_upward_is_found(tmp_path):

@@ -33,6 +33,7 @@ MODULES = {
     "imle.plugins": "What plugins are made of",
     "imle.plugins.common": "Options that many solvers share",
     "imle.plugins.hookspecs": "The hooks a plugin may implement",
+    "imle.cli.output": "For commands of plugins: printing as `imle` does",
     "imle.testing": "The conformance kit",
     "imle.errors": "Errors",
     "imle.wrapper": "The API of torch-imle",

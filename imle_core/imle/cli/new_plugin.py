@@ -28,9 +28,9 @@ def command(name: str, parent: Path) -> None:
       imle new-plugin best-of-groups
       imle new-plugin bus-routes --path ~/code
     """
-    from imle.cli.scaffold import Names, write
+    from imle.cli.scaffold import PluginNames, write
 
-    names = Names.of(name)
+    names = PluginNames.of(name)
     folder = write(names, parent)
     click.echo(f"{click.style(str(folder), bold=True)}\n")
     for line in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+__all__ = ["make_console", "pairs", "show"]
+
 SCHEMA = 1
 """Version of all JSON outputs; it grows when a field changes its meaning or goes."""
 
@@ -67,7 +69,12 @@ def make_console() -> Console:
 
 
 def show(console: Console, *renderables: RenderableType) -> None:
-    """Print through click, which reports a broken pipe to us (rich would exit the process)."""
+    """Print through click, which reports a broken pipe to us (rich would exit the process).
+
+    Args:
+        console: says how wide and colourful output may be.
+        renderables: rich's, one below the other.
+    """
     with console.capture() as capture:
         for renderable in renderables:
             console.print(renderable)
@@ -117,7 +124,11 @@ def laid_out(row: Sequence[Text], widths: Sequence[int], width: int) -> list[Ren
 
 
 def pairs(values: Mapping[str, str | Text]) -> RenderableType:
-    """Names and their values, indented; long values wrap under themselves."""
+    """Names and their values, indented; long values wrap under themselves.
+
+    Args:
+        values: by name.
+    """
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))

@@ -33,7 +33,7 @@ FILES = {
 """Template and where it goes. Templates end in .txt so that no tool takes them for code."""
 
 
-class Names(NamedTuple):
+class PluginNames(NamedTuple):
     """What a plugin's parts are called.
 
     Attributes:
@@ -43,7 +43,7 @@ class Names(NamedTuple):
     solver: str
 
     @classmethod
-    def of(cls, name: str) -> Names:
+    def of(cls, name: str) -> PluginNames:
         """Check a name; "imle-bus-routes" is "bus-routes" too.
 
         Raises:
@@ -103,11 +103,11 @@ def _suggestion(name: str) -> str:
     return f"imle new-plugin {close}" if _NAME.match(close) else "imle new-plugin --help shows examples"
 
 
-def write(names: Names, parent: Path) -> Path:
+def write(names: PluginNames, parent: Path) -> Path:
     """Write the plugin into a new folder.
 
     Args:
-        names: see `Names.of`.
+        names: see `PluginNames.of`.
         parent: the folder it is put into.
 
     Returns:

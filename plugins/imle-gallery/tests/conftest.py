@@ -10,7 +10,7 @@ from imle_gallery.commands import demo as demo_command
 from imle_gallery.commands import gallery as gallery_command
 from support.drawings import Invoke, Run, invoking, run_into
 
-TINY = plan.Plan(
+TINY = plan.GalleryPlan(
     temperatures=(0.0, 2.0),
     samples=(1, 3),
     steps=12,

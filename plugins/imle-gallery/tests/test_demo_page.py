@@ -6,7 +6,7 @@ import json
 import re
 from html import unescape
 
-from imle_gallery.demo import SECTIONS, SETTINGS, WORDS, Plan
+from imle_gallery.demo import SECTIONS, SETTINGS, WORDS, DemoPlan
 from imle_gallery.page import page
 from imle_gallery.show import run
 from support.chromium import needs_chromium, opened
@@ -77,7 +77,7 @@ def test_colour_scale_is_fixed(quick, frames_of):
 
 
 def test_a_setting_that_fails_says_so():
-    shown = run(SECTIONS, Plan(SETTINGS[:2], steps=2, every=1), seed=0, tick=lambda _: None)
+    shown = run(SECTIONS, DemoPlan(SETTINGS[:2], steps=2, every=1), seed=0, tick=lambda _: None)
     html = page(WORDS, shown, {}, "imle demo").decode()
     assert html.count("did not become the gold path") == 2
     assert html.count("not yet") == 4

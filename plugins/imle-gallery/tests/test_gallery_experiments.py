@@ -13,7 +13,7 @@ import torch
 from imle.errors import OptionError, SolveError
 from imle.plugins import estimators
 from imle_gallery.gallery import chosen
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.sections import error, grid, paths, race, solvers, sums
 
 
@@ -167,7 +167,7 @@ def test_portraits(tiny_plan, id_):
 
 
 def test_a_solver_learns():
-    plan = Plan(solver_steps=60, solver_draws=5)
+    plan = GalleryPlan(solver_steps=60, solver_draws=5)
     (portrait,) = solvers.run(plan, ["topk"], seed=0, tick=quiet, strict=True).drawn
     assert portrait.right[-1] > solvers.ROWS * 0.8 > portrait.right[0]
     assert portrait.loss[-1] < portrait.loss[0] / 4

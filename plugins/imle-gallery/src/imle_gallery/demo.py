@@ -38,7 +38,7 @@ SETTINGS = (Setting(0, 0), Setting(1, 1), Setting(2, 2), Setting(5, 5), Setting(
 OPENING = 1  # the setting that README and page open with: input noise 1, target noise 1
 
 
-class Plan(NamedTuple):
+class DemoPlan(NamedTuple):
     """How much to do: settings to learn with, updates of each, and updates between two frames."""
 
     settings: Sequence[Setting]
@@ -46,11 +46,11 @@ class Plan(NamedTuple):
     every: int
 
 
-FULL = Plan(SETTINGS, steps=1000, every=10)
-QUICK = Plan(SETTINGS[:2], steps=400, every=10)
+FULL = DemoPlan(SETTINGS, steps=1000, every=10)
+QUICK = DemoPlan(SETTINGS[:2], steps=400, every=10)
 
 
-class Learned(NamedTuple):
+class LearnedCosts(NamedTuple):
     """The seed, the shortest path of the map `[16, 16]`, and a recording per setting."""
 
     seed: int
@@ -58,7 +58,7 @@ class Learned(NamedTuple):
     recordings: Sequence[Recording]
 
 
-def _sample(plan: Plan, *, seed: int, tick: Tick) -> Sampled:
+def _sample(plan: DemoPlan, *, seed: int, tick: Tick) -> Sampled:
     del plan
     tick("Sampling")
     return sample_paths(seed)
@@ -87,16 +87,16 @@ def view_sampling(sampled: Sampled) -> View:
     )
 
 
-def _learn(plan: Plan, *, seed: int, tick: Tick) -> Learned:
+def _learn(plan: DemoPlan, *, seed: int, tick: Tick) -> LearnedCosts:
     gold = shortest_path(true_weights())
     recordings = [
         learn(setting, gold, seed=seed, steps=plan.steps, every=plan.every, on_step=partial(tick, setting.title))
         for setting in plan.settings
     ]
-    return Learned(seed, gold[0].numpy().astype(bool), recordings)
+    return LearnedCosts(seed, gold[0].numpy().astype(bool), recordings)
 
 
-def view_learning(learned: Learned) -> View:
+def view_learning(learned: LearnedCosts) -> View:
     """A card per setting, with its panels and its curves."""
     gold, recordings = learned.gold, learned.recordings
     limit = above([max(recording.loss) for recording in recordings])
@@ -188,7 +188,7 @@ def _curve(recording: Recording, values: Sequence[float], colour: str, limit: fl
     axes.set(xlim=(0, recording.steps), ylim=(0, limit), yticks=[0, limit / 2, limit])
 
 
-def _table(learned: Learned) -> str:
+def _table(learned: LearnedCosts) -> str:
     header = ["Input / target noise", "MAP path first gold", "Stays gold from"]
     header += ["Wrong cells per sample", "Zero gradient entries", "Noisy costs clipped"]
     rows = [

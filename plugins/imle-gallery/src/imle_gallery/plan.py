@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Plan:
+class GalleryPlan:
     """How much to do; by default everything."""
 
     temperatures: tuple[float, ...] = (0.0, 1.0, 2.0, 5.0)  # of the noise; for learning, of both noises
@@ -25,8 +25,8 @@ class Plan:
     solver_draws: int = 1000  # samples per picture of a solver's marginals
 
 
-FULL = Plan()
-QUICK = Plan(
+FULL = GalleryPlan()
+QUICK = GalleryPlan(
     temperatures=(0.0, 5.0),
     samples=(1, 10),
     steps=375,

@@ -71,7 +71,7 @@ SMALL_KNAPSACK: Settings = {**KNAPSACK, "mip_heuristic_run_root_reduced_cost": F
 """That heuristic solves a smaller program first: a third of the time with 100 variables, half as much again with 32."""
 
 
-class Plan(NamedTuple):
+class SearchPlan(NamedTuple):
     """How a row is solved whose relaxation is fractional.
 
     Attributes:
@@ -83,7 +83,7 @@ class Plan(NamedTuple):
     options: Settings
 
 
-def plan(tuning: str, program: LinearProgram) -> Plan:
+def plan(tuning: str, program: LinearProgram) -> SearchPlan:
     """What a tuning means for a feasible set.
 
     Args:
@@ -91,11 +91,11 @@ def plan(tuning: str, program: LinearProgram) -> Plan:
         program: the feasible set.
     """
     if tuning == "default":
-        return Plan(0, DEFAULT)
+        return SearchPlan(0, DEFAULT)
     if tuning == "lean":
-        return Plan(0, LEAN)
+        return SearchPlan(0, LEAN)
     rows, n = program.matrix.shape
     if rows and len(program.matrix.value) >= DENSE * rows * n:
         # their relaxations are weak: branching on those alone takes hundreds of nodes
-        return Plan(0, SMALL_KNAPSACK if n <= SMALL else KNAPSACK)
-    return Plan(NODES, THOROUGH)
+        return SearchPlan(0, SMALL_KNAPSACK if n <= SMALL else KNAPSACK)
+    return SearchPlan(NODES, THOROUGH)

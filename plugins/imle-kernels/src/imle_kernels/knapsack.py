@@ -15,7 +15,7 @@ from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
 from imle.solvers.cancellation import raise_if_cancelled
 from imle_kernels.arrays import numbers, refuse_negative
-from imle_kernels.packing import Packing, Searches, warm
+from imle_kernels.packing import PackingProblem, Searches, warm
 from imle_kernels.plugin import KNAPSACK
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class KnapsackSolver(BaseSolver, spec=KNAPSACK):
         if matrix.ndim not in (1, 2) or not matrix.size:
             raise InstanceError(f"{KNAPSACK.id}: weights: expected shape [m, n] or [n], found {list(matrix.shape)}")
         refuse_negative(KNAPSACK.id, "weights", matrix, "replace an item of negative weight by the choice to leave it")
-        packing = Packing.of(np.atleast_2d(matrix))
+        packing = PackingProblem.of(np.atleast_2d(matrix))
         warm()
         if capacity is None:
             return PreparedKnapsack(self, packing, None)
@@ -76,7 +76,7 @@ class PreparedKnapsack(BasePrepared):
     """Weights, and the room `[m]` that all rows have, if they share it."""
 
     solver: KnapsackSolver
-    packing: Packing
+    packing: PackingProblem
     room: Floats | None
 
     @property

@@ -18,7 +18,7 @@ _EXACT = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
-class Packing:
+class PackingProblem:
     """What n items take of m capacities.
 
     Attributes:
@@ -30,7 +30,7 @@ class Packing:
     rows: tuple[WholeRow | None, ...]
 
     @classmethod
-    def of(cls, weights: Floats) -> Packing:
+    def of(cls, weights: Floats) -> PackingProblem:
         """Weights `[m, n]` as a user gives them."""
         rows = tuple(_whole(own) for own in weights)
         own = [row.coefficients if row else given for row, given in zip(rows, weights, strict=True)]

@@ -37,7 +37,7 @@ class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
 
     sense: Sense = "min"
 
-    def prepare(self, allowed: Any = None) -> PreparedAssignment:
+    def prepare(self, allowed: Any = None) -> PreparedLinearSumAssignment:
         """Bind to the pairs that are allowed.
 
         Args:
@@ -47,13 +47,13 @@ class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
             InstanceError: not such a matrix.
         """
         if allowed is None:
-            return PreparedAssignment(self.sense, None)
+            return PreparedLinearSumAssignment(self.sense, None)
         pairs = mask(ASSIGNMENT.id, allowed)
-        return PreparedAssignment(self.sense, pairs, _lacking(pairs))
+        return PreparedLinearSumAssignment(self.sense, pairs, _lacking(pairs))
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedAssignment(BasePrepared):
+class PreparedLinearSumAssignment(BasePrepared):
     """Assignment within a mask, or without one for matrices of any size.
 
     Attributes:

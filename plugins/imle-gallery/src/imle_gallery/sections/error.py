@@ -19,7 +19,7 @@ from imle.layers import SolverLayer
 from imle.noise import SumOfGammaNoiseDistribution
 from imle_gallery.charts import REFERENCE, Charts, titles
 from imle_gallery.film import Film
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import Canvas, Drawing, View, panels, shades
 
@@ -143,12 +143,12 @@ def lattice(seed: int) -> Problem:
     return Problem(title, (SIDE, SIDE), costs, -1, masks.reshape(len(masks), -1), layer)
 
 
-def run(plan: Plan, *, seed: int, tick: Tick) -> tuple[Errors, ...]:
+def run(plan: GalleryPlan, *, seed: int, tick: Tick) -> tuple[Errors, ...]:
     """The same objective and the same uniform draws for all temperatures."""
     return tuple(_errors(problem, plan, seed, tick) for problem in (subsets(seed), lattice(seed)))
 
 
-def _errors(problem: Problem, plan: Plan, seed: int, tick: Tick) -> Errors:
+def _errors(problem: Problem, plan: GalleryPlan, seed: int, tick: Tick) -> Errors:
     estimates: dict[str, dict[float, Floats]] = {}
     for name, noise in problem.noises().items():
         for tau in plan.error_temperatures:

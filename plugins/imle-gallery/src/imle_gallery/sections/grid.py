@@ -16,7 +16,7 @@ from imle_gallery.colours import SERIES
 from imle_gallery.experiments.learning import Recording, Setting, learn
 from imle_gallery.experiments.problem import shortest_path, true_weights
 from imle_gallery.film import Film
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import TILES_LEGEND, Canvas, Player, View, card, comparison, legend, moving, panels, shades
 
@@ -39,7 +39,7 @@ class Grid(NamedTuple):
         return sum(recording.solves for recording in self.cells.values())
 
 
-def run(plan: Plan, *, seed: int, tick: Tick) -> Grid:
+def run(plan: GalleryPlan, *, seed: int, tick: Tick) -> Grid:
     """Every cell starts from the same weights; all cells of one S see the same noise."""
     gold = shortest_path(true_weights())
     cells = {}

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from imle_gallery.experiments.problem import Sampled, sample_paths, walls
 from imle_gallery.film import Film
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import Canvas, Player, View, moving, panels, shades, terrain
 
 MARGINAL_TEMPERATURES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def one_by_one(plan: Plan, *, seed: int, tick: Tick) -> list[Sampled]:
+def one_by_one(plan: GalleryPlan, *, seed: int, tick: Tick) -> list[Sampled]:
     """A few paths per temperature, to be shown one by one."""
     return _gather(plan.temperatures, plan.paths, seed, tick)
 
 
-def marginals(plan: Plan, *, seed: int, tick: Tick) -> list[Sampled]:
+def marginals(plan: GalleryPlan, *, seed: int, tick: Tick) -> list[Sampled]:
     """Many paths per temperature."""
     return _gather(MARGINAL_TEMPERATURES, plan.draws, seed, tick)
 

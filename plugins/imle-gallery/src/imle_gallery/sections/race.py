@@ -17,7 +17,7 @@ from imle_gallery.experiments.learning import LEARNING_RATE, initial_weights
 from imle_gallery.experiments.problem import SAMPLES, no_solver_warnings, noise, path_layer, shortest_path, true_weights
 from imle_gallery.experiments.training import Training
 from imle_gallery.film import Film
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import Canvas, Player, View, comparison, moving, panels, step, table
 
@@ -45,7 +45,7 @@ def entrants() -> dict[str, dict[str, Any]]:
     }
 
 
-def run(plan: Plan, *, seed: int, tick: Tick) -> Race:
+def run(plan: GalleryPlan, *, seed: int, tick: Tick) -> Race:
     """One after the other, so that they can be timed."""
     gold = shortest_path(true_weights())
     runners = [
@@ -56,7 +56,7 @@ def run(plan: Plan, *, seed: int, tick: Tick) -> Race:
 
 
 def _learn(
-    name: str, options: dict[str, Any], gold: Tensor, plan: Plan, seed: int, note: Callable[[], None]
+    name: str, options: dict[str, Any], gold: Tensor, plan: GalleryPlan, seed: int, note: Callable[[], None]
 ) -> Training:
     layer = path_layer(estimator=name, generator=torch.Generator().manual_seed(seed + 1), **options)
 

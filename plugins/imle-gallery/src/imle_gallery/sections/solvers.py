@@ -24,7 +24,7 @@ from imle_gallery.colours import SERIES
 from imle_gallery.experiments.problem import no_solver_warnings
 from imle_gallery.experiments.training import Training
 from imle_gallery.film import Film
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import Canvas, Drawing, Player, View, card, comparison, moving, panels, shades
 
@@ -85,7 +85,7 @@ def ids_of(asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(find(id_).id for id_ in asked))
 
 
-def run(plan: Plan, ids: Sequence[str], *, seed: int, tick: Tick, strict: bool) -> Portraits:
+def run(plan: GalleryPlan, ids: Sequence[str], *, seed: int, tick: Tick, strict: bool) -> Portraits:
     """Portray solvers.
 
     Args:
@@ -123,7 +123,7 @@ def small_case(solver_id: str) -> Case:
     raise OptionError(f"{solver_id}: expected an instance with more than one solution, found none")
 
 
-def _portray(case: Case, plan: Plan, seed: int, note: Callable[[], None]) -> Portrait:
+def _portray(case: Case, plan: GalleryPlan, seed: int, note: Callable[[], None]) -> Portrait:
     hidden = torch.from_numpy(case.objectives(ROWS, seed=seed))
     with torch.no_grad():
         gold = case.layer(output="map")(hidden)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imle.noise import SumOfGammaNoiseDistribution
 from imle_gallery.charts import REFERENCE, Charts, titles
 from imle_gallery.colours import SERIES
-from imle_gallery.plan import Plan
+from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
 from imle_gallery.view import View, table
 
@@ -44,7 +44,7 @@ class Sums:
     exact: float
 
 
-def run(plan: Plan, *, seed: int, tick: Tick) -> tuple[Sums, ...]:
+def run(plan: GalleryPlan, *, seed: int, tick: Tick) -> tuple[Sums, ...]:
     """All pairs, kappas varying slowest."""
     found = []
     for kappa in plan.kappas:

@@ -9,7 +9,7 @@ import numpy as np
 from imle.solvers import SolveStatus
 from imle_kernels.compiled.assignment import assign
 from imle_kernels.compiled.compiling import read_only
-from imle_kernels.packing import Packing, Searches
+from imle_kernels.packing import PackingProblem, Searches
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome
 from imle_ortools.ilp.structures import Assignment
@@ -37,7 +37,7 @@ def warm_assignment() -> None:
     solve_assignment(Assignment(np.zeros((1, 1), np.int64)), np.zeros(1))
 
 
-def solve_knapsack(packing: Packing, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome:
+def solve_knapsack(packing: PackingProblem, costs: Floats, room: Floats, nodes: int = NODES) -> Outcome:
     """The best set of items, as a point `[n]`; a feasible one if the search is not done after so many nodes."""
     if (room < 0).any():
         return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_kernels.packing import Packing
+from imle_kernels.packing import PackingProblem
 from imle_linear.program import LinearProgram
 
 Ints = NDArray[np.int64]
@@ -32,7 +32,7 @@ def rows_are_dense(program: LinearProgram) -> bool:
     return 0 < rows <= FEW_ROWS and 2 * len(program.matrix.value) >= rows * n
 
 
-def knapsack(program: LinearProgram) -> Packing | None:
+def knapsack(program: LinearProgram) -> PackingProblem | None:
     """The program as 0/1 variables under few upper limits, if it is that."""
     matrix = program.matrix
     rows, n = matrix.shape
@@ -46,7 +46,7 @@ def knapsack(program: LinearProgram) -> Packing | None:
         return None
     weights = np.zeros((rows, n))
     weights[matrix.index, matrix.column] = matrix.value
-    return Packing.of(weights)
+    return PackingProblem.of(weights)
 
 
 def assignment(program: LinearProgram) -> Assignment | None:

@@ -13,9 +13,6 @@ from typing import Any
 from imle import errors
 from imle.errors import OptionError
 
-ELSEWHERE = ("imle.layers", "imle.solvers", "imle.execution")
-"""Packages whose docstrings are not checked here yet."""
-
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
 ARRAYS = re.compile(r"\b(Tensor|NDArray|Floats|ndarray)\b")
 SHAPE = re.compile(r"`\[|\bscalar\b|\bany shape\b|\bshape\b")
@@ -32,14 +29,15 @@ def public_functions() -> Iterator[tuple[str, Any, type | None]]:
     }
     for value in named.values():
         home = getattr(value, "__module__", "")
-        if not home.startswith("imle.") or home.startswith(ELSEWHERE):
+        if not home.startswith("imle."):
             continue
         if inspect.isfunction(value):
             yield f"{home}.{value.__name__}", value, None
         elif inspect.isclass(value):
             for name, member in vars(value).items():
-                written = inspect.isfunction(member) and member.__code__.co_filename != "<string>"  # by dataclasses
-                if written and (name == "__init__" or not name.startswith("_")):
+                public = inspect.isfunction(member) and (name == "__init__" or not name.startswith("_"))
+                # what dataclasses and protocols add to a class is written elsewhere
+                if public and inspect.unwrap(member).__code__.co_filename == inspect.getfile(value):
                     yield f"{home}.{value.__name__}.{name}", member, value
 
 
@@ -53,11 +51,21 @@ def said(function: Any, owner: type | None) -> str:
     return "\n".join(inspect.getdoc(member) or "" for member in overridden)
 
 
+def handed_on(name: str, source: ast.AST) -> set[str]:
+    """Parameters of a method that go as they are to the one it overrides, such as `*args` of `super().run(*args)`."""
+    calls = [node for node in ast.walk(source) if isinstance(node, ast.Call)]
+    supers = [call for call in calls if ast.unparse(call.func) == f"super().{name}"]
+    positional = [a.value for call in supers for a in call.args if isinstance(a, ast.Starred)]
+    named = [k.value for call in supers for k in call.keywords if k.arg is None]
+    return {ast.unparse(value) for value in positional + named}
+
+
 def faults(name: str, function: Any, owner: type | None) -> Iterator[str]:
     """What the docstring of a function does not say."""
     text = said(function, owner)
+    source = ast.parse(textwrap.dedent(inspect.getsource(function)))
     entries = re.findall(r"^\s+(\w+(?:, \w+)*):", text, re.M)
-    documented = {name for entry in entries for name in entry.split(", ")}
+    documented = {name for entry in entries for name in entry.split(", ")} | handed_on(function.__name__, source)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", "cls")]
     for parameter in parameters:
         if parameter.name not in documented and not re.search(rf"`{parameter.name}\b", text):
@@ -65,7 +73,7 @@ def faults(name: str, function: Any, owner: type | None) -> Iterator[str]:
     arrays = [p.name for p in parameters if ARRAYS.search(str(p.annotation))]
     if arrays and not SHAPE.search(text):
         yield f"{name}: {', '.join(arrays)}: no shape"
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+    for node in ast.walk(source):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             error = ast.unparse(node.exc.func).rpartition(".")[2]
             if error in ERRORS and error not in text.partition("Raises:")[2]:
@@ -101,9 +109,16 @@ def test_what_is_missing_is_found():
         """
         raise OptionError("never")
 
+    class Inner(dict):
+        def update(self, *given: Any, times: int, **named: Any) -> None:
+            """Update as a dict."""
+            for _ in range(times):
+                super().update(*given, **named)
+
     assert list(faults("double", double, None)) == [
         "double: times: not described",
         "double: theta: no shape",
         "double: raises OptionError: not said",
     ]
     assert list(faults("whole", whole, None)) == []
+    assert list(faults("update", Inner.update, None)) == ["update: times: not described"]

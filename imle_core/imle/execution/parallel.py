@@ -92,7 +92,7 @@ class Parallel(Wrapper):
         return pools.cores()
 
     def prepare(self, **instance: Any) -> PreparedParallel:
-        """Bind the solver inside to an instance, which is read now, for the workers too.
+        """Bind the solver inside to an `instance`, which is read now, for the workers too.
 
         Raises:
             OptionError: workers are processes, and the solver or its instance cannot be pickled.

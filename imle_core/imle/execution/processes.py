@@ -87,7 +87,12 @@ class Processes(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run `fn(*args, **kwargs)` in a worker.
 
-        The future raises `WorkerDiedError` if the worker dies.
+        Args:
+            fn: what to run; it, its arguments and what it returns are pickled.
+            args, kwargs: its arguments.
+
+        Returns:
+            a future, which raises what `fn` raises, or `WorkerDiedError` if the worker dies.
         """
         return self.submit_within(None, fn, *args, **kwargs)
 
@@ -114,7 +119,11 @@ class Processes(Executor):
         return future
 
     def abandon(self, futures: Iterable[Future[Any]]) -> None:
-        """Give up tasks: those that wait are cancelled, the workers of those that run are killed."""
+        """Give up tasks: those that wait are cancelled, the workers of those that run are killed.
+
+        Args:
+            futures: of the tasks, as `submit` returned them; those that are done stay as they are.
+        """
         for future in futures:
             if not future.cancel():
                 with self._lock:

@@ -105,6 +105,10 @@ class BlockLayer(SolverLayer):
     def pack(self, *blocks: Given | None, **given: Any) -> Tensor:
         """Blocks, as `forward` takes them, as one objective `[*batch, m]`, as losses take it.
 
+        Args:
+            blocks: `[*batch, *shape]` in the order of the spec.
+            given: blocks by name; and instance parameters that differ per row, on which sizes of blocks depend.
+
         Raises:
             ObjectiveError, InstanceError: as `forward`.
         """
@@ -112,7 +116,11 @@ class BlockLayer(SolverLayer):
         return self._packing(rows)[0].pack(tensors).theta
 
     def pack_solutions(self, *blocks: Tensor, **given: Any) -> Tensor:
-        """Solutions `[*batch, *shape]` of all blocks, by position or name, as one tensor `[*batch, m]`.
+        """Solutions of all blocks as one tensor `[*batch, m]`, as losses and metrics take them.
+
+        Args:
+            blocks: `[*batch, *shape]` in the order of the spec.
+            given: solutions by name (`y=...`); and instance parameters that differ per row.
 
         Raises:
             ObjectiveError: one is missing, or of another shape.
@@ -134,7 +142,11 @@ class BlockLayer(SolverLayer):
         }
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
-        """All blocks in one tensor `[*batch, m]`, as losses take them: scores, and the solver that maximises them.
+        """All blocks in one tensor, as losses take them: scores, and the solver that maximises them.
+
+        Args:
+            objective: `[*batch, m]`, as `pack` makes it.
+            rows: instance parameters that differ per row, each a sequence of length B.
 
         Raises:
             ObjectiveError: another shape; says which block is to be where.
@@ -162,7 +174,7 @@ class BlockLayer(SolverLayer):
         return Batch(self._theta(theta, lead, event), plan)
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
-        """How a batch is solved; by default every row with the instance given at construction."""
+        """How a batch is solved, and how its blocks lie in one tensor."""
         made = super().plan(lead, groups)
         made.packing = self._own
         return made

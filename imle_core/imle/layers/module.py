@@ -63,6 +63,12 @@ class SolverLayer(nn.Module):
       `[*batch, S, *event]` for "samples".
     - `eval()` mode: the noise-free solution, whatever the output; with "samples" it keeps a sample axis of size 1.
 
+    Args:
+        instance: parameters of the instance that all rows share, by name; those that calls give row by row are left
+            out.
+        noise: what is drawn in `train()` mode; None for no noise.
+        nb_samples, output, on_failure, generator, resample, antithetic: as for `imle.layer`, which checks them.
+
     Attributes:
         solver: the solver's options.
         spec: what the plugin says about it.
@@ -203,6 +209,13 @@ class SolverLayer(nn.Module):
 
         A new pass begins: `failures` and `unproven` are those of what is solved from now on.
 
+        Args:
+            objective: `[*batch, *event]`, as for `forward`.
+            rows: instance parameters that differ per row, each a sequence of length B.
+
+        Returns:
+            scores `[B, *event]`, all batch dimensions taken together, through which gradients reach the objective.
+
         Raises:
             ObjectiveError: wrong shape or type.
             InstanceError: a row's instance is missing or not valid.
@@ -228,15 +241,25 @@ class SolverLayer(nn.Module):
         self.unproven.clear()
 
     def as_solved(self, solutions: Tensor, plan: SolvePlan) -> Tensor:
-        """Known solutions as users see them to what the solver would return for them, `[N, *event]`.
+        """Known solutions as users see them to what the solver would return for them.
 
         The same, for all layers but those that add something to what their solver returns.
+
+        Args:
+            solutions: `[B, *event]`.
+            plan: `solve` of the `read` batch whose rows they belong to: it knows the instance of each row.
         """
         del plan
         return solutions
 
     def as_seen(self, solutions: Tensor, plan: SolvePlan, dtype: torch.dtype) -> Tensor:
-        """What the solver returned to solutions as users see them, `[N, ...]`, in their dtype. See `as_solved`."""
+        """What the solver returned to solutions as users see them: the inverse of `as_solved`.
+
+        Args:
+            solutions: `[B, *event]` or `[B, S, *event]`.
+            plan: as for `as_solved`.
+            dtype: that of the objective, which solutions take.
+        """
         del plan
         return solutions.to(dtype)
 
@@ -272,7 +295,18 @@ class SolverLayer(nn.Module):
         return self.plan(lead, groups), lead, event
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
-        """How a batch is solved; by default every row with the instance given at construction."""
+        """How a batch is solved.
+
+        Args:
+            lead: the batch dimensions; B is their product.
+            groups: which rows share an instance; by default every row has the one given at construction.
+
+        Returns:
+            a function that solves `[B, S, *event]` scores, for this batch alone.
+
+        Raises:
+            InstanceError: the instance is missing or not valid.
+        """
         return SolvePlan(
             boundary=self._boundary,
             groups=self._instances.groups({}) if groups is None else groups,
@@ -294,7 +328,12 @@ class SolverLayer(nn.Module):
         return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
 
     def call(self, plan: SolvePlan, mode: Mode) -> Application:
-        """What the estimator needs to know of this layer."""
+        """What the estimator needs to know of this layer.
+
+        Args:
+            plan: solves the batch.
+            mode: whether noise is drawn and samples are returned one by one, and how many there are.
+        """
         homogeneous = plan.homogeneous
         if self.training and self.output != "map":
             self.estimator.check_scale(homogeneous)

@@ -73,7 +73,11 @@ class LayerStats:
         return self.solves / self.solve_seconds if self.solve_seconds else 0.0
 
     def timed(self, part: Part) -> Timer:
-        """Time one part, also for `torch.profiler`."""
+        """Time a `with` block, also for `torch.profiler`.
+
+        Args:
+            part: the key of `seconds` to add its wall time to.
+        """
         return Timer(self.seconds, part)
 
     def reset(self) -> None:

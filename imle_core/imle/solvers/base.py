@@ -142,7 +142,7 @@ class AwaitingInstance(BasePrepared):
         raise missing_instance(*self._error)
 
     def solve(self, objective: Any, **rows: Any) -> SolveResult:
-        """Say what is missing.
+        """Say what is missing, whatever `objective` and `rows` are.
 
         Raises:
             InstanceError: always.
@@ -151,7 +151,13 @@ class AwaitingInstance(BasePrepared):
 
 
 def missing_instance(who: str, missing: str, parameters: str) -> InstanceError:
-    """The error where neither the layer nor the call gave what rows need; see `AwaitingInstance`."""
+    """The error where neither the layer nor the call gave what rows need. It is returned, not raised.
+
+    Args:
+        who: the solver, for the message.
+        missing: what is missing, such as "capacity missing".
+        parameters: what to give, for the hint: "capacity=...".
+    """
     return InstanceError(
         f"{who}: {missing}", hint=f"give {parameters} to imle.layer for all rows, or to the call, one per row"
     )

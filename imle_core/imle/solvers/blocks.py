@@ -122,14 +122,28 @@ class BlockLayout(Mapping[str, BlockData]):
         return len(self._blocks)
 
     def split(self, objective: Any) -> dict[str, Any]:
-        """`[N, m]` objectives or solutions to the blocks `[N, *shape]`, arrays or tensors alike."""
+        """One array or tensor to its blocks.
+
+        Args:
+            objective: `[N, m]` objectives or solutions, of numpy or torch.
+
+        Returns:
+            `[N, *shape]` by name; views of what was given.
+        """
         rows = objective.shape[0]
         return {
             name: objective[:, place].reshape(rows, *self._blocks[name].shape) for name, place in self.places.items()
         }
 
     def join(self, **blocks: Any) -> Floats:
-        """The inverse of `split`, for numpy: `[N, *shape]` of every block to `[N, m]`."""
+        """The inverse of `split`, for numpy.
+
+        Args:
+            blocks: `[N, *shape]` by name, for every block of the layout.
+
+        Returns:
+            `[N, m]` float64, a copy.
+        """
         return np.concatenate(
             [np.reshape(blocks[name], (len(blocks[name]), block.size)) for name, block in self._blocks.items()], axis=1
         ).astype(np.float64)

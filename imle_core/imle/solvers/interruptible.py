@@ -57,7 +57,14 @@ _helper = _Helper()
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Run calls at the same time, each on a thread of its own. If one raises, or Ctrl-C does, all are stopped."""
+    """Run calls at the same time, each on a thread of its own. If one raises, or Ctrl-C does, all are stopped.
+
+    Args:
+        calls: at least one. To be stopped early, they run their native code under `interruptible`.
+
+    Returns:
+        what they return, in their order. What one raises is raised here, once all have ended.
+    """
     token = CancelToken()
     with ThreadPoolExecutor(len(calls)) as pool, stoppable(token.cancel):
         with token.inside():

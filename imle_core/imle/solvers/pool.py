@@ -188,7 +188,18 @@ class SolutionPool(nn.Module):
         return bool(self.drawn(1))
 
     def drawn(self, count: int) -> Tensor:
-        """Which of so many rows or batches are solved, by chance: `[count]` of bool."""
+        """Which rows or batches are solved, each by chance with probability `solve_ratio`.
+
+        Args:
+            count: how many to draw for.
+
+        Returns:
+            `[count]` of bool, on the generator's device.
+
+        Raises:
+            OptionError: the pool has a generator, and torch.utils.checkpoint runs the forward pass again: it would draw
+                other numbers.
+        """
         ready_to_draw("SolutionPool", self.generator)
         device = None if self.generator is None else self.generator.device
         return torch.rand(count, generator=self.generator, device=device) < self.solve_ratio
@@ -207,6 +218,9 @@ class SolutionPool(nn.Module):
 
     def set_extra_state(self, state: Any) -> None:
         """Replace all solutions by those of a `state_dict`.
+
+        Args:
+            state: what `get_extra_state` gave, on the device where solutions are to live.
 
         Raises:
             OptionError: not what `get_extra_state` gave.

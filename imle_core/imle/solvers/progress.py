@@ -126,7 +126,13 @@ def report(rows: int = 0, *, gap: float | None = None) -> None:
 
 @contextmanager
 def monitored(wanted: ProgressRequest, solver: str, rows: int) -> Iterator[None]:
-    """Listen to what is reported inside, also by threads that run in a copy of this context."""
+    """Listen to what is reported inside a `with` block, also by threads that run in a copy of its context.
+
+    Args:
+        wanted: the function to call, from a thread of its own, and how often.
+        solver: its id.
+        rows: how many rows are about to be solved.
+    """
     monitor = _Monitor(wanted, solver, rows)
     token = _current.set(monitor)
     try:
@@ -137,7 +143,10 @@ def monitored(wanted: ProgressRequest, solver: str, rows: int) -> Iterator[None]
 
 
 def wanted(given: Any) -> ProgressRequest | None:
-    """Read the option `progress=` of a layer: seconds between lines on stderr, or a function called every second.
+    """Read the option `progress=` of a layer.
+
+    Args:
+        given: seconds between lines on stderr, a function of a `Progress` that is called every second, or None.
 
     Raises:
         OptionError: it is neither.

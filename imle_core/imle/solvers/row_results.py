@@ -61,7 +61,14 @@ class RowResults:
             self._fail_non_finite()
 
     def end(self, row: int, status: SolveStatus, message: str = "") -> None:
-        """Say how a row ended that is not optimal."""
+        """Say how a row ended that is not optimal.
+
+        Args:
+            row: its number, from 0.
+            status: with `FEASIBLE` the solution of the row counts; all others but `OPTIMAL` are failures, whose
+                solution `result` sets to zeros.
+            message: what the user should know of it; "" leaves an earlier message.
+        """
         self.status[row] = status
         if message:
             self.messages[row] = message

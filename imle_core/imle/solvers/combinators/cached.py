@@ -47,7 +47,7 @@ class Cached(Wrapper):
         positive_int("Cached: capacity", self.capacity)
 
     def prepare(self, **instance: Any) -> PreparedCached:
-        """Bind the solver inside to an instance, which has a memory of its own."""
+        """Bind the solver inside to an `instance`, which has a memory of its own."""
         final = (*_FINAL, SolveStatus.FEASIBLE) if self.feasible else _FINAL
         return PreparedCached(self.solver.prepare(**instance), self.capacity, final)
 

@@ -27,7 +27,7 @@ class Deduplicated(Wrapper):
     solver: Solver
 
     def prepare(self, **instance: Any) -> PreparedDeduplicated:
-        """Bind the solver inside to an instance."""
+        """Bind the solver inside to an `instance`."""
         return PreparedDeduplicated(self.solver.prepare(**instance))
 
 

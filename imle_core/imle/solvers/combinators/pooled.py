@@ -50,7 +50,7 @@ class Pooled(Wrapper):
             raise OptionError(f"Pooled: pool: expected a SolutionPool, found {type(self.pool).__name__}")
 
     def prepare(self, **instance: Any) -> PreparedPooled:
-        """Bind the solver inside to an instance."""
+        """Bind the solver inside to an `instance`."""
         return PreparedPooled(self.solver.prepare(**instance), self.pool, InstanceKeys(instance), self.solver.sense)
 
 

@@ -85,7 +85,7 @@ class Timed(Wrapper):
         self.clock.reset()
 
     def prepare(self, **instance: Any) -> PreparedTimed:
-        """Bind the solver inside to an instance."""
+        """Bind the solver inside to an `instance`."""
         return PreparedTimed(self.solver.prepare(**instance), self.clock)
 
 

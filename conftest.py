@@ -11,11 +11,18 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# on a loaded machine anything may take long; in CI, the same examples every time
+settings.register_profile(
+    "imle", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("imle")
 
 ROOT = Path(__file__).parent
 SLOW = (

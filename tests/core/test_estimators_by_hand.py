@@ -88,7 +88,7 @@ senses = st.sampled_from(["max", "min"])
 outputs = st.sampled_from(["mean", "samples"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems, senses, outputs, st.sampled_from([0.0, 1.0]), st.sampled_from([None, 0.3, 4.0]), st.booleans())
 def test_imle(problem, sense, output, alpha, lambda_, scale):
     def step(b):
@@ -104,7 +104,7 @@ def test_imle(problem, sense, output, alpha, lambda_, scale):
     np.testing.assert_allclose(out, problem.expected(problem.forward), atol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems, senses, outputs, st.sampled_from([None, 0.3]), st.booleans())
 def test_imle_symmetric(problem, sense, output, lambda_, scale):
     def rule(b, s):
@@ -118,7 +118,7 @@ def test_imle_symmetric(problem, sense, output, lambda_, scale):
     np.testing.assert_allclose(found, problem.expected(rule), atol=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems, senses, outputs, st.booleans())
 def test_aimle(problem, sense, output, symmetric):
     def difference(b, s):
@@ -147,7 +147,7 @@ def test_aimle_beta_never_falls_below_zero():
     assert (found == 0).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(problems, senses, outputs, st.sampled_from([None, 0.3, 4.0]))
 def test_blackbox(problem, sense, output, lambda_):
     def rule(b, s):
@@ -159,7 +159,7 @@ def test_blackbox(problem, sense, output, lambda_):
     np.testing.assert_allclose(found, problem.expected(rule), atol=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(problems, senses, st.sampled_from(["none", "mean", "norm", "both"]))
 def test_identity(problem, sense, projection):
     found, out = problem.gradient(Identity(projection), sense=sense, deterministic=True)
@@ -177,7 +177,7 @@ def test_identity(problem, sense, projection):
         np.testing.assert_array_equal(out[b], argmax(theta, problem.solutions))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(problems, senses, outputs)
 def test_straight_through(problem, sense, output):
     found, out = problem.gradient(StraightThrough(), sense=sense, output=output)

@@ -88,7 +88,7 @@ def batched(rows: Tensor) -> Tensor:
     return torch.tensor(np.asarray([one_hot(row) for row in rows.detach().numpy()]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 1000),
     batch=st.integers(1, 3),

@@ -116,7 +116,7 @@ def test_cumulants_have_their_closed_forms(kappa: float, terms: int) -> None:
     assert skew == pytest.approx(2 * third / kappa, rel=1e-5)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.floats(-5, 5), st.integers(1, 3000))
 def test_any_table_increases_and_has_the_right_mean_and_variance(log_kappa: float, terms: int) -> None:
     kappa = 10**log_kappa

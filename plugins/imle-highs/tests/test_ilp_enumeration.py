@@ -83,7 +83,7 @@ def test_random_programs(seed, tuning, monkeypatch):
         check(prepared.solve(objective), objective, points, fixed, learned, sense)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_right_sides_per_row(seed, branching):
     rng = np.random.default_rng(seed)

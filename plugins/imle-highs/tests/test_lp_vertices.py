@@ -37,7 +37,7 @@ def tight(instance, x):
     return np.linalg.matrix_rank(active, tol=1e-6) if len(active) else 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["min", "max"]), st.sampled_from(["auto", "primal", "dual"]))
 def test_values_and_vertices(seed, sense, method):
     rng = np.random.default_rng(seed)
@@ -54,7 +54,7 @@ def test_values_and_vertices(seed, sense, method):
         assert (x <= instance["bounds"][:, 1]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_dense_packing_programs(seed, tied):
     """Which "auto" leaves to the primal simplex without perturbed bounds; ties are where that could go round."""

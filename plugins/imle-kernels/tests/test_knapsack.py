@@ -28,7 +28,7 @@ def problems(draw):
     return weights, capacity.reshape(rows, m), values
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(problems())
 def test_matches_enumeration(problem):
     weights, capacity, values = problem

@@ -9,7 +9,7 @@ import re
 import time
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imle.errors import InstanceError
@@ -121,7 +121,7 @@ def mutated(text: str):
     return st.lists(edit, max_size=6).map(apply)
 
 
-slow = settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=250)
 
 
 @slow
@@ -153,7 +153,7 @@ def test_noise(text):
     reads(text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=60) | mutated(PROGRAM).map(lambda text: text.encode("utf-16")))
 def test_files_of_noise(tmp_path_factory, raw):
     path = tmp_path_factory.mktemp("noise") / "noise.mln"

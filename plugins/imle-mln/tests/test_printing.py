@@ -152,7 +152,7 @@ def formulas(draw, reuse):
     return _covered(grow(FREE, 3), FREE)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     formulas(reuse=False),
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
@@ -166,7 +166,7 @@ def test_random_formulas_read_back_as_the_same(formula, weight, plus):
     assert one_rule(rule_text(rule)) == rule
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(formulas(reuse=True))
 def test_renaming_keeps_the_meaning(formula):
     """Checked by enumeration over two constants a type, in a world where the atoms are anything but regular."""
@@ -234,13 +234,11 @@ def programs(draw):
     return Program(domains, predicates, ())
 
 
-@settings(deadline=None)
 @given(programs())
 def test_random_declarations_read_back_as_the_same(program):
     assert parse_program(program_text(program)) == program
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.tuples(NAMES, NAMES), st.sampled_from([1, 0, -1])))
 def test_random_evidence_reads_back_as_the_same(rows):
     database = Database({"Q": tuple(rows)}, {"Q": tuple(rows.values())}) if rows else Database({}, {})

@@ -16,7 +16,7 @@ from imle_networkx.shortest_path import ShortestPathSolver
 
 KINDS = (nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph)
 KERNELS = pytest.mark.parametrize("kernel", ["sweep", "bidirectional"])
-quick = settings(max_examples=120, deadline=None)
+quick = settings(max_examples=120)
 
 
 def edges_of(graph: nx.Graph) -> list[tuple]:

@@ -21,7 +21,7 @@ from imle_networkx.shortest_path import ShortestPathSolver
 from imle_networkx.spanning_tree import SpanningTreeSolver
 
 KINDS = (nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph)
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=150)
 PATH = ShortestPathSolver()
 
 
@@ -85,7 +85,7 @@ SOLVERS = {
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_another_order_is_the_same_problem(name, data):
     solver, instance, kinds = SOLVERS[name]

@@ -18,7 +18,7 @@ from imle_networkx.perfect_matching import PerfectMatchingSolver
 from imle_networkx.spanning_tree import SpanningTreeSolver
 
 SENSES = pytest.mark.parametrize("sense", ["min", "max"])
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=150)
 
 
 @st.composite

@@ -70,7 +70,7 @@ def test_same_cost_as_networkx_from_corner_to_corner(shape, neighbours):
 
 
 @NEIGHBOURS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_same_path_cost_as_the_graph_solver(neighbours, data):
     """Mazes of cheap cells between dear ones, where paths wind up and down."""

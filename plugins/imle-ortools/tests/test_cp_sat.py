@@ -33,7 +33,7 @@ def problems(draw):
     return model, x, np.array(every, float).reshape(-1, 4)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(problems(), st.sampled_from(["max", "min"]), st.data())
 def test_matches_enumeration(problem, sense, data):
     model, x, every = problem

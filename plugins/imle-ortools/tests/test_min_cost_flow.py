@@ -37,7 +37,7 @@ def problems(draw):
     return {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}, np.array(costs)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(problems())
 def test_matches_enumeration(problem):
     instance, costs = problem

@@ -17,7 +17,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 domains = st.integers(1, 2**62).map(float)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.lists(st.tuples(finite, domains), min_size=1, max_size=6))
 def test_nothing_overflows_and_rounding_is_at_most_half_a_step(pairs):
     values, sizes = (np.array(column, float) for column in zip(*pairs, strict=True))
@@ -32,7 +32,6 @@ def test_nothing_overflows_and_rounding_is_at_most_half_a_step(pairs):
         assert rounding * scale == pytest.approx(value * scale - int(integer), abs=1e-15)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=6), st.integers(0, 10))
 def test_integers_and_small_binary_fractions_are_exact(values, digits):
     row = np.array(values, float)[None] / 2**digits

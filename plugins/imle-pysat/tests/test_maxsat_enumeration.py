@@ -16,7 +16,7 @@ from imle_pysat.maxsat import MaxSATSolver
 
 SENSES = pytest.mark.parametrize("sense", ["max", "min"])
 STRATIFIED = pytest.mark.parametrize("stratified", [True, False])
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=150)
 VARIABLES = 4
 
 literals = st.integers(1, VARIABLES).flatmap(lambda v: st.sampled_from([v, -v]))

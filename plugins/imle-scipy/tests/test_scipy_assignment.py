@@ -39,7 +39,7 @@ def problems(draw):
 
 
 @SENSES
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(problem=problems())
 def test_matches_enumeration(sense, problem):
     objective, allowed = problem

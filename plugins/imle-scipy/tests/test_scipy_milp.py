@@ -57,7 +57,7 @@ def test_programs_that_presolve_alone_would_refute():
 
 
 @SENSES
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(problem=problems())
 def test_matches_enumeration(sense, problem):
     instance, objective = problem

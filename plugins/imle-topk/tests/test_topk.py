@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
@@ -28,7 +28,6 @@ rows = st.integers(1, 6).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(rows, st.data())
 def test_matches_enumeration_ties_included(scores, data):
     k = data.draw(st.integers(0, len(scores[0])))
@@ -36,7 +35,6 @@ def test_matches_enumeration_ties_included(scores, data):
     assert result.solutions.tolist() == [brute_force(row, k) for row in scores]
 
 
-@settings(deadline=None)
 @given(rows, st.data())
 def test_k_per_row(scores, data):
     ks = [data.draw(st.integers(0, len(row))) for row in scores]

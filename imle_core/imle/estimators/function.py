@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from imle.errors import ForwardModeError, SecondDerivativeError
 from imle.estimators.base import Application, Outputs, Trace, no_replay
@@ -149,11 +150,15 @@ def estimate(theta: Tensor, call: Application) -> Tensor:
 
 
 def differentiable() -> Callable[[Tensor, Application], Outputs]:
-    """`run`, as a function that torch's autograd sees."""
-    # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
-    transforming = torch._C._are_functorch_transforms_active()
-    function: Any = Estimate if transforming else super(torch.autograd.Function, Estimate)
-    return cast(Callable[[Tensor, Application], Outputs], function.apply)
+    """`run`, as a function that torch's autograd sees, if it looks."""
+    if torch._C._are_functorch_transforms_active():
+        through: Callable[[Tensor, Application], Outputs] = Estimate.apply
+    elif torch.is_grad_enabled() or forward_ad._current_level >= 0:
+        # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
+        through = super(torch.autograd.Function, Estimate).apply
+    else:
+        through = run
+    return through
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

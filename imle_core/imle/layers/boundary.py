@@ -84,8 +84,8 @@ class Boundary(NamedTuple):
             prepared: says whether the size of rows means nothing, and whether it takes them as they are.
         """
         if self.array == "torch":
-            finite = torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)
-            return Objective((finite.neg_() if self.sense == "min" else finite).flatten(0, 1))
+            rows = theta.detach() if takes_any_size(prepared) else torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)
+            return Objective((rows.neg() if self.sense == "min" else rows).flatten(0, 1))
         if not is_homogeneous(prepared) or takes_any_size(prepared):
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)

@@ -284,10 +284,9 @@ class SolverLayer(nn.Module):
     ) -> tuple[SolvePlan, torch.Size, torch.Size]:
         """Find out which rows share an instance, unless that is known, and which dimensions are the batch's."""
         groups = self._instances.groups(rows) if groups is None else groups
-        ragged = any(group.rows is not None for group in groups)
         lead, event = objective.shape[:1], objective.shape[1:]
-        for group in groups:
-            lead, event = split_shape(objective.shape, group.prepared.objective_shape, padded=ragged)
+        for group in groups:  # only where rows have instances of their own, these may have different sizes
+            lead, event = split_shape(objective.shape, group.kept.shape, padded=group.rows is not None)
         for name, values in rows.items():
             if len(values) != lead.numel():
                 raise InstanceError(

@@ -155,7 +155,7 @@ class SolvePlan:
         if theta.numel() == 0:
             return Solutions(theta.new_zeros(theta.shape), None)
         start = time.perf_counter()
-        afterwards = self.boundary.array == "torch"
+        afterwards = self.boundary.looks_afterwards
         if not afterwards:
             self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
         requests: list[Request] = []
@@ -165,14 +165,15 @@ class SolvePlan:
                 prepared, rows = request.group.kept.prepared, request.objective.rows
                 begun = time.perf_counter()
                 answer = solve_isolating_failures(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
-                ended = time.perf_counter()
-                self.stats.seconds["solve"] += ended - begun
-                if answer.result.status is None and request.window is None:
-                    z = self.boundary.solutions(answer.result, theta)
+                ended, result, seconds = time.perf_counter(), answer.result, self.stats.seconds
+                seconds["transfer"] += begun - start
+                seconds["solve"] += ended - begun
+                if (result.status is None or not np.asarray(result.status).any()) and request.window is None:
+                    z = self.boundary.solutions(result, theta)
                     finite = multiplies_to_finite(theta, z) if afterwards else sums_to_finite(z)
-                    self.stats.seconds["transfer"] += time.perf_counter() - ended + begun - start
+                    seconds["transfer"] += time.perf_counter() - ended
                     if finite:
-                        self._account(answer.result, rows.shape[0])
+                        self._account(result, rows.shape[0])
                         return Solutions(z, None)
                 answers = [answer]
             else:
@@ -272,8 +273,11 @@ class SolvePlan:
         shape = group.kept.shape
         if shape is None or shape == event:
             return None
-        sizes = [have if size is None else size for size, have in zip(shape, event, strict=True)]
-        return None if sizes == list(event) else (..., *map(slice, sizes))
+        own, whole = [], True
+        for size, have in zip(shape, event, strict=True):
+            own.append(slice(have if size is None else size))
+            whole = whole and (size is None or size == have)
+        return None if whole else (..., *own)
 
     def _run(self, requests: Sequence[Request]) -> list[Answer]:
         """Solve for several instances, at the same time where there are several workers.

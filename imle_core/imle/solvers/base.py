@@ -83,7 +83,10 @@ class BasePrepared:
 
         @property
         def any_size(self) -> bool:
-            """Nothing depends on the size of numbers, above all no tolerance; by default something does."""
+            """Nothing depends on the size of numbers, above all no tolerance; by default something does.
+
+            A torch solver that says so returns for any numbers, nan and infinities included.
+            """
 
         @property
         def fixed_terms(self) -> FixedTerms | None:

@@ -37,7 +37,8 @@ class PreparedSolver(Protocol):
       number. The core then multiplies the rows of numpy solvers by powers of two, so that absolute tolerances mean
       the same for objectives of any size.
     - `any_size: bool`, by default False: nothing in the solver depends on the size of numbers, above all no
-      tolerance, so that rows come as they are. Messages may then quote entries of an objective.
+      tolerance, so that rows come as they are. Messages may then quote entries of an objective. To a torch solver they
+      come as they are even with nan and infinities, which are only looked for afterwards; others get 0 there.
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
     - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ class PreparedTopK(BasePrepared):
     """Top-k for rows of any length."""
 
     k: int | None
+    any_size: ClassVar[bool] = True  # scores are compared, whatever they are
 
     def solve(self, objective: Tensor, *, k: Sequence[int] | None = None) -> SolveResult:
         """Choose the k largest entries of each row.

@@ -178,3 +178,18 @@ def test_the_switches_of_discovery_are_documented():
 def test_solvers_that_are_looked_up_are_those_with_pages(generated):
     pages = {name[8:-3] for name in generated if name.startswith("solvers/")} - {"index"}
     assert pages == {registry.find(name).id for name in KNOWN} | {record.id for record in solvers()}
+
+
+def test_contributing_names_files_that_exist():
+    """In "Where things live": what follows the first path of a line may be named as seen from there."""
+    root = DOCS.parent
+    section = (root / "CONTRIBUTING.md").read_text().partition("## Where things live")[2].partition("\n## ")[0]
+    places = [cells[0] for name, cells in rows(section).items() if "---" not in name and "go to" not in cells]
+    assert len(places) > 10
+    for cell in places:
+        first, *others = (Path(name) for name in re.findall(r"`([\w./-]+)`", cell))
+        folder = root / (first.parent if first.suffix else first)
+        assert (root / first).exists(), first
+        for name in others:
+            seen = (root / name, folder / name, folder / f"{name}.py")
+            assert any(path.exists() for path in seen), f"{name}, seen from {first}"

@@ -59,4 +59,4 @@ def step_claim(terms: int, target: float) -> Claim:
 def claims() -> list[Claim]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SolverWarning)  # the reference clips negative costs too, in silence
-        return [step_claim(10, 50), step_claim(100, 50)]
+        return [step_claim(10, 120), step_claim(100, 120)]

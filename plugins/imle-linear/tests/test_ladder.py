@@ -154,10 +154,11 @@ def test_a_witness_of_delicate_programs(claim, witness, expected, asked):
         assert result.bound is None  # no engine's word is enough
 
 
+@pytest.mark.parametrize(("size", "integrality"), [(2.0, 0), (2e6, 1)])
 @pytest.mark.parametrize(("right", "status"), [(2e6, SolveStatus.ERROR), (-1.0, INFEASIBLE)])
-def test_an_endless_search_in_vain(right, status):
-    """That no whole point satisfies 2e6 x <= 2e6 is wrong; that none satisfies 2e6 x <= -1 the relaxation says too."""
-    program = from_matrices("test", A_ub=[[2e6]], b_ub=[right], bounds=(0, None))
+def test_an_endless_search_in_vain(size, integrality, right, status):
+    """That no x >= 0 satisfies 2 x <= 2e6 is wrong; that none satisfies 2 x <= -1 the relaxation says too."""
+    program = from_matrices("test", A_ub=[[size]], b_ub=[right], bounds=(0, None), integrality=integrality)
 
     def engine(_):
         return Saying(INFEASIBLE)
@@ -168,7 +169,7 @@ def test_an_endless_search_in_vain(right, status):
     setup = Setup("test", "max", None, engine, relaxation=relaxation, witness=lambda program: engine(program))
     result = PreparedProgram(program, setup).solve(np.array([[1.0]]))
     assert result.status.tolist() == [status]
-    assert ("tolerances may hide" in result.messages.get(0, "")) == (status == SolveStatus.ERROR)
+    assert ("have no bounds" in result.messages.get(0, "")) == (status == SolveStatus.ERROR)
 
 
 def test_an_engine_is_not_its_own_witness():

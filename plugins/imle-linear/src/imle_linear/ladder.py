@@ -17,7 +17,7 @@ from imle_linear.program import LinearProgram
 from imle_linear.recession import Recession
 
 _UNCONFIRMED = "whether the point is optimal is not known: two runs of the engine, with and without presolve, differ"
-_UNFOUND = "no point was found, but coefficients are so large, or so small, that the engine's tolerances may hide one"
+_UNFOUND = "no point was found, but variables have no bounds, so that the engine may have left one out"
 
 
 class Ladder:
@@ -134,7 +134,8 @@ class Ladder:
         Branch and bound cannot list an endless range; it may leave out the part where tolerances hide a point.
         """
         program = self._program
-        if not program.delicate or np.isfinite([program.lower, program.upper]).all() or self._relaxation is None:
+        certain = program.integer.all() and not program.delicate
+        if certain or np.isfinite([program.lower, program.upper]).all() or self._relaxation is None:
             return claim
         if self._relaxed is None:
             self._relaxed = self._relaxation(replace(program, integer=np.zeros_like(program.integer)))

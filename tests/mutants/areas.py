@@ -32,12 +32,16 @@ def _plugin(name: str) -> Area:
 
 
 AREAS = (
-    Area("layers", ("imle_core/imle/layers",), ("tests/core", "tests/losses/test_fixed_terms.py", "tests/torch_home")),
+    Area(
+        "layers",
+        ("imle_core/imle/layers",),
+        ("tests/core", "tests/blocks", "tests/losses/test_fixed_terms.py", "tests/torch_home"),
+    ),
     Area("estimators", ("imle_core/imle/estimators", "imle_core/imle/target.py"), ("tests/core", "tests/torch_home")),
     Area("losses", ("imle_core/imle/losses", "imle_core/imle/metrics"), ("tests/losses", "tests/metrics")),
     Area(
         "execution",
-        ("imle_core/imle/solvers",),
+        ("imle_core/imle/execution", "imle_core/imle/solvers"),
         ("tests/parallel", "tests/combinators", "tests/losses/test_pool.py", "tests/core"),
     ),
     _plugin("imle-linear"),

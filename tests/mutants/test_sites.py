@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 
-from mutants.areas import AREAS
+from mutants.areas import AREAS, ROOT
 from mutants.sites import sites
 
 
@@ -45,3 +45,9 @@ def test_every_mutant_can_be_read():
         assert found, area.name
         for site in found[::10]:
             ast.parse(site.applied())
+
+
+def test_rows_are_changed_wherever_they_go():
+    drawn = {file for area in AREAS for file in area.files()}
+    for package in ("layers", "estimators", "losses", "execution", "solvers"):
+        assert set((ROOT / "imle_core/imle" / package).rglob("*.py")) <= drawn, package

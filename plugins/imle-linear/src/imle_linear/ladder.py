@@ -91,7 +91,7 @@ class Ladder:
             if outcome.status not in self._doubtful or outcome.exact or (left is not None and left <= 0):
                 break
             asked = rung
-            outcome = self._ask(rung, costs, rows, clock())
+            outcome = self._ask(rung, costs, rows, left)
         if self._witness is None or outcome.exact:
             return outcome
         return self._witnessed(outcome, asked, costs, rows, clock)
@@ -131,7 +131,8 @@ class Ladder:
     def _without_point(self, claim: Outcome, rows: Rows, seconds: float | None) -> Outcome:
         """Infeasible as engines say, unless what they have searched has no end: then the relaxation has to say it.
 
-        Branch and bound cannot list an endless range; it may leave out the part where tolerances hide a point.
+        Branch and bound cannot list an endless range, and has left out the part with the points. Rows of whole data
+        and integers are believed: there no tolerance has a part in it.
         """
         program = self._program
         certain = program.integer.all() and not program.delicate

@@ -12,7 +12,7 @@ from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.plugin import ARBORESCENCE
-from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedArborescence(PreparedOnEdges):
+class PreparedArborescence(PreparedPerGraph):
     """A directed graph, and the number of its root or -1."""
 
     root: int

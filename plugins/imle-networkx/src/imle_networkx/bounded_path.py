@@ -16,7 +16,7 @@ from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
 from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
 from imle_networkx.plugin import BOUNDED_PATH
-from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
 
 Place = tuple[int, int, int, Ints, Ints, Ints]
 """The ends, the most arcs, and the arcs by head, as kernels take them."""
@@ -86,7 +86,7 @@ class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedBoundedPath(PreparedOnEdges):
+class PreparedBoundedPath(PreparedPerGraph):
     """A graph with the numbers of its ends, and the arcs by head that paths within the bound can use."""
 
     solver: BoundedPathSolver

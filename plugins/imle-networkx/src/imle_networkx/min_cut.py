@@ -14,7 +14,7 @@ from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.cut import minimum_cuts
 from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT
-from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 _BITS = 60
 """Capacities are whole numbers with a sum below 2**60: twice as much still fits easily."""
@@ -68,7 +68,7 @@ class MinCutSolver(BaseSolver, spec=CUT):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedMinCut(PreparedOnEdges):
+class PreparedMinCut(PreparedPerGraph):
     """A graph with the numbers of its ends, and its edges as links (see `imle_networkx.kernels.cut`)."""
 
     solver: MinCutSolver

@@ -13,7 +13,7 @@ from imle_networkx.graph import Graph, read
 from imle_networkx.kernels.compiling import Floats, Longs
 from imle_networkx.matchings import Bipartite, Blossom, PairMatcher, has_perfect_matching, sides
 from imle_networkx.plugin import MATCHING
-from imle_networkx.prepared import PreparedOnEdges, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PerfectMatchingSolver(BaseSolver, spec=MATCHING):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedPerfectMatching(PreparedOnEdges):
+class PreparedPerfectMatching(PreparedPerGraph):
     """A graph whose nodes can be paired up.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ _TOO_LARGE = 2.0**1000
 
 @dataclass(frozen=True, eq=False)
 class PreparedOnEdges(BasePrepared):
-    """Objectives have one number per edge, in the user's order. Subclasses add `choose`.
+    """Objectives have one number per edge, in the user's order.
 
     Attributes:
         solver: the options.
@@ -38,6 +39,14 @@ class PreparedOnEdges(BasePrepared):
         """`[E]` the edges as the user calls them."""
         return list(self.graph.edge_labels)  # the graph keeps its own
 
+    def place(self, item: int) -> str:
+        """How messages call the n-th entry of an objective."""
+        return f"position {item}, edge {self.labels[item]!r}"
+
+
+class PreparedPerGraph(PreparedOnEdges, ABC):
+    """The graph is all that rows need. Subclasses add `choose`."""
+
     def solve(self, objective: Any) -> SolveResult:
         """Solve N rows.
 
@@ -53,17 +62,13 @@ class PreparedOnEdges(BasePrepared):
         rows = RowResults(self.solver.spec.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
         return rows.result(advice=self.choose(rows))
 
+    @abstractmethod
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Write the solutions of all rows, and say which of them failed; returns advice for the user.
 
         Raises:
             ObjectiveError: negative costs are refused, and there are some.
         """
-        raise NotImplementedError
-
-    def place(self, item: int) -> str:
-        """How messages call the n-th entry of an objective."""
-        return f"position {item}, edge {self.labels[item]!r}"
 
 
 def awaiting_graph(who: str) -> AwaitingInstance:

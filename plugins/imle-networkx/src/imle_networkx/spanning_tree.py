@@ -13,7 +13,7 @@ from imle_networkx.graph import distances, read
 from imle_networkx.kernels.compiling import read_only
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
-from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class SpanningTreeSolver(BaseSolver, spec=TREE):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSpanningTree(PreparedOnEdges):
+class PreparedSpanningTree(PreparedPerGraph):
     """A connected graph."""
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:

@@ -285,6 +285,32 @@ def test_the_better_of_two_answers_that_agree(solver_id):
     assert result.values[0] == pytest.approx(3.10248 / 2**16, rel=1e-6)  # the objective is the row, over 2^16
 
 
+@pytest.mark.parametrize("solver_id", ["highs-ilp", "scipy-milp", "ortools-ilp"])
+def test_continuous_variables_are_at_their_best_beside_whole_numbers(solver_id):
+    """Found by `make fuzz SEED=6002`: integers that are whole up to 1e-7 take 100 units of a row from the last one."""
+    rows = [
+        [1377185.0, 2047021.0, 1497123.0, -736490.0],
+        [423446354.0, -399338611.0, 215519778.0, 256391270.0],
+        [-456959967.0, -222263671.0, 350291886.0, 379195532.0],
+        [15657214.0, 14663741.0, 10208069.0, 9957427.0],
+    ]
+    right = [8389304.2, 561780908.4000001, -199007212.95999992, 112597922.44]
+    ends = [(0, None), (0, None), (None, 5), (None, None)]
+    best = [2, 3, 1]
+    left = [
+        Fraction(b) - sum(Fraction(a) * z for a, z in zip(row[:3], best, strict=True))
+        for row, b in zip(rows, right, strict=True)
+    ]
+    best.append(float(min(rest / Fraction(row[3]) for row, rest in zip(rows, left, strict=True) if row[3] > 0)))
+    layer = imle.layer(solver_id, sense="max", A_ub=rows, b_ub=right, bounds=ends, integrality=[1, 1, 1, 0]).eval()
+    scores = torch.tensor(
+        [59.72753143310547, 55.9377326965332, 38.94069290161133, 37.98456954956055], dtype=torch.float64
+    )
+    assert (layer(scores[None]) * scores).sum().item() >= (
+        scores @ torch.tensor(best, dtype=torch.float64)
+    ).item() - 1e-7
+
+
 @INTEGER
 def test_few_points_of_delicate_programs_are_listed(solver_id):
     """Found by `make fuzz SEED=51`: the best point meets its only row up to the last bit."""

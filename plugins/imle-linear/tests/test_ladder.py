@@ -183,3 +183,33 @@ def test_objectives_that_are_not_finite():
     result = solve(Enumerating, values=values)
     assert result.status.tolist() == [SolveStatus.ERROR, SolveStatus.ERROR, SolveStatus.OPTIMAL]
     assert result.messages == {0: "the objective is inf at position 0", 1: "the objective is nan at position 1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "right", "claim", "status", "point"),
+    [
+        ([1000.0, 1.0], 5000.0, [2 + 1e-6, 2999.999], OPTIMAL, [2, 3000]),  # the rest of the row lay about
+        ([1000.0, -1.0], 0.5, [1e-6, 0.0], OPTIMAL, [0, 0]),  # whole, and as good as before
+        ([-1000.0, 1.0], 0.0, [1e-6, 1e-3], SolveStatus.ERROR, None),  # y <= 1000 x: rounded, much worse
+    ],
+)
+def test_continuous_variables_are_solved_for_again(row, right, claim, status, point):
+    """Costs are -(x + 1000 y): what 1e-6 of an item makes room for is not forgotten when the item is rounded."""
+    program = from_matrices("test", A_ub=[row], b_ub=[right], bounds=[(0, 2), (0, 5000)], integrality=[1, 0])
+
+    def relaxation(program):
+        return LinearEngine(program, {"threads": 1})
+
+    class Nearly(Saying):
+        def solve(self, costs, rows, seconds):
+            return self.answer
+
+    setup = Setup("test", "max", None, lambda _: Nearly(OPTIMAL, claim), relaxation=relaxation)
+    objective = np.array([[1.0, 1000.0 if status == SolveStatus.ERROR else point[1] and 1.0]])
+    result = PreparedProgram(program, setup).solve(objective)
+    assert result.status.tolist() == [status]
+    assert result.counters == {"polished_points": 1}
+    if point is None:
+        assert result.messages == {0: "the engine's optimum is none with whole numbers: they were only nearly whole"}
+    else:
+        assert result.solutions.tolist() == [point]

@@ -69,7 +69,7 @@ class Of:
 
 
 def confirmed(first, second, seconds=None):
-    engine = ConfirmedEngine(Of(first), second, TRUE, ("the first", "the second"))
+    engine = ConfirmedEngine(Of(first), second, TRUE, ("the first", "the second"), SETTINGS.relaxation)
     outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), seconds)
     return outcome, engine.events["disagreements"], engine.events["rejected_points"]
 
@@ -108,7 +108,9 @@ def test_what_cannot_be_confirmed_in_time_is_feasible_with_a_bound():
     few = from_matrices("test", A_ub=instance["A_ub"][:1], b_ub=[1000], bounds=(0, 1), integrality=1)
     rows = program.row_lower, program.row_upper
     for first in (few, without_a_point(few)):
-        outcome = ConfirmedEngine(Of(first), second, program, ("the first", "the second")).solve(-values[0], rows, None)
+        outcome = ConfirmedEngine(Of(first), second, program, ("the first", "the second"), SETTINGS.relaxation).solve(
+            -values[0], rows, None
+        )
         assert outcome.status == FEASIBLE
         said = "optimal" if first is few else "infeasible"
         assert outcome.message == f"the first says {said}, which could not be confirmed in time"
@@ -161,7 +163,7 @@ def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
     ],
 )
 def test_cross_checks_quote_both_where_they_contradict_each_other(first, second, said):
-    engine = CrossCheckedEngine(Of(first), Of(second), TRUE, ("first", "second"))
+    engine = CrossCheckedEngine(Of(first), Of(second), TRUE, ("first", "second"), SETTINGS.relaxation)
     outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), None)
     if said is None:
         alone = Of(first).solve(COSTS, None, None)

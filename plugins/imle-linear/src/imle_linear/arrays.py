@@ -79,6 +79,12 @@ class Columns:
         rows, starts = np.unique(self.index[order], return_index=True)
         return self.value[order], self.column[order], starts, rows
 
+    def part(self, columns: NDArray[np.intp]) -> Columns:
+        """Some of the columns, at least one, in the order that is given."""
+        entries = np.concatenate([np.arange(self.start[j], self.start[j + 1]) for j in columns])
+        start = np.concatenate([[0], np.cumsum(np.diff(self.start)[columns])]).astype(np.int32)
+        return Columns(start, self.index[entries], self.value[entries], (self.shape[0], len(columns)))
+
     def largest(self, entries: Floats) -> Floats:
         """The largest of some numbers >= 0, one per entry, in each row; 0 in empty rows."""
         found = np.zeros(self.shape[0])

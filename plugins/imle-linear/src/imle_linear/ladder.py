@@ -47,7 +47,7 @@ class Ladder:
     ) -> None:
         self._program = program
         self._rungs = rungs
-        self._judge = Judge(program, relative)
+        self._judge = Judge(program, relative, relaxation)
         self._built: dict[MakesEngine, Engine] = {rungs[0]: rungs[0](program)}
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._relaxation = relaxation
@@ -75,7 +75,7 @@ class Ladder:
             outcomes.append(first.solve(costs, rows, seconds))
             left.append(clock())
             progress.report(1)
-        sound = self._judge.all_sound(outcomes, [rows for _, rows in asked])
+        sound = self._judge.all_sound(outcomes, asked)
         return [
             self._settled(outcome, costs, rows, rest)
             for outcome, (costs, rows), rest in zip(sound, asked, left, strict=True)
@@ -101,7 +101,7 @@ class Ladder:
         clock = deadline(seconds)
         if rung not in self._built:
             self._built[rung] = rung(self._program)
-        found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), rows)
+        found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), costs, rows)
         return self._bounded_or_not(found, costs, clock())
 
     def _witnessed(

@@ -97,7 +97,7 @@ class AutoEngine:
             warm()
         self._limits = self._room = np.zeros(0)
         self._settings = settings
-        self._judge = Judge(program)
+        self._judge = Judge(program, relaxation=settings.relaxation)
         self._highs = settings.highs(program)
         whole = whole_program(program)
         self._whole = None if isinstance(whole, str) else whole
@@ -133,7 +133,7 @@ class AutoEngine:
         best = best._replace(bound=float(np.fmax(best.bound, self._highs.relaxed_bound(costs))))
         failed = 0
         for attempt in self._attempts(cp_sat, costs, rows, clock):
-            outcome = self._judge.sound(attempt(), rows)
+            outcome = self._judge.sound(attempt(), costs, rows)
             if outcome.status in PROVEN:
                 return outcome
             best = _better(outcome, best, costs)

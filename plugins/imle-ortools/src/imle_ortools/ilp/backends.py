@@ -96,7 +96,8 @@ def engine_of(backend: str, program: LinearProgram, settings: Settings, own: Eng
             )
         return settings.cp_sat(whole)
     first = BundledEngine(program, Bundled(backend, settings.gap, settings.threads, settings.seed, own))
-    return ConfirmedEngine(first, AutoEngine(program, settings), program, (NAMES[backend], "the confirming engine"))
+    names = NAMES[backend], "the confirming engine"
+    return ConfirmedEngine(first, AutoEngine(program, settings), program, names, settings.relaxation)
 
 
 def cross_checked(first: Engine, names: tuple[str, str], program: LinearProgram, settings: Settings) -> Engine:
@@ -107,4 +108,4 @@ def cross_checked(first: Engine, names: tuple[str, str], program: LinearProgram,
         second = BundledEngine(program, Bundled(other, settings.gap, settings.threads, settings.seed))
     else:
         second = engine_of(other, program, settings)
-    return CrossCheckedEngine(first, second, program, names)
+    return CrossCheckedEngine(first, second, program, names, settings.relaxation)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, Outcome, Rows
+from imle_linear.engines import Engine, MakesEngine, Outcome, Rows
 from imle_linear.judging import PROVEN, Judge, optimum
 from imle_linear.program import LinearProgram
 
@@ -25,11 +25,14 @@ class _Pair:
         second: the other.
         program: the feasible set.
         names: of both, for messages.
+        relaxation: see `Judge`.
     """
 
-    def __init__(self, first: Engine, second: Engine, program: LinearProgram, names: tuple[str, str]) -> None:
+    def __init__(
+        self, first: Engine, second: Engine, program: LinearProgram, names: tuple[str, str], relaxation: MakesEngine
+    ) -> None:
         self._first, self._second = first, second
-        self._judge = Judge(program)
+        self._judge = Judge(program, relaxation=relaxation)
         self._names = names
         self._own: Counter[str] = Counter()
 
@@ -50,12 +53,12 @@ class ConfirmedEngine(_Pair):
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
         begun = time.perf_counter()
-        claim = self._judge.sound(self._first.solve(costs, rows, seconds), rows)
+        claim = self._judge.sound(self._first.solve(costs, rows, seconds), costs, rows)
         taken = time.perf_counter() - begun
         patience = _LONGER * taken + _MORE
         if seconds is not None:
             patience = min(patience, max(seconds - taken, _SHARE * seconds, _LEAST))
-        proof = self._judge.sound(self._second.solve(costs, rows, patience), rows)
+        proof = self._judge.sound(self._second.solve(costs, rows, patience), costs, rows)
         if proof.status not in PROVEN:
             return self._unproven(claim, proof, costs)
         (_, value), (low, high) = optimum(claim, costs), optimum(proof, costs)
@@ -89,10 +92,10 @@ class CrossCheckedEngine(_Pair):
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]`, each engine within the time limit, if there is one."""
-        found = self._judge.sound(self._first.solve(costs, rows, seconds), rows)
+        found = self._judge.sound(self._first.solve(costs, rows, seconds), costs, rows)
         if found.status in (SolveStatus.TIMEOUT, SolveStatus.ERROR):
             return found
-        other = self._judge.sound(self._second.solve(costs, rows, seconds), rows)
+        other = self._judge.sound(self._second.solve(costs, rows, seconds), costs, rows)
         if self._judge.agree(found, other, costs):
             return found
         self._own["disagreements"] += 1

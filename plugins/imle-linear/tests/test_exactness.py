@@ -285,6 +285,16 @@ def test_the_better_of_two_answers_that_agree(solver_id):
     assert result.values[0] == pytest.approx(3.10248 / 2**16, rel=1e-6)  # the objective is the row, over 2^16
 
 
+@pytest.mark.parametrize("solver_id", ["highs-ilp", "scipy-milp", "ortools-ilp", "highs-lp"])
+def test_a_small_coefficient_stops_an_endless_walk(solver_id):
+    """Found by `make fuzz SEED=7001`: the objective is the row times -2^11, whose small term an engine does not see."""
+    row, right = [0.0159, -7.94e-10], -0.5565000012704
+    whole = {} if solver_id == "highs-lp" else {"integrality": [1, 0]}
+    layer = imle.layer(solver_id, A_ub=[row], b_ub=[right], bounds=[(None, -6), (None, 2)], **whole).eval()
+    objective = -(2.0**11) * torch.tensor([row], dtype=torch.float64)
+    assert (layer(objective) * objective).sum().item() == pytest.approx(-(2.0**11) * right, rel=1e-9)
+
+
 @pytest.mark.parametrize("solver_id", ["highs-ilp", "scipy-milp", "ortools-ilp"])
 def test_continuous_variables_are_at_their_best_beside_whole_numbers(solver_id):
     """Found by `make fuzz SEED=6002`: integers that are whole up to 1e-7 take 100 units of a row from the last one."""

@@ -99,7 +99,7 @@ class HighsILPSolver(BaseSolver, spec=ILP):
         return IntegerEngine(program, self._settings, self.tuning)
 
     def _relaxation(self, program: LinearProgram) -> Engine:
-        return LinearEngine(program, self._settings)
+        return LinearEngine(program, {**self._settings, **TIGHT})
 
     def _tight(self, program: LinearProgram) -> Engine:
         return IntegerEngine(program, {**self._settings, **TIGHT}, "default")

@@ -14,6 +14,9 @@ from imle_linear.program import LinearProgram
 IMPROVES = 1e-6
 """How much a direction has to improve costs, whose largest is about 1000, to count: 1e-9 of it."""
 
+STOPS = 1e-6
+"""How far a row may be broken by a direction, relative to the largest of its terms."""
+
 
 class Recession:
     """Directions in which one can walk for ever from any point of a program's linear relaxation.
@@ -57,4 +60,15 @@ class Recession:
         found = self._engine.solve(costs, (self._cone.row_lower, self._cone.row_upper), seconds)
         if found.status != SolveStatus.OPTIMAL or found.point is None:
             return False
-        return bool(costs @ found.point < -IMPROVES and np.abs(found.point).max() > 0.5)
+        return bool(costs @ found.point < -IMPROVES and np.abs(found.point).max() > 0.5 and self._leads_on(found.point))
+
+    def _leads_on(self, direction: Floats) -> bool:
+        """Whether each row allows a direction, compared with the row's own terms.
+
+        A small coefficient is less than an engine's tolerance, and yet stops one who walks for ever.
+        """
+        cone = self._cone
+        along = cone.matrix.times(direction)
+        over = np.maximum(cone.row_lower - along, along - cone.row_upper)
+        terms = cone.matrix.largest(np.abs(cone.matrix.value * direction[cone.matrix.column]))
+        return bool((over <= STOPS * terms).all())

@@ -15,7 +15,7 @@ from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import passed
-from imle_linear.engines import Engine
+from imle_linear.engines import TIGHT, Engine
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
@@ -147,7 +147,7 @@ def _bind(who: str, given: PulpLPSolver | PulpILPSolver, problem: Any, program: 
 
 
 def _relaxation(program: LinearProgram) -> Engine:
-    return LinearEngine(program, {"threads": 1})
+    return LinearEngine(program, {"threads": 1, **TIGHT})
 
 
 def _without_problem(who: str) -> AwaitingInstance:

@@ -116,4 +116,4 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
 
 
 def _relaxation(program: LinearProgram) -> Engine:
-    return ScipyEngine(program, {})
+    return ScipyEngine(program, TIGHT)

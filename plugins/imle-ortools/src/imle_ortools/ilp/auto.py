@@ -66,7 +66,7 @@ class Settings:
 
     def relaxation(self, program: LinearProgram) -> LinearEngine:
         """HiGHS for linear programs."""
-        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed})
+        return LinearEngine(program, {"threads": self.threads, "random_seed": self.seed, **TIGHT})
 
     def cp_sat(self, whole: WholeProgram) -> CPSATEngine:
         """CP-SAT with these settings."""

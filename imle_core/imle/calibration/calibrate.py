@@ -16,7 +16,7 @@ from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import maximise, plain
+from imle.losses.base import check_shape, maximise, plain
 from imle.noise import (
     BaseNoiseDistribution,
     MultiplicativeNoiseDistribution,
@@ -208,7 +208,4 @@ def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistributio
 def _like(name: str, values: Any, objective: Tensor, batch: Batch) -> Tensor | None:
     if values is None:
         return None
-    if not isinstance(values, Tensor) or values.shape != objective.shape:
-        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
-        raise ObjectiveError(f"{name}: expected shape {list(objective.shape)}, that of the objective, found {found}")
-    return values.detach().to(batch.theta).reshape(batch.theta.shape)
+    return check_shape(name, values, objective.shape).detach().to(batch.theta).reshape(batch.theta.shape)

@@ -110,20 +110,10 @@ class SolverLoss(nn.Module):
             ObjectiveError: missing, of another shape than the objective, or not finite.
         """
         who = f"{type(self).__name__}: {name}"
-        if values is None:
-            raise ObjectiveError(f"{who}: expected a tensor of shape {list(like.shape)}, found None")
-        if not isinstance(values, Tensor):
-            raise ObjectiveError(
-                f"{who}: expected a torch tensor, found {type(values).__name__}",
-                hint="torch.as_tensor(...) converts arrays and lists",
-            )
-        if values.shape != like.shape:
-            raise ObjectiveError(
-                f"{who}: expected shape {list(like.shape)}, that of the objective, found {list(values.shape)}"
-            )
-        if values.is_complex():
-            raise ObjectiveError(f"{who}: expected real numbers, found {values.dtype}")
-        wide = values.detach().to(batch.theta).reshape(batch.theta.shape)
+        given = check_shape(who, values, like.shape)
+        if given.is_complex():
+            raise ObjectiveError(f"{who}: expected real numbers, found {given.dtype}")
+        wide = given.detach().to(batch.theta).reshape(batch.theta.shape)
         if not sums_to_finite(wide) and not bool(wide.isfinite().all()):
             raise ObjectiveError(f"{who}: found nan or infinity")
         return wide
@@ -216,6 +206,32 @@ def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
             hint="variables that are not learned have no values that fit it",
         )
     return fixed
+
+
+def check_shape(who: str, values: Any, shape: Sequence[int]) -> Tensor:
+    """Refuse what is not a tensor of a shape.
+
+    Args:
+        who: what the message begins with.
+        values: what was given.
+        shape: the one it must have.
+
+    Returns:
+        the tensor.
+
+    Raises:
+        ObjectiveError: what was found.
+    """
+    if not isinstance(values, Tensor):
+        raise ObjectiveError(
+            f"{who}: expected shape {list(shape)}, found {type(values).__name__}",
+            hint=None if values is None else "torch.as_tensor(...) converts arrays and lists",
+        )
+    if values.shape != shape:
+        raise ObjectiveError(
+            f"{who}: expected shape {list(shape)}, found {list(values.shape)}", hint="give it the objective's shape"
+        )
+    return values
 
 
 def flat(values: Tensor) -> Tensor:

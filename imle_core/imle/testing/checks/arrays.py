@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imle._text import named
-from imle.solvers import PreparedSolver, SolveResult, SolveStatus
+from imle.solvers import PreparedSolver, SolveStatus
 from imle.solvers.protocol import is_homogeneous
 from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
@@ -135,13 +135,13 @@ def check_dtypes(case: Case) -> None:
 
     for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         objective = torch.tensor(case.objectives(5)).to(dtype)
-        out = case.layer(estimator="blackbox").eval()(objective)
-        if out.dtype != dtype:
-            raise CheckFailure(str(dtype), str(out.dtype), where="the layer's output", fix="leave dtypes to the layer")
+        found = case.through_core(objective)
+        if (given := found.raw.solutions.dtype) != dtype:
+            raise CheckFailure(str(dtype), str(given), where="the layer's output", fix="leave dtypes to the layer")
         expected = case.fresh(objective.double().numpy())
         rounded = torch.tensor(expected.solutions).to(dtype).double().numpy()
         same(
-            case.answer(_result(out), 5),
+            found,
             expected._replace(solutions=rounded),
             told="the solution of the same numbers in another dtype",
             where=f"{dtype}, {case.where}",
@@ -163,8 +163,7 @@ def check_strides(case: Case) -> None:
     for name, view in views.items():
         expected = case.fresh(view.double().numpy())
         told, fix = "the solution of the same numbers, contiguous", "use reshape, not view; do not assume strides"
-        out = case.layer(estimator="blackbox").eval()(view)
-        same(case.answer(_result(out), 4), expected, told=told, where=f"{name}, {case.where}", fix=fix)
+        same(case.through_core(view), expected, told=told, where=f"{name}, {case.where}", fix=fix)
         if case.torch:
             prepared = case.prepare()
             found = case.answer(prepared.solve(view), 4)
@@ -204,7 +203,3 @@ def check_fresh_solutions(case: Case) -> None:
         raise CheckFailure(
             "the solutions as they were", "those of the next solve", where=f"solutions, {case.where}", fix=fix
         )
-
-
-def _result(out: Any) -> Any:
-    return SolveResult(out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -234,11 +233,6 @@ def check_shape(who: str, values: Any, shape: Sequence[int]) -> Tensor:
     return values
 
 
-def flat(values: Tensor) -> Tensor:
-    """`[N, *event]` to `[N, n]`."""
-    return values.reshape(len(values), math.prod(values.shape[1:]))
-
-
-def inner(theta: Tensor, z: Tensor) -> Tensor:
-    """<theta, z> row by row: `[B, *event]` to `[B]`."""
-    return flat(theta * z).sum(dim=1)
+def inner(theta: Tensor, z: Tensor, *, lead: int = 1) -> Tensor:
+    """<theta, z> row by row: `[B, *event]` to `[B]`; with lead=2 sample by sample: `[B, S, *event]` to `[B, S]`."""
+    return (theta * z).flatten(lead).sum(dim=lead)

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, SolverContractError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
+from imle.solvers.contract import checked
 from imle.solvers.protocol import fixed_terms_of
 from imle.testing.failure import CheckFailure, Inconclusive
 from imle.testing.instance import Floats, Instance
@@ -209,15 +210,17 @@ class Case:
             rows: N, of the objective.
 
         Raises:
-            CheckFailure: it is no SolveResult.
+            CheckFailure: it is not what `SolveResult` promises.
         """
-        if not isinstance(result, SolveResult):
+        try:
+            checked(result, (rows, *self.shape))
+        except SolverContractError as error:
             raise CheckFailure(
-                "a SolveResult",
-                type(result).__name__,
-                where=f"what solve() returns, {self.where}",
-                fix="return imle.SolveResult(solutions, status)",
-            )
+                "a SolveResult with a solution for each row",
+                error.message,
+                where=f"what solve() of {rows} rows returns, {self.where}",
+                fix=error.hint or "return imle.SolveResult(solutions, status)",
+            ) from error
         status = np.zeros(rows, np.int64) if result.status is None else np.asarray(result.status, np.int64)
         return Answer(to_numpy(result.solutions), status, result)
 

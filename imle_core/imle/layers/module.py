@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     solve: SolvePlan
 
 
-class SolverLayer(nn.Module):
+class SolverLayer(operators.OperatorLayer):
     """argmax (or argmin) over a feasible set, with gradients. Made by `imle.layer`.
 
     The objective is read in the solver's own sense: scores for "max", costs for "min". Any number of leading

@@ -36,23 +36,6 @@ class Candidates(NamedTuple):
         return products if self.fixed is None else products + self.fixed
 
 
-class Optima(NamedTuple):
-    """Known solutions of rows.
-
-    Attributes:
-        z: `[R, n]`.
-        fixed: `[R]`, as of `Candidates`.
-    """
-
-    z: Tensor
-    fixed: Tensor | None
-
-    def worth(self, theta: Tensor) -> Tensor:
-        """<theta, z> + h(z): `[R, n]` scores to `[R, 1]`."""
-        products = (theta * self.z).sum(dim=1, keepdim=True)
-        return products if self.fixed is None else products + self.fixed.unsqueeze(1)
-
-
 class PoolLoss(SolverLoss):
     """A loss that compares with solutions of a pool, so that it need not solve in every batch.
 
@@ -74,13 +57,13 @@ class PoolLoss(SolverLoss):
         self.pool = SolutionPool() if pool is None else pool
 
     @abstractmethod
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Maximum | None, pool: Candidates) -> Tensor:
         """The loss of rows that share an instance.
 
         Args:
             theta: `[R, n]` predicted scores, flattened.
             true: `[R, n]` true scores, if they are given.
-            optimal: known solutions of the rows, if they are given.
+            optimal: `[R, n]` known solutions of the rows, and their fixed terms in theta's dtype, if they are given.
             pool: feasible solutions.
 
         Returns:
@@ -116,7 +99,7 @@ class PoolLoss(SolverLoss):
             order.append(index)
             if len(pool.z):
                 own = None if true is None else flat(true[index])
-                values.append(self.compare(scores, own, _optima(optimal, index, theta), pool))
+                values.append(self.compare(scores, own, _known_in(optimal, index, theta), pool))
             else:  # nothing feasible was ever found for these rows
                 values.append(scores.sum(dim=1))
                 known_rows = torch.ones(len(theta), dtype=torch.bool, device=theta.device)
@@ -173,12 +156,12 @@ class PoolLoss(SolverLoss):
         return key
 
 
-def _optima(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Optima | None:
-    """Those of some rows."""
+def _known_in(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Maximum | None:
+    """Those of some rows, flattened."""
     if optimal is None:
         return None
     fixed = None if optimal.fixed is None else optimal.fixed[index].to(theta)
-    return Optima(flat(optimal.z[index]), fixed)
+    return Maximum(flat(optimal.z[index]), None, fixed)
 
 
 def _window(event: Sequence[int], shape: Shape | None) -> tuple[slice, ...]:

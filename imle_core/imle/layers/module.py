@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
-from imle.estimators.base import Application, Estimator, no_replay
+from imle.estimators.base import Application, Estimator, no_replay, not_observed
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     solve: SolvePlan
 
 
-class SolverLayer(nn.Module):
+class SolverLayer(operators.OperatorLayer):
     """argmax (or argmin) over a feasible set, with gradients. Made by `imle.layer`.
 
     The objective is read in the solver's own sense: scores for "max", costs for "min". Any number of leading
@@ -352,6 +352,7 @@ class SolverLayer(nn.Module):
             samples=mode.nb_samples if mode.perturbed else 1,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
+            observe=getattr(self.noise, "observe", not_observed) if mode.perturbed else not_observed,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from imle.errors import OptionError
 from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_linear.engines import TIGHT, Engine
-from imle_linear.instance import Instance, awaiting, is_empty
+from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions, engine_options
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram, from_matrices
@@ -76,7 +76,7 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
         Raises:
             InstanceError: the parts do not fit together.
         """
-        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, None, None, None)
+        instance = ProgramInput(A_ub, b_ub, A_eq, b_eq, bounds, None, None, None)
         if is_empty(instance):
             return awaiting(MILP.id)
         whole = 1 if integrality is None else integrality

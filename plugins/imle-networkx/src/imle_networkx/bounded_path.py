@@ -10,9 +10,9 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks
 from imle.solvers.interruptible import interruptible
 from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
 from imle_networkx.kernels.paths import cheapest_paths
 from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
 from imle_networkx.plugin import BOUNDED_PATH

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_networkx.kernels.compiling import Ints, read_only
+from imle.solvers.compiled import Ints, read_only
 
 Edge = tuple[Hashable, ...]
 

@@ -8,8 +8,8 @@ import numpy as np
 import rustworkx
 from scipy.optimize import linear_sum_assignment
 
+from imle.solvers.compiled import Floats, Ints, Masks
 from imle_networkx.graph import Arcs
-from imle_networkx.kernels.compiling import Floats, Ints, Masks
 
 _BITS = 52
 """Costs become whole numbers of up to 2**52: rounding them moves no cost by more than float64's own precision."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
+from imle.solvers.compiled import Floats, Longs
 from imle_networkx.graph import Graph, read
-from imle_networkx.kernels.compiling import Floats, Longs
 from imle_networkx.matchings import Bipartite, Blossom, PairMatcher, has_perfect_matching, sides
 from imle_networkx.plugin import MATCHING
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from imle.solvers import AwaitingInstance, BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
+from imle.solvers.compiled import Floats, read_only
 from imle_networkx.graph import Graph
-from imle_networkx.kernels.compiling import Floats, read_only
 
 _TOO_LARGE = 2.0**1000
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
+from imle.solvers.compiled import read_only
 from imle_networkx.graph import distances, read
-from imle_networkx.kernels.compiling import read_only
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
 from imle_networkx.kernels.lanes import bounded
 from imle_networkx.kernels.sweep import follow
 

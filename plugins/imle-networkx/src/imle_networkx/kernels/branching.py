@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks, compiled
 
 
 class Heaps(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Longs, compiled
+from imle.solvers.compiled import Floats, Longs, compiled
 
 
 @compiled

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks, compiled
 
 
 @compiled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Masks, compiled
+from imle.solvers.compiled import Floats, Ints, Masks, compiled
 
 
 @compiled

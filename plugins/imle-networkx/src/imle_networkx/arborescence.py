@@ -12,7 +12,7 @@ from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.plugin import ARBORESCENCE
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ class PreparedArborescence(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best arborescence of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        costs = summable(rows, ARBORESCENCE.id)
-        arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        arborescences(self.summable_costs(rows), graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
         return ()
 
 

@@ -12,11 +12,11 @@ from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Ints, Longs, Masks
 from imle.solvers.interruptible import interruptible
-from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
-from imle_networkx.kernels.paths import cheapest_paths
-from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
+from imle_networkx.graph import Graph, both_ways, distances, read, sort, whole
+from imle_networkx.kernels import Arcs
+from imle_networkx.kernels.paths import cheapest_paths, cheapest_walks
 from imle_networkx.plugin import BOUNDED_PATH
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 Place = tuple[int, int, int, Ints, Ints, Ints]
 """The ends, the most arcs, and the arcs by head, as kernels take them."""
@@ -97,17 +97,15 @@ class PreparedBoundedPath(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find a cheapest path of each row; source == target gives no edge."""
-        costs = summable(rows, BOUNDED_PATH.id)
+        costs = self.summable_costs(rows)
         if self.source == self.target or not len(costs):
             return ()
         place: Place = (self.source, self.target, self.hops, *self.arcs)
         size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
-        found = np.zeros(len(costs), np.int8)
-        cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), rows.solutions, found)
-        assert not (found == UNREACHED).any()  # the target is within reach, and sums do not overflow
-        cyclic = np.flatnonzero(found == WALK)
-        if len(cyclic):
-            excess = self._among_cycles(costs, cyclic, place, rows.solutions)
+        cyclic = np.zeros(len(costs), np.bool_)
+        cheapest_walks(costs, *place, max(1, min(LANES, len(costs), CACHED // size)), rows.solutions, cyclic)
+        if cyclic.any():
+            excess = self._among_cycles(costs, np.flatnonzero(cyclic), place, rows.solutions)
             for row in np.flatnonzero(excess > 0).tolist():
                 rows.end(
                     row,
@@ -115,7 +113,7 @@ class PreparedBoundedPath(PreparedPerGraph):
                     f"stopped at {self.solver.label_limit} labels with a path that costs at most {excess[row]:g} more "
                     "than the cheapest one; raise label_limit for a proof",
                 )
-            rows.counters["negative_cycles"] = len(cyclic)
+            rows.counters["negative_cycles"] = int(cyclic.sum())
         return ()
 
     def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,24 +16,11 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers.compiled import Ints, read_only
+from imle_networkx.kernels import Arcs
 
 Edge = tuple[Hashable, ...]
 
 _MOST = 2**31 - 1
-
-
-class Arcs(NamedTuple):
-    """Arcs sorted by one of their ends, then by edge; an undirected edge is two arcs.
-
-    Attributes:
-        start: `[nodes + 1]`, where the arcs of each node begin.
-        node: `[arcs]`, the other end.
-        item: `[arcs]`, the position in the objective that the arc costs.
-    """
-
-    start: Ints
-    node: Ints
-    item: Ints
 
 
 @dataclass(frozen=True, eq=False)

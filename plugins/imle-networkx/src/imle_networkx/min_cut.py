@@ -10,7 +10,8 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults
 from imle.solvers.compiled import Floats, Longs, read_only
-from imle_networkx.graph import Arcs, both_ways, read, sort
+from imle_networkx.graph import both_ways, read, sort
+from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.cut import minimum_cuts
 from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT

@@ -12,7 +12,8 @@ import numpy as np
 from imle.errors import ObjectiveError
 from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
 from imle.solvers.compiled import Floats, Longs, read_only
-from imle_networkx.graph import Arcs, read
+from imle_networkx.graph import read
+from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.bidirectional import bidirectional
 from imle_networkx.kernels.sweep import sweep
 from imle_networkx.negatives import Negative

@@ -9,7 +9,6 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
-from imle.solvers.compiled import read_only
 from imle_networkx.graph import distances, read
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
@@ -59,6 +58,6 @@ class PreparedSpanningTree(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best tree of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        spanning_trees(read_only(rows.objective), maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        spanning_trees(self.costs(rows), graph.nodes, graph.tails, graph.heads, rows.solutions)
         return ()

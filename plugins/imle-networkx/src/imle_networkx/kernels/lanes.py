@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle.solvers.compiled import Floats, Longs, compiled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks, compiled
 
 
 @compiled
@@ -47,3 +47,14 @@ def relax(labels: Floats, at: int, before: int, costs: Floats, item: int, lanes:
         changed |= label < new[lane]
         new[lane] = label if label < new[lane] else new[lane]
     return changed
+
+
+@compiled
+def follow(costs: Floats, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
+    """Write the items of a path that `trace` has found, from a node to its end, and return their value."""
+    value = 0.0
+    while place != end:
+        solution[by[place]] = 1
+        value += costs[by[place]]
+        place = after[place]
+    return value

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
+from imle.solvers import missing_instance
 from imle.solvers.compiled import Ints, read_only
 from imle_networkx.kernels import Arcs
 
@@ -102,10 +103,7 @@ class Graph:
             InstanceError: the graph has no such node, or it is None.
         """
         if node is None:  # never a node in networkx
-            raise InstanceError(
-                f"{who}: {name} missing",
-                hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
-            )
+            raise missing_instance(who, f"{name} missing", f"{name}=...")
         if self.positions is not None:
             try:
                 return self.positions[node]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
-from imle_networkx.kernels.lanes import follow, load, relax
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, compiled
+from imle_networkx.kernels.lanes import Trail, blank, follow, load, relax
 
 
 @compiled
@@ -44,9 +44,7 @@ def grid_paths(
     up = np.zeros(height + 2, np.bool_)
     steps = np.array([-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1])
     steps = steps if diagonals else steps[:4]
-    seen = np.full((height + 2) * stride, -1, np.int64)
-    after, by = np.empty((height + 2) * stride, np.int32), np.empty((height + 2) * stride, np.int32)
-    queue = np.empty(cells, np.int32)
+    trail = blank((height + 2) * stride)
     for first in range(0, rows, width):
         lanes = min(width, rows - first)
         load(objective, first, lanes, 0.0, costs, negatives)
@@ -60,9 +58,9 @@ def grid_paths(
         for lane in range(lanes):
             row = first + lane
             source, target = bordered(sources[row], breadth), bordered(targets[row], breadth)
-            found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, seen, after, by, queue)
+            found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, trail)
             if found[row]:
-                values[row] = follow(objective[row], source, target, after, by, solutions[row])
+                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
                 solutions[row, sources[row]] = 1
                 values[row] += objective[row, sources[row]]
 
@@ -132,21 +130,19 @@ def trace(
     steps: Longs,
     source: int,
     target: int,
-    stamp: int,
-    seen: Longs,
-    after: Ints,
-    by: Ints,
-    queue: Ints,
+    row: int,
+    trail: Trail,
 ) -> bool:
     """Search backwards along tight steps, breadth first, as `imle_networkx.kernels.sweep.trace` does.
 
     All but `by` are positions in the grid with a border.
     """
+    seen, after, by, queue = trail
     stride = breadth + 2
     if not labels[target * lanes + lane] < np.inf:
         return False
     queue[0] = target
-    seen[target] = stamp
+    seen[target] = row
     first, end = 0, 1
     while first < end:
         place = queue[first]
@@ -158,8 +154,8 @@ def trace(
         for step in steps:
             before = place + step
             # the border holds infinities, which never add up to a finite label
-            if seen[before] != stamp and labels[before * lanes + lane] + cost == label:
-                seen[before] = stamp
+            if seen[before] != row and labels[before * lanes + lane] + cost == label:
+                seen[before] = row
                 after[before], by[before] = place, cell
                 queue[end] = before
                 end += 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
 from imle_networkx.kernels import Arcs
-from imle_networkx.kernels.lanes import follow, load, relax
+from imle_networkx.kernels.lanes import Trail, blank, follow, load, relax
 
 
 @compiled
@@ -49,10 +49,7 @@ def sweep(
     labels = np.empty(nodes * width)
     costs = np.empty(items * width)
     dirty = np.zeros(nodes, np.bool_)
-    seen = np.full(nodes, -1, np.int64)
-    after = np.empty(nodes, np.int32)
-    by = np.empty(nodes, np.int32)
-    queue = np.empty(nodes, np.int32)
+    trail = blank(nodes)
     for first in range(0, rows, width):
         lanes = min(width, rows - first)
         load(objective, first, lanes, floor, costs, negatives)
@@ -66,9 +63,9 @@ def sweep(
         for lane in range(lanes):
             row = first + lane
             source, target = sources[row], targets[row]
-            found[row] = trace(labels, costs, lanes, lane, source, target, into, row, seen, after, by, queue)
+            found[row] = trace(labels, costs, lanes, lane, source, target, into, row, trail)
             if found[row]:
-                values[row] = follow(objective[row], source, target, after, by, solutions[row])
+                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
                 if node_costs:
                     solutions[row, source] = 1
                     values[row] += objective[row, source]
@@ -99,29 +96,19 @@ def settle(labels: Floats, costs: Floats, dirty: Flags, order: Ints, out: Arcs, 
 
 @compiled
 def trace(
-    labels: Floats,
-    costs: Floats,
-    lanes: int,
-    lane: int,
-    source: int,
-    target: int,
-    into: Arcs,
-    stamp: int,
-    seen: Longs,
-    after: Ints,
-    by: Ints,
-    queue: Ints,
+    labels: Floats, costs: Floats, lanes: int, lane: int, source: int, target: int, into: Arcs, row: int, trail: Trail
 ) -> bool:
     """Search backwards along tight arcs, breadth first, from target to source.
 
     An arc is tight if its label and cost make the label of its head. Every label at the fixpoint has a tight arc, but
     tight arcs of cost zero form cycles: hence a search that visits a node once instead of a walk. Of several shortest
-    paths it takes one with the fewest arcs. Fills `after` (next node) and `by` (item of the arc) along the path.
+    paths it takes one with the fewest arcs.
     """
+    seen, after, by, queue = trail
     if not labels[target * lanes + lane] < np.inf:
         return False
     queue[0] = target
-    seen[target] = stamp
+    seen[target] = row
     first, end = 0, 1
     while first < end:
         head = queue[first]
@@ -131,8 +118,8 @@ def trace(
         label = labels[head * lanes + lane]
         for arc in range(into.start[head], into.start[head + 1]):
             tail, paid = into.node[arc], into.item[arc]
-            if seen[tail] != stamp and labels[tail * lanes + lane] + costs[paid * lanes + lane] == label:
-                seen[tail] = stamp
+            if seen[tail] != row and labels[tail * lanes + lane] + costs[paid * lanes + lane] == label:
+                seen[tail] = row
                 after[tail] = head
                 by[tail] = paid
                 queue[end] = tail

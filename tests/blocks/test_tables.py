@@ -29,7 +29,7 @@ class Switches:
     array: ClassVar[str] = "numpy"
     blocks = (
         imle.Block("switch", solution="on", shared=True),
-        imle.Block("meter", solution="reading", shared=True),
+        imle.Block("meter", solution="reading", noise=False, shared=True),
         imle.Block("bell", optional=True),
     )
 
@@ -227,6 +227,15 @@ def test_constants_of_all_blocks():
         meter=BlockData((1,), offset=np.array([4.0])), switch=BlockData((2,), offset=np.array([1.0, 2.0]))
     ).eval()(torch.ones(2), torch.ones(1))
     assert (out.on.tolist(), out.reading.tolist()) == ([[2, 3]], [[5]])
+
+
+def test_noise_is_on_the_block_that_takes_it_behind_one_that_does_not():
+    layer = imle.layer(Switches, nb_samples=40, output="samples", temperature=100.0)
+    out = layer(torch.zeros(2, 8), torch.tensor([0.1, -0.1]))
+    assert out.reading[..., 0].eq(1).all()
+    assert out.reading[..., 1].eq(1).all()
+    assert out.on.eq(0).any(1).all()
+    assert out.on.eq(1).any(1).all()
 
 
 def test_entries_of_one_value_draw_once():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
-from imle.estimators.base import Application, Estimator, no_replay
+from imle.estimators.base import Application, Estimator, no_replay, not_observed
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
@@ -353,6 +353,7 @@ class SolverLayer(operators.OperatorLayer):
             samples=mode.nb_samples if mode.perturbed else 1,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
+            observe=getattr(self.noise, "observe", not_observed) if mode.perturbed else not_observed,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

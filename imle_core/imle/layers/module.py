@@ -153,7 +153,7 @@ class SolverLayer(operators.OperatorLayer):
             SolveError: rows failed and on_failure is "raise".
         """
         if torch.compiler.is_compiling():
-            return self._interpreted(objective, rows) if rows else self._traced(objective)
+            return self._traced(objective, rows)
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = differentiable()(batch.theta, self.call(batch.solve, mode))[0]
@@ -191,18 +191,19 @@ class SolverLayer(operators.OperatorLayer):
 
         return expected_loss(batch.theta, call, per_row).reshape(lead)
 
-    def _traced(self, objective: Tensor) -> Tensor:
+    def _traced(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
         """`forward` for compilers, which look at everything but the operator."""
+        from imle.layers.uncompiled import portable_key, solve_rows
+
+        if rows:
+            solved: Tensor = solve_rows(self, objective, **rows)
+            return solved
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        key = operators.portable_key(self) if torch.compiler.is_exporting() else self._key
+        key = portable_key(self) if torch.compiler.is_exporting() else self._key
         out = operators.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
-
-    @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
-    def _interpreted(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
-        return self.forward(objective, **rows)
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
         """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.

@@ -154,7 +154,7 @@ def ground_command(
     assert isinstance(problem, PreparedMLN)  # evidence is given
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
-    weights = problem.counter.clause_weights(grounding.formulas.weights)
+    weights = network.clause_weights(grounding.formulas.weights)
     found = problem.engine().solve(np.zeros(network.atoms), weights)
     statistics: dict[str, Any] = {
         "atoms": network.atoms,

@@ -35,7 +35,7 @@ class Features:
         return len(self.clauses)
 
     def truths(self, truths: Bools) -> Bools:
-        """ClauseTruths `[N, C]` of all clauses to truths `[N, G]` of the features."""
+        """Truths `[N, C]` of all clauses to truths `[N, G]` of the features."""
         found: Bools = truths[:, self.clauses] ^ self.denied
         return found
 
@@ -55,7 +55,7 @@ class Features:
 
     def _text(self, clause: int, *, positive: bool) -> str:
         network, names = self._grounding.network, self._grounding.atoms.names
-        items = network.clauses.items[network.clauses.starts[clause] : network.clauses.starts[clause + 1]]
+        items = network.clauses[clause]
         parts = []
         for item in items.tolist():
             variable, wanted = (item, positive) if item >= 0 else (~item, not positive)

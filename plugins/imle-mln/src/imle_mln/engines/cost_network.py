@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from imle_mln.inference.components import Component, Components
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to
-from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Index
+from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
@@ -118,7 +118,7 @@ class CostNetwork:
     def _variables(self, clauses: Index) -> None:
         """Free atoms, nested clauses, atoms of blocks that clauses name, long clauses, blocks: in this order."""
         n = self._energy.reduction.atoms
-        blocks = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
+        blocks = self._energy.blocks.entries()
         mine = np.isin(blocks.variable, self.atoms)
         members = self._number(blocks.variable[mine])
         _, start, self._block = np.unique(blocks.row[mine], return_index=True, return_inverse=True)
@@ -126,7 +126,7 @@ class CostNetwork:
         free = np.ones(len(self.atoms), np.bool_)
         free[members] = False
         named = np.zeros(len(self.atoms), np.bool_)
-        mentioned = entries(self._energy.reduction.clauses, clauses).variable
+        mentioned = self._energy.reduction.clauses.entries(clauses).variable
         named[self._number(mentioned[mentioned < n])] = True
         self._named: Index = np.flatnonzero(named & ~free)
         self._free: Index = np.flatnonzero(free)
@@ -196,7 +196,7 @@ class CostNetwork:
     def _false(self, clauses: Index) -> Iterator[tuple[list[int], list[int]]]:
         """Each clause's variables, and their values where it is false."""
         n = self._energy.reduction.atoms
-        found = entries(self._energy.reduction.clauses, clauses)
+        found = self._energy.reduction.clauses.entries(clauses)
         atom = found.variable < n
         variable = np.empty(len(atom), np.int64)
         variable[atom] = self._boolean[self._number(found.variable[atom])]

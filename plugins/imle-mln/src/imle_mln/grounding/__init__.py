@@ -2,7 +2,6 @@
 
 from imle_mln.grounding.atoms import AtomTable, PredicateAtoms
 from imle_mln.grounding.budget import LIMIT, GroundingProgress, TooManyGroundingsError, grounding_options
-from imle_mln.grounding.evaluate import Evaluation, Evaluator, evaluate
 from imle_mln.grounding.evidence import Evidence, Known
 from imle_mln.grounding.formulas import FormulaTable
 from imle_mln.grounding.ground import Grounding, ground
@@ -11,8 +10,6 @@ from imle_mln.grounding.vocabulary import Vocabulary
 __all__ = [
     "LIMIT",
     "AtomTable",
-    "Evaluation",
-    "Evaluator",
     "Evidence",
     "FormulaTable",
     "Grounding",
@@ -21,7 +18,6 @@ __all__ = [
     "PredicateAtoms",
     "TooManyGroundingsError",
     "Vocabulary",
-    "evaluate",
     "ground",
     "grounding_options",
 ]

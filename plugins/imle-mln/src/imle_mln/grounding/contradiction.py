@@ -55,7 +55,7 @@ def _explained(
 ) -> str:
     chain = [broken]
     for clause in chain:
-        for literal in _literals(network, clause):
+        for literal in network.clauses[clause].tolist():
             reason = int(reasons[max(literal, ~literal)])
             if reason not in chain:
                 chain.append(reason)
@@ -64,13 +64,5 @@ def _explained(
     return f"given the evidence, hard formulas contradict each other: {'; '.join(told)}{more}"
 
 
-def _literals(network: GroundNetwork, clause: int) -> list[int]:
-    found: list[int] = network.clauses.items[
-        network.clauses.starts[clause] : network.clauses.starts[clause + 1]
-    ].tolist()
-    return found
-
-
 def _text(network: GroundNetwork, atoms: AtomTable, clause: int) -> str:
-    literals = _literals(network, clause)
-    return " v ".join(atoms.name(at) if at >= 0 else f"!{atoms.name(~at)}" for at in literals)
+    return " v ".join(atoms.name(at) if at >= 0 else f"!{atoms.name(~at)}" for at in network.clauses[clause].tolist())

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from scipy import sparse
 
 from imle.solvers import SolveStatus
 from imle_mln.inference.energy import Coefficients, Energy
@@ -108,11 +107,8 @@ class Structure:
     @cached_property
     def alike(self) -> Index:
         """`[p]` pairs that the same formulas couple, in equal numbers: their couplings are likely to be equal."""
-        network, energy = self.network, self.energy
-        shape = (len(network.clauses), len(network.constants))
-        counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
-        mark = np.random.default_rng(0).random(shape[1])
-        value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
+        energy, mark = self.energy, np.random.default_rng(0).random(len(self.network.constants))
+        value = energy.to_pair @ self.network.clause_weights(mark)[energy.reduction.clause_ids]
         alike: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
         return alike
 

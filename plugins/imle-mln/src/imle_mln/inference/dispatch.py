@@ -14,7 +14,6 @@ from imle_mln.engines import AUTO, Engine, engines, everything, find
 from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Floats, Index
 
 _NOTHING: Counter[str] = Counter()
@@ -134,7 +133,7 @@ class _Closed:
         single = parts.sizes == 1
         self.components: Bools = single | (parts.block >= 0)
         self._single: Index = np.flatnonzero(single[parts.component])
-        self._blocks = entries(energy.blocks, parts.block[parts.block >= 0])
+        self._blocks = energy.blocks.entries(parts.block[parts.block >= 0])
         self.atoms: Index = np.concatenate([self._single, self._blocks.variable])
 
     def solve(self, coefficients: Coefficients) -> Bools:

@@ -29,8 +29,8 @@ from imle_mln.inference.components import Clock, Components, ComponentSolver, En
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Floats, Index
+from imle_mln.truths import ClauseTruths
 
 BROKEN = 1e-6
 """How far off a row has to be to count as broken, and a value to count as fractional."""
@@ -145,7 +145,7 @@ class Encoding:
         self.bound: Bools = self._bound(large, forbidden, np.union1d(soft, hard))
 
     def _write_blocks(self) -> None:
-        found = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
+        found = self._energy.blocks.entries()
         mine = np.isin(found.variable, self.atoms)
         _, first, row = np.unique(found.row[mine], return_index=True, return_inverse=True)
         count = int(row.max(initial=-1)) + 1
@@ -198,7 +198,7 @@ class Encoding:
 
     def _literals(self, clauses: Index) -> tuple[Index, Index, Floats, Floats]:
         """Row, column, sign and constant of each literal."""
-        found = entries(self._energy.reduction.clauses, clauses)
+        found = self._energy.reduction.clauses.entries(clauses)
         n = self._energy.reduction.atoms
         atom = found.variable < n
         nested = self._clause_column + np.searchsorted(self._clauses, found.variable - n)

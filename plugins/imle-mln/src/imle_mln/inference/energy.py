@@ -16,7 +16,6 @@ from imle_mln.inference.equivalences import merged_equivalent
 from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.truth_tables import NONE, TruthTables
-from imle_mln.inference.truths import entries, lists_of
 from imle_mln.network import Floats, GroundNetwork, Index, Lists
 
 
@@ -113,7 +112,7 @@ def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Inde
 
 def _pair_blocks(reduction: Reduction) -> tuple[Index, Index]:
     two = np.flatnonzero(np.diff(reduction.blocks.starts) == 2)
-    found = np.sort(entries(reduction.blocks, two).variable.reshape(-1, 2), axis=1)
+    found = np.sort(reduction.blocks.entries(two).variable.reshape(-1, 2), axis=1)
     return found[:, 0], found[:, 1]
 
 
@@ -139,14 +138,14 @@ def _build(reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_mas
     row, column, value = (np.concatenate(part) for part in (rows, columns, values))
     used = value != 0
     long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
-    block_entries = entries(reduction.blocks, long)
+    block_entries = reduction.blocks.entries(long)
     return Energy(
         reduction=reduction,
         pairs=pairs,
         forbidden=forbidden,
         large=np.flatnonzero(~small & ~reduction.hard),
         large_hard=np.flatnonzero(~small & reduction.hard),
-        blocks=lists_of(block_entries.row, block_entries.variable, len(long)),
+        blocks=Lists.of(block_entries.row, block_entries.variable, len(long)),
         to_unary=sparse.csr_array((value[used], (row[used], column[used])), shape=(n, m)),
         to_pair=sparse.csr_array((coupling[free], (place[free], soft[coupled[free]])), shape=(len(keys), m)),
     )

@@ -16,8 +16,8 @@ from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.result import MAPResult, MAPRows, joined
-from imle_mln.inference.truths import ClauseTruths, entries
-from imle_mln.network import Bools, Floats, GroundNetwork, Index
+from imle_mln.network import Floats, GroundNetwork
+from imle_mln.truths import Evaluator
 
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
@@ -63,9 +63,7 @@ class MAPEngine:
         self._network, self._name = network, engine
         self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
-        self._truths = ClauseTruths(network.atoms, network.clauses)
-        self._hard: Index = np.flatnonzero(network.hard)
-        self._blocks = entries(network.blocks, np.arange(len(network.blocks)))
+        self._evaluate = Evaluator(network)
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
         found = energy(network)
@@ -140,32 +138,21 @@ class MAPEngine:
         states = energy.reduction.whole(solved.states)
         good = solved.status <= SolveStatus.FEASIBLE
         states[~good] = False
-        truths = self._truths.of(states.T).T
-        if not self._keep(states[good], truths[good]):
+        found = self._evaluate(states)
+        if (found.violated + found.broken)[good].any():
             raise SolveError(f"mln: engine={self._name!r} returned a state that breaks a hard clause or a block")
         # not `@`: BLAS may start threads for it, which costs more than the sum
-        objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, truths)
+        objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, found.truths)
         objective[~good] = np.nan
         slack = np.where(good, np.ldexp(solved.slack, shift), np.nan)
         messages = {row: _REASONS[SolveStatus(int(solved.status[row]))] for row in np.flatnonzero(~good).tolist()}
-        return MAPRows(states, truths, solved.status, objective, slack, solved.engines, solved.events, messages)
-
-    def _keep(self, states: Bools, truths: Bools) -> bool:
-        """Whether rows keep hard clauses and blocks."""
-        if len(self._hard) and not truths[:, self._hard].all():
-            return False
-        if not len(self._blocks.starts):
-            return True
-        true = np.add.reduceat(states[:, self._blocks.variable], self._blocks.starts, axis=1, dtype=np.int64)
-        return bool((true == 1).all())
+        return MAPRows(states, found.truths, solved.status, objective, slack, solved.engines, solved.events, messages)
 
     def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
         states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)
-        codes = np.full(rows, status, np.int8)
+        truths, codes = self._evaluate(states).truths, np.full(rows, status, np.int8)
         nothing: list[Counter[str]] = [Counter()] * rows
-        return MAPRows(
-            states, self._truths.of(states.T).T, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message)
-        )
+        return MAPRows(states, truths, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message))
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
         name = self._cross_check if isinstance(self._cross_check, str) else _another(result)

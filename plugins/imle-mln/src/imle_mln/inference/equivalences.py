@@ -13,7 +13,6 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.inference.truths import entries, lists_of
 from imle_mln.network import Bools, Index, Lists
 
 _EQUAL, _OPPOSITE = 0b0110, 0b1001
@@ -33,7 +32,7 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
         blocks of three or more stay alone.
     """
     long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
-    blocks = entries(reduction.blocks, long)
+    blocks = reduction.blocks.entries(long)
     held = np.zeros(reduction.atoms, np.bool_)
     held[blocks.variable] = True
     tied = (((forbidden & _EQUAL) == _EQUAL) | ((forbidden & _OPPOSITE) == _OPPOSITE)) & ~held[pairs].any(axis=1)
@@ -56,7 +55,7 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
         clauses=lists,
         clause_ids=reduction.clause_ids[kept],
         hard=reduction.hard[kept],
-        blocks=lists_of(blocks.row, place[blocks.variable], len(long)),
+        blocks=Lists.of(blocks.row, place[blocks.variable], len(long)),
     )
 
 
@@ -76,7 +75,7 @@ def _roots(n: int, pairs: Index, equal: Bools) -> tuple[Index, Bools, int | None
 def _clauses(reduction: Reduction, place: Index, flipped: Bools, atoms: int) -> tuple[Lists, Index] | None:
     """Clauses over the atoms that are left, without doubles and those that always hold; and which ones they are."""
     n, m = reduction.atoms, len(reduction.clauses)
-    found = entries(reduction.clauses, np.arange(m))
+    found = reduction.clauses.entries()
     own = found.variable < n
     atom = np.where(own, found.variable, 0)
     variable = np.where(own, place[atom], found.variable - n + atoms)
@@ -115,4 +114,4 @@ def _kept(row: Index, literals: Index, atoms: int, chosen: Bools) -> tuple[Lists
     variable[nested] = atoms + number[variable[nested] - atoms]
     literals = np.where(literals < 0, ~variable, variable)
     order = np.lexsort((literals, number[row]))
-    return lists_of(number[row][order], literals[order], int(chosen.sum())), np.flatnonzero(chosen)
+    return Lists.of(number[row][order], literals[order], int(chosen.sum())), np.flatnonzero(chosen)

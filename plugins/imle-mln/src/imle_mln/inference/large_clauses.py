@@ -6,7 +6,6 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.energy import Energy
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Index
 
 
@@ -41,7 +40,7 @@ class LargeClauses:
             self.starts = self.clause = self.atom = self.first = np.zeros(0, np.int64)
             self.plain = self.negated = np.zeros(0, np.bool_)
             return
-        found = entries(energy.reduction.clauses, np.arange(m))
+        found = energy.reduction.clauses.entries()
         nested = found.variable >= n
         own = sparse.csr_array((np.ones((~nested).sum()), (found.row[~nested], found.variable[~nested])), shape=(m, n))
         inner = (found.row[nested], found.variable[nested] - n)

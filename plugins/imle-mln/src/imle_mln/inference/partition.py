@@ -17,7 +17,6 @@ from scipy.sparse import csgraph
 
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Index
 
 Edges = tuple[Index, Index, Bools]
@@ -119,7 +118,7 @@ def _among(large: LargeClauses, places: Index) -> Index:
 
 def _block_edges(energy: Energy) -> tuple[Edges, Index]:
     """Each atom of a block beside the block's first one, and the first ones."""
-    found = entries(energy.blocks, np.arange(len(energy.blocks)))
+    found = energy.blocks.entries()
     first = found.variable[found.starts]
     return (first[found.row], found.variable, np.ones(len(found.row), np.bool_)), first
 

@@ -10,7 +10,7 @@ import pytest
 
 from imle.errors import InstanceError
 from imle_mln.evidence import parse_database
-from imle_mln.grounding import Grounding, GroundingProgress, Vocabulary, ground
+from imle_mln.grounding import Grounding, GroundingProgress, Vocabulary, ground, grounding_options
 from imle_mln.grounding.vocabulary import natural_order
 from imle_mln.logic import (
     And,
@@ -213,7 +213,8 @@ def test_joins_look_at_few_bindings(formula: Formula) -> None:
         seen.append(progress.seen)
         expected.append(progress.expected)
 
-    ground(program, chain(1000), progress=watch)
+    with grounding_options(progress=watch):
+        ground(program, chain(1000))
     assert max(seen) < 10_000
     assert expected[0] < 10_000
 

@@ -5,6 +5,7 @@ Weights are not part of it. Ground once, solve for any weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -120,6 +121,19 @@ class GroundNetwork:
     def decided(self) -> Floats:
         """`[F]` how many groundings are true in every world."""
         return self.constants - self._denied
+
+    def text(self, clause: int, name: Callable[[int], str], *, positive: bool = True) -> str:
+        """A clause, or its negation, such as "!Smokes(Ann) v Smokes(Ben)"; `name` names atoms."""
+        items = self.clauses[clause].tolist()
+        parts = []
+        for item in items:
+            variable, wanted = (item, positive) if item >= 0 else (~item, not positive)
+            if variable < self.atoms:
+                parts.append(name(variable) if wanted else f"!{name(variable)}")
+            else:
+                inner = self.text(variable - self.atoms, name, positive=wanted)
+                parts.append(f"({inner})" if len(items) > 1 else inner)
+        return (" v " if positive else " ^ ").join(parts)
 
     def _summed(self, values: Floats) -> Floats:
         return np.bincount(self.count_formulas, values, len(self.constants)).astype(np.float64)

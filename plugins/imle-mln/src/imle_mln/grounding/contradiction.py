@@ -59,10 +59,6 @@ def _explained(
             reason = int(reasons[max(literal, ~literal)])
             if reason not in chain:
                 chain.append(reason)
-    told = [f"{_text(network, atoms, clause)} by {rules[clause]}" for clause in reversed(chain[:_TOLD])]
+    told = [f"{network.text(clause, atoms.name)} by {rules[clause]}" for clause in reversed(chain[:_TOLD])]
     more = f"; and {len(chain) - _TOLD} more" if len(chain) > _TOLD else ""
     return f"given the evidence, hard formulas contradict each other: {'; '.join(told)}{more}"
-
-
-def _text(network: GroundNetwork, atoms: AtomTable, clause: int) -> str:
-    return " v ".join(atoms.name(at) if at >= 0 else f"!{atoms.name(~at)}" for at in network.clauses[clause].tolist())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
-from imle_mln.engines import AUTO, Engine, engines, everything, find
+from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
 from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
@@ -105,14 +105,14 @@ class Dispatch:
             solved.states[row, solver.atoms] = found.states
 
 
-def _offered(engine: Engine, parts: Partition) -> Bools:
+def _offered(engine: EngineSpec, parts: Partition) -> Bools:
     """The components that an engine gets where none was asked for."""
     if engine.auto is None or engine.missing:
         return np.zeros(len(parts.sizes), np.bool_)
     return engine.can(parts) & engine.auto(parts)
 
 
-def _refuse(engine: Engine, energy: Energy, parts: Partition, component: int) -> None:
+def _refuse(engine: EngineSpec, energy: Energy, parts: Partition, component: int) -> None:
     atom = int(energy.reduction.atom_ids[np.flatnonzero(parts.component == component)[0]])
     raise SolveError(
         f"mln: engine={engine.name!r}: expected {engine.needs}, found otherwise in the component of atom {atom}, which "

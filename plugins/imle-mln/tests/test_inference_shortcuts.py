@@ -19,7 +19,6 @@ from imle_mln.engines import highs
 from imle_mln.inference import MAPEngine
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.integer_scaling import fixed_point
-from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import partition
 from imle_mln.truths import Evaluator
 
@@ -245,7 +244,7 @@ def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     net = network(atoms, clauses, blocks=[list(range(a, a + block)) for a in range(0, atoms, block)])
     found = energy(net)
     coefficients = Weighted(found, np.ones(len(clauses))).coefficients(np.zeros((1, atoms)), 0)
-    parts = partition(found, LargeClauses(found), coefficients)
+    parts = partition(found, coefficients)
     assert (parts.variables.tolist(), parts.sizes.tolist(), parts.clauses.tolist()) == ([blocks], [atoms], [large])
     assert engines.find("toulbar2").takes_over(parts).tolist() == [takes]
 

@@ -32,7 +32,7 @@ class Toulbar2:
     def __init__(self, components: Components, options: Options) -> None:
         self.atoms = components.atoms
         self._components, self._seed = components, options.seed
-        self._networks = [CostNetwork(components, one) for one in components]
+        self._networks = [CostNetwork(one) for one in components.each()]
 
     def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
         """Maximise. Optimal up to half a unit per coefficient, which are rounded: see `fixed_point`.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imle.errors import SolveError
 from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
-from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
+from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
 from imle_mln.network import Bools, Floats, Index
@@ -41,7 +41,7 @@ class Dispatch:
     """Engines for all components.
 
     Args:
-        structure: of the network.
+        energy: of the network.
         engine: a name, or "auto".
         options: of the engines.
         coefficients: only their signs matter.
@@ -50,10 +50,10 @@ class Dispatch:
         SolveError: the engine that was asked for cannot solve a component.
     """
 
-    def __init__(self, structure: Structure, engine: str, options: Options, coefficients: Coefficients) -> None:
-        self._atoms = structure.energy.reduction.atoms
-        parts = partition(structure.energy, structure.large, coefficients)
-        self._closed = _Closed(structure.energy, parts)
+    def __init__(self, energy: Energy, engine: str, options: Options, coefficients: Coefficients) -> None:
+        self._atoms = energy.reduction.atoms
+        parts = partition(energy, coefficients)
+        self._closed = _Closed(energy, parts)
         self._counts = Counter[str]()
         self._batched: list[BatchSolver] = []
         self._single: list[ComponentSolver] = []
@@ -66,13 +66,13 @@ class Dispatch:
             if taken.any():
                 left &= ~taken
                 self._counts[one.name] = int(taken.sum())
-                solver = one.load()(Components(structure, parts, taken, coefficients), options)
+                solver = one.load()(Components(energy, parts, taken, coefficients), options)
                 if isinstance(solver, BatchSolver):
                     self._batched.append(solver)
                 else:
                     self._single.append(solver)
         if left.any():
-            _refuse(find(engine), structure.energy, parts, int(np.flatnonzero(left)[0]))
+            _refuse(find(engine), energy, parts, int(np.flatnonzero(left)[0]))
 
     def solve(self, coefficients: Coefficients, start: Callable[[], Clock]) -> Solved:
         """Maximise N objectives.

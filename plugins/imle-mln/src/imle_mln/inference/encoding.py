@@ -118,9 +118,8 @@ class Encoding:
         self.components, self.atoms = components, components.atoms
         energy = self._energy = components.energy
         self._writer = _Writer()
-        parts, large, pairs = components.parts, components.structure.large, components.pairs
-        self._number = np.cumsum(components.inside) - 1
-        soft, hard = (large.clauses[kind[components.inside[large.first[kind]]]] for kind in (parts.soft, parts.hard))
+        large, pairs, self._number = energy.large, components.pairs, components.number
+        soft, hard = large.clauses[components.soft], large.clauses[components.hard]
         self._members = [self._number[atoms] for atoms, _ in counted]
         self._counted = np.array([of[0] for _, of in counted], np.int64)
         taken = np.concatenate([np.zeros(0, np.int64), *(of for _, of in counted)])
@@ -139,18 +138,16 @@ class Encoding:
         self._write_hard(hard)
         self._write_soft(components.coefficients.clause)
         self.rows: Constraints = self._writer.rows(self._columns)
-        self.component: Index = self._components(parts)
+        self.component: Index = self._components(components.parts)
         self.pair_columns = slice(self._pair_column, self._clause_column)
         self.pair_ends: Index = self._number[energy.pairs[self._coupled]]
         self.bound: Bools = self._bound(large, forbidden, np.union1d(soft, hard))
 
     def _write_blocks(self) -> None:
-        found = self._energy.blocks.entries()
-        mine = np.isin(found.variable, self.atoms)
-        _, first, row = np.unique(found.row[mine], return_index=True, return_inverse=True)
-        count = int(row.max(initial=-1)) + 1
-        self.block_members: tuple[Index, Index, Index] = (self._number[found.variable[mine]], row, first)
-        self._writer.add(row, self._number[found.variable[mine]], np.ones(len(row)), 1, 1, count, lazy=False)
+        blocks = self.components.blocks
+        members = self._number[blocks.variable]
+        self.block_members: tuple[Index, Index, Index] = members, blocks.row, blocks.starts
+        self._writer.add(blocks.row, members, np.ones(len(members)), 1, 1, len(blocks.starts), lazy=False)
 
     def _bound(self, large: LargeClauses, hard_pairs: Index, clauses: Index) -> Bools:
         bound = np.zeros(len(self.atoms), np.bool_)

@@ -11,10 +11,9 @@ import numpy as np
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
 from imle_mln.engines import AUTO, engines, find
-from imle_mln.inference.components import Clock, Options, Structure, recent
+from imle_mln.inference.components import Clock, Options, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
-from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.result import MAPResult, MAPRows, joined
 from imle_mln.network import Floats, GroundNetwork
 from imle_mln.truths import Evaluator
@@ -66,11 +65,7 @@ class MAPEngine:
         self._evaluate = Evaluator(network)
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
-        found = energy(network)
-        self._conflict = found if isinstance(found, str) else ""
-        self._structure: Structure | None = None
-        if not isinstance(found, str):
-            self._structure = Structure(network, found, LargeClauses(found))
+        self._energy = energy(network)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -96,15 +91,15 @@ class MAPEngine:
             SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
         """
         unary = _checked("unary", unary, self._network.atoms, "atom")
-        if self._structure is None:
+        if isinstance(self._energy, str):
             _checked("weights", weights, len(self._network.clauses), "clause")
-            return self._none(len(unary), SolveStatus.INFEASIBLE, self._conflict)
-        weighted = self._of_weights(self._structure.energy, weights)
+            return self._none(len(unary), SolveStatus.INFEASIBLE, self._energy)
+        weighted = self._of_weights(self._energy, weights)
         largest = np.maximum(np.abs(unary).max(axis=1, initial=0.0), weighted.largest)
         if largest.max(initial=0.0) < 2.0**_PLAIN and largest.min(initial=1.0) > 2.0**-_PLAIN:
-            return self._solved(self._structure, unary, weighted, 0)
+            return self._solved(self._energy, unary, weighted, 0)
         exponents = np.frexp(largest)[1].tolist()
-        parts = [self._solved(self._structure, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
+        parts = [self._solved(self._energy, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
         return joined(parts)
 
     def _of_weights(self, energy: Energy, weights: Floats) -> Weighted:
@@ -115,14 +110,14 @@ class MAPEngine:
             self._weighted = kept
         return kept
 
-    def _solved(self, structure: Structure, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
+    def _solved(self, energy: Energy, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
         """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
         coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
         dispatch = recent(
-            self._dispatches, weighted.signs, lambda: Dispatch(structure, self._name, self._options, coefficients)
+            self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
         solved = dispatch.solve(coefficients, self._start)
-        found = self._result(structure.energy, solved, unary, weighted.weights, shift)
+        found = self._result(energy, solved, unary, weighted.weights, shift)
         if self._cross_check:
             for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
                 self._compare(found.row(row), unary[row], weighted.weights)

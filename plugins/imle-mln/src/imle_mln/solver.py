@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
 from imle.solvers import (
     AwaitingInstance,
     BasePrepared,
@@ -30,8 +29,7 @@ from imle_mln.features import Features
 from imle_mln.grounding import Grounding, ground
 from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_engines
-from imle_mln.input import check_predicate, check_query, read_evidence, read_program
-from imle_mln.logic import Program
+from imle_mln.input import check_query, read_evidence, read_program, read_query
 from imle_mln.network import Floats
 from imle_mln.spec import MAP
 
@@ -97,20 +95,10 @@ class MLNSolver(BaseSolver, spec=MAP):
             return AwaitingInstance(
                 MAP.id, "evidence missing: without it some type has no constants", "evidence=... (or declare domains)"
             )
-        shown = _shown(grounding, read, query)
+        shown = read_query(query, read)
         if query is not None and evidence is not None:
             check_query(shown, grounding)
         return PreparedMLN(self, grounding, shown)
-
-
-def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...]:
-    if query is None:
-        return tuple(program.predicates)
-    if isinstance(query, str) or not isinstance(query, Sequence):
-        raise InstanceError(f"query: expected a list of predicate names, found {query!r}")
-    for name in query:
-        check_predicate("query", name, program)
-    return tuple(name for name in program.predicates if name in query)
 
 
 @dataclass(frozen=True, eq=False)

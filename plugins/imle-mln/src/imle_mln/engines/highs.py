@@ -59,16 +59,7 @@ def highs(components: Components, options: Options) -> ComponentSolver:
 
 
 class HighsModel:
-    """Solves an encoding for costs that change.
-
-    Args:
-        encoding: what to solve.
-        options: relative gap of branch and bound; seed of HiGHS and of the rule that breaks ties; whether components
-            where nodes did not do may be handed on.
-
-    Attributes:
-        atoms: `[k]` of the energy.
-    """
+    """Solves an encoding. The seed is that of HiGHS and of the rule that breaks ties."""
 
     def __init__(self, encoding: Encoding, options: Options) -> None:
         self.atoms, self._encoding, self._rows = encoding.atoms, encoding, encoding.rows
@@ -268,7 +259,7 @@ class HighsModel:
                 return self._rounded(component, x), 0.0
             point = x.copy()
             point[native.columns] = np.clip(native.point(), 0.0, 1.0)
-            gained = max(0.0, native.bound - before)
+            gained = max(0.0, native.bound - before)  # nan, where nothing is proven, is not greater
             broken = self._rows.broken(point)
             broken = broken[self._component_of_row[broken] == component]
             if status == HighsModelStatus.kOptimal and self._linear.add(broken):

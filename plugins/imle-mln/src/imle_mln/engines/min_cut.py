@@ -28,7 +28,7 @@ _SIZE = 55
 
 
 class CutArcs(NamedTuple):
-    """CutArcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
+    """Arcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
 
     tails: Index
     heads: Index
@@ -51,12 +51,7 @@ class Fixed(NamedTuple):
 
 
 class MinCut:
-    """The minimum cut of some components, all of them balanced.
-
-    Args:
-        components: under the signs they will be solved with.
-        options: not looked at.
-    """
+    """The minimum cut of some components, all of them balanced."""
 
     def __init__(self, components: Components, options: Options) -> None:
         del options

@@ -65,6 +65,8 @@ class EngineResult:
 class ComponentSolver(Protocol):
     """An engine at work on some components, for coefficients that change while their signs stay.
 
+    It is made of `Components`, under the signs that they will be solved with, and `Options`.
+
     Attributes:
         atoms: `[k]` the energy's atoms that belong to the components.
     """

@@ -14,8 +14,9 @@ a_i <= 1.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,6 +45,13 @@ class Constraints:
     lower: Floats
     upper: Floats
     lazy: Bools
+
+    def __iter__(self) -> Iterator[tuple[Index, Index, float, float]]:
+        """Columns, whole coefficients and both sides of each row."""
+        columns, values = self.matrix.indices.astype(np.int64), self.matrix.data.astype(np.int64)
+        ends = itertools.pairwise(self.matrix.indptr.tolist())
+        for (start, stop), lower, upper in zip(ends, self.lower.tolist(), self.upper.tolist(), strict=True):
+            yield columns[start:stop], values[start:stop], lower, upper
 
     def without(self, lower: Floats, upper: Floats, chosen: Bools) -> tuple[Constraints, Index]:
         """The chosen rows over the columns that these bounds leave open, without rows that cannot be broken; and the

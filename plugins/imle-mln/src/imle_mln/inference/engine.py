@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter, OrderedDict
+from functools import partial
 
 import numpy as np
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
+from imle_linear.engines import deadline
 from imle_mln.engines import AUTO, engines, find
-from imle_mln.inference.components import Clock, Options, recent
+from imle_mln.inference.components import Options, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.result import MAPResult, MAPRows, joined
@@ -34,10 +35,7 @@ class MAPEngine:
         network: its weights come with each solve.
         engine: "auto" takes, for each component and solve, the first that can: a closed form, or what
             `imle_mln.engines` says. Other names use one engine for all components that have no closed form.
-        time_limit: seconds > 0 per solve; None for no limit. A maximum flow is not interrupted.
-        gap: relative gap >= 0 at which branch and bound may stop.
-        seed: of the solvers, and of the rule that breaks ties in HiGHS.
-        cross_check: solve by two engines and compare; a name says which is the second one.
+        time_limit, gap, seed, cross_check: as for `MLNSolver`. A maximum flow is not interrupted.
 
     Several optimal states: the same one every time. A single atom is false, a block takes its first best atom; a
     minimum cut without flipped atoms and enumeration take one with the fewest true atoms; HiGHS prefers few of them.
@@ -116,18 +114,12 @@ class MAPEngine:
         dispatch = recent(
             self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
-        solved = dispatch.solve(coefficients, self._start)
+        solved = dispatch.solve(coefficients, partial(deadline, self._time_limit))
         found = self._result(energy, solved, unary, weighted.weights, shift)
         if self._cross_check:
             for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
                 self._compare(found.row(row), unary[row], weighted.weights)
         return found
-
-    def _start(self) -> Clock:
-        if self._time_limit is None:
-            return lambda: None
-        end = time.perf_counter() + self._time_limit
-        return lambda: end - time.perf_counter()
 
     def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
         states = energy.reduction.whole(solved.states)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +38,16 @@ class Maximum(NamedTuple):
 
 def interpreted(forward: F) -> F:
     """Keep compilers out: the forward pass of a loss calls solvers in plain Python, around which graphs break."""
-    kept: F = torch.compiler.disable(forward, reason="losses call solvers")  # type: ignore[no-untyped-call]
-    return kept
+
+    @wraps(forward)
+    def kept(*arguments: Any, **keywords: Any) -> Any:
+        if torch.compiler.is_compiling():
+            from imle.layers.uncompiled import evaluate_loss
+
+            return evaluate_loss(forward, *arguments, **keywords)
+        return forward(*arguments, **keywords)
+
+    return cast(F, kept)
 
 
 class SolverLoss(nn.Module):

@@ -60,7 +60,8 @@ def worst_tied(
         worse = advantage(true, found_z, z, found_fixed, fixed) > 0
         take = kept & worse & ~settled
         found_z = torch.where(take.reshape(-1, *[1] * (theta.ndim - 1)), z, found_z)
-        if found_fixed is not None and fixed is not None:
+        if found_fixed is not None:
+            assert fixed is not None  # a solver has such terms, or has none
             found_fixed = torch.where(take, fixed, found_fixed)
         settled |= kept
     return layer.as_seen(found_z, batch.solve, predicted.dtype).reshape(predicted.shape)

@@ -131,6 +131,11 @@ class SolverLayer(operators.OperatorLayer):
             self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
         self._key = operators.register_layer(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "noise":
+            self._modules.pop("noise", None)  # noise that is a module, for its buffers, may give way to one that is not
+        super().__setattr__(name, value)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's own
         self._key = operators.register_layer(self)  # a copy is another layer

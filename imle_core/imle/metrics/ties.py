@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imle.errors import ObjectiveError
 from imle.layers.module import SolverLayer
-from imle.losses.base import advantage, maximise, plain
+from imle.losses.base import advantage, check_shape, maximise, plain
 
 TILTS = (1e-3, 1e-5, 1e-7)
 """Relative weights of the true objective, tried in this order."""
@@ -42,9 +41,7 @@ def worst_tied(
 
     Source: Elmachtoub & Grigas 2022, section 2, definition 2.
     """
-    if not isinstance(true_objective, Tensor) or true_objective.shape != predicted.shape:
-        found = list(true_objective.shape) if isinstance(true_objective, Tensor) else type(true_objective).__name__
-        raise ObjectiveError(f"true_objective: expected shape {list(predicted.shape)}, found {found}")
+    check_shape("true_objective", true_objective, predicted.shape)
     batch = plain(layer, predicted.double(), rows)
     theta, true = batch.theta, plain(layer, true_objective.double(), rows).theta
     found_z, _, found_fixed = maximise(batch, theta)

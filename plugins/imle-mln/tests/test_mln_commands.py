@@ -19,8 +19,8 @@ from rich.console import Console
 from imle.cli import main
 from imle.cli.group import GlobalOptions, LazyGroup, imle
 from imle_mln import parse_program
+from imle_mln.commands import shown_progress
 from imle_mln.grounding import ground
-from imle_mln.progress_bar import shown_progress
 
 PROGRAM = """
 person = {Ann, Ben, Cat}

@@ -122,6 +122,7 @@ print(hashlib.md5(solutions.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_ties_of_matchings_are_the_same_in_every_process():
     """rustworkx works with hash maps; which matching is found must not depend on their seeds."""
     found = {

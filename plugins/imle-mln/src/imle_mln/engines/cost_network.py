@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
@@ -23,8 +22,6 @@ from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
-
-Ints = NDArray[np.int64]
 
 DENSE = 3
 """Clauses of up to so many variables are tables: toulbar2 propagates these well, and larger ones hardly at all."""
@@ -67,9 +64,9 @@ class PairTables(NamedTuple):
 class Whole(NamedTuple):
     """Coefficients as whole numbers, times `2^shift`: of atoms, soft pairs and soft large clauses."""
 
-    unary: Ints
-    pair: Ints
-    clause: Ints
+    unary: Index
+    pair: Index
+    clause: Index
     shift: int
 
     @property
@@ -228,7 +225,7 @@ class CostNetwork:
         plain = [(np.ascontiguousarray(of), of_costs.astype(np.float64)) for of, of_costs in tables if len(of)]
         return {"top": top, "domains": self.domains, "tables": plain, "clauses": self._long, "seed": seed}, offset
 
-    def _block_tables(self, unary: Ints, top: int) -> tuple[list[tuple[Index, Ints]], int]:
+    def _block_tables(self, unary: Index, top: int) -> tuple[list[tuple[Index, Index]], int]:
         """What each value of a block costs more than the best one; and what the best ones are worth."""
         sizes = np.array(self.domains[self._first_block :], np.int64)
         tables, best = [], 0
@@ -243,7 +240,7 @@ class CostNetwork:
             tables.append((blocks + self._first_block, costs))
         return tables, best
 
-    def _named_tables(self, top: int) -> list[tuple[Index, Ints]]:
+    def _named_tables(self, top: int) -> list[tuple[Index, Index]]:
         """A Boolean for an atom of a block is true where the block has its value."""
         tables = []
         for atom in self._named.tolist():
@@ -281,7 +278,7 @@ def by_arity(rows: list[Row]) -> Iterator[ClauseTuples]:
             yield ClauseTuples(*(np.array(column) for column in zip(*own, strict=True)))
 
 
-def cost_tables(group: ClauseTuples, default: Ints, cost: Ints) -> tuple[Index, Ints]:
+def cost_tables(group: ClauseTuples, default: Index, cost: Index) -> tuple[Index, Index]:
     """Scopes, and tables `[f, 2, ...]` of what each clause costs where it is true and where it is false."""
     count, arity = group.scopes.shape
     costs = np.repeat(default[:, None], 1 << arity, axis=1)

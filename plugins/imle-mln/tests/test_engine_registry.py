@@ -68,6 +68,7 @@ print(dict(brute.stats.events), dict(auto.stats.events))
 """
 
 
+@pytest.mark.slow
 def test_an_engine_of_ones_own_is_a_file_and_a_line(tmp_path):
     (tmp_path / "brute_force.py").write_text(BRUTE_FORCE)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{USE}"]

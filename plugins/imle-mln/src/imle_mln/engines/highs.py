@@ -251,7 +251,7 @@ class HighsModel:
         self._events["branch_and_bound"] += 1
         while True:
             native = self._native(component)
-            before = native.cost(x, scaled)
+            before = float(x[native.columns] @ scaled[native.columns])
             status = self._run(native, scaled, clock)
             if status == HighsModelStatus.kInfeasible:
                 return SolveStatus.INFEASIBLE, 0.0

@@ -279,6 +279,7 @@ def well_formed(grounding: Grounding) -> None:
     assert len(network.constants) == len(network.groundings) == len(grounding.formulas)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", range(20))
 def test_counts_and_violations_equal_brute_force(block: int) -> None:
     for seed in range(25):

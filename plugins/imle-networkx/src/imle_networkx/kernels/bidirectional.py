@@ -56,10 +56,8 @@ def bidirectional(
     """Solve `[N, items]` costs row by row; costs below zero count as zero.
 
     Args:
-        objective: costs; an arc of item i costs `objective[row, i]`.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
+        objective, solutions, values, found, negatives, sources, targets: see `imle_networkx.kernels`.
         node_costs: whether items are nodes, so that the source is paid for too.
-        sources, targets: `[N]` node numbers.
         start, node, item: `[2, ...]`, the `Arcs` by tail, then those by head.
     """
     nodes, entries = start.shape[1] - 1, node.shape[1] + 1  # an entry per improvement, and no arc improves twice
@@ -77,11 +75,8 @@ def bidirectional(
         meeting = search(costs, source, target, Arcs(start, node, item), both)
         found[row] = meeting >= 0
         if meeting >= 0:
-            values[row] = follow(costs, meeting, source, via[0], by[0], solutions[row])
-            values[row] += follow(costs, meeting, target, via[1], by[1], solutions[row])
-            if node_costs:
-                solutions[row, source] = 1
-                values[row] += costs[source]
+            values[row] = follow(costs, source if node_costs else -1, meeting, source, via[0], by[0], solutions[row])
+            values[row] += follow(costs, -1, meeting, target, via[1], by[1], solutions[row])
         for side in range(2):
             for k in range(counts[side]):
                 labels[side, touched[side, k]] = np.inf

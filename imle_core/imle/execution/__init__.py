@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imle.execution.parallel import Parallel
     from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
+    from imle.execution.worker import begun
 
-__all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError"]
+__all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError", "begun"]
 
 _LAZY = {
     "Parallel": "parallel",
     "Processes": "processes",
     "WorkerDiedError": "processes",
     "WorkerTimeoutError": "processes",
+    "begun": "worker",
 }
 """Worker processes import this package, and none of these."""
 

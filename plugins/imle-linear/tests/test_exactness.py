@@ -340,3 +340,20 @@ def test_delicate_programs_without_a_point(solver_id):
     bounds = [(0, 1), (0, 1)]
     result = prepare(solver_id, "max", A_ub=[[1e6, 1e-6]], b_ub=[-1.0], bounds=bounds).solve(np.ones((1, 2)))
     assert result.status.tolist() == [INFEASIBLE]
+
+
+def test_two_runs_that_are_wrong_in_the_same_way():
+    """Found by `make fuzz SEED=7117`: SciPy's HiGHS says (-8, 0) with and without presolve; (-4, -3) is better."""
+    rows = np.array([[11839898.0, 15929360.0], [44518258.0, 52913580.0], [0.73, -0.33]])
+    right = [-91486698.0, -176802208.0, 0.91]
+    objective = np.array([[41.462729756322126, 52.22265815268053]])
+    assert (rows @ [-4, -3] <= right).all()
+    found = {}
+    for name, cls in (("scipy", ScipyMILPSolver), ("highs", HighsILPSolver)):
+        result = cls(sense="max").prepare(A_ub=rows, b_ub=right, bounds=(None, None)).solve(objective)
+        found[name] = SolveStatus(int(result.status[0])), result.values[0], result.messages.get(0, "")
+    best = (objective @ [-4, -3]).item()
+    assert found["highs"] == (OPTIMAL, pytest.approx(best), "")
+    assert found["scipy"][0] == SolveStatus.FEASIBLE
+    assert found["scipy"][1] <= best
+    assert "the solver highs-ilp" in found["scipy"][2]

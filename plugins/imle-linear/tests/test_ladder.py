@@ -213,3 +213,13 @@ def test_continuous_variables_are_solved_for_again(row, right, claim, status, po
         assert result.messages == {0: "the engine's optimum is none with whole numbers: they were only nearly whole"}
     else:
         assert result.solutions.tolist() == [point]
+
+
+def test_what_two_runs_share_may_still_be_doubted():
+    program, engine = from_matrices("test", **DELICATE), Saying(OPTIMAL, [0, 1, 1])
+    setup = Setup("test", "max", None, lambda _: engine, witness=lambda _: engine, doubted="it is often wrong")
+    result = PreparedProgram(program, setup).solve(VALUES[:1])
+    assert result.status.tolist() == [FEASIBLE]
+    assert result.messages == {0: "it is often wrong"}
+    assert result.solutions.tolist() == [[0, 1, 1]]
+    assert result.bound is None

@@ -62,8 +62,8 @@ MakesEngine = Callable[[LinearProgram], Engine]
 
 
 def deadline(seconds: float | None) -> Callable[[], float | None]:
-    """What is left of a time limit."""
+    """What is left of a time limit, 0 where it is over."""
     if seconds is None:
         return lambda: None
     end = time.perf_counter() + seconds
-    return lambda: end - time.perf_counter()
+    return lambda: max(end - time.perf_counter(), 0.0)

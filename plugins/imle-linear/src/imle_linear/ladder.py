@@ -32,6 +32,7 @@ class Ladder:
         relative: see `SolutionChecker`.
         relaxation: builds what solves linear programs; see `Setup`.
         witness: builds an engine whose word is asked too; see `Setup`.
+        doubted: see `Setup`.
 
     Raises:
         InstanceError: the first engine refuses the program.
@@ -44,6 +45,7 @@ class Ladder:
         relative: float,
         relaxation: MakesEngine | None,
         witness: MakesEngine | None = None,
+        doubted: str = "",
     ) -> None:
         self._program = program
         self._rungs = rungs
@@ -55,6 +57,7 @@ class Ladder:
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
         self._witness = witness
+        self._doubted = doubted
 
     @property
     def events(self) -> Counter[str]:
@@ -123,10 +126,11 @@ class Ladder:
         better = claim.point
         if other.point is not None and (better is None or costs @ other.point < costs @ better):
             better = other.point
-        if other.status == claim.status and self._judge.agree(claim, other, costs):
+        agreed = other.status == claim.status and self._judge.agree(claim, other, costs)
+        if agreed and not self._doubted:
             return claim._replace(point=better)
         self._own["unconfirmed"] += 1
-        return Outcome(SolveStatus.FEASIBLE, better, _UNCONFIRMED)
+        return Outcome(SolveStatus.FEASIBLE, better, self._doubted if agreed else _UNCONFIRMED)
 
     def _without_point(self, claim: Outcome, rows: Rows, seconds: float | None) -> Outcome:
         """Infeasible as engines say, unless what they have searched has no end: then the relaxation has to say it.

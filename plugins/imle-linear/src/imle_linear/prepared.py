@@ -44,6 +44,7 @@ class Setup(NamedTuple):
             its points optimal, or call unbounded what is not. None for programs that have bounds on all variables.
         witness: builds an engine that works in another way than the first: a claim that the two do not share is not
             passed on. None where the first one's word is enough, as for programs that are not delicate.
+        doubted: why even what engine and witness both call optimal may not be ("" if it is): both may be wrong alike.
     """
 
     who: str
@@ -54,13 +55,14 @@ class Setup(NamedTuple):
     relative: float = RELATIVE
     relaxation: MakesEngine | None = None
     witness: MakesEngine | None = None
+    doubted: str = ""
 
     def ladder(self, program: LinearProgram) -> Ladder:
         """Engines for one thread."""
         engines = (self.engine, *self.further)
         if self.further and program.delicate and few_points(program):
             engines = (lambda given: ListingEngine(given, self.relative),)
-        return Ladder(program, engines, self.relative, self.relaxation, self.witness)
+        return Ladder(program, engines, self.relative, self.relaxation, self.witness, self.doubted)
 
 
 class PreparedProgram(BasePrepared):

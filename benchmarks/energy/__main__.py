@@ -16,15 +16,14 @@ from benchmarks.running import Run
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.energy", description=__doc__)
-    parser.add_argument(
-        "--problems", nargs="+", choices=energy.PROBLEMS, metavar="NAME", default=energy.extent.problems
-    )
-    parser.add_argument("--seeds", type=int, default=energy.extent.seeds, help="how many (default: %(default)s)")
-    parser.add_argument(
-        "--processes", type=int, default=energy.extent.processes, help="that problems are shared out to"
-    )
+    everything = energy.extent
+    for part, names in (("problems", everything.problems), ("methods", everything.methods)):
+        about = f"some of {', '.join(map(repr, names))}"
+        parser.add_argument(f"--{part}", nargs="+", choices=names, metavar="NAME", default=names, help=about)
+    parser.add_argument("--seeds", type=int, default=everything.seeds, help="how many (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=everything.processes, help="that problems are shared out to")
     options = parser.parse_args(argv)
-    energy.extent = energy.Extent(tuple(options.problems or energy.PROBLEMS), options.seeds, options.processes)
+    energy.extent = energy.Extent(tuple(options.problems), tuple(options.methods), options.seeds, options.processes)
     torch.set_num_threads(1)
     run = Run(Console(width=None if sys.stdout.isatty() else 140), ["energy"])
     for _ in run.sections():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -10,6 +10,9 @@ from benchmarks.energy.methods import OURS, RATES, Maker
 from benchmarks.energy.problems import PROBLEMS, Problem
 from benchmarks.energy.published import CHOICES, MAKERS
 from benchmarks.energy.training import Training, train
+
+METHODS = tuple(dict.fromkeys([*OURS, *MAKERS]))
+"""All names, of our settings or of published ones."""
 
 TUNED = 2
 """Seeds whose validation rows choose the learning rate."""
@@ -78,9 +81,9 @@ def hold(make: Callable[[int], Problem], taking_part: Sequence[Entry], seeds: in
     return sorted((trials.standing() for trials in found), key=lambda standing: standing.regret)
 
 
-def hold_by_name(name: str, seeds: int) -> list[Standing]:
-    """All that take part in one of `PROBLEMS`."""
-    return hold(PROBLEMS[name], entries(name), seeds)
+def hold_by_name(name: str, methods: Collection[str], seeds: int) -> list[Standing]:
+    """These methods, where they take part, on one of `PROBLEMS`."""
+    return hold(PROBLEMS[name], [entry for entry in entries(name) if entry.method in methods], seeds)
 
 
 class Trials:

@@ -78,10 +78,10 @@ def pooled(kind: type[losses.SolverLoss], *, solve_ratio: float = 1.0, **options
     return make
 
 
-DEFAULT = "imle (default)"
+TWO_STAGE, DEFAULT = "two-stage", "imle (default)"
 MANY: dict[str, Any] = {"nb_samples": 10}
 OURS: dict[str, Maker] = {
-    "two-stage": two_stage(),
+    TWO_STAGE: two_stage(),
     DEFAULT: layer("imle"),
     "imle, 10 samples": layer("imle", **MANY),
     "imle, symmetric, 10 samples": layer(lambda: IMLE(symmetric=True), **MANY),

@@ -132,8 +132,7 @@ def test_real_schedules_are_the_cheapest_by_another_solver(number):
 
 @needs_energy
 @pytest.mark.parametrize("capacity", [60, 120, 180])
-def test_real_knapsacks_are_worth_most_by_another_solver(capacity, monkeypatch):
-    monkeypatch.setattr(problems, "FOLDER", FOLDER)
+def test_real_knapsacks_are_worth_most_by_another_solver(capacity):
     test = problems.knapsack(capacity, seed=0).test
     weights = datasets.load_energy(FOLDER).weights.numpy()
     assert (test.best.double() @ torch.from_numpy(weights).double()).max() <= capacity
@@ -142,6 +141,16 @@ def test_real_knapsacks_are_worth_most_by_another_solver(capacity, monkeypatch):
         room = LinearConstraint(weights[None], -np.inf, capacity)
         best = milp(-values, constraints=room, bounds=Bounds(0, 1), integrality=1)
         assert -best.fun == pytest.approx(float(values @ test.best[row].double().numpy()), rel=1e-6)
+
+
+@needs_energy
+def test_schedules_are_of_prices_and_each_day_has_its_own():
+    problem = problems.schedule(3, seed=1)
+    assert [len(part.best) for part in (problem.train, problem.validation, problem.test)] == [550, 100, 139]
+    test = problem.test
+    torch.testing.assert_close(test.objectives, datasets.load_energy(FOLDER, seed=1).test.prices)
+    costs = test.objectives @ test.best.T
+    assert (costs >= costs.diagonal().unsqueeze(1) - 1e-3 * costs.mean()).all(), "no other day's schedule is cheaper"
 
 
 def small(seed, degree=4):

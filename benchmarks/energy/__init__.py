@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from multiprocessing import get_context
+from statistics import mean, stdev
 
 import torch
 from rich.console import Console
@@ -88,11 +89,8 @@ def table(name: str, found: list[Standing]) -> Table:
 
 def percent(values: list[float]) -> str:
     """Mean and, of several, their standard deviation."""
-    mean = sum(values) / len(values)
-    if len(values) == 1:
-        return f"{100 * mean:.2f}"
-    deviation = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
-    return f"{100 * mean:.2f} ± {100 * deviation:.2f}"
+    spread = f" ± {100 * stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.2f}{spread}"
 
 
 def claims() -> Iterator[Claim]:

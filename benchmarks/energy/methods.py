@@ -42,40 +42,31 @@ def layer(rule: str | Callable[[], Estimator], **options: Any) -> Maker:
     return make
 
 
-def known_solution(kind: type[losses.SolverLoss], **options: Any) -> Maker:
-    """A loss of the best solutions."""
+def known_solution(kind: type[losses.SolverLoss], *, pool: bool = False, **options: Any) -> Maker:
+    """A loss of the best solutions, or of them and a pool."""
 
     def make(problem: Problem) -> Loss:
-        loss = kind(problem.solver(), **options)
+        loss = kind(problem.solver(), **(pool_of(problem) if pool else {}), **options)
         return lambda predicted, true, best: loss(predicted, best)
 
     return make
 
 
-def known_objective(kind: type[losses.SolverLoss], **options: Any) -> Maker:
-    """A loss of the true objectives."""
+def known_objective(kind: type[losses.SolverLoss], *, pool: bool = False, **options: Any) -> Maker:
+    """A loss of the true objectives, or of them and a pool."""
 
     def make(problem: Problem) -> Loss:
-        loss = kind(problem.solver(), **options)
+        loss = kind(problem.solver(), **(pool_of(problem) if pool else {}), **options)
         return lambda predicted, true, best: loss(predicted, true, best)
 
     return make
 
 
-def pooled(kind: type[losses.SolverLoss], *, solve_ratio: float = 1.0, **options: Any) -> Maker:
-    """A loss over a pool that begins with the best solutions of all training rows."""
-
-    def make(problem: Problem) -> Loss:
-        pool = losses.SolutionPool(capacity=10_000, solve_ratio=solve_ratio)
-        pool.add(problem.train.best)
-        loss = kind(problem.solver(), pool=pool, **options)
-        if not issubclass(kind, losses.NCE | losses.MAPContrastive):
-            return lambda predicted, true, best: loss(predicted, true, best)
-        if loss.shifted:
-            return lambda predicted, true, best: loss(predicted, best, true)
-        return lambda predicted, true, best: loss(predicted, best)
-
-    return make
+def pool_of(problem: Problem) -> dict[str, losses.SolutionPool]:
+    """A pool of the best solutions of all training rows, to which every twentieth batch adds its own."""
+    pool = losses.SolutionPool(capacity=10_000, solve_ratio=0.05)
+    pool.add(problem.train.best)
+    return {"pool": pool}
 
 
 TWO_STAGE, DEFAULT = "two-stage", "imle (default)"
@@ -94,10 +85,10 @@ OURS: dict[str, Maker] = {
     "SPO+": known_objective(losses.SPOPlus),
     "Fenchel-Young": known_solution(losses.PerturbedFenchelYoung),
     "implicit MLE": known_solution(losses.ImplicitMLE),
-    "NCE": pooled(losses.NCE, solve_ratio=0.05),
-    "MAP contrastive": pooled(losses.MAPContrastive, solve_ratio=0.05),
-    "pointwise": pooled(losses.PointwiseLTR, solve_ratio=0.05),
-    "pairwise": pooled(losses.PairwiseLTR, solve_ratio=0.05),
-    "listwise": pooled(losses.ListwiseLTR, solve_ratio=0.05),
+    "NCE": known_solution(losses.NCE, pool=True),
+    "MAP contrastive": known_solution(losses.MAPContrastive, pool=True),
+    "pointwise": known_objective(losses.PointwiseLTR, pool=True),
+    "pairwise": known_objective(losses.PairwiseLTR, pool=True),
+    "listwise": known_objective(losses.ListwiseLTR, pool=True),
 }
-"""With the library's defaults; pools are solved for in one batch of 20, as in the benchmark."""
+"""By name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def per_edge() -> nn.Module:
 
 def knapsack(capacity: int, seed: int) -> Problem:
     """An item for every half hour: which are worth most, within the capacity?"""
-    data = _prices(seed)
+    data = datasets.load_energy(FOLDER, seed=seed)
     solver = partial(imle.layer, "knapsack", weights=data.weights.double().numpy(), capacity=[float(capacity)])
     parts = [(part.features, part.values) for part in data[:3]]
     return _problem(solver, per_slot, parts, batch=128, epochs=35)
@@ -80,7 +80,7 @@ def knapsack(capacity: int, seed: int) -> Problem:
 def schedule(number: int, seed: int) -> Problem:
     """Jobs on machines: when does each run, at the least cost?"""
     solver = partial(imle.layer, ScheduleSolver(), data=datasets.load_schedule(FOLDER, number))
-    parts = [(part.features, part.prices) for part in _prices(seed)[:3]]
+    parts = [(part.features, part.prices) for part in datasets.load_energy(FOLDER, seed=seed)[:3]]
     return _problem(solver, per_slot, parts, batch=64, epochs=20)
 
 
@@ -105,11 +105,6 @@ def unavailable(name: str) -> str | None:
     if name.startswith("paths") or (FOLDER / "prices.npz").is_file():
         return None
     return f"skipped: {name}: no electricity prices in {FOLDER.name}; IMLE_ENERGY_DATA names their folder"
-
-
-@cache
-def _prices(seed: int) -> datasets.EnergyData:
-    return datasets.load_energy(FOLDER, seed=seed)
 
 
 def _problem(

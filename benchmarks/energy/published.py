@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.energy.methods import Maker, known_objective, known_solution, layer, pooled, two_stage
-from benchmarks.energy.problems import CAPACITIES, DEGREES, SCHEDULES
+from benchmarks.energy.methods import Loss, Maker, known_objective, known_solution, layer, pool_of, two_stage
+from benchmarks.energy.problems import CAPACITIES, DEGREES, SCHEDULES, Problem
 from imle import losses
 from imle.estimators import IMLE, Blackbox
 from imle.noise import SumOfGammaNoiseDistribution
-
-SOLVE_RATIO = 0.05
-"""Share of the batches in which a pool grows."""
 
 
 def imle(lambda_: float, temperature: float) -> Maker:
@@ -23,15 +20,25 @@ def imle(lambda_: float, temperature: float) -> Maker:
     return layer(lambda: IMLE(lambda_), noise=noise, temperature=temperature)
 
 
+def map_contrastive() -> Maker:
+    """Against a pool, by how much predictions exceed the true objective."""
+
+    def make(problem: Problem) -> Loss:
+        loss = losses.MAPContrastive(problem.solver(), shifted=True, **pool_of(problem))
+        return lambda predicted, true, best: loss(predicted, best, true)
+
+    return make
+
+
 MAKERS: Mapping[str, Callable[..., Maker]] = {
     "two-stage": two_stage,
     "SPO+": lambda: known_objective(losses.SPOPlus),
     "blackbox": lambda lambda_: layer(lambda: Blackbox(lambda_)),
     "imle": imle,
     "Fenchel-Young": lambda s: known_solution(losses.PerturbedFenchelYoung, noise="gumbel", temperature=s),
-    "MAP contrastive": lambda: pooled(losses.MAPContrastive, shifted=True, solve_ratio=SOLVE_RATIO),
-    "pairwise": lambda margin: pooled(losses.PairwiseLTR, margin=margin, solve_ratio=SOLVE_RATIO),
-    "listwise": lambda tau: pooled(losses.ListwiseLTR, temperature=tau, solve_ratio=SOLVE_RATIO),
+    "MAP contrastive": map_contrastive,
+    "pairwise": lambda margin: known_objective(losses.PairwiseLTR, pool=True, margin=margin),
+    "listwise": lambda tau: known_objective(losses.ListwiseLTR, pool=True, temperature=tau),
 }
 """From a method's own parameters."""
 

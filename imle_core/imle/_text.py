@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import unicodedata
 from typing import Any
 
@@ -54,3 +55,17 @@ def without_colours(shown: Any) -> str:
     stream = io.StringIO()
     Console(file=stream, width=100, color_system=None, force_terminal=False).print(shown)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def percent(value: float | None) -> str:
+    """0.98 as "98 %"; what is not all or nothing never looks like it. "-" for nan and None."""
+    if value is None or math.isnan(value):
+        return "-"
+    if 0 < value < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < value < 1 else f"{100 * value:.0f} %"
+
+
+def two_digits(value: float | None) -> str:
+    """0.256 as "0.26", without a minus before 0.00. "-" for nan and None."""
+    return "-" if value is None or math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"

@@ -10,12 +10,15 @@ import difflib
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from imle._buffers import WideBuffers
 from imle._checks import kind
+from imle._sizes import row_spreads
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 
@@ -25,6 +28,7 @@ __all__ = [
     "GumbelNoiseDistribution",
     "LogisticNoiseDistribution",
     "MultiplicativeNoiseDistribution",
+    "RelativeNoiseDistribution",
     "SumOfGammaNoiseDistribution",
 ]
 
@@ -65,6 +69,14 @@ class BaseNoiseDistribution(ABC):
                 hint="implement draw(shape, *, dtype, device, generator), or seed with torch.manual_seed",
             )
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
+
+    def observe(self, theta: Tensor) -> None:
+        """Look at what noise is to be put on, before it is drawn.
+
+        Args:
+            theta: `[B, *event]`, all rows of a batch.
+        """
+        del theta
 
     def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
         """Put noise on theta: `theta + temperature * eps`, entry by entry.
@@ -148,8 +160,12 @@ def draw_like(
     `noise` may also be any object with the original's `sample(shape)`.
     """
     shape = (theta.shape[0], samples, *theta.shape[1:])
-    draw = noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
-    return draw(shape, dtype=theta.dtype, device=theta.device, generator=generator)
+    return draw_of(noise)(shape, dtype=theta.dtype, device=theta.device, generator=generator)
+
+
+def draw_of(noise: BaseNoiseDistribution) -> Callable[..., Tensor]:
+    """`noise.draw`, also of an object with the original's `sample(shape)` alone."""
+    return noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
 
 
 class _TorchNoise(BaseNoiseDistribution):
@@ -336,6 +352,94 @@ class MultiplicativeNoiseDistribution(_TorchNoise):
         return -eps
 
 
+class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
+    """Noise in units of theta: theta + temperature * unit * eps, with the unit that the first batch has.
+
+    The unit is the mean spread of the rows of the first batch that is perturbed, measured once and then kept: the same
+    temperature does the same for scores of size 1e-3 as for scores of size 1e3, and scores that grow while a network
+    trains leave the noise behind, as they do with any noise. The spread of a row is sqrt(mean((x - m)^2) + (m / 10)^2)
+    with its mean m. Rows of zeros do not count; a batch that has no others is perturbed with the unit 1, and the next
+    one is measured.
+
+    The unit is a buffer: it travels with `state_dict`, `to()` moves it, and DDP broadcasts that of the first process.
+
+    Args:
+        noise: a name or a distribution, which adds its draws to theta.
+
+    Attributes:
+        unit: `[]` float32; nan until it is measured.
+
+    Raises:
+        OptionError: the distribution does something else with theta than to add to it.
+    """
+
+    unit: Tensor
+
+    def __init__(self, noise: str | BaseNoiseDistribution = "gumbel") -> None:
+        super().__init__()
+        self.noise = noise_by_name(noise) if isinstance(noise, str) else noise
+        check_noise("relative noise", self.noise)
+        if getattr(type(self.noise), "perturb", BaseNoiseDistribution.perturb) is not BaseNoiseDistribution.perturb:
+            raise OptionError(
+                f"relative noise: expected a distribution that adds its draws to theta, found {self.noise!r}",
+                hint="multiplicative noise is relative to every entry as it is",
+            )
+        self.register_buffer("unit", torch.empty((), dtype=torch.float32))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Forget the unit: the next batch is measured."""
+        self.unit.fill_(math.nan)
+        self._measured = False
+
+    def __repr__(self) -> str:
+        unit = f"unit={self.unit.item():g}" if self._measured else "not measured yet"
+        return f"{type(self).__name__}({self.noise!r}, {unit})"
+
+    @torch.no_grad()
+    def observe(self, theta: Tensor) -> None:
+        if self._measured or not len(theta):
+            return
+        spread, size = row_spreads(theta)
+        spread = spread if size is None else spread * size
+        counted = (spread > 0) & spread.isfinite()
+        unit = torch.where(counted, spread, 0.0).sum().item() / max(int(counted.sum()), 1)
+        kept = torch.finfo(self.unit.dtype)
+        if kept.tiny <= unit <= kept.max:
+            self.unit.fill_(unit)
+            self._measured = True
+
+    def sample(self, shape: Sequence[int]) -> Tensor:
+        return self.noise.sample(shape)
+
+    def draw(
+        self,
+        shape: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        return draw_of(self.noise)(shape, dtype=dtype, device=device, generator=generator)
+
+    def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        if not self._measured:
+            return torch.add(theta, eps, alpha=temperature)
+        return torch.addcmul(theta, eps, self.unit.to(theta), value=temperature)
+
+    def score(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
+        score = self.noise.score(theta, eps, temperature)
+        return score / self.unit.to(score) if self._measured else score
+
+    def mirror(self, eps: Tensor) -> Tensor:
+        return self.noise.mirror(eps)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._measured = not bool(self.unit.isnan())
+
+
 def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:
     """Uniform on (0, 1): torch draws multiples of 2^-24 (2^-53), 0 included; half of one stands in for it."""
     return out.uniform_(generator=generator).clamp_(min=2.0 ** (-25 if out.dtype is torch.float32 else -54))
@@ -358,7 +462,8 @@ def draws_again(noise: object) -> bool:
 
     Known of the distributions here, not of classes that derive from them.
     """
-    return type(noise) in (*_BY_NAME.values(), SumOfGammaNoiseDistribution)
+    inner = noise.noise if isinstance(noise, RelativeNoiseDistribution) else noise
+    return type(inner) in (*_BY_NAME.values(), SumOfGammaNoiseDistribution)
 
 
 def noise_by_name(name: str) -> BaseNoiseDistribution:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from imle._sizes import row_norms, row_spreads
 from imle.errors import OptionError
 
 __all__ = ["AdaptiveTargetDistribution", "BaseTargetDistribution", "TargetDistribution"]
@@ -179,7 +180,9 @@ def absolute_step(dy: Tensor, lambda_: float) -> Step:
     return Step(dy.new_full((1,) * dy.ndim, lambda_))
 
 
-def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Step:
+def relative_step(
+    theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None, *, spread: bool = False
+) -> Step:
     """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row.
 
     A row of zeros has no scale of its own; its norm counts as 1. Rows of any size that their dtype can hold have
@@ -192,12 +195,18 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tenso
         beta: the relative size of the step.
         solved: `[N]` how many of the S samples were solved, None for all: the mean is over these, and dy of the
             others is 0.
+        spread: sqrt(n) times the spread of theta_i (`imle._sizes.row_spreads`) stands in for its norm: a constant on
+            all scores of a row, which changes no solution of a fixed size, then hardly changes the step.
 
     Returns:
         lambda, with as many dimensions as dy.
     """
-    theta_norm, theta_size = _row_norms(theta)
-    dy_norm, dy_size = _row_norms(dy)
+    if spread:
+        theta_norm, theta_size = row_spreads(theta)
+        theta_norm = theta_norm * math.sqrt(math.prod(theta.shape[1:]))
+    else:
+        theta_norm, theta_size = row_norms(theta)
+    dy_norm, dy_size = row_norms(dy)
     if dy.ndim > theta.ndim and dy.shape[1] > 1:
         dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
     theta_norm = theta_norm.masked_fill(theta_norm == 0, 1.0)
@@ -212,24 +221,3 @@ def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tenso
 
 _NO_GRADIENT = 1e-60
 """Less than any norm of numbers narrower than float64, but that of zeros."""
-
-
-def row_sizes(rows: Tensor) -> Tensor:
-    """The largest absolute entry of each row, 1 for zeros. `[N, n]` to `[N]`.
-
-    Rows divided by it have norms that neither overflow nor vanish, and that are the same, bit by bit, for a row times a
-    power of two.
-    """
-    if rows.shape[1] == 0:
-        return rows.new_ones(len(rows))
-    largest = rows.abs().amax(dim=1)  # three times as fast as vector_norm(ord=inf)
-    return torch.where(largest == 0, 1.0, largest)
-
-
-def _row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Norms of rows divided by their size, and the size. In float64, where narrower ones fit in undivided: no size."""
-    rows = values if values.ndim == 2 else values.reshape(values.shape[0], math.prod(values.shape[1:]))
-    if values.dtype is not torch.float64 and values.device.type != "mps":  # which has no float64
-        return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64), None
-    size = row_sizes(rows)
-    return torch.linalg.vector_norm(rows / size.unsqueeze(1), dim=1), size

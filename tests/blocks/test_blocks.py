@@ -210,6 +210,7 @@ def test_losses_and_metrics_take_all_blocks_in_one_tensor():
     assert caught.value.hint == "layer.pack(unary, transitions); solutions are layer.pack_solutions(y, n)"
 
 
+@pytest.mark.slow
 def test_vmap_compile_copy_and_pickle():
     layer = make().eval()
     expected = layer(UNARY, TRANSITIONS)
@@ -241,6 +242,7 @@ def test_a_solver_without_plugin_declares_blocks_in_its_class():
     assert torch.equal(packed[:, :6], y.flatten(1))
 
 
+@pytest.mark.slow
 def test_the_plugin_passes_the_conformance_kit():
     report = check_solver("fixture-chain")
     assert report.ok, [str(outcome.failure) for outcome in report.failed]

@@ -45,8 +45,12 @@ class ByHand:
     def target(self, b, s, shift, alpha=1.0):
         return argmax(alpha * self.theta[b] - shift + self.tau_target * self.noise[b, s], self.solutions)
 
-    def relative(self, b, beta):
-        return beta * np.linalg.norm(self.theta[b]) / np.linalg.norm(self.weights[b])
+    def relative(self, b, beta, to="norm"):
+        theta = self.theta[b]
+        size = np.linalg.norm(theta)
+        if to == "spread":
+            size = np.sqrt(len(theta) * (theta.var() + (0.1 * theta.mean()) ** 2))
+        return beta * size / np.linalg.norm(self.weights[b])
 
     def expected(self, rule):
         """mean_s rule(b, s) for every row."""
@@ -89,16 +93,24 @@ outputs = st.sampled_from(["mean", "samples"])
 
 
 @settings(max_examples=60)
-@given(problems, senses, outputs, st.sampled_from([0.0, 1.0]), st.sampled_from([None, 0.3, 4.0]), st.booleans())
-def test_imle(problem, sense, output, alpha, lambda_, scale):
+@given(
+    problems,
+    senses,
+    outputs,
+    st.sampled_from([0.0, 1.0]),
+    st.sampled_from([None, 0.3, 4.0]),
+    st.booleans(),
+    st.sampled_from(["norm", "spread"]),
+)
+def test_imle(problem, sense, output, alpha, lambda_, scale, relative_to):
     def step(b):
-        return problem.relative(b, 0.7) if lambda_ is None else lambda_
+        return problem.relative(b, 0.7, relative_to) if lambda_ is None else lambda_
 
     def rule(b, s):
         gradient = problem.forward(b, s) - problem.target(b, s, step(b) * problem.weights[b], alpha)
         return gradient / step(b) if scale else gradient
 
-    estimator = IMLE(lambda_, beta=0.7, alpha=alpha, scale=scale)
+    estimator = IMLE(lambda_, beta=0.7, alpha=alpha, scale=scale, relative_to=relative_to)
     found, out = problem.gradient(estimator, sense=sense, output=output)
     np.testing.assert_allclose(found, problem.expected(rule), atol=1e-12)
     np.testing.assert_allclose(out, problem.expected(problem.forward), atol=1e-12)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from imle._crossing import crossing
-from imle.diagnosis.probe import Measurement, Probe
-from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell, percent
+from imle._text import percent
+from imle.diagnosis.measure import Measurement, Probe
+from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell
 from imle.estimators.aimle import AIMLE
 from imle.solvers.result import SolveStatus
 
@@ -33,7 +34,7 @@ class Adviser:
     def __init__(self, probe: Probe, measured: Measurement, grid: Sequence[Cell], nb_samples: int) -> None:
         self._probe, self._measured, self._nb_samples = probe, measured, nb_samples
         self._now = now = measured.cell
-        self._option = None if probe.parameter is None else probe.parameter.option
+        self._option = probe.option
         self._most = SEARCH * (probe.step or 1.0)
         self._same_step = [cell for cell in grid if cell.step == now.step]
         self._same_temperature = [cell for cell in grid if cell.temperature == now.temperature]
@@ -100,21 +101,11 @@ class Adviser:
             return self._probe.read(step, DRAWS).cell.zero <= SPARSE
 
         low = self._probe.step or 1e-3  # adaptive steps may have come down to 0
-        high = None
-        for cell in self._same_temperature:
-            if cell.step is not None and cell.step > low:
-                if cell.zero <= SPARSE and dense(cell.step):
-                    high = cell.step
-                    break
-                low = cell.step
-        while high is None and low < self._most:
-            if dense(3 * low):
-                high = 3 * low
-            else:
-                low *= 3
-        if high is None:
-            return None
-        least = crossing(low, high, dense, tolerance=0.05)
+        while not dense(3 * low):
+            low *= 3
+            if low > self._most:
+                return None
+        least = crossing(low, 3 * low, dense, tolerance=0.05)
         unit = 10.0 ** (math.floor(math.log10(least)) - 1)
         return float(f"{math.ceil(least / unit - 1e-9) * unit:.2g}")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from imle._checks import is_number, is_positive_int
 from imle._copies import trial
 from imle.diagnosis.advice import Adviser
-from imle.diagnosis.probe import Loss, Probe
+from imle.diagnosis.measure import Loss, Probe
 from imle.diagnosis.report import Diagnosis
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
@@ -72,23 +72,23 @@ def diagnose(
     with trial("diagnose", layer, objective) as copy:  # what solvers warn of is counted, and reported
         probe = Probe(copy, objective, loss, rows)
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
-        limit = probe.infinite(draws)
-        measured = probe.read(probe.step, draws, limit=limit)
+        measured = probe.read(probe.step, draws)
         grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
         advice = tuple(Adviser(probe, measured, grid, layer.nb_samples).advice())
+        row_cosines = probe.agreement(measured.gradients)
     parts = {name: measured.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
     return Diagnosis(
         solver=layer.spec.id,
         estimator=layer.estimator.name,
-        rows=measured.pulled.shape[1],
-        entries=measured.entries,
+        rows=measured.gradients.shape[1],
+        entries=measured.gradients.shape[2],
         samples=layer.nb_samples,
         draws=draws,
-        step_name=None if probe.parameter is None else probe.parameter.option,
+        step_name=probe.option,
         current=measured.cell,
         pulled=measured.pulled.double().mean().item(),
-        nonzeros=measured.nonzeros,
-        row_cosines=measured.row_cosines,
+        nonzeros=measured.gradients.ne(0).sum(dim=2).double().mean(dim=0),
+        row_cosines=row_cosines,
         grid=grid,
         failed=dict(measured.failed),
         events=dict(measured.stats.events),

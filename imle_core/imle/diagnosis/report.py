@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from imle._text import without_colours
+from imle._text import percent, two_digits, without_colours
 from imle.plot.backend import new_figure
 from imle.plot.report import heat, histogram, nothing, shares
 
@@ -74,32 +74,19 @@ class Advice:
 class _Column(NamedTuple):
     """A number of a cell, as the text and the picture show it."""
 
-    name: str
     head: str
     title: str
     colours: str
     missing: str
-
-    def of(self, cell: Cell) -> float:
-        value: float | None = getattr(cell, self.name)
-        return math.nan if value is None else value
-
-    def write(self, value: float) -> str:
-        if self.name != "cosine":
-            return percent(value)
-        return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
-
-    def show(self, value: float) -> Text:
-        from rich.text import Text
-
-        limits = {"zero": SPARSE, "saturated": SATURATED}
-        bad = value < NOISY if self.name == "cosine" else value > limits[self.name]
-        return Text(self.write(value), "red" if bad else "")
+    write: Callable[[float | None], str]
+    bad: Callable[[float], bool]
 
 
-_ZERO = _Column("zero", "zero", "rows with a zero gradient", "Reds", "no gradient")
-_SATURATED = _Column("saturated", "ignore", "target ignores theta", "Purples", "no target solve")
-_COSINE = _Column("cosine", "cosine", "cosine between two draws", "Greens", "no noise")
+_COLUMNS = {
+    "zero": _Column("zero", "rows with a zero gradient", "Reds", "no gradient", percent, SPARSE.__lt__),
+    "saturated": _Column("ignore", "target ignores theta", "Purples", "no target solve", percent, SATURATED.__lt__),
+    "cosine": _Column("cosine", "cosine between two draws", "Greens", "no noise", two_digits, NOISY.__gt__),
+}
 _PARTS = {"noise": "#4c78a8", "solve": "#f58518", "transfer": "#72b7b2", "other": "#bab0ac"}
 
 
@@ -181,22 +168,22 @@ class Diagnosis:
         """
         figure = new_figure(12.5, 6.6)
         top, bottom = figure.subfigures(2, 1, height_ratios=[1.15, 1.0])
-        for axes, column in zip(top.subplots(1, 3), (_ZERO, _SATURATED, _COSINE), strict=True):
+        ticks = [f"{tau:.3g}" for tau in self.temperatures], [_number(step) for step in self.steps]
+        here = self.temperatures.index(self.current.temperature), self.steps.index(self.current.step)
+        for axes, (name, column) in zip(top.subplots(1, 3), _COLUMNS.items(), strict=True):
             axes.set_title(column.title, fontsize=10)
-            values = np.array([[column.of(self.at(step, tau)) for tau in self.temperatures] for step in self.steps])
+            cells = [[getattr(self.at(step, tau), name) for tau in self.temperatures] for step in self.steps]
+            values = np.array(cells, np.float64)  # None becomes nan
             if np.isnan(values).all():
                 nothing(axes, column.missing)
-                continue
-            ticks = [f"{tau:.3g}" for tau in self.temperatures], [_number(step) for step in self.steps]
-            here = self.temperatures.index(self.current.temperature), self.steps.index(self.current.step)
-            heat(axes, values, ticks, ("temperature", self.step_name or ""), here, column.colours, column.write)
-        total = sum(self.seconds.values())
+            else:
+                heat(axes, values, ticks, ("temperature", self.step_name or ""), here, column.colours, column.write)
         nonzeros, cosines, time = bottom.subplots(1, 3)
         nonzeros.set_title("non-zero entries of a row's gradient", fontsize=10)
         histogram(nonzeros, self.nonzeros.numpy())
         cosines.set_title("cosine between two draws, per row", fontsize=10)
         histogram(cosines, self.row_cosines.numpy())
-        time.set_title(f"one pass, forward and backward: {1e3 * total:.3g} ms", fontsize=10)
+        time.set_title(f"one pass, forward and backward: {1e3 * sum(self.seconds.values()):.3g} ms", fontsize=10)
         shares(time, self._shares(), [_PARTS[name] for name in self.seconds], percent)
         title, about = self._title()
         advice = [f"→ {text}" for one in self.advice for text in one.text.splitlines()] or ["nothing stands out"]
@@ -214,16 +201,15 @@ class Diagnosis:
         from rich.text import Text
 
         title, about = self._title()
-        advice: RenderableType = Text("  nothing stands out", "green")
-        if self.advice:
-            lines = Table.grid(padding=(0, 1))
-            lines.add_column(style="yellow", no_wrap=True)
-            lines.add_column()
-            for one in self.advice:
-                lines.add_row("→", Text(one.text))
-            advice = Padding(lines, (0, 0, 0, 2))
         head = Text.assemble((title, "bold"), f"  {about}, {self.draws} draws")
-        return Group(head, "", Padding(self._facts(), (0, 0, 0, 2)), "", self._table(), advice)
+        advice = Table.grid(padding=(0, 1))
+        advice.add_column(no_wrap=True)
+        for one in self.advice:
+            advice.add_row(Text("→", "yellow"), Text(one.text))
+        if not self.advice:
+            advice.add_row(Text("nothing stands out", "green"))
+        indent = (0, 0, 0, 2)
+        return Group(head, "", Padding(self._facts(), indent), "", self._table(), Padding(advice, indent))
 
     def _title(self) -> tuple[str, str]:
         rows = f"{self.rows} row{'' if self.rows == 1 else 's'} of {self.entries}"
@@ -244,15 +230,15 @@ class Diagnosis:
         facts.add_column(justify="right", no_wrap=True)
         facts.add_column(style="dim")
         facts.add_row("rows whose loss has a gradient", percent(self.pulled))
-        facts.add_row("of these, with a zero gradient", _ZERO.show(now.zero))
+        facts.add_row("of these, with a zero gradient", _shown("zero", now))
         if now.unchanged is not None:
             facts.add_row("  target solve changed nothing", percent(now.unchanged))
         if now.saturated is not None:
-            facts.add_row("  target ignores theta", _SATURATED.show(now.saturated))
+            facts.add_row("  target ignores theta", _shown("saturated", now))
         low, middle, high = (_number(self.nonzeros.quantile(q).item()) for q in (0.0, 0.5, 1.0))
         facts.add_row("non-zero entries per row", middle, f"of {self.entries}, from {low} to {high}")
         if not math.isnan(now.cosine):
-            facts.add_row("cosine between two draws", _COSINE.show(now.cosine), "of the batch's gradient")
+            facts.add_row("cosine between two draws", _shown("cosine", now), "of the batch's gradient")
         failed, events = (", ".join(f"{name} {n}" for name, n in found.items()) for found in (self.failed, self.events))
         if failed:
             facts.add_row("failed solves", Text(percent(now.failed), "red"), failed)
@@ -269,33 +255,34 @@ class Diagnosis:
         from rich.table import Table
         from rich.text import Text
 
-        known = [c for c in (_SATURATED, _COSINE) if not all(math.isnan(c.of(cell)) for cell in self.grid)]
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=True, header_style="bold", collapse_padding=True)
+        known = [
+            name
+            for name in _COLUMNS
+            if name == "zero" or np.isfinite(np.array([getattr(cell, name) for cell in self.grid], np.float64)).any()
+        ]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True)
         table.add_column(f"\n{self.step_name or ''}", justify="right", style="bold", no_wrap=True)
         for tau in self.temperatures:
             table.add_column("\n")  # space between temperatures
-            table.add_column(f"tau {tau:.3g}\n{_ZERO.head}", justify="right", no_wrap=True)
-            for column in known:
-                table.add_column(f"\n{column.head}", justify="right", no_wrap=True)
+            for name in known:
+                above = f"tau {tau:.3g}" if name == "zero" else ""
+                table.add_column(f"{above}\n{_COLUMNS[name].head}", justify="right", no_wrap=True)
         here = self.current.step, self.current.temperature
         for step in self.steps:
             line: list[RenderableType] = [_number(step)]
             for tau in self.temperatures:
-                cell = self.at(step, tau)
-                zero = _ZERO.show(cell.zero)
-                line += ["", Text.assemble("▸ ", zero) if (step, tau) == here else zero]
-                line += [column.show(column.of(cell)) for column in known]
+                first, *others = (_shown(name, self.at(step, tau)) for name in known)
+                line += ["", Text.assemble("▸ ", first) if (step, tau) == here else first, *others]
             table.add_row(*line)
         return table
 
 
-def percent(value: float) -> str:
-    """0.98 as "98 %"; what is not all or nothing never looks like it."""
-    if math.isnan(value):
-        return "-"
-    if 0 < value < 0.01:
-        return "< 1 %"
-    return "> 99 %" if 0.99 < value < 1 else f"{100 * value:.0f} %"
+def _shown(name: str, cell: Cell) -> Text:
+    """A number of a cell, red where it should be another."""
+    from rich.text import Text
+
+    value, column = getattr(cell, name), _COLUMNS[name]
+    return Text(column.write(value), "red" if value is not None and column.bad(value) else "")
 
 
 def _number(value: float | None) -> str:

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 from weakref import WeakSet
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from imle._buffers import WideBuffers
 from imle.errors import OptionError
 from imle.estimators.replay import Replay
 from imle.estimators.samples import Solutions, Solve, average, spread, total
@@ -20,14 +21,11 @@ from imle.noise import BaseNoiseDistribution, noise_by_name, perturb
 from imle.plugins.spec import SolverSpec
 
 
-class Estimator(nn.Module, ABC):
+class Estimator(WideBuffers, ABC):
     """A gradient rule. Options are plain attributes; adaptive state lives in buffers.
 
     Subclasses implement `gradient`, and may set `stochastic` and override the other methods. An estimator with
     state belongs to one layer: `imle.layer` refuses to give it to a second.
-
-    `half()`, `bfloat16()` and the like leave buffers as wide as they are, and only move them: small steps would be
-    rounded away.
     """
 
     name: ClassVar[str]
@@ -94,16 +92,6 @@ class Estimator(nn.Module, ABC):
         """
         return theta
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """What casts and moves go through."""
-        before = dict(self._buffers)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own
-        for name, now in self._buffers.items():
-            was = before[name]
-            if was is not None and now is not None and now.element_size() < min(was.element_size(), 4):
-                self._buffers[name] = was.to(device=now.device)
-        return self
-
     def backward_pass(self) -> AbstractContextManager[None]:
         """What surrounds one backward pass, in which `gradient` may be asked for some rows after others."""
         return nullcontext()
@@ -128,6 +116,11 @@ Outputs = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
 
 def no_replay() -> None:
     """Noise that cannot be drawn again."""
+
+
+def not_observed(theta: Tensor) -> None:
+    """Noise that needs not know theta."""
+    del theta
 
 
 @dataclass(slots=True)
@@ -167,6 +160,8 @@ class Application:
     """How many entries of `[B, S, *event]` are worked on at a time; see `imle.estimators.parts`."""
     replay: Callable[[], Replay | None] = no_replay
     """Gives what draws the same noise again, where that can be done."""
+    observe: Callable[[Tensor], None] = not_observed
+    """Shows the noise the theta `[B, *event]` that it is to be put on, before any is drawn."""
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 

@@ -37,6 +37,7 @@ def expected_loss(theta: Tensor, call: Application, loss: Callable[[Tensor], Ten
         losses = _losses(loss, samples if call.output == "samples" else samples.unsqueeze(1))
         return average(losses, call.averaged(valid))
     with torch.no_grad():
+        call.observe(theta)
         noise = call.draw(theta)
         z, valid = rule.sample(theta, noise, call)
     losses = _losses(loss, z)

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from imle._sizes import row_sizes
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, Trace
-from imle.target import row_sizes
 
 Projection = Literal["none", "mean", "norm", "both"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -28,6 +28,9 @@ class IMLE(Estimator):
     in [-1, 1] and does not depend on them either; with `scale` it is proportional to dy, as a derivative is. An
     absolute `lambda_` is the paper's: its meaning changes with everything that scales dy.
 
+    The step may also be relative to the spread of theta, sqrt(n) times sqrt(mean((x - m)^2) + (m / 10)^2) with the mean
+    m of a row, instead of its norm: for scores that have a large constant on them, where only differences count.
+
     Args:
         lambda_: the paper's lambda, absolute; None for the relative step.
         beta: size of the relative step.
@@ -35,6 +38,7 @@ class IMLE(Estimator):
             solution against dy alone (combinatorial).
         symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
         scale: divide by lambda.
+        relative_to: what of theta the relative step is relative to: "norm" or "spread".
 
     Raises:
         OptionError: an option is not valid, or two do not go together.
@@ -53,6 +57,7 @@ class IMLE(Estimator):
         alpha: float = 1.0,
         symmetric: bool = False,
         scale: bool = False,
+        relative_to: Literal["norm", "spread"] = "norm",
     ) -> None:
         super().__init__()
         self.lambda_ = None if lambda_ is None else positive("estimator: lambda_", lambda_)
@@ -60,11 +65,15 @@ class IMLE(Estimator):
         self.alpha = float(alpha)
         self.symmetric = symmetric
         self.scale = scale
+        if relative_to not in ("norm", "spread"):
+            raise OptionError(f"estimator: relative_to: expected 'norm' or 'spread', found {relative_to!r}")
+        self.relative_to = relative_to
         if symmetric and alpha != 1.0:
             raise OptionError(f"estimator: symmetric=True needs alpha=1, found alpha={alpha!r}")
 
     def extra_repr(self) -> str:
         step = f"beta={self.relative_beta:g}" if self.lambda_ is None else f"lambda_={self.lambda_:g}"
+        step += ", relative_to='spread'" if self.relative_to == "spread" else ""
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
@@ -79,7 +88,7 @@ class IMLE(Estimator):
         """
         if self.lambda_ is not None:
             return absolute_step(dy, self.lambda_)
-        return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
+        return relative_step(trace.theta, dy, self.relative_beta, trace.solved, spread=self.relative_to == "spread")
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

@@ -18,7 +18,7 @@ from imle.solvers.rows import Part, between, join
 log = logging.getLogger("imle.execution")
 
 
-class Answer(NamedTuple):
+class CheckedRows(NamedTuple):
     """What a solver said.
 
     Attributes:
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 def solve_isolating_failures(
     prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], *, tolerant: bool
-) -> Answer:
+) -> CheckedRows:
     """Solve rows. Those for which the solver raises are found, and have status `error`, as if it had said so.
 
     Args:
@@ -48,7 +48,7 @@ def solve_isolating_failures(
     token = first_failure_ends.set(not tolerant)
     try:
         try:
-            return Answer(checked(prepared.solve(objective, **given), objective.shape))
+            return CheckedRows(checked(prepared.solve(objective, **given), objective.shape))
         except Exception as error:  # a third-party solver may raise anything
             if not _is_of_rows(error, tolerant):
                 raise
@@ -60,7 +60,7 @@ def solve_isolating_failures(
 
 def _isolated(
     prepared: PreparedSolver, objective: Any, given: Mapping[str, Any], first: Exception, tolerant: bool
-) -> Answer:
+) -> CheckedRows:
     """Solve rows for which the solver raised when it was asked for all of them."""
     search, cause = FailureBisection(), None
     raised: Exception | None = first
@@ -87,7 +87,7 @@ def _isolated(
             raised = error
     joined = join(search.parts, objective)
     repeated = joined.counters.get("repeated_rows", 0) + search.repeated
-    return Answer(replace(joined, counters={**joined.counters, "repeated_rows": repeated}), cause)
+    return CheckedRows(replace(joined, counters={**joined.counters, "repeated_rows": repeated}), cause)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from imle._checks import is_positive_int
 from imle.errors import OptionError
 from imle.execution import pools
-from imle.execution.engines import Engine, Remote, Threads
+from imle.execution.chunk_solvers import ChunkSolver, Remote, Threads
 from imle.execution.fleet import Fleet
 from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
 from imle.execution.recipe import Recipe, recipe
@@ -138,7 +138,7 @@ class Engines:
     instance: Mapping[str, Any] | None
     recipe: Recipe | None
 
-    def make(self, inner: PreparedSolver, given: Executor | None) -> Engine:
+    def make(self, inner: PreparedSolver, given: Executor | None) -> ChunkSolver:
         """An engine on an executor that was given, or on imle's own workers."""
         options = self.options
         if self.recipe is not None:
@@ -166,7 +166,7 @@ class PreparedParallel(PreparedWrapper):
     def renew(self) -> None:
         """Forget an engine whose threads a forked child has not got."""
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        self._engine: ChunkSolver | None = None
         self._works_on: Executor | None = None
 
     def solve(self, objective: Any, **given: Any) -> SolveResult:
@@ -202,7 +202,7 @@ class PreparedParallel(PreparedWrapper):
         throughput, workers = self._options.throughput, self._options.workers
         engine = self._engine_now(engines)
 
-        def fallback() -> Engine:
+        def fallback() -> ChunkSolver:
             """Workers of imle in place of an executor that is lost, from now on."""
             self._options.fleet.executor = None
             return self._engine_now(engines)
@@ -218,7 +218,7 @@ class PreparedParallel(PreparedWrapper):
             seconds={**result.seconds, "wait": result.seconds.get("wait", 0.0) + wait},
         )
 
-    def _engine_now(self, engines: Engines) -> Engine:
+    def _engine_now(self, engines: Engines) -> ChunkSolver:
         """The engine, on what is left of the fleet."""
         with self._lock:
             executor = self._options.fleet.executor

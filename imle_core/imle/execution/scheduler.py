@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imle.errors import ImleError, SolveError
-from imle.execution.engines import Engine, as_death
+from imle.execution.chunk_solvers import ChunkSolver, as_death
 from imle.execution.isolation import FailureBisection
 from imle.execution.processes import WorkerDiedError, WorkerTimeoutError
 from imle.execution.throughput import Throughput
-from imle.execution.work import Outcome
+from imle.execution.work import TaskResult
 from imle.solvers import progress
 from imle.solvers.cancellation import CancelledError, CancelToken, first_failure_ends, stoppable
 from imle.solvers.interruptible import SIGNAL_POLL
@@ -78,8 +78,8 @@ class Scheduler:
         workers: how many chunks are solved at the same time.
     """
 
-    engine: Engine
-    fallback: Callable[[], Engine] | None
+    engine: ChunkSolver
+    fallback: Callable[[], ChunkSolver] | None
     objective: Any
     given: Mapping[str, Any]
     throughput: Throughput
@@ -90,7 +90,7 @@ class Scheduler:
     seconds: float = 0.0
     _todo: list[Chunk] = field(default_factory=list)  # stacks: the next one is the last
     _suspects: list[Chunk] = field(default_factory=list)
-    _waiting: dict[Future[Outcome], tuple[Chunk, Engine]] = field(default_factory=dict)
+    _waiting: dict[Future[TaskResult], tuple[Chunk, ChunkSolver]] = field(default_factory=dict)
     _blamed: int = 0  # rows since the last one that was solved
     _probes: set[int] = field(default_factory=set)  # rows that are to show whether all are to blame
     _solved: bool = False
@@ -162,7 +162,7 @@ class Scheduler:
         else:
             self._waiting[future] = chunk, engine
 
-    def _ended(self, future: Future[Outcome], chunk: Chunk, engine: Engine) -> None:
+    def _ended(self, future: Future[TaskResult], chunk: Chunk, engine: ChunkSolver) -> None:
         error = futures.CancelledError() if future.cancelled() else future.exception()
         death = None if error is None else as_death(error)
         if death is not None:
@@ -172,7 +172,7 @@ class Scheduler:
         else:
             self._answered(future.result(), chunk)
 
-    def _answered(self, outcome: Outcome, chunk: Chunk) -> None:
+    def _answered(self, outcome: TaskResult, chunk: Chunk) -> None:
         if outcome.missing:
             self._submit(replace(chunk, again=True))
             return
@@ -278,14 +278,14 @@ class Scheduler:
             self._settled(Part(chunk.start, chunk.stop, None, SolveStatus.ERROR, self._hopeless))
         self._todo, self._suspects = [], []
 
-    def _abandoned(self, engine: Engine, reason: Exception) -> None:
+    def _abandoned(self, engine: ChunkSolver, reason: Exception) -> None:
         """An executor that does not answer: its futures are dropped, as even to cancel them would wait for it."""
         lost = [(future, chunk) for future, (chunk, own) in self._waiting.items() if own is engine]
         for future, chunk in lost:
             del self._waiting[future]
             self._elsewhere(chunk, engine, reason)
 
-    def _elsewhere(self, chunk: Chunk, engine: Engine, error: BaseException) -> None:
+    def _elsewhere(self, chunk: Chunk, engine: ChunkSolver, error: BaseException) -> None:
         """The executor failed, not the solver: rows may be solved by another."""
         if self.engine is engine:  # else it was replaced already
             if self.fallback is None or self.counters["lost_executors"]:

@@ -58,7 +58,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskResult:
     """How a task ended: with a result, an error to raise, an exception of the solver, or because the recipe is missing.
 
     Attributes:
@@ -143,7 +143,7 @@ class _UnknownRecipeError(Exception):
     """No prepared solver of this digest is free, and no recipe came with the task."""
 
 
-def run_task(task: Task) -> Outcome:
+def run_task(task: Task) -> TaskResult:
     """Solve the rows of a task in this process; the solver is rebuilt from its recipe unless it is still there."""
 
     def build() -> PreparedSolver:
@@ -167,12 +167,12 @@ def run_task(task: Task) -> Outcome:
                 begun()
             return attempt(lambda: solve_checked(prepared, task.objective, task.given))
     except _UnknownRecipeError:
-        return Outcome(missing=True)
+        return TaskResult(missing=True)
     except ImleError as error:
-        return Outcome(error=error)
+        return TaskResult(error=error)
 
 
-def run_task_apart(task: Task, seconds: float | None) -> Outcome:
+def run_task_apart(task: Task, seconds: float | None) -> TaskResult:
     """Solve the rows of a task in a child of this process, where they can take nothing with them but the child.
 
     Args:
@@ -181,21 +181,21 @@ def run_task_apart(task: Task, seconds: float | None) -> Outcome:
     """
     children = pools.processes(pools.cores())
     try:
-        outcome: Outcome = children.submit_within(seconds, run_task, task, getting_ready=GETTING_READY).result()
+        outcome: TaskResult = children.submit_within(seconds, run_task, task, getting_ready=GETTING_READY).result()
     except WorkerDiedError as error:
-        return Outcome(death=error)
+        return TaskResult(death=error)
     return outcome
 
 
-def attempt(solve: Callable[[], SolveResult]) -> Outcome:
+def attempt(solve: Callable[[], SolveResult]) -> TaskResult:
     """Solve rows; exceptions become part of the outcome."""
     start = time.perf_counter()
     _inside.depth = getattr(_inside, "depth", 0) + 1
     try:
-        return Outcome(solve(), seconds=time.perf_counter() - start)
+        return TaskResult(solve(), seconds=time.perf_counter() - start)
     except ImleError as error:
-        return Outcome(error=error)
+        return TaskResult(error=error)
     except Exception as error:  # a third-party solver may raise anything; the rows are told apart by the caller
-        return Outcome(message=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        return TaskResult(message=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
     finally:
         _inside.depth -= 1

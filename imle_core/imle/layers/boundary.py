@@ -52,7 +52,7 @@ class Boundary(NamedTuple):
 
     Attributes:
         solver_id: for messages.
-        sense: theta is negated for "min", here and nowhere else.
+        sense: a solver for "min" is given minus theta.
         array: the kind of array the solver takes.
         forbidding: the instance parameter that forbids entries, or "".
         warm_start: the solver takes earlier solutions as `hint`.

@@ -13,7 +13,7 @@ from imle._generators import check_generator
 from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
-from imle.execution.engines import ends_rows
+from imle.execution.chunk_solvers import ends_rows
 from imle.execution.parallel import Parallel
 from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer

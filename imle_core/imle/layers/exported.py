@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import nn
@@ -12,19 +12,20 @@ from imle.errors import OptionError, SolverUnavailableError
 from imle.execution.recipe import portable
 from imle.layers.stats import LayerStats
 
-if TYPE_CHECKING:
-    from imle.layers.module import SolverLayer
 
-
-def packed(layer: SolverLayer) -> bytes:
+def packed(layer: nn.Module, solver_id: str) -> bytes:
     """What `unpacked` rebuilds a layer from: options, instance, estimator, noise; native models stay behind.
 
     While torch.export runs, buffers have no values: those of an adaptive estimator are left out, and begin again.
 
+    Args:
+        layer: what travels.
+        solver_id: for messages.
+
     Raises:
         OptionError: something that belongs to the layer cannot travel.
     """
-    who = f"torch.export: {layer.spec.id}"
+    who = f"torch.export: {solver_id}"
     _check_state(layer, who)
     twin = _without_buffers(layer)
     twin.__dict__.update(stats=LayerStats(), failures=[], unproven=[], _warned=set(), _key=None)
@@ -36,14 +37,14 @@ def packed(layer: SolverLayer) -> bytes:
     )
 
 
-def unpacked(content: bytes) -> SolverLayer:
+def unpacked(content: bytes) -> nn.Module:
     """Rebuild a layer.
 
     Raises:
         SolverUnavailableError: something that it needs is not installed here.
     """
     try:
-        layer: SolverLayer = pickle.loads(content)
+        layer: nn.Module = pickle.loads(content)
     except Exception as error:  # imports and third-party classes raise anything
         raise SolverUnavailableError(
             f"an exported program cannot rebuild its solver layer: {type(error).__name__}: {error}",
@@ -58,7 +59,7 @@ def unpacked(content: bytes) -> SolverLayer:
     return layer
 
 
-def _check_state(layer: SolverLayer, who: str) -> None:
+def _check_state(layer: nn.Module, who: str) -> None:
     for module in layer.modules():
         name = type(module).__name__
         if any(value is not None for value in module._parameters.values()):

@@ -10,54 +10,62 @@ traced it. An exported program has a longer key, of which the layer is made anew
 from __future__ import annotations
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imle.errors import ImleError
-from imle.estimators.base import Trace
+from imle.estimators.base import Application, Trace
 from imle.estimators.function import refuse_second_derivative, run
 from imle.estimators.parts import gradient_of
 from imle.layers.exported import packed, unpacked
 from imle.layers.mode import Mode
-
-if TYPE_CHECKING:
-    from imle.layers.module import SolverLayer
-
-
-_layers: WeakValueDictionary[int, SolverLayer] = WeakValueDictionary()
+from imle.layers.plan import SolvePlan
+from imle.plugins.spec import SolverSpec
 
 
-def register_layer(layer: SolverLayer) -> Tensor:
+class OperatorLayer(nn.Module, ABC):
+    """What the operators ask of a layer."""
+
+    spec: SolverSpec
+
+    @abstractmethod
+    def begin(self) -> None:
+        """A new pass begins."""
+
+    @abstractmethod
+    def plan(self, lead: torch.Size) -> SolvePlan:
+        """How a batch of these dimensions is solved."""
+
+    @abstractmethod
+    def call(self, plan: SolvePlan, mode: Mode) -> Application:
+        """What the estimator needs to know."""
+
+
+_layers: WeakValueDictionary[int, OperatorLayer] = WeakValueDictionary()
+
+
+def register_layer(layer: OperatorLayer) -> Tensor:
     """A key under which operators find this layer for as long as it lives; random, so that no other process has it."""
     with torch.inference_mode(False):  # autograd saves it
         return torch.tensor(_number(layer), dtype=torch.int64, device="cpu")
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def portable_key(layer: SolverLayer) -> Tensor:
-    """The key of a layer in an exported program, `[bytes]`.
-
-    Raises:
-        OptionError: something that belongs to the layer cannot travel.
-    """
-    return keep_alive(torch.frombuffer(bytearray(dumped(layer)), dtype=torch.uint8), layer)
-
-
-def dumped(layer: SolverLayer) -> bytes:
+def dumped(layer: OperatorLayer) -> bytes:
     """What `restored` gives a layer for: a number, under which this process knows it, and what it is rebuilt from.
 
     Raises:
         OptionError: something that belongs to the layer cannot travel.
     """
-    return _number(layer).to_bytes(_NUMBER, "little") + packed(layer)
+    return _number(layer).to_bytes(_NUMBER, "little") + packed(layer, layer.spec.id)
 
 
-def restored(content: bytes) -> SolverLayer:
+def restored(content: bytes) -> OperatorLayer:
     """The layer itself while it lives, in its own process; another one that does the same elsewhere.
 
     Raises:
@@ -67,7 +75,7 @@ def restored(content: bytes) -> SolverLayer:
     layer = _layers.get(number)
     if layer is None:
         with torch.inference_mode(False):  # it may be trained after a first pass in inference mode
-            _layers[number] = layer = unpacked(content[_NUMBER:])
+            _layers[number] = layer = cast(OperatorLayer, unpacked(content[_NUMBER:]))
     return layer
 
 
@@ -75,13 +83,13 @@ _NUMBER = 8
 """The bytes of the number."""
 
 
-def _number(layer: SolverLayer) -> int:
+def _number(layer: OperatorLayer) -> int:
     number = uuid.uuid4().int >> 65  # fits an int64
     _layers[number] = layer
     return number
 
 
-def keep_alive(key: Tensor, layer: SolverLayer) -> Tensor:
+def keep_alive(key: Tensor, layer: OperatorLayer) -> Tensor:
     """A key that lets the layer live as long as itself, which is part of an exported program."""
     key.__dict__["layer"] = layer
     return key
@@ -93,7 +101,7 @@ def estimate(theta: Tensor, key: Tensor, lead: Sequence[int], mode: Mode) -> Ten
     return out
 
 
-def _find(key: Tensor) -> SolverLayer:
+def _find(key: Tensor) -> OperatorLayer:
     exported = key.ndim == 1
     layer = _layers.get(int.from_bytes(_content(key[:_NUMBER]), "little") if exported else int(key))
     if layer is None and exported:

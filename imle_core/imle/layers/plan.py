@@ -24,7 +24,7 @@ from torch import Tensor
 from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
 from imle.estimators.samples import Solutions, spread
-from imle.execution.isolation import Answer, solve_isolating_failures
+from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers
 from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
@@ -96,7 +96,7 @@ class SolvePlan:
     solver: Solver | None = None
     progress: ProgressRequest | None = None
     first: int = 0
-    answered: list[tuple[Request, Answer]] | None = None
+    answered: list[tuple[Request, CheckedRows]] | None = None
     packing: Packing | None = None
 
     @property
@@ -205,7 +205,7 @@ class SolvePlan:
         return self._without_failures(z, failures, answers, phase)
 
     def _without_failures(
-        self, z: Tensor, failures: Sequence[Failure], answers: Sequence[Answer], phase: str
+        self, z: Tensor, failures: Sequence[Failure], answers: Sequence[CheckedRows], phase: str
     ) -> Solutions:
         """Solutions `[B, S, *event]` of a batch of which some rows failed.
 
@@ -234,7 +234,7 @@ class SolvePlan:
         Raises:
             SolverContractError: values differ from <theta, z>, and there is no `fixed_terms` to tell of others.
         """
-        answered: list[tuple[Request, Answer]] = []
+        answered: list[tuple[Request, CheckedRows]] = []
         solutions = replace(self, answered=answered)(theta)
         return solutions, self._fixed(answered, solutions.z) if answered else None
 
@@ -279,14 +279,14 @@ class SolvePlan:
             whole = whole and (size is None or size == have)
         return None if whole else (..., *own)
 
-    def _run(self, requests: Sequence[Request]) -> list[Answer]:
+    def _run(self, requests: Sequence[Request]) -> list[CheckedRows]:
         """Solve for several instances, at the same time where there are several workers.
 
         Raises:
             ImleError: what a solver raises, for the first instance that does so.
         """
 
-        def one(request: Request) -> Answer:
+        def one(request: Request) -> CheckedRows:
             try:
                 prepared, rows = request.group.kept.prepared, request.objective.rows
                 return solve_isolating_failures(prepared, rows, request.extra, tolerant=self.on_failure != "raise")
@@ -314,7 +314,7 @@ class SolvePlan:
         return monitored(self.progress, self.boundary.solver_id, rows)
 
     def _solutions(
-        self, theta: Tensor, requests: Sequence[Request], answers: Sequence[Answer], phase: str
+        self, theta: Tensor, requests: Sequence[Request], answers: Sequence[CheckedRows], phase: str
     ) -> list[Tensor]:
         """Solutions `[rows, S, *shape]` for each instance, finite but for rows that failed.
 
@@ -408,7 +408,7 @@ class SolvePlan:
         """The group that a row of the batch is in."""
         return next(group for group in self.groups if group.rows is None or row in group.rows)
 
-    def _fixed(self, answered: Sequence[tuple[Request, Answer]], z: Tensor) -> Tensor | None:
+    def _fixed(self, answered: Sequence[tuple[Request, CheckedRows]], z: Tensor) -> Tensor | None:
         """`fixed_terms` of what has just been solved: where values are known, they tell without another solve."""
         results = [(request, request.objective.own(answer.result)) for request, answer in answered]
         if all(fixed_terms_of(request.group.prepared) is None for request, _ in results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,14 +39,14 @@ class TableView(NamedTuple):
         like = next(iter(flat.values()), torch.zeros(0))
         if self.parts[0][1] is None:
             return _gathered(self.parts[0][0], flat, like)
-        cells = {name: part.reshape(-1, part.shape[-1]) for name, part in flat.items()}
+        cells = {name: part.reshape(lead.numel(), part.shape[-1]) for name, part in flat.items()}
         found = like.new_zeros(lead.numel(), self.size)
         for data, rows in self._rows(like):
             mine = {name: table[rows] for name, table in cells.items()}
             part = _gathered(data, mine, like.new_zeros(len(rows), 0))
             padded = torch.nn.functional.pad(part, (0, self.size - part.shape[-1]))
             found = found.index_copy(0, rows, padded)
-        return found.reshape(*lead, -1)
+        return found.reshape(*lead, self.size)
 
     def table(self, name: str, values: Tensor, inner: int) -> Tensor:
         """A table of the block `[*batch, ..., n]`, with what is known of the instances: `[*batch, ..., *shape]`.
@@ -99,7 +100,7 @@ class TableView(NamedTuple):
                 f"{self.solver_id}: {block}: {name}: expected shape [*batch, {', '.join(map(str, shape))}], found "
                 f"{list(found) if isinstance(table, Tensor) else type(table).__name__}"
             )
-        return table.reshape(*found[: len(found) - len(shape)], -1)
+        return table.reshape(*found[: len(found) - len(shape)], math.prod(shape))  # -1 means nothing in an empty batch
 
 
 def _gathered(data: BlockData, flat: Mapping[str, Tensor], like: Tensor) -> Tensor:

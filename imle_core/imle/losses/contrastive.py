@@ -11,7 +11,7 @@ from torch import Tensor
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import SolverLayer
 from imle.losses.base import Maximum, Reduction, interpreted
-from imle.losses.pooled import Candidates, Optima, PoolLoss
+from imle.losses.pooled import Candidates, PoolLoss
 from imle.solvers.pool import SolutionPool
 
 
@@ -54,19 +54,19 @@ class ContrastiveLoss(PoolLoss):
         batch = self.read(objective, rows)
         y = self.solutions(solution, batch, objective)
         if self.shifted != (true_objective is not None):
-            raise ObjectiveError(
-                f"{type(self).__name__}: true_objective: expected it with shifted=True, and only then",
-            )
+            raise ObjectiveError(f"{type(self).__name__}: true_objective: expected it with shifted=True, and only then")
         true = self.scores("true_objective", true_objective, batch, objective) if self.shifted else None
         known = Maximum(y, None, self.fixed_terms("solution", y, batch))
         return self.against_pool(batch, true, known, rows, solve=self.pool.due())
 
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Maximum | None, pool: Candidates) -> Tensor:
         assert optimal is not None
-        if true is None:
-            return self.contrast(pool.worth(theta) - optimal.worth(theta))
-        scores = theta - true  # fixed terms are in both, and cancel
-        return self.contrast(scores @ pool.z.T - (scores * optimal.z).sum(dim=1, keepdim=True))
+        scores = theta if true is None else theta - true
+        known = (scores * optimal.z).sum(dim=1, keepdim=True)
+        if true is not None:  # fixed terms are in both, and cancel
+            return self.contrast(scores @ pool.z.T - known)
+        known = known if optimal.fixed is None else known + optimal.fixed.unsqueeze(1)
+        return self.contrast(pool.worth(theta) - known)
 
     @abstractmethod
     def contrast(self, differences: Tensor) -> Tensor:

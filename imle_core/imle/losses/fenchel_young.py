@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import torch
 from torch import Tensor
 
-from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, inner, interpreted, more
-from imle.losses.perturbed import PerturbedLoss, column, inner_samples
-from imle.noise import BaseNoiseDistribution
+from imle.losses.base import inner
+from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima
 
 
 class PerturbedFenchelYoung(PerturbedLoss):
@@ -52,45 +46,5 @@ class PerturbedFenchelYoung(PerturbedLoss):
         (0.7, [[-1.0, 1.0, 0.0]])
     """
 
-    def __init__(
-        self,
-        layer: SolverLayer,
-        *,
-        noise: str | BaseNoiseDistribution | None = "gaussian",
-        nb_samples: int = 1,
-        temperature: float = 1.0,
-        generator: torch.Generator | None = None,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__(
-            layer,
-            noise=noise,
-            nb_samples=nb_samples,
-            temperature=temperature,
-            generator=generator,
-            reduction=reduction,
-        )
-
-    @interpreted
-    def forward(self, objective: Tensor, solution: Tensor, **rows: Sequence[Any]) -> Tensor:
-        """The loss of a batch.
-
-        Args:
-            objective: `[*batch, *event]`, scores or costs, as the layer takes it.
-            solution: `[*batch, *event]` known solutions y, any real dtype.
-            rows: instance parameters that differ per row, as the layer takes them.
-
-        Returns:
-            a scalar, or `[*batch]` for reduction="none".
-
-        Raises:
-            ObjectiveError: a wrong shape or type, or not finite.
-            SolveError: rows failed and the layer's on_failure is "raise".
-        """
-        batch = self.read(objective, rows)
-        y = self.solutions(solution, batch, objective)
-        drawn = self.perturbed(batch)
-        rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
-        # by Danskin's theorem its derivative in theta_s is z_s, so autograd need not know of the solver
-        best = drawn.mean(inner_samples(drawn.theta, drawn.z) + rest)
-        return self.reduced(best - inner(batch.theta, y), drawn.solved(), batch)
+    def excess(self, theta: Tensor, y: Tensor, drawn: PerturbedMaxima, rest: Tensor | float) -> Tensor:
+        return drawn.mean(inner(drawn.theta, drawn.z, lead=2) + rest) - inner(theta, y)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction, interpreted, more
-from imle.losses.perturbed import PerturbedLoss, column, inner_samples
+from imle.losses.base import Reduction, inner
+from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 
 
@@ -64,25 +61,6 @@ class ImplicitMLE(PerturbedLoss):
                 hint="PerturbedFenchelYoung takes noise='multiplicative'",
             )
 
-    @interpreted
-    def forward(self, objective: Tensor, solution: Tensor, **rows: Sequence[Any]) -> Tensor:
-        """The loss of a batch.
-
-        Args:
-            objective: `[*batch, *event]`, scores or costs, as the layer takes it.
-            solution: `[*batch, *event]` known solutions y, any real dtype.
-            rows: instance parameters that differ per row, as the layer takes them.
-
-        Returns:
-            a scalar, or `[*batch]` for reduction="none".
-
-        Raises:
-            ObjectiveError: a wrong shape or type, or not finite.
-            SolveError: rows failed and the layer's on_failure is "raise".
-        """
-        batch = self.read(objective, rows)
-        y = self.solutions(solution, batch, objective)
-        drawn = self.perturbed(batch)
-        rest = more(drawn.fixed, column(self.fixed_terms("solution", y, batch)), batch.theta)
-        gap = drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)) + rest)
-        return self.reduced(gap, drawn.solved(), batch)
+    def excess(self, theta: Tensor, y: Tensor, drawn: PerturbedMaxima, rest: Tensor | float) -> Tensor:
+        del theta
+        return drawn.mean(inner(drawn.theta, drawn.z - y.unsqueeze(1), lead=2) + rest)

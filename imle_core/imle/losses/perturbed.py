@@ -1,9 +1,10 @@
-"""Losses that perturb theta: options, draws, and the mean of perturbed maxima."""
+"""Losses that perturb theta: the maxima of many draws against a known solution."""
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Reduction, SolverLoss
+from imle.losses.base import Reduction, SolverLoss, interpreted, more
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
 
 
@@ -42,25 +43,13 @@ class PerturbedMaxima(NamedTuple):
 
 
 class PerturbedLoss(SolverLoss):
-    """A loss over draws of noise.
-
-    Args:
-        layer: a layer made by `imle.layer`; its own noise is not used.
-        noise: a name or an object of `imle.noise`, or None.
-        nb_samples: S, draws per row.
-        temperature: the scale of the noise; at 0 nothing is drawn.
-        generator: where noise comes from; by default torch's global generator.
-        reduction: see `SolverLoss`.
-
-    Raises:
-        OptionError: an option is not valid.
-    """
+    """A loss over draws of noise; at temperature 0 nothing is drawn. Options are those of its subclasses."""
 
     def __init__(
         self,
         layer: SolverLayer,
         *,
-        noise: str | BaseNoiseDistribution | None,
+        noise: str | BaseNoiseDistribution | None = "gaussian",
         nb_samples: int = 1,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
@@ -78,6 +67,42 @@ class PerturbedLoss(SolverLoss):
         self.nb_samples = nb_samples
         self.temperature = not_negative(f"{who}: temperature", temperature)
         self.generator = generator
+
+    @interpreted
+    def forward(self, objective: Tensor, solution: Tensor, **rows: Sequence[Any]) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            objective: `[*batch, *event]`, scores or costs, as the layer takes it.
+            solution: `[*batch, *event]` known solutions y, any real dtype.
+            rows: instance parameters that differ per row, as the layer takes them.
+
+        Returns:
+            a scalar, or `[*batch]` for reduction="none".
+
+        Raises:
+            ObjectiveError: a wrong shape or type, or not finite.
+            SolveError: rows failed and the layer's on_failure is "raise".
+        """
+        batch = self.read(objective, rows)
+        y = self.solutions(solution, batch, objective)
+        drawn = self.perturbed(batch)
+        fixed = self.fixed_terms("solution", y, batch)
+        rest = more(drawn.fixed, None if fixed is None else fixed.unsqueeze(1), batch.theta)
+        return self.reduced(self.excess(batch.theta, y, drawn, rest), drawn.solved(), batch)
+
+    @abstractmethod
+    def excess(self, theta: Tensor, y: Tensor, drawn: PerturbedMaxima, rest: Tensor | float) -> Tensor:
+        """By how much the maxima are better than the known solutions. `[B]`.
+
+        By Danskin's theorem the derivative of a maximum is its solution, so autograd need not know of the solver.
+
+        Args:
+            theta: `[B, *event]`.
+            y: `[B, *event]` known solutions.
+            drawn: theta with noise on it, and its maxima.
+            rest: `[B, S]` how much better fixed terms of the maxima are; 0 where there are none.
+        """
 
     def perturbed(self, batch: Batch) -> PerturbedMaxima:
         """Draw noise and solve. Without noise there is one sample."""
@@ -99,14 +124,3 @@ class PerturbedLoss(SolverLoss):
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else repr(self.noise)
         return f"noise={noise}, nb_samples={self.nb_samples}, temperature={self.temperature:g}, {super().extra_repr()}"
-
-
-def column(fixed: Tensor | None) -> Tensor | None:
-    """`[B]` to `[B, 1]`, to stand beside samples."""
-    return None if fixed is None else fixed.unsqueeze(1)
-
-
-def inner_samples(theta: Tensor, z: Tensor) -> Tensor:
-    """<theta, z> sample by sample: `[B, S, *event]` to `[B, S]`."""
-    terms = theta * z
-    return terms.reshape(*terms.shape[:2], math.prod(terms.shape[2:])).sum(dim=2)

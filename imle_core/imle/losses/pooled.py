@@ -13,7 +13,7 @@ from torch import Tensor
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.samples import both
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, flat, maximise
+from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, maximise
 from imle.solvers.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
@@ -34,23 +34,6 @@ class Candidates(NamedTuple):
         """<theta, z> + h(z): `[R, n]` scores to `[R, M]`."""
         products = theta @ self.z.T
         return products if self.fixed is None else products + self.fixed
-
-
-class Optima(NamedTuple):
-    """Known solutions of rows.
-
-    Attributes:
-        z: `[R, n]`.
-        fixed: `[R]`, as of `Candidates`.
-    """
-
-    z: Tensor
-    fixed: Tensor | None
-
-    def worth(self, theta: Tensor) -> Tensor:
-        """<theta, z> + h(z): `[R, n]` scores to `[R, 1]`."""
-        products = (theta * self.z).sum(dim=1, keepdim=True)
-        return products if self.fixed is None else products + self.fixed.unsqueeze(1)
 
 
 class PoolLoss(SolverLoss):
@@ -74,13 +57,13 @@ class PoolLoss(SolverLoss):
         self.pool = SolutionPool() if pool is None else pool
 
     @abstractmethod
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Maximum | None, pool: Candidates) -> Tensor:
         """The loss of rows that share an instance.
 
         Args:
             theta: `[R, n]` predicted scores, flattened.
             true: `[R, n]` true scores, if they are given.
-            optimal: known solutions of the rows, if they are given.
+            optimal: `[R, n]` known solutions of the rows, and their fixed terms in theta's dtype, if they are given.
             pool: feasible solutions.
 
         Returns:
@@ -107,16 +90,16 @@ class PoolLoss(SolverLoss):
         """
         theta = batch.theta
         known = ([] if optimal is None else [optimal]) + ([maximise(batch, theta)] if solve else [])
-        values, order = [flat(theta[:0]).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]
+        values, order = [theta[:0].flatten(1).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]
         valid = None if optimal is None else optimal.valid
         for key, members in self.instances(batch, rows).items():
             index = torch.tensor(members, dtype=torch.long, device=theta.device)
             pool = self._visit(batch, key, index, known)
-            scores = flat(theta[index])
+            scores = theta[index].flatten(1)
             order.append(index)
             if len(pool.z):
-                own = None if true is None else flat(true[index])
-                values.append(self.compare(scores, own, _optima(optimal, index, theta), pool))
+                own = None if true is None else true[index].flatten(1)
+                values.append(self.compare(scores, own, _known_in(optimal, index, theta), pool))
             else:  # nothing feasible was ever found for these rows
                 values.append(scores.sum(dim=1))
                 known_rows = torch.ones(len(theta), dtype=torch.bool, device=theta.device)
@@ -134,7 +117,7 @@ class PoolLoss(SolverLoss):
         pool = self.pool.solutions(key, like=batch.theta)
         padded = pool.new_zeros(len(pool), *event)
         if not len(pool):
-            return Candidates(flat(padded), None)
+            return Candidates(padded.flatten(1), None)
         own = padded[window].shape
         if own != pool.shape:
             raise ObjectiveError(
@@ -149,7 +132,7 @@ class PoolLoss(SolverLoss):
         fixed = self.pool.fixed_terms(key, partial(batch.solve.fixed_terms_in_row, row))
         if fixed is not None:
             fixed = feasible(f"{type(self).__name__}: pool", fixed.unsqueeze(0), batch, row)[0].to(batch.theta)
-        return Candidates(flat(padded), fixed)
+        return Candidates(padded.flatten(1), fixed)
 
     def instances(self, batch: Batch, rows: Mapping[str, Sequence[Any]]) -> dict[str, list[int]]:
         """Row numbers by the key of their instance."""
@@ -173,12 +156,12 @@ class PoolLoss(SolverLoss):
         return key
 
 
-def _optima(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Optima | None:
-    """Those of some rows."""
+def _known_in(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Maximum | None:
+    """Those of some rows, flattened."""
     if optimal is None:
         return None
     fixed = None if optimal.fixed is None else optimal.fixed[index].to(theta)
-    return Optima(flat(optimal.z[index]), fixed)
+    return Maximum(optimal.z[index].flatten(1), None, fixed)
 
 
 def _window(event: Sequence[int], shape: Shape | None) -> tuple[slice, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from imle.losses.base import Maximum, interpreted, maximise
-from imle.losses.pooled import Candidates, Optima, PoolLoss
+from imle.losses.pooled import Candidates, PoolLoss
 
 
 class RankingLoss(PoolLoss):
@@ -46,7 +46,7 @@ class RankingLoss(PoolLoss):
             optimal = maximise(batch, true)
         return self.against_pool(batch, true, optimal, rows, solve=solve)
 
-    def compare(self, theta: Tensor, true: Tensor | None, optimal: Optima | None, pool: Candidates) -> Tensor:
+    def compare(self, theta: Tensor, true: Tensor | None, optimal: Maximum | None, pool: Candidates) -> Tensor:
         del optimal
         assert true is not None
         return self.rank(pool.worth(theta), pool.worth(true))

@@ -67,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     Check("precision", scale.check_precision, applies=(says_exact, knows_best), needs=(*_EXACT, "scale", "magnitudes")),
     Check("ties", ties.check_ties, needs=("contract", "batch-equals-loop", "row-permutation")),
     Check("non-finite", failures.check_non_finite),
+    Check("any-size", failures.check_any_size),
     Check("bad-row", failures.check_bad_row, needs=("contract", "batch-equals-loop")),
     Check("reuse", reuse.check_reuse),
     Check("hint", hints.check_hint, applies=(claims("warm_start"),)),

@@ -66,6 +66,7 @@ def test_a_weight_that_crosses_zero_changes_the_engine():
     assert seen == {"closed", "min-cut", "enumeration"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "tries"), [("auto", 25), ("highs", 25), ("cp-sat", 25), ("toulbar2", 10), ("rc2", 10)]
 )
@@ -81,7 +82,9 @@ def test_answers_do_not_depend_on_what_was_solved_before(engine, tries):
 
 
 @pytest.mark.parametrize("hard", [True, False])
-@pytest.mark.parametrize("records", [6, 7, 8])
+@pytest.mark.parametrize(
+    "records", [6, pytest.param(7, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)]
+)
 def test_cutting_planes_find_what_the_full_model_finds(records, hard, monkeypatch):
     rng = np.random.default_rng(records)
     net = transitivity(records, hard)

@@ -1,4 +1,4 @@
-"""What must not be solved: non-finite objectives never reach a solver, and bad rows spoil no others."""
+"""What must not be solved: non-finite objectives are refused, and bad rows spoil no others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from imle._text import named
 from imle.errors import ImleError, ObjectiveError
+from imle.solvers.contract import checked
+from imle.solvers.protocol import takes_any_size
 from imle.testing.compare import same
-from imle.testing.failure import CheckFailure
+from imle.testing.failure import CheckFailure, NotApplicable
 from imle.testing.instance import Floats
 from imle.testing.subject import Case
 
@@ -36,6 +38,26 @@ def check_non_finite(case: Case) -> None:
 
 
 _LAYER = "leave the check to imle.SolverLayer: hand objectives to super().forward() as they are"
+
+
+def check_any_size(case: Case) -> None:
+    """A torch solver that says `any_size` returns for nan and infinities, which the layer refuses afterwards."""
+    prepared = case.prepare()
+    if not (case.torch and takes_any_size(prepared)):
+        raise NotApplicable("only torch solvers that say any_size are given nan and infinities")
+    for value in (math.nan, math.inf, -math.inf):
+        objective = case.objectives(4)
+        flat = objective.reshape(4, -1)
+        flat[2, -1] = flat[3] = value
+        try:
+            checked(prepared.solve(case.array(objective)), objective.shape)
+        except Exception as error:
+            raise CheckFailure(
+                "a result for any numbers",
+                named(error),
+                where=f"an objective {value} in row 2 and all over row 3 of 4, {case.where}",
+                fix="return, whatever it is; or leave out any_size = True, and there is 0 in their place",
+            ) from error
 
 
 def check_bad_row(case: Case) -> None:

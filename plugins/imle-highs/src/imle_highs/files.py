@@ -16,14 +16,16 @@ from imle.solvers import Sense
 from imle_highs import mps
 from imle_highs.native import QuietHighs
 from imle_linear import arrays
-from imle_linear.instance import Instance, refuse_beside_model
+from imle_linear.instance import ProgramInput, refuse_beside_model
 from imle_linear.program import LinearProgram, fixed_costs, from_matrices, learned_variables
 
 _HARMLESS = re.compile("appears more than once in this constraint")
 """Warnings that leave no doubt about what is meant: in LP files, terms of one variable are added up."""
 
 
-def read(who: str, sense: Sense, instance: Instance, *, integrality: Any, default_integrality: int) -> LinearProgram:
+def read(
+    who: str, sense: Sense, instance: ProgramInput, *, integrality: Any, default_integrality: int
+) -> LinearProgram:
     """Check and convert an instance.
 
     Raises:

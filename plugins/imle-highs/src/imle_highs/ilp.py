@@ -13,7 +13,7 @@ from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import ILP
 from imle_linear.engines import TIGHT, WITNESS, Engine
-from imle_linear.instance import Instance, awaiting, is_empty
+from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
@@ -75,7 +75,7 @@ class HighsILPSolver(BaseSolver, spec=ILP):
         Raises:
             InstanceError: the parts do not fit together.
         """
-        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
+        instance = ProgramInput(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
             return awaiting(ILP.id)
         return self.bind(read(ILP.id, self.sense, instance, integrality=integrality, default_integrality=1))

@@ -16,7 +16,7 @@ from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import LP
 from imle_linear.engines import TIGHT, Engine
-from imle_linear.instance import Instance, awaiting, is_empty
+from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
@@ -80,7 +80,7 @@ class HighsLPSolver(BaseSolver, spec=LP):
         Raises:
             InstanceError: the parts do not fit together; integer variables in the file.
         """
-        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
+        instance = ProgramInput(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
             return awaiting(LP.id)
         return self.bind(read(LP.id, self.sense, instance, integrality=None, default_integrality=0))

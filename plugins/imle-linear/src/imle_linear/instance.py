@@ -10,7 +10,7 @@ from imle.errors import InstanceError
 from imle.solvers import AwaitingInstance
 
 
-class Instance(NamedTuple):
+class ProgramInput(NamedTuple):
     """The parameters both solvers share."""
 
     A_ub: Any
@@ -23,7 +23,7 @@ class Instance(NamedTuple):
     costs: Any
 
 
-def is_empty(instance: Instance) -> bool:
+def is_empty(instance: ProgramInput) -> bool:
     """Whether nothing of any size is given: each row of a batch will bring its own instance."""
     given = (instance.A_ub, instance.b_ub, instance.A_eq, instance.b_eq, instance.model, instance.costs)
     return all(part is None for part in given) and _is_pair(instance.bounds)
@@ -47,7 +47,7 @@ def _is_pair(bounds: Any) -> bool:
     )
 
 
-def refuse_beside_model(who: str, instance: Instance, integrality: Any) -> None:
+def refuse_beside_model(who: str, instance: ProgramInput, integrality: Any) -> None:
     """Refuse matrices, bounds and integrality where a model says all that.
 
     Raises:

@@ -12,7 +12,7 @@ from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.plugin import ARBORESCENCE
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,6 @@ class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
 
     Exact up to the rounding of float64, for objectives of any sign. Several best ones: one of them, the same one every
     time.
-
-    Raises:
-        OptionError: another sense.
     """
 
     sense: Sense = "min"
@@ -59,9 +56,8 @@ class PreparedArborescence(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best arborescence of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        costs = summable(rows, ARBORESCENCE.id)
-        arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        arborescences(self.summable_costs(rows), graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
         return ()
 
 
@@ -74,10 +70,10 @@ def _check(graph: Graph, root: int) -> None:
             if not seen[node]:
                 start = node
                 seen |= distances(outgoing, node) >= 0
-    reached = distances(outgoing, start)
-    if (reached >= 0).all():
+    steps = distances(outgoing, start)
+    if (steps >= 0).all():
         return
-    first, out = graph.node_labels[start], graph.node_labels[int(np.argmin(reached))]
+    first, out = graph.node_labels[start], graph.node_labels[int(np.argmin(steps))]
     if root < 0:
         raise InstanceError(
             f"{ARBORESCENCE.id}: expected a node that reaches all others, found none; {first!r} does not reach {out!r}"

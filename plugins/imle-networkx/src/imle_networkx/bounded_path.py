@@ -11,15 +11,11 @@ from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible
-from imle_networkx.graph import Arcs, Graph, both_ways, distances, read, sort, whole
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks
-from imle_networkx.kernels.paths import cheapest_paths
-from imle_networkx.kernels.walks import UNREACHED, WALK, cheapest_walks
+from imle_networkx.graph import Graph, both_ways, distances, read, sort, whole
+from imle_networkx.kernels import Arcs
+from imle_networkx.kernels.paths import cheapest_paths, cheapest_walks
 from imle_networkx.plugin import BOUNDED_PATH
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
-
-Place = tuple[int, int, int, Ints, Ints, Ints]
-"""The ends, the most arcs, and the arcs by head, as kernels take them."""
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 LANES = 16
 """Rows solved together, if the table of labels is small."""
@@ -41,9 +37,6 @@ class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
             more than the cheapest path the one found may cost at most.
 
     Several cheapest paths: one with the fewest edges, the same one every time.
-
-    Raises:
-        OptionError: a limit below 1.
     """
 
     label_limit: int = 2**20
@@ -96,44 +89,35 @@ class PreparedBoundedPath(PreparedPerGraph):
     arcs: Arcs
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
-        """Find a cheapest path of each row; source == target gives no edge."""
-        costs = summable(rows, BOUNDED_PATH.id)
-        if self.source == self.target or not len(costs):
-            return ()
-        place: Place = (self.source, self.target, self.hops, *self.arcs)
-        size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
-        found = np.zeros(len(costs), np.int8)
-        cheapest_walks(costs, *place, max(1, min(LANES, CACHED // size)), rows.solutions, found)
-        assert not (found == UNREACHED).any()  # the target is within reach, and sums do not overflow
-        cyclic = np.flatnonzero(found == WALK)
-        if len(cyclic):
-            excess = self._among_cycles(costs, cyclic, place, rows.solutions)
-            for row in np.flatnonzero(excess > 0).tolist():
-                rows.end(
-                    row,
-                    SolveStatus.FEASIBLE,
-                    f"stopped at {self.solver.label_limit} labels with a path that costs at most {excess[row]:g} more "
-                    "than the cheapest one; raise label_limit for a proof",
-                )
-            rows.counters["negative_cycles"] = len(cyclic)
-        return ()
-
-    def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:
-        """Solve rows in which a cycle costs less than nothing; one of them may take long.
-
-        Returns:
-            `[N]` the most that the path found costs more than the cheapest one.
+        """Find a cheapest path of each row; source == target gives no edge.
 
         Raises:
             CancelledError: no caller waits any more.
         """
-        excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
-        limit = self.solver.label_limit
-        interruptible(
-            lambda: cheapest_paths(costs, rows, *place, limit, stopped, solutions, excess), lambda: stopped.fill(1)
-        )
-        raise_if_cancelled()
-        return excess
+        costs = self.summable_costs(rows)
+        if self.source == self.target or not len(costs):
+            return ()
+        place = self.source, self.target, self.hops, *self.arcs
+        size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
+        cyclic = np.zeros(len(costs), np.bool_)
+        cheapest_walks(costs, *place, max(1, min(LANES, len(costs), CACHED // size)), rows.solutions, cyclic)
+        if cyclic.any():
+            limit, hard = self.solver.label_limit, np.flatnonzero(cyclic)
+            excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
+            interruptible(  # one of these rows may take long
+                lambda: cheapest_paths(costs, hard, *place, limit, stopped, rows.solutions, excess),
+                lambda: stopped.fill(1),
+            )
+            raise_if_cancelled()
+            for row in np.flatnonzero(excess > 0).tolist():
+                rows.end(
+                    row,
+                    SolveStatus.FEASIBLE,
+                    f"stopped at {limit} labels with a path that costs at most {excess[row]:g} more than the cheapest "
+                    "one; raise label_limit for a proof",
+                )
+            rows.counters["negative_cycles"] = len(hard)
+        return ()
 
 
 def _useful(graph: Graph, source: int, target: int, hops: int) -> Arcs:

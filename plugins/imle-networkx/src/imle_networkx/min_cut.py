@@ -9,8 +9,9 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults
-from imle_networkx.graph import Arcs, both_ways, read, sort
-from imle_networkx.kernels.compiling import Floats, Longs, read_only
+from imle.solvers.compiled import Floats, Longs, read_only
+from imle_networkx.graph import both_ways, read, sort
+from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.cut import minimum_cuts
 from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT
@@ -31,9 +32,6 @@ class MinCutSolver(BaseSolver, spec=CUT):
             them. With them the problem would be that of a maximum cut, which is NP-hard.
 
     Several minimum cuts: the one with the fewest nodes on the side of the source.
-
-    Raises:
-        OptionError: a value that is not listed.
     """
 
     negative: Negative = "clip"

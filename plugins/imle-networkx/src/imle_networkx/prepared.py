@@ -10,10 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from imle.solvers import AwaitingInstance, BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
+from imle.solvers.compiled import Floats, read_only
 from imle_networkx.graph import Graph
-from imle_networkx.kernels.compiling import Floats, read_only
 
 _TOO_LARGE = 2.0**1000
+
+
+def awaiting_graph(who: str) -> AwaitingInstance:
+    """Stands in for a prepared solver as long as there is no graph, because every row brings its own."""
+    return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,19 @@ class PreparedPerGraph(PreparedOnEdges, ABC):
         rows = RowResults(self.solver.spec.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
         return rows.result(advice=self.choose(rows))
 
+    def costs(self, rows: RowResults) -> Floats:
+        """`[N, E]` what is to be minimised, for kernels."""
+        return read_only(-rows.objective if self.solver.sense == "max" else rows.objective)
+
+    def summable_costs(self, rows: RowResults) -> Floats:
+        """`[N, E]` likewise, for kernels that add costs; rows whose sums could overflow fail, and are zeros."""
+        costs = self.costs(rows)
+        large = np.abs(costs).max(axis=1, initial=0.0) > _TOO_LARGE
+        for row in np.flatnonzero(large).tolist():
+            message = f"{self.solver.spec.id} adds costs: one is larger than 2**1000 in size"
+            rows.end(row, SolveStatus.ERROR, message)
+        return read_only(np.where(large[:, None], 0.0, costs)) if large.any() else costs
+
     @abstractmethod
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Write the solutions of all rows, and say which of them failed; returns advice for the user.
@@ -69,18 +87,3 @@ class PreparedPerGraph(PreparedOnEdges, ABC):
         Raises:
             ObjectiveError: negative costs are refused, and there are some.
         """
-
-
-def awaiting_graph(who: str) -> AwaitingInstance:
-    """Stands in for a prepared solver as long as there is no graph, because every row brings its own."""
-    return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
-
-
-def summable(rows: RowResults, who: str) -> Floats:
-    """`[N, E]` objectives for kernels that add them; rows whose sums could overflow fail, and are zeros."""
-    large = np.abs(rows.objective).max(axis=1, initial=0.0) > _TOO_LARGE
-    if not large.any():
-        return read_only(rows.objective)
-    for row in np.flatnonzero(large).tolist():
-        rows.end(row, SolveStatus.ERROR, f"{who} adds costs: one is larger than 2**1000 in size")
-    return read_only(np.where(large[:, None], 0.0, rows.objective))

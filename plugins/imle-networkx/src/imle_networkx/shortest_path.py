@@ -11,9 +11,10 @@ import numpy as np
 
 from imle.errors import ObjectiveError
 from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
-from imle_networkx.graph import Arcs, read
+from imle.solvers.compiled import Floats, Longs, read_only
+from imle_networkx.graph import read
+from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.bidirectional import bidirectional
-from imle_networkx.kernels.compiling import Floats, Longs, read_only
 from imle_networkx.kernels.sweep import sweep
 from imle_networkx.negatives import Negative
 from imle_networkx.paths import Paths, numbers
@@ -44,9 +45,6 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
             "raise" refuses them. Acyclic graphs take costs of any sign.
 
     Undirected edges can be walked both ways. Several shortest paths: one of them, the same one every time.
-
-    Raises:
-        OptionError: a value that is not listed.
     """
 
     weights: Literal["edge", "node"] = "edge"

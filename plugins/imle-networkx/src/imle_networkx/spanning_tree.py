@@ -10,7 +10,6 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle_networkx.graph import distances, read
-from imle_networkx.kernels.compiling import read_only
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
@@ -24,9 +23,6 @@ class SpanningTreeSolver(BaseSolver, spec=TREE):
         sense: "min" for costs, "max" for scores.
 
     Exact for objectives of any sign. Of equal edges the earlier one is preferred, which leaves one best tree.
-
-    Raises:
-        OptionError: another sense.
     """
 
     sense: Sense = "min"
@@ -59,6 +55,6 @@ class PreparedSpanningTree(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best tree of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        spanning_trees(read_only(rows.objective), maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        spanning_trees(self.costs(rows), graph.nodes, graph.tails, graph.heads, rows.solutions)
         return ()

@@ -13,18 +13,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_mln.inference.components import Component, Components
+from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to
-from imle_mln.inference.truths import ClauseTruths, entries
-from imle_mln.network import Bools, Index
+from imle_mln.network import Bools, Entries, Index
+from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
-
-Ints = NDArray[np.int64]
 
 DENSE = 3
 """Clauses of up to so many variables are tables: toulbar2 propagates these well, and larger ones hardly at all."""
@@ -67,9 +64,9 @@ class PairTables(NamedTuple):
 class Whole(NamedTuple):
     """Coefficients as whole numbers, times `2^shift`: of atoms, soft pairs and soft large clauses."""
 
-    unary: Ints
-    pair: Ints
-    clause: Ints
+    unary: Index
+    pair: Index
+    clause: Index
     shift: int
 
     @property
@@ -87,46 +84,42 @@ class CostNetwork:
     """One component, for coefficients that change.
 
     Args:
-        components: this one, with others.
-        part: the component.
+        component: this one alone.
 
     Attributes:
         atoms: of the energy.
-        hard: its large clauses that must hold.
         domains: how many values each variable has.
     """
 
-    def __init__(self, components: Components, part: Component) -> None:
-        energy = self._energy = components.energy
-        self.atoms, self.hard, self._soft = part.atoms, part.hard, part.soft
-        top = np.concatenate([part.soft, part.hard])
-        self._nested = components.structure.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
-        self._variables(np.concatenate([top, self._nested]))
+    def __init__(self, component: Components) -> None:
+        energy, pairs = component.energy, component.pairs
+        self._energy, self.atoms = energy, component.atoms
+        self._soft, hard = energy.large.clauses[component.soft], energy.large.clauses[component.hard]
+        top = np.concatenate([self._soft, hard])
+        self._nested = energy.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
+        self._variables(component.blocks, np.concatenate([top, self._nested]))
         self._never: list[tuple[int, int]] = []
-        first, second = (self._variable[self._number(ends)] for ends in energy.pairs[part.pairs].T)
-        self._one_block(part.pairs[first == second])
-        apart = part.pairs[first != second]
+        first, second = self._variable[self._number(energy.pairs[pairs])].T
+        self._one_block(pairs[first == second])
+        apart = pairs[first != second]
         self._pairs: Index = apart[energy.forbidden[apart] == 0]
         self._pair_tables = [*self._tables(apart)]
-        rows = self._rows(part.hard, components.coefficients.clause[part.soft] > 0)
+        rows = self._rows(hard, component.coefficients.clause[self._soft] > 0)
         self._clauses = [*by_arity(rows)]
         self._long = [(scope, [1 - value for value in false]) for scope, false, _ in rows if len(scope) > DENSE]
 
     def _number(self, atoms: Index) -> Index:
         return np.searchsorted(self.atoms, atoms)
 
-    def _variables(self, clauses: Index) -> None:
+    def _variables(self, blocks: Entries, clauses: Index) -> None:
         """Free atoms, nested clauses, atoms of blocks that clauses name, long clauses, blocks: in this order."""
         n = self._energy.reduction.atoms
-        blocks = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
-        mine = np.isin(blocks.variable, self.atoms)
-        members = self._number(blocks.variable[mine])
-        _, start, self._block = np.unique(blocks.row[mine], return_index=True, return_inverse=True)
+        members, self._block = self._number(blocks.variable), blocks.row
         self._members, sizes = members, np.bincount(self._block)
         free = np.ones(len(self.atoms), np.bool_)
         free[members] = False
         named = np.zeros(len(self.atoms), np.bool_)
-        mentioned = entries(self._energy.reduction.clauses, clauses).variable
+        mentioned = self._energy.reduction.clauses.entries(clauses).variable
         named[self._number(mentioned[mentioned < n])] = True
         self._named: Index = np.flatnonzero(named & ~free)
         self._free: Index = np.flatnonzero(free)
@@ -139,7 +132,7 @@ class CostNetwork:
         self._variable[self._free] = np.arange(len(self._free))
         self._variable[members] = self._first_block + self._block
         self._value: Index = np.ones(len(self.atoms), np.int64)
-        self._value[members] = np.arange(len(members)) - start[self._block]
+        self._value[members] = np.arange(len(members)) - blocks.starts[self._block]
         self._boolean = self._variable.copy()
         self._boolean[self._named] = booleans[2] + np.arange(len(self._named))
 
@@ -196,7 +189,7 @@ class CostNetwork:
     def _false(self, clauses: Index) -> Iterator[tuple[list[int], list[int]]]:
         """Each clause's variables, and their values where it is false."""
         n = self._energy.reduction.atoms
-        found = entries(self._energy.reduction.clauses, clauses)
+        found = self._energy.reduction.clauses.entries(clauses)
         atom = found.variable < n
         variable = np.empty(len(atom), np.int64)
         variable[atom] = self._boolean[self._number(found.variable[atom])]
@@ -235,7 +228,7 @@ class CostNetwork:
         plain = [(np.ascontiguousarray(of), of_costs.astype(np.float64)) for of, of_costs in tables if len(of)]
         return {"top": top, "domains": self.domains, "tables": plain, "clauses": self._long, "seed": seed}, offset
 
-    def _block_tables(self, unary: Ints, top: int) -> tuple[list[tuple[Index, Ints]], int]:
+    def _block_tables(self, unary: Index, top: int) -> tuple[list[tuple[Index, Index]], int]:
         """What each value of a block costs more than the best one; and what the best ones are worth."""
         sizes = np.array(self.domains[self._first_block :], np.int64)
         tables, best = [], 0
@@ -250,7 +243,7 @@ class CostNetwork:
             tables.append((blocks + self._first_block, costs))
         return tables, best
 
-    def _named_tables(self, top: int) -> list[tuple[Index, Ints]]:
+    def _named_tables(self, top: int) -> list[tuple[Index, Index]]:
         """A Boolean for an atom of a block is true where the block has its value."""
         tables = []
         for atom in self._named.tolist():
@@ -288,7 +281,7 @@ def by_arity(rows: list[Row]) -> Iterator[ClauseTuples]:
             yield ClauseTuples(*(np.array(column) for column in zip(*own, strict=True)))
 
 
-def cost_tables(group: ClauseTuples, default: Ints, cost: Ints) -> tuple[Index, Ints]:
+def cost_tables(group: ClauseTuples, default: Index, cost: Index) -> tuple[Index, Index]:
     """Scopes, and tables `[f, 2, ...]` of what each clause costs where it is true and where it is false."""
     count, arity = group.scopes.shape
     costs = np.repeat(default[:, None], 1 << arity, axis=1)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
-from imle_mln.engines import AUTO, Engine, engines, everything, find
-from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
+from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
+from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Floats, Index
 
 _NOTHING: Counter[str] = Counter()
@@ -27,14 +26,14 @@ class Solved(NamedTuple):
         status: `[N]` codes of `SolveStatus`.
         states: `[N, n]` of the energy's atoms.
         slack: `[N]` by how much others may be better.
-        engines: for each row, how many components each engine solved.
+        engines: how many components each engine solved, in every row.
         events: for each row, what engines did.
     """
 
     status: NDArray[np.int8]
     states: Bools
     slack: Floats
-    engines: list[Counter[str]]
+    engines: Counter[str]
     events: list[Counter[str]]
 
 
@@ -42,7 +41,7 @@ class Dispatch:
     """Engines for all components.
 
     Args:
-        structure: of the network.
+        energy: of the network.
         engine: a name, or "auto".
         options: of the engines.
         coefficients: only their signs matter.
@@ -51,14 +50,14 @@ class Dispatch:
         SolveError: the engine that was asked for cannot solve a component.
     """
 
-    def __init__(self, structure: Structure, engine: str, options: Options, coefficients: Coefficients) -> None:
-        self._atoms = structure.energy.reduction.atoms
-        parts = partition(structure.energy, structure.large, coefficients)
-        self._closed = _Closed(structure.energy, parts)
+    def __init__(self, energy: Energy, engine: str, options: Options, coefficients: Coefficients) -> None:
+        self._atoms = energy.reduction.atoms
+        parts = partition(energy, coefficients)
+        closed = _Closed(energy, parts)
         self._counts = Counter[str]()
-        self._batched: list[BatchSolver] = []
+        self._batched: list[BatchSolver] = [closed]
         self._single: list[ComponentSolver] = []
-        left = ~self._closed.components
+        left = ~closed.components
         if not left.all():
             self._counts["closed"] = int((~left).sum())
         asked = (find(engine),) if engine != AUTO else sorted(engines(), key=lambda one: one.auto is everything)
@@ -67,13 +66,13 @@ class Dispatch:
             if taken.any():
                 left &= ~taken
                 self._counts[one.name] = int(taken.sum())
-                solver = one.load()(Components(structure, parts, taken, coefficients), options)
+                solver = one.load()(Components(energy, parts, taken, coefficients), options)
                 if isinstance(solver, BatchSolver):
                     self._batched.append(solver)
                 else:
                     self._single.append(solver)
         if left.any():
-            _refuse(find(engine), structure.energy, parts, int(np.flatnonzero(left)[0]))
+            _refuse(find(engine), energy, parts, int(np.flatnonzero(left)[0]))
 
     def solve(self, coefficients: Coefficients, start: Callable[[], Clock]) -> Solved:
         """Maximise N objectives.
@@ -84,8 +83,7 @@ class Dispatch:
         """
         rows = len(coefficients.unary)
         states = np.zeros((rows, self._atoms), np.bool_)
-        solved = Solved(np.zeros(rows, np.int8), states, np.zeros(rows), [self._counts] * rows, [_NOTHING] * rows)
-        states[:, self._closed.atoms] = self._closed.solve(coefficients)
+        solved = Solved(np.zeros(rows, np.int8), states, np.zeros(rows), self._counts, [_NOTHING] * rows)
         for batched in self._batched:
             states[:, batched.atoms], slack = batched.solve_rows(coefficients)
             solved.slack[:] += slack
@@ -106,14 +104,14 @@ class Dispatch:
             solved.states[row, solver.atoms] = found.states
 
 
-def _offered(engine: Engine, parts: Partition) -> Bools:
+def _offered(engine: EngineSpec, parts: Partition) -> Bools:
     """The components that an engine gets where none was asked for."""
     if engine.auto is None or engine.missing:
         return np.zeros(len(parts.sizes), np.bool_)
     return engine.can(parts) & engine.auto(parts)
 
 
-def _refuse(engine: Engine, energy: Energy, parts: Partition, component: int) -> None:
+def _refuse(engine: EngineSpec, energy: Energy, parts: Partition, component: int) -> None:
     atom = int(energy.reduction.atom_ids[np.flatnonzero(parts.component == component)[0]])
     raise SolveError(
         f"mln: engine={engine.name!r}: expected {engine.needs}, found otherwise in the component of atom {atom}, which "
@@ -134,17 +132,17 @@ class _Closed:
         single = parts.sizes == 1
         self.components: Bools = single | (parts.block >= 0)
         self._single: Index = np.flatnonzero(single[parts.component])
-        self._blocks = entries(energy.blocks, parts.block[parts.block >= 0])
+        self._blocks = energy.blocks.entries(parts.block[parts.block >= 0])
         self.atoms: Index = np.concatenate([self._single, self._blocks.variable])
 
-    def solve(self, coefficients: Coefficients) -> Bools:
-        """States `[N, k]` of `atoms`. Ties: false; in a block, its first best atom."""
+    def solve_rows(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
+        """States `[N, k]` of `atoms`, which are best. Ties: false; in a block, its first best atom."""
         single = coefficients.unary[:, self._single] > 0
-        blocks = self._blocks
+        blocks, nothing = self._blocks, np.zeros(len(single))
         if not len(blocks.starts):
-            return single
+            return single, nothing
         values = coefficients.unary[:, blocks.variable]
         best = values == np.maximum.reduceat(values, blocks.starts, axis=1)[:, blocks.row]
         place = np.arange(len(blocks.row))
         first = np.minimum.reduceat(np.where(best, place, len(place)), blocks.starts, axis=1)
-        return np.concatenate([single, place == first[:, blocks.row]], axis=1)
+        return np.concatenate([single, place == first[:, blocks.row]], axis=1), nothing

@@ -11,7 +11,7 @@ from imle.errors import OptionError
 from imle.solvers import BaseSolver, PreparedSolver, Sense
 from imle_highs.files import read
 from imle_linear.engines import Engine
-from imle_linear.instance import Instance, awaiting, is_empty, refuse_beside_model
+from imle_linear.instance import ProgramInput, awaiting, is_empty, refuse_beside_model
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram
@@ -98,7 +98,7 @@ class ILPSolver(BaseSolver, spec=ILP):
             InstanceError: the parts do not fit together, or the backend cannot hold them.
             SolverUnavailableError: OR-Tools comes without the backend.
         """
-        instance = Instance(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
+        instance = ProgramInput(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
         if is_empty(instance):
             return awaiting(ILP.id)
         if model is None or isinstance(model, (str, os.PathLike)):

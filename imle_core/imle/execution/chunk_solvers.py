@@ -1,4 +1,4 @@
-"""Engines: where chunks of rows are solved."""
+"""Where chunks of rows are solved: threads of this process, or other processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imle.execution.recipe import Recipe
 from imle.execution.throughput import Throughput
 from imle.execution.time_slices import solve_in_slices
 from imle.execution.watch import Watch
-from imle.execution.work import GETTING_READY, Outcome, PreparedPool, Task, attempt, run_task, run_task_apart
+from imle.execution.work import GETTING_READY, PreparedPool, Task, TaskResult, attempt, run_task, run_task_apart
 from imle.solvers.cancellation import CancelToken, stop_until
 from imle.solvers.protocol import PreparedSolver
 
@@ -19,7 +19,7 @@ _SMALL = 1 << 16  # bytes of a recipe that goes with every task
 _PATIENCE = 1.0  # seconds for threads to end once they have been told so; those of solvers that do not listen go on
 
 
-class Engine(Protocol):
+class ChunkSolver(Protocol):
     """Solves chunks of rows, somewhere."""
 
     least: float
@@ -29,10 +29,10 @@ class Engine(Protocol):
 
     def submit(
         self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
-    ) -> Future[Outcome]:
+    ) -> Future[TaskResult]:
         """Solve rows, until they are given up; `recipe` says that the worker did not know what to solve them with."""
 
-    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
+    def abandon(self, futures: Iterable[Future[TaskResult]], token: CancelToken) -> None:
         """No caller waits for these any more."""
 
     def lost(self) -> str:
@@ -89,21 +89,21 @@ class Threads:
 
     def submit(
         self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
-    ) -> Future[Outcome]:
+    ) -> Future[TaskResult]:
         del recipe
         return self._pool.submit(self._solve, objective, given, token)
 
-    def _solve(self, objective: Any, given: Mapping[str, Any], token: CancelToken) -> Outcome:
+    def _solve(self, objective: Any, given: Mapping[str, Any], token: CancelToken) -> TaskResult:
         with token.inside():
             if self._build is None:
                 return self._attempt(self._shared, objective, given)
             with self._prepared.acquire("", self._build) as prepared:
                 return self._attempt(prepared, objective, given)
 
-    def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> Outcome:
+    def _attempt(self, prepared: PreparedSolver, objective: Any, given: Mapping[str, Any]) -> TaskResult:
         return attempt(lambda: solve_in_slices(prepared, objective, given, self._throughput))
 
-    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
+    def abandon(self, futures: Iterable[Future[TaskResult]], token: CancelToken) -> None:
         """Tasks end after the slice they are at, native calls that can be stopped before that."""
         stop_until(token, [future for future in futures if not future.cancel()], _PATIENCE)
 
@@ -135,7 +135,7 @@ class Remote:
 
     def submit(
         self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
-    ) -> Future[Outcome]:
+    ) -> Future[TaskResult]:
         del token  # it does not travel
         small = len(self._recipe.content) <= _SMALL
         content = self._recipe.content if small or recipe or not self._sent else None
@@ -148,7 +148,7 @@ class Remote:
             return self._executor.submit(run_task_apart, task, self._seconds)
         return self._executor.submit(run_task, task)
 
-    def abandon(self, futures: Iterable[Future[Outcome]], token: CancelToken) -> None:
+    def abandon(self, futures: Iterable[Future[TaskResult]], token: CancelToken) -> None:
         del token
         if isinstance(self._executor, Processes):
             self._executor.abandon(futures)

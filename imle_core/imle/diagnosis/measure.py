@@ -1,0 +1,242 @@
+"""What a layer's gradients look like over repeated draws, at its own setting and at others."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from imle.diagnosis.report import Cell
+from imle.errors import OptionError
+from imle.estimators.base import Trace
+from imle.estimators.samples import Solutions, Solve
+from imle.layers.module import SolverLayer
+from imle.layers.stats import LayerStats
+
+Loss = Callable[[Any], Tensor]
+"""From what the layer returns to a loss: a scalar, or one value per row."""
+
+STEPS = {"lambda_": "lambda_", "beta": "beta", "relative_beta": "beta"}
+"""Where estimators keep how far the target lies from theta, and the option that sets it."""
+
+INFINITE = 1e4
+"""A factor on the step at which dy outweighs theta and noise."""
+
+
+class Pass(NamedTuple):
+    """One backward pass.
+
+    Attributes:
+        dy: `[B, 1 or S, *event]` what the loss sent.
+        gradient: `[B, *event]` the estimator's answer, for theta.
+        forward: `[B, S, *event]` forward solutions.
+        targets: `[B, S, *event]` each: the solutions of the backward solves.
+    """
+
+    dy: Tensor
+    gradient: Tensor
+    forward: Tensor
+    targets: list[Tensor]
+
+    def unchanged(self) -> Tensor:
+        """`[B]` whether all target solves of a row agree with what they are compared with."""
+        one, *others = self.targets if len(self.targets) > 1 else [self.forward, *self.targets]
+        return torch.stack([(one == other).flatten(1).all(dim=1) for other in others]).all(dim=0)
+
+
+class Measurement(NamedTuple):
+    """One setting, over R draws.
+
+    Attributes:
+        cell: in numbers.
+        gradients: `[R, B, n]`.
+        pulled: `[R, B]` rows whose loss has a gradient: only these can be expected to get one.
+        failed: solves that failed, by status.
+        stats: what the layer counted.
+        seconds: wall time of the R passes.
+    """
+
+    cell: Cell
+    gradients: Tensor
+    pulled: Tensor
+    failed: Counter[str]
+    stats: LayerStats
+    seconds: float
+
+
+class Probe:
+    """Tries settings on a copy of a layer, with the same draws for each: differences are those of the settings.
+
+    Args:
+        layer: a copy of one's own, whose options may be changed.
+        objective: `[*batch, *event]`.
+        loss: of what the layer returns.
+        rows: instance parameters that differ per row.
+
+    Attributes:
+        option: the keyword that sets the estimator's step, "beta" or "lambda_"; None for rules without one.
+        step: the one in force.
+    """
+
+    def __init__(self, layer: SolverLayer, objective: Tensor, loss: Loss, rows: Mapping[str, Sequence[Any]]) -> None:
+        self.rule = layer.estimator
+        self._attribute = next((name for name in STEPS if getattr(self.rule, name, None) is not None), "")
+        self.option = STEPS.get(self._attribute)
+        self.step = float(getattr(self.rule, self._attribute)) if self.option else None
+        self.temperatures = layer.temperature, layer.target_temperature
+        layer.memory_limit = None  # a batch is one backward pass, so that there is one to record
+        self._layer, self._loss, self._rows = layer, loss, rows
+        self._objective = objective.detach()
+        self._size = len(layer.read(self._objective, **rows).theta)
+        self._state = {name: value.clone() for name, value in self.rule.state_dict().items()}
+        self._generator = None if layer.generator is None else layer.generator.get_state()
+        self._global = torch.get_rng_state()
+        self._passes: list[Pass] = []
+        self._limits: dict[tuple[int, float], Tensor | None] = {}
+        self._record()
+
+    def _record(self) -> None:
+        """Keep what the estimator is given, what it solves and what it answers."""
+        answer = self.rule.gradient
+
+        def gradient(trace: Trace, dy: Tensor) -> Tensor:
+            targets: list[Tensor] = []
+
+            def solve(theta: Tensor, hint: Tensor | None = None, /, **options: Any) -> Solutions:
+                found = trace.call.solve(theta, hint, **options)
+                targets.append(found.z)
+                return found
+
+            # no rule tiles or parts the solve of a whole batch
+            found = answer(replace(trace, call=replace(trace.call, solve=cast(Solve, solve))), dy)
+            self._passes.append(Pass(dy, found, trace.z, targets))
+            return found
+
+        self.rule.gradient = gradient  # type: ignore[method-assign]  # of this copy alone
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the layer draws anything."""
+        return self._layer._mode().perturbed
+
+    def survey(self, steps: Iterable[float], temperatures: Iterable[float], draws: int) -> tuple[Cell, ...]:
+        """Try every pair of factors, 1 always among them. Temperatures of 0 have nothing to vary, nor have rules
+        without a step."""
+        scales = sorted({1.0, *temperatures}) if max(self.temperatures) > 0 else [1.0]
+        factors = sorted({1.0, *steps}) if self.step else [1.0]
+        return tuple(self.read(self.step and self.step * f, draws, scale).cell for scale in scales for f in factors)
+
+    def read(self, step: float | None, draws: int, scale: float = 1.0) -> Measurement:
+        """Try one setting.
+
+        Args:
+            step: lambda or beta; None for rules without one.
+            draws: R.
+            scale: a factor on both temperatures.
+
+        Raises:
+            OptionError: the loss is not a loss of the layer's output.
+        """
+        infinite = self._infinite(draws, scale)
+        self._layer.stats = stats = LayerStats()
+        start = time.perf_counter()
+        passes = self._draw(step, draws, scale)
+        seconds = time.perf_counter() - start
+        gradients = torch.stack([p.gradient.flatten(1) for p in passes])
+        pulled = torch.stack([p.dy.flatten(1).ne(0).any(dim=1) for p in passes])
+        unchanged = saturated = None
+        if passes[0].targets:
+            unchanged = _share(torch.stack([p.unchanged() for p in passes]), pulled)
+            if infinite is not None:
+                saturated = _share((_targets(passes) == infinite).all(dim=2), pulled)
+        nonzeros = gradients.ne(0).sum(dim=2)
+        # some solvers count entries besides rows
+        clipped = stats.events["clipped_rows"] or sum(n for name, n in stats.events.items() if "clip" in name)
+        failed = Counter({name: n for name, n in stats.status.items() if name not in ("optimal", "feasible")})
+        cell = Cell(
+            step=step,
+            temperature=self._layer.temperature,
+            zero=_share(nonzeros == 0, pulled),
+            unchanged=unchanged,
+            saturated=saturated,
+            cosine=self.agreement(gradients.flatten(1).unsqueeze(1)).item(),
+            nonzeros=nonzeros.double().mean().item(),
+            failed=failed.total() / max(stats.solves, 1),
+            clipped=min(clipped / max(stats.solves, 1), 1.0),
+        )
+        return Measurement(cell, gradients, pulled, failed, stats, seconds)
+
+    def _infinite(self, draws: int, scale: float) -> Tensor | None:
+        """The target solutions `[R, B, m]` of an infinite step with these draws; None for rules without targets."""
+        if (draws, scale) not in self._limits:
+            passes = self._draw(self.step * INFINITE, draws, scale) if self.step else []
+            self._limits[draws, scale] = _targets(passes) if passes and passes[0].targets else None
+        return self._limits[draws, scale]
+
+    def _draw(self, step: float | None, draws: int, scale: float) -> list[Pass]:
+        """Passes from the same random numbers each time."""
+        layer = self._layer
+        layer.temperature, layer.target_temperature = (tau * scale for tau in self.temperatures)
+        torch.set_rng_state(self._global)
+        if layer.generator is not None and self._generator is not None:
+            layer.generator.set_state(self._generator)
+        return [self._pass(step) for _ in range(draws)]
+
+    def _pass(self, step: float | None) -> Pass:
+        """Forward and backward, once, from the estimator's original state."""
+        self.rule.load_state_dict(self._state)
+        if step is not None:
+            present = getattr(self.rule, self._attribute)
+            setattr(self.rule, self._attribute, torch.full_like(present, step) if torch.is_tensor(present) else step)
+        self._passes.clear()
+        leaf = self._objective.clone().requires_grad_()
+        with torch.enable_grad():
+            value = self._loss(self._layer(leaf, **self._rows))
+            if not isinstance(value, Tensor):
+                raise OptionError(f"loss: expected it to return a tensor, found {type(value).__name__}")
+            if value.numel() not in (1, self._size):
+                raise OptionError(
+                    f"loss: expected a scalar or one value per row, {self._size} in all, found {list(value.shape)}",
+                    hint="reduce the solution's own dimensions, as in lambda z: (z - gold).abs().sum(dim=-1)",
+                )
+            if value.requires_grad:
+                torch.autograd.grad(value.sum(), leaf, allow_unused=True)
+        if not self._passes:
+            raise OptionError(
+                "loss: its value does not depend on what it is given by differentiable operations",
+                hint="pass a function of the layer's output, such as lambda z: (z - gold).abs().mean()",
+            )
+        return self._passes[-1]
+
+    def agreement(self, gradients: Tensor) -> Tensor:
+        """The mean cosine of all pairs of draws that are not zero; nan where there is no pair, or nothing is drawn.
+
+        Args:
+            gradients: `[R, B, n]`.
+
+        Returns:
+            `[B]`, in float64.
+        """
+        drawn = (gradients if self.noisy else gradients[:1]).double()
+        norms = torch.linalg.vector_norm(drawn, dim=2, keepdim=True)
+        units = torch.where(norms > 0, drawn / norms, 0.0)
+        count = (norms > 0).sum(dim=0).squeeze(1).to(units.dtype)
+        total = units.sum(dim=0).square().sum(dim=1)  # the diagonal, and every pair twice
+        agreement: Tensor = (total - count) / (count * (count - 1))
+        return torch.where(count > 1, agreement, float("nan"))  # of one draw, rounding would leave +-inf
+
+
+def _targets(passes: Sequence[Pass]) -> Tensor:
+    """`[R, B, m]` all target solutions of a row."""
+    return torch.stack([torch.cat([z.flatten(1) for z in p.targets], dim=1) for p in passes])
+
+
+def _share(found: Tensor, among: Tensor) -> float:
+    """How many of the marked rows are found; nan of none."""
+    total = int(among.sum())
+    return int((found & among).sum()) / total if total else float("nan")

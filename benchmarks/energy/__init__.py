@@ -104,6 +104,12 @@ def claims() -> Iterator[Claim]:
 
 
 def notes() -> list[str]:
-    """What could not be run."""
-    reasons = (unavailable(name) for name in extent.problems)
-    return [reason for reason in reasons if reason is not None]
+    """What could not be run, and what was not asked for."""
+    found = [reason for reason in map(unavailable, extent.problems) if reason is not None]
+    for kind, asked, everything in (
+        ("problems", extent.problems, PROBLEMS),
+        ("methods", extent.methods, METHODS),
+    ):
+        if left := [name for name in everything if name not in asked]:
+            found.append(f"{kind} left out of this run: {'; '.join(left)}")
+    return found

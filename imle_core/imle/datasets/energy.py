@@ -77,7 +77,7 @@ def load_energy(folder: str | Path, *, seed: int = 0) -> EnergyData:
             `X_1gtrain, X_1gtest [48 days, 9]`, `y_train, y_test [48 days]`, `weights [48]`; numbers that are not
             finite, weights that are not positive whole numbers, days that are not whole or not in order, or too few.
 
-    Source: Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto 2024, section 5.1.
+    Source: Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto 2024, section 5.
     """
     check_seed(seed)
     path = Path(folder) / "prices.npz"

@@ -61,7 +61,7 @@ def load_schedule(folder: str | Path, number: int) -> ScheduleData:
         OptionError: a bad number; the file is missing, ends early or goes on after its last task, or has a line that is
             not what the format has there; names the line.
 
-    Source: Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto 2024, section 5.1; the format is that of the ICON
+    Source: Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto 2024, section 5; the format is that of the ICON
     challenge (Simonis et al. 2014, CSPLib problem 059).
     """
     if isinstance(number, bool) or number not in (1, 2, 3):

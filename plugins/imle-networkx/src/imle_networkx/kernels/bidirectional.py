@@ -20,8 +20,8 @@ from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.lanes import bounded, follow
 
 
-class Search(NamedTuple):
-    """Two searches, a row each.
+class Frontiers(NamedTuple):
+    """What two searches have reached, a row each.
 
     Attributes:
         labels: `[2, nodes]` cost of the best path found, infinite where there is none.
@@ -64,7 +64,7 @@ def bidirectional(
     labels, touched, counts = np.full((2, nodes), np.inf), np.empty((2, nodes), np.int32), np.empty(2, np.int64)
     via, by = np.empty((2, nodes), np.int32), np.empty((2, nodes), np.int32)
     keys, heap = np.empty((2, entries)), np.empty((2, entries), np.int32)
-    both = Search(labels, via, by, keys, heap, touched, counts)
+    both = Frontiers(labels, via, by, keys, heap, touched, counts)
     for row in range(len(objective)):
         costs = objective[row]
         below = 0
@@ -83,7 +83,7 @@ def bidirectional(
 
 
 @compiled
-def search(costs: Floats, source: int, target: int, arcs: Arcs, both: Search) -> int:
+def search(costs: Floats, source: int, target: int, arcs: Arcs, both: Frontiers) -> int:
     """Label both sides until no better path can exist; returns the node where they meet, or -1."""
     labels, via, by, keys, heap, touched, counts = both
     start, node, item = arcs

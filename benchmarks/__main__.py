@@ -34,6 +34,7 @@ MODULES = (
     "toy",
     "cosine",
     "calibration",
+    "energy",
     "startup",
     "memory",
 )

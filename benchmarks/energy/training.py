@@ -1,0 +1,73 @@
+"""One training: Adam, the epoch with the least validation regret, and the regret of its decisions on the test rows."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import nn
+
+import imle
+from benchmarks.energy.methods import Loss
+from benchmarks.energy.problems import Part, Problem
+from imle import metrics
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came of a training.
+
+    Attributes:
+        validation: least mean relative regret on the validation rows, over epochs.
+        test: that on the test rows, of the model after that epoch.
+        last: that on the test rows, of the model after the last epoch.
+        seconds: of an epoch's training steps, without validation; the median.
+    """
+
+    validation: float
+    test: float
+    last: float
+    seconds: float
+
+
+def train(problem: Problem, loss: Loss, rate: float, seed: int) -> Training:
+    """Train a model.
+
+    Args:
+        problem: rows and solver.
+        loss: made for this training.
+        rate: Adam's.
+        seed: of the model and of all noise.
+    """
+    torch.manual_seed(seed)
+    model = problem.model()
+    decide = problem.solver(noise=None).eval()
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    batches = torch.arange(len(problem.train.objectives)).split(problem.batch)
+    least, best, seconds = float("inf"), copy.deepcopy(model), []
+    for _ in range(problem.epochs):
+        begun = time.perf_counter()
+        for rows in batches:
+            part = problem.train
+            value = loss(model(part.features[rows]), part.objectives[rows], part.best[rows])
+            optimizer.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]  # torch's own
+            optimizer.step()
+        seconds.append(time.perf_counter() - begun)
+        regret = relative_regret(decide, model, problem.validation)
+        if regret < least:
+            least, best = regret, copy.deepcopy(model)
+    test = [relative_regret(decide, m, problem.test) for m in (best, model)]
+    return Training(least, *test, median(seconds))
+
+
+@torch.no_grad()
+def relative_regret(decide: imle.SolverLayer, model: nn.Module, part: Part) -> float:
+    """Regret of each row as a share of its optimum; the mean over rows, as the benchmark has it."""
+    found = decide(model(part.features))
+    lost = metrics.regret(part.objectives, found, part.best, layer=decide)
+    optimum = (part.objectives * part.best).sum(dim=1)
+    return float((lost / optimum.abs()).mean())

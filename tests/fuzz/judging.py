@@ -57,6 +57,9 @@ class Truth(Protocol):
     def slack(self, objective: Floats, solution: Floats) -> float:
         """How far from the best value a solution may be called optimal."""
 
+    def rounded(self, objective: Floats, solution: Floats, sign: int) -> float:
+        """How far the best value moves where sums of floats are rounded, asked for where a solution looks worse."""
+
 
 class Verdict(NamedTuple):
     """What is wrong with a row's answer ("" if nothing), and how the row counts."""
@@ -110,7 +113,7 @@ def _solution(
         return f"the solution {solution.tolist()} is not feasible: {fault}"
     value, slack = truth.value(objective, solution, sign), truth.slack(objective, solution) + known.slack
     worse = sign * (value - known.best)
-    if status == SolveStatus.OPTIMAL and worse > slack:
+    if status == SolveStatus.OPTIMAL and worse > slack and worse > slack + truth.rounded(objective, solution, sign):
         return f"optimal with {value!r} at {solution.tolist()}, but the best value is {known.best!r}"
     off = 0.0 if told is None else sign * (told - value)
     if off < -slack or (off > slack and status == SolveStatus.OPTIMAL):

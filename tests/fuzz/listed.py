@@ -73,3 +73,7 @@ class Listed:
         fixed = np.abs(self._fixed[np.isfinite(self._fixed)]).max(initial=0.0)
         terms = np.abs(objective.ravel()) * np.maximum(1.0, np.abs(solution.ravel()))
         return self._precision * float(max(terms.max(initial=0.0), fixed))
+
+    def rounded(self, objective: Floats, solution: Floats, sign: int) -> float:
+        del objective, solution, sign
+        return 0.0  # the best of a list is found by the same sums

@@ -357,3 +357,31 @@ def test_two_runs_that_are_wrong_in_the_same_way():
     assert found["scipy"][0] == SolveStatus.FEASIBLE
     assert found["scipy"][1] <= best
     assert "the solver highs-ilp" in found["scipy"][2]
+
+
+def test_steps_that_no_tolerance_shows_are_not_called_proven():
+    """Found by `make fuzz SEED=7007`: beside 197000, HiGHS does not see what -0.000641 does, and says 13.44."""
+    rows = [
+        [54.9, 1.14, -0.00484, -2800000.0, -82.4],
+        [6.27e-05, 21.7, -2.72e-07, -170000.0, 6.49e-05],
+        [0.0, 4.36e-06, -0.000641, 0.0, 197000.0],
+    ]
+    right = [2800308.59084, 169869.79940647, -1181999.99874852]
+    equation = [-109644750.0, -79036033.0, -160049815.0, -183087140.0, -91235621.0]
+    best = [-7, -2, 0, -6]
+    first = (Fraction(1882258579) - sum(Fraction(a) * z for a, z in zip(equation[1:], best, strict=True))) / Fraction(
+        equation[0]
+    )
+    point = [first, *best]
+    for row, end in zip(rows, right, strict=True):
+        assert sum(Fraction(a) * x for a, x in zip(row, point, strict=True)) <= Fraction(end)
+    objective = np.array([[-2.0, -3.0, 3.0, -1.0, 2.0]])
+    ends = [(-6, None), (None, -2), (-5, None), (-6, None), (-6, -6)]
+    result = (
+        HighsILPSolver()
+        .prepare(A_ub=rows, b_ub=right, A_eq=[equation], b_eq=[1882258579.0], bounds=ends, integrality=[0, 1, 1, 1, 1])
+        .solve(objective)
+    )
+    assert result.values[0] >= float(sum(Fraction(c) * x for c, x in zip(objective[0], point, strict=True))) - 1e-9
+    assert result.status.tolist() == [SolveStatus.FEASIBLE]
+    assert "differ by more than 1e8" in result.messages[0]

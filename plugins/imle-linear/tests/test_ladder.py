@@ -108,7 +108,7 @@ def test_claims_about_unbounded_programs():
     assert set(alone.messages.values()) == {"the engine calls unbounded what is not"}
 
 
-DELICATE = {"A_ub": [[2e6, 3e6, 1e-3]], "b_ub": [4e6], "bounds": (0, 1)}
+DELICATE = {"A_ub": [[2e6, 3e6, 0.1]], "b_ub": [4e6], "bounds": (0, 1)}
 
 
 class Saying:

@@ -189,6 +189,7 @@ def _redundant(rng: Generator, rows: list[Row]) -> list[Row]:
     if rng.random() < 0.1 and len(rows) > 1:
         one, two = rows[0], rows[-1]
         total = tuple(a + b for a, b in zip(one.coefficients, two.coefficients, strict=True))
-        if all(c.denominator <= 1000 for c in total) and any(total):
-            found.append(Row(total, one.right + two.right, one.equal and two.equal))
+        right = one.right + two.right
+        if all(c.denominator <= 1000 for c in (*total, right)) and any(total):
+            found.append(Row(total, right, one.equal and two.equal))
     return found

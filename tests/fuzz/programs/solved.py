@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -19,6 +20,8 @@ STEEP = 1e-7
 """Solvers see a ray if the objective falls by this much along it, and rows grow by less, relative to their largest
 coefficients."""
 
+ROUNDING = 2.0**-52
+"""Of the terms of a row."""
 SIMPLEX = 1e-6
 """How far over a row with continuous variables a point may be, relative to the row's largest term there."""
 FAR = 1e7
@@ -67,9 +70,32 @@ class Solved:
 
     def pardons(self, objective: Floats, status: SolveStatus, sign: int) -> bool:
         costs = [Fraction(sign * c) for c in objective.tolist()]
+        if status == SolveStatus.INFEASIBLE:
+            return not self._near_by()
         if status == SolveStatus.UNBOUNDED:
             return self._falls(costs, Fraction(STEEP))
         return status == SolveStatus.OPTIMAL and not self._falls(costs, Fraction(0))
+
+    def _near_by(self) -> bool:
+        """Whether there are points within the range that is asked of solvers."""
+        far, program = Fraction(FAR), self._program
+        lower = tuple(-far if low is None else max(low, -far) for low in program.lower)
+        upper = tuple(far if high is None else min(high, far) for high in program.upper)
+        inside = Solver(replace(program, lower=lower, upper=upper))
+        return inside.minimise([Fraction(0)] * len(lower)).kind != "infeasible"
+
+    def rounded(self, objective: Floats, solution: Floats, sign: int) -> float:
+        """How far the best value moves where the terms of rows are rounded as floats: no solver knows it better."""
+        costs = [Fraction(sign * c) for c in objective.tolist()]
+        rows = []
+        for row in self._program.rows:
+            size = max(abs(float(c)) * abs(x) for c, x in zip(row.coefficients, solution.tolist(), strict=True))
+            off = Fraction(ROUNDING * max(size, abs(float(row.right))))
+            rows.append(Row(row.coefficients, row.right + off))
+            if row.equal:
+                rows.append(Row(tuple(-c for c in row.coefficients), off - row.right))
+        loose, exact = Solver(replace(self._program, rows=tuple(rows))).minimise(costs), self._meant.minimise(costs)
+        return abs(_value(loose) - _value(exact)) if loose.kind == exact.kind == "optimal" else math.inf
 
     def _falls(self, costs: list[Fraction], grows: Fraction) -> bool:
         """Whether the objective falls visibly along some ray, with rows that grow by no more than a share."""

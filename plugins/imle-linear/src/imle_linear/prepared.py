@@ -26,6 +26,10 @@ from imle_linear.program import LinearProgram
 
 _SIZE = 10
 """Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
+_BLIND = (
+    "coefficients of one row differ by more than 1e8, so that engines do not see what the smallest of them do: bounds "
+    "that leave few points, or other units, make it a proof"
+)
 _BLOCK = 64
 """How many rows are brought to that size at once."""
 
@@ -62,7 +66,14 @@ class Setup(NamedTuple):
         engines = (self.engine, *self.further)
         if self.further and program.delicate and few_points(program):
             engines = (lambda given: ListingEngine(given, self.relative),)
-        return Ladder(program, engines, self.relative, self.relaxation, self.witness, self.doubted)
+        return Ladder(
+            program,
+            engines,
+            self.relative,
+            self.relaxation,
+            self.witness,
+            self.doubted or (_BLIND if program.blind else ""),
+        )
 
 
 class PreparedProgram(BasePrepared):

@@ -14,6 +14,7 @@ from imle.errors import InstanceError
 from imle_linear import arrays
 from imle_linear.arrays import Columns, Floats
 
+_HIDDEN = 1e-8
 _MOVED, _LARGE = 1e5, 1e2
 """How many units of a row its integer coefficients may add up to, and how large continuous ones may be."""
 
@@ -76,6 +77,16 @@ class LinearProgram:
         unit = np.ones(matrix.shape[0])
         np.minimum.at(unit, matrix.index, size)
         return bool((moved >= _MOVED * unit).any() or (size[~integer] >= _LARGE).any())
+
+    @cached_property
+    def blind(self) -> bool:
+        """Whether an engine's least tolerances hide what one step of an integer variable does to a row.
+
+        They are about 1e-10 of the row's largest coefficient, and a proof needs to see more than that.
+        """
+        matrix = self.matrix
+        size = np.abs(matrix.value)
+        return bool((self.integer[matrix.column] & (size < _HIDDEN * matrix.largest(size)[matrix.index])).any())
 
     @cached_property
     def integer_rows(self) -> NDArray[np.bool_]:

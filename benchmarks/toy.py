@@ -40,13 +40,8 @@ def gaps(rule: Estimator, rate: float, samples: int = 1, seed: int = 0, **option
         optimiser.zero_grad()
         layer.expected_loss(theta, lambda z: (z - b.unsqueeze(1)).square().sum(dim=-1)).sum().backward()
         optimiser.step()
-    return exact_gaps(theta.detach(), b)
-
-
-def exact_gaps(theta: Tensor, b: Tensor) -> Tensor:
-    """The optimality gap of every row. `[R, N]` each to `[R]`."""
     losses = (SUBSETS - b.unsqueeze(1)).square().sum(dim=-1)
-    expected = (torch.softmax(theta @ SUBSETS.T, dim=1) * losses).sum(dim=1)
+    expected = (torch.softmax(theta.detach() @ SUBSETS.T, dim=1) * losses).sum(dim=1)
     return expected - losses.min(dim=1).values
 
 

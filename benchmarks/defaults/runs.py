@@ -17,6 +17,9 @@ from benchmarks.defaults.contestants import Contestant
 from benchmarks.defaults.problem import Problem, Task
 from imle.errors import ObjectiveError, SolverWarning
 
+MODELS = 1000
+"""Added to a seed for models and batches: their numbers shall not be those of the data."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -39,7 +42,7 @@ class Run:
 
 def train(task: Task, problem: Problem, contestant: Contestant, rate: float, seed: int) -> Run:
     """Train a new model, and judge it."""
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + MODELS)
     start = time.process_time()
     model, loss = problem.model(), contestant.prepare(problem)
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)

@@ -21,7 +21,7 @@ from benchmarks import defaults
 from imle import losses
 from imle.plugins.estimators import OWN
 
-SMALL = {name: replace(task, steps=3, sizes=Sizes(min(task.sizes.train, 40), 20, 20)) for name, task in TASKS.items()}
+SMALL = {name: replace(task, steps=2, sizes=Sizes(min(task.sizes.train, 20), 10, 10)) for name, task in TASKS.items()}
 
 
 @pytest.mark.parametrize("name", TASKS)

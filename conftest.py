@@ -39,16 +39,20 @@ SLOW = (
     "plugins/imle-gallery/*",
     "plugins/imle-ortools/*/test_ilp_*.py",
     "plugins/imle-pulp/*_native.py",
+    "tests/benchmarks/*",
     "tests/cli/*",
     "tests/distribution/*",
     "tests/docs/*",
     "tests/examples/*",
     "tests/fuzz/*",
+    "tests/mutants/*",
     "tests/parallel/*",
     "tests/testing/*",
+    "tests/tools/*",
     "tests/torch_home/*",
 )
-"""Files whose tests start programs, build things or search for long. Single ones elsewhere have the mark themselves."""
+"""Files whose tests start programs, build things, read all sources or search for long. Single ones elsewhere have the
+mark themselves."""
 
 
 def is_slow(path: Path) -> bool:

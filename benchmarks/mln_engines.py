@@ -57,7 +57,7 @@ def models() -> Iterator[tuple[str, str, str | None, Floats | float]]:
 
 def timed(problem: PreparedMLN, unary: Floats) -> tuple[float | None, list[float]]:
     """Median seconds, or None if one was not proven; and the optima."""
-    weights = problem.counter.clause_weights(problem.grounding.formulas.weights)
+    weights = problem.grounding.network.clause_weights(problem.grounding.formulas.weights)
     engine = problem.engine()
     engine.solve(unary[0], weights)  # builds what is kept
     seconds, values = [], []

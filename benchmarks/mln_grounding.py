@@ -15,6 +15,7 @@ from benchmarks.mln_models import ADVISORS, PAPERS, SMOKERS, TRANSITIVITY, citat
 from benchmarks.mln_references import PlainMIP, bound, by_loops, smokers_by_hand
 from imle_mln.grounding import ground
 from imle_mln.solver import MLNSolver
+from imle_mln.truths import Evaluator
 
 
 def grounding() -> list[Claim]:
@@ -95,7 +96,7 @@ def against_pracmln() -> list[Claim]:
         evidence = smokers(people)
         theirs = pracmln.best_of(python, SMOKERS, evidence, rounds=1)
         found = imle_mln.map_inference(SMOKERS, evidence)
-        same = found.problem.evaluator()(theirs.state(found.atoms)[None])
+        same = Evaluator(found.problem.grounding.network)(theirs.state(found.atoms)[None])
         weights = found.problem.grounding.formulas.weights
         assert np.isclose(float((same.counts @ weights)[0]), found.score, rtol=1e-6), (people, found.score)
         ours = race({"ours": lambda text=evidence: imle_mln.map_inference(SMOKERS, text)}, rounds=5)["ours"]

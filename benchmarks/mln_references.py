@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.harness import Claim
-from imle_mln.counts import Counts
 from imle_mln.network import GroundNetwork
 
 Floats = NDArray[np.float64]
@@ -29,7 +28,7 @@ class PlainMIP:
     """The textbook encoding of a ground network for weights whose signs stay: z <= sum l_i, or z >= l_i for every i."""
 
     def __init__(self, network: GroundNetwork, weights: Floats) -> None:
-        self.network, self.weights = network, Counts(network).clause_weights(weights)
+        self.network, self.weights = network, network.clause_weights(weights)
         self.constant = float(network.constants @ weights)
         atoms, clauses, items = network.atoms, len(network.clauses), network.clauses.items
         row = np.repeat(np.arange(clauses), np.diff(network.clauses.starts))

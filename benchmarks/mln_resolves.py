@@ -53,7 +53,7 @@ def resolves(
         return [PlainMIP(network, weights).solve(row) for row in unary]
 
     def generic_scratch() -> list[float]:
-        clause = generic.counter.clause_weights(weights)
+        clause = generic.grounding.network.clause_weights(weights)
         return [generic.engine().solve(row, clause).objective + float(network.constants @ weights) for row in unary]
 
     for reference in (scratch(), generic_scratch(), [kept.solve(row) for row in unary]):
@@ -104,7 +104,7 @@ def cutting_planes() -> Claim:
     solver = MLNSolver().prepare(RECORDS.format(n=30))
     network, weights = solver.grounding.network, np.zeros(0)
     unary = objectives(solver, similarity(30), 0.5, 1)[0]
-    clause = solver.counter.clause_weights(weights)
+    clause = solver.grounding.network.clause_weights(weights)
     value = solver.engine().solve(unary, clause).objective
     assert np.isclose(value, PlainMIP(network, weights).solve(unary), rtol=1e-4)
     times = race(
@@ -124,7 +124,7 @@ def frustrated() -> Claim:
     text = random_clauses(rng, 100, [3] * 300)
     problem = MLNSolver().prepare(text)
     weights = problem.grounding.formulas.weights
-    unary, clause = rng.normal(size=(3, 100)), problem.counter.clause_weights(weights)
+    unary, clause = rng.normal(size=(3, 100)), problem.grounding.network.clause_weights(weights)
     generic = MLNSolver(engine="highs").prepare(text)
     solvers = {"auto": problem.engine(), "highs": generic.engine()}
     values = {name: engine.solve_rows(unary, clause).objective for name, engine in solvers.items()}

@@ -17,7 +17,6 @@ import imle_mln
 from benchmarks.harness import Claim, race
 from benchmarks.mln_models import IMAGE, ISING, SMOKERS, grid, smokers
 from benchmarks.mln_references import bound
-from imle_mln.counts import Counts
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +31,6 @@ def layer_overhead(name: str, program: str, evidence: str, batch: int) -> Claim:
     gradient = torch.randn(batch, atoms, dtype=torch.float64) / atoms
     engine = problem.engine()
     own = weights.detach().numpy()
-    counts = Counts(network)
 
     def step() -> None:
         unary.grad = weights.grad = None
@@ -41,7 +39,7 @@ def layer_overhead(name: str, program: str, evidence: str, batch: int) -> Claim:
 
     def bare(noise: Floats | float) -> list[float]:
         rows = np.concatenate([unary.detach().numpy() + noise - side * gradient.numpy() for side in (0.0, 1.0)])
-        return [engine.solve(row, counts.clause_weights(own)).objective for row in rows]
+        return [engine.solve(row, network.clause_weights(own)).objective for row in rows]
 
     layer.eval()
     score = imle_mln.score(layer, layer(unary, weights)[0], unary, weights).weighted.detach().numpy()

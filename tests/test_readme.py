@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_training_example_prints_what_the_readme_says():
     block = next(part for part in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "secret" in part)
     printed = io.StringIO()

@@ -241,6 +241,7 @@ def test_a_solver_without_plugin_declares_blocks_in_its_class():
     assert torch.equal(packed[:, :6], y.flatten(1))
 
 
+@pytest.mark.slow
 def test_the_plugin_passes_the_conformance_kit():
     report = check_solver("fixture-chain")
     assert report.ok, [str(outcome.failure) for outcome in report.failed]

@@ -28,8 +28,8 @@ class Switches:
     sense: ClassVar[str] = "max"
     array: ClassVar[str] = "numpy"
     blocks = (
-        imle.Block("switch", solution="on"),
-        imle.Block("meter", solution="reading", shared=True),
+        imle.Block("switch", solution="on", shared=True),
+        imle.Block("meter", solution="reading", noise=False, shared=True),
         imle.Block("bell", optional=True),
     )
 
@@ -171,6 +171,15 @@ def test_a_table_of_another_shape(instance, given, message):
         house()(given, **instance)
 
 
+def test_messages_say_how_blocks_and_tables_are_given():
+    with pytest.raises(ObjectiveError) as caught:
+        house()(torch.zeros(3))
+    assert str(caught.value).startswith(
+        "switches: switch: expected a tensor [*batch, 8] or a mapping of tables, found [3]; theta is "
+        "switch [*batch, 8] (lamp 6, door 2), meter [2] or [*batch, 2]"
+    )
+
+
 def test_tables_that_rows_do_not_share():
     layer = house().eval()
     with pytest.raises(InstanceError, match=r"expected a table \(lamp, door\), found 'lift'"):
@@ -198,6 +207,45 @@ def test_constants_are_seen_and_scales_are_those_of_each_row():
     torch.testing.assert_close(shared.grad, meter.grad.sum(0))
     half = house(wired=dict.fromkeys(range(5), 1.0)).eval()(scores(), torch.tensor([1.0, 1.0]).bfloat16())
     assert half.reading.tolist() == [51, 2]
+
+
+def laid_out(**blocks):
+    """A layer whose instance has these blocks."""
+
+    class Laid(Switches):
+        def prepare(self):
+            made = PreparedSwitches({}, 1, False, False)
+            made.blocks = BlockLayout(**blocks)
+            made.objective_shape = made.blocks.objective_shape
+            return made
+
+    return imle.layer(Laid, nb_samples=5, output="samples")
+
+
+def test_constants_of_all_blocks():
+    out = laid_out(
+        meter=BlockData((1,), offset=np.array([4.0])), switch=BlockData((2,), offset=np.array([1.0, 2.0]))
+    ).eval()(torch.ones(2), torch.ones(1))
+    assert (out.on.tolist(), out.reading.tolist()) == ([[2, 3]], [[5]])
+
+
+def test_noise_is_on_the_block_that_takes_it_behind_one_that_does_not():
+    layer = imle.layer(Switches, nb_samples=40, output="samples", temperature=100.0)
+    out = layer(torch.zeros(2, 8), torch.tensor([0.1, -0.1]))
+    assert out.reading[..., 0].eq(1).all()
+    assert out.reading[..., 1].eq(1).all()
+    assert out.on.eq(0).any(1).all()
+    assert out.on.eq(1).any(1).all()
+
+
+def test_entries_of_one_value_draw_once():
+    found = []
+    for told in (None, np.zeros(3, bool)):
+        torch.manual_seed(0)
+        layer = laid_out(meter=1, switch=BlockData((3,), two_valued=told))
+        found.append([layer(torch.zeros(2, 3), torch.zeros(1)).on for _ in range(2)])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_block_that_only_some_instances_have():

@@ -30,12 +30,12 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture
-def imle(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run a command in this process, where stdout is no terminal."""
+def imle(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run a command in this process, where stdout is no terminal; processes that it starts write to the same files."""
 
     def run(*arguments: str) -> Outcome:
         code = main(arguments)
-        return Outcome(code, *capsys.readouterr())
+        return Outcome(code, *capfd.readouterr())
 
     return run
 

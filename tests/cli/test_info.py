@@ -61,10 +61,10 @@ def test_blocks(imle, only):
     ]
 
 
-def test_the_example_runs_as_printed(imle, only, capsys):
+def test_the_example_runs_as_printed(imle, only, capfd):
     only("good")
     exec(imle("info", "fixture-argmax").out.partition("\nexample\n")[2], {})
-    assert capsys.readouterr().out == "tensor([[0., 0., 1.]])\n"
+    assert capfd.readouterr().out == "tensor([[0., 0., 1.]])\n"
 
 
 def test_json(imle, only):

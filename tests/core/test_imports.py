@@ -36,5 +36,9 @@ assert {"losses", "metrics", "calibrate", "diagnose"} <= set(dir(imle))
 assert "torch" not in sys.modules
 print(imle.calibrate.__name__, imle.diagnose.__name__, imle.losses.SPOPlus.__name__, imle.metrics.regret.__name__)
 assert "matplotlib" not in sys.modules
+import torch
+layer, scores = imle.layer("topk", k=1), torch.eye(3, requires_grad=True)
+(layer(scores).sum() + imle.losses.SPOPlus(layer)(scores, torch.eye(3))).backward()
+assert "torch._dynamo" not in sys.modules, "it takes as long as torch"
 """
     assert run_python(code) == "calibrate diagnose SPOPlus regret"

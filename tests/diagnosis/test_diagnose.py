@@ -268,6 +268,7 @@ def test_text():
     assert "nothing stands out" in str(imle.diagnose(calm, draw(50, 20), lambda z: (z * draw(50, 20, seed=2)).sum()))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 @pytest.mark.parametrize("estimator", ["imle", "blackbox", "straight-through"])
 def test_picture(tmp_path, estimator):

@@ -6,6 +6,7 @@ FAULTS B1: min <c, x> + 10 u over binary x and u with x[0] <= u, of which x is l
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from imle.losses import (
     SPOPlus,
 )
 from imle.metrics import normalised_regret, regret, unambiguous_regret, worst_tied
+from imle.plugins import Parameter
+from imle.plugins.inferred import spec_from_class
 from imle.solvers import SolveResult
 
 POINTS = np.array(list(itertools.product([0.0, 1.0], repeat=2)))
@@ -154,8 +157,15 @@ def test_pool_of_a_layer(make, sign):
     assert layer.stats.events["pooled_rows"] == 2
 
 
-def test_terms_of_each_row():
-    layer = imle.layer(Solver())
+class SolverOfRows(Solver):
+    """Rows with terms of their own are solved together."""
+
+    spec = replace(spec_from_class(Solver), instance=(Parameter("terms", "[4]", (0.0,) * 4, per_row=True),))
+
+
+@pytest.mark.parametrize("solver", [Solver, SolverOfRows])
+def test_terms_of_each_row(solver):
+    layer = imle.layer(solver())
     terms = [[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 1.0, 1.0]]
     guess, y = GUESS.expand(2, 2), BOTH.expand(2, 2)
     loss = PerturbedFenchelYoung(layer, temperature=0.0, reduction="none")
@@ -164,6 +174,9 @@ def test_terms_of_each_row():
     assert regret(guess, ALONE.expand(2, 2), y, layer=layer, terms=terms).tolist() == [-5, 4]
     points = torch.tensor(POINTS, dtype=torch.float32)
     assert unambiguous_regret(guess, TRUTH.expand(2, 2), points, layer=layer, terms=terms).tolist() == [5, 0]
+    before = layer.stats.batches
+    layer.eval()(guess, terms=terms)
+    assert layer.stats.batches - before == (1 if solver is SolverOfRows else 2)
 
 
 def test_batches_with_more_dimensions():

@@ -105,6 +105,16 @@ def test_the_state_of_a_layer():
     assert layer.half().noise.unit.dtype is torch.float32
 
 
+def test_another_noise_may_take_its_place():
+    layer, noise = made()
+    layer.noise = GumbelNoiseDistribution()
+    assert not layer.state_dict()
+    layer.noise = noise
+    assert [*layer.state_dict()] == ["noise.unit"]
+    layer.noise = None
+    assert layer(torch.tensor(ROWS))[0].tolist() == [1, 0, 1, 0, 0]
+
+
 def test_compiled_layers_measure_too():
     layer, noise = made()
     rows = torch.tensor(ROWS, requires_grad=True)

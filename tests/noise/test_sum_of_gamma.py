@@ -155,6 +155,7 @@ def direct_sums(kappa: float, terms: int) -> Array:
 
 
 # The direct sums are shared by the dtypes, which therefore vary fastest.
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize(("kappa", "terms"), [(0.5, 3), (1.0, 5), (5.0, 10), (20.8, 12), (50.0, 10)])
 def test_a_million_draws_follow_the_law_of_direct_sums(kappa: float, terms: int, dtype: torch.dtype) -> None:

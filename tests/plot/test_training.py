@@ -99,6 +99,7 @@ def test_a_diagnosis_shows_its_grid(report):
     )
 
 
+@pytest.mark.slow
 def test_a_diagnosis_writes_the_same_picture(report, tmp_path):
     report.plot(tmp_path / "a.png")
     imle.plot.diagnosis(report).savefig(tmp_path / "b.png", dpi=130)

@@ -24,6 +24,7 @@ STEPS = 3
 
 RULES = {
     "imle": (IMLE(scale=True), 1.0),
+    "spread": (IMLE(beta=0.5, scale=True, relative_to="spread"), 1.0),
     "unscaled": (IMLE(), 0.5),
     "blackbox": (Blackbox(), 1.0),
     "identity": (Identity(), 1.0),

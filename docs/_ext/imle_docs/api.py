@@ -18,6 +18,7 @@ MODULES = {
     "imle.solvers.progress": "For solvers: reporting how far a batch is",
     "imle.solvers.cancellation": "For solvers: work that no caller waits for any more",
     "imle.solvers.interruptible": "For solvers: native calls that can be ended",
+    "imle.solvers.compiled": "For solvers: kernels that numba compiles",
     "imle.solvers.forks": "For solvers: locks and threads in forked children",
     "imle.execution": "Rows on many workers",
     "imle.layers": "What `imle.layer` makes",

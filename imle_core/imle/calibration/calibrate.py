@@ -16,7 +16,7 @@ from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import maximise, plain
+from imle.losses.base import check_shape, maximise, plain
 from imle.noise import (
     BaseNoiseDistribution,
     MultiplicativeNoiseDistribution,
@@ -106,15 +106,19 @@ def calibrate(
             raise SolveError("calibrate: no row of the batch could be solved")
         kappa = float((best if known is None else known)[usable].double().flatten(1).sum(dim=1).mean())
         copy.noise, copy.nb_samples, copy.antithetic = _noise(noise, layer, kappa), nb_samples, False
+        if entropy is not None:
+            return _search(copy, batch, usable, kappa, None, entropy)
         reference = known if reference is None else reference
-        wanted = None if reference is None or entropy is not None else reference[usable]
-        return _search(copy, batch, usable, kappa, wanted, entropy)
+        assert reference is not None
+        wanted = reference[usable]
+        return _search(copy, batch, usable, kappa, wanted, _score(batch.theta.detach()[usable], wanted))
 
 
 def _search(
-    layer: SolverLayer, batch: Batch, usable: Tensor, kappa: float, wanted: Tensor | None, entropy: float | None
+    layer: SolverLayer, batch: Batch, usable: Tensor, kappa: float, wanted: Tensor | None, target: float
 ) -> Calibration:
-    """The temperature that gives the marginals `wanted` `[R, *event]` of the usable rows, or else the entropy."""
+    """The temperature whose marginals have the mean score `target` of the `wanted` ones `[R, *event]` of the usable
+    rows, or else that entropy."""
     noise, theta = layer.noise, batch.theta.detach()
     assert noise is not None
     eps = layer._draw(theta, batch.solve)
@@ -126,18 +130,18 @@ def _search(
             with torch.no_grad():
                 mu = average(*batch.solve(perturb(noise, theta.unsqueeze(1), eps, temperature)))[usable]
             spread = _entropy(mu)
-            value = spread if wanted is None else _score(theta[usable], mu)
-            error = math.nan if wanted is None else float((mu - wanted).abs().mean())
-            curve[temperature] = Point(temperature, value, spread, error)
+            if wanted is None:
+                curve[temperature] = Point(temperature, spread, spread, math.nan)
+            else:
+                error = float((mu - wanted).abs().mean())
+                curve[temperature] = Point(temperature, _score(theta[usable], mu), spread, error)
         return curve[temperature].value
 
-    target = entropy if wanted is None else _score(theta[usable], wanted)
-    assert target is not None
     low, high = _bracket(theta[usable], noise)
     bottom, top = value_at(low), value_at(high)
-    if not min(bottom, top) <= target <= max(bottom, top):
-        what = "entropy" if wanted is None else "mean score of the reference"
-        least, most = sorted((bottom, top))
+    what = "entropy" if wanted is None else "mean score of the reference"
+    least, most = sorted((bottom, top))
+    if not least <= target <= most:
         raise OptionError(
             f"calibrate: {what}: expected between {least:.4g} and {most:.4g}, which temperatures from {low:.3g} to "
             f"{high:.3g} give, found {target:.4g}",
@@ -145,8 +149,8 @@ def _search(
         )
     if wanted is not None and bottom <= target:
         raise OptionError(
-            "calibrate: mean score of the reference: expected less than that of the noise-free solutions, "
-            f"{bottom:.4g}, found {target:.4g}: the smaller the temperature, the closer",
+            f"calibrate: {what}: expected less than that of the noise-free solutions, {bottom:.4g}, found "
+            f"{target:.4g}: the smaller the temperature, the closer",
             hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
         )
     sign = 1 if wanted is None else -1  # entropies rise with the temperature, scores fall
@@ -189,15 +193,13 @@ def _bracket(theta: Tensor, noise: BaseNoiseDistribution) -> tuple[float, float]
 
 
 def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistribution:
-    chosen = layer.noise if noise is None else noise
-    if isinstance(chosen, str) and chosen != "sum-of-gamma":
-        chosen = noise_by_name(chosen)
+    if noise == "sum-of-gamma":
+        return SumOfGammaNoiseDistribution(k=kappa)
+    if noise is None and isinstance(layer.noise, SumOfGammaNoiseDistribution):
+        return SumOfGammaNoiseDistribution(kappa, layer.noise.nb_iterations, layer.noise.device)
+    chosen = layer.noise if noise is None else noise_by_name(noise) if isinstance(noise, str) else noise
     if chosen is None:
         raise OptionError("calibrate: noise: the layer has none", hint="pass noise='gumbel' or another")
-    if chosen == "sum-of-gamma":
-        return SumOfGammaNoiseDistribution(k=kappa)
-    if isinstance(chosen, SumOfGammaNoiseDistribution) and noise is None:
-        return SumOfGammaNoiseDistribution(k=kappa, nb_iterations=chosen.nb_iterations, device=chosen.device)
     check_noise("calibrate: noise", chosen)
     found: BaseNoiseDistribution = chosen
     return found
@@ -206,7 +208,4 @@ def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistributio
 def _like(name: str, values: Any, objective: Tensor, batch: Batch) -> Tensor | None:
     if values is None:
         return None
-    if not isinstance(values, Tensor) or values.shape != objective.shape:
-        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
-        raise ObjectiveError(f"{name}: expected shape {list(objective.shape)}, that of the objective, found {found}")
-    return values.detach().to(batch.theta).reshape(batch.theta.shape)
+    return check_shape(name, values, objective.shape).detach().to(batch.theta).reshape(batch.theta.shape)

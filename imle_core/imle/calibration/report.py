@@ -92,19 +92,18 @@ class Calibration:
             (f"{self.rows} rows, {self.nb_samples} draws each", "dim"),
         )
         statistic = {"entropy": "entropy of marginals, bits", "score": "mean score of samples"}[self.matched]
-        errors = not math.isnan(self.achieved.error)
         facts = Table.grid(padding=(0, 2))
         facts.add_column(style="dim")
-        facts.add_column()
         facts.add_row("noise", repr(self.noise))
         facts.add_row(statistic, f"{self.achieved.value:.4g}, asked for {self.target:.4g}")
-        if errors:
-            facts.add_row("mean error of marginals", f"{self.achieved.error:.4f}")
         curve = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for name in ("temperature", statistic, "error")[: 2 + errors]:
-            curve.add_column(name, justify="right")
+        curve.add_column("temperature", justify="right")
+        curve.add_column(statistic, justify="right")
+        if not math.isnan(self.achieved.error):
+            facts.add_row("mean error of marginals", f"{self.achieved.error:.4f}")
+            curve.add_column("error", justify="right")
         for point in self.curve:
             own = point == self.achieved
             cells = f"{'▸ ' * own}{point.temperature:.4g}", f"{point.value:.4g}", f"{point.error:.4f}"
-            curve.add_row(*cells[: 2 + errors], style="bold" if own else "")
+            curve.add_row(*cells[: len(curve.columns)], style="bold" if own else "")
         return Group(title, Padding(facts, (1, 0, 1, 2)), curve, Text("apply it with calibration.apply(layer)", "dim"))

@@ -6,12 +6,10 @@ What a solver may do to that process (end it, block it, copy it) is a failure of
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -123,22 +121,22 @@ class Checking:
 
 
 def _messages(request: dict[str, Any], limit: float) -> Iterator[tuple[Any, ...]]:
-    """Start the process and pass its messages on; the last one is `end`, or `lost` with what was found and why."""
-    process = start_python(_CODE, stderr=subprocess.PIPE)
+    """Start the process and pass its messages on; the last one is `end`, or `lost` with what was found and why.
+
+    What solvers print goes to this process's own stderr.
+    """
+    process = start_python(_CODE)
     inbox: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
-    readers = [threading.Thread(target=_read, args=(process.stdout, inbox), daemon=True)]
-    readers += [threading.Thread(target=_relay, args=(process.stderr,), daemon=True)]
+    reader = threading.Thread(target=_read, args=(process.stdout, inbox), daemon=True)
     try:
-        for reader in readers:
-            reader.start()
+        reader.start()
         assert process.stdin
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(pickle.dumps(request))
         yield from _watched(process, inbox, limit)
     finally:
         end(process)
-        for reader in readers:
-            reader.join(ENDING)
+        reader.join(ENDING)
 
 
 def _watched(
@@ -175,14 +173,6 @@ def _read(stdout: Any, inbox: queue.Queue[tuple[Any, ...] | None]) -> None:
         while True:
             inbox.put(pickle.load(stdout))
     inbox.put(None)
-
-
-def _relay(stderr: Any) -> None:
-    """What solvers print goes to stderr, as it comes."""
-    with stderr:
-        while part := os.read(stderr.fileno(), 2**16):
-            sys.stderr.write(part.decode(errors="replace"))
-            sys.stderr.flush()
 
 
 def _exit(code: int) -> str:

@@ -37,6 +37,12 @@ _ARRAYS = {
     "numpy": "numpy: float64, C-contiguous",
     "torch": "torch: a detached tensor on your device, in your dtype",
 }
+_TEXTS = ("requires", "aliases", "licence", "url", "api_version", "example")
+_PARAMETER = (
+    *("name", "type", "required", "default", "choices"),
+    *("minimum", "maximum", "above", "finite", "per_row", "doc"),
+)
+"""What `--json` says of a spec and of a parameter, beside what has parts of its own."""
 
 
 @click.command("info")
@@ -63,29 +69,13 @@ def _details(spec: SolverSpec) -> dict[str, Any]:
         "options": [_parameter(parameter) for parameter in spec.options],
         "blocks": [dataclasses.asdict(block) for block in spec.blocks],
         "capabilities": dataclasses.asdict(spec.capabilities),
-        "requires": list(spec.requires),
-        "aliases": list(spec.aliases),
-        "licence": spec.licence,
-        "url": spec.url,
-        "api_version": spec.api_version,
-        "example": spec.example,
+        **{name: plain(getattr(spec, name)) for name in _TEXTS},
     }
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
-        "name": parameter.name,
-        "type": parameter.type,
-        "required": parameter.required,
-        "default": None if parameter.required else plain(parameter.default),
-        "choices": plain(parameter.choices),
-        "minimum": parameter.minimum,
-        "maximum": parameter.maximum,
-        "above": parameter.above,
-        "finite": parameter.finite,
-        "per_row": parameter.per_row,
-        "doc": parameter.doc,
-    }
+    found = {name: plain(getattr(parameter, name)) for name in _PARAMETER}
+    return found | {"default": None} if parameter.required else found
 
 
 def _print(record: SolverRecord) -> None:
@@ -135,36 +125,41 @@ def _capabilities(spec: SolverSpec) -> dict[str, str]:
     capabilities = spec.capabilities
     return {
         "arrays": _ARRAYS[capabilities.array],
-        "thread-safe": "yes" if capabilities.thread_safe else "no",
-        "releases the GIL": "yes" if capabilities.releases_gil else "no",
-        "warm start": "yes" if capabilities.warm_start else "no",
+        "thread-safe": _yes(capabilities.thread_safe),
+        "releases the GIL": _yes(capabilities.releases_gil),
+        "warm start": _yes(capabilities.warm_start),
         "negative objectives": "solved exactly" if capabilities.negative_objectives else "not solved exactly",
     }
 
 
 def _blocks(console: Console, blocks: Sequence[Block]) -> list[RenderableType]:
-    if not blocks:
-        return []
-    rows = []
-    for block in blocks:
-        doc = f"{block.doc}; not in every instance" if block.optional else block.doc
-        about = (block.solution, "yes" if block.noise else "no", "yes" if block.shared else "no", doc)
-        rows.append([text((block.name, "cyan")), *map(text, about)])
     always = [block for block in blocks if not block.optional]
     title = f"blocks: {', '.join(b.solution for b in always)} = layer({', '.join(b.name for b in always)})"
-    lines = table(("name", "solution", "noise", "one for all rows", "meaning"), rows, console.width - 2)
-    return section(title, *indented(lines))
+    rows = [
+        (b.name, b.solution, _yes(b.noise), _yes(b.shared), f"{b.doc}; not in every instance" if b.optional else b.doc)
+        for b in blocks
+    ]
+    return _listing(console, title, ("name", "solution", "noise", "one for all rows", "meaning"), rows)
 
 
 def _parameters(console: Console, title: str, parameters: Sequence[Parameter]) -> list[RenderableType]:
-    if not parameters:
-        return []
     rows = []
     for parameter in parameters:
         listed = ", ".join(map(written, parameter.choices))
         doc = "; ".join(part for part in (parameter.doc, f"one of {listed}" if listed else "", parameter.range) if part)
         default = "required" if parameter.required else written(parameter.default)
-        about = (parameter.type, default, "yes" if parameter.per_row else "no", doc)
-        rows.append([text((parameter.name, "cyan")), *map(text, about)])
-    lines = table(("name", "type", "default", "per row", "meaning"), rows, console.width - 2)
-    return section(title, *indented(lines))
+        rows.append((parameter.name, parameter.type, default, _yes(parameter.per_row), doc))
+    return _listing(console, title, ("name", "type", "default", "per row", "meaning"), rows)
+
+
+def _listing(
+    console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> list[RenderableType]:
+    if not rows:
+        return []
+    cells = [[text((name, "cyan")), *map(text, about)] for name, *about in rows]
+    return section(title, *indented(table(header, cells, console.width - 2)))
+
+
+def _yes(so: bool) -> str:
+    return "yes" if so else "no"

@@ -28,9 +28,9 @@ def command(name: str, parent: Path) -> None:
       imle new-plugin best-of-groups
       imle new-plugin bus-routes --path ~/code
     """
-    from imle.cli.scaffold import PluginNames, write
+    from imle.cli.scaffold import names_of, write
 
-    names = PluginNames.of(name)
+    names = names_of(name)
     folder = write(names, parent)
     click.echo(f"{click.style(str(folder), bold=True)}\n")
     for line in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
@@ -40,7 +40,7 @@ def command(name: str, parent: Path) -> None:
         f"  cd {folder}\n"
         f"  imle check .                 everything every solver must do; works before anything is installed\n"
         f"  pip install -e .[test]\n"
-        f"  imle info {names.solver}\n"
+        f"  imle info {names['NAME']}\n"
         f"  pytest\n"
-        f"\nThen put your own solver into src/{names.package}/solver.py, and say what it takes in plugin.py."
+        f"\nThen put your own solver into src/{names['PACKAGE']}/solver.py, and say what it takes in plugin.py."
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 import imle
 from imle.errors import OptionError
@@ -33,69 +33,43 @@ FILES = {
 """Template and where it goes. Templates end in .txt so that no tool takes them for code."""
 
 
-class PluginNames(NamedTuple):
-    """What a plugin's parts are called.
+def names_of(name: str) -> dict[str, str]:
+    """What a plugin's parts are called: what stands for @NAME@, @PACKAGE@ and so on in the templates.
 
-    Attributes:
-        solver: the id, "bus-routes".
+    Args:
+        name: of the solver; "imle-bus-routes" is "bus-routes" too.
+
+    Raises:
+        OptionError: it cannot be an id, a package name, or it is taken.
     """
-
-    solver: str
-
-    @classmethod
-    def of(cls, name: str) -> PluginNames:
-        """Check a name; "imle-bus-routes" is "bus-routes" too.
-
-        Raises:
-            OptionError: it cannot be an id, a package name, or it is taken.
-        """
-        solver = name.removeprefix("imle-")
-        if not _NAME.match(solver):
-            raise OptionError(
-                f"name: expected lower-case words joined by dashes, such as bus-routes, found {name!r}",
-                hint=_suggestion(solver),
-            )
-        if len(solver) > LONGEST:
-            raise OptionError(
-                f"name: expected at most {LONGEST} letters, found {len(solver)}",
-                hint="take a short one, such as bus-routes",
-            )
-        taken = KNOWN.get(solver) or next((r.distribution for r in solvers() if r.id == solver), None)
-        if taken:
-            raise OptionError(
-                f"name: {solver!r} is a solver of {taken} already", hint="two solvers with one id are a conflict"
-            )
-        return cls(solver)
-
-    @property
-    def distribution(self) -> str:
-        return f"imle-{self.solver}"
-
-    @property
-    def package(self) -> str:
-        return self.distribution.replace("-", "_")
-
-    @property
-    def title(self) -> str:
-        return self.solver.replace("-", " ").capitalize()
-
-    @property
-    def stem(self) -> str:
-        return "".join(word.capitalize() for word in self.solver.split("-"))
-
-    def fill(self, text: str) -> str:
-        """Put the names into a template."""
-        values = {
-            "NAME": self.solver,
-            "DISTRIBUTION": self.distribution,
-            "PACKAGE": self.package,
-            "TITLE": self.title,
-            "CLASS": f"{self.stem}Solver",
-            "STEM": self.stem,
-            "CONSTANT": self.solver.replace("-", "_").upper(),
-            "IMLE": ".".join(imle.__version__.split(".")[:2]),
-        }
-        return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
+    solver = name.removeprefix("imle-")
+    if not _NAME.match(solver):
+        raise OptionError(
+            f"name: expected lower-case words joined by dashes, such as bus-routes, found {name!r}",
+            hint=_suggestion(solver),
+        )
+    if len(solver) > LONGEST:
+        raise OptionError(
+            f"name: expected at most {LONGEST} letters, found {len(solver)}",
+            hint="take a short one, such as bus-routes",
+        )
+    taken = KNOWN.get(solver) or next((r.distribution for r in solvers() if r.id == solver), None)
+    if taken:
+        raise OptionError(
+            f"name: {solver!r} is a solver of {taken} already", hint="two solvers with one id are a conflict"
+        )
+    words = solver.split("-")
+    stem = "".join(word.capitalize() for word in words)
+    return {
+        "NAME": solver,
+        "DISTRIBUTION": f"imle-{solver}",
+        "PACKAGE": "_".join(["imle", *words]),
+        "TITLE": " ".join(words).capitalize(),
+        "CLASS": f"{stem}Solver",
+        "STEM": stem,
+        "CONSTANT": "_".join(words).upper(),
+        "IMLE": ".".join(imle.__version__.split(".")[:2]),
+    }
 
 
 def _suggestion(name: str) -> str:
@@ -103,11 +77,11 @@ def _suggestion(name: str) -> str:
     return f"imle new-plugin {close}" if _NAME.match(close) else "imle new-plugin --help shows examples"
 
 
-def write(names: PluginNames, parent: Path) -> Path:
+def write(names: Mapping[str, str], parent: Path) -> Path:
     """Write the plugin into a new folder.
 
     Args:
-        names: see `PluginNames.of`.
+        names: see `names_of`.
         parent: the folder it is put into.
 
     Returns:
@@ -116,7 +90,11 @@ def write(names: PluginNames, parent: Path) -> Path:
     Raises:
         OptionError: it is there already, or cannot be written.
     """
-    folder = Path(os.path.expanduser(parent)) / names.distribution  # that of pathlib raises where there is no such home
+
+    def fill(text: str) -> str:
+        return re.sub(r"@([A-Z]+)@", lambda match: names[match[1]], text)
+
+    folder = Path(os.path.expanduser(parent)) / names["DISTRIBUTION"]  # pathlib's own raises where there is no home
     templates = files("imle.cli") / "templates" / "plugin"
     try:
         if folder.exists():
@@ -125,10 +103,10 @@ def write(names: PluginNames, parent: Path) -> Path:
                 hint="nothing was written; take another name, or another --path",
             )
         for template, place in FILES.items():
-            path = folder / names.fill(place)
+            path = folder / fill(place)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(names.fill((templates / template).read_text("utf-8")), "utf-8")
-        (folder / "src" / names.package / "py.typed").touch()
+            path.write_text(fill((templates / template).read_text("utf-8")), "utf-8")
+        (folder / "src" / names["PACKAGE"] / "py.typed").touch()
     except OSError as error:
         raise OptionError(f"{folder}: cannot be written: {error.strerror}") from error
     return folder

@@ -72,8 +72,7 @@ def diagnose(
     with trial("diagnose", layer, objective) as copy:  # what solvers warn of is counted, and reported
         probe = Probe(copy, objective, loss, rows)
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
-        limit = probe.infinite(draws)
-        measured = probe.read(probe.step, draws, limit=limit)
+        measured = probe.read(probe.step, draws)
         grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
         advice = tuple(Adviser(probe, measured, grid, layer.nb_samples).advice())
         row_cosines = probe.agreement(measured.gradients)

@@ -56,7 +56,6 @@ class Measurement(NamedTuple):
         cell: in numbers.
         gradients: `[R, B, n]`.
         pulled: `[R, B]` rows whose loss has a gradient: only these can be expected to get one.
-        targets: `[R, B, m]` all target solutions of a row, or None for rules without them.
         failed: solves that failed, by status.
         stats: what the layer counted.
         seconds: wall time of the R passes.
@@ -65,7 +64,6 @@ class Measurement(NamedTuple):
     cell: Cell
     gradients: Tensor
     pulled: Tensor
-    targets: Tensor | None
     failed: Counter[str]
     stats: LayerStats
     seconds: float
@@ -99,6 +97,7 @@ class Probe:
         self._generator = None if layer.generator is None else layer.generator.get_state()
         self._global = torch.get_rng_state()
         self._passes: list[Pass] = []
+        self._limits: dict[tuple[int, float], Tensor | None] = {}
         self._record()
 
     def _record(self) -> None:
@@ -130,51 +129,38 @@ class Probe:
         without a step."""
         scales = sorted({1.0, *temperatures}) if max(self.temperatures) > 0 else [1.0]
         factors = sorted({1.0, *steps}) if self.step else [1.0]
-        cells = []
-        for scale in scales:
-            limit = self.infinite(draws, scale) if self.step else None
-            cells += [self.read(self.step and self.step * factor, draws, scale, limit=limit).cell for factor in factors]
-        return tuple(cells)
+        return tuple(self.read(self.step and self.step * f, draws, scale).cell for scale in scales for f in factors)
 
-    def infinite(self, draws: int, scale: float = 1.0) -> Tensor | None:
-        """The target solutions `[R, B, m]` of an infinite step."""
-        return None if self.step is None else self.read(self.step * INFINITE, draws, scale).targets
-
-    def read(self, step: float | None, draws: int, scale: float = 1.0, *, limit: Tensor | None = None) -> Measurement:
+    def read(self, step: float | None, draws: int, scale: float = 1.0) -> Measurement:
         """Try one setting.
 
         Args:
             step: lambda or beta; None for rules without one.
             draws: R.
             scale: a factor on both temperatures.
-            limit: the target solutions of an infinite step with the same draws.
 
         Raises:
             OptionError: the loss is not a loss of the layer's output.
         """
-        layer = self._layer
-        layer.temperature, layer.target_temperature = (tau * scale for tau in self.temperatures)
-        layer.stats = stats = LayerStats()
-        torch.set_rng_state(self._global)
-        if layer.generator is not None and self._generator is not None:
-            layer.generator.set_state(self._generator)
+        infinite = self._infinite(draws, scale)
+        self._layer.stats = stats = LayerStats()
         start = time.perf_counter()
-        passes = [self._pass(step) for _ in range(draws)]
+        passes = self._draw(step, draws, scale)
         seconds = time.perf_counter() - start
         gradients = torch.stack([p.gradient.flatten(1) for p in passes])
         pulled = torch.stack([p.dy.flatten(1).ne(0).any(dim=1) for p in passes])
-        targets = unchanged = saturated = None
+        unchanged = saturated = None
         if passes[0].targets:
-            targets = torch.stack([torch.cat([z.flatten(1) for z in p.targets], dim=1) for p in passes])
             unchanged = _share(torch.stack([p.unchanged() for p in passes]), pulled)
-            saturated = None if limit is None else _share((targets == limit).all(dim=2), pulled)
+            if infinite is not None:
+                saturated = _share((_targets(passes) == infinite).all(dim=2), pulled)
         nonzeros = gradients.ne(0).sum(dim=2)
         # some solvers count entries besides rows
         clipped = stats.events["clipped_rows"] or sum(n for name, n in stats.events.items() if "clip" in name)
         failed = Counter({name: n for name, n in stats.status.items() if name not in ("optimal", "feasible")})
         cell = Cell(
             step=step,
-            temperature=layer.temperature,
+            temperature=self._layer.temperature,
             zero=_share(nonzeros == 0, pulled),
             unchanged=unchanged,
             saturated=saturated,
@@ -183,7 +169,23 @@ class Probe:
             failed=failed.total() / max(stats.solves, 1),
             clipped=min(clipped / max(stats.solves, 1), 1.0),
         )
-        return Measurement(cell, gradients, pulled, targets, failed, stats, seconds)
+        return Measurement(cell, gradients, pulled, failed, stats, seconds)
+
+    def _infinite(self, draws: int, scale: float) -> Tensor | None:
+        """The target solutions `[R, B, m]` of an infinite step with these draws; None for rules without targets."""
+        if (draws, scale) not in self._limits:
+            passes = self._draw(self.step * INFINITE, draws, scale) if self.step else []
+            self._limits[draws, scale] = _targets(passes) if passes and passes[0].targets else None
+        return self._limits[draws, scale]
+
+    def _draw(self, step: float | None, draws: int, scale: float) -> list[Pass]:
+        """Passes from the same random numbers each time."""
+        layer = self._layer
+        layer.temperature, layer.target_temperature = (tau * scale for tau in self.temperatures)
+        torch.set_rng_state(self._global)
+        if layer.generator is not None and self._generator is not None:
+            layer.generator.set_state(self._generator)
+        return [self._pass(step) for _ in range(draws)]
 
     def _pass(self, step: float | None) -> Pass:
         """Forward and backward, once, from the estimator's original state."""
@@ -227,6 +229,11 @@ class Probe:
         total = units.sum(dim=0).square().sum(dim=1)  # the diagonal, and every pair twice
         agreement: Tensor = (total - count) / (count * (count - 1))
         return torch.where(count > 1, agreement, float("nan"))  # of one draw, rounding would leave +-inf
+
+
+def _targets(passes: Sequence[Pass]) -> Tensor:
+    """`[R, B, m]` all target solutions of a row."""
+    return torch.stack([torch.cat([z.flatten(1) for z in p.targets], dim=1) for p in passes])
 
 
 def _share(found: Tensor, among: Tensor) -> float:

@@ -65,12 +65,14 @@ class BlockLayer(SolverLayer):
         """
         tensors, rows = self._sorted(blocks, given)
         if rows and torch.compiler.is_compiling():
-            interpreted: BlockSolutions = self._interpreted_blocks(tensors, rows)
-            return interpreted
+            from imle.layers.uncompiled import solve_rows
+
+            solved: BlockSolutions = solve_rows(self, **tensors, **rows)
+            return solved
         packing, groups = self._packing(rows)
         packed = packing.pack(tensors)
         if torch.compiler.is_compiling():
-            out = self._traced(packed.theta)
+            out = self._traced(packed.theta, {})
         else:
             try:
                 batch = self._read(packed.theta, rows, groups, packing)
@@ -82,10 +84,6 @@ class BlockLayer(SolverLayer):
             out = self._shown(z, mode, packed.theta.dtype, batch.solve.lead)
         seen = packing.unpack(packing.complete(out, packed.lead), packed.dtype)
         return BlockSolutions(seen, packing, out.ndim - len(packed.lead) - 1)
-
-    @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
-    def _interpreted_blocks(self, blocks: Mapping[str, Given | None], rows: Mapping[str, Any]) -> BlockSolutions:
-        return self.forward(**blocks, **rows)
 
     def _sorted(
         self, blocks: Sequence[Given | None], given: Mapping[str, Any]

@@ -131,6 +131,11 @@ class SolverLayer(operators.OperatorLayer):
             self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
         self._key = operators.register_layer(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "noise":
+            self._modules.pop("noise", None)  # noise that is a module, for its buffers, may give way to one that is not
+        super().__setattr__(name, value)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's own
         self._key = operators.register_layer(self)  # a copy is another layer
@@ -153,7 +158,7 @@ class SolverLayer(operators.OperatorLayer):
             SolveError: rows failed and on_failure is "raise".
         """
         if torch.compiler.is_compiling():
-            return self._interpreted(objective, rows) if rows else self._traced(objective)
+            return self._traced(objective, rows)
         batch = self.read(objective, **rows)
         mode = self._mode()
         out = differentiable()(batch.theta, self.call(batch.solve, mode))[0]
@@ -191,18 +196,19 @@ class SolverLayer(operators.OperatorLayer):
 
         return expected_loss(batch.theta, call, per_row).reshape(lead)
 
-    def _traced(self, objective: Tensor) -> Tensor:
+    def _traced(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
         """`forward` for compilers, which look at everything but the operator."""
+        from imle.layers.uncompiled import portable_key, solve_rows
+
+        if rows:
+            solved: Tensor = solve_rows(self, objective, **rows)
+            return solved
         check_objective(objective)
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
-        key = operators.portable_key(self) if torch.compiler.is_exporting() else self._key
+        key = portable_key(self) if torch.compiler.is_exporting() else self._key
         out = operators.estimate(self._theta(objective, lead, event), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
-
-    @torch.compiler.disable(reason="instances per row are Python objects")  # type: ignore[no-untyped-call, untyped-decorator]
-    def _interpreted(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
-        return self.forward(objective, **rows)
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
         """The same input as `forward`'s, as losses need it: scores, and the solver that maximises them.

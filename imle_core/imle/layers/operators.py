@@ -56,16 +56,6 @@ def register_layer(layer: OperatorLayer) -> Tensor:
         return torch.tensor(_number(layer), dtype=torch.int64, device="cpu")
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def portable_key(layer: OperatorLayer) -> Tensor:
-    """The key of a layer in an exported program, `[bytes]`.
-
-    Raises:
-        OptionError: something that belongs to the layer cannot travel.
-    """
-    return keep_alive(torch.frombuffer(bytearray(dumped(layer)), dtype=torch.uint8), layer)
-
-
 def dumped(layer: OperatorLayer) -> bytes:
     """What `restored` gives a layer for: a number, under which this process knows it, and what it is rebuilt from.
 

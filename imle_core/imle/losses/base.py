@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,16 @@ class Maximum(NamedTuple):
 
 def interpreted(forward: F) -> F:
     """Keep compilers out: the forward pass of a loss calls solvers in plain Python, around which graphs break."""
-    kept: F = torch.compiler.disable(forward, reason="losses call solvers")  # type: ignore[no-untyped-call]
-    return kept
+
+    @wraps(forward)
+    def kept(*arguments: Any, **keywords: Any) -> Any:
+        if torch.compiler.is_compiling():
+            from imle.layers.uncompiled import evaluate_loss
+
+            return evaluate_loss(forward, *arguments, **keywords)
+        return forward(*arguments, **keywords)
+
+    return cast(F, kept)
 
 
 class SolverLoss(nn.Module):
@@ -110,20 +118,10 @@ class SolverLoss(nn.Module):
             ObjectiveError: missing, of another shape than the objective, or not finite.
         """
         who = f"{type(self).__name__}: {name}"
-        if values is None:
-            raise ObjectiveError(f"{who}: expected a tensor of shape {list(like.shape)}, found None")
-        if not isinstance(values, Tensor):
-            raise ObjectiveError(
-                f"{who}: expected a torch tensor, found {type(values).__name__}",
-                hint="torch.as_tensor(...) converts arrays and lists",
-            )
-        if values.shape != like.shape:
-            raise ObjectiveError(
-                f"{who}: expected shape {list(like.shape)}, that of the objective, found {list(values.shape)}"
-            )
-        if values.is_complex():
-            raise ObjectiveError(f"{who}: expected real numbers, found {values.dtype}")
-        wide = values.detach().to(batch.theta).reshape(batch.theta.shape)
+        given = check_shape(who, values, like.shape)
+        if given.is_complex():
+            raise ObjectiveError(f"{who}: expected real numbers, found {given.dtype}")
+        wide = given.detach().to(batch.theta).reshape(batch.theta.shape)
         if not sums_to_finite(wide) and not bool(wide.isfinite().all()):
             raise ObjectiveError(f"{who}: found nan or infinity")
         return wide
@@ -218,11 +216,32 @@ def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
     return fixed
 
 
-def flat(values: Tensor) -> Tensor:
-    """`[N, *event]` to `[N, n]`."""
-    return values.reshape(len(values), math.prod(values.shape[1:]))
+def check_shape(who: str, values: Any, shape: Sequence[int]) -> Tensor:
+    """Refuse what is not a tensor of a shape.
+
+    Args:
+        who: what the message begins with.
+        values: what was given.
+        shape: the one it must have.
+
+    Returns:
+        the tensor.
+
+    Raises:
+        ObjectiveError: what was found.
+    """
+    if not isinstance(values, Tensor):
+        raise ObjectiveError(
+            f"{who}: expected shape {list(shape)}, found {type(values).__name__}",
+            hint=None if values is None else "torch.as_tensor(...) converts arrays and lists",
+        )
+    if values.shape != shape:
+        raise ObjectiveError(
+            f"{who}: expected shape {list(shape)}, found {list(values.shape)}", hint="give it the objective's shape"
+        )
+    return values
 
 
-def inner(theta: Tensor, z: Tensor) -> Tensor:
-    """<theta, z> row by row: `[B, *event]` to `[B]`."""
-    return flat(theta * z).sum(dim=1)
+def inner(theta: Tensor, z: Tensor, *, lead: int = 1) -> Tensor:
+    """<theta, z> row by row: `[B, *event]` to `[B]`; with lead=2 sample by sample: `[B, S, *event]` to `[B, S]`."""
+    return (theta * z).flatten(lead).sum(dim=lead)

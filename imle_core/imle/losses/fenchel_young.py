@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from imle.losses.base import inner
-from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima, inner_samples
+from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima
 
 
 class PerturbedFenchelYoung(PerturbedLoss):
@@ -47,4 +47,4 @@ class PerturbedFenchelYoung(PerturbedLoss):
     """
 
     def excess(self, theta: Tensor, y: Tensor, drawn: PerturbedMaxima, rest: Tensor | float) -> Tensor:
-        return drawn.mean(inner_samples(drawn.theta, drawn.z) + rest) - inner(theta, y)
+        return drawn.mean(inner(drawn.theta, drawn.z, lead=2) + rest) - inner(theta, y)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
-from imle.losses.base import Reduction
-from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima, inner_samples
+from imle.losses.base import Reduction, inner
+from imle.losses.perturbed import PerturbedLoss, PerturbedMaxima
 from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 
 
@@ -63,4 +63,4 @@ class ImplicitMLE(PerturbedLoss):
 
     def excess(self, theta: Tensor, y: Tensor, drawn: PerturbedMaxima, rest: Tensor | float) -> Tensor:
         del theta
-        return drawn.mean(inner_samples(drawn.theta, drawn.z - y.unsqueeze(1)) + rest)
+        return drawn.mean(inner(drawn.theta, drawn.z - y.unsqueeze(1), lead=2) + rest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -128,9 +127,3 @@ class PerturbedLoss(SolverLoss):
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else repr(self.noise)
         return f"noise={noise}, nb_samples={self.nb_samples}, temperature={self.temperature:g}, {super().extra_repr()}"
-
-
-def inner_samples(theta: Tensor, z: Tensor) -> Tensor:
-    """<theta, z> sample by sample: `[B, S, *event]` to `[B, S]`."""
-    terms = theta * z
-    return terms.reshape(*terms.shape[:2], math.prod(terms.shape[2:])).sum(dim=2)

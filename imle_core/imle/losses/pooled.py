@@ -13,7 +13,7 @@ from torch import Tensor
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.samples import both
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, flat, maximise
+from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, maximise
 from imle.solvers.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
@@ -90,15 +90,15 @@ class PoolLoss(SolverLoss):
         """
         theta = batch.theta
         known = ([] if optimal is None else [optimal]) + ([maximise(batch, theta)] if solve else [])
-        values, order = [flat(theta[:0]).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]
+        values, order = [theta[:0].flatten(1).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]
         valid = None if optimal is None else optimal.valid
         for key, members in self.instances(batch, rows).items():
             index = torch.tensor(members, dtype=torch.long, device=theta.device)
             pool = self._visit(batch, key, index, known)
-            scores = flat(theta[index])
+            scores = theta[index].flatten(1)
             order.append(index)
             if len(pool.z):
-                own = None if true is None else flat(true[index])
+                own = None if true is None else true[index].flatten(1)
                 values.append(self.compare(scores, own, _known_in(optimal, index, theta), pool))
             else:  # nothing feasible was ever found for these rows
                 values.append(scores.sum(dim=1))
@@ -117,7 +117,7 @@ class PoolLoss(SolverLoss):
         pool = self.pool.solutions(key, like=batch.theta)
         padded = pool.new_zeros(len(pool), *event)
         if not len(pool):
-            return Candidates(flat(padded), None)
+            return Candidates(padded.flatten(1), None)
         own = padded[window].shape
         if own != pool.shape:
             raise ObjectiveError(
@@ -132,7 +132,7 @@ class PoolLoss(SolverLoss):
         fixed = self.pool.fixed_terms(key, partial(batch.solve.fixed_terms_in_row, row))
         if fixed is not None:
             fixed = feasible(f"{type(self).__name__}: pool", fixed.unsqueeze(0), batch, row)[0].to(batch.theta)
-        return Candidates(flat(padded), fixed)
+        return Candidates(padded.flatten(1), fixed)
 
     def instances(self, batch: Batch, rows: Mapping[str, Sequence[Any]]) -> dict[str, list[int]]:
         """Row numbers by the key of their instance."""
@@ -161,7 +161,7 @@ def _known_in(optimal: Maximum | None, index: Tensor, theta: Tensor) -> Maximum 
     if optimal is None:
         return None
     fixed = None if optimal.fixed is None else optimal.fixed[index].to(theta)
-    return Maximum(flat(optimal.z[index]), None, fixed)
+    return Maximum(optimal.z[index].flatten(1), None, fixed)
 
 
 def _window(event: Sequence[int], shape: Shape | None) -> tuple[slice, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from imle._copies import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import feasible, plain
+from imle.losses.base import check_shape, feasible, plain
 from imle.solvers.protocol import Sense
 
 
@@ -124,16 +124,12 @@ def rows_of(event_ndim: int, **tensors: Any) -> list[Tensor]:
         ObjectiveError: not tensors, or shapes differ.
         OptionError: event_ndim does not fit.
     """
-    shape: torch.Size | None = None
+    first = next(iter(tensors))
+    if not isinstance(tensors[first], Tensor):
+        raise ObjectiveError(f"{first}: expected a torch tensor, found {type(tensors[first]).__name__}")
+    shape = tensors[first].shape
     for name, tensor in tensors.items():
-        if not isinstance(tensor, Tensor):
-            raise ObjectiveError(f"{name}: expected a torch tensor, found {type(tensor).__name__}")
-        if shape is not None and tensor.shape != shape:
-            raise ObjectiveError(
-                f"{name}: expected shape {list(shape)}, that of {next(iter(tensors))}, found {list(tensor.shape)}"
-            )
-        shape = tensor.shape
-    assert shape is not None
+        check_shape(name, tensor, shape)
     if isinstance(event_ndim, bool) or not isinstance(event_ndim, int) or not 1 <= event_ndim <= len(shape):
         raise OptionError(f"event_ndim: expected an int between 1 and {len(shape)}, found {event_ndim!r}")
     lead, event = shape[: len(shape) - event_ndim], shape[len(shape) - event_ndim :]

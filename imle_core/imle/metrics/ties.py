@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imle.errors import ObjectiveError
 from imle.layers.module import SolverLayer
-from imle.losses.base import advantage, maximise, plain
+from imle.losses.base import advantage, check_shape, maximise, plain
 
 TILTS = (1e-3, 1e-5, 1e-7)
 """Relative weights of the true objective, tried in this order."""
@@ -42,9 +41,7 @@ def worst_tied(
 
     Source: Elmachtoub & Grigas 2022, section 2, definition 2.
     """
-    if not isinstance(true_objective, Tensor) or true_objective.shape != predicted.shape:
-        found = list(true_objective.shape) if isinstance(true_objective, Tensor) else type(true_objective).__name__
-        raise ObjectiveError(f"true_objective: expected shape {list(predicted.shape)}, found {found}")
+    check_shape("true_objective", true_objective, predicted.shape)
     batch = plain(layer, predicted.double(), rows)
     theta, true = batch.theta, plain(layer, true_objective.double(), rows).theta
     found_z, _, found_fixed = maximise(batch, theta)
@@ -63,7 +60,8 @@ def worst_tied(
         worse = advantage(true, found_z, z, found_fixed, fixed) > 0
         take = kept & worse & ~settled
         found_z = torch.where(take.reshape(-1, *[1] * (theta.ndim - 1)), z, found_z)
-        if found_fixed is not None and fixed is not None:
+        if found_fixed is not None:
+            assert fixed is not None  # a solver has such terms, or has none
             found_fixed = torch.where(take, fixed, found_fixed)
         settled |= kept
     return layer.as_seen(found_z, batch.solve, predicted.dtype).reshape(predicted.shape)

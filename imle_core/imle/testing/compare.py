@@ -7,7 +7,7 @@ import numpy as np
 from imle.solvers import SolveStatus
 from imle.testing.failure import CheckFailure
 from imle.testing.instance import Floats
-from imle.testing.subject import Answer
+from imle.testing.subject import Answer, Case
 
 TOLERANCE = 1e-6
 """Relative: vertices and continuous variables come with rounding; whole numbers are compared within it too."""
@@ -44,6 +44,43 @@ def same(found: Answer, expected: Answer, *, told: str, where: str, fix: str) ->
         )
 
 
+def best(
+    case: Case, objective: Floats, answer: Answer, allowed: Floats | float | None = None, *, where: str = "", fix: str
+) -> None:
+    """Demand the best values that there are.
+
+    Args:
+        case: the solver and its instance.
+        objective: `[N, *shape]`.
+        answer: to these rows.
+        allowed: by how much values may be off, one for all or `[N]`; by default `TOLERANCE` of the best.
+        where, fix: see `CheckFailure`.
+
+    Raises:
+        CheckFailure: names the first row that has no solution, or one of another value.
+    """
+    values = case.values(objective, answer.solutions)
+    for row, given in enumerate(objective):
+        most = case.best(given)
+        at = f"{where}row {row}, {case.where}, objective {brief(given)}"
+        if not answer.ok[row]:
+            raise CheckFailure(
+                f"a solution of value {most:g}",
+                f"status {int(answer.status[row])} {answer.raw.messages.get(row, '')}".strip(),
+                where=at,
+                fix="solve the row: the instance has solutions",
+            )
+        room = TOLERANCE * (1 + abs(most)) if allowed is None else np.broadcast_to(allowed, len(objective))[row]
+        behind = case.sign * (most - values[row])
+        if abs(behind) <= room:
+            continue
+        expected = f"the best value, {most!r}"
+        if not behind > room:  # better than the best, or nan
+            expected = f"the best value that there is, {most!r}"
+            fix = "return a member of the feasible set; or mend the instance: its solutions or oracle miss this one"
+        raise CheckFailure(expected, f"{float(values[row])!r}, of {brief(answer.solutions[row])}", where=at, fix=fix)
+
+
 def shown(answer: Answer, row: int) -> str:
     """One row of an answer, in short."""
     if not answer.ok[row]:
@@ -52,5 +89,6 @@ def shown(answer: Answer, row: int) -> str:
 
 
 def brief(values: Floats) -> str:
-    """An array in short."""
-    return np.array2string(np.asarray(values).ravel(), threshold=12, edgeitems=5, precision=6, separator=", ")
+    """An array in short, on one line."""
+    flat = np.asarray(values).ravel()
+    return np.array2string(flat, threshold=12, edgeitems=5, precision=6, separator=", ", max_line_width=10_000)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from imle.solvers import ArrayKind, Sense, SolveResult
+from imle.solvers import ArrayKind, BasePrepared, Sense, SolveResult
 from imle.testing.instance import Floats
 
 
@@ -31,7 +31,7 @@ class EnumerationSolver:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedEnumeration:
+class PreparedEnumeration(BasePrepared):
     """All solutions of an instance."""
 
     solver: EnumerationSolver
@@ -56,6 +56,3 @@ class PreparedEnumeration:
         """`[N]` of listed solutions."""
         same = (self.solutions == solutions[:, None]).reshape(len(solutions), len(self.fixed), -1).all(axis=2)
         return np.asarray(np.where(same.any(axis=1), self.fixed[same.argmax(axis=1)], np.nan))
-
-    def close(self) -> None:
-        """Nothing to free."""

@@ -32,7 +32,7 @@ FUNCTION = "instances"
 
 
 def offered_by(spec: SolverSpec) -> Offer | None:
-    """What the module `conformance` of the package says."""
+    """What the module `conformance` of the package of the solver class says."""
     package = spec.target.partition(":")[0].partition(".")[0]
     name = f"{package}.{MODULE}"
     if locate(name) is None:
@@ -41,16 +41,12 @@ def offered_by(spec: SolverSpec) -> Offer | None:
     return (found, name) if found else None
 
 
-def instances_beside(cls: type[Any], solver_id: str) -> Offer | None:
-    """What the module of a class, or the module `conformance` of its package, says."""
+def instances_beside(cls: type[Any], spec: SolverSpec) -> Offer | None:
+    """What the module of a class says, or else the module `conformance` of its package."""
     own = sys.modules.get(cls.__module__)
     if own is not None and callable(getattr(own, FUNCTION, None)):
-        return getattr(own, FUNCTION)(solver_id), cls.__module__
-    package = cls.__module__.partition(".")[0]
-    name = f"{package}.{MODULE}"
-    if package == cls.__module__ or locate(name) is None:
-        return None
-    return _function(importlib.import_module(name), name)(solver_id), name
+        return getattr(own, FUNCTION)(spec.id), cls.__module__
+    return offered_by(spec)
 
 
 def example_of(spec: SolverSpec) -> Offer | None:

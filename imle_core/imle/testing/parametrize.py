@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imle.testing.failure import CheckFailure, NotApplicable
@@ -12,32 +13,6 @@ from imle.testing.run import Bound, Run
 
 if TYPE_CHECKING:
     import pytest
-
-
-class BoundCheck:
-    """A check to be called by a test."""
-
-    def __init__(self, run: Run, bound: Bound) -> None:
-        self._run = run
-        self._bound = bound
-
-    def __call__(self) -> None:
-        """Make the check.
-
-        Raises:
-            CheckFailure: it failed.
-            Inconclusive: it does not tell.
-            pytest.skip.Exception: it turns out not to apply.
-        """
-        import pytest
-
-        try:
-            self._run.make(self._bound)
-        except NotApplicable as reason:
-            pytest.skip(str(reason))
-
-    def __repr__(self) -> str:
-        return self._bound.name
 
 
 def parametrize_with_checks(
@@ -71,5 +46,16 @@ def parametrize_with_checks(
             if bound.expected:
                 marks = [pytest.mark.xfail(strict=True, reason=bound.expected, raises=CheckFailure)]
             name = f"{subject.name}-{bound.name}"
-            parameters.append(pytest.param(BoundCheck(run, bound), marks=marks, id=name))
+            parameters.append(pytest.param(partial(_make, run, bound), marks=marks, id=name))
     return pytest.mark.parametrize("check", parameters)
+
+
+def _make(run: Run, bound: Bound) -> None:
+    """Make a check, as a test does: skipped where it turns out not to apply, else as good as its verdict."""
+    import pytest
+
+    verdict = run.verdict(bound)
+    if isinstance(verdict, NotApplicable):
+        pytest.skip(str(verdict))
+    if verdict is not None:
+        raise verdict

@@ -93,7 +93,7 @@ def _from_record(record: SolverRecord, instances: Iterable[Instance] | str | Non
 def _from_class(target: Any, name: str, instances: Iterable[Instance] | str | None) -> Subject:
     cls = target if isinstance(target, type) else type(target)
     spec = spec_from_class(target)
-    found, origin = _instances(spec, instances, lambda: instances_beside(cls, spec.id))
+    found, origin = _instances(spec, instances, lambda: instances_beside(cls, spec))
     return Subject(name, target, spec, "", target, found, origin)
 
 

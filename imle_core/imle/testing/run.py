@@ -85,42 +85,36 @@ class Run:
     _done: dict[str, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = {check.name for check in CHECKS}
-        names = {*self.only, *(name.partition("[")[0] for name in self._all_expected())}
-        if unknown := sorted(names - known):
-            raise OptionError(f"unknown check {unknown[0]!r}", hint=f"checks: {', '.join(c.name for c in CHECKS)}")
-        full = {f"{name}[{i.name}]" for name in known for i in self.subject.instances}
-        if lost := sorted({name for name in self.expected if "[" in name} - full):
-            raise OptionError(f"expected failure {lost[0]!r}: there is no such instance")
-        if silent := [name for name, reason in self._all_expected().items() if not reason.strip()]:
-            raise OptionError(f"expected failure {silent[0]!r}: expected a reason, found none")
-
-    def _all_expected(self) -> dict[str, str]:
         own = {
             f"{name}[{instance.name}]": reason
             for instance in self.subject.instances
             for name, reason in instance.expected_failures.items()
         }
-        return {**own, **self.expected}
+        self.expected = {**own, **self.expected}
+        known = {check.name for check in CHECKS}
+        names = {*self.only, *(name.partition("[")[0] for name in self.expected)}
+        if unknown := sorted(names - known):
+            raise OptionError(f"unknown check {unknown[0]!r}", hint=f"checks: {', '.join(c.name for c in CHECKS)}")
+        full = {f"{name}[{i.name}]" for name in known for i in self.subject.instances}
+        if lost := sorted({name for name in self.expected if "[" in name} - full):
+            raise OptionError(f"expected failure {lost[0]!r}: there is no such instance")
+        if silent := [name for name, reason in self.expected.items() if not reason.strip()]:
+            raise OptionError(f"expected failure {silent[0]!r}: expected a reason, found none")
 
     @property
     def bound(self) -> list[Bound]:
         """Everything to be made."""
-        return list(self._bound())
+        chosen = [check for check in CHECKS if not self.only or check.name in self.only]
+        return [bound for check in chosen for bound in self._bind(check)]
 
-    def _bound(self) -> Iterator[Bound]:
-        for check in CHECKS:
-            if self.only and check.name not in self.only:
-                continue
-            abouts: list[tuple[Any, str]] = [(self.subject, "")]
-            if check.per == "instance":
-                abouts = [(case, case.instance.name) for case in self.subject.cases]
-            yield from (self._bind(check, about, instance) for about, instance in abouts)
-
-    def _bind(self, check: Check, about: Any, instance: str) -> Bound:
-        reasons = self._all_expected()
-        expected = reasons.get(f"{check.name}[{instance}]", reasons.get(check.name, ""))
-        return Bound(check, about, instance, check.reason(about), expected)
+    def _bind(self, check: Check, cases: Collection[Case] | None = None) -> Iterator[Bound]:
+        """A check with the solver, or with each of these cases, by default all."""
+        abouts: list[tuple[Any, str]] = [(self.subject, "")]
+        if check.per == "instance":
+            abouts = [(case, case.instance.name) for case in (self.subject.cases if cases is None else cases)]
+        for about, instance in abouts:
+            expected = self.expected.get(f"{check.name}[{instance}]", self.expected.get(check.name, ""))
+            yield Bound(check, about, instance, check.reason(about), expected)
 
     def report(self) -> Report:
         """Make all of them."""
@@ -138,57 +132,40 @@ class Run:
         self._done[outcome.name] = verdict
 
     def outcome(self, bound: Bound) -> Outcome:
-        """Make one check and judge what comes of it."""
+        """Make one check, after those it needs, and judge what comes of it."""
         start = time.perf_counter()
-        try:
-            self.make(bound)
-            failure = None
-        except NotApplicable as error:
-            return Outcome(bound.check, bound.instance, State.NOT_APPLICABLE, str(error))
-        except Inconclusive as error:
-            return Outcome(bound.check, bound.instance, State.INCONCLUSIVE, str(error))
-        except CheckFailure as error:
-            failure = error
-        state = State.PASSED if failure is None else State.FAILED
+        verdict = self.verdict(bound)
+        if isinstance(verdict, NotApplicable):
+            return Outcome(bound.check, bound.instance, State.NOT_APPLICABLE, str(verdict))
+        if isinstance(verdict, Inconclusive):
+            return Outcome(bound.check, bound.instance, State.INCONCLUSIVE, str(verdict))
+        state = State.PASSED if verdict is None else State.FAILED
         if bound.expected:
-            state = State.EXPECTED if failure else State.FAILED
-            failure = failure or passed_unexpectedly(bound)
-        return Outcome(bound.check, bound.instance, state, bound.expected, failure, time.perf_counter() - start)
+            state = State.EXPECTED if verdict else State.FAILED
+            verdict = verdict or _passed_unexpectedly(bound)
+        return Outcome(bound.check, bound.instance, state, bound.expected, verdict, time.perf_counter() - start)
 
-    def make(self, bound: Bound) -> None:
-        """Make one check, after those it needs.
-
-        Raises:
-            CheckFailure: it failed.
-            Inconclusive: it does not tell, or what it needs failed.
-            NotApplicable: it does not apply, or what it needs failed as expected.
-        """
-        if bound.reason:
-            raise NotApplicable(bound.reason)
-        for name in bound.check.needs:
-            for needed in self._needed(name, bound):
-                if isinstance(self._result(needed), CheckFailure):
-                    if needed.expected:
-                        raise NotApplicable(f"{needed.name} failed as expected")
-                    raise Inconclusive(f"{needed.name} failed")
-        result = self._result(bound)
-        if result is not None:
-            raise result
-
-    def _needed(self, name: str, bound: Bound) -> Iterator[Bound]:
-        (check,) = (check for check in CHECKS if check.name == name)
-        cases: tuple[Case, ...] = self.subject.cases if bound.check.per == "solver" else (bound.about,)
-        yield from (self._bind(check, case, case.instance.name) for case in cases)
-
-    def _result(self, bound: Bound) -> Verdict:
+    def verdict(self, bound: Bound) -> Verdict:
+        """What comes of one check, and of those it needs."""
         if bound.reason:
             return NotApplicable(bound.reason)
+        cases = self.subject.cases if bound.check.per == "solver" else (bound.about,)
+        for name in bound.check.needs:
+            (check,) = (check for check in CHECKS if check.name == name)
+            for needed in self._bind(check, cases):
+                if not needed.reason and isinstance(self._made(needed), CheckFailure):
+                    if needed.expected:
+                        return NotApplicable(f"{needed.name} failed as expected")
+                    return Inconclusive(f"{needed.name} failed")
+        return self._made(bound)
+
+    def _made(self, bound: Bound) -> Verdict:
         if bound.name not in self._done:
-            self._done[bound.name] = attempt(bound.check, bound.about)
+            self._done[bound.name] = _attempt(bound.check, bound.about)
         return self._done[bound.name]
 
 
-def attempt(check: Check, about: Any) -> Verdict:
+def _attempt(check: Check, about: Any) -> Verdict:
     """Make a check; what a solver raises on the way is a failure too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SolverWarning)  # advice to users
@@ -206,20 +183,15 @@ def attempt(check: Check, about: Any) -> Verdict:
 def _raised(error: BaseException) -> CheckFailure:
     last = traceback.extract_tb(error.__traceback__)[-1]
     said = f"{type(error).__name__}: {error.message}" if isinstance(error, ImleError) else named(error)
-    ends = "raise an error instead: a solver must not end the program"
-    failure = CheckFailure(
-        "no exception",
-        said,
-        where=f"{last.filename}:{last.lineno}, in {last.name}",
-        fix=ends
-        if not isinstance(error, Exception)
-        else getattr(error, "hint", None) or "mend the solver where it raises",
-    )
+    fix = "raise an error instead: a solver must not end the program"
+    if isinstance(error, Exception):
+        fix = getattr(error, "hint", None) or "mend the solver where it raises"
+    failure = CheckFailure("no exception", said, where=f"{last.filename}:{last.lineno}, in {last.name}", fix=fix)
     failure.__cause__ = error
     return failure
 
 
-def passed_unexpectedly(bound: Bound) -> CheckFailure:
+def _passed_unexpectedly(bound: Bound) -> CheckFailure:
     """Expected failures are strict."""
     return CheckFailure(
         f"a failure, because {bound.expected}",

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, SolverContractError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
+from imle.solvers.contract import checked
 from imle.solvers.protocol import fixed_terms_of
 from imle.testing.failure import CheckFailure, Inconclusive
 from imle.testing.instance import Floats, Instance
@@ -164,29 +165,18 @@ class Case:
         """
         return np.random.default_rng(seed).integers(1, 3, size=(rows, *self.shape)).astype(np.float64)
 
-    def array(self, objective: Floats) -> Any:
-        """A copy as the solver takes it: C-contiguous float64, or a float32 tensor.
+    def array(self, objective: Floats, *, exactly: bool = False) -> Any:
+        """A copy as the solver takes it: C-contiguous float64, or a tensor.
 
         Args:
             objective: `[N, *shape]`.
+            exactly: tensors are float64, too, not float32.
         """
         if not self.torch:
             return np.array(objective, np.float64, order="C")
         import torch
 
-        return torch.tensor(np.asarray(objective), dtype=torch.float32)
-
-    def exactly(self, objective: Floats) -> Any:
-        """A copy in float64, whatever the solver takes.
-
-        Args:
-            objective: `[N, *shape]`.
-        """
-        if not self.torch:
-            return np.array(objective, np.float64, order="C")
-        import torch
-
-        return torch.tensor(objective)
+        return torch.tensor(np.asarray(objective), dtype=torch.float64 if exactly else torch.float32)
 
     def solve(self, prepared: Any, objective: Floats, **extra: Any) -> Answer:
         """Solve a copy of the objectives.
@@ -220,15 +210,17 @@ class Case:
             rows: N, of the objective.
 
         Raises:
-            CheckFailure: it is no SolveResult.
+            CheckFailure: it is not what `SolveResult` promises.
         """
-        if not isinstance(result, SolveResult):
+        try:
+            checked(result, (rows, *self.shape))
+        except SolverContractError as error:
             raise CheckFailure(
-                "a SolveResult",
-                type(result).__name__,
-                where=f"what solve() returns, {self.where}",
-                fix="return imle.SolveResult(solutions, status)",
-            )
+                "a SolveResult with a solution for each row",
+                error.message,
+                where=f"what solve() of {rows} rows returns, {self.where}",
+                fix=error.hint or "return imle.SolveResult(solutions, status)",
+            ) from error
         status = np.zeros(rows, np.int64) if result.status is None else np.asarray(result.status, np.int64)
         return Answer(to_numpy(result.solutions), status, result)
 
@@ -292,15 +284,16 @@ class Case:
         """1 where larger values are better, else -1."""
         return 1.0 if self.solver.sense == "max" else -1.0
 
-    def through_core(self, objective: Floats) -> Floats:
-        """`[N, *shape]` solutions through the layer.
+    def through_core(self, objective: Any) -> Answer:
+        """Solve through the layer.
 
         Args:
-            objective: `[N, *shape]` float64.
+            objective: `[N, *shape]` an array, or a tensor of any dtype and strides.
         """
         import torch
 
-        return to_numpy(self.layer(estimator="blackbox").eval()(torch.tensor(objective)))
+        solutions = self.layer(estimator="blackbox").eval()(torch.as_tensor(objective))
+        return self.answer(SolveResult(solutions), len(objective))
 
     def layer(self, **options: Any) -> Any:
         """The solver as a layer of one tensor, with the instance.
@@ -334,6 +327,5 @@ def exact(objective: Floats) -> Floats:
 def to_numpy(values: Any) -> Floats:
     """Arrays and tensors as float64."""
     if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = values.double().numpy()
+        values = values.detach().cpu().double().numpy()
     return np.asarray(values, np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from imle.solvers import SolveStatus
 from imle_highs import problems
@@ -87,9 +86,9 @@ def test_bounds_are_those_of_the_program_again_after_giving_up():
 
 def test_dense_rows_go_to_branch_and_bound():
     rng = np.random.default_rng(3)
-    sizes = rng.integers(300, 800, size=(5, 40)) / 100
+    sizes = rng.integers(300, 800, size=(5, 32)) / 100
     counters = same_as_default(
-        "max", problems.knapsack(sizes, sizes.sum(axis=1) / 4), rng.uniform(1, 2, (4, 40))
+        "max", problems.knapsack(sizes, sizes.sum(axis=1) / 4), rng.uniform(1, 2, (4, 32))
     ).counters
     assert counters == {"branch_and_bound": 4}
 
@@ -102,14 +101,14 @@ def test_branching_proves_that_nothing_is_whole():
     assert set(result.messages.values()) == {"no point satisfies all constraints and bounds"}
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.1])
-def test_branching_keeps_to_the_gap(gap):
+def test_branching_keeps_to_the_gap():
     rng = np.random.default_rng(4)
     instance, objective = cover(rng), rng.uniform(1, 2, (20, 80))
     exact = HighsILPSolver(tuning="default").prepare(**instance).solve(objective).values
-    found = HighsILPSolver(gap=gap).prepare(**instance).solve(objective).values
-    assert (found >= exact - 1e-9).all()
-    assert (found * (1 - gap) <= exact + 1e-9).all()  # the gap is relative to what is found
+    for gap in (0.0, 0.1):
+        found = HighsILPSolver(gap=gap).prepare(**instance).solve(objective).values
+        assert (found >= exact - 1e-9).all()
+        assert (found * (1 - gap) <= exact + 1e-9).all()  # the gap is relative to what is found
 
 
 def test_branching_on_wide_and_mixed_variables():

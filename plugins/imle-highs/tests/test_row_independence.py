@@ -109,6 +109,7 @@ def test_nothing_is_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow():
     prepared = HighsLPSolver().prepare(**problems.assignment(3))
     integer = HighsILPSolver().prepare(A_ub=[[2, 2, 2]], b_ub=[3], bounds=(0, 1))

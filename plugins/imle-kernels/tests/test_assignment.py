@@ -42,6 +42,7 @@ def problems(draw):
     return np.array(values).reshape(rows, n, m), np.array(mask).reshape(n, m)
 
 
+@pytest.mark.slow
 @settings(max_examples=700)
 @given(problems(), st.sampled_from(["min", "max"]), st.booleans())
 def test_matches_enumeration(problem, sense, masked):

@@ -28,6 +28,7 @@ def problems(draw):
     return weights, capacity.reshape(rows, m), values
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(problems())
 def test_matches_enumeration(problem):
@@ -149,7 +150,7 @@ def test_fewer_nodes_than_items_give_a_greedy_set():
 def test_a_search_cut_into_slices_finds_the_same(monkeypatch):
     import imle_kernels.knapsack
 
-    weights, capacity, values = hard(n=30, m=3, rows=6)
+    weights, capacity, values = hard(n=22, m=3, rows=6)
     whole = KnapsackSolver().prepare(weights=weights, capacity=capacity).solve(values)
     monkeypatch.setattr(imle_kernels.knapsack, "_SLICE", 371)
     sliced = KnapsackSolver(time_limit=60.0).prepare(weights=weights, capacity=capacity).solve(values)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from imle.errors import OptionError
 from imle_mln import engines
 from imle_mln.commands import engines_command
-from imle_mln.engines import Engine
+from imle_mln.engines import EngineSpec
 from imle_mln.spec import MAP
 
 README = Path(__file__).parents[1] / "README.md"
@@ -43,7 +43,7 @@ class BruteForce:
 '''
 USE = """
 import imle_mln.engines as engines
-engines.register(engines.Engine("brute", "brute_force:BruteForce", how="all states at once",
+engines.register(engines.EngineSpec("brute", "brute_force:BruteForce", how="all states at once",
                                 auto=lambda parts: parts.sizes == 9))
 import imle, torch
 assert "brute" in engines.choices()
@@ -68,6 +68,7 @@ print(dict(brute.stats.events), dict(auto.stats.events))
 """
 
 
+@pytest.mark.slow
 def test_an_engine_of_ones_own_is_a_file_and_a_line(tmp_path):
     (tmp_path / "brute_force.py").write_text(BRUTE_FORCE)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{USE}"]
@@ -78,9 +79,9 @@ def test_an_engine_of_ones_own_is_a_file_and_a_line(tmp_path):
 
 def test_names_are_taken_once_and_in_time():
     with pytest.raises(OptionError, match="expected an engine with a name of its own, found 'highs' again"):
-        engines.register(Engine("highs", "a:b", how=""))
+        engines.register(EngineSpec("highs", "a:b", how=""))
     with pytest.raises(OptionError, match="engine 'brute' comes too late"):
-        engines.register(Engine("brute", "a:b", how=""))
+        engines.register(EngineSpec("brute", "a:b", how=""))
     assert "brute" not in engines.choices()
 
 

@@ -80,11 +80,11 @@ def test_atoms_count_too():
 
 def test_the_limit_is_an_option():
     program = parse_program("thing = {A,B,C}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)")
-    assert "27 groundings to look at, the limit is 20:" in str(refusal(lambda: ground(program, limit=20)))
     with imle_mln.grounding_options(limit=20):
-        refusal(lambda: ground(program))
+        assert "27 groundings to look at, the limit is 20:" in str(refusal(lambda: ground(program)))
         refusal(lambda: imle_mln.map_inference(program))
-        assert ground(program, limit=100).network.atoms == 9
+        with imle_mln.grounding_options(limit=100):
+            assert ground(program).network.atoms == 9
     assert ground(program).network.atoms == 9
 
 
@@ -93,7 +93,8 @@ def test_what_was_expected_to_be_little_is_stopped_when_it_is_not():
     program = parse_program("*Cites(p, p)\nGood(p)\n1 Cites(x,z) ^ Cites(y,z) ^ Good(x) => Good(y)")
     database = parse_database("".join(f"Cites({k},0)\n" for k in range(1, 1001)), program)
     seen = []
-    error = refusal(lambda: ground(program, database, limit=50_000, progress=seen.append))
+    with imle_mln.grounding_options(limit=50_000, progress=seen.append):
+        error = refusal(lambda: ground(program, database))
     assert str(error).startswith(
         "at least 1,001,000 groundings to look at, the limit is 50,000:\n    1,001,000  line 3:"
     )

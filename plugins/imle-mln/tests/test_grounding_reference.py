@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from imle_mln.grounding import Grounding, evaluate, ground
+from imle_mln.grounding import Grounding, ground
 from imle_mln.grounding import evidence as evidence_module
 from imle_mln.logic import (
     And,
@@ -30,6 +30,7 @@ from imle_mln.logic import (
     Term,
     Variable,
 )
+from imle_mln.truths import Evaluator
 
 World = Mapping[tuple[str, tuple[str, ...]], bool]
 
@@ -221,7 +222,7 @@ def check(seed: int) -> None:
     assert [grounding.atoms.find(name, *constants) for name, constants in atoms] == list(range(len(atoms)))
     well_formed(grounding)
     states = rng.random((4, len(atoms))) < rng.random((4, 1))
-    found = evaluate(grounding.network, states)
+    found = Evaluator(grounding.network)(states)
     for row, state in enumerate(states):
         world = {**{atom: said == 1 for atom, said in table.items()}, **dict(zip(atoms, map(bool, state), strict=True))}
         counts, sizes, broken = [], [], []

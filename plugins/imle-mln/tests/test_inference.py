@@ -66,6 +66,7 @@ def test_a_weight_that_crosses_zero_changes_the_engine():
     assert seen == {"closed", "min-cut", "enumeration"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "tries"), [("auto", 25), ("highs", 25), ("cp-sat", 25), ("toulbar2", 10), ("rc2", 10)]
 )

@@ -21,7 +21,7 @@ import imle_mln
 from imle.errors import OptionError, SolveError, SolverUnavailableError
 from imle.solvers import SolveStatus
 from imle_mln import engines
-from imle_mln.engines import toulbar2_worker
+from imle_mln.engines import toulbar2
 from imle_mln.inference import MAPEngine
 from imle_mln.spec import MAP
 
@@ -275,12 +275,12 @@ ALONE = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_inference_extras import *
-from imle_mln.engines import toulbar2_worker
-solve = toulbar2_worker.Worker.solve
+from imle_mln.engines import toulbar2
+solve = toulbar2.Worker.solve
 def told(self, *arguments):
     print(self.pid, flush=True)
     return solve(self, *arguments)
-toulbar2_worker.Worker.solve = told
+toulbar2.Worker.solve = told
 net, unary, weights = frustrated()
 MAPEngine(net, "toulbar2").solve(unary, weights)
 """
@@ -310,12 +310,12 @@ def test_a_process_that_dies_is_an_error_and_the_next_solve_has_another_one():
     net, unary, weights = frustrated()
     solver = MAPEngine(net, "toulbar2")
     easy = solver.solve(100 * unary, weights / 100)
-    (worker,) = toulbar2_worker._IDLE[-1:]
+    (worker,) = toulbar2._IDLE[-1:]
     threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL)).start()
     with pytest.raises(SolveError, match=r"toulbar2's process died \(exit code -9\)"):
         solver.solve(unary, weights)
     np.testing.assert_array_equal(solver.solve(100 * unary, weights / 100).state, easy.state)
-    (worker,) = toulbar2_worker._IDLE[-1:]
+    (worker,) = toulbar2._IDLE[-1:]
     os.kill(worker.pid, signal.SIGKILL)  # while it is idle
     worker._process.wait()
     np.testing.assert_array_equal(solver.solve(100 * unary, weights / 100).state, easy.state)
@@ -324,9 +324,9 @@ def test_a_process_that_dies_is_an_error_and_the_next_solve_has_another_one():
 def test_processes_are_kept_and_shared_by_engines():
     net, unary, weights = frustrated()
     MAPEngine(net, "toulbar2").solve(100 * unary, weights / 100)
-    before = {worker.pid for worker in toulbar2_worker._IDLE}
+    before = {worker.pid for worker in toulbar2._IDLE}
     MAPEngine(network(3, [[0, 1, 2]]), "toulbar2").solve(np.ones(3), np.ones(1))
-    assert {worker.pid for worker in toulbar2_worker._IDLE} == before
+    assert {worker.pid for worker in toulbar2._IDLE} == before
 
 
 def test_the_spec_lists_all_engines():

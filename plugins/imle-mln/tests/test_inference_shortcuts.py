@@ -16,12 +16,11 @@ from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_mln import engines
 from imle_mln.engines import highs
-from imle_mln.grounding import evaluate
 from imle_mln.inference import MAPEngine
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.integer_scaling import fixed_point
-from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import partition
+from imle_mln.truths import Evaluator
 
 _spec = importlib.util.spec_from_file_location(
     "inference_networks", Path(__file__).with_name("test_inference_brute_force.py")
@@ -245,7 +244,7 @@ def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     net = network(atoms, clauses, blocks=[list(range(a, a + block)) for a in range(0, atoms, block)])
     found = energy(net)
     coefficients = Weighted(found, np.ones(len(clauses))).coefficients(np.zeros((1, atoms)), 0)
-    parts = partition(found, LargeClauses(found), coefficients)
+    parts = partition(found, coefficients)
     assert (parts.variables.tolist(), parts.sizes.tolist(), parts.clauses.tolist()) == ([blocks], [atoms], [large])
     assert engines.find("toulbar2").takes_over(parts).tolist() == [takes]
 
@@ -286,7 +285,7 @@ def test_weights_that_stand_for_hard_formulas_do_not_drown_the_others(span):
         states = np.array(list(product((False, True), repeat=12)))
         exact = [Fraction(one) for one in (*unary.tolist(), *weights.tolist())]
         whole = np.array([int(one * 2**1100) for one in exact], object)
-        values = np.concatenate([states, evaluate(net, states).truths], axis=1).astype(int).astype(object) @ whole
+        values = np.concatenate([states, Evaluator(net)(states).truths], axis=1).astype(int).astype(object) @ whole
         own = values[np.flatnonzero((states == found.state).all(axis=1))[0]]
         total = sum(map(abs, exact))
         assert Fraction(int(values.max() - own), 2**1100) <= total / 10**13

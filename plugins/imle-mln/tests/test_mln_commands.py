@@ -19,8 +19,8 @@ from rich.console import Console
 from imle.cli import main
 from imle.cli.group import GlobalOptions, LazyGroup, imle
 from imle_mln import parse_program
+from imle_mln.commands import shown_progress
 from imle_mln.grounding import ground
-from imle_mln.progress_bar import shown_progress
 
 PROGRAM = """
 person = {Ann, Ben, Cat}
@@ -203,11 +203,11 @@ def test_all_open_atoms_are_written_whatever_the_query(files, tmp_path):
 def test_a_bar_for_long_groundings():
     out = StringIO()
     console = Console(file=out, force_terminal=True, width=120)
-    program = parse_program("thing = {1,...,150}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)")
+    program = parse_program("thing = {1,...,50}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)")
     with shown_progress(10**9, console, patience=0.0):
         ground(program)
     assert "grounding 1/1" in out.getvalue()
-    assert "3397650/3397650" in out.getvalue()  # the end; what comes before depends on the clock
+    assert "127550/127550" in out.getvalue()  # the end; what comes before depends on the clock
     assert "line 3: Same(x,y) ^ Same(y,z) => Same(x,z)" in out.getvalue()
     silent = StringIO()
     with shown_progress(10**9, Console(file=silent), patience=0.0):
@@ -222,6 +222,7 @@ print('on', flush=True)
 sys.exit(main())"""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130(tmp_path):
     program = tmp_path / "long.mln"
     program.write_text("thing = {1,...,580}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)\n")

@@ -144,8 +144,8 @@ def test_prepared_solvers_count_open_groundings_only():
     """Values, bounds and gaps are those of the open part."""
     evidence = {"Holds": [(str(p), str(q), str(r), x) for p, q, r, x in HOLDS]}
     problem = MLNSolver().prepare(EVENTS, evidence)
-    assert problem.undecided.tolist() == [6] * 4
-    assert problem.decided.tolist() == [ALL - 6, 0, ALL - 6, ALL - 6]
+    assert problem.grounding.network.undecided.tolist() == [6] * 4
+    assert problem.grounding.network.decided.tolist() == [ALL - 6, 0, ALL - 6, ALL - 6]
     result = problem.solve(np.array([[1.5, -0.7, 0.9, 0.3, 0.1, 0.0, 0.0, 0.0, 0.2, 0.0]]))
     assert result.solutions.tolist() == [[6, 6, 6, 0, 1, 1, 1, 1, 1, 1]]
     assert result.values[0] == pytest.approx(1.5 * 6 - 0.7 * 6 + 0.9 * 6 + 0.3, rel=1e-12)

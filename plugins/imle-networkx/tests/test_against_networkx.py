@@ -114,7 +114,7 @@ def kernel_choice(kernel: str):
 
 def check(graph, costs, source, target, weights, *, method="dijkstra"):
     """Solve, and compare every row with networkx: statuses, feasibility, and values, which are exact here."""
-    prepared = ShortestPathSolver(weights=weights).prepare(graph, source, target)
+    prepared = ShortestPathSolver(weights=weights).prepare(graph, source=source, target=target)
     result = prepared.solve(costs)
     by_node = weights == "node"
     for row, mask in enumerate(result.solutions):
@@ -165,7 +165,7 @@ def test_same_cost_as_enumeration(kernel, data):
     source, target = data.draw(nodes), data.draw(nodes)
     drawn = data.draw(costs(2, graph.number_of_edges()))
     with kernel_choice(kernel):
-        result = ShortestPathSolver().prepare(graph, source, target).solve(drawn)
+        result = ShortestPathSolver().prepare(graph, source=source, target=target).solve(drawn)
     position = {edge: k for k, edge in enumerate(graph.edges)}
     if not graph.is_directed():
         position |= {(v, u): k for (u, v), k in position.items()}
@@ -187,7 +187,7 @@ def test_large_graphs(kind, weights):
     graph.add_nodes_from(range(400))
     graph.add_edges_from(random.integers(0, 400, (2600, 2)).tolist())
     costs = random.random((4, 400 if weights == "node" else graph.number_of_edges()))
-    prepared = ShortestPathSolver(weights=weights).prepare(graph, 3, 396)
+    prepared = ShortestPathSolver(weights=weights).prepare(graph, source=3, target=396)
     assert not prepared.sweepable
     searched = prepared.solve(costs)
     with kernel_choice("sweep"):
@@ -205,7 +205,7 @@ def test_costs_that_rounding_swallows_leave_paths_simple(kernel):
     graph = nx.gnm_random_graph(60, 240, seed=2)
     costs = random.choice([0.0, -0.0, 1e-300, 1e-17, 1.0, 1e17], size=(200, 240))
     with kernel_choice(kernel):
-        result = ShortestPathSolver().prepare(graph, 0, 59).solve(costs)
+        result = ShortestPathSolver().prepare(graph, source=0, target=59).solve(costs)
     assert result.status is None
     for row, mask in enumerate(result.solutions):
         walk_edges(graph, mask, 0, 59)
@@ -218,7 +218,7 @@ def test_costs_that_rounding_swallows_leave_paths_simple(kernel):
 def test_cycles_of_cost_zero(kernel, value):
     graph = nx.complete_graph(30)
     with kernel_choice(kernel):
-        result = ShortestPathSolver().prepare(graph, 0, 29).solve(np.full((2, 435), value))
+        result = ShortestPathSolver().prepare(graph, source=0, target=29).solve(np.full((2, 435), value))
     assert result.values.tolist() == [0.0, 0.0]
     for mask in result.solutions:
         walk_edges(graph, mask, 0, 29)
@@ -229,7 +229,11 @@ def test_cycles_of_cost_zero(kernel, value):
 @pytest.mark.parametrize("graph", [nx.path_graph(5), nx.path_graph(5, create_using=nx.DiGraph)])
 def test_absurd_costs_never_hang(kernel, bad, graph):
     with kernel_choice(kernel), np.errstate(all="ignore"):
-        result = ShortestPathSolver().prepare(graph, 0, 4).solve(np.array([[1.0, bad, bad, 1.0], [1.0, 1.0, 1.0, 1.0]]))
+        result = (
+            ShortestPathSolver()
+            .prepare(graph, source=0, target=4)
+            .solve(np.array([[1.0, bad, bad, 1.0], [1.0, 1.0, 1.0, 1.0]]))
+        )
     assert result.solutions[1].tolist() == [1, 1, 1, 1]
     if np.isneginf(bad):
         return
@@ -239,7 +243,7 @@ def test_absurd_costs_never_hang(kernel, bad, graph):
 
 def test_nan_closes_an_edge():
     graph = nx.cycle_graph(3)  # edges (0, 1), (0, 2), (1, 2)
-    result = ShortestPathSolver().prepare(graph, 0, 2).solve(np.array([[1.0, np.nan, 1.0]]))
+    result = ShortestPathSolver().prepare(graph, source=0, target=2).solve(np.array([[1.0, np.nan, 1.0]]))
     assert result.solutions.tolist() == [[1, 0, 1]]
 
 
@@ -247,10 +251,10 @@ def test_nan_closes_an_edge():
 def test_a_graph_without_edges(kind):
     graph = kind()
     graph.add_nodes_from("ab")
-    assert ShortestPathSolver().prepare(graph, "a", "a").solve(np.zeros((2, 0))).status is None
-    apart = ShortestPathSolver().prepare(graph, "a", "b").solve(np.zeros((1, 0)))
+    assert ShortestPathSolver().prepare(graph, source="a", target="a").solve(np.zeros((2, 0))).status is None
+    apart = ShortestPathSolver().prepare(graph, source="a", target="b").solve(np.zeros((1, 0)))
     assert apart.status.tolist() == [SolveStatus.INFEASIBLE]
-    alone = ShortestPathSolver(weights="node").prepare(graph, "a", "a").solve(np.array([[2.0, 5.0]]))
+    alone = ShortestPathSolver(weights="node").prepare(graph, source="a", target="a").solve(np.array([[2.0, 5.0]]))
     assert alone.solutions.tolist() == [[1, 0]]
     assert alone.values.tolist() == [2.0]
 
@@ -262,5 +266,5 @@ def test_edge_order_is_that_of_the_graph():
     for position, (u, v, _) in enumerate(edges):
         cheap = np.full((1, len(edges)), 9.0)
         cheap[0, position] = 1.0
-        solution = ShortestPathSolver().prepare(graph, u, v).solve(cheap).solutions[0]
+        solution = ShortestPathSolver().prepare(graph, source=u, target=v).solve(cheap).solutions[0]
         assert np.flatnonzero(solution).tolist() == ([] if u == v else [position])

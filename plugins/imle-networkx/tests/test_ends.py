@@ -68,14 +68,14 @@ def test_missing(graph, given, name):
 
 def test_wrong_number(graph):
     with pytest.raises(InstanceError) as caught:
-        ShortestPathSolver().prepare(graph, "left").solve(ones(graph, 2), target=["right"])
+        ShortestPathSolver().prepare(graph, source="left").solve(ones(graph, 2), target=["right"])
     assert str(caught.value) == "networkx-shortest-path: target: expected one per row, 2 in all, found 1"
 
 
 def test_unknown_node_with_a_similar_name(graph):
     message = "networkx-shortest-path: source: the graph has no node 'lefd'\n  hint: did you mean 'left'?"
     with pytest.raises(InstanceError) as caught:
-        ShortestPathSolver().prepare(graph, "lefd", "right")
+        ShortestPathSolver().prepare(graph, source="lefd", target="right")
     assert str(caught.value) == message
     with pytest.raises(InstanceError) as caught:
         ShortestPathSolver().prepare(graph, target="right").solve(ones(graph, 2), source=["left", "lefd"])
@@ -86,7 +86,7 @@ def test_unknown_node_with_a_similar_name(graph):
 @pytest.mark.parametrize("node", [7, "zzz", ["left"], 1.5])
 def test_unknown_node_without_a_similar_one(graph, node):
     with pytest.raises(InstanceError) as caught:
-        ShortestPathSolver().prepare(graph, "left", node)
+        ShortestPathSolver().prepare(graph, source="left", target=node)
     assert str(caught.value) == (
         f"networkx-shortest-path: target: the graph has no node {node!r}\n"
         "  hint: nodes are compared as in G.nodes; the first one is 'node 0' (str)"
@@ -96,7 +96,7 @@ def test_unknown_node_without_a_similar_one(graph, node):
 @pytest.mark.parametrize(("graph", "found"), [({"a": ["b"]}, "dict"), (nx.Graph, "type"), (7, "int")])
 def test_not_a_graph(graph, found):
     with pytest.raises(InstanceError) as caught:
-        ShortestPathSolver().prepare(graph, "a", "b")
+        ShortestPathSolver().prepare(graph, source="a", target="b")
     assert str(caught.value) == (
         f"networkx-shortest-path: graph: expected a networkx graph, found {found}\n"
         "  hint: Graph, DiGraph, MultiGraph and MultiDiGraph are accepted; a list of edges is given as edges=..."
@@ -105,13 +105,13 @@ def test_not_a_graph(graph, found):
 
 def test_empty_graph():
     with pytest.raises(InstanceError) as caught:
-        ShortestPathSolver().prepare(nx.DiGraph(), "a", "b")
+        ShortestPathSolver().prepare(nx.DiGraph(), source="a", target="b")
     assert str(caught.value) == "networkx-shortest-path: graph: expected at least one node, found an empty graph"
 
 
 @pytest.mark.parametrize("weights", ["edge", "node"])
 def test_wrong_number_of_costs(weights):
-    prepared = ShortestPathSolver(weights=weights).prepare(nx.path_graph(4), 0, 3)
+    prepared = ShortestPathSolver(weights=weights).prepare(nx.path_graph(4), source=0, target=3)
     size = prepared.objective_shape[0]
     with pytest.raises(ObjectiveError) as caught:
         prepared.solve(np.ones((2, 7)))
@@ -134,12 +134,12 @@ def test_options(options, message):
 
 
 def test_empty_batch(graph):
-    result = ShortestPathSolver().prepare(graph, "left", "right").solve(ones(graph, 0))
+    result = ShortestPathSolver().prepare(graph, source="left", target="right").solve(ones(graph, 0))
     assert result.solutions.shape == (0, graph.number_of_edges())
     assert result.status is None
 
 
 def test_close_may_be_repeated(graph):
-    prepared = ShortestPathSolver().prepare(graph, "left", "right")
+    prepared = ShortestPathSolver().prepare(graph, source="left", target="right")
     prepared.close()
     prepared.close()

@@ -145,7 +145,7 @@ def cuts(nodes, edges, directed):
 def test_minimum_cuts(directed, problem):
     nodes, edges, objective = problem
     feasible = cuts(nodes, edges, directed)  # by growing side of the source
-    prepare = lambda: MinCutSolver().prepare(0, nodes - 1, edges=edges, nodes=nodes, directed=directed)  # noqa: E731
+    prepare = lambda: MinCutSolver().prepare(source=0, target=nodes - 1, edges=edges, nodes=nodes, directed=directed)  # noqa: E731
     result = compare(prepare, feasible, objective)
     values = objective @ np.array(feasible, float).T
     for row, mask in enumerate(result.solutions):
@@ -176,7 +176,7 @@ def simple_paths(nodes, edges, directed, hops):
 def test_bounded_paths_under_costs_of_any_sign(directed, problem, hops):
     nodes, edges, objective = problem
     prepare = lambda **options: BoundedPathSolver(**options).prepare(  # noqa: E731
-        0, nodes - 1, hops, edges=edges, nodes=nodes, directed=directed
+        source=0, target=nodes - 1, hops=hops, edges=edges, nodes=nodes, directed=directed
     )
     feasible = simple_paths(nodes, edges, directed, hops)
     exact = compare(prepare, feasible, objective)

@@ -92,13 +92,13 @@ def test_refused(message):
 
 def test_tables_too_large_are_refused():
     with pytest.raises(InstanceError, match="hops: expected at most 1341 in a graph of 100000 nodes, found 5000"):
-        PATH.prepare(0, 1, 5000, edges=[[0, 1]], nodes=100_000)
+        PATH.prepare(source=0, target=1, hops=5000, edges=[[0, 1]], nodes=100_000)
 
 
 def test_one_node():
     assert TREE.prepare(edges=[], nodes=1).solve(np.zeros((2, 0))).solutions.shape == (2, 0)
     assert BRANCHING.prepare(edges=[[0, 0]]).solve(np.ones((2, 1))).solutions.tolist() == [[0], [0]]
-    assert PATH.prepare(0, 0, 0, edges=[[0, 0]]).solve(-np.ones((1, 1))).solutions.tolist() == [[0]]
+    assert PATH.prepare(source=0, target=0, hops=0, edges=[[0, 0]]).solve(-np.ones((1, 1))).solutions.tolist() == [[0]]
 
 
 def test_edges_of_a_multigraph_in_their_order():
@@ -126,9 +126,9 @@ def test_larger_graphs_agree_with_networkx():
         graph = nx.gnm_random_graph(60, 300, seed=seed, directed=seed % 2 == 1)
         costs = random.exponential(size=300)
         nx.set_edge_attributes(graph, dict(zip(graph.edges, costs, strict=True)), "cost")
-        cut = MinCutSolver().prepare(0, 59, graph=graph).solve(costs[None]).values[0]
+        cut = MinCutSolver().prepare(source=0, target=59, graph=graph).solve(costs[None]).values[0]
         assert cut == pytest.approx(nx.minimum_cut_value(graph, 0, 59, capacity="cost"))
-        path = BoundedPathSolver().prepare(0, 59, 59, graph=graph).solve(costs[None]).values[0]
+        path = BoundedPathSolver().prepare(source=0, target=59, hops=59, graph=graph).solve(costs[None]).values[0]
         assert path == pytest.approx(nx.dijkstra_path_length(graph, 0, 59, weight="cost"))
         if graph.is_directed():
             graph.remove_edges_from(list(graph.in_edges(0)))

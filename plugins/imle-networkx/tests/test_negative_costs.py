@@ -22,7 +22,7 @@ def square(weights="edge", large=False, **options):
     graph = nx.relabel_nodes(nx.cycle_graph(4), dict(enumerate("abcd")))
     if large:
         graph = nx.compose(graph, nx.complete_graph(60))
-    prepared = ShortestPathSolver(weights=weights, **options).prepare(graph, "a", "c")
+    prepared = ShortestPathSolver(weights=weights, **options).prepare(graph, source="a", target="c")
     assert prepared.sweepable != large
     return prepared
 
@@ -103,7 +103,11 @@ def test_clipped_cells():
 @pytest.mark.parametrize("negative", ["clip", "raise"])
 def test_acyclic_graphs_are_exact(negative):
     graph = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])  # edges ab, ac, bc
-    result = ShortestPathSolver(negative=negative).prepare(graph, "a", "c").solve(np.array([[5.0, -1.0, -7.0]]))
+    result = (
+        ShortestPathSolver(negative=negative)
+        .prepare(graph, source="a", target="c")
+        .solve(np.array([[5.0, -1.0, -7.0]]))
+    )
     assert result.solutions.tolist() == [[1, 0, 1]]
     assert result.values.tolist() == [-2.0]
     assert result.counters == {}
@@ -111,5 +115,5 @@ def test_acyclic_graphs_are_exact(negative):
 
 def test_a_self_loop_is_a_cycle():
     graph = nx.DiGraph([("a", "b"), ("a", "a")])
-    result = ShortestPathSolver().prepare(graph, "a", "b").solve(np.array([[1.0, -1.0]]))
+    result = ShortestPathSolver().prepare(graph, source="a", target="b").solve(np.array([[1.0, -1.0]]))
     assert result.counters == {"clipped_rows": 1, "clipped_entries": 1}

@@ -52,6 +52,7 @@ def test_the_light_module_is_light():
     assert modules_after("import imle_networkx.plugin as p; p.imle_solvers()") == "[]"
 
 
+@pytest.mark.slow
 def test_networkx_is_not_needed_to_build_layers():
     layer = 'import imle; imle.layer("grid-shortest-path"); imle.layer("spanning-tree", edges=["ab", "bc"])'
     assert "networkx" not in modules_after(layer)

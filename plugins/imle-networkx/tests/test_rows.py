@@ -122,6 +122,7 @@ print(hashlib.md5(solutions.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_ties_of_matchings_are_the_same_in_every_process():
     """rustworkx works with hash maps; which matching is found must not depend on their seeds."""
     found = {
@@ -138,28 +139,30 @@ def test_negative_capacities_are_clipped_and_counted_or_refused():
     order = list(graph.edges)
     costs = np.array([[2.0 if edge[0] == "s" and edge[1] == "a" else -1.0 for edge in order]] * 2)
     costs[1] = 1.0
-    result = MinCutSolver().prepare("s", "t", graph=graph).solve(costs)
+    result = MinCutSolver().prepare(source="s", target="t", graph=graph).solve(costs)
     assert result.counters == {"clipped_rows": 1, "clipped_entries": 2}
     assert len(result.advice) == 1
     assert result.solutions[0][order.index(("a", "t"))] == 1  # free once clipped; s has no free edge to a
     assert result.values[0] == -2.0  # as given, not as clipped
     with pytest.raises(ObjectiveError, match=r"found -1 at position \d, edge \('\w', 't'\); 2 of 6") as caught:
-        MinCutSolver(negative="raise").prepare("s", "t", graph=graph).solve(costs)
+        MinCutSolver(negative="raise").prepare(source="s", target="t", graph=graph).solve(costs)
     assert caught.value.row == 0
 
 
 def test_cuts_of_nodes_that_are_not_joined_are_empty():
-    result = MinCutSolver().prepare(0, 2, edges=[[0, 1]], nodes=3).solve(np.ones((2, 1)))
+    result = MinCutSolver().prepare(source=0, target=2, edges=[[0, 1]], nodes=3).solve(np.ones((2, 1)))
     assert result.solutions.tolist() == [[0], [0]]
 
 
 def test_paths_count_negative_cycles():
-    prepared = BoundedPathSolver().prepare(0, 2, 2, graph=nx.complete_graph(3))
+    prepared = BoundedPathSolver().prepare(source=0, target=2, hops=2, graph=nx.complete_graph(3))
     result = prepared.solve(np.array([[-5.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
     assert result.counters == {}  # two edges are too few for a cycle
-    longer = BoundedPathSolver().prepare(0, 3, 3, graph=nx.path_graph(4))
+    longer = BoundedPathSolver().prepare(source=0, target=3, hops=3, graph=nx.path_graph(4))
     assert longer.solve(-np.ones((1, 3))).counters == {}  # three edges, all needed
-    loops = BoundedPathSolver().prepare(0, 1, 3, edges=[[0, 1], [0, 2], [2, 3], [3, 1]], directed=False)
+    loops = BoundedPathSolver().prepare(
+        source=0, target=1, hops=3, edges=[[0, 1], [0, 2], [2, 3], [3, 1]], directed=False
+    )
     result = loops.solve(np.array([[-1.0, -1.0, 5.0, -9.0]]))
     assert result.values.tolist() == [-5.0]
 

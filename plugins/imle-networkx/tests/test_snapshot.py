@@ -27,8 +27,8 @@ def graph(request):
 
 
 def test_prepared_again_for_other_ends_without_being_read_again(graph):
-    first = ShortestPathSolver().prepare(graph, 0, 3)
-    second = ShortestPathSolver(weights="node").prepare(graph, 1, 2)
+    first = ShortestPathSolver().prepare(graph, source=0, target=3)
+    second = ShortestPathSolver(weights="node").prepare(graph, source=1, target=2)
     assert first.graph is second.graph
 
 
@@ -84,11 +84,11 @@ def test_attributes_do_not_count(graph):
 
 
 def test_a_prepared_solver_keeps_its_graph(graph):
-    prepared = ShortestPathSolver().prepare(graph, 0, 3)
+    prepared = ShortestPathSolver().prepare(graph, source=0, target=3)
     graph.add_edge(0, 3)
     assert prepared.objective_shape == (3,)
     assert prepared.solve(np.ones((1, 3))).values.tolist() == [3.0]
-    assert ShortestPathSolver().prepare(graph, 0, 3).solve(np.ones((1, 4))).values.tolist() == [1.0]
+    assert ShortestPathSolver().prepare(graph, source=0, target=3).solve(np.ones((1, 4))).values.tolist() == [1.0]
 
 
 def test_snapshots_do_not_keep_graphs_alive():
@@ -114,4 +114,4 @@ def test_graphs_that_cannot_be_hashed():
         __hash__ = None
 
     graph = ByContent([(0, 1), (1, 2)])
-    assert ShortestPathSolver().prepare(graph, 0, 2).solve(np.ones((1, 2))).values.tolist() == [2.0]
+    assert ShortestPathSolver().prepare(graph, source=0, target=2).solve(np.ones((1, 2))).values.tolist() == [2.0]

@@ -33,6 +33,7 @@ def problems(draw):
     return model, x, np.array(every, float).reshape(-1, 4)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(problems(), st.sampled_from(["max", "min"]), st.data())
 def test_matches_enumeration(problem, sense, data):

@@ -12,10 +12,9 @@ import pytest
 from imle.errors import OptionError
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine
+from imle_linear import apart
 from imle_linear.program import from_matrices
-from imle_ortools.ilp import bundled
 from imle_ortools.ilp.auto import AutoEngine, Settings
-from imle_ortools.ilp.bundled import BundledEngine
 from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.mp import Bundled
 from imle_ortools.ilp.solver import ILPSolver
@@ -129,7 +128,7 @@ def test_a_process_that_is_killed_costs_its_row_nothing_but_time():
     prepared = ILPSolver(sense="max", backend="cbc").prepare(**instance)
     expected = ILPSolver(sense="max", backend="highs").prepare(**instance).solve(values)
     prepared.solve(np.zeros_like(values))  # the process has started
-    (process,) = bundled._idle[os.getpid()][-1:]
+    (process,) = apart._idle[os.getpid()][-1:]
     (pid,) = process.pids
     threading.Timer(0.05, os.kill, (pid, signal.SIGKILL)).start()
     for _ in range(3):
@@ -140,14 +139,14 @@ def test_a_process_that_is_killed_costs_its_row_nothing_but_time():
 
 def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
     programs = [from_matrices("test", A_ub=SIZES, b_ub=[b], bounds=(0, 1), integrality=1) for b in range(2, 9)]
-    engines = [BundledEngine(program, Bundled("cbc", 0.0, 1, 0)) for program in programs]
+    engines = [Bundled("cbc", 0.0, 1, 0).apart(program) for program in programs]
     for _ in range(2):
         for engine, program in zip(engines, programs, strict=True):
             outcome = engine.solve(COSTS, (program.row_lower, program.row_upper), None)
             best = min(float(COSTS @ x) for x in np.ndindex(2, 2, 2, 2) if np.dot(SIZES[0], x) <= program.row_upper[0])
             assert COSTS @ outcome.point == pytest.approx(best)
-    assert len(bundled._idle[os.getpid()]) == 1
-    assert len(bundled._idle[os.getpid()][0].pids) == 1
+    assert len(apart._idle[os.getpid()]) == 1
+    assert len(apart._idle[os.getpid()][0].pids) == 1
 
 
 @pytest.mark.parametrize(
@@ -244,13 +243,13 @@ def test_a_search_that_does_not_look_at_the_clock_is_ended(backend, monkeypatch)
     rng = np.random.default_rng(0)
     equations = rng.integers(0, 100, (5, 40))  # market split: no search settles it in any time
     program = from_matrices("test", A_eq=equations, b_eq=equations.sum(axis=1) // 2, bounds=(0, 1), integrality=1)
-    engine, rows = BundledEngine(program, Bundled(backend, 0.0, 1, 0)), (program.row_lower, program.row_upper)
+    engine, rows = Bundled(backend, 0.0, 1, 0).apart(program), (program.row_lower, program.row_upper)
     engine.solve(np.ones(40), rows, 0.01)  # the process has started
-    ended = bundled._idle[os.getpid()][-1].restarts
-    monkeypatch.setattr(bundled, "_LONGER", 0.0)
+    ended = apart._idle[os.getpid()][-1].restarts
+    monkeypatch.setattr(apart, "_LONGER", 0.0)
     outcome = engine.solve(np.ones(40), rows, 600.0)
     assert (outcome.status, outcome.message) == (TIMEOUT, "stopped at the time limit without a feasible point")
-    assert bundled._idle[os.getpid()][-1].restarts == ended + 1
+    assert apart._idle[os.getpid()][-1].restarts == ended + 1
     monkeypatch.undo()
-    again = BundledEngine(TRUE, Bundled(backend, 0.0, 1, 0)).solve(COSTS, (TRUE.row_lower, TRUE.row_upper), 60.0)
+    again = Bundled(backend, 0.0, 1, 0).apart(TRUE).solve(COSTS, (TRUE.row_lower, TRUE.row_upper), 60.0)
     assert again.point.tolist() == [1, 0, 0, 1]

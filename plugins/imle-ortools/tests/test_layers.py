@@ -73,6 +73,7 @@ def test_layers_are_copied_and_pickled(case):
         assert torch.equal(again(objective), expected)
 
 
+@pytest.mark.slow
 def test_another_process_unpickles_a_model(tmp_path):
     layer = imle.layer("ortools-cp-sat", **choose()).eval()
     (tmp_path / "layer").write_bytes(pickle.dumps(layer))
@@ -148,6 +149,7 @@ def test_discovery_is_light():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_layer_without_ortools_needs_none():
     """The compiled solvers import numba only."""
     code = (

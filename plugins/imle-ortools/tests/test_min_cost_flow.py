@@ -37,6 +37,7 @@ def problems(draw):
     return {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}, np.array(costs)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(problems())
 def test_matches_enumeration(problem):

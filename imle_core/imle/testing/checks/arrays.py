@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from imle._text import named
-from imle.solvers import PreparedSolver, SolveResult, SolveStatus
+from imle.solvers import PreparedSolver
 from imle.solvers.protocol import is_homogeneous
 from imle.testing.compare import TOLERANCE, same
 from imle.testing.failure import CheckFailure
 from imle.testing.instance import Floats
-from imle.testing.subject import Answer, Case
-
-_SHAPE = "return one solution per objective, in the shape of the objective"
+from imle.testing.subject import Case
 
 
 def check_contract(case: Case) -> None:
@@ -42,31 +40,12 @@ _API = "see imle.PreparedSolver"
 
 
 def _check_result(case: Case, result: Any, objective: Floats) -> None:
+    """The parts that `SolveResult` promises; of the kind that was given; finite where there is a solution."""
     where = f"solve() of {len(objective)} rows, {case.where}"
-    case.answer(result, len(objective))
-    kind = "a tensor" if case.torch else "a numpy array"
-    found = result.solutions
-    if hasattr(found, "detach") != case.torch or not hasattr(found, "shape"):
-        raise CheckFailure(
-            f"solutions as {kind}", type(found).__name__, where=where, fix="return what solve() is given"
-        )
-    if tuple(found.shape) != objective.shape:
-        raise CheckFailure(f"solutions {list(objective.shape)}", str(list(found.shape)), where=where, fix=_SHAPE)
-    if not case.torch and found.dtype.kind not in "biuf":
-        raise CheckFailure("numbers", f"dtype {found.dtype}", where=where, fix="return a numeric dtype")
-    status = result.status
-    if status is not None:
-        codes = np.asarray(status)
-        if codes.shape != (len(objective),):
-            raise CheckFailure(
-                f"{len(objective)} statuses",
-                f"shape {list(codes.shape)}",
-                where=where,
-                fix="one status per row, or None",
-            )
-        if unknown := sorted(set(codes.tolist()) - set(map(int, SolveStatus))):
-            raise CheckFailure("codes of SolveStatus", str(unknown), where=where, fix="use imle.SolveStatus")
     answer = case.answer(result, len(objective))
+    if hasattr(result.solutions, "detach") != case.torch:
+        kind, found = "a tensor" if case.torch else "a numpy array", type(result.solutions).__name__
+        raise CheckFailure(f"solutions as {kind}", found, where=where, fix="return what solve() is given")
     bad = np.flatnonzero(answer.ok & ~np.isfinite(answer.solutions.reshape(len(objective), -1)).all(axis=1))
     if len(bad):
         raise CheckFailure(
@@ -84,7 +63,7 @@ def check_values(case: Case) -> None:
     answer = case.fresh(objective)
     size = np.abs(objective * answer.solutions).reshape(len(objective), -1).sum(axis=1) + np.abs(objective).max()
     expected = case.values(objective, answer.solutions)
-    values = _numbers(case, answer, "values")
+    values = _numbers(answer.raw.values)
     wrong = answer.ok & ~np.isnan(values) & ~(np.abs(values - expected) <= TOLERANCE * (size + np.abs(expected)))
     for row in np.flatnonzero(wrong):
         raise CheckFailure(
@@ -93,7 +72,7 @@ def check_values(case: Case) -> None:
             where=f"values, row {row}, {case.where}",
             fix="report <objective, solution> plus fixed_terms(solution), in the solver's own sense, or None",
         )
-    bound = _numbers(case, answer, "bound")
+    bound = _numbers(answer.raw.bound)
     if case.solutions is not None:
         expected = case.sign * case.ranking(objective).max(axis=1)  # no proof can exclude what there is
     for row in np.flatnonzero(answer.ok & (case.sign * (expected - bound) > TOLERANCE * (size + np.abs(expected)))):
@@ -119,14 +98,9 @@ def _check_homogeneous(case: Case) -> None:
         )
 
 
-def _numbers(case: Case, answer: Answer, name: str) -> Floats:
-    """`[N]` what a result reports under a name; nan where it reports nothing."""
-    given, rows = getattr(answer.raw, name), len(answer.status)
-    numbers = np.full(rows, np.nan) if given is None else np.asarray(given, np.float64)
-    if numbers.shape != (rows,):
-        where = f"{name}, {case.where}"
-        raise CheckFailure(f"{rows} numbers", f"shape {list(numbers.shape)}", where=where, fix="one per row, or None")
-    return numbers
+def _numbers(column: Any) -> Floats:
+    """What a result reports of rows; nan where it reports nothing."""
+    return np.asarray(np.nan if column is None else column, np.float64)
 
 
 def check_dtypes(case: Case) -> None:
@@ -135,13 +109,13 @@ def check_dtypes(case: Case) -> None:
 
     for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         objective = torch.tensor(case.objectives(5)).to(dtype)
-        out = case.layer(estimator="blackbox").eval()(objective)
-        if out.dtype != dtype:
-            raise CheckFailure(str(dtype), str(out.dtype), where="the layer's output", fix="leave dtypes to the layer")
+        found = case.through_core(objective)
+        if (given := found.raw.solutions.dtype) != dtype:
+            raise CheckFailure(str(dtype), str(given), where="the layer's output", fix="leave dtypes to the layer")
         expected = case.fresh(objective.double().numpy())
         rounded = torch.tensor(expected.solutions).to(dtype).double().numpy()
         same(
-            case.answer(_result(out), 5),
+            found,
             expected._replace(solutions=rounded),
             told="the solution of the same numbers in another dtype",
             where=f"{dtype}, {case.where}",
@@ -163,8 +137,7 @@ def check_strides(case: Case) -> None:
     for name, view in views.items():
         expected = case.fresh(view.double().numpy())
         told, fix = "the solution of the same numbers, contiguous", "use reshape, not view; do not assume strides"
-        out = case.layer(estimator="blackbox").eval()(view)
-        same(case.answer(_result(out), 4), expected, told=told, where=f"{name}, {case.where}", fix=fix)
+        same(case.through_core(view), expected, told=told, where=f"{name}, {case.where}", fix=fix)
         if case.torch:
             prepared = case.prepare()
             found = case.answer(prepared.solve(view), 4)
@@ -204,7 +177,3 @@ def check_fresh_solutions(case: Case) -> None:
         raise CheckFailure(
             "the solutions as they were", "those of the next solve", where=f"solutions, {case.where}", fix=fix
         )
-
-
-def _result(out: Any) -> Any:
-    return SolveResult(out)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
+from imle.solvers.compiled import Flags, Floats, read_only
 from imle_kernels.compiled.assignment import assign
-from imle_kernels.compiled.compiling import read_only
 from imle_kernels.plugin import ASSIGNMENT
-from imle_linear.arrays import Floats, mask
+from imle_linear.arrays import mask
 
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
@@ -57,7 +56,7 @@ class PreparedAssignment(BasePrepared):
     """Assignment within a mask, or without one for matrices of any size."""
 
     sense: Sense
-    allowed: NDArray[np.bool_] | None
+    allowed: Flags | None
 
     @property
     def objective_shape(self) -> Shape:

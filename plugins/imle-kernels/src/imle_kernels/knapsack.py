@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
 from imle.solvers.cancellation import raise_if_cancelled
+from imle.solvers.compiled import Flags, Floats
 from imle_kernels.arrays import numbers, refuse_negative
 from imle_kernels.packing import PackingProblem, Searches, warm
 from imle_kernels.plugin import KNAPSACK
-
-Floats = NDArray[np.float64]
 
 _UNLIMITED = 2**62
 _SLICE, _LEAST, _ITEMS = 20_000, 500, 100
@@ -163,7 +161,7 @@ def _limits(capacity: Any, count: int) -> Floats:
     return np.broadcast_to(limits, (count,)).copy()
 
 
-def _too_large(objective: Floats) -> NDArray[np.bool_]:
+def _too_large(objective: Floats) -> Flags:
     with np.errstate(over="ignore"):
         total: Floats = np.abs(objective).sum(axis=1)
     return ~np.isfinite(total)

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_kernels.compiled.compiling import read_only
+from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_kernels.compiled.knapsack import fill_up, pack
 from imle_linear.whole import WholeRow, whole_row
-
-Floats = NDArray[np.float64]
 
 _EXACT = 2.0**53
 
@@ -70,8 +67,8 @@ class Searches:
     values: Floats
     weights: Floats
     rooms: Floats
-    taken: NDArray[np.bool_]
-    level: NDArray[np.int64]
+    taken: Flags
+    level: Longs
     best: Floats
     solutions: Floats
 
@@ -88,7 +85,7 @@ class Searches:
         pack(self.values[part], self.weights, self.rooms[part], nodes, *state)
 
     @property
-    def open(self) -> NDArray[np.int64]:
+    def open(self) -> Longs:
         """Searches that are not done."""
         return np.flatnonzero(self.level >= 0)
 

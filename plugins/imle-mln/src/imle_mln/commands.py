@@ -6,7 +6,8 @@ import functools
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,13 @@ import click
 from imle_mln.engines import AUTO, choices, engines
 
 if TYPE_CHECKING:
-    from imle_mln.grounding import Grounding
+    from rich.console import Console
+
+    from imle_mln.grounding import Grounding, GroundingProgress
 
 _LIMIT = 200_000_000
+_PATIENCE = 0.5
+"""Seconds before a bar is shown: most groundings are done by then."""
 
 
 @click.group()
@@ -64,6 +69,51 @@ def _writable(ctx: click.Context, parameter: click.Parameter, path: str | None) 
     return path
 
 
+@contextmanager
+def shown_progress(limit: int, console: Console | None = None, patience: float = _PATIENCE) -> Iterator[None]:
+    """Ground inside this context with a progress bar, on terminals only.
+
+    Args:
+        limit: as in `grounding_options`.
+        console: where the bar goes; by default stderr.
+        patience: seconds before it appears.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from imle_mln.grounding import grounding_options
+
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        with grounding_options(limit=limit):
+            yield
+        return
+    columns = (
+        TextColumn("grounding {task.fields[number]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[formula]}", style="dim", markup=False),
+    )
+    bar = Bar(*columns, console=console, transient=True)
+    task = bar.add_task("", number="", formula="")
+    begin = time.perf_counter()
+
+    def watch(progress: GroundingProgress) -> None:
+        if not bar.live.is_started and time.perf_counter() - begin > patience:
+            bar.start()
+        number = f"{progress.number}/{progress.formulas}"
+        bar.update(task, completed=progress.seen, total=progress.expected, number=number, formula=progress.formula)
+
+    try:
+        with grounding_options(limit=limit, progress=watch):
+            yield
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
 @mln.command("map")
 @click.option("--query", "-q", multiple=True, metavar="P", help="Print atoms of this predicate only; repeatable.")
 @click.option(
@@ -99,7 +149,6 @@ def map_command(
       imle mln map hard.mln --time-limit 10 --output best.db
     """
     from imle_mln.maps import map_inference
-    from imle_mln.progress_bar import shown_progress
 
     start = time.perf_counter()
     with shown_progress(limit):
@@ -143,7 +192,6 @@ def ground_command(
     """
     import numpy as np
 
-    from imle_mln.progress_bar import shown_progress
     from imle_mln.solver import MLNSolver, PreparedMLN
 
     start = time.perf_counter()
@@ -154,7 +202,7 @@ def ground_command(
     assert isinstance(problem, PreparedMLN)  # evidence is given
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
-    weights = problem.counter.clause_weights(grounding.formulas.weights)
+    weights = network.clause_weights(grounding.formulas.weights)
     found = problem.engine().solve(np.zeros(network.atoms), weights)
     statistics: dict[str, Any] = {
         "atoms": network.atoms,

@@ -35,7 +35,7 @@ class Features:
         return len(self.clauses)
 
     def truths(self, truths: Bools) -> Bools:
-        """ClauseTruths `[N, C]` of all clauses to truths `[N, G]` of the features."""
+        """Truths `[N, C]` of all clauses to truths `[N, G]` of the features."""
         found: Bools = truths[:, self.clauses] ^ self.denied
         return found
 
@@ -48,20 +48,6 @@ class Features:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """`[G]` as text, such as "!Smokes(Ann) v Smokes(Ben)"."""
-        return tuple(
-            self._text(clause, positive=not denied)
-            for clause, denied in zip(self.clauses.tolist(), self.denied.tolist(), strict=True)
-        )
-
-    def _text(self, clause: int, *, positive: bool) -> str:
-        network, names = self._grounding.network, self._grounding.atoms.names
-        items = network.clauses.items[network.clauses.starts[clause] : network.clauses.starts[clause + 1]]
-        parts = []
-        for item in items.tolist():
-            variable, wanted = (item, positive) if item >= 0 else (~item, not positive)
-            if variable < network.atoms:
-                parts.append(names[variable] if wanted else f"!{names[variable]}")
-            else:
-                inner = self._text(variable - network.atoms, positive=wanted)
-                parts.append(f"({inner})" if len(items) > 1 else inner)
-        return (" v " if positive else " ^ ").join(parts)
+        network, name = self._grounding.network, self._grounding.atoms.names.__getitem__
+        signs = zip(self.clauses.tolist(), (~self.denied).tolist(), strict=True)
+        return tuple(network.text(clause, name, positive=positive) for clause, positive in signs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imle.errors import InstanceError
@@ -12,6 +11,7 @@ from imle_mln.errors import did_you_mean
 from imle_mln.evidence import database_from, parse_database
 from imle_mln.logic import Database, Program
 from imle_mln.syntax import parse_program
+from imle_mln.syntax.declarations import with_closed_world
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
@@ -27,16 +27,10 @@ def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
     if isinstance(closed_world, str):
         raise InstanceError(f"closed_world: expected a list of predicate names, found {closed_world!r}")
     if isinstance(given, (str, os.PathLike)):
-        return parse_program(given, closed_world=tuple(closed_world))
+        given = parse_program(given)
     if not isinstance(given, Program):
         raise InstanceError(f"program: expected a path, text or imle_mln Program, found {type(given).__name__}")
-    for name in closed_world:
-        check_predicate("closed_world", name, given)
-    predicates = {
-        name: replace(predicate, closed=predicate.closed or name in closed_world)
-        for name, predicate in given.predicates.items()
-    }
-    return replace(given, predicates=predicates)
+    return with_closed_world(given, closed_world)
 
 
 def read_evidence(given: Any, program: Program) -> Database:
@@ -75,16 +69,22 @@ def check_query(query: Collection[str], grounding: Grounding) -> None:
             )
 
 
-def check_predicate(where: str, name: Any, program: Program) -> None:
-    """Refuse a name that is no predicate of the program.
+def read_query(given: Any, program: Program) -> tuple[str, ...]:
+    """The predicates of a query, in the program's order; all of them for None.
 
     Raises:
-        InstanceError: it is not.
+        InstanceError: this is no list of predicates of the program.
     """
-    if name not in program.predicates:
-        known = ", ".join(program.predicates)
-        guess = did_you_mean(str(name), program.predicates)
-        raise InstanceError(
-            f"{where}: expected predicates of the program ({known}), found {name!r}",
-            hint=None if guess.startswith("known") else guess,
-        )
+    if given is None:
+        return tuple(program.predicates)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise InstanceError(f"query: expected a list of predicate names, found {given!r}")
+    for name in given:
+        if name not in program.predicates:
+            known = ", ".join(program.predicates)
+            guess = did_you_mean(str(name), program.predicates)
+            raise InstanceError(
+                f"query: expected predicates of the program ({known}), found {name!r}",
+                hint=None if guess.startswith("known") else guess,
+            )
+    return tuple(name for name in program.predicates if name in given)

@@ -81,6 +81,33 @@ class Exists:
 Formula = Atom | Equal | Not | And | Or | Implies | Iff | ForAll | Exists
 
 
+def children(formula: Formula) -> tuple[Formula, ...]:
+    """The formulas a formula is directly made of."""
+    match formula:
+        case Not(body) | ForAll(_, body) | Exists(_, body):
+            return (body,)
+        case And(parts) | Or(parts):
+            return tuple(parts)
+        case Implies(left, right) | Iff(left, right):
+            return (left, right)
+    return ()
+
+
+def terms(formula: Formula) -> tuple[Term, ...]:
+    """The terms of an atom or an equality, none for other formulas."""
+    match formula:
+        case Atom(_, arguments):
+            return arguments
+        case Equal(left, right):
+            return (left, right)
+    return ()
+
+
+def variables(formula: Formula) -> tuple[str, ...]:
+    """The names of the variables among its terms."""
+    return tuple(term.name for term in terms(formula) if isinstance(term, Variable))
+
+
 @dataclass(frozen=True)
 class Predicate:
     """A declared predicate.

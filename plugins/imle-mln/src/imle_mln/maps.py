@@ -135,16 +135,16 @@ def map_inference(
     shown = _vector("unary", unary, np.zeros(len(problem.shown)))
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
-    found = problem.engine().solve(all_unary, problem.counter.clause_weights(given))
+    found = problem.engine().solve(all_unary, network.clause_weights(given))
     if not found.status.ok:
         raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")
-    own = problem.counter.open_counts(found.truths[None])[0]
+    own = network.open_counts(found.truths[None])[0]
     return MAPState(
         problem=problem,
         world=found.state.astype(bool),
-        counts=own + problem.decided,
+        counts=own + network.decided,
         open_score=float(own @ given) + float(all_unary @ found.state),
-        decided_score=float(problem.decided @ given),
+        decided_score=float(network.decided @ given),
         slack=found.slack,
         status=found.status,
         engines=dict(found.engines),

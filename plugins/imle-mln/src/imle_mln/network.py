@@ -5,10 +5,14 @@ Weights are not part of it. Ground once, solve for any weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Ints = NDArray[np.int32]
 Index = NDArray[np.int64]
@@ -16,15 +20,51 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
+class Entries(NamedTuple):
+    """Some of the lists of a `Lists`, flat.
+
+    Attributes:
+        row: `[k]` which of the chosen lists an item is in, from 0, ascending.
+        variable: `[k]` atom, or number of atoms + clause.
+        negated: `[k]`.
+        starts: where each chosen list starts.
+    """
+
+    row: Index
+    variable: Index
+    negated: Bools
+    starts: Index
+
+
 @dataclass(frozen=True, eq=False)
 class Lists:
     """A list of lists of whole numbers in CSR form: list k is `items[starts[k]:starts[k + 1]]`."""
 
-    starts: NDArray[np.int64]
+    starts: Index
     items: Ints
+
+    @classmethod
+    def of(cls, row: Index, items: NDArray[np.integer], count: int) -> Lists:
+        """Lists from items sorted by row."""
+        starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=count))]).astype(np.int64)
+        return cls(starts, items.astype(np.int32))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def __getitem__(self, number: int) -> Ints:
+        return self.items[self.starts[number] : self.starts[number + 1]]
+
+    def entries(self, chosen: Index | None = None) -> Entries:
+        """The literals of the chosen lists, or of all."""
+        if chosen is None:
+            chosen = np.arange(len(self))
+        lengths = np.diff(self.starts)[chosen]
+        starts = np.cumsum(lengths) - lengths
+        row = np.repeat(np.arange(len(chosen)), lengths)
+        items = self.items[np.arange(len(row)) + (self.starts[:-1][chosen] - starts)[row]].astype(np.int64)
+        negated = items < 0
+        return Entries(row, np.where(negated, ~items, items), negated, starts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +77,12 @@ class GroundNetwork:
     With t(y) in {0, 1}^C, the truths of the clauses in state y, the number of true groundings of formula i is
     `n_i(y) = constants_i + sum_c counts[c, i] t_c(y)`; counts are negative where a grounding is true unless the clause
     is. Equal clauses are merged; groundings decided by the evidence are in the constants. No clause is empty or always
-    true.
+    true. All counts are whole and float64, so they are exact up to 2^53.
 
     Attributes:
         atoms: A, the number of atoms evidence leaves open.
         clauses: C disjunctions of literals, each sorted, without doubles.
-        counts: the sparse matrix `[C, F]` as three equally long arrays.
+        count_clauses, count_formulas, count_values: the sparse matrix `[C, F]` of counts, as equally long arrays.
         constants: `[F]`.
         groundings: `[F]` how many groundings each formula has, decided ones included.
         hard: `[C]` True where the clause must hold.
@@ -57,6 +97,53 @@ class GroundNetwork:
     count_values: Floats
     constants: Floats
     groundings: Floats
-    hard: NDArray[np.bool_]
+    hard: Bools
     blocks: Lists
     conflict: str = ""
+
+    @cached_property
+    def counts(self) -> Any:
+        """The sparse matrix `[C, F]`: how often each clause counts for each formula."""
+        shape = (len(self.clauses), len(self.constants))
+        return sparse.csc_array((self.count_values, (self.count_clauses, self.count_formulas)), shape=shape)
+
+    @cached_property
+    def undecided(self) -> Floats:
+        """`[F]` how many groundings evidence leaves open, those that can only cancel out aside."""
+        return self._summed(np.abs(self.count_values))
+
+    @cached_property
+    def _denied(self) -> Floats:
+        """`[F]` a count of -c stands for c open groundings, all of them true as long as the clause is not."""
+        return self._summed(np.maximum(-self.count_values, 0.0))
+
+    @cached_property
+    def decided(self) -> Floats:
+        """`[F]` how many groundings are true in every world."""
+        return self.constants - self._denied
+
+    def text(self, clause: int, name: Callable[[int], str], *, positive: bool = True) -> str:
+        """A clause, or its negation, such as "!Smokes(Ann) v Smokes(Ben)"; `name` names atoms."""
+        items = self.clauses[clause].tolist()
+        parts = []
+        for item in items:
+            variable, wanted = (item, positive) if item >= 0 else (~item, not positive)
+            if variable < self.atoms:
+                parts.append(name(variable) if wanted else f"!{name(variable)}")
+            else:
+                inner = self.text(variable - self.atoms, name, positive=wanted)
+                parts.append(f"({inner})" if len(items) > 1 else inner)
+        return (" v " if positive else " ^ ").join(parts)
+
+    def _summed(self, values: Floats) -> Floats:
+        return np.bincount(self.count_formulas, values, len(self.constants)).astype(np.float64)
+
+    def open_counts(self, truths: Bools) -> Floats:
+        """Truths `[N, C]` of clauses to `[N, F]` numbers of true groundings among those that evidence leaves open."""
+        found: Floats = (self.counts.T @ truths.T.astype(np.float64)).T + self._denied
+        return found
+
+    def clause_weights(self, weights: Floats) -> Floats:
+        """`[F]` weights of formulas to `[C]` weights of clauses."""
+        found: Floats = self.counts @ weights
+        return found

@@ -5,24 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from imle_mln.logic import (
-    And,
-    Atom,
-    Constant,
-    Database,
-    Equal,
-    Exists,
-    ForAll,
-    Formula,
-    Iff,
-    Implies,
-    Not,
-    Or,
-    Predicate,
-    Program,
-    Rule,
-    Term,
-)
+from imle_mln import logic
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _SIGNS = {1: "", 0: "!", -1: "?"}
@@ -31,7 +14,7 @@ _SIGNS = {1: "", 0: "!", -1: "?"}
 _IFF, _IMPLIES, _OR, _AND, _UNARY = range(5)
 
 
-def program_text(program: Program) -> str:
+def program_text(program: logic.Program) -> str:
     """A program as text: domains, predicates, rules; `parse_program` reads an equal program from it.
 
     That holds for programs such as `parse_program` returns: conjunctions and disjunctions have two parts or more, names
@@ -53,7 +36,7 @@ def _elements(domain: tuple[str, ...]) -> str:
     return ", ".join(map(constant_text, domain))
 
 
-def database_text(database: Database) -> str:
+def database_text(database: logic.Database) -> str:
     """Evidence as text, one literal a line; `parse_database` reads an equal database from it.
 
     Raises:
@@ -66,7 +49,7 @@ def database_text(database: Database) -> str:
     )
 
 
-def rule_text(rule: Rule) -> str:
+def rule_text(rule: logic.Rule) -> str:
     """A rule on one line: the weight in front, or a period at the end."""
     text = formula_text(rule.formula, plus=rule.plus)
     if rule.weight is not None:
@@ -75,7 +58,7 @@ def rule_text(rule: Rule) -> str:
     return f"({text})." if text[0] in "-0123456789" else f"{text}."
 
 
-def formula_text(formula: Formula, *, plus: Collection[str] = (), values: Mapping[str, str] | None = None) -> str:
+def formula_text(formula: logic.Formula, *, plus: Collection[str] = (), values: Mapping[str, str] | None = None) -> str:
     """A formula with no more parentheses than it needs.
 
     Args:
@@ -100,7 +83,7 @@ def constant_text(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _text(formula: Formula, level: int, *, last: bool, written: Mapping[str, str]) -> str:
+def _text(formula: logic.Formula, level: int, *, last: bool, written: Mapping[str, str]) -> str:
     """The text of an operand.
 
     Args:
@@ -110,16 +93,16 @@ def _text(formula: Formula, level: int, *, last: bool, written: Mapping[str, str
         written: texts for variables, where that is not their name.
     """
     match formula:
-        case Atom(predicate, arguments):
+        case logic.Atom(predicate, arguments):
             return f"{predicate}({','.join(_term(term, written) for term in arguments)})"
-        case Equal(left, right):
+        case logic.Equal(left, right):
             return f"{_side(left, written)} = {_side(right, written)}"
-        case Not(Equal(left, right)):
+        case logic.Not(logic.Equal(left, right)):
             return f"{_side(left, written)} != {_side(right, written)}"
-        case Not(body):
+        case logic.Not(body):
             return f"!{_text(body, _UNARY, last=last, written=written)}"
-        case ForAll(variables, body) | Exists(variables, body):
-            word = "FORALL" if isinstance(formula, ForAll) else "EXIST"
+        case logic.ForAll(variables, body) | logic.Exists(variables, body):
+            word = "FORALL" if isinstance(formula, logic.ForAll) else "EXIST"
             inner = {name: text for name, text in written.items() if name not in variables}
             text = f"{word} {','.join(variables)} {_text(body, _IFF, last=True, written=inner)}"
             return text if last else f"({text})"
@@ -130,29 +113,31 @@ def _text(formula: Formula, level: int, *, last: bool, written: Mapping[str, str
     return sign.join(_text(f, lv, last=last and k == end, written=written) for k, (f, lv) in enumerate(operands))
 
 
-def _operation(formula: And | Or | Implies | Iff) -> tuple[int, str, list[tuple[Formula, int]]]:
+def _operation(
+    formula: logic.And | logic.Or | logic.Implies | logic.Iff,
+) -> tuple[int, str, list[tuple[logic.Formula, int]]]:
     """How tightly an operation binds, its sign, and its operands, each with the least level it may have bare."""
     match formula:
-        case And(parts):
+        case logic.And(parts):
             return _AND, " ^ ", [(part, _UNARY) for part in parts]
-        case Or(parts):
+        case logic.Or(parts):
             return _OR, " v ", [(part, _AND) for part in parts]
-        case Implies(left, right):
+        case logic.Implies(left, right):
             return _IMPLIES, " => ", [(left, _IMPLIES), (right, _OR)]
-        case Iff(left, right):
+        case logic.Iff(left, right):
             return _IFF, " <=> ", [(left, _IFF), (right, _IMPLIES)]
 
 
-def _term(term: Term, written: Mapping[str, str]) -> str:
-    return constant_text(term.name) if isinstance(term, Constant) else written.get(term.name, term.name)
+def _term(term: logic.Term, written: Mapping[str, str]) -> str:
+    return constant_text(term.name) if isinstance(term, logic.Constant) else written.get(term.name, term.name)
 
 
-def _side(term: Term, written: Mapping[str, str]) -> str:
+def _side(term: logic.Term, written: Mapping[str, str]) -> str:
     """A side of an equality, where no `+` may stand."""
     return _term(term, written).removeprefix("+")
 
 
-def _declaration(predicate: Predicate) -> str:
+def _declaration(predicate: logic.Predicate) -> str:
     arguments = (name + "!" * (k in predicate.unique) for k, name in enumerate(predicate.types))
     return f"{'*' * predicate.closed}{predicate.name}({', '.join(arguments)})"
 

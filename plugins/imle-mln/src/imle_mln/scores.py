@@ -1,4 +1,4 @@
-"""What states are worth, from an evaluator that shares nothing with the engines."""
+"""What states are worth, apart from any engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from imle.errors import ObjectiveError, OptionError
 from imle.layers import SolverLayer
 from imle_mln.solver import PreparedMLN
+from imle_mln.truths import Evaluator
 
 
 class Score(NamedTuple):
@@ -53,16 +54,17 @@ def score(
     problem = layer.prepared
     if not isinstance(problem, PreparedMLN):
         raise OptionError(f"score: expected a layer of mln-map, found one of {layer.spec.id}")
-    atoms = problem.grounding.network.atoms
+    network = problem.grounding.network
+    atoms = network.atoms
     if state.shape[-1:] != (atoms,):
         raise ObjectiveError(
             f"mln-map: score: expected states [*batch, {atoms}] of all open atoms, found {list(state.shape)}",
             hint="build the layer without query= to see every atom" if len(problem.shown) != atoms else None,
         )
     lead = state.shape[:-1]
-    found = problem.evaluator()(state.detach().reshape(-1, atoms).cpu().numpy().round().astype(bool))
+    found = Evaluator(network)(state.detach().reshape(-1, atoms).cpu().numpy().round().astype(bool))
     wide = torch.float32 if state.device.type == "mps" else torch.float64  # MPS has no float64
-    counts = torch.from_numpy(problem.counter.open_counts(found.truths)).to(state.device, wide)
+    counts = torch.from_numpy(network.open_counts(found.truths)).to(state.device, wide)
     counts = counts.reshape(*lead, problem.formulas)
     given = torch.from_numpy(problem.grounding.formulas.weights) if weights is None else weights
     given = given.to(counts)
@@ -70,7 +72,7 @@ def score(
     if unary is not None:
         weighted = weighted + (unary.to(counts) * state).sum(dim=-1)
     if decided:
-        always = torch.from_numpy(problem.decided).to(counts)
+        always = torch.from_numpy(network.decided).to(counts)
         counts, weighted = counts + always, weighted + (always * given).sum(dim=-1)
     violated = torch.from_numpy(found.violated + found.broken).reshape(lead)
     return Score(weighted, counts, violated)

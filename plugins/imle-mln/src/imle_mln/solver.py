@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
 from imle.solvers import (
     AwaitingInstance,
     BasePrepared,
@@ -25,19 +24,17 @@ from imle.solvers import (
     SolveResult,
     SolveStatus,
 )
-from imle_mln.counts import Counts
 from imle_mln.errors import MissingDomainError
 from imle_mln.features import Features
-from imle_mln.grounding import Evaluator, Grounding, ground
+from imle_mln.grounding import Grounding, ground
 from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_engines
-from imle_mln.input import check_predicate, check_query, read_evidence, read_program
-from imle_mln.logic import Program
+from imle_mln.input import check_query, read_evidence, read_program, read_query
 from imle_mln.network import Floats
 from imle_mln.spec import MAP
 
 _TRUTHS = 1 << 22
-"""ClauseTruths of clauses that are kept at once, all rows taken together."""
+"""Truths of clauses that are kept at once, all rows taken together."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +95,10 @@ class MLNSolver(BaseSolver, spec=MAP):
             return AwaitingInstance(
                 MAP.id, "evidence missing: without it some type has no constants", "evidence=... (or declare domains)"
             )
-        shown = _shown(grounding, read, query)
+        shown = read_query(query, read)
         if query is not None and evidence is not None:
             check_query(shown, grounding)
         return PreparedMLN(self, grounding, shown)
-
-
-def _shown(grounding: Grounding, program: Program, query: Any) -> tuple[str, ...]:
-    if query is None:
-        return tuple(program.predicates)
-    if isinstance(query, str) or not isinstance(query, Sequence):
-        raise InstanceError(f"query: expected a list of predicate names, found {query!r}")
-    for name in query:
-        check_predicate("query", name, program)
-    return tuple(name for name in program.predicates if name in query)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +134,8 @@ class PreparedMLN(BasePrepared):
             "weights": BlockData(
                 (self.formulas,),
                 default=self.grounding.formulas.weights,
-                offset=self.decided,
-                gradient_scale=1 / self.undecided.clip(min=1.0) if mean else None,
+                offset=self.grounding.network.decided,
+                gradient_scale=1 / self.grounding.network.undecided.clip(min=1.0) if mean else None,
                 largest=self.most,
             ),
             "unary": BlockData(
@@ -206,21 +193,6 @@ class PreparedMLN(BasePrepared):
         return Features(self.grounding) if self.solver.ground_weights else None
 
     @cached_property
-    def counter(self) -> Counts:
-        """From truths of clauses to counts."""
-        return Counts(self.grounding.network)
-
-    @property
-    def undecided(self) -> Floats:
-        """`[F]` how many groundings of each formula evidence leaves open, those that can only cancel out aside."""
-        return self.counter.open
-
-    @property
-    def decided(self) -> Floats:
-        """`[F]` how many groundings of each formula are true in every world."""
-        return self.counter.decided
-
-    @cached_property
     def most(self) -> float:
         """The most groundings of any formula."""
         return float(self.grounding.network.groundings.max(initial=0.0))
@@ -253,14 +225,14 @@ class PreparedMLN(BasePrepared):
         for part in self._parts(np.delete(given, atoms, axis=1)):
             unary = np.zeros((part.stop - part.start, network.atoms))
             unary[:, shown] = given[part, atoms]
-            weights = self.counter.clause_weights(given[part.start, :formulas])
+            weights = network.clause_weights(given[part.start, :formulas])
             if self.features:
                 weights = self.features.add(weights, given[part.start, atoms.stop :])
             found = engine.solve_rows(unary, weights)
             if self.features:
                 solutions[part, atoms.stop :] = self.features.truths(found.truths)
             solutions[part, atoms] = found.states[:, shown]
-            solutions[part, :formulas] = self.counter.open_counts(found.truths)
+            solutions[part, :formulas] = network.open_counts(found.truths)
             slack[part] = found.slack
             results.status[part] = np.maximum(results.status[part], found.status)  # rows that are not finite have one
             results.messages.update({part.start + row: text for row, text in found.messages.items()})
@@ -283,10 +255,6 @@ class PreparedMLN(BasePrepared):
     def close(self) -> None:
         """Free the engines; solving again makes new ones."""
         self._idle.clear()
-
-    def evaluator(self) -> Evaluator:
-        """Counts and violations of states, apart from any engine."""
-        return Evaluator(self.grounding.network)
 
     def _borrow(self) -> MAPEngine:
         try:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
-from imle_networkx.graph import Graph, distances, read
+from imle.solvers import RowResults, Sense
+from imle_networkx.bases import GraphSolver, PreparedPerGraph
+from imle_networkx.graph import Graph, distances
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.plugin import ARBORESCENCE
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph, summable
 
 
 @dataclass(frozen=True)
-class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
+class ArborescenceSolver(GraphSolver, spec=ARBORESCENCE):
     """The best spanning arborescence of a directed graph, as a 0/1 mask of its arcs.
 
     One arc enters every node but the root, and the root reaches them all.
@@ -32,23 +32,21 @@ class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
     """
 
     sense: Sense = "min"
+    directed: ClassVar[bool] = True
 
-    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None, root: Any = None) -> PreparedSolver:
-        """Bind to a directed graph.
+    def bind(self, graph: Graph, /, root: Any = None) -> PreparedArborescence:
+        """Bind to a graph.
 
         Args:
-            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
+            graph: a directed one.
             root: the node the arborescence starts from; None leaves the choice to the solver.
 
         Raises:
-            InstanceError: not such a graph, or the root (no node, if it is free) does not reach every other node.
+            InstanceError: the root (no node, if it is free) does not reach every other node.
         """
-        found = read(ARBORESCENCE.id, graph, edges, nodes, directed=True)
-        if found is None:
-            return awaiting_graph(ARBORESCENCE.id)
-        number = -1 if root is None else found.number(ARBORESCENCE.id, "root", root)
-        _check(found, number)
-        return PreparedArborescence(self, found, number)
+        number = -1 if root is None else graph.number(ARBORESCENCE.id, "root", root)
+        _check(graph, number)
+        return PreparedArborescence(self, graph, number)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +57,8 @@ class PreparedArborescence(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best arborescence of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        costs = summable(rows, ARBORESCENCE.id)
-        arborescences(costs, maximise, graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        arborescences(self.summable_costs(rows), graph.nodes, self.root, graph.tails, graph.heads, rows.solutions)
         return ()
 
 
@@ -74,10 +71,10 @@ def _check(graph: Graph, root: int) -> None:
             if not seen[node]:
                 start = node
                 seen |= distances(outgoing, node) >= 0
-    reached = distances(outgoing, start)
-    if (reached >= 0).all():
+    steps = distances(outgoing, start)
+    if (steps >= 0).all():
         return
-    first, out = graph.node_labels[start], graph.node_labels[int(np.argmin(reached))]
+    first, out = graph.node_labels[start], graph.node_labels[int(np.argmin(steps))]
     if root < 0:
         raise InstanceError(
             f"{ARBORESCENCE.id}: expected a node that reaches all others, found none; {first!r} does not reach {out!r}"

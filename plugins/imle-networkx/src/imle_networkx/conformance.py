@@ -1,7 +1,7 @@
 """What `imle check` checks the solvers on; imported by checks and by nothing else.
 
 Solutions are listed, by networkx' own definitions of a path, a tree or an arborescence, on small graphs: with parallel
-edges, self-loops and named nodes, directed and not. Grids have networkx' Dijkstra as the oracle.
+edges, self-loops and named nodes, directed and not.
 """
 
 from __future__ import annotations
@@ -72,15 +72,16 @@ def _shortest_paths() -> list[Instance]:
 def _grids() -> list[Instance]:
     return [
         Instance(
-            f"4 x 5, {neighbours} neighbours",
-            {"source": (0, 0)},
+            f"{height} x {breadth}, {neighbours} neighbours",
+            {},
             {"neighbours": neighbours},
-            shape=(4, 5),
-            oracle=_dijkstra(neighbours),
-            feasible=_connected(neighbours),
-            rows={"source": [(0, 0), (3, 1)], "target": [(3, 4), None, (0, 0)]},
+            solutions=_node_paths(_steps(height, breadth, neighbours), (0, 0), (height - 1, breadth - 1)).reshape(
+                -1, height, breadth
+            ),
+            shape=(height, breadth),
+            rows={"source": [(0, 0), (2, 1)], "target": [(2, 2), None, (0, 0)]},
         )
-        for neighbours in (8, 4)
+        for height, breadth, neighbours in ((3, 3, 8), (3, 4, 4))
     ]
 
 
@@ -235,39 +236,13 @@ def _positive(size: int) -> Callable[[np.random.Generator, int], Floats]:
 
 
 def _node_paths(graph: Any, source: Any, target: Any) -> Floats:
-    paths = nx.all_simple_paths(graph, source, target)
-    return np.array([[float(node in path) for node in graph.nodes] for path in map(set, paths)])
+    paths = dict.fromkeys(map(frozenset, nx.all_simple_paths(graph, source, target)))
+    return np.array([[float(node in path) for node in graph.nodes] for path in paths])
 
 
-def _steps(shape: tuple[int, ...], neighbours: int) -> Any:
-    graph = nx.grid_2d_graph(*shape, create_using=nx.DiGraph)
+def _steps(height: int, breadth: int, neighbours: int) -> Any:
+    graph = nx.grid_2d_graph(height, breadth)
     if neighbours == 8:
-        cells = list(graph.nodes)
-        graph.add_edges_from((a, b) for a in cells for b in cells if abs(a[0] - b[0]) == abs(a[1] - b[1]) == 1)
+        cells = itertools.product(list(graph), repeat=2)
+        graph.add_edges_from((a, b) for a, b in cells if abs(a[0] - b[0]) == abs(a[1] - b[1]) == 1)
     return graph
-
-
-def _dijkstra(neighbours: int) -> Callable[[Floats], float]:
-    def oracle(costs: Floats) -> float:
-        graph = _steps(costs.shape, neighbours)
-        rows, columns = costs.shape
-        length: float = nx.dijkstra_path_length(
-            graph, (0, 0), (rows - 1, columns - 1), weight=lambda _, cell, __: costs[cell]
-        )
-        return float(costs[0, 0]) + length
-
-    return oracle
-
-
-def _connected(neighbours: int) -> Callable[[Floats], bool]:
-    """Whether a mask joins first and last cell."""
-
-    def feasible(mask: Floats) -> bool:
-        if not np.isin(mask, (0.0, 1.0)).all():
-            return False
-        rows, columns = mask.shape
-        entered = _steps(mask.shape, neighbours).subgraph([tuple(cell) for cell in np.argwhere(mask == 1).tolist()])
-        ends = (0, 0), (rows - 1, columns - 1)
-        return all(end in entered for end in ends) and nx.has_path(entered, *ends)
-
-    return feasible

@@ -8,32 +8,20 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_networkx.kernels.compiling import Ints, read_only
+from imle.solvers import missing_instance
+from imle.solvers.compiled import Ints, read_only
+from imle_networkx.kernels import Arcs
 
 Edge = tuple[Hashable, ...]
 
 _MOST = 2**31 - 1
-
-
-class Arcs(NamedTuple):
-    """Arcs sorted by one of their ends, then by edge; an undirected edge is two arcs.
-
-    Attributes:
-        start: `[nodes + 1]`, where the arcs of each node begin.
-        node: `[arcs]`, the other end.
-        item: `[arcs]`, the position in the objective that the arc costs.
-    """
-
-    start: Ints
-    node: Ints
-    item: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +103,7 @@ class Graph:
             InstanceError: the graph has no such node, or it is None.
         """
         if node is None:  # never a node in networkx
-            raise InstanceError(
-                f"{who}: {name} missing",
-                hint=f"give {name}=... to imle.layer for all rows, or to the call, one per row",
-            )
+            raise missing_instance(who, f"{name} missing", f"{name}=...")
         if self.positions is not None:
             try:
                 return self.positions[node]

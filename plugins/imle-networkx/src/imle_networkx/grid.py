@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import BasePrepared, BaseSolver, Shape, SolveResult, SolveStatus
-from imle_networkx.kernels.compiling import Floats
+from imle.solvers.compiled import Floats
 from imle_networkx.kernels.grid import grid_paths
 from imle_networkx.negatives import Negative
 from imle_networkx.paths import Paths, numbers

@@ -8,8 +8,7 @@ import numpy as np
 import rustworkx
 from scipy.optimize import linear_sum_assignment
 
-from imle_networkx.graph import Arcs
-from imle_networkx.kernels.compiling import Floats, Ints, Masks
+from imle.solvers.compiled import Floats, Ints, Longs
 
 _BITS = 52
 """Costs become whole numbers of up to 2**52: rounding them moves no cost by more than float64's own precision."""
@@ -25,23 +24,36 @@ class PairMatcher(Protocol):
     def solve(self, costs: Floats, /) -> Any: ...
 
 
-class Blossom:
-    """Matches by rustworkx' blossom method, on whole numbers.
-
-    The graph has a perfect matching, and neither parallel edges nor self-loops.
+def matcher(nodes: int, pairs: Ints) -> PairMatcher | None:
+    """What finds the best perfect matchings of a graph; None if there are none.
 
     Args:
         nodes: how many there are.
-        pairs: `[P, 2]` edges.
+        pairs: `[P, 2]` edges, neither parallel ones nor self-loops.
+    """
+    graph: Any = rustworkx.PyGraph(multigraph=False)
+    graph.add_nodes_from(range(nodes))
+    graph.add_edges_from([(a, b, number) for number, (a, b) in enumerate(pairs.tolist())])
+    if 2 * len(rustworkx.max_weight_matching(graph, max_cardinality=True)) < nodes:
+        return None
+    side = rustworkx.two_color(graph)
+    return Blossom(graph, pairs) if side is None else Bipartite(np.array([side[n] for n in range(nodes)]), pairs)
+
+
+class Blossom:
+    """Matches by rustworkx' blossom method, on whole numbers.
+
+    Args:
+        graph: rustworkx' own, whose edges carry their numbers.
+        pairs: `[P, 2]` its edges.
     """
 
-    def __init__(self, nodes: int, pairs: Ints) -> None:
-        self._graph: Any = rustworkx.PyGraph(multigraph=False)
-        self._graph.add_nodes_from(range(nodes))
-        self._graph.add_edges_from([(int(a), int(b), number) for number, (a, b) in enumerate(pairs)])
-        self._number = {(int(a), int(b)): number for number, (a, b) in enumerate(pairs)}
-        self._number.update({(b, a): number for (a, b), number in self._number.items()})
-        self._ties = _scrambled(len(pairs))
+    def __init__(self, graph: Any, pairs: Ints) -> None:
+        self._graph = graph
+        ends = pairs.tolist()
+        self._number = {pair: n for n, (a, b) in enumerate(ends) for pair in ((a, b), (b, a))}
+        # fixed random numbers: with 40 bits, two of the best matchings of a graph practically never have the same sum
+        self._ties = np.random.Generator(np.random.PCG64(7)).integers(0, 2**_TIE, len(ends)).tolist()
 
     def solve(self, costs: Floats) -> list[int]:
         """The pairs of the cheapest perfect matching.
@@ -57,29 +69,15 @@ class Blossom:
         return [self._number[pair] for pair in matched]
 
 
-def has_perfect_matching(nodes: int, pairs: Ints) -> bool:
-    """Whether the nodes of a graph can be paired up."""
-    graph: Any = rustworkx.PyGraph(multigraph=False)
-    graph.add_nodes_from(range(nodes))
-    graph.add_edges_from([(int(a), int(b), None) for a, b in pairs])
-    return 2 * len(rustworkx.max_weight_matching(graph, max_cardinality=True)) == nodes
-
-
-def _scrambled(count: int) -> list[int]:
-    """Fixed random numbers: with 40 bits, two of the best matchings of a graph practically never have the same sum."""
-    numbers: list[int] = np.random.Generator(np.random.PCG64(7)).integers(0, 2**_TIE, count).tolist()
-    return numbers
-
-
 class Bipartite:
-    """Matches as scipy assigns. The graph is bipartite, has a perfect matching and no parallel edges.
+    """Matches as scipy assigns.
 
     Args:
-        side: `[nodes]`, 0 or 1.
+        side: `[nodes]`, 0 or 1, so that every edge joins both.
         pairs: `[P, 2]` edges.
     """
 
-    def __init__(self, side: Masks, pairs: Ints) -> None:
+    def __init__(self, side: Longs, pairs: Ints) -> None:
         within = np.where(side == 0, np.cumsum(side == 0), np.cumsum(side == 1)) - 1
         flip = side[pairs[:, 0]] == 1
         self._rows = within[np.where(flip, pairs[:, 1], pairs[:, 0])]
@@ -94,27 +92,3 @@ class Bipartite:
         matrix[self._rows, self._columns] = costs
         found: Ints = self._number[linear_sum_assignment(matrix)]
         return found
-
-
-def sides(nodes: int, outgoing: Arcs) -> Masks | None:
-    """0 or 1 for each node, so that every edge joins both; None if there is no such way.
-
-    Args:
-        nodes: how many there are.
-        outgoing: arcs of both directions.
-    """
-    side = np.full(nodes, -1, np.int8)
-    for first in range(nodes):
-        if side[first] >= 0:
-            continue
-        side[first] = 0
-        todo = [first]
-        while todo:
-            here = todo.pop()
-            for there in outgoing.node[outgoing.start[here] : outgoing.start[here + 1]]:
-                if side[there] < 0:
-                    side[there] = 1 - side[here]
-                    todo.append(int(there))
-                elif side[there] == side[here]:
-                    return None
-    return side

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from imle.errors import ObjectiveError
-from imle_networkx.kernels.compiling import Floats, Longs
+from imle.solvers.compiled import Floats, Longs
 
 Negative = Literal["clip", "raise"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import SolveResult, SolveStatus
-from imle_networkx.kernels.compiling import Flags, Floats, Longs, Masks, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_networkx.negatives import Negative, clipped
 
 

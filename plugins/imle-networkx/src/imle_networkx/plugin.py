@@ -1,5 +1,8 @@
 """The light module: what discovery reads. It imports none of networkx, numba, scipy and rustworkx."""
 
+from dataclasses import replace
+from functools import partial
+
 from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, common, hookimpl
 
 _SENSE = common.sense("min")
@@ -43,20 +46,25 @@ _ANY = (
         "whether edges lead from tail to head only; default what the graph says, and True for edges without a graph",
     ),
 )
-_KERNEL = "MIT (own kernels); numba is BSD-2-Clause"
 _COMPILED = Capabilities(thread_safe=True, releases_gil=True)
-_POSITIVE = Capabilities(thread_safe=True, releases_gil=True, negative_objectives=False)
+_POSITIVE = replace(_COMPILED, negative_objectives=False)
 _NETWORKX = "https://networkx.org/documentation/stable/reference/algorithms/"
+_spec = partial(
+    SolverSpec,
+    sense="min",
+    requires=("numba",),
+    capabilities=_COMPILED,
+    licence="MIT (own kernels); numba is BSD-2-Clause",
+)
 
-SHORTEST_PATH = SolverSpec(
+SHORTEST_PATH = _spec(
     id="networkx-shortest-path",
     summary="Cheapest path between two nodes of a graph",
     problem="shortest path",
-    sense="min",
     target="imle_networkx.shortest_path:ShortestPathSolver",
     instance=(
-        Parameter("source", "node", None, "first node; one for all rows or one per row", per_row=True),
-        Parameter("target", "node", None, "last node; one for all rows or one per row", per_row=True),
+        Parameter("source", "node", None, "first node", per_row=True),
+        Parameter("target", "node", None, "last node", per_row=True),
         *_ANY,
     ),
     options=(
@@ -69,7 +77,6 @@ SHORTEST_PATH = SolverSpec(
         ),
         _NEGATIVE,
     ),
-    requires=("numba",),
     # acyclic graphs take any sign; the promise is for all graphs
     capabilities=_POSITIVE,
     example="""\
@@ -78,31 +85,22 @@ layer = imle.layer("networkx-shortest-path", graph=nx.cycle_graph(5), source=0, 
 costs = torch.rand(4, 5).add(1).requires_grad_()   # [B, E], one per edge
 layer(costs)[:, 0].sum().backward()                # [B, E] how often each edge is used
 print(costs.grad)""",
-    licence=_KERNEL,
     url=_NETWORKX + "shortest_paths.html",
 )
 
-GRID = SolverSpec(
+GRID = _spec(
     id="grid-shortest-path",
     summary="Cheapest path between two cells of a grid of costs",
     problem="shortest path",
-    sense="min",
     target="imle_networkx.grid:GridShortestPathSolver",
     instance=(
-        Parameter("source", "(row, column)", (0, 0), "first cell; one for all rows or one per row", per_row=True),
-        Parameter(
-            "target",
-            "(row, column) | None",
-            None,
-            "last cell, None for the bottom right one; one for all rows or one per row",
-            per_row=True,
-        ),
+        Parameter("source", "(row, column)", (0, 0), "first cell", per_row=True),
+        Parameter("target", "(row, column) | None", None, "last cell, None for the bottom right one", per_row=True),
     ),
     options=(
         Parameter("neighbours", "int", 8, "8, or 4 to forbid diagonal steps", choices=(8, 4)),
         _NEGATIVE,
     ),
-    requires=("numba",),
     capabilities=_POSITIVE,
     example="""\
 import imle, torch
@@ -110,43 +108,35 @@ layer = imle.layer("grid-shortest-path", nb_samples=10, temperature=0.05)
 costs = torch.rand(4, 12, 12).add(1).requires_grad_()   # [B, H, W], one per cell
 layer(costs)[:, 5, 5].sum().backward()                  # [B, H, W] how often each cell is entered
 print(costs.grad[:, 5, 5])""",
-    licence=_KERNEL,
     url=_NETWORKX + "shortest_paths.html",
 )
 
-TREE = SolverSpec(
+TREE = _spec(
     id="spanning-tree",
     summary="The cheapest (or dearest) spanning tree of an undirected graph",
     problem="spanning tree",
-    sense="min",
     target="imle_networkx.spanning_tree:SpanningTreeSolver",
     instance=_UNDIRECTED,
     options=(_SENSE,),
-    requires=("numba",),
-    capabilities=_COMPILED,
     example="""\
 import imle, torch
 layer = imle.layer("spanning-tree", edges=[[0, 1], [1, 2], [2, 3], [3, 0], [0, 2]], nb_samples=10)
 costs = torch.rand(4, 5, requires_grad=True)   # [B, E], one per edge
 layer(costs)[:, 0].sum().backward()            # [B, E] how often each edge is in the tree
 print(costs.grad)""",
-    licence=_KERNEL,
     url=_NETWORKX + "tree.html",
 )
 
-ARBORESCENCE = SolverSpec(
+ARBORESCENCE = _spec(
     id="arborescence",
     summary="The cheapest (or dearest) spanning arborescence of a directed graph, root given or free",
     problem="spanning arborescence",
-    sense="min",
     target="imle_networkx.arborescence:ArborescenceSolver",
     instance=(
         *_DIRECTED,
         Parameter("root", "node | None", None, "the node that reaches all others; None lets the solver choose"),
     ),
     options=(_SENSE,),
-    requires=("numba",),
-    capabilities=_COMPILED,
     example="""\
 import imle, torch
 words = [[head, word] for head in range(4) for word in range(1, 4) if head != word]
@@ -154,15 +144,13 @@ layer = imle.layer("arborescence", edges=words, root=0, sense="max", nb_samples=
 scores = torch.rand(5, 9, requires_grad=True)   # [B, E], one per arc
 layer(scores)[:, 0].sum().backward()            # [B, E] how often each arc is in the tree
 print(scores.grad)""",
-    licence=_KERNEL,
     url=_NETWORKX + "tree.html",
 )
 
-MATCHING = SolverSpec(
+MATCHING = _spec(
     id="perfect-matching",
     summary="The cheapest (or dearest) perfect matching of any undirected graph",
     problem="perfect matching",
-    sense="min",
     target="imle_networkx.perfect_matching:PerfectMatchingSolver",
     instance=_UNDIRECTED,
     options=(_SENSE,),
@@ -178,11 +166,10 @@ print(costs.grad)""",
     url="https://www.rustworkx.org/apiref/rustworkx.max_weight_matching.html",
 )
 
-CUT = SolverSpec(
+CUT = _spec(
     id="min-cut",
     summary="The cheapest edges that separate a source from a target",
     problem="minimum cut",
-    sense="min",
     target="imle_networkx.min_cut:MinCutSolver",
     instance=(
         Parameter("source", "node", REQUIRED, "one of the nodes to separate"),
@@ -190,7 +177,6 @@ CUT = SolverSpec(
         *_ANY,
     ),
     options=(_NEGATIVE,),
-    requires=("numba",),
     capabilities=_POSITIVE,
     example="""\
 import imle, torch
@@ -198,15 +184,13 @@ layer = imle.layer("min-cut", source=0, target=3, edges=[[0, 1], [0, 2], [1, 2],
 capacities = torch.rand(4, 5).add(1).requires_grad_()   # [B, E], one per edge
 layer(capacities)[:, 0].sum().backward()                # [B, E] how often each edge is cut
 print(capacities.grad)""",
-    licence=_KERNEL,
     url=_NETWORKX + "flow.html",
 )
 
-BOUNDED_PATH = SolverSpec(
+BOUNDED_PATH = _spec(
     id="bounded-path",
     summary="The cheapest path between two nodes with at most so many edges, costs of any sign",
     problem="shortest path",
-    sense="min",
     target="imle_networkx.bounded_path:BoundedPathSolver",
     instance=(
         Parameter("source", "node", REQUIRED, "first node"),
@@ -223,15 +207,12 @@ BOUNDED_PATH = SolverSpec(
             minimum=1,
         ),
     ),
-    requires=("numba",),
-    capabilities=_COMPILED,
     example="""\
 import imle, networkx, torch
 layer = imle.layer("bounded-path", graph=networkx.complete_graph(5), source=0, target=4, hops=2, nb_samples=10)
 costs = torch.rand(4, 10, requires_grad=True)   # [B, E], one per edge
 layer(costs)[:, 3].sum().backward()             # [B, E] how often each edge is used
 print(costs.grad)""",
-    licence=_KERNEL,
     url=_NETWORKX + "shortest_paths.html",
 )
 

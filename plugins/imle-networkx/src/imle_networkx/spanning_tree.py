@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
-from imle_networkx.graph import distances, read
-from imle_networkx.kernels.compiling import read_only
+from imle.solvers import RowResults, Sense
+from imle_networkx.bases import GraphSolver, PreparedPerGraph
+from imle_networkx.graph import Graph, distances
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
-from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
-class SpanningTreeSolver(BaseSolver, spec=TREE):
+class SpanningTreeSolver(GraphSolver, spec=TREE):
     """The best spanning tree of an undirected graph, as a 0/1 mask of its edges.
 
     Args:
@@ -30,27 +29,22 @@ class SpanningTreeSolver(BaseSolver, spec=TREE):
     """
 
     sense: Sense = "min"
+    directed: ClassVar[bool] = False
 
-    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None) -> PreparedSolver:
+    def bind(self, graph: Graph, /) -> PreparedSpanningTree:
         """Bind to an undirected graph.
 
-        Args:
-            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
-
         Raises:
-            InstanceError: not such a graph, or not a connected one.
+            InstanceError: it is not connected.
         """
-        found = read(TREE.id, graph, edges, nodes, directed=False)
-        if found is None:
-            return awaiting_graph(TREE.id)
-        reached = distances(found.out, 0)
-        if (reached < 0).any():
-            first, out = found.node_labels[0], found.node_labels[int(np.argmin(reached))]
+        steps = distances(graph.out, 0)
+        if (steps < 0).any():
+            first, out = graph.node_labels[0], graph.node_labels[int(np.argmin(steps))]
             raise InstanceError(
                 f"{TREE.id}: expected a connected graph, found no path from node {first!r} to node {out!r}",
                 hint="a spanning tree needs one; solve each component on its own",
             )
-        return PreparedSpanningTree(self, found)
+        return PreparedSpanningTree(self, graph)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +53,6 @@ class PreparedSpanningTree(PreparedPerGraph):
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best tree of each row."""
-        graph, maximise = self.graph, self.solver.sense == "max"
-        spanning_trees(read_only(rows.objective), maximise, graph.nodes, graph.tails, graph.heads, rows.solutions)
+        graph = self.graph
+        spanning_trees(self.costs(rows), graph.nodes, graph.tails, graph.heads, rows.solutions)
         return ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from imle.errors import OptionError
 from imle.solvers import BaseSolver, PreparedSolver, Sense
+from imle_linear.apart import ApartEngine
 from imle_linear.engines import TIGHT, Engine
 from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions, engine_options
@@ -98,21 +100,28 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
         )
 
     def _engine(self, program: LinearProgram) -> Engine:
-        return ScipyEngine(program, self._options(self.presolve and not program.delicate))
+        return _engine(program, self._options(self.presolve and not program.delicate))
 
     def _other_way(self, program: LinearProgram) -> Engine:
         """HiGHS has faults: points that violate a constraint (scipy#24141), and no answer on tiny infeasible programs
         that presolve alone would refute. The other way to begin mostly avoids both.
         """
-        return ScipyEngine(program, self._options(program.delicate or not self.presolve))
+        return _engine(program, self._options(program.delicate or not self.presolve))
 
     def _tight(self, program: LinearProgram) -> Engine:
-        return ScipyEngine(program, {**self._options(presolve=False), **TIGHT})
+        return _engine(program, {**self._options(presolve=False), **TIGHT})
 
     def _options(self, presolve: bool) -> dict[str, Any]:
         """HiGHS' names for ours."""
         limit = {} if self.node_limit is None else {"node_limit": self.node_limit}
         return {"mip_rel_gap": self.gap, "presolve": presolve, **limit, **dict(self.options or ())}
+
+
+def _engine(program: LinearProgram, options: dict[str, Any]) -> Engine:
+    """SciPy's HiGHS, with tight tolerances and without presolve as delicate programs need it, crashes now and then."""
+    if program.delicate:
+        return ApartEngine(program, "SciPy's HiGHS", partial(ScipyEngine, options=options))
+    return ScipyEngine(program, options)
 
 
 def _relaxation(program: LinearProgram) -> Engine:

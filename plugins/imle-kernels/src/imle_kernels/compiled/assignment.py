@@ -8,16 +8,15 @@ fall while a column is assigned, which keeps the free columns of a wide matrix a
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_kernels.compiled.compiling import compiled
+from imle.solvers.compiled import Flags, Floats, Longs, compiled
 
 SWEEPS = 2
 """Rounds of row reduction; after two, augmenting paths are the faster way to place what is left."""
 
 
 @compiled
-def assign(costs: NDArray[np.float64], choice: NDArray[np.int64], found: NDArray[np.bool_]) -> None:
+def assign(costs: Floats, choice: Longs, found: Flags) -> None:
     """Assign each row of each matrix to a column of its own, at the least cost.
 
     Args:
@@ -47,14 +46,7 @@ def assign(costs: NDArray[np.float64], choice: NDArray[np.int64], found: NDArray
 
 
 @compiled
-def reduce_rows(
-    costs: NDArray[np.float64],
-    free: NDArray[np.int64],
-    left: int,
-    prices: NDArray[np.float64],
-    choice: NDArray[np.int64],
-    owner: NDArray[np.int64],
-) -> int:
+def reduce_rows(costs: Floats, free: Longs, left: int, prices: Floats, choice: Longs, owner: Longs) -> int:
     """Let each free row take its best column, whose price falls until the second best is as good.
 
     Rows that lose their column, and rows without a second best, are free afterwards: their number is returned.
@@ -86,14 +78,7 @@ def reduce_rows(
 
 @compiled
 def augment(
-    costs: NDArray[np.float64],
-    start: int,
-    prices: NDArray[np.float64],
-    choice: NDArray[np.int64],
-    owner: NDArray[np.int64],
-    labels: NDArray[np.float64],
-    via: NDArray[np.int64],
-    order: NDArray[np.int64],
+    costs: Floats, start: int, prices: Floats, choice: Longs, owner: Longs, labels: Floats, via: Longs, order: Longs
 ) -> bool:
     """Assign one more row, along the shortest path of reassignments to a free column; False if there is none.
 

@@ -9,9 +9,8 @@ on the Lagrangian dual, whose best value is that of the linear relaxation of all
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imle_kernels.compiled.compiling import compiled
+from imle.solvers.compiled import Flags, Floats, Longs, compiled
 
 MOST_STEPS = 256
 """Subgradient steps are as many as there are items, up to this. Measured on 32 x 3 and 100 x 5: many items make large
@@ -23,14 +22,14 @@ ROUND_OFF = 1e-12
 
 @compiled
 def pack(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    capacities: NDArray[np.float64],
+    values: Floats,
+    weights: Floats,
+    capacities: Floats,
     budget: int,
-    taken: NDArray[np.bool_],
-    level: NDArray[np.int64],
-    best: NDArray[np.float64],
-    solutions: NDArray[np.float64],
+    taken: Flags,
+    level: Longs,
+    best: Floats,
+    solutions: Floats,
 ) -> None:
     """Search each row until it is done or its budget of nodes is spent; call again to go on.
 
@@ -75,14 +74,14 @@ def pack(
 
 @compiled
 def fill_up(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    capacities: NDArray[np.float64],
-    taken: NDArray[np.bool_],
-    level: NDArray[np.int64],
-    best: NDArray[np.float64],
-    solutions: NDArray[np.float64],
-    bounds: NDArray[np.float64],
+    values: Floats,
+    weights: Floats,
+    capacities: Floats,
+    taken: Flags,
+    level: Longs,
+    best: Floats,
+    solutions: Floats,
+    bounds: Floats,
 ) -> None:
     """For rows whose search has not ended: bound what it has left, and add to its branch what still fits, in order.
 
@@ -126,20 +125,15 @@ def fill_up(
 
 
 @compiled
-def surrogate_room(multipliers: NDArray[np.float64]) -> float:
+def surrogate_room(multipliers: Floats) -> float:
     """The capacity of the surrogate constraint, and a little more: round-off of its weights must not cut off sets."""
     return float(multipliers.sum() * (1.0 + ROUND_OFF))
 
 
 @compiled
 def ordered(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    capacity: NDArray[np.float64],
-    items: NDArray[np.int64],
-    scaled: NDArray[np.float64],
-    ratios: NDArray[np.float64],
-) -> tuple[int, NDArray[np.float64]]:
+    values: Floats, weights: Floats, capacity: Floats, items: Longs, scaled: Floats, ratios: Floats
+) -> tuple[int, Floats]:
     """Write the candidates in the order of the search, which branches are told in; how many, and the multipliers."""
     count = candidates(values, weights, capacity, items, scaled)
     multipliers = dual(values, scaled, items[:count], capacity)
@@ -148,13 +142,7 @@ def ordered(
 
 
 @compiled
-def candidates(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    capacity: NDArray[np.float64],
-    items: NDArray[np.int64],
-    scaled: NDArray[np.float64],
-) -> int:
+def candidates(values: Floats, weights: Floats, capacity: Floats, items: Longs, scaled: Floats) -> int:
     """Write the items worth taking that fit alone, and their weights as shares of the capacities; return how many."""
     count = 0
     for j in range(len(values)):
@@ -169,9 +157,7 @@ def candidates(
 
 
 @compiled
-def dual(
-    values: NDArray[np.float64], scaled: NDArray[np.float64], items: NDArray[np.int64], capacity: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def dual(values: Floats, scaled: Floats, items: Longs, capacity: Floats) -> Floats:
     """Multipliers of the constraints: near-optimal Lagrange multipliers of the linear relaxation. `[m]`."""
     m = len(capacity)
     current = np.zeros(m)
@@ -214,13 +200,7 @@ def dual(
 
 
 @compiled
-def sort(
-    values: NDArray[np.float64],
-    scaled: NDArray[np.float64],
-    multipliers: NDArray[np.float64],
-    items: NDArray[np.int64],
-    ratios: NDArray[np.float64],
-) -> None:
+def sort(values: Floats, scaled: Floats, multipliers: Floats, items: Longs, ratios: Floats) -> None:
     """Sort items by value per surrogate weight, the best first; equal ones stay in order."""
     for k in range(len(items)):
         cost = 0.0
@@ -233,17 +213,17 @@ def sort(
 
 @compiled
 def search(
-    value: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    surrogate: NDArray[np.float64],
+    value: Floats,
+    weight: Floats,
+    surrogate: Floats,
     budget: int,
-    taken: NDArray[np.bool_],
+    taken: Flags,
     level: int,
     best: float,
-    chosen: NDArray[np.bool_],
-    gained: NDArray[np.float64],
-    room: NDArray[np.float64],
-    left: NDArray[np.float64],
+    chosen: Flags,
+    gained: Floats,
+    room: Floats,
+    left: Floats,
 ) -> tuple[int, float]:
     """Go on with a branch; item k is decided at level k, taking it first.
 
@@ -289,14 +269,7 @@ def search(
 
 @compiled
 def descend(
-    k: int,
-    take: bool,
-    value: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    surrogate: NDArray[np.float64],
-    gained: NDArray[np.float64],
-    room: NDArray[np.float64],
-    left: NDArray[np.float64],
+    k: int, take: bool, value: Floats, weight: Floats, surrogate: Floats, gained: Floats, room: Floats, left: Floats
 ) -> None:
     """Write the sums of level k + 1."""
     share = 1.0 if take else 0.0
@@ -307,7 +280,7 @@ def descend(
 
 
 @compiled
-def bound(k: int, value: NDArray[np.float64], surrogate: NDArray[np.float64], gained: float, left: float) -> float:
+def bound(k: int, value: Floats, surrogate: Floats, gained: float, left: float) -> float:
     """The most that items from k on can add, if they may be cut: greedy, by value per surrogate weight."""
     most = gained
     for j in range(k, len(value)):

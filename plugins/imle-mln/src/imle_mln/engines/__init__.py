@@ -1,7 +1,7 @@
 """The engines that solve components of ground networks: one file and one line each, known here without being imported.
 
-To add one, write a `ComponentSolver` (see `imle_mln.inference.components`) and describe it by an `Engine`: among the
-lines below, or by `register` from another package.
+To add one, write a `ComponentSolver` (see `imle_mln.inference.components`) and describe it by an `EngineSpec`: among
+the lines below, or by `register` from another package.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def everything(parts: Partition) -> Bools:
 
 
 @dataclass(frozen=True, eq=False)
-class Engine:
+class EngineSpec:
     """One way to solve components. All are exact, for weights of both signs, hard clauses and exactly-one blocks.
 
     Args:
@@ -112,7 +112,7 @@ class Engine:
 
 
 _LINES = (
-    Engine(
+    EngineSpec(
         "min-cut",
         "imle_mln.engines.min_cut:MinCut",
         how="max-flow, fixed point",
@@ -122,7 +122,7 @@ _LINES = (
         auto=lambda parts: parts.balanced,
         timed=False,
     ),
-    Engine(
+    EngineSpec(
         "enumeration",
         "imle_mln.engines.enumeration:Enumeration",
         how="all states at once",
@@ -131,14 +131,14 @@ _LINES = (
         needs=f"at most {MOST} atoms in each component",
         auto=lambda parts: parts.sizes <= TINY,
     ),
-    Engine(
+    EngineSpec(
         "highs",
         "imle_mln.engines.highs:highs",
         how="warm LP, rows added as they are violated; nodes on it, then branch and bound, where it stays fractional",
         where="everything else",
         auto=everything,
     ),
-    Engine(
+    EngineSpec(
         "cp-sat",
         "imle_mln.engines.cp_sat:cp_sat",
         how="one worker, full linearisation",
@@ -148,7 +148,7 @@ _LINES = (
         after=NODES,
         finest=True,
     ),
-    Engine(
+    EngineSpec(
         "toulbar2",
         "imle_mln.engines.toulbar2:Toulbar2",
         how="cost function networks: an exactly-one block is one variable with a value per atom",
@@ -160,7 +160,7 @@ _LINES = (
         requires=("pytoulbar2",),
         extra="toulbar2",
     ),
-    Engine(
+    EngineSpec(
         "rc2",
         "imle_mln.engines.rc2:RC2",
         how="python-sat's core-guided MaxSAT",
@@ -171,7 +171,7 @@ _LINES = (
 _ENGINES = {line.name: line for line in _LINES}
 
 
-def register(engine: Engine) -> None:
+def register(engine: EngineSpec) -> None:
     """Make an engine known. Do so before solvers are looked up for the first time:
     the spec of `mln-map` lists the engines there are when it is read.
 
@@ -188,7 +188,7 @@ def register(engine: Engine) -> None:
     _ENGINES[engine.name] = engine
 
 
-def engines() -> tuple[Engine, ...]:
+def engines() -> tuple[EngineSpec, ...]:
     """All engines."""
     return tuple(_ENGINES.values())
 
@@ -198,7 +198,7 @@ def choices() -> tuple[str, ...]:
     return (AUTO, *_ENGINES)
 
 
-def find(name: str) -> Engine:
+def find(name: str) -> EngineSpec:
     """The engine of this name.
 
     Raises:

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.inference.components import Component, Components
+from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to
-from imle_mln.inference.truths import ClauseTruths, entries
-from imle_mln.network import Bools, Index
+from imle_mln.network import Bools, Entries, Index
+from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
@@ -87,47 +87,40 @@ class CostNetwork:
     """One component, for coefficients that change.
 
     Args:
-        components: this one, with others.
-        part: the component.
+        component: this one alone.
 
     Attributes:
         atoms: of the energy.
-        hard: its large clauses that must hold.
         domains: how many values each variable has.
     """
 
-    def __init__(self, components: Components, part: Component) -> None:
-        energy = self._energy = components.energy
-        self.atoms, self.hard, self._soft = part.atoms, part.hard, part.soft
-        top = np.concatenate([part.soft, part.hard])
-        self._nested = components.structure.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
-        self._variables(np.concatenate([top, self._nested]))
+    def __init__(self, component: Components) -> None:
+        energy, pairs = component.energy, component.pairs
+        self._energy, self._number, self.atoms = energy, component.number, component.atoms
+        self._soft, hard = energy.large.clauses[component.soft], energy.large.clauses[component.hard]
+        top = np.concatenate([self._soft, hard])
+        self._nested = energy.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
+        self._variables(component.blocks, np.concatenate([top, self._nested]))
         self._never: list[tuple[int, int]] = []
-        first, second = (self._variable[self._number(ends)] for ends in energy.pairs[part.pairs].T)
-        self._one_block(part.pairs[first == second])
-        apart = part.pairs[first != second]
+        first, second = self._variable[self._number[energy.pairs[pairs]]].T
+        self._one_block(pairs[first == second])
+        apart = pairs[first != second]
         self._pairs: Index = apart[energy.forbidden[apart] == 0]
         self._pair_tables = [*self._tables(apart)]
-        rows = self._rows(part.hard, components.coefficients.clause[part.soft] > 0)
+        rows = self._rows(hard, component.coefficients.clause[self._soft] > 0)
         self._clauses = [*by_arity(rows)]
         self._long = [(scope, [1 - value for value in false]) for scope, false, _ in rows if len(scope) > DENSE]
 
-    def _number(self, atoms: Index) -> Index:
-        return np.searchsorted(self.atoms, atoms)
-
-    def _variables(self, clauses: Index) -> None:
+    def _variables(self, blocks: Entries, clauses: Index) -> None:
         """Free atoms, nested clauses, atoms of blocks that clauses name, long clauses, blocks: in this order."""
         n = self._energy.reduction.atoms
-        blocks = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
-        mine = np.isin(blocks.variable, self.atoms)
-        members = self._number(blocks.variable[mine])
-        _, start, self._block = np.unique(blocks.row[mine], return_index=True, return_inverse=True)
+        members, self._block = self._number[blocks.variable], blocks.row
         self._members, sizes = members, np.bincount(self._block)
         free = np.ones(len(self.atoms), np.bool_)
         free[members] = False
         named = np.zeros(len(self.atoms), np.bool_)
-        mentioned = entries(self._energy.reduction.clauses, clauses).variable
-        named[self._number(mentioned[mentioned < n])] = True
+        mentioned = self._energy.reduction.clauses.entries(clauses).variable
+        named[self._number[mentioned[mentioned < n]]] = True
         self._named: Index = np.flatnonzero(named & ~free)
         self._free: Index = np.flatnonzero(free)
         lengths = np.diff(self._energy.reduction.clauses.starts)[self._soft]
@@ -139,14 +132,14 @@ class CostNetwork:
         self._variable[self._free] = np.arange(len(self._free))
         self._variable[members] = self._first_block + self._block
         self._value: Index = np.ones(len(self.atoms), np.int64)
-        self._value[members] = np.arange(len(members)) - start[self._block]
+        self._value[members] = np.arange(len(members)) - blocks.starts[self._block]
         self._boolean = self._variable.copy()
         self._boolean[self._named] = booleans[2] + np.arange(len(self._named))
 
     def _one_block(self, pairs: Index) -> None:
         """Forbidden states of pairs within a block, as values that may not be taken."""
         for pair in pairs[self._energy.forbidden[pairs] != 0].tolist():
-            ends = self._number(self._energy.pairs[pair])
+            ends = self._number[self._energy.pairs[pair]]
             variable, values = int(self._variable[ends[0]]), self._value[ends].tolist()
             mask = int(self._energy.forbidden[pair])
             bad = {value for value, bit in zip(values, (0b0100, 0b0010), strict=True) if mask & bit}
@@ -156,7 +149,7 @@ class CostNetwork:
 
     def _tables(self, pairs: Index) -> Iterator[PairTables]:
         """By shape; pairs over the same two variables share a table."""
-        ends, masks = self._number(self._energy.pairs[pairs]), self._energy.forbidden[pairs]
+        ends, masks = self._number[self._energy.pairs[pairs]], self._energy.forbidden[pairs]
         turned = self._variable[ends[:, 0]] > self._variable[ends[:, 1]]
         ends = np.where(turned[:, None], ends[:, ::-1], ends)
         masks = np.where(turned, (masks & 0b1001) | (masks & 0b0010) << 1 | (masks & 0b0100) >> 1, masks)
@@ -196,10 +189,10 @@ class CostNetwork:
     def _false(self, clauses: Index) -> Iterator[tuple[list[int], list[int]]]:
         """Each clause's variables, and their values where it is false."""
         n = self._energy.reduction.atoms
-        found = entries(self._energy.reduction.clauses, clauses)
+        found = self._energy.reduction.clauses.entries(clauses)
         atom = found.variable < n
         variable = np.empty(len(atom), np.int64)
-        variable[atom] = self._boolean[self._number(found.variable[atom])]
+        variable[atom] = self._boolean[self._number[found.variable[atom]]]
         variable[~atom] = self._first_nested + np.searchsorted(self._nested, found.variable[~atom] - n)
         for start, end in itertools.pairwise([*found.starts.tolist(), len(atom)]):
             yield variable[start:end].tolist(), found.negated[start:end].astype(int).tolist()
@@ -270,7 +263,7 @@ class CostNetwork:
         """What states `[k]` of the atoms are worth, in whole numbers."""
         reduction, mine = self._energy.reduction, np.union1d(self._soft, self._nested)
         truths = ClauseTruths.among(reduction.atoms, reduction.clauses, mine, self.atoms).of(states)
-        first, second = states[self._number(self._energy.pairs[self._pairs])].T
+        first, second = states[self._number[self._energy.pairs[self._pairs]]].T
         own = (states, first & second, truths[np.searchsorted(mine, self._soft)])
         return sum(int(part[true].sum()) for part, true in zip(whole[:3], own, strict=True))
 

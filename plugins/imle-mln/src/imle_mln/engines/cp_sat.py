@@ -25,30 +25,19 @@ def cp_sat(components: Components, options: Options) -> ComponentSolver:
 
 
 class CPSATModel:
-    """Solves an encoding for costs that change. All rows are part of the model.
-
-    Args:
-        encoding: what to solve; its coefficients are whole numbers.
-        options: gap and seed of the search.
-
-    Attributes:
-        atoms: `[k]` of the energy.
-    """
+    """Solves an encoding, whose rows have whole coefficients. All of them are part of the model."""
 
     def __init__(self, encoding: Encoding, options: Options) -> None:
         self.atoms, self._encoding, rows = encoding.atoms, encoding, encoding.rows
         columns = rows.matrix.shape[1]
         self._model = cp_model.CpModel()
         variables = [self._model.new_bool_var("") for _ in range(columns)]
-        for row in range(len(rows.lower)):
-            entries = slice(rows.matrix.indptr[row], rows.matrix.indptr[row + 1])
-            mine = [variables[j] for j in rows.matrix.indices[entries].tolist()]
-            signs = rows.matrix.data[entries].astype(np.int64).tolist()
-            total = cp_model.LinearExpr.weighted_sum(mine, signs)
-            if math.isfinite(rows.lower[row]):
-                self._model.add(total >= int(rows.lower[row]))
-            if math.isfinite(rows.upper[row]):
-                self._model.add(total <= int(rows.upper[row]))
+        for own, signs, lower, upper in rows:
+            total = cp_model.LinearExpr.weighted_sum([variables[j] for j in own.tolist()], signs.tolist())
+            if math.isfinite(lower):
+                self._model.add(total >= int(lower))
+            if math.isfinite(upper):
+                self._model.add(total <= int(upper))
         self._objective = self._model.proto.objective
         self._objective.vars.extend(range(columns))
         self._solver = cp_model.CpSolver()

@@ -20,15 +20,7 @@ _CHUNK = 1 << 14
 
 
 class Enumeration:
-    """All states of small components.
-
-    Args:
-        components: of up to `MOST` atoms each.
-        options: not looked at.
-
-    Attributes:
-        atoms: theirs, by size and then component after component.
-    """
+    """Solves components of up to `MOST` atoms each; `atoms` are ordered by size and then component after component."""
 
     def __init__(self, components: Components, options: Options) -> None:
         del options

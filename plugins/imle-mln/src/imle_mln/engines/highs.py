@@ -22,7 +22,7 @@ from highspy import HighsModelStatus
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Settings
-from imle_mln.engines import HEAVY, NODES, Engine, engines
+from imle_mln.engines import HEAVY, NODES, EngineSpec, engines
 from imle_mln.engines.branching import Search
 from imle_mln.engines.elimination import Elimination
 from imle_mln.engines.relaxation import LazyRelaxation, Relaxation
@@ -59,16 +59,7 @@ def highs(components: Components, options: Options) -> ComponentSolver:
 
 
 class HighsModel:
-    """Solves an encoding for costs that change.
-
-    Args:
-        encoding: what to solve.
-        options: relative gap of branch and bound; seed of HiGHS and of the rule that breaks ties; whether components
-            where nodes did not do may be handed on.
-
-    Attributes:
-        atoms: `[k]` of the energy.
-    """
+    """Solves an encoding. The seed is that of HiGHS and of the rule that breaks ties."""
 
     def __init__(self, encoding: Encoding, options: Options) -> None:
         self.atoms, self._encoding, self._rows = encoding.atoms, encoding, encoding.rows
@@ -81,7 +72,7 @@ class HighsModel:
         self._exact: Settings = {**self._shared, "mip_rel_gap": options.gap, "mip_abs_gap": 0.0}
         self._linear = LazyRelaxation(self._rows, active, {**self._shared, **_SIMPLEX}, self._events)
         self._elimination = Elimination(encoding) if few else None
-        self._next: dict[tuple[int, str], Engine | None] = {}
+        self._next: dict[tuple[int, str], EngineSpec | None] = {}
         self._successors: dict[tuple[str, int], ComponentSolver] = {}
         self._bias = np.zeros(columns)
         self._bias[:atoms] = _BIAS * (1.0 + np.random.default_rng(options.seed).random(columns)[:atoms])
@@ -220,12 +211,12 @@ class HighsModel:
         biased = max(0.0, float(whole @ scaled) - bound)
         return EngineResult(status, states, float(np.ldexp(biased + float(bias @ (1.0 - whole)), -shift)))
 
-    def _successor(self, component: int, why: str) -> Engine | None:
+    def _successor(self, component: int, why: str) -> EngineSpec | None:
         """Which engine goes on, if any: of those whose lines say so, the one after the fewest nodes.
 
         Args:
             component: that HiGHS does not finish.
-            why: the attribute of an `Engine` that says whether it does.
+            why: the attribute of an `EngineSpec` that says whether it does.
         """
         if not self._options.hand_on:
             return None
@@ -239,7 +230,9 @@ class HighsModel:
             self._next[component, why] = min(willing, key=lambda engine: engine.after, default=None)
         return self._next[component, why]
 
-    def _hand_on(self, component: int, engine: Engine, x: Floats, biased: Coefficients, clock: Clock) -> EngineResult:
+    def _hand_on(
+        self, component: int, engine: EngineSpec, x: Floats, biased: Coefficients, clock: Clock
+    ) -> EngineResult:
         """Another engine on one component, whose states are written into x."""
         self._events[engine.decided] += 1
         solver = self._successors.get((engine.name, component))
@@ -266,7 +259,7 @@ class HighsModel:
                 return self._rounded(component, x), 0.0
             point = x.copy()
             point[native.columns] = np.clip(native.point(), 0.0, 1.0)
-            gained = max(0.0, native.bound - before)
+            gained = max(0.0, native.bound - before)  # nan, where nothing is proven, is not greater
             broken = self._rows.broken(point)
             broken = broken[self._component_of_row[broken] == component]
             if status == HighsModelStatus.kOptimal and self._linear.add(broken):

@@ -28,7 +28,7 @@ _SIZE = 55
 
 
 class CutArcs(NamedTuple):
-    """CutArcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
+    """Arcs that cannot be cut, and, of rewarded conjunctions, the arc that can."""
 
     tails: Index
     heads: Index
@@ -51,25 +51,20 @@ class Fixed(NamedTuple):
 
 
 class MinCut:
-    """The minimum cut of some components, all of them balanced.
-
-    Args:
-        components: under the signs they will be solved with.
-        options: not looked at.
-    """
+    """The minimum cut of some components, all of them balanced."""
 
     def __init__(self, components: Components, options: Options) -> None:
         del options
         self.atoms: Index = components.atoms
-        parts, clauses, energy = components.parts, components.structure.large, components.energy
+        parts, clauses, energy = components.parts, components.energy.large, components.energy
         n = len(self.atoms)
-        number = np.cumsum(components.inside) - 1
+        number = components.number
         self._flipped = parts.flipped[self.atoms]
         pairs = components.pairs
         forbidden = energy.forbidden[pairs]
         self._pairs = pairs[forbidden == 0]
         self._ends = number[energy.pairs[self._pairs]]
-        large = parts.soft[components.inside[clauses.first[parts.soft]]]
+        large = components.soft
         self._large = clauses.clauses[large]
         self._source = n + len(large)
         hard = self._hard(number[energy.pairs[pairs[forbidden != 0]]], forbidden[forbidden != 0])

@@ -22,15 +22,7 @@ _SIZE = 50
 
 
 class RC2:
-    """Solves components for coefficients that change; each solve starts anew.
-
-    Args:
-        components: what to solve.
-        options: not looked at.
-
-    Attributes:
-        atoms: `[k]` of the energy.
-    """
+    """Solves components; each solve starts anew."""
 
     def __init__(self, components: Components, options: Options) -> None:
         del options
@@ -84,10 +76,8 @@ class RC2:
 def clauses(rows: Constraints) -> list[list[int]]:
     """Rows as clauses: each wants one of its literals to be true, or at most one to be false, or both."""
     found: list[list[int]] = []
-    for row, (lower, upper) in enumerate(zip(rows.lower.tolist(), rows.upper.tolist(), strict=True)):
-        entries = slice(rows.matrix.indptr[row], rows.matrix.indptr[row + 1])
-        signs = rows.matrix.data[entries].astype(np.int64)
-        literals = (signs * (rows.matrix.indices[entries].astype(np.int64) + 1)).tolist()
+    for columns, signs, lower, upper in rows:
+        literals = (signs * (columns + 1)).tolist()
         negative = int((signs < 0).sum())
         if np.isfinite(lower):
             found += _at_least(literals, int(lower) + negative)

@@ -67,11 +67,6 @@ class Relaxation(Native):
         if status != highspy.HighsStatus.kOk:
             raise SolveError("mln: HiGHS refuses rows that were added")
 
-    @property
-    def bound(self) -> float:
-        """What branch and bound has proven in the last run: no point costs less."""
-        return float(self._highs.getInfo().mip_dual_bound)
-
     def cost(self, x: Floats, costs: Floats) -> float:
         """The cost of a point over the encoding's columns, in those of this model."""
         return float(x[self.columns] @ costs[self.columns])

@@ -8,9 +8,9 @@ from typing import Any
 
 from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
-from imle_mln.evidence.data import Data
+from imle_mln.evidence.data import DataLiterals
 from imle_mln.evidence.tables import database
-from imle_mln.evidence.text import Text
+from imle_mln.evidence.text import literals_of
 from imle_mln.logic import Database, Program
 from imle_mln.source import read
 
@@ -28,8 +28,7 @@ def parse_database(source: str | os.PathLike[str], program: Program) -> Database
         MLNSyntaxError: with line, column, what was expected and the offending text.
         InstanceError: the file cannot be read.
     """
-    text = Text(read(source, kind="evidence", suffix=".db"), program)
-    return database(text.tables(), program, text)
+    return database(literals_of(read(source, kind="evidence", suffix=".db"), program), program)
 
 
 def database_from(evidence: Mapping[str, Any], program: Program) -> Database:
@@ -47,11 +46,9 @@ def database_from(evidence: Mapping[str, Any], program: Program) -> Database:
     Raises:
         InstanceError: with the predicate and the row, from 0.
     """
-    data = Data()
-    tables = []
-    for name, values in evidence.items():
+    for name in evidence:
         if name not in program.predicates:
             problem = f"expected evidence on declared predicates, found {name!r}"
             raise InstanceError(problem, hint=did_you_mean(name, program.predicates))
-        tables.append(data.table(program.predicates[name], values, program.domains))
-    return database(tables, program, data)
+    predicates, domains = program.predicates, program.domains
+    return database([DataLiterals(predicates[name], values, domains) for name, values in evidence.items()], program)

@@ -1,27 +1,7 @@
 """Grounding: from a program and its evidence to a network of ground clauses."""
 
-from imle_mln.grounding.atoms import AtomTable, PredicateAtoms
-from imle_mln.grounding.budget import LIMIT, GroundingProgress, TooManyGroundingsError, grounding_options
-from imle_mln.grounding.evaluate import Evaluation, Evaluator, evaluate
-from imle_mln.grounding.evidence import Evidence, Known
-from imle_mln.grounding.formulas import FormulaTable
+from imle_mln.grounding.budget import GroundingProgress, TooManyGroundingsError, grounding_options
 from imle_mln.grounding.ground import Grounding, ground
 from imle_mln.grounding.vocabulary import Vocabulary
 
-__all__ = [
-    "LIMIT",
-    "AtomTable",
-    "Evaluation",
-    "Evaluator",
-    "Evidence",
-    "FormulaTable",
-    "Grounding",
-    "GroundingProgress",
-    "Known",
-    "PredicateAtoms",
-    "TooManyGroundingsError",
-    "Vocabulary",
-    "evaluate",
-    "ground",
-    "grounding_options",
-]
+__all__ = ["Grounding", "GroundingProgress", "TooManyGroundingsError", "Vocabulary", "ground", "grounding_options"]

@@ -14,8 +14,6 @@ from imle_mln.grounding.store import Store
 from imle_mln.network import GroundNetwork, Index, Lists
 
 _FEWER = "give more evidence, or use smaller domains"
-# Up to this length, clauses are sorted by comparing whole rows.
-_FEW = 8
 # Clauses wait unmerged until there are this many of one length.
 _PENDING = 1 << 23
 
@@ -155,11 +153,8 @@ def _lists(shelves: list[tuple[Index, Codes]], size: int) -> Lists:
         for begin in range(0, len(numbers), CHUNK):
             some = codes[:, begin : begin + CHUNK]
             literals = (some >> 1) ^ -(some & 1)
-            if len(literals) <= _FEW:
-                rows = list(literals)
-                sort_columns(rows)
-            else:
-                rows = list(np.sort(literals, axis=0))
+            rows = list(literals)
+            sort_columns(rows)
             first = starts[numbers[begin : begin + CHUNK]]
             for at, row in enumerate(rows):
                 items[first + at] = row

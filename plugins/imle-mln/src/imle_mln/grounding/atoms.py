@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.grounding.budget import FEWER, too_many
-from imle_mln.grounding.evidence import Evidence, Known, atom_text, block_cells
+from imle_mln.grounding.evidence import Known, atom_text, block_cells
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.logic import Program
 from imle_mln.network import Lists
@@ -103,13 +103,13 @@ class AtomTable:
     blocks: Lists
 
     @classmethod
-    def of(cls, program: Program, vocabulary: Vocabulary, evidence: Evidence, limit: int = MAX_ATOMS) -> AtomTable:
+    def of(cls, program: Program, vocabulary: Vocabulary, known: Mapping[str, Known], limit: int) -> AtomTable:
         """Number the open atoms.
 
         Raises:
             TooManyGroundingsError: if there are more than the limit, or too many to number.
         """
-        counts = [evidence.known[name].count(-1) for name in program.predicates]
+        counts = [known[name].count(-1) for name in program.predicates]
         limit = min(limit, MAX_ATOMS)
         if sum(counts) > limit:
             names = [f"{one.name}({', '.join(one.types)})" for one in program.predicates.values()]
@@ -117,7 +117,7 @@ class AtomTable:
         predicates: dict[str, PredicateAtoms] = {}
         start = 0
         for name, count in zip(program.predicates, counts, strict=True):
-            predicates[name] = PredicateAtoms(evidence.known[name], start, start + count)
+            predicates[name] = PredicateAtoms(known[name], start, start + count)
             start += count
         return cls(vocabulary, predicates, _blocks(predicates))
 

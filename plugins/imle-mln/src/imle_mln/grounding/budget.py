@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imle.errors import InstanceError
 
@@ -36,21 +36,21 @@ class GroundingProgress:
     expected: int
 
 
-Watcher = Callable[[GroundingProgress], None]
-
-
 @dataclass(frozen=True)
-class _Options:
+class GroundingOptions:
+    """See `grounding_options`."""
+
     limit: int = LIMIT
-    progress: Watcher | None = None
+    progress: Callable[[GroundingProgress], None] | None = None
 
 
-_DEFAULT = _Options()
-_OPTIONS: ContextVar[_Options] = ContextVar("imle_mln grounding options", default=_DEFAULT)
+_IN_FORCE: ContextVar[GroundingOptions] = ContextVar("imle_mln grounding options")
 
 
 @contextmanager
-def grounding_options(*, limit: int = LIMIT, progress: Watcher | None = None) -> Iterator[None]:
+def grounding_options(
+    *, limit: int = LIMIT, progress: Callable[[GroundingProgress], None] | None = None
+) -> Iterator[None]:
     """Set how programs are grounded inside this context, by layers, `imle_mln.map_inference` and `ground`.
 
     Args:
@@ -58,56 +58,42 @@ def grounding_options(*, limit: int = LIMIT, progress: Watcher | None = None) ->
             program that needs more is refused with the number for each formula, before memory is spent on it.
         progress: called with a `GroundingProgress`, a few times for each million bindings.
     """
-    token = _OPTIONS.set(_Options(limit, progress))
+    token = _IN_FORCE.set(GroundingOptions(limit, progress))
     try:
         yield
     finally:
-        _OPTIONS.reset(token)
+        _IN_FORCE.reset(token)
 
 
-def limit_in_force() -> int:
-    """The limit `grounding_options` says."""
-    return _OPTIONS.get().limit
+def options_in_force() -> GroundingOptions:
+    """What the innermost `grounding_options` says."""
+    return _IN_FORCE.get(GroundingOptions())
 
 
 class TooManyGroundingsError(InstanceError):
     """A program that would ground to more than the limit."""
 
 
-@dataclass
 class Budget:
     """The bindings of all formulas of a program, expected and seen.
 
-    Attributes:
+    Args:
         formulas: text and line of each.
-        limit: the most bindings to look at.
-        progress: told about each piece of work.
-        expected: an estimate for each formula.
-        seen: how many were looked at, for each formula.
+        options: the limit, and what is told about progress.
         advice: what might make the groundings of a formula fewer, given its number.
+
+    Attributes:
+        meters: of each formula.
     """
 
-    formulas: Sequence[str]
-    limit: int
-    progress: Watcher | None
-    advice: Callable[[int], str]
-    expected: list[float] = field(init=False)
-    seen: list[int] = field(init=False)
+    def __init__(self, formulas: Sequence[str], options: GroundingOptions, advice: Callable[[int], str]) -> None:
+        self._options, self._advice = options, advice
+        self.meters = [Meter(self, number, rule) for number, rule in enumerate(formulas)]
 
-    def __post_init__(self) -> None:
-        self.expected = [0.0] * len(self.formulas)
-        self.seen = [0] * len(self.formulas)
-
-    @classmethod
-    def of(
-        cls,
-        formulas: Sequence[str],
-        advice: Callable[[int], str],
-        limit: int,
-        progress: Watcher | None,
-    ) -> Budget:
-        """A budget; without `progress`, that of `grounding_options`."""
-        return cls(formulas, limit, progress or _OPTIONS.get().progress, advice)
+    @property
+    def seen(self) -> int:
+        """Bindings looked at so far."""
+        return sum(meter.seen for meter in self.meters)
 
     def check_expected(self) -> None:
         """Refuse what is expected to be too much.
@@ -115,35 +101,56 @@ class Budget:
         Raises:
             TooManyGroundingsError: with the estimate for each formula.
         """
-        if sum(self.expected) > self.limit:
-            raise self._error("about", self.expected)
-
-    def meter(self, formula: int) -> Meter:
-        """What counts the bindings of one formula."""
-        return Meter(self, formula)
+        expected = [meter.expected for meter in self.meters]
+        if sum(expected) > self._options.limit:
+            raise self._error("about", expected)
 
     def check(self, formula: int, rows: int) -> None:
         """Refuse `rows` more bindings of a formula, before they are made."""
-        if sum(self.seen) + rows > self.limit:
-            sizes = [max(pair) for pair in zip(self.expected, self.seen, strict=True)]
-            sizes[formula] = max(sizes[formula], self.seen[formula] + rows)
+        if self.seen + rows > self._options.limit:
+            sizes = [max(meter.expected, meter.seen + rows * (meter.number == formula)) for meter in self.meters]
             raise self._error("at least", sizes)
 
-    def add(self, formula: int, rows: int) -> None:
-        """Count bindings that are about to be made."""
-        self.check(formula, rows)
-        self.seen[formula] += rows
-        if self.progress is not None:
-            expected = sum(max(pair) for pair in zip(self.expected, self.seen, strict=True))
-            self.progress(
-                GroundingProgress(
-                    self.formulas[formula], formula + 1, len(self.formulas), sum(self.seen), round(expected)
-                )
-            )
+    def tell(self, formula: int) -> None:
+        """Report progress, made with this formula."""
+        if self._options.progress is not None:
+            expected = round(sum(max(meter.expected, meter.seen) for meter in self.meters))
+            rule, count = self.meters[formula].rule, len(self.meters)
+            self._options.progress(GroundingProgress(rule, formula + 1, count, self.seen, expected))
 
     def _error(self, how: str, sizes: Sequence[float]) -> TooManyGroundingsError:
-        largest = max(range(len(sizes)), key=sizes.__getitem__)
-        return too_many(f"{how} {{}} groundings to look at", self.formulas, sizes, self.limit, self.advice(largest))
+        rules = [meter.rule for meter in self.meters]
+        advice = self._advice(max(range(len(sizes)), key=sizes.__getitem__))
+        return too_many(f"{how} {{}} groundings to look at", rules, sizes, self._options.limit, advice)
+
+
+@dataclass
+class Meter:
+    """Counts the bindings grounding looks at for one formula, and stops it in time.
+
+    Attributes:
+        budget: of the whole program.
+        number: of the formula.
+        rule: its text and line, for errors.
+        expected: an estimate of its bindings.
+        seen: those looked at.
+    """
+
+    budget: Budget
+    number: int
+    rule: str
+    expected: float = 0.0
+    seen: int = 0
+
+    def check(self, rows: int) -> None:
+        """Refuse `rows` more bindings, before they are made."""
+        self.budget.check(self.number, rows)
+
+    def add(self, rows: int) -> None:
+        """Count bindings that are about to be made."""
+        self.check(rows)
+        self.seen += rows
+        self.budget.tell(self.number)
 
 
 def too_many(
@@ -169,27 +176,6 @@ def too_many(
         "\n".join([f"{what.format(_written(sum(sizes)))}, the limit is {limit:,}:", *lines]),
         hint=f"{advice}, or {raising}",
     )
-
-
-@dataclass(frozen=True)
-class Meter:
-    """Counts the bindings grounding looks at for one formula, and stops it in time."""
-
-    budget: Budget
-    formula: int
-
-    @property
-    def rule(self) -> str:
-        """Text and line of the formula, for errors."""
-        return self.budget.formulas[self.formula]
-
-    def check(self, rows: int) -> None:
-        """Refuse `rows` more bindings, before they are made."""
-        self.budget.check(self.formula, rows)
-
-    def add(self, rows: int) -> None:
-        """Count bindings that are about to be made."""
-        self.budget.add(self.formula, rows)
 
 
 def _written(number: float) -> str:

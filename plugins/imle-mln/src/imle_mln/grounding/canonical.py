@@ -67,6 +67,9 @@ def canonical(columns: Sequence[Codes], extras: Extras, rows: int) -> tuple[list
 
 def sort_columns(columns: list[NDArray[Any]]) -> None:
     """Sort every clause of equally long ones, given literal by literal, in place."""
+    if len(columns) > _NETWORK:
+        columns[:] = np.sort(columns, axis=0)
+        return
     # Odd-even transposition: k rounds sort k items.
     for turn in range(len(columns)):
         for at in range(turn % 2, len(columns) - 1, 2):
@@ -104,13 +107,9 @@ def _even(columns: list[Codes], rows: int) -> tuple[list[ClauseGroup], Index]:
     for length in range(len(columns) + 1):
         chosen = np.flatnonzero(lengths == length)
         if len(chosen):
-            codes = np.stack([column[chosen] for column in columns[:length]]) if length else _nothing(len(chosen))
+            codes = np.array([column[chosen] for column in columns[:length]], np.int32).reshape(length, len(chosen))
             groups.append(ClauseGroup(chosen if kept is None else kept[chosen], codes))
     return groups, np.flatnonzero(always)
-
-
-def _nothing(count: int) -> Codes:
-    return np.zeros((0, count), np.int32)
 
 
 def _ragged(columns: Sequence[Codes], extras: Extras, rows: int) -> tuple[list[ClauseGroup], Index]:

@@ -55,22 +55,10 @@ def _explained(
 ) -> str:
     chain = [broken]
     for clause in chain:
-        for literal in _literals(network, clause):
+        for literal in network.clauses[clause].tolist():
             reason = int(reasons[max(literal, ~literal)])
             if reason not in chain:
                 chain.append(reason)
-    told = [f"{_text(network, atoms, clause)} by {rules[clause]}" for clause in reversed(chain[:_TOLD])]
+    told = [f"{network.text(clause, atoms.name)} by {rules[clause]}" for clause in reversed(chain[:_TOLD])]
     more = f"; and {len(chain) - _TOLD} more" if len(chain) > _TOLD else ""
     return f"given the evidence, hard formulas contradict each other: {'; '.join(told)}{more}"
-
-
-def _literals(network: GroundNetwork, clause: int) -> list[int]:
-    found: list[int] = network.clauses.items[
-        network.clauses.starts[clause] : network.clauses.starts[clause + 1]
-    ].tolist()
-    return found
-
-
-def _text(network: GroundNetwork, atoms: AtomTable, clause: int) -> str:
-    literals = _literals(network, clause)
-    return " v ".join(atoms.name(at) if at >= 0 else f"!{atoms.name(~at)}" for at in literals)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -67,33 +66,21 @@ class Known:
         return table.reshape(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """Everything known before inference.
+def known_atoms(program: Program, vocabulary: Vocabulary, database: Database) -> tuple[dict[str, Known], list[str]]:
+    """Encode a database and draw the conclusions of closed worlds and exactly-one declarations.
 
-    Attributes:
-        known: by predicate.
-        conflicts: contradictions found on the way, for people.
+    Returns:
+        What is known, by predicate; and contradictions found on the way, for people.
+
+    Raises:
+        InstanceError: for undeclared predicates, wrong numbers of arguments and constants outside closed domains.
     """
-
-    known: Mapping[str, Known]
-    conflicts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, program: Program, vocabulary: Vocabulary, database: Database) -> Evidence:
-        """Encode a database and draw the conclusions of closed worlds and exactly-one declarations.
-
-        Raises:
-            InstanceError: for undeclared predicates, wrong numbers of arguments and constants outside closed domains.
-        """
-        for name in database.atoms:
-            if name not in program.predicates:
-                raise InstanceError(f"evidence about {name}, which the program does not declare")
-        conflicts: list[str] = []
-        known = {
-            name: _known(predicate, vocabulary, database, conflicts) for name, predicate in program.predicates.items()
-        }
-        return cls(known, tuple(conflicts))
+    for name in database.atoms:
+        if name not in program.predicates:
+            raise InstanceError(f"evidence about {name}, which the program does not declare")
+    conflicts: list[str] = []
+    known = {name: _known(predicate, vocabulary, database, conflicts) for name, predicate in program.predicates.items()}
+    return known, conflicts
 
 
 def atom_text(predicate: Predicate, cell: int, vocabulary: Vocabulary) -> str:

@@ -10,62 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle_mln.logic import (
-    And,
-    Atom,
-    Equal,
-    Exists,
-    ForAll,
-    Formula,
-    Iff,
-    Implies,
-    Not,
-    Or,
-    Predicate,
-    Rule,
-    Term,
-    Variable,
-)
+from imle_mln import logic
 from imle_mln.printing import formula_text
 
 
-def children(formula: Formula) -> tuple[Formula, ...]:
-    """The formulas a formula is directly made of."""
-    match formula:
-        case Not(body) | ForAll(_, body) | Exists(_, body):
-            return (body,)
-        case And(parts) | Or(parts):
-            return tuple(parts)
-        case Implies(left, right) | Iff(left, right):
-            return (left, right)
-    return ()
-
-
-def terms(formula: Formula) -> tuple[Term, ...]:
-    """The terms of an atom or an equality, none for other formulas."""
-    match formula:
-        case Atom(_, arguments):
-            return arguments
-        case Equal(left, right):
-            return (left, right)
-    return ()
-
-
-def free_variables(formula: Formula) -> tuple[str, ...]:
+def free_variables(formula: logic.Formula) -> tuple[str, ...]:
     """The variables no quantifier binds, in order of appearance."""
-    bound = formula.variables if isinstance(formula, ForAll | Exists) else ()
-    own = [term.name for term in terms(formula) if isinstance(term, Variable)]
-    below = [name for child in children(formula) for name in free_variables(child) if name not in bound]
+    bound = formula.variables if isinstance(formula, logic.ForAll | logic.Exists) else ()
+    own = list(logic.variables(formula))
+    below = [name for child in logic.children(formula) for name in free_variables(child) if name not in bound]
     return tuple(dict.fromkeys(own + below))
 
 
-def predicates_of(formula: Formula) -> tuple[str, ...]:
+def predicates_of(formula: logic.Formula) -> tuple[str, ...]:
     """The predicates of a formula, in order of appearance."""
-    own = (formula.predicate,) if isinstance(formula, Atom) else ()
-    return tuple(dict.fromkeys([*own, *(name for child in children(formula) for name in predicates_of(child))]))
+    own = (formula.predicate,) if isinstance(formula, logic.Atom) else ()
+    return tuple(dict.fromkeys([*own, *(name for child in logic.children(formula) for name in predicates_of(child))]))
 
 
-def variable_types(rule: Rule, predicates: Mapping[str, Predicate]) -> dict[str, str]:
+def variable_types(rule: logic.Rule, predicates: Mapping[str, logic.Predicate]) -> dict[str, str]:
     """The type of every variable of a rule: what the rule says, completed by where its variables stand.
 
     Raises:
@@ -76,21 +39,21 @@ def variable_types(rule: Rule, predicates: Mapping[str, Predicate]) -> dict[str,
     stack = [rule.formula]
     while stack:
         node = stack.pop()
-        seen.update(dict.fromkeys(term.name for term in terms(node) if isinstance(term, Variable)))
-        if isinstance(node, ForAll | Exists):
+        seen.update(dict.fromkeys(logic.variables(node)))
+        if isinstance(node, logic.ForAll | logic.Exists):
             seen.update(dict.fromkeys(node.variables))
-        if isinstance(node, Atom):
+        if isinstance(node, logic.Atom):
             predicate = predicates.get(node.predicate)
             if predicate is None or len(predicate.types) != len(node.arguments):
                 expected = "a declared predicate" if predicate is None else f"{len(predicate.types)} arguments"
                 raise InstanceError(f"line {rule.line}: expected {expected}, found {formula_text(node)}")
             for name, term in zip(predicate.types, node.arguments, strict=True):
-                if isinstance(term, Variable) and found.setdefault(term.name, name) != name:
+                if isinstance(term, logic.Variable) and found.setdefault(term.name, name) != name:
                     raise InstanceError(
                         f"line {rule.line}: {term.name} is of type {found[term.name]}, but "
                         f"{formula_text(node)} needs {name}"
                     )
-        stack.extend(children(node))
+        stack.extend(logic.children(node))
     _type_equalities(rule.formula, found)
     for name in seen:
         if name not in found:
@@ -101,14 +64,14 @@ def variable_types(rule: Rule, predicates: Mapping[str, Predicate]) -> dict[str,
     return found
 
 
-def _type_equalities(formula: Formula, found: dict[str, str]) -> None:
+def _type_equalities(formula: logic.Formula, found: dict[str, str]) -> None:
     """Give a variable that only equalities mention the type of the other side."""
-    if isinstance(formula, Equal):
+    if isinstance(formula, logic.Equal):
         match formula.left, formula.right:
-            case Variable(left), Variable(right) if left in found or right in found:
+            case logic.Variable(left), logic.Variable(right) if left in found or right in found:
                 found.setdefault(left, found.get(right, ""))
                 found.setdefault(right, found[left])
-    for child in children(formula):
+    for child in logic.children(formula):
         _type_equalities(child, found)
 
 
@@ -124,10 +87,10 @@ class FormulaTable:
         hard: the rules that must hold, in file order.
     """
 
-    soft: tuple[Rule, ...]
+    soft: tuple[logic.Rule, ...]
     starts: NDArray[np.int64]
     constants: tuple[tuple[tuple[str, ...], ...], ...]
-    hard: tuple[Rule, ...]
+    hard: tuple[logic.Rule, ...]
 
     def __len__(self) -> int:
         return int(self.starts[-1])

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError
 from imle_mln.grounding.assemble import NetworkBuilder
 from imle_mln.grounding.atoms import AtomTable
-from imle_mln.grounding.budget import FEWER, Budget, Watcher, limit_in_force
+from imle_mln.grounding.budget import FEWER, Budget, options_in_force
 from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
 from imle_mln.grounding.contradiction import contradiction
-from imle_mln.grounding.evidence import Evidence
+from imle_mln.grounding.evidence import Known, known_atoms
 from imle_mln.grounding.formulas import FormulaTable, free_variables, predicates_of, variable_types
 from imle_mln.grounding.normal import feature, hard_clauses, normal
 from imle_mln.grounding.relations import Bindings
@@ -40,7 +40,6 @@ class Grounding:
         atoms: the meaning of its A atoms.
         formulas: the meaning of its F formulas, and the hard rules.
         vocabulary: the constants.
-        evidence: what is known of each predicate.
         hard_clauses: which clauses are hard.
         hard_rules: for each of these, position by position, the rule in `formulas.hard` that makes it so; a clause is
             listed once for each such rule.
@@ -50,28 +49,17 @@ class Grounding:
     atoms: AtomTable
     formulas: FormulaTable
     vocabulary: Vocabulary
-    evidence: Evidence
     hard_clauses: NDArray[np.int32]
     hard_rules: NDArray[np.int32]
 
 
-def ground(
-    program: Program,
-    database: Database | None = None,
-    *,
-    vocabulary: Vocabulary | None = None,
-    limit: int | None = None,
-    progress: Watcher | None = None,
-) -> Grounding:
-    """Ground a program on its evidence.
+def ground(program: Program, database: Database | None = None, *, vocabulary: Vocabulary | None = None) -> Grounding:
+    """Ground a program on its evidence, within the limit of `grounding_options`.
 
     Args:
         program: the formulas.
         database: the evidence, none by default.
         vocabulary: the constants, if several databases are to have the same; by default those of program and database.
-        limit: the most bindings to look at; those that joins with evidence skip are not looked at. By default what
-            `grounding_options` says.
-        progress: told how far grounding has come; by default what `grounding_options` says.
 
     Raises:
         InstanceError: if program and evidence do not fit each other, or a type has no constants; as
@@ -79,24 +67,22 @@ def ground(
     """
     database = database or Database({}, {})
     vocabulary = vocabulary or Vocabulary.of(program, database)
-    evidence = Evidence.of(program, vocabulary, database)
-    limit = limit_in_force() if limit is None else limit
-    atoms = AtomTable.of(program, vocabulary, evidence, limit)
+    known, conflicts = known_atoms(program, vocabulary, database)
+    options = options_in_force()
+    atoms = AtomTable.of(program, vocabulary, known, options.limit)
     types = [variable_types(rule, program.predicates) for rule in program.rules]
     formulas = _formulas(program, vocabulary, types)
     store = Store()
     builder = NetworkBuilder(store, len(atoms), len(formulas), len(formulas.hard))
     world = World(vocabulary, atoms)
     names = [f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus)}" for rule in program.rules]
-    budget = Budget.of(names, lambda at: _advice(program, evidence, at), limit, progress)
-    planned = [
-        _planned(rule, Scope(world, types[at], budget.meter(at)), store) for at, rule in enumerate(program.rules)
-    ]
-    for at, one in enumerate(planned):
-        budget.expected[at] = sum(map(one.grounder.estimate, one.jobs))
+    budget = Budget(names, options, lambda at: _advice(program.rules[at], program, known))
+    planned = []
+    for rule, kinds, meter in zip(program.rules, types, budget.meters, strict=True):
+        planned.append(_planned(rule, Scope(world, kinds, meter), store))
+        meter.expected = sum(map(planned[-1].grounder.estimate, planned[-1].jobs))
     budget.check_expected()
     groundings = np.zeros(len(formulas))
-    conflicts = list(evidence.conflicts)
     soft = hard = 0
     for name, rule in zip(names, program.rules, strict=True):
         one = planned.pop(0)  # with its tables
@@ -114,7 +100,7 @@ def ground(
         rules = [name for name, rule in zip(names, program.rules, strict=True) if rule.weight is None]
         blame = {clause: rules[at] for clause, at in zip(hard_ids.tolist(), hard_rules.tolist(), strict=True)}
         network = replace(network, conflict=contradiction(network, atoms, blame))
-    return Grounding(network, atoms, formulas, vocabulary, evidence, hard_ids, hard_rules)
+    return Grounding(network, atoms, formulas, vocabulary, hard_ids, hard_rules)
 
 
 @dataclass(frozen=True)
@@ -145,9 +131,9 @@ def _planned(rule: Rule, scope: Scope, store: Store) -> _Planned:
     return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed)
 
 
-def _advice(program: Program, evidence: Evidence, rule: int) -> str:
+def _advice(rule: Rule, program: Program, known: Mapping[str, Known]) -> str:
     """Predicates of a rule that evidence talks about but that are open."""
-    used = [name for name in predicates_of(program.rules[rule].formula) if not evidence.known[name].untouched]
+    used = [name for name in predicates_of(rule.formula) if not known[name].untouched]
     named = [program.predicates[name] for name in used if not program.predicates[name].closed]
     if not named:
         return f"{FEWER}, make the formula more selective"

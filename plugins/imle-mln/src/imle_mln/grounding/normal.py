@@ -11,21 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from imle_mln.logic import (
-    And,
-    Atom,
-    Constant,
-    Equal,
-    Exists,
-    ForAll,
-    Formula,
-    Iff,
-    Implies,
-    Not,
-    Or,
-    Term,
-    Variable,
-)
+from imle_mln import logic
 
 # A hard clause with conjunctions in it is multiplied out if no more clauses than this come of it.
 DISTRIBUTE = 32
@@ -36,20 +22,15 @@ class Disjunct:
     """`EXIST variables body`, or `EXIST variables not body`; most have no variables."""
 
     positive: bool
-    body: Atom | Equal | Clause
+    body: logic.Atom | logic.Equal | Clause
     variables: tuple[str, ...] = ()
 
     @cached_property
     def free(self) -> frozenset[str]:
         """The variables of the body that this part does not bind."""
-        match self.body:
-            case Clause(parts):
-                names = {name for part in parts for name in part.free}
-            case Atom(_, arguments):
-                names = {term.name for term in arguments if isinstance(term, Variable)}
-            case Equal(left, right):
-                names = {term.name for term in (left, right) if isinstance(term, Variable)}
-        return frozenset(names.difference(self.variables))
+        if isinstance(self.body, Clause):
+            return frozenset[str]().union(*(part.free for part in self.body.parts)).difference(self.variables)
+        return frozenset(logic.variables(self.body)).difference(self.variables)
 
     @property
     def simple(self) -> bool:
@@ -97,31 +78,30 @@ def exists(variables: Iterable[str], part: Disjunct) -> Disjunct:
     return Disjunct(part.positive, part.body, kept + part.variables) if kept else part
 
 
-def normal(formula: Formula, renaming: Mapping[str, str] | None = None) -> Disjunct:
+def normal(formula: logic.Formula) -> Disjunct:
     """A formula as a part whose free variables are the formula's."""
-    names = renaming or {}
     match formula:
-        case Atom(predicate, arguments):
-            return Disjunct(True, Atom(predicate, tuple(_rename(term, names) for term in arguments)))
-        case Equal(left, right):
-            return _equal(_rename(left, names), _rename(right, names))
-        case Not(body):
-            return negate(normal(body, names))
-        case Or(parts):
-            return disjunction(normal(part, names) for part in parts)
-        case And(parts):
-            return negate(disjunction(negate(normal(part, names)) for part in parts))
-        case Implies(premise, conclusion):
-            return disjunction((negate(normal(premise, names)), normal(conclusion, names)))
-        case Iff(left, right):
-            one, other = normal(left, names), normal(right, names)
+        case logic.Atom():
+            return Disjunct(True, formula)
+        case logic.Equal():
+            return _equality(formula)
+        case logic.Not(body):
+            return negate(normal(body))
+        case logic.Or(parts):
+            return disjunction(normal(part) for part in parts)
+        case logic.And(parts):
+            return negate(disjunction(negate(normal(part)) for part in parts))
+        case logic.Implies(premise, conclusion):
+            return disjunction((negate(normal(premise)), normal(conclusion)))
+        case logic.Iff(left, right):
+            one, other = normal(left), normal(right)
             forth = disjunction((negate(one), other))
             back = disjunction((one, negate(other)))
             return negate(disjunction((negate(forth), negate(back))))
-        case Exists(variables, body):
-            return exists(variables, normal(body, names))
-        case ForAll(variables, body):
-            return negate(exists(variables, negate(normal(body, names))))
+        case logic.Exists(variables, body):
+            return exists(variables, normal(body))
+        case logic.ForAll(variables, body):
+            return negate(exists(variables, negate(normal(body))))
 
 
 def feature(part: Disjunct) -> tuple[int, tuple[Disjunct, ...]]:
@@ -168,24 +148,22 @@ def renamed(part: Disjunct, names: Mapping[str, str]) -> Disjunct:
     inner = {old: new for old, new in names.items() if old not in part.variables and old != new}
     if not inner:
         return part
-    body: Atom | Equal | Clause
+    body: logic.Atom | logic.Equal | Clause
     match part.body:
         case Clause(parts):
             body = Clause(tuple(renamed(one, inner) for one in parts))
-        case Atom(predicate, arguments):
-            body = Atom(predicate, tuple(_rename(term, inner) for term in arguments))
-        case Equal(left, right):
-            body = Equal(_rename(left, inner), _rename(right, inner))
+        case logic.Atom(predicate, arguments):
+            body = logic.Atom(predicate, tuple(_rename(term, inner) for term in arguments))
+        case logic.Equal(left, right):
+            body = logic.Equal(_rename(left, inner), _rename(right, inner))
     return Disjunct(part.positive, body, part.variables)
 
 
-def _rename(term: Term, names: Mapping[str, str]) -> Term:
-    return Variable(names.get(term.name, term.name)) if isinstance(term, Variable) else term
+def _rename(term: logic.Term, names: Mapping[str, str]) -> logic.Term:
+    return logic.Variable(names.get(term.name, term.name)) if isinstance(term, logic.Variable) else term
 
 
-def _equal(left: Term, right: Term) -> Disjunct:
-    if left == right:
+def _equality(formula: logic.Equal) -> Disjunct:
+    if formula.left == formula.right:
         return TRUE
-    if isinstance(left, Constant) and isinstance(right, Constant):
-        return FALSE
-    return Disjunct(True, Equal(left, right))
+    return Disjunct(True, formula) if logic.variables(formula) else FALSE

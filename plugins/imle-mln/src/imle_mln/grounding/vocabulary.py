@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle_mln.errors import missing_domain
-from imle_mln.grounding.formulas import children, variable_types
-from imle_mln.logic import Atom, Constant, Database, Equal, Formula, Program, Rule, Variable
+from imle_mln.grounding.formulas import variable_types
+from imle_mln.logic import Atom, Constant, Database, Equal, Formula, Program, Rule, Variable, children
 
 _DIGITS = re.compile(r"[0-9]+")
 # Not what float() takes: "Nan" and "Inf" are names, and nan would break the order.

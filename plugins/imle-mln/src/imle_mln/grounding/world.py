@@ -16,7 +16,7 @@ from imle_mln.grounding.canonical import NONE, Codes
 from imle_mln.grounding.normal import Clause, Disjunct
 from imle_mln.grounding.relations import Bindings, Relation
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.logic import Atom, Constant, Equal, Term, Variable
+from imle_mln.logic import Atom, Constant, Equal, Term, variables
 from imle_mln.network import Bools
 
 # A table drives a join only if it has less than this share of all bindings; otherwise enumerating is cheaper.
@@ -71,7 +71,7 @@ class Scope:
     def share(self, part: Disjunct) -> float:
         """The share of bindings for which evidence does not make a simple part true."""
         if isinstance(part.body, Equal):
-            sides = [self.size(term.name) for term in (part.body.left, part.body.right) if isinstance(term, Variable)]
+            sides = [self.size(name) for name in variables(part.body)]
             return 1 - 1 / max(sides) if part.positive else 1 / max(sides)
         key = part.positive, _atom(part).predicate
         if key not in self.world.shares:

@@ -67,7 +67,7 @@ def _grown(near: dict[int, set[int]], start: int) -> list[int]:
 
 def exclusions(components: Components) -> list[Clique]:
     """Cliques among the pairs of components that have negative couplings, each likely to be equal within a clique."""
-    energy, pairs, alike = components.energy, components.pairs, components.structure.alike
+    energy, pairs, alike = components.energy, components.pairs, components.energy.alike
     soft = pairs[(energy.forbidden[pairs] == 0) & (components.coefficients.pair[pairs] < 0)]
     found = []
     for own in np.unique(alike[soft]).tolist():

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from scipy import sparse
 
 from imle.solvers import SolveStatus
 from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.network import Bools, Floats, GroundNetwork, Index
+from imle_mln.network import Bools, Entries, Floats, Index
 
 KEPT = 8
 """How many dispatches of a network, and models of an engine, are kept."""
@@ -67,6 +65,8 @@ class EngineResult:
 class ComponentSolver(Protocol):
     """An engine at work on some components, for coefficients that change while their signs stay.
 
+    It is made of `Components`, under the signs that they will be solved with, and `Options`.
+
     Attributes:
         atoms: `[k]` the energy's atoms that belong to the components.
     """
@@ -92,60 +92,20 @@ class BatchSolver(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
-    """What is analysed once of a network.
-
-    Attributes:
-        network: the whole.
-        energy: the network's.
-        large: its large clauses.
-    """
-
-    network: GroundNetwork
-    energy: Energy
-    large: LargeClauses
-
-    @cached_property
-    def alike(self) -> Index:
-        """`[p]` pairs that the same formulas couple, in equal numbers: their couplings are likely to be equal."""
-        network, energy = self.network, self.energy
-        shape = (len(network.clauses), len(network.constants))
-        counts = sparse.csr_array((network.count_values, (network.count_clauses, network.count_formulas)), shape=shape)
-        mark = np.random.default_rng(0).random(shape[1])
-        value = energy.to_pair @ (counts @ mark)[energy.reduction.clause_ids]
-        alike: Index = np.unique(np.round(value, 9), return_inverse=True)[1]
-        return alike
-
-
-class Component(NamedTuple):
-    """What one component consists of: atoms of the energy, pairs, and large clauses, soft and hard."""
-
-    atoms: Index
-    pairs: Index
-    soft: Index
-    hard: Index
-
-
-@dataclass(frozen=True, eq=False)
 class Components:
     """Some components of a network, under given signs of its coefficients.
 
     Attributes:
-        structure: of the network.
+        energy: of the network.
         parts: all its components.
         chosen: `[components]` those that are meant.
         coefficients: only their signs matter.
     """
 
-    structure: Structure
+    energy: Energy
     parts: Partition
     chosen: Bools
     coefficients: Coefficients
-
-    @property
-    def energy(self) -> Energy:
-        """The network's."""
-        return self.structure.energy
 
     @cached_property
     def inside(self) -> Bools:
@@ -159,30 +119,44 @@ class Components:
         return np.flatnonzero(self.inside)
 
     @cached_property
+    def number(self) -> Index:
+        """`[n]` the place of each atom of theirs among these."""
+        number: Index = np.cumsum(self.inside) - 1
+        return number
+
+    @cached_property
     def pairs(self) -> Index:
         """Their pairs."""
         pairs: Index = self.parts.pairs[self.inside[self.energy.pairs[self.parts.pairs, 0]]]
         return pairs
 
+    @cached_property
+    def soft(self) -> Index:
+        """Their soft large clauses with a weight, as places in `LargeClauses.clauses`."""
+        return self._inside(self.parts.soft)
+
+    @cached_property
+    def hard(self) -> Index:
+        """Their hard large clauses, likewise."""
+        return self._inside(self.parts.hard)
+
+    @cached_property
+    def blocks(self) -> Entries:
+        """Their exactly-one blocks."""
+        blocks = self.energy.blocks
+        return blocks.entries(np.flatnonzero(self.inside[blocks.items[blocks.starts[:-1]]]))
+
     def only(self, component: int) -> Components:
         """One of them."""
         return replace(self, chosen=np.arange(len(self.chosen)) == component)
 
-    def __iter__(self) -> Iterator[Component]:
+    def each(self) -> list[Components]:
         """One after the other."""
-        parts, large = self.parts, self.structure.large
-        which = np.flatnonzero(self.chosen)
-        split = []
-        for items, component in (
-            (np.arange(len(parts.component)), parts.component),
-            (parts.pairs, parts.component[self.energy.pairs[parts.pairs, 0]]),
-            (large.clauses[parts.soft], parts.component[large.first[parts.soft]]),
-            (large.clauses[parts.hard], parts.component[large.first[parts.hard]]),
-        ):
-            own = np.flatnonzero(self.chosen[component])
-            order = own[np.argsort(component[own], kind="stable")]
-            split.append(np.split(items[order], np.searchsorted(component[order], which[1:])))
-        return map(Component._make, zip(*split, strict=True)) if len(which) else iter(())
+        return [self.only(component) for component in np.flatnonzero(self.chosen).tolist()]
+
+    def _inside(self, large: Index) -> Index:
+        found: Index = large[self.inside[self.energy.large.first[large]]]
+        return found
 
 
 def recent(kept: OrderedDict[bytes, T], key: bytes, build: Callable[[], T]) -> T:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
-from imle_mln.engines import AUTO, Engine, engines, everything, find
-from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options, Structure
+from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
+from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Floats, Index
 
 _NOTHING: Counter[str] = Counter()
@@ -42,7 +41,7 @@ class Dispatch:
     """Engines for all components.
 
     Args:
-        structure: of the network.
+        energy: of the network.
         engine: a name, or "auto".
         options: of the engines.
         coefficients: only their signs matter.
@@ -51,10 +50,10 @@ class Dispatch:
         SolveError: the engine that was asked for cannot solve a component.
     """
 
-    def __init__(self, structure: Structure, engine: str, options: Options, coefficients: Coefficients) -> None:
-        self._atoms = structure.energy.reduction.atoms
-        parts = partition(structure.energy, structure.large, coefficients)
-        self._closed = _Closed(structure.energy, parts)
+    def __init__(self, energy: Energy, engine: str, options: Options, coefficients: Coefficients) -> None:
+        self._atoms = energy.reduction.atoms
+        parts = partition(energy, coefficients)
+        self._closed = _Closed(energy, parts)
         self._counts = Counter[str]()
         self._batched: list[BatchSolver] = []
         self._single: list[ComponentSolver] = []
@@ -67,13 +66,13 @@ class Dispatch:
             if taken.any():
                 left &= ~taken
                 self._counts[one.name] = int(taken.sum())
-                solver = one.load()(Components(structure, parts, taken, coefficients), options)
+                solver = one.load()(Components(energy, parts, taken, coefficients), options)
                 if isinstance(solver, BatchSolver):
                     self._batched.append(solver)
                 else:
                     self._single.append(solver)
         if left.any():
-            _refuse(find(engine), structure.energy, parts, int(np.flatnonzero(left)[0]))
+            _refuse(find(engine), energy, parts, int(np.flatnonzero(left)[0]))
 
     def solve(self, coefficients: Coefficients, start: Callable[[], Clock]) -> Solved:
         """Maximise N objectives.
@@ -106,14 +105,14 @@ class Dispatch:
             solved.states[row, solver.atoms] = found.states
 
 
-def _offered(engine: Engine, parts: Partition) -> Bools:
+def _offered(engine: EngineSpec, parts: Partition) -> Bools:
     """The components that an engine gets where none was asked for."""
     if engine.auto is None or engine.missing:
         return np.zeros(len(parts.sizes), np.bool_)
     return engine.can(parts) & engine.auto(parts)
 
 
-def _refuse(engine: Engine, energy: Energy, parts: Partition, component: int) -> None:
+def _refuse(engine: EngineSpec, energy: Energy, parts: Partition, component: int) -> None:
     atom = int(energy.reduction.atom_ids[np.flatnonzero(parts.component == component)[0]])
     raise SolveError(
         f"mln: engine={engine.name!r}: expected {engine.needs}, found otherwise in the component of atom {atom}, which "
@@ -134,7 +133,7 @@ class _Closed:
         single = parts.sizes == 1
         self.components: Bools = single | (parts.block >= 0)
         self._single: Index = np.flatnonzero(single[parts.component])
-        self._blocks = entries(energy.blocks, parts.block[parts.block >= 0])
+        self._blocks = energy.blocks.entries(parts.block[parts.block >= 0])
         self.atoms: Index = np.concatenate([self._single, self._blocks.variable])
 
     def solve(self, coefficients: Coefficients) -> Bools:

@@ -14,8 +14,9 @@ a_i <= 1.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,8 +30,8 @@ from imle_mln.inference.components import Clock, Components, ComponentSolver, En
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.inference.truths import ClauseTruths, entries
 from imle_mln.network import Bools, Floats, Index
+from imle_mln.truths import ClauseTruths
 
 BROKEN = 1e-6
 """How far off a row has to be to count as broken, and a value to count as fractional."""
@@ -44,6 +45,13 @@ class Constraints:
     lower: Floats
     upper: Floats
     lazy: Bools
+
+    def __iter__(self) -> Iterator[tuple[Index, Index, float, float]]:
+        """Columns, whole coefficients and both sides of each row."""
+        columns, values = self.matrix.indices.astype(np.int64), self.matrix.data.astype(np.int64)
+        ends = itertools.pairwise(self.matrix.indptr.tolist())
+        for (start, stop), lower, upper in zip(ends, self.lower.tolist(), self.upper.tolist(), strict=True):
+            yield columns[start:stop], values[start:stop], lower, upper
 
     def without(self, lower: Floats, upper: Floats, chosen: Bools) -> tuple[Constraints, Index]:
         """The chosen rows over the columns that these bounds leave open, without rows that cannot be broken; and the
@@ -118,9 +126,8 @@ class Encoding:
         self.components, self.atoms = components, components.atoms
         energy = self._energy = components.energy
         self._writer = _Writer()
-        parts, large, pairs = components.parts, components.structure.large, components.pairs
-        self._number = np.cumsum(components.inside) - 1
-        soft, hard = (large.clauses[kind[components.inside[large.first[kind]]]] for kind in (parts.soft, parts.hard))
+        large, pairs, self._number = energy.large, components.pairs, components.number
+        soft, hard = large.clauses[components.soft], large.clauses[components.hard]
         self._members = [self._number[atoms] for atoms, _ in counted]
         self._counted = np.array([of[0] for _, of in counted], np.int64)
         taken = np.concatenate([np.zeros(0, np.int64), *(of for _, of in counted)])
@@ -139,18 +146,16 @@ class Encoding:
         self._write_hard(hard)
         self._write_soft(components.coefficients.clause)
         self.rows: Constraints = self._writer.rows(self._columns)
-        self.component: Index = self._components(parts)
+        self.component: Index = self._components(components.parts)
         self.pair_columns = slice(self._pair_column, self._clause_column)
         self.pair_ends: Index = self._number[energy.pairs[self._coupled]]
         self.bound: Bools = self._bound(large, forbidden, np.union1d(soft, hard))
 
     def _write_blocks(self) -> None:
-        found = entries(self._energy.blocks, np.arange(len(self._energy.blocks)))
-        mine = np.isin(found.variable, self.atoms)
-        _, first, row = np.unique(found.row[mine], return_index=True, return_inverse=True)
-        count = int(row.max(initial=-1)) + 1
-        self.block_members: tuple[Index, Index, Index] = (self._number[found.variable[mine]], row, first)
-        self._writer.add(row, self._number[found.variable[mine]], np.ones(len(row)), 1, 1, count, lazy=False)
+        blocks = self.components.blocks
+        members = self._number[blocks.variable]
+        self.block_members: tuple[Index, Index, Index] = members, blocks.row, blocks.starts
+        self._writer.add(blocks.row, members, np.ones(len(members)), 1, 1, len(blocks.starts), lazy=False)
 
     def _bound(self, large: LargeClauses, hard_pairs: Index, clauses: Index) -> Bools:
         bound = np.zeros(len(self.atoms), np.bool_)
@@ -198,7 +203,7 @@ class Encoding:
 
     def _literals(self, clauses: Index) -> tuple[Index, Index, Floats, Floats]:
         """Row, column, sign and constant of each literal."""
-        found = entries(self._energy.reduction.clauses, clauses)
+        found = self._energy.reduction.clauses.entries(clauses)
         n = self._energy.reduction.atoms
         atom = found.variable < n
         nested = self._clause_column + np.searchsorted(self._clauses, found.variable - n)

@@ -7,16 +7,17 @@ two atoms, nested ones such as `a <=> b` too, become one coupling: `t = t00 + (t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.equivalences import merged_equivalent
+from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.truth_tables import NONE, TruthTables
-from imle_mln.inference.truths import entries, lists_of
 from imle_mln.network import Floats, GroundNetwork, Index, Lists
 
 
@@ -39,20 +40,20 @@ class Energy:
     """maximise sum unary_i y_i + sum pair_ij y_i y_j + sum clause_c t_c(y).
 
     Attributes:
-        reduction: the open part of the network, whose atoms and clauses are meant here.
+        network: the whole.
+        reduction: the open part of it, whose atoms and clauses are meant here.
         pairs: `[p, 2]` atoms, ascending.
         forbidden: `[p]` bit s is set where state s of the pair (00, 01, 10, 11) may not be; no such pair has a
             coupling.
-        large: clauses that depend on more than two atoms and may have a weight.
-        large_hard: those that must hold.
+        large: clauses that depend on more than two atoms, soft and hard.
         blocks: exactly-one blocks of three or more atoms; those of two are pairs.
     """
 
+    network: GroundNetwork
     reduction: Reduction
     pairs: Index
     forbidden: Index
-    large: Index
-    large_hard: Index
+    large: LargeClauses
     blocks: Lists
     to_unary: Any
     to_pair: Any
@@ -61,6 +62,14 @@ class Energy:
         """What weights `[C]` of the network come to: the coefficients of a solve whose unaries are all zero."""
         clause = weights[self.reduction.clause_ids]
         return Coefficients(self.to_unary @ clause, self.to_pair @ clause, clause)
+
+    @cached_property
+    def alike(self) -> Index:
+        """`[p]` pairs that the same formulas couple, in equal numbers: their couplings are likely to be equal."""
+        mark = np.random.default_rng(0).random(len(self.network.constants))
+        coupling = self.constant(self.network.clause_weights(mark)).pair
+        alike: Index = np.unique(np.round(coupling, 9), return_inverse=True)[1]
+        return alike
 
 
 def energy(network: GroundNetwork) -> Energy | str:
@@ -87,7 +96,7 @@ def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
             return None
         pairs = np.stack(np.divmod(keys, max(reduction.atoms, 1)), axis=1)
         last, reduction = reduction, merged_equivalent(reduction, pairs, forbidden)
-    return _build(last, tables, keys, forbidden) if reduction is None else reduction
+    return _build(network, last, tables, keys, forbidden) if reduction is None else reduction
 
 
 def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Index, Any]:
@@ -113,11 +122,13 @@ def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Inde
 
 def _pair_blocks(reduction: Reduction) -> tuple[Index, Index]:
     two = np.flatnonzero(np.diff(reduction.blocks.starts) == 2)
-    found = np.sort(entries(reduction.blocks, two).variable.reshape(-1, 2), axis=1)
+    found = np.sort(reduction.blocks.entries(two).variable.reshape(-1, 2), axis=1)
     return found[:, 0], found[:, 1]
 
 
-def _build(reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_masks: Index) -> Energy:
+def _build(
+    network: GroundNetwork, reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_masks: Index
+) -> Energy:
     n, m = reduction.atoms, len(reduction.clauses)
     small = tables.small[n:]
     soft = np.flatnonzero(small & ~reduction.hard)
@@ -139,14 +150,14 @@ def _build(reduction: Reduction, tables: TruthTables, hard_keys: Index, hard_mas
     row, column, value = (np.concatenate(part) for part in (rows, columns, values))
     used = value != 0
     long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
-    block_entries = entries(reduction.blocks, long)
+    block_entries = reduction.blocks.entries(long)
     return Energy(
+        network=network,
         reduction=reduction,
         pairs=pairs,
         forbidden=forbidden,
-        large=np.flatnonzero(~small & ~reduction.hard),
-        large_hard=np.flatnonzero(~small & reduction.hard),
-        blocks=lists_of(block_entries.row, block_entries.variable, len(long)),
+        large=LargeClauses(reduction, np.flatnonzero(~small)),
+        blocks=Lists.of(block_entries.row, block_entries.variable, len(long)),
         to_unary=sparse.csr_array((value[used], (row[used], column[used])), shape=(n, m)),
         to_pair=sparse.csr_array((coupling[free], (place[free], soft[coupled[free]])), shape=(len(keys), m)),
     )
@@ -183,7 +194,8 @@ class Weighted:
         self.largest = float(np.abs(weights).max(initial=0.0))
         self._kept: tuple[int, Coefficients] | None = None
         _, pair, clause = self._constant(int(np.frexp(self.largest)[1]))
-        self.signs: bytes = np.sign(np.concatenate([pair, clause[energy.large]])).astype(np.int8).tobytes()
+        soft = clause[energy.large.clauses[~energy.large.hard]]
+        self.signs: bytes = np.sign(np.concatenate([pair, soft])).astype(np.int8).tobytes()
 
     def coefficients(self, unary: Floats, shift: int) -> Coefficients:
         """Of unaries `[N, A]` that are divided by `2^shift` already, and of the weights, which are not."""

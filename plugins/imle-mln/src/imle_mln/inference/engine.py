@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter, OrderedDict
+from functools import partial
 
 import numpy as np
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
+from imle_linear.engines import deadline
 from imle_mln.engines import AUTO, engines, find
-from imle_mln.inference.components import Clock, Options, Structure, recent
+from imle_mln.inference.components import Options, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
 from imle_mln.inference.energy import Energy, Weighted, energy
-from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.result import MAPResult, MAPRows, joined
-from imle_mln.inference.truths import ClauseTruths, entries
-from imle_mln.network import Bools, Floats, GroundNetwork, Index
+from imle_mln.network import Floats, GroundNetwork
+from imle_mln.truths import Evaluator
 
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
@@ -35,10 +35,7 @@ class MAPEngine:
         network: its weights come with each solve.
         engine: "auto" takes, for each component and solve, the first that can: a closed form, or what
             `imle_mln.engines` says. Other names use one engine for all components that have no closed form.
-        time_limit: seconds > 0 per solve; None for no limit. A maximum flow is not interrupted.
-        gap: relative gap >= 0 at which branch and bound may stop.
-        seed: of the solvers, and of the rule that breaks ties in HiGHS.
-        cross_check: solve by two engines and compare; a name says which is the second one.
+        time_limit, gap, seed, cross_check: as for `MLNSolver`. A maximum flow is not interrupted.
 
     Several optimal states: the same one every time. A single atom is false, a block takes its first best atom; a
     minimum cut without flipped atoms and enumeration take one with the fewest true atoms; HiGHS prefers few of them.
@@ -63,16 +60,10 @@ class MAPEngine:
         self._network, self._name = network, engine
         self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
-        self._truths = ClauseTruths(network.atoms, network.clauses)
-        self._hard: Index = np.flatnonzero(network.hard)
-        self._blocks = entries(network.blocks, np.arange(len(network.blocks)))
+        self._evaluate = Evaluator(network)
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
-        found = energy(network)
-        self._conflict = found if isinstance(found, str) else ""
-        self._structure: Structure | None = None
-        if not isinstance(found, str):
-            self._structure = Structure(network, found, LargeClauses(found))
+        self._energy = energy(network)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -98,15 +89,15 @@ class MAPEngine:
             SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
         """
         unary = _checked("unary", unary, self._network.atoms, "atom")
-        if self._structure is None:
+        if isinstance(self._energy, str):
             _checked("weights", weights, len(self._network.clauses), "clause")
-            return self._none(len(unary), SolveStatus.INFEASIBLE, self._conflict)
-        weighted = self._of_weights(self._structure.energy, weights)
+            return self._none(len(unary), SolveStatus.INFEASIBLE, self._energy)
+        weighted = self._of_weights(self._energy, weights)
         largest = np.maximum(np.abs(unary).max(axis=1, initial=0.0), weighted.largest)
         if largest.max(initial=0.0) < 2.0**_PLAIN and largest.min(initial=1.0) > 2.0**-_PLAIN:
-            return self._solved(self._structure, unary, weighted, 0)
+            return self._solved(self._energy, unary, weighted, 0)
         exponents = np.frexp(largest)[1].tolist()
-        parts = [self._solved(self._structure, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
+        parts = [self._solved(self._energy, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
         return joined(parts)
 
     def _of_weights(self, energy: Energy, weights: Floats) -> Weighted:
@@ -117,55 +108,38 @@ class MAPEngine:
             self._weighted = kept
         return kept
 
-    def _solved(self, structure: Structure, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
+    def _solved(self, energy: Energy, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
         """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
         coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
         dispatch = recent(
-            self._dispatches, weighted.signs, lambda: Dispatch(structure, self._name, self._options, coefficients)
+            self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
-        solved = dispatch.solve(coefficients, self._start)
-        found = self._result(structure.energy, solved, unary, weighted.weights, shift)
+        solved = dispatch.solve(coefficients, partial(deadline, self._time_limit))
+        found = self._result(energy, solved, unary, weighted.weights, shift)
         if self._cross_check:
             for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
                 self._compare(found.row(row), unary[row], weighted.weights)
         return found
 
-    def _start(self) -> Clock:
-        if self._time_limit is None:
-            return lambda: None
-        end = time.perf_counter() + self._time_limit
-        return lambda: end - time.perf_counter()
-
     def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
         states = energy.reduction.whole(solved.states)
         good = solved.status <= SolveStatus.FEASIBLE
         states[~good] = False
-        truths = self._truths.of(states.T).T
-        if not self._keep(states[good], truths[good]):
+        found = self._evaluate(states)
+        if (found.violated + found.broken)[good].any():
             raise SolveError(f"mln: engine={self._name!r} returned a state that breaks a hard clause or a block")
         # not `@`: BLAS may start threads for it, which costs more than the sum
-        objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, truths)
+        objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, found.truths)
         objective[~good] = np.nan
         slack = np.where(good, np.ldexp(solved.slack, shift), np.nan)
         messages = {row: _REASONS[SolveStatus(int(solved.status[row]))] for row in np.flatnonzero(~good).tolist()}
-        return MAPRows(states, truths, solved.status, objective, slack, solved.engines, solved.events, messages)
-
-    def _keep(self, states: Bools, truths: Bools) -> bool:
-        """Whether rows keep hard clauses and blocks."""
-        if len(self._hard) and not truths[:, self._hard].all():
-            return False
-        if not len(self._blocks.starts):
-            return True
-        true = np.add.reduceat(states[:, self._blocks.variable], self._blocks.starts, axis=1, dtype=np.int64)
-        return bool((true == 1).all())
+        return MAPRows(states, found.truths, solved.status, objective, slack, solved.engines, solved.events, messages)
 
     def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
         states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)
-        codes = np.full(rows, status, np.int8)
+        truths, codes = self._evaluate(states).truths, np.full(rows, status, np.int8)
         nothing: list[Counter[str]] = [Counter()] * rows
-        return MAPRows(
-            states, self._truths.of(states.T).T, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message)
-        )
+        return MAPRows(states, truths, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message))
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
         name = self._cross_check if isinstance(self._cross_check, str) else _another(result)

@@ -13,7 +13,6 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.inference.truths import entries, lists_of
 from imle_mln.network import Bools, Index, Lists
 
 _EQUAL, _OPPOSITE = 0b0110, 0b1001
@@ -33,7 +32,7 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
         blocks of three or more stay alone.
     """
     long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
-    blocks = entries(reduction.blocks, long)
+    blocks = reduction.blocks.entries(long)
     held = np.zeros(reduction.atoms, np.bool_)
     held[blocks.variable] = True
     tied = (((forbidden & _EQUAL) == _EQUAL) | ((forbidden & _OPPOSITE) == _OPPOSITE)) & ~held[pairs].any(axis=1)
@@ -56,17 +55,29 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
         clauses=lists,
         clause_ids=reduction.clause_ids[kept],
         hard=reduction.hard[kept],
-        blocks=lists_of(blocks.row, place[blocks.variable], len(long)),
+        blocks=Lists.of(blocks.row, place[blocks.variable], len(long)),
     )
+
+
+def double_cover(n: int, first: Index, second: Index, equal: Bools) -> Index:
+    """Components `[2 n]` of the graph of n atoms and their opposites.
+
+    Args:
+        n: how many atoms there are.
+        first, second: `[e]` atoms that are tied.
+        equal: `[e]` whether to each other, or each to the other's opposite.
+    """
+    other, twin = np.where(equal, second, second + n), np.where(equal, second + n, second)
+    rows, columns = np.concatenate([first, first + n]), np.concatenate([other, twin])
+    graph = sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
+    label: Index = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    return label
 
 
 def _roots(n: int, pairs: Index, equal: Bools) -> tuple[Index, Bools, int | None]:
     """The first atom each one is tied to, whether it is its opposite, and an atom for which both would hold."""
     first, second = pairs.T
-    other, twin = np.where(equal, second, second + n), np.where(equal, second + n, second)
-    rows, columns = np.concatenate([first, first + n]), np.concatenate([other, twin])
-    graph = sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
-    label = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    label = double_cover(n, first, second, equal)
     both = np.flatnonzero(label[:n] == label[n:])
     _, start, place = np.unique(np.minimum(label[:n], label[n:]), return_index=True, return_inverse=True)
     root: Index = start[place]
@@ -76,7 +87,7 @@ def _roots(n: int, pairs: Index, equal: Bools) -> tuple[Index, Bools, int | None
 def _clauses(reduction: Reduction, place: Index, flipped: Bools, atoms: int) -> tuple[Lists, Index] | None:
     """Clauses over the atoms that are left, without doubles and those that always hold; and which ones they are."""
     n, m = reduction.atoms, len(reduction.clauses)
-    found = entries(reduction.clauses, np.arange(m))
+    found = reduction.clauses.entries()
     own = found.variable < n
     atom = np.where(own, found.variable, 0)
     variable = np.where(own, place[atom], found.variable - n + atoms)
@@ -115,4 +126,4 @@ def _kept(row: Index, literals: Index, atoms: int, chosen: Bools) -> tuple[Lists
     variable[nested] = atoms + number[variable[nested] - atoms]
     literals = np.where(literals < 0, ~variable, variable)
     order = np.lexsort((literals, number[row]))
-    return lists_of(number[row][order], literals[order], int(chosen.sum())), np.flatnonzero(chosen)
+    return Lists.of(number[row][order], literals[order], int(chosen.sum())), np.flatnonzero(chosen)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from imle_mln.inference.energy import Energy
-from imle_mln.inference.truths import entries
+from imle_mln.inference.reduction import Reduction
 from imle_mln.network import Bools, Index
 
 
 class LargeClauses:
-    """The large clauses, soft and hard.
+    """Clauses that depend on more than two atoms, soft and hard.
 
     Args:
-        energy: the network's.
+        reduction: what they are clauses of.
+        clauses: `[l]` ascending.
 
     Attributes:
-        clauses: `[l]` ascending.
+        clauses: as given.
+        hard: `[l]` whether it must hold.
         clause: `[k]` place in `clauses`, for each pair of a large clause and an atom it depends on; ascending.
         atom: `[k]`.
         negated: `[k]` the sign of the atom's literal, where the clause has no nested ones.
@@ -33,15 +34,15 @@ class LargeClauses:
     plain: Bools
     negated: Bools
 
-    def __init__(self, energy: Energy) -> None:
-        n, m = energy.reduction.atoms, len(energy.reduction.clauses)
-        self.clauses: Index = np.union1d(energy.large, energy.large_hard)
+    def __init__(self, reduction: Reduction, clauses: Index) -> None:
+        n, m = reduction.atoms, len(reduction.clauses)
+        self.clauses, self.hard = clauses, reduction.hard[clauses]
         self._all = m
         if not len(self.clauses):  # most small networks: nothing to find, and sparse matrices take their time
             self.starts = self.clause = self.atom = self.first = np.zeros(0, np.int64)
             self.plain = self.negated = np.zeros(0, np.bool_)
             return
-        found = entries(energy.reduction.clauses, np.arange(m))
+        found = reduction.clauses.entries()
         nested = found.variable >= n
         own = sparse.csr_array((np.ones((~nested).sum()), (found.row[~nested], found.variable[~nested])), shape=(m, n))
         inner = (found.row[nested], found.variable[nested] - n)

@@ -12,12 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.equivalences import double_cover
 from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.inference.truths import entries
 from imle_mln.network import Bools, Index
 
 Edges = tuple[Index, Index, Bools]
@@ -53,20 +51,19 @@ class Partition:
     hard: Index
 
 
-def partition(energy: Energy, large: LargeClauses, coefficients: Coefficients) -> Partition:
+def partition(energy: Energy, coefficients: Coefficients) -> Partition:
     """Components under the signs of these coefficients."""
-    n = energy.reduction.atoms
+    n, large = energy.reduction.atoms, energy.large
     pairs = np.flatnonzero((coefficients.pair != 0) | (energy.forbidden != 0))
-    is_soft = np.isin(large.clauses, energy.large)
-    soft = np.flatnonzero(is_soft & (coefficients.clause[large.clauses] != 0))
-    hard = np.flatnonzero(~is_soft)
+    soft = np.flatnonzero(~large.hard & (coefficients.clause[large.clauses] != 0))
+    hard = np.flatnonzero(large.hard)
     parts = [
         _pair_edges(energy, coefficients, pairs),
         _clause_edges(large, coefficients, soft),
         *_both(_stars(large, hard)),
     ]
     blocks, starts = _block_edges(energy)
-    label = _double_cover(n, [*parts, *_both(blocks)])
+    label = double_cover(n, *map(np.concatenate, zip(*parts, *_both(blocks), strict=True)))
     root, component, sizes = _numbered(np.minimum(label[:n], label[n:]))
     count = len(sizes)
     flipped = label[:n] != label[root][component]
@@ -119,7 +116,7 @@ def _among(large: LargeClauses, places: Index) -> Index:
 
 def _block_edges(energy: Energy) -> tuple[Edges, Index]:
     """Each atom of a block beside the block's first one, and the first ones."""
-    found = entries(energy.blocks, np.arange(len(energy.blocks)))
+    found = energy.blocks.entries()
     first = found.variable[found.starts]
     return (first[found.row], found.variable, np.ones(len(found.row), np.bool_)), first
 
@@ -128,16 +125,6 @@ def _both(edges: Edges) -> tuple[Edges, Edges]:
     """No flipping can help: the atoms want to be equal and different."""
     first, second, equal = edges
     return (first, second, equal), (first, second, ~equal)
-
-
-def _double_cover(n: int, parts: list[Edges]) -> Index:
-    first, second, equal = (np.concatenate(column) for column in zip(*parts, strict=True))
-    other = np.where(equal, second, second + n)
-    twin = np.where(equal, second + n, second)
-    rows, columns = np.concatenate([first, first + n]), np.concatenate([other, twin])
-    graph = sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
-    label: Index = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
-    return label
 
 
 def _numbered(label: Index) -> tuple[Index, Index, Index]:

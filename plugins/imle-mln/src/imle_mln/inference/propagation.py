@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.inference.truths import Entries, entries
-from imle_mln.network import GroundNetwork, Index
+from imle_mln.network import Entries, GroundNetwork, Index, Lists
 
 UNKNOWN = -1
 Values = NDArray[np.int8]
@@ -30,9 +29,9 @@ class Propagation:
         self.values: Values = np.full(atoms + clauses, UNKNOWN, np.int8)
         self.values[atoms:][network.hard] = 1
         self.conflict = network.conflict
-        self._in_clauses = _incidence(entries(network.clauses, np.arange(clauses)), atoms + clauses)
+        self._in_clauses = _incidence(network.clauses.entries(), atoms + clauses)
         blocks = len(network.blocks)
-        self._in_blocks = _incidence(entries(network.blocks, np.arange(blocks)), atoms + clauses)
+        self._in_blocks = _incidence(network.blocks.entries(), atoms + clauses)
         self._run(np.arange(clauses), np.arange(blocks))
 
     def assume(self, variables: Index, values: Values) -> None:
@@ -50,14 +49,14 @@ class Propagation:
     def _touched(self, variables: Index) -> tuple[Index, Index]:
         """Clauses and blocks that have to be looked at again."""
         themselves = variables[variables >= self._network.atoms] - self._network.atoms
-        clauses = np.union1d(_gather(self._in_clauses, variables), themselves)
-        return clauses, np.unique(_gather(self._in_blocks, variables))
+        clauses = np.union1d(self._in_clauses.entries(variables).variable, themselves)
+        return clauses, np.unique(self._in_blocks.entries(variables).variable)
 
     def _clauses(self, ids: Index) -> None:
         if not len(ids):
             return
         values, offset = self.values, self._network.atoms
-        found = entries(self._network.clauses, ids)
+        found = self._network.clauses.entries(ids)
         known = values[found.variable]
         open_ = known == UNKNOWN
         holds = np.logical_or.reduceat(~open_ & (known.astype(np.bool_) ^ found.negated), found.starts)
@@ -79,7 +78,7 @@ class Propagation:
     def _blocks(self, ids: Index) -> None:
         if not len(ids):
             return
-        found = entries(self._network.blocks, ids)
+        found = self._network.blocks.entries(ids)
         known = self.values[found.variable]
         true = np.add.reduceat(known == 1, found.starts, dtype=np.int64)
         left = np.add.reduceat(known == UNKNOWN, found.starts, dtype=np.int64)
@@ -93,16 +92,7 @@ class Propagation:
         self.values[found.variable[open_ & ((true == 0) & (left == 1))[found.row]]] = 1
 
 
-def _incidence(found: Entries, variables: int) -> tuple[Index, Index]:
-    """For each variable the lists that mention it, in CSR form."""
+def _incidence(found: Entries, variables: int) -> Lists:
+    """For each variable the lists that mention it."""
     order = np.argsort(found.variable, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(found.variable, minlength=variables))])
-    return starts, found.row[order]
-
-
-def _gather(incidence: tuple[Index, Index], variables: Index) -> Index:
-    starts, lists = incidence
-    lengths = starts[variables + 1] - starts[variables]
-    shift = np.repeat(starts[variables] - (np.cumsum(lengths) - lengths), lengths)
-    gathered: Index = lists[np.arange(len(shift)) + shift]
-    return gathered
+    return Lists.of(found.variable[order], found.row[order], variables)

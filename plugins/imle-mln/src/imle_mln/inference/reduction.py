@@ -10,8 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.propagation import UNKNOWN, Values
-from imle_mln.inference.truths import Entries, entries, lists_of
-from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
+from imle_mln.network import Bools, Entries, Floats, GroundNetwork, Index, Lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +71,7 @@ def strip(network: GroundNetwork, values: Values) -> Reduction:
         values: of all atoms and clauses, propagated without conflict.
     """
     count = network.atoms
-    found = entries(network.clauses, np.arange(len(network.clauses)))
+    found = network.clauses.entries()
     known = values[found.variable]
     true = np.zeros(len(network.clauses), np.bool_)
     true[found.row[(known != UNKNOWN) & (known.astype(np.bool_) ^ found.negated)]] = True
@@ -98,7 +97,7 @@ def strip(network: GroundNetwork, values: Values) -> Reduction:
 
 
 def _open_blocks(network: GroundNetwork, values: Values, number: Index) -> Lists:
-    found = entries(network.blocks, np.arange(len(network.blocks)))
+    found = network.blocks.entries()
     left = values[found.variable] == UNKNOWN
     kept = np.zeros(len(network.blocks), np.bool_)
     kept[found.row[left]] = True
@@ -109,4 +108,4 @@ def _renumbered(found: Entries, chosen: Bools, number: Index, kept: Bools) -> Li
     variables = number[found.variable[chosen]]
     literals = np.where(found.negated[chosen], ~variables, variables)
     row = (np.cumsum(kept) - 1)[found.row[chosen]]
-    return lists_of(row, literals, int(kept.sum()))
+    return Lists.of(row, literals, int(kept.sum()))

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.inference.truths import by_level, entries
 from imle_mln.network import Bools, Index
+from imle_mln.truths import by_level
 
 NONE = -1
 """Stands for the second atom where there is only one."""
@@ -35,9 +35,9 @@ class TruthTables:
 
     def _level(self, reduction: Reduction, ids: Index) -> None:
         """Clauses whose literals are done."""
-        found = entries(reduction.clauses, ids)
+        found = reduction.clauses.entries(ids)
         ids = ids[np.logical_and.reduceat(self.small[found.variable], found.starts)]
-        found = entries(reduction.clauses, ids)
+        found = reduction.clauses.entries(ids)
         row, atoms = np.repeat(found.row, 2), self.support[found.variable].ravel()
         some, n = atoms != NONE, max(reduction.atoms, 1)
         keys = np.unique(row[some] * n + atoms[some])  # sorting numbers is faster than sorting columns

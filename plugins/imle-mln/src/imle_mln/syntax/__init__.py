@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from imle_mln.logic import Program
 from imle_mln.source import read
-from imle_mln.syntax.declarations import Declarations
+from imle_mln.syntax.declarations import Declarations, with_closed_world
 from imle_mln.syntax.rules import RuleReader
 from imle_mln.syntax.trees import nodes, parse_tree
 
@@ -31,5 +31,5 @@ def parse_program(source: str | os.PathLike[str], *, closed_world: Iterable[str]
     text = read(source, kind="program", suffix=".mln")
     declared = Declarations(text)
     rules = [statement for statement in nodes(parse_tree(text, "program")) if not declared.take(statement)]
-    declared.close([closed_world] if isinstance(closed_world, str) else closed_world)
-    return Program(declared.domains, declared.predicates, tuple(RuleReader(text, declared).read(r) for r in rules))
+    program = Program(declared.domains, declared.predicates, tuple(RuleReader(text, declared).read(r) for r in rules))
+    return with_closed_world(program, [closed_world] if isinstance(closed_world, str) else closed_world)

@@ -11,7 +11,7 @@ from lark import Token
 
 from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
-from imle_mln.logic import Predicate
+from imle_mln.logic import Predicate, Program
 from imle_mln.source import Source
 from imle_mln.syntax.trees import Node, capitalise, constant_name, is_constant, misplaced, nodes, token_of, wrong
 
@@ -46,14 +46,6 @@ class Declarations:
         else:
             return False
         return True
-
-    def close(self, names: Iterable[str]) -> None:
-        """Makes predicates closed-world that the program does not declare so."""
-        for name in names:
-            if name not in self.predicates:
-                hint = did_you_mean(name, self.predicates)
-                raise InstanceError(f"expected declared predicates in closed_world, found {name!r}", hint=hint)
-            self.predicates[name] = replace(self.predicates[name], closed=True)
 
     def _domain(self, statement: Node) -> None:
         name, *elements = map(token_of, statement.children)
@@ -117,3 +109,18 @@ def _declares(statement: Node) -> bool:
         and formula.meta.start_pos == statement.meta.start_pos
         and all(argument.data != "plus" and not is_constant(token_of(argument)) for argument in nodes(formula)[1:])
     )
+
+
+def with_closed_world(program: Program, names: Iterable[str]) -> Program:
+    """A program with more closed-world predicates than those that it declares so.
+
+    Raises:
+        InstanceError: a name is no predicate of the program.
+    """
+    predicates = dict(program.predicates)
+    for name in names:
+        if name not in predicates:
+            hint = did_you_mean(name, predicates)
+            raise InstanceError(f"expected declared predicates in closed_world, found {name!r}", hint=hint)
+        predicates[name] = replace(predicates[name], closed=True)
+    return replace(program, predicates=predicates)

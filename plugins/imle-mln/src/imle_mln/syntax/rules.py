@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import cast
 
 from lark import Token, Tree
 
+from imle_mln import logic
 from imle_mln.errors import MLNSyntaxError, did_you_mean
-from imle_mln.logic import (
-    And,
-    Atom,
-    Constant,
-    Equal,
-    Exists,
-    ForAll,
-    Formula,
-    Iff,
-    Implies,
-    Not,
-    Or,
-    Predicate,
-    Rule,
-    Term,
-    Variable,
-)
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
 from imle_mln.syntax.trees import (
@@ -44,6 +28,7 @@ from imle_mln.syntax.trees import (
 
 # How deep formulas nest, at most.
 DEEPEST = 100
+_OPERATIONS: Mapping[str, Callable[..., logic.Formula]] = {"not": logic.Not, "implies": logic.Implies, "iff": logic.Iff}
 
 
 class RuleReader:
@@ -60,9 +45,9 @@ class RuleReader:
         self._written: set[str] = set()  # names in the rule, no matter of what: made-up names avoid them
         self._taken: set[str] = set()
         self._quantified: dict[str, Token] = {}
-        self._equalities: list[tuple[list[Token], Equal]] = []
+        self._equalities: list[tuple[list[Token], logic.Equal]] = []
 
-    def read(self, statement: Node) -> Rule:
+    def read(self, statement: Node) -> logic.Rule:
         """The rule, checked."""
         body = next(child for child in statement.children if isinstance(child, Tree))
         weight = self._weight(statement)
@@ -77,7 +62,7 @@ class RuleReader:
             hint = "drop the '+', or give a weight instead of the '.'"
             problem = f"'+{name}' asks for one weight per constant, but a hard formula has no weight"
             raise wrong(self._source, token, problem, hint=hint)
-        return Rule(formula, weight, tuple(self._plus), self._types, statement.meta.line)
+        return logic.Rule(formula, weight, tuple(self._plus), self._types, statement.meta.line)
 
     def _weight(self, statement: Node) -> float | None:
         """The weight, None if the rule is hard."""
@@ -113,7 +98,7 @@ class RuleReader:
             copies *= 2 if tree.data == "iff" else 1
             stack.extend((child, depth + 1, copies) for child in tree.children if isinstance(child, Tree))
 
-    def _formula(self, tree: Node, names: Mapping[str, str]) -> Formula:
+    def _formula(self, tree: Node, names: Mapping[str, str]) -> logic.Formula:
         """Builds the formula; `names` maps the variables quantified around it to their unique names."""
         match tree.data:
             case "atom":
@@ -121,23 +106,15 @@ class RuleReader:
             case "equal":
                 return self._equal(tree, names)
             case "unequal":
-                return Not(self._equal(tree, names))
+                return logic.Not(self._equal(tree, names))
             case "forall" | "exists":
                 return self._quantifier(tree, names)
         parts = tuple(self._formula(child, names) for child in nodes(tree))
-        match tree.data:
-            case "not":
-                return Not(*parts)
-            case "and":
-                return And(parts)
-            case "or":
-                return Or(parts)
-            case "implies":
-                return Implies(*parts)
-            case _:
-                return Iff(*parts)
+        if tree.data in ("and", "or"):
+            return (logic.And if tree.data == "and" else logic.Or)(parts)
+        return _OPERATIONS[tree.data](*parts)
 
-    def _quantifier(self, tree: Node, names: Mapping[str, str]) -> Formula:
+    def _quantifier(self, tree: Node, names: Mapping[str, str]) -> logic.Formula:
         tokens = [token_of(child) for child in tree.children[1:-1]]
         own: dict[str, str] = {}
         for token in tokens:
@@ -148,7 +125,7 @@ class RuleReader:
             own[str(token)] = self._unique(str(token))
             self._quantified[own[token]] = token
         body = self._formula(nodes(tree)[-1], {**names, **own})
-        return (ForAll if tree.data == "forall" else Exists)(tuple(own.values()), body)
+        return (logic.ForAll if tree.data == "forall" else logic.Exists)(tuple(own.values()), body)
 
     def _unique(self, name: str) -> str:
         if name in self._taken:
@@ -156,7 +133,7 @@ class RuleReader:
         self._taken.add(name)
         return name
 
-    def _atom(self, tree: Node, names: Mapping[str, str]) -> Atom:
+    def _atom(self, tree: Node, names: Mapping[str, str]) -> logic.Atom:
         name, arguments = token_of(tree.children[0]), nodes(tree)[1:]
         predicate = self._declared.predicates.get(name)
         if predicate is None:
@@ -165,21 +142,21 @@ class RuleReader:
             raise wrong(self._source, name, problem, expected="a declared predicate", hint=hint)
         _check_arity(self._source, name, len(arguments), predicate)
         terms = [self._argument(*pair, names) for pair in zip(arguments, predicate.types, strict=True)]
-        return Atom(predicate.name, tuple(terms))
+        return logic.Atom(predicate.name, tuple(terms))
 
-    def _argument(self, node: Node, type_name: str, names: Mapping[str, str]) -> Term:
+    def _argument(self, node: Node, type_name: str, names: Mapping[str, str]) -> logic.Term:
         token = token_of(node)
         term = _term(token, names)
         if node.data == "unique":
             raise wrong(self._source, token, "'!' marks arguments in declarations only", expected="no '!'")
         if node.data == "plus":
-            if isinstance(term, Constant):
+            if isinstance(term, logic.Constant):
                 raise misplaced(self._source, token, "a variable after '+'", hint="variables are lower-case")
             if token in names:
                 problem = f"'+' on the quantified variable {str(token)!r}"
                 raise wrong(self._source, token, problem, expected="a free variable after '+'")
             self._plus.setdefault(term.name, token)
-        if isinstance(term, Constant):
+        if isinstance(term, logic.Constant):
             _check_domain(self._source, token, type_name, self._declared.domains)
         elif (before := self._types.setdefault(term.name, type_name)) != type_name:
             self._clash(token, type_name, before)
@@ -189,9 +166,9 @@ class RuleReader:
         problem = f"type clash: variable {str(token)!r} is a {found} here and a {expected} before"
         raise wrong(self._source, token, problem, expected=f"a variable of type {expected!r}")
 
-    def _equal(self, tree: Node, names: Mapping[str, str]) -> Equal:
+    def _equal(self, tree: Node, names: Mapping[str, str]) -> logic.Equal:
         tokens = [token_of(child) for child in tree.children]
-        equal = Equal(*(_term(token, names) for token in tokens))
+        equal = logic.Equal(*(_term(token, names) for token in tokens))
         self._equalities.append((tokens, equal))
         return equal
 
@@ -200,14 +177,14 @@ class RuleReader:
         for tokens, equal in self._equalities:
             terms = (equal.left, equal.right)
             for token, term in zip(tokens, terms, strict=True):
-                if isinstance(term, Variable) and term.name not in self._types:
+                if isinstance(term, logic.Variable) and term.name not in self._types:
                     raise self._unsafe(token, "occurs only in equalities")
-            types = [self._types[term.name] for term in terms if isinstance(term, Variable)]
+            types = [self._types[term.name] for term in terms if isinstance(term, logic.Variable)]
             if len(set(types)) == 2:
                 problem = f"type clash: {str(tokens[0])!r} is a {types[0]}, {str(tokens[1])!r} a {types[1]}"
                 raise wrong(self._source, tokens[1], problem, expected=f"a variable of type {types[0]!r}")
             for token, term in zip(tokens, terms, strict=True):
-                if isinstance(term, Constant) and types:
+                if isinstance(term, logic.Constant) and types:
                     _check_domain(self._source, token, types[0], self._declared.domains)
 
     def _check_quantified(self) -> None:
@@ -220,8 +197,8 @@ class RuleReader:
         return wrong(self._source, token, problem, expected="a variable of an atom", hint="use it in an atom as well")
 
 
-def _term(token: Token, names: Mapping[str, str]) -> Term:
-    return Constant(constant_name(token)) if is_constant(token) else Variable(names.get(token, str(token)))
+def _term(token: Token, names: Mapping[str, str]) -> logic.Term:
+    return logic.Constant(constant_name(token)) if is_constant(token) else logic.Variable(names.get(token, str(token)))
 
 
 def _free(tree: Node, bound: frozenset[str]) -> Iterator[str]:
@@ -236,7 +213,7 @@ def _free(tree: Node, bound: frozenset[str]) -> Iterator[str]:
             yield str(child)
 
 
-def _check_arity(source: Source, name: Token, found: int, predicate: Predicate) -> None:
+def _check_arity(source: Source, name: Token, found: int, predicate: logic.Predicate) -> None:
     """Raises unless an atom has as many arguments as its predicate."""
     arity = len(predicate.types)
     if found != arity:

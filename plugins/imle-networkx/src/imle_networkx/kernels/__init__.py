@@ -7,3 +7,23 @@ shortest paths also write, per row,
 - `found[row]`: whether there is a path of finite cost,
 - `negatives[row]`: how many entries are below the floor, and were raised to it.
 """
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from imle.solvers.compiled import Ints
+
+
+class Arcs(NamedTuple):
+    """Arcs sorted by one of their ends, then by edge; an undirected edge is two arcs.
+
+    Attributes:
+        start: `[nodes + 1]`, where the arcs of each node begin.
+        node: `[arcs]`, the other end.
+        item: `[arcs]`, the position in the objective that the arc costs.
+    """
+
+    start: Ints
+    node: Ints
+    item: Ints

@@ -11,11 +11,32 @@ that side is less than its label: so the other side never pushes the node, or st
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
-from imle_networkx.kernels.lanes import bounded
-from imle_networkx.kernels.sweep import follow
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
+from imle_networkx.kernels import Arcs
+from imle_networkx.kernels.lanes import bounded, follow
+
+
+class Search(NamedTuple):
+    """Two searches, a row each.
+
+    Attributes:
+        labels: `[2, nodes]` cost of the best path found, infinite where there is none.
+        via, by: `[2, nodes]` the node a label came from, and the item of the arc.
+        keys, heap: `[2, arcs + 1]` nodes to expand; stale entries are skipped when they come up.
+        touched, counts: `[2, nodes]` nodes with a finite label, and `[2]` how many.
+    """
+
+    labels: Floats
+    via: Ints
+    by: Ints
+    keys: Floats
+    heap: Ints
+    touched: Ints
+    counts: Longs
 
 
 @compiled
@@ -39,16 +60,13 @@ def bidirectional(
         solutions, values, found, negatives: see `imle_networkx.kernels`.
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
-        start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
+        start, node, item: `[2, ...]`, the `Arcs` by tail, then those by head.
     """
-    nodes, arcs = start.shape[1] - 1, node.shape[1]
-    labels = np.full((2, nodes), np.inf)
-    via = np.empty((2, nodes), np.int32)
-    by = np.empty((2, nodes), np.int32)
-    keys = np.empty((2, arcs + 1))  # an entry per improvement, and no arc improves twice
-    heap = np.empty((2, arcs + 1), np.int32)
-    touched = np.empty((2, nodes), np.int32)
-    counts = np.empty(2, np.int64)
+    nodes, entries = start.shape[1] - 1, node.shape[1] + 1  # an entry per improvement, and no arc improves twice
+    labels, touched, counts = np.full((2, nodes), np.inf), np.empty((2, nodes), np.int32), np.empty(2, np.int64)
+    via, by = np.empty((2, nodes), np.int32), np.empty((2, nodes), np.int32)
+    keys, heap = np.empty((2, entries)), np.empty((2, entries), np.int32)
+    both = Search(labels, via, by, keys, heap, touched, counts)
     for row in range(len(objective)):
         costs = objective[row]
         below = 0
@@ -56,7 +74,7 @@ def bidirectional(
             below += cost < 0.0
         negatives[row] = below
         source, target = sources[row], targets[row]
-        meeting = search(costs, source, target, start, node, item, labels, via, by, keys, heap, touched, counts)
+        meeting = search(costs, source, target, Arcs(start, node, item), both)
         found[row] = meeting >= 0
         if meeting >= 0:
             values[row] = follow(costs, meeting, source, via[0], by[0], solutions[row])
@@ -70,35 +88,10 @@ def bidirectional(
 
 
 @compiled
-def search(
-    costs: Floats,
-    source: int,
-    target: int,
-    start: Ints,
-    node: Ints,
-    item: Ints,
-    labels: Floats,
-    via: Ints,
-    by: Ints,
-    keys: Floats,
-    heap: Ints,
-    touched: Ints,
-    counts: Longs,
-) -> int:
-    """Label both sides until no better path can exist.
-
-    Args:
-        costs: `[items]`.
-        source, target: node numbers.
-        start, node, item: see `bidirectional`.
-        labels: cost of the best path found, infinite where there is none.
-        via, by: the node a label came from, and the item of the arc.
-        keys, heap: nodes to expand; stale entries are skipped when they come up.
-        touched, counts: nodes with a finite label, and how many.
-
-    Returns:
-        the node where the searches meet, or -1.
-    """
+def search(costs: Floats, source: int, target: int, arcs: Arcs, both: Search) -> int:
+    """Label both sides until no better path can exist; returns the node where they meet, or -1."""
+    labels, via, by, keys, heap, touched, counts = both
+    start, node, item = arcs
     for side, end in enumerate((source, target)):
         labels[side, end] = 0.0
         touched[side, 0] = end

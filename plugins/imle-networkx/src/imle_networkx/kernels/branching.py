@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks, compiled
 
 
 class Heaps(NamedTuple):
@@ -35,14 +35,11 @@ class Heaps(NamedTuple):
 
 
 @compiled
-def arborescences(
-    objective: Floats, maximise: bool, nodes: int, root: int, tails: Ints, heads: Ints, solutions: Masks
-) -> None:
+def arborescences(objective: Floats, nodes: int, root: int, tails: Ints, heads: Ints, solutions: Masks) -> None:
     """Solve `[N, E]` objectives over one graph in which the root reaches every node.
 
     Args:
-        objective: costs, or scores.
-        maximise: whether they are scores.
+        objective: costs.
         nodes: how many there are.
         root: where the arborescence starts, or -1 if any node may be the root.
         tails, heads: `[E]`.
@@ -53,11 +50,8 @@ def arborescences(
     count = nodes + 1 if free else nodes
     top = nodes if free else root
     size = edges + nodes if free else edges
-    tail, head = np.empty(size, np.int32), np.empty(size, np.int32)
-    tail[:edges] = tails
-    head[:edges] = heads
-    for node in range(size - edges):
-        tail[edges + node], head[edges + node] = nodes, node
+    tail = np.append(tails, np.full(size - edges, nodes, np.int32))
+    head = np.append(heads, np.arange(size - edges).astype(np.int32))
     extra, cost = np.empty(size, np.int64), np.empty(size)
     extra_off, cost_off = np.empty(size, np.int64), np.empty(size)
     left, right = np.empty(size, np.int32), np.empty(size, np.int32)
@@ -66,8 +60,7 @@ def arborescences(
     for row in range(rows):
         extra[:] = 0
         extra[edges:] = 1
-        for edge in range(edges):
-            cost[edge] = -objective[row, edge] if maximise else objective[row, edge]
+        cost[:edges] = objective[row]
         cost[edges:] = 0.0
         extra_off[:] = 0
         cost_off[:] = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Ints, Longs, Masks, compiled
 
 
 @compiled

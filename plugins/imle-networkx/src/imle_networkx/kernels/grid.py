@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Flags, Floats, Longs, Masks, compiled
-from imle_networkx.kernels.lanes import load, relax
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, compiled
+from imle_networkx.kernels.lanes import Trail, blank, follow, load, relax
 
 
 @compiled
@@ -44,9 +44,7 @@ def grid_paths(
     up = np.zeros(height + 2, np.bool_)
     steps = np.array([-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1])
     steps = steps if diagonals else steps[:4]
-    seen = np.full((height + 2) * stride, -1, np.int64)
-    after = np.empty((height + 2) * stride, np.int64)
-    queue = np.empty(cells, np.int64)
+    trail = blank((height + 2) * stride)
     for first in range(0, rows, width):
         lanes = min(width, rows - first)
         load(objective, first, lanes, 0.0, costs, negatives)
@@ -54,15 +52,23 @@ def grid_paths(
         for lane in range(lanes):
             source = sources[first + lane]
             line = source // breadth + 1
-            labels[(line * stride + source % breadth + 1) * lanes + lane] = costs[source * lanes + lane]
+            labels[bordered(source, breadth) * lanes + lane] = costs[source * lanes + lane]
             down[line] = down[line + 1] = up[line - 1] = True
         settle(labels, costs, down, up, breadth, diagonals, lanes)
         for lane in range(lanes):
             row = first + lane
-            source, target = sources[row], targets[row]
-            found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, seen, after, queue)
+            source, target = bordered(sources[row], breadth), bordered(targets[row], breadth)
+            found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, trail)
             if found[row]:
-                values[row] = mark(objective[row], breadth, source, target, after, solutions[row])
+                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
+                solutions[row, sources[row]] = 1
+                values[row] += objective[row, sources[row]]
+
+
+@compiled
+def bordered(cell: int, breadth: int) -> int:
+    """The position of a cell in the grid with a border."""
+    return (cell // breadth + 1) * (breadth + 2) + cell % breadth + 1
 
 
 @compiled
@@ -124,51 +130,33 @@ def trace(
     steps: Longs,
     source: int,
     target: int,
-    stamp: int,
-    seen: Longs,
-    after: Longs,
-    queue: Longs,
+    row: int,
+    trail: Trail,
 ) -> bool:
     """Search backwards along tight steps, breadth first, as `imle_networkx.kernels.sweep.trace` does.
 
-    Fills `after` (the next cell, as a position in the bordered grid) along the path.
+    All but `by` are positions in the grid with a border.
     """
+    seen, after, by, queue = trail
     stride = breadth + 2
-    start = (source // breadth + 1) * stride + source % breadth + 1
-    goal = (target // breadth + 1) * stride + target % breadth + 1
-    if not labels[goal * lanes + lane] < np.inf:
+    if not labels[target * lanes + lane] < np.inf:
         return False
-    queue[0] = goal
-    seen[goal] = stamp
+    queue[0] = target
+    seen[target] = row
     first, end = 0, 1
     while first < end:
         place = queue[first]
         first += 1
-        if place == start:
+        if place == source:
             return True
-        label = labels[place * lanes + lane]
-        cost = costs[((place // stride - 1) * breadth + place % stride - 1) * lanes + lane]
+        cell = (place // stride - 1) * breadth + place % stride - 1
+        label, cost = labels[place * lanes + lane], costs[cell * lanes + lane]
         for step in steps:
             before = place + step
             # the border holds infinities, which never add up to a finite label
-            if seen[before] != stamp and labels[before * lanes + lane] + cost == label:
-                seen[before] = stamp
-                after[before] = place
+            if seen[before] != row and labels[before * lanes + lane] + cost == label:
+                seen[before] = row
+                after[before], by[before] = place, cell
                 queue[end] = before
                 end += 1
     return False
-
-
-@compiled
-def mark(objective: Floats, breadth: int, source: int, target: int, after: Longs, solution: Masks) -> float:
-    """Write the mask of the traced path and return its value."""
-    stride = breadth + 2
-    solution[source] = 1
-    value = float(objective[source])
-    cell = source
-    while cell != target:
-        place = after[(cell // breadth + 1) * stride + cell % breadth + 1]
-        cell = (place // stride - 1) * breadth + place % stride - 1
-        solution[cell] = 1
-        value += objective[cell]
-    return value

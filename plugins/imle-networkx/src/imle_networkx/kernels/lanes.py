@@ -9,9 +9,11 @@ floating point too, hence the fixpoint is unique, bit for bit.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Longs, compiled
+from imle.solvers.compiled import Floats, Ints, Longs, Masks, compiled
 
 
 @compiled
@@ -47,3 +49,36 @@ def relax(labels: Floats, at: int, before: int, costs: Floats, item: int, lanes:
         changed |= label < new[lane]
         new[lane] = label if label < new[lane] else new[lane]
     return changed
+
+
+class Trail(NamedTuple):
+    """How a path is found and kept, `[positions]` each.
+
+    Attributes:
+        seen: the last row whose search came here.
+        after, by: the next position, and the item that is paid on the way there.
+        queue: positions to go on from.
+    """
+
+    seen: Longs
+    after: Ints
+    by: Ints
+    queue: Ints
+
+
+@compiled
+def blank(positions: int) -> Trail:
+    """Of no row yet."""
+    after, by, queue = np.empty(positions, np.int32), np.empty(positions, np.int32), np.empty(positions, np.int32)
+    return Trail(np.full(positions, -1, np.int64), after, by, queue)
+
+
+@compiled
+def follow(costs: Floats, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
+    """Write the items of a path that `trace` has found, from a node to its end, and return their value."""
+    value = 0.0
+    while place != end:
+        solution[by[place]] = 1
+        value += costs[by[place]]
+        place = after[place]
+    return value

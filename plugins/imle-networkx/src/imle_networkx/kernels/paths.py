@@ -1,16 +1,83 @@
-"""Cheapest paths of at most H arcs under costs of any sign, where cycles may cost less than nothing.
+"""Cheapest paths of at most H arcs under costs of any sign.
 
-Cheapest walks are found first (see `walks`). A node that a walk visits twice becomes *critical*: labels then remember
-which critical nodes a walk has visited, so that it visits them at most once, and walks are found anew. As soon as the
-cheapest walk is a path, it is the cheapest path, because all paths are among the walks (decremental state space
-relaxation: Righini and Salani 2008; Boland, Dethridge and Dumitrescu 2006). Labels double with every critical node.
+`label[h, v]` is the cost of the cheapest walk from the source to v with at most h arcs: a table of H passes over the
+arcs, for several rows at once in SIMD lanes. A walk is traced back along arcs that make the labels, with as few arcs as
+possible. Where cycles cost nothing or more it is a path; otherwise it may visit a node twice.
+
+Such a node becomes *critical*: labels then remember which critical nodes a walk has visited, so that it visits them at
+most once, and walks are found anew. As soon as the cheapest walk is a path, it is the cheapest path, because all paths
+are among the walks (decremental state space relaxation: Righini and Salani 2008; Boland, Dethridge and Dumitrescu
+2006). Labels double with every critical node.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
+
+
+@compiled
+def cheapest_walks(
+    objective: Floats,
+    source: int,
+    target: int,
+    hops: int,
+    start: Ints,
+    tail: Ints,
+    item: Ints,
+    width: int,
+    solutions: Masks,
+    cyclic: Flags,
+) -> None:
+    """Solve `[N, E]` costs over one graph in which the target is within reach; rows in which a cycle pays stay open.
+
+    Args:
+        objective: finite costs of any sign.
+        source, target: node numbers, not the same.
+        hops: the most arcs a walk may have, at least 1.
+        start, tail, item: arcs by head in CSR form, and the edge each belongs to.
+        width: rows solved together; affects speed only.
+        solutions: `[N, E]`, zeros; ones are written for the edges of paths.
+        cyclic: `[N]`, whether the cheapest walk visits a node twice.
+    """
+    nodes = start.size - 1
+    labels = np.empty((hops + 1, 1, nodes, width))
+    walk, by = np.empty(hops + 1, np.int32), np.empty(hops + 1, np.int32)
+    count, bit = np.empty(nodes, np.int32), np.zeros(nodes, np.int64)
+    for first in range(0, len(objective), width):
+        lanes = min(width, len(objective) - first)
+        if lanes < width:  # the last ones
+            labels = np.empty((hops + 1, 1, nodes, lanes))
+        costs = np.ascontiguousarray(objective[first : first + lanes].T)
+        labels[0] = np.inf
+        labels[0, 0, source] = 0.0
+        last = 1
+        while extend(labels[last - 1, 0], labels[last, 0], costs, start, tail, item) and last < hops:
+            last += 1
+        for lane in range(lanes):
+            row = first + lane
+            length = trace(labels[: last + 1, :, :, lane], objective[row], target, start, tail, item, bit, walk, by)
+            cyclic[row] = most_visited(walk, length, count) >= 0
+            if not cyclic[row]:
+                erase_cycles(objective[row], walk, by, length, count, solutions[row])
+
+
+@compiled
+def extend(before: Floats, after: Floats, costs: Floats, start: Ints, tail: Ints, item: Ints) -> bool:
+    """Allow one arc more; False if that changes no label, `[nodes, lanes]`."""
+    changed = False
+    for head in range(start.size - 1):
+        old, new = before[head], after[head]
+        new[:] = old
+        for arc in range(start[head], start[head + 1]):
+            other, cost = before[tail[arc]], costs[item[arc]]
+            for lane in range(new.size):
+                label = other[lane] + cost[lane]
+                new[lane] = label if label < new[lane] else new[lane]
+        for lane in range(new.size):
+            changed |= new[lane] < old[lane]
+    return changed
 
 
 @compiled
@@ -28,18 +95,14 @@ def cheapest_paths(
     solutions: Masks,
     excess: Floats,
 ) -> None:
-    """Solve some rows of `[N, E]` costs over one graph in which the target is within reach.
+    """Solve the rows in which cycles pay, one after the other.
 
     Args:
-        objective: costs of any sign.
+        objective, source, target, hops, start, tail, item, solutions: as in `cheapest_walks`.
         rows: the numbers of the rows to solve.
-        source, target: node numbers, not the same.
-        hops: the most arcs a path may have, at least 1.
-        start, tail, item: arcs by head in CSR form, and the edge each belongs to.
         limit: the most labels a row may take.
         stopped: `[1]`, zero; as soon as another thread writes something else, the kernel returns, and the rest of what
             it writes is of no use.
-        solutions: `[N, E]`, zeros; ones are written for the edges of paths.
         excess: `[N]`, zeros; where the limit strikes, the most that the path found costs more than the cheapest one.
             It is then the cheapest walk that was found, without its cycles.
     """

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Flags, Floats, Ints, Longs, Masks, compiled
-from imle_networkx.kernels.lanes import load, relax
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
+from imle_networkx.kernels import Arcs
+from imle_networkx.kernels.lanes import Trail, blank, follow, load, relax
 
 
 @compiled
@@ -39,18 +40,16 @@ def sweep(
         node_costs: whether items are nodes, so that the source is paid for too.
         sources, targets: `[N]` node numbers.
         order: `[nodes]`, the order of the sweeps; topological if the graph is acyclic.
-        start, node, item: arcs in CSR form, `[2, ...]`: by tail, then by head (see `imle_networkx.graph.Arcs`).
+        start, node, item: `[2, ...]`, the `Arcs` by tail, then those by head.
         width: lanes; affects speed only.
     """
     rows, items = objective.shape
     nodes = order.size
+    out, into = Arcs(start[0], node[0], item[0]), Arcs(start[1], node[1], item[1])
     labels = np.empty(nodes * width)
     costs = np.empty(items * width)
     dirty = np.zeros(nodes, np.bool_)
-    seen = np.full(nodes, -1, np.int64)
-    after = np.empty(nodes, np.int32)
-    by = np.empty(nodes, np.int32)
-    queue = np.empty(nodes, np.int32)
+    trail = blank(nodes)
     for first in range(0, rows, width):
         lanes = min(width, rows - first)
         load(objective, first, lanes, floor, costs, negatives)
@@ -58,26 +57,22 @@ def sweep(
         for lane in range(lanes):
             source = sources[first + lane]
             labels[source * lanes + lane] = costs[source * lanes + lane] if node_costs else 0.0
-            for arc in range(start[0, source], start[0, source + 1]):
-                dirty[node[0, arc]] = True
-        settle(labels, costs, dirty, order, start, node, item, lanes)
+            for arc in range(out.start[source], out.start[source + 1]):
+                dirty[out.node[arc]] = True
+        settle(labels, costs, dirty, order, out, into, lanes)
         for lane in range(lanes):
             row = first + lane
             source, target = sources[row], targets[row]
-            found[row] = trace(
-                labels, costs, lanes, lane, source, target, start[1], node[1], item[1], row, seen, after, by, queue
-            )
+            found[row] = trace(labels, costs, lanes, lane, source, target, into, row, trail)
             if found[row]:
-                values[row] = follow(objective[row], source, target, after, by, solutions[row])
+                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
                 if node_costs:
                     solutions[row, source] = 1
                     values[row] += objective[row, source]
 
 
 @compiled
-def settle(
-    labels: Floats, costs: Floats, dirty: Flags, order: Ints, start: Ints, node: Ints, item: Ints, lanes: int
-) -> None:
+def settle(labels: Floats, costs: Floats, dirty: Flags, order: Ints, out: Arcs, into: Arcs, lanes: int) -> None:
     """Relax arcs until no label changes. Leaves `dirty` all False."""
     last = order.size - 1
     forwards = True
@@ -90,43 +85,30 @@ def settle(
                 continue
             dirty[head] = False
             changed = False
-            for arc in range(start[1, head], start[1, head + 1]):
-                changed |= relax(labels, head, node[1, arc], costs, item[1, arc], lanes)
+            for arc in range(into.start[head], into.start[head + 1]):
+                changed |= relax(labels, head, into.node[arc], costs, into.item[arc], lanes)
             if changed:
                 active = True
-                for arc in range(start[0, head], start[0, head + 1]):
-                    dirty[node[0, arc]] = True
+                for arc in range(out.start[head], out.start[head + 1]):
+                    dirty[out.node[arc]] = True
         forwards = not forwards
 
 
 @compiled
 def trace(
-    labels: Floats,
-    costs: Floats,
-    lanes: int,
-    lane: int,
-    source: int,
-    target: int,
-    start: Ints,
-    node: Ints,
-    item: Ints,
-    stamp: int,
-    seen: Longs,
-    after: Ints,
-    by: Ints,
-    queue: Ints,
+    labels: Floats, costs: Floats, lanes: int, lane: int, source: int, target: int, into: Arcs, row: int, trail: Trail
 ) -> bool:
     """Search backwards along tight arcs, breadth first, from target to source.
 
     An arc is tight if its label and cost make the label of its head. Every label at the fixpoint has a tight arc, but
     tight arcs of cost zero form cycles: hence a search that visits a node once instead of a walk. Of several shortest
-    paths it takes one with the fewest arcs. Fills `after` (next node) and `by` (item of the arc) along the path;
-    `start`, `node` and `item` are the arcs by head.
+    paths it takes one with the fewest arcs.
     """
+    seen, after, by, queue = trail
     if not labels[target * lanes + lane] < np.inf:
         return False
     queue[0] = target
-    seen[target] = stamp
+    seen[target] = row
     first, end = 0, 1
     while first < end:
         head = queue[first]
@@ -134,23 +116,12 @@ def trace(
         if head == source:
             return True
         label = labels[head * lanes + lane]
-        for arc in range(start[head], start[head + 1]):
-            tail, paid = node[arc], item[arc]
-            if seen[tail] != stamp and labels[tail * lanes + lane] + costs[paid * lanes + lane] == label:
-                seen[tail] = stamp
+        for arc in range(into.start[head], into.start[head + 1]):
+            tail, paid = into.node[arc], into.item[arc]
+            if seen[tail] != row and labels[tail * lanes + lane] + costs[paid * lanes + lane] == label:
+                seen[tail] = row
                 after[tail] = head
                 by[tail] = paid
                 queue[end] = tail
                 end += 1
     return False
-
-
-@compiled
-def follow(costs: Floats, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
-    """Write the items of the path from a node to its end and return their value; `after` and `by` as in `trace`."""
-    value = 0.0
-    while place != end:
-        solution[by[place]] = 1
-        value += costs[by[place]]
-        place = after[place]
-    return value

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle_networkx.kernels.compiling import Floats, Ints, Masks, compiled
+from imle.solvers.compiled import Floats, Ints, Masks, compiled
 
 
 @compiled
-def spanning_trees(objective: Floats, maximise: bool, nodes: int, tails: Ints, heads: Ints, solutions: Masks) -> None:
+def spanning_trees(objective: Floats, nodes: int, tails: Ints, heads: Ints, solutions: Masks) -> None:
     """Solve `[N, E]` objectives over one connected graph.
 
     Args:
-        objective: costs, or scores.
-        maximise: whether they are scores.
+        objective: costs.
         nodes: how many there are.
         tails, heads: `[E]`.
         solutions: `[N, E]`, zeros; ones are written for the edges of the tree. Of equal edges the first one is the
@@ -32,7 +31,7 @@ def spanning_trees(objective: Floats, maximise: bool, nodes: int, tails: Ints, h
         for edge in range(edges):
             if tails[edge] != heads[edge]:
                 tail[live], head[live], item[live] = tails[edge], heads[edge], edge
-                cost[live] = -objective[row, edge] if maximise else objective[row, edge]
+                cost[live] = objective[row, edge]
                 live += 1
         components = nodes
         while components > 1:

@@ -13,7 +13,6 @@ from imle_linear.engines import Engine
 from imle_linear.options import EngineOptions, engine_options
 from imle_linear.program import LinearProgram
 from imle_ortools.ilp.auto import AutoEngine, Settings
-from imle_ortools.ilp.bundled import BundledEngine
 from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.integers import whole_program
 from imle_ortools.ilp.mp import NAMES, Bundled
@@ -95,7 +94,7 @@ def engine_of(backend: str, program: LinearProgram, settings: Settings, own: Eng
                 hint='backend="auto" takes CP-SAT where it can',
             )
         return settings.cp_sat(whole)
-    first = BundledEngine(program, Bundled(backend, settings.gap, settings.threads, settings.seed, own))
+    first = Bundled(backend, settings.gap, settings.threads, settings.seed, own).apart(program)
     names = NAMES[backend], "the confirming engine"
     return ConfirmedEngine(first, AutoEngine(program, settings), program, names, settings.relaxation)
 
@@ -105,7 +104,7 @@ def cross_checked(first: Engine, names: tuple[str, str], program: LinearProgram,
     other = names[1]
     second: Engine
     if other in NAMES:
-        second = BundledEngine(program, Bundled(other, settings.gap, settings.threads, settings.seed))
+        second = Bundled(other, settings.gap, settings.threads, settings.seed).apart(program)
     else:
         second = engine_of(other, program, settings)
     return CrossCheckedEngine(first, second, program, names, settings.relaxation)

@@ -1,8 +1,8 @@
-"""SCIP and CBC, as OR-Tools ships them: kept model, coefficients replaced. Runs in a process of its own (`bundled`)."""
+"""SCIP and CBC, as OR-Tools ships them: kept model, coefficients replaced. Runs in a process of its own."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +10,9 @@ from ortools.linear_solver.pywraplp import MPSolverParameters, Solver
 
 from imle.errors import OptionError, SolverUnavailableError
 from imle.solvers import SolveStatus
+from imle_linear.apart import ApartEngine
 from imle_linear.arrays import Floats
-from imle_linear.engines import Outcome, Rows
+from imle_linear.engines import Engine, Outcome, Rows
 from imle_linear.program import LinearProgram
 
 NAMES = {"scip": "SCIP", "cbc": "CBC"}
@@ -61,6 +62,19 @@ class Bundled:
             solver.SetNumThreads(self.threads)
         return solver
 
+    def engine(self, program: LinearProgram) -> Engine:
+        """In this process."""
+        return Model(program, self)
+
+    def apart(self, program: LinearProgram) -> Engine:
+        """In a process that can be ended: neither hears Ctrl-C, and both look at the clock when they please.
+
+        Raises:
+            SolverUnavailableError, OptionError: as `solver` does.
+        """
+        self.solver()
+        return ApartEngine(program, NAMES[self.backend], self.engine)
+
 
 class Model:
     """One native model, one row after the other; a row's answer depends on that row alone.
@@ -71,7 +85,8 @@ class Model:
     """
 
     def __init__(self, program: LinearProgram, how: Bundled) -> None:
-        self._name = NAMES[how.backend]
+        self.events: Counter[str] = Counter()
+        self._backend = how.backend
         self._native = native = how.solver()
         self._parameters = _MP()
         self._parameters.SetDoubleParam(_MP.RELATIVE_MIP_GAP, how.gap)
@@ -90,6 +105,7 @@ class Model:
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one. Nothing of the answer is checked."""
+        self.events[self._backend] += 1
         self._set_rows(rows)
         self._native.SetTimeLimit(0 if seconds is None else max(1, round(1000 * seconds)))  # 0 is no limit
         status = self._run(costs)
@@ -105,7 +121,7 @@ class Model:
             return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
         if status in (Solver.INFEASIBLE, Solver.UNBOUNDED):
             return self._feasible_or_not(costs)
-        return Outcome(SolveStatus.ERROR, message=f"{self._name} ended with status {status}")
+        return Outcome(SolveStatus.ERROR, message=f"{NAMES[self._backend]} ended with status {status}")
 
     def _run(self, costs: Floats) -> int:
         objective = self._native.Objective()
@@ -128,34 +144,3 @@ class Model:
         for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
             self._constraints[row].SetBounds(float(lower[row]), float(upper[row]))
         self._rows = rows
-
-
-_KEPT = 4
-_models: OrderedDict[int, Model] = OrderedDict()
-
-
-def solve(
-    number: int,
-    recipe: tuple[LinearProgram, Bundled] | None,
-    costs: Floats,
-    rows: Rows,
-    seconds: float | None,
-) -> Outcome | None:
-    """Solve one row in this process, which keeps the models it was asked about last.
-
-    Args:
-        number: of the model.
-        recipe: what it is made from; None if this process should have it.
-        costs, rows, seconds: see `Model.solve`.
-
-    Returns:
-        None if the process does not have the model.
-    """
-    if recipe is not None:
-        _models[number] = Model(*recipe)
-        while len(_models) > _KEPT:
-            _models.popitem(last=False)
-    if number not in _models:
-        return None
-    _models.move_to_end(number)
-    return _models[number].solve(costs, rows, seconds)

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from imle.solvers import SolveStatus
+from imle.solvers.compiled import read_only
 from imle_kernels.compiled.assignment import assign
-from imle_kernels.compiled.compiling import read_only
 from imle_kernels.packing import PackingProblem, Searches
 from imle_linear.arrays import Floats
 from imle_linear.engines import Outcome

@@ -1,51 +1,20 @@
-"""ClauseTruths of nested clauses, and the few list operations that all of inference shares."""
+"""The truths of nested clauses in given states, and whether what is hard holds."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from imle_mln.network import Bools, Index, Lists
-
-
-class Entries(NamedTuple):
-    """Some of the lists of a `Lists`, flat.
-
-    Attributes:
-        row: `[k]` which of the chosen lists an item is in, from 0, ascending.
-        variable: `[k]` atom, or number of atoms + clause.
-        negated: `[k]`.
-        starts: where each chosen list starts.
-    """
-
-    row: Index
-    variable: Index
-    negated: Bools
-    starts: Index
-
-
-def entries(lists: Lists, chosen: Index) -> Entries:
-    """The literals of the chosen clauses."""
-    lengths = np.diff(lists.starts)[chosen]
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    row = np.repeat(np.arange(len(chosen)), lengths)
-    items = lists.items[np.arange(len(row)) + (lists.starts[:-1][chosen] - starts)[row]].astype(np.int64)
-    negated = items < 0
-    return Entries(row, np.where(negated, ~items, items), negated, starts)
-
-
-def lists_of(row: Index, items: NDArray[np.integer], count: int) -> Lists:
-    """Lists from items sorted by row."""
-    starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=count))]).astype(np.int64)
-    return Lists(starts, items.astype(np.int32))
+from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
 
 
 def by_level(atoms: int, clauses: Lists) -> list[Index]:
     """Clauses in groups: those of one group only mention atoms and clauses of the groups before it."""
-    found = entries(clauses, np.arange(len(clauses)))
+    found = clauses.entries()
     nested = found.variable >= atoms
     parent, child = found.row[nested], found.variable[nested] - atoms
     level = np.zeros(len(clauses), np.int64)
@@ -90,13 +59,13 @@ class ClauseTruths:
             chosen: ascending.
             own: the atoms whose states are given, ascending.
         """
-        found = entries(clauses, chosen)
+        found = clauses.entries(chosen)
         nested = len(own) + np.searchsorted(chosen, found.variable - atoms)
         variable = np.where(found.variable < atoms, np.searchsorted(own, found.variable), nested)
-        return cls(len(own), lists_of(found.row, np.where(found.negated, ~variable, variable), len(chosen)))
+        return cls(len(own), Lists.of(found.row, np.where(found.negated, ~variable, variable), len(chosen)))
 
     def of(self, states: Bools) -> Bools:
-        """ClauseTruths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
+        """Truths `[C]` in a state `[A]`, or `[C, S]` in states `[A, S]`."""
         values = np.empty((self._atoms + self._clauses, *states.shape[1:]), np.bool_)
         values[: self._atoms] = states
         for places, variables, negated in self._groups:
@@ -115,7 +84,7 @@ def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_ClauseGroup]:
     groups = []
     for length in np.unique(lengths).tolist():
         own = ids[lengths == length]
-        found = entries(clauses, own)
+        found = clauses.entries(own)
         shape = (len(own), length)
         groups.append(
             _ClauseGroup(
@@ -125,3 +94,51 @@ def _by_length(atoms: int, clauses: Lists, ids: Index) -> list[_ClauseGroup]:
             )
         )
     return groups
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """N states evaluated.
+
+    Attributes:
+        network: whose states they are.
+        truths: `[N, C]` the truth of every clause.
+        violated: `[N]` how many hard clauses are false.
+        broken: `[N]` how many exactly-one blocks do not have exactly one true atom.
+    """
+
+    network: GroundNetwork
+    truths: Bools
+    violated: NDArray[np.int64]
+    broken: NDArray[np.int64]
+
+    @cached_property
+    def counts(self) -> Floats:
+        """`[N, F]` how many groundings of each formula are true."""
+        return self.network.open_counts(self.truths) + self.network.decided
+
+
+class Evaluator:
+    """Evaluates states of one network, apart from any engine; prepares what all states share once."""
+
+    def __init__(self, network: GroundNetwork) -> None:
+        self._network = network
+        self._truths = ClauseTruths(network.atoms, network.clauses)
+        self._hard: Index = np.flatnonzero(network.hard)
+        self._blocks = network.blocks.entries()
+
+    def __call__(self, states: ArrayLike) -> Evaluation:
+        """Evaluate states `[N, A]` of zeros and ones."""
+        given = np.asarray(states)
+        if given.ndim != 2 or given.shape[1] != self._network.atoms:
+            raise ValueError(f"expected states of shape [N, {self._network.atoms}], found {list(given.shape)}")
+        truths = self._truths.of(given.T != 0).T
+        violated = np.count_nonzero(~truths[:, self._hard], axis=1)
+        return Evaluation(self._network, truths, violated, self._broken(given))
+
+    def _broken(self, states: NDArray[np.generic]) -> NDArray[np.int64]:
+        blocks = self._blocks
+        if not len(blocks.starts):
+            return np.zeros(len(states), np.int64)
+        true = np.add.reduceat(states[:, blocks.variable] != 0, blocks.starts, axis=1, dtype=np.int64)
+        return np.asarray(np.count_nonzero(true != 1, axis=1), np.int64)

@@ -58,7 +58,7 @@ class Contest:
     def book(self, task: str) -> Book:
         """What is on file about a task."""
         about = self.program[task]
-        budget = f"{about.steps} steps, rates {about.rates}, sizes {tuple(about.sizes)}"
+        budget = f"{about.measure}, {about.steps} steps, rates {about.rates}, sizes {tuple(about.sizes)}"
         return Book(self.folder / f"{task.replace(' ', '-')}.json", budget)
 
     @property

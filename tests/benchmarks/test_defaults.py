@@ -219,10 +219,17 @@ def test_tables_claims_and_notes(tmp_path):
     assert ranks.row_count == scores.row_count == 2
     best, other = sorted(by_name, key=lambda name: by_name[name].rank)
     assert [str(cell) for cell in ranks.columns[0].cells] == [best, other]
-    (claim,) = defaults.claimed(contest)
-    assert claim.ours == pytest.approx(1 + by_name[DEFAULT].gap)
-    assert claim.met == by_name[DEFAULT].close
+    gap, rank = defaults.claimed(contest)
+    assert gap.ours == pytest.approx(1 + by_name[DEFAULT].gap)
+    assert gap.met == by_name[DEFAULT].close
+    assert (rank.ours, rank.met) == (by_name[DEFAULT].rank, best == DEFAULT)
     assert defaults.noted(contest)[0] == "not measured: toy: identity"
+
+
+def test_before_anything_is_measured_all_is_missing(tmp_path):
+    contest = small(tmp_path)
+    assert [*defaults.shown(contest), *defaults.claimed(contest)] == []
+    assert defaults.noted(contest) == ["not measured: toy: all", "0 trainings, 0 minutes of one core"]
 
 
 def test_options_are_read(monkeypatch, capsys):

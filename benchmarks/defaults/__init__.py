@@ -20,6 +20,7 @@ count.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -147,4 +148,6 @@ def noted(contest: Contest) -> list[str]:
 def _cell(place: Place | None) -> str:
     if place is None:
         return ""
+    if math.isinf(place.gap):
+        return f"failed; {place.rank:g}"
     return f"{place.mean:.3g} ± {place.spread:.2g}, {place.gap:+.0%}; {place.rank:g}"

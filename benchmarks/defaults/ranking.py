@@ -18,10 +18,10 @@ class Place:
     """A contestant on a task.
 
     Attributes:
-        mean, spread: over seeds; nan where training failed.
+        mean, spread: over seeds; nan where a training failed.
         rate: of learning, that was chosen.
         rank: from 1; equal means share the mean of their ranks.
-        gap: to the best mean, as a share of it.
+        gap: to the best mean, as a share of it; infinite where a training failed.
         spread_of_gap: the standard deviation over seeds of the difference to the best, as a share of its mean.
         best: the name of the best.
     """
@@ -56,7 +56,7 @@ def places(task: Task, scores: Mapping[str, Sequence[float]], rates: Mapping[str
     means = {name: statistics.fmean(values) for name, values in scores.items()}
     order = {name: math.inf if math.isnan(mean) else sign * mean for name, mean in means.items()}
     best = min(order, key=lambda name: order[name])
-    size = abs(means[best]) or 1.0
+    size = abs(order[best]) or 1.0
     found = {}
     for name, values in scores.items():
         ahead = sum(other < order[name] for other in order.values())
@@ -67,7 +67,7 @@ def places(task: Task, scores: Mapping[str, Sequence[float]], rates: Mapping[str
             spread=_spread(values),
             rate=rates[name],
             rank=ahead + (equal + 1) / 2,
-            gap=sign * (means[name] - means[best]) / size,
+            gap=(order[name] - order[best]) / size,
             spread_of_gap=_spread(behind) / size,
             best=best,
         )

@@ -193,9 +193,20 @@ def test_places_by_hand():
     scores = {"a": [10.0, 20.0], "b": [10.6, 21.2], "c": [12.0, 24.0], "d": [10.0, 26.0], "e": [math.nan, 1.0]}
     found = places(LOW, scores, dict.fromkeys(scores, 0.1))
     assert [found[name].rank for name in "abcde"] == [1, 2, 3.5, 3.5, 5]
-    assert [found[name].gap for name in "abcd"] == pytest.approx([0, 0.06, 0.2, 0.2])
+    assert [found[name].gap for name in "abcde"] == pytest.approx([0, 0.06, 0.2, 0.2, math.inf])
     assert found["d"].spread_of_gap == pytest.approx(math.sqrt(18) / 15)
     assert [found[name].close for name in "abcde"] == [True, True, False, True, False]
+
+
+def test_a_model_whose_predictions_overflow_has_failed(monkeypatch):
+    task = SMALL["terrain"]
+    problem = task.make(0, task.sizes)
+    monkeypatch.setattr(type(problem), "objective", lambda self, model, rows: model(self.inputs[rows]) + math.inf)
+    run = train(task, problem, CONTESTANTS["imle"], 0.1, 0)
+    assert run.validation == math.inf
+    assert math.isnan(run.test)
+    scores = {"a": [run.test], "b": [90.0]}
+    assert defaults._cell(places(task, scores, {"a": 0.1, "b": 0.1})["a"]) == "failed; 2"
 
 
 def test_where_much_is_good():

@@ -123,7 +123,7 @@ def graph_claims() -> list[Claim]:
     graph = nx.gnm_random_graph(nodes, edges, seed=1, directed=True)
     target = nodes - 1
     costs = np.random.default_rng(0).random((rows, edges))
-    prepared = ShortestPathSolver().prepare(graph, 0, target)
+    prepared = ShortestPathSolver().prepare(graph, source=0, target=target)
     seconds = compare(
         costs,
         {

@@ -210,6 +210,7 @@ def test_losses_and_metrics_take_all_blocks_in_one_tensor():
     assert caught.value.hint == "layer.pack(unary, transitions); solutions are layer.pack_solutions(y, n)"
 
 
+@pytest.mark.slow
 def test_vmap_compile_copy_and_pickle():
     layer = make().eval()
     expected = layer(UNARY, TRANSITIONS)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import imle
-from imle.errors import OptionError
+from imle.errors import ObjectiveError, OptionError
 from imle.solvers import Pooled, SolutionPool, SolveStatus
 from support.hazards import KILL, RAISE, Hazard
 from support.solvers import EnumerationSolver, k_subsets
@@ -83,6 +83,17 @@ def test_rows_with_ends_of_their_own():
     second = layer(costs.flip(0), source=[(0, 0), (1, 1)])
     assert torch.equal(first, second)  # one path is known for each
     assert layer.stats.events["pooled_rows"] == 2
+
+
+def test_rows_that_are_refused_do_not_join():
+    """A solver of any size is given nan as it is, and what it makes of it need not be feasible."""
+    layer = imle.layer("topk", k=2, pool=0.0, noise=None)
+    scores = -torch.rand(4, 5)
+    scores[1:, :4] = torch.nan
+    with pytest.raises(ObjectiveError, match="row 1"):
+        layer(scores)
+    assert len(layer.pool) == 1
+    assert layer(-1 - torch.rand(4, 5)).sum(dim=1).tolist() == [2, 2, 2, 2]
 
 
 def test_graphs_are_known_by_content():

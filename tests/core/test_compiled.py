@@ -46,6 +46,7 @@ def test_code_on_disk_is_used_until_any_file_of_its_folder_changes(tmp_path, els
     assert run(RUN, tmp_path, **environment) == "11 1"
     (package / "helper.py").write_text(HELPER.format(20))
     assert run(RUN, tmp_path, **environment) == "21 0"
+    assert len(list(tmp_path.rglob("kernel.kernel-*.nbi"))) == 1, "what is out of date is deleted"
 
 
 def doubled(x: int) -> int:

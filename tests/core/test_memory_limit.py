@@ -192,6 +192,7 @@ def test_mapped_layers():
     assert torch.equal(*found)
 
 
+@pytest.mark.slow
 def test_compiled_layers():
     theta, weights = tensors()
     found = []

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 import imle
 from imle.execution import Parallel, pools
+from imle.execution.parallel import workers_of
 from imle.execution.throughput import Throughput
+from imle.solvers import Cached, Pooled, SolutionPool
 from support.hazards import Hazard
 
 
@@ -61,6 +63,15 @@ def test_auto_uses_processes_once_they_pay():
         if went:
             break
     assert went == 60 or pools.cores() == 1
+
+
+def test_how_many_instances_are_solved_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(pools, "cores", lambda: 5)
+    assert workers_of(Hazard()) == workers_of(Cached(Hazard())) == 1
+    assert workers_of(Parallel(Hazard(), 3)) == workers_of(Cached(Parallel(Hazard(), 3))) == 3
+    assert workers_of(Parallel(Hazard(), "auto", threads=True)) == 5
+    assert workers_of(Parallel(Hazard(), "auto")) == 1, "whether processes pay is measured, one batch after the other"
+    assert workers_of(Pooled(Parallel(Hazard(), 3), SolutionPool())) == 1, "they share the pool"
 
 
 def test_an_instance_is_a_snapshot_for_workers_too():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 
 from fixtures.install import HERE
 from imle.errors import OptionError, PluginError, SolverUnavailableError, UnknownSolverError
@@ -209,6 +210,43 @@ def test_an_exception_in_a_solver_is_a_failure_with_its_place():
     (outcome,) = check_solver(EnumerationSolver, [broken], only=["contract"]).failed
     assert outcome.failure.found.startswith("InstanceError: enumeration: solutions: expected [M, n]")
     assert "support/solvers.py:" in outcome.failure.where
+
+
+class Returning(Listed):
+    """Returns what its test says, of a sound answer."""
+
+    def prepare(self, solutions):
+        return PreparedReturning(self, np.asarray(solutions, np.float64), np.zeros(len(solutions)))
+
+
+class PreparedReturning(PreparedEnumeration):
+    change = staticmethod(lambda result: result)
+
+    def solve(self, objective):
+        return self.change(super().solve(objective))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda r: r.solutions, "solve() must return a SolveResult, found ndarray"),
+        (
+            lambda r: replace(r, solutions=r.solutions[:, :2]),
+            "expected solutions of shape [1, 4], one row ",
+        ),
+        (lambda r: replace(r, solutions=r.solutions.astype(str)), "solutions: expected numbers, found dtype "),
+        (lambda r: replace(r, status=np.full(len(r.solutions), 99)), "status: expected a code of SolveStatus"),
+        (lambda r: replace(r, status=np.zeros(9, int)), "expected one status per row, 1 in all, found shape [9]"),
+        (lambda r: replace(r, values=np.zeros(9)), "values: expected one number per row, 1 in all, found shape [9]"),
+        (lambda r: replace(r, solutions=r.solutions * np.nan), "nan or infinity"),
+        (lambda r: replace(r, solutions=torch.tensor(r.solutions)), "Tensor"),
+    ],
+)
+def test_what_is_wrong_with_a_result_is_said_as_the_core_says_it(monkeypatch, change, found):
+    monkeypatch.setattr(PreparedReturning, "change", staticmethod(change))
+    (outcome,) = check_solver(Returning, [TWO], only=["contract"]).failed
+    assert outcome.failure.found.startswith(found)
+    assert "solve() of 1 rows" in outcome.failure.where
 
 
 def test_checks_that_need_a_failed_one_are_not_made():

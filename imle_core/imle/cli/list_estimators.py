@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 
 import click
 
-from imle.cli.output import echo_json, show_records
-from imle.plugins import EstimatorRecord, EstimatorSpec, estimators
+from imle.cli.output import echo_json, matches, show_records
+from imle.plugins import EstimatorSpec, estimators
 
 _HEADER = ("id", "noise", "solves", "for", "status", "distribution", "summary")
 
@@ -26,7 +25,7 @@ def command(pattern: str, as_json: bool) -> None:
       imle list-estimators
       imle list-estimators 'perturbed*' --json
     """
-    chosen = [record for record in estimators() if _wanted(record, pattern)]
+    chosen = [record for record in estimators() if matches(record, pattern)]
     if as_json:
         echo_json({"estimators": [record.as_json() for record in chosen]})
     elif chosen:
@@ -34,10 +33,6 @@ def command(pattern: str, as_json: bool) -> None:
     else:
         click.echo(f"no estimator matches {pattern!r}", err=True)
         click.echo("hint: imle list-estimators shows all", err=True)
-
-
-def _wanted(record: EstimatorRecord, pattern: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for name in (record.id, record.qualified_id))
 
 
 def _cells(spec: EstimatorSpec) -> tuple[Sequence[str], str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 
 import click
 
 from imle.cli.completion import solver_ids
-from imle.cli.output import echo_json, read_plugins, show_records
+from imle.cli.output import echo_json, matches, read_plugins, show_records
 from imle.plugins import PluginState, SolverRecord
 
 _HEADER = ("id", "problem", "sense", "status", "distribution", "summary")
@@ -43,7 +42,7 @@ def command(pattern: str, as_json: bool, problem: str | None, available: bool) -
 def _wanted(record: SolverRecord, pattern: str, problem: str | None, available: bool) -> bool:
     kind = record.spec.problem if record.spec else None
     return (
-        any(fnmatch.fnmatchcase(name, pattern) for name in (record.id, record.qualified_id))
+        matches(record, pattern)
         and (problem is None or (kind is not None and kind.lower() == problem.lower()))
         and (not available or record.state is PluginState.OK)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 import math
 import sys
@@ -41,6 +42,11 @@ def read_plugins() -> tuple[SolverRecord, ...]:
     """All solvers. What plugins print while they are read goes to stderr, for stdout may be parsed as JSON."""
     with contextlib.redirect_stdout(sys.stderr):
         return registry.solvers()
+
+
+def matches(record: Record, pattern: str) -> bool:
+    """Whether a glob fits the id of what a plugin offers, alone or with its distribution."""
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (record.id, record.qualified_id))
 
 
 def echo_json(payload: Mapping[str, Any]) -> None:

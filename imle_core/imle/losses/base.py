@@ -216,13 +216,14 @@ def feasible(who: str, fixed: Tensor, batch: Batch, row: int = 0) -> Tensor:
     return fixed
 
 
-def check_shape(who: str, values: Any, shape: Sequence[int]) -> Tensor:
+def check_shape(who: str, values: Any, shape: Sequence[int], like: str = "the objective") -> Tensor:
     """Refuse what is not a tensor of a shape.
 
     Args:
         who: what the message begins with.
         values: what was given.
         shape: the one it must have.
+        like: what has that shape.
 
     Returns:
         the tensor.
@@ -236,9 +237,7 @@ def check_shape(who: str, values: Any, shape: Sequence[int]) -> Tensor:
             hint=None if values is None else "torch.as_tensor(...) converts arrays and lists",
         )
     if values.shape != shape:
-        raise ObjectiveError(
-            f"{who}: expected shape {list(shape)}, found {list(values.shape)}", hint="give it the objective's shape"
-        )
+        raise ObjectiveError(f"{who}: expected shape {list(shape)}, that of {like}, found {list(values.shape)}")
     return values
 
 

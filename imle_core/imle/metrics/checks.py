@@ -129,7 +129,7 @@ def rows_of(event_ndim: int, **tensors: Any) -> list[Tensor]:
         raise ObjectiveError(f"{first}: expected a torch tensor, found {type(tensors[first]).__name__}")
     shape = tensors[first].shape
     for name, tensor in tensors.items():
-        check_shape(name, tensor, shape)
+        check_shape(name, tensor, shape, first)
     if isinstance(event_ndim, bool) or not isinstance(event_ndim, int) or not 1 <= event_ndim <= len(shape):
         raise OptionError(f"event_ndim: expected an int between 1 and {len(shape)}, found {event_ndim!r}")
     lead, event = shape[: len(shape) - event_ndim], shape[len(shape) - event_ndim :]

@@ -41,7 +41,7 @@ def worst_tied(
 
     Source: Elmachtoub & Grigas 2022, section 2, definition 2.
     """
-    check_shape("true_objective", true_objective, predicted.shape)
+    check_shape("true_objective", true_objective, predicted.shape, "predicted")
     batch = plain(layer, predicted.double(), rows)
     theta, true = batch.theta, plain(layer, true_objective.double(), rows).theta
     found_z, _, found_fixed = maximise(batch, theta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,7 +35,7 @@ def compiled(function: F) -> F:
     Kernels are module-level functions (closures would be compiled again in every process) and single-threaded: the
     caller spreads rows over threads, and processes may be forked at any time. The kernels of a distribution lie in a
     folder of their own. They call each other, and read constants, of this folder only: when one of its files changes,
-    all of its kernels are compiled anew. What was compiled of the earlier files stays on disk, but never runs.
+    all of its kernels are compiled anew, and what was compiled of the earlier files is deleted.
 
     Args:
         function: the kernel, annotated with `Floats` and the like.
@@ -44,11 +45,16 @@ def compiled(function: F) -> F:
     """
     import numba
 
-    name = function.__qualname__
+    name, file = function.__qualname__, Path(function.__code__.co_filename)
+    digest = _digest(file.parent)
     # numba calls its files by this name. It only notices changes of the kernel's own file, not of kernels inside it
-    function.__qualname__ = f"{name}-{_digest(Path(function.__code__.co_filename).parent)}"
+    function.__qualname__ = f"{name}-{digest}"
     kernel = numba.njit(cache=True, nogil=True)(function)
     function.__qualname__ = name
+    for earlier in Path(str(kernel.stats.cache_path)).glob(f"{file.stem}.{name}-*"):
+        if digest not in earlier.name:
+            with suppress(OSError):  # another process has deleted it, or still reads it
+                earlier.unlink()
     return cast(F, update_wrapper(kernel, function))
 
 

@@ -37,6 +37,7 @@ def tight(instance, x):
     return np.linalg.matrix_rank(active, tol=1e-6) if len(active) else 0
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["min", "max"]), st.sampled_from(["auto", "primal", "dual"]))
 def test_values_and_vertices(seed, sense, method):

@@ -6,6 +6,7 @@ import re
 import tracemalloc
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from imle.errors import InstanceError
@@ -98,7 +99,7 @@ def test_plus_makes_a_formula_of_each_constant() -> None:
     table = grounding.atoms["Topic"]
     assert table.complete
     assert table.cells.reshape(table.shape).tolist() == [[0, 1], [2, 3]]
-    assert grounding.atoms.find("Topic", "P10", "Nets") == 3
+    assert grounding.atoms.names.index("Topic(P10,Nets)") == 3
 
 
 def test_evidence_completes_exactly_one_blocks() -> None:
@@ -110,8 +111,7 @@ def test_evidence_completes_exactly_one_blocks() -> None:
     )
     grounding = ground(program, database)
     assert grounding.atoms.names == ("Topic(P3,B)", "Topic(P3,C)")
-    assert grounding.atoms.find("Topic", "P1", "A") == -1
-    assert grounding.atoms.find("Topic", "P2", "B") == -2
+    assert grounding.atoms["Topic"].lookup(np.array([0, 4])).tolist() == [-1, -2]  # Topic(P1,A), Topic(P2,B)
     assert grounding.atoms["Topic"].known.truth().tolist() == [[0, 1, 0], [0, 1, 0], [0, -1, -1]]
     assert grounding.atoms["Topic"].cells.tolist() == [7, 8]
 

@@ -82,7 +82,9 @@ def test_answers_do_not_depend_on_what_was_solved_before(engine, tries):
 
 
 @pytest.mark.parametrize("hard", [True, False])
-@pytest.mark.parametrize("records", [6, 7, 8])
+@pytest.mark.parametrize(
+    "records", [6, pytest.param(7, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)]
+)
 def test_cutting_planes_find_what_the_full_model_finds(records, hard, monkeypatch):
     rng = np.random.default_rng(records)
     net = transitivity(records, hard)

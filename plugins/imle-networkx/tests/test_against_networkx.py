@@ -131,6 +131,7 @@ def check(graph, costs, source, target, weights, *, method="dijkstra"):
     return result
 
 
+@pytest.mark.slow
 @KERNELS
 @pytest.mark.parametrize("weights", ["edge", "node"])
 @quick

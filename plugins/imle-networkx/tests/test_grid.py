@@ -79,7 +79,7 @@ def test_same_path_cost_as_the_graph_solver(neighbours, data):
     costs = np.array(entries).reshape(1, height, width)
     grid = GridShortestPathSolver(neighbours=neighbours).prepare().solve(costs)
     graph = grid_graph(height, width, neighbours)
-    prepared = ShortestPathSolver(weights="node").prepare(graph, (0, 0), (height - 1, width - 1))
+    prepared = ShortestPathSolver(weights="node").prepare(graph, source=(0, 0), target=(height - 1, width - 1))
     assert grid.values == prepared.solve(costs.reshape(1, -1)).values
 
 

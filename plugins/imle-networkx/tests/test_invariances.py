@@ -22,7 +22,7 @@ def acyclic(nodes: int, arcs: int) -> nx.DiGraph:
 
 
 def on_graph(graph, weights, lowest, *, swept=True):
-    prepared = ShortestPathSolver(weights=weights).prepare(graph, 0, len(graph) - 1)
+    prepared = ShortestPathSolver(weights=weights).prepare(graph, source=0, target=len(graph) - 1)
     assert prepared.sweepable == swept
     shape = prepared.objective_shape
     return prepared, np.random.default_rng(3).integers(lowest, 4, (ROWS, *shape)).astype(float)

@@ -109,6 +109,7 @@ def test_wide_bounds_leave_too_few_bits_and_rows_say_so(sense):
     assert result.gap[1] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_bounds_hold_where_time_runs_out(sense):
     """Against the optimum that another engine proves; constants, negated literals and fixed terms are part of both."""

@@ -38,6 +38,7 @@ def problems(draw):
     return np.array(rows).reshape(-1, n, m), None if allowed is None else np.array(allowed).reshape(n, m)
 
 
+@pytest.mark.slow
 @SENSES
 @settings(max_examples=200)
 @given(problem=problems())

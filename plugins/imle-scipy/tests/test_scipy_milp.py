@@ -56,6 +56,7 @@ def test_programs_that_presolve_alone_would_refute():
         assert result.status.tolist() == [SolveStatus.INFEASIBLE]
 
 
+@pytest.mark.slow
 @SENSES
 @settings(max_examples=100)
 @given(problem=problems())

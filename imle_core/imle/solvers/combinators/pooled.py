@@ -83,7 +83,7 @@ class PreparedPooled(PreparedWrapper):
         answered = np.flatnonzero(known & ~self._due(len(keys)))
         if not len(answered):
             result = solve_checked(self.inner, objective, given)
-            self._learn(keys, np.arange(len(keys)), result)
+            self._learn(objective, keys, np.arange(len(keys)), result)
             return result
         solutions = np.zeros(objective.shape)
         status = np.full(len(keys), SolveStatus.FEASIBLE, dtype=np.int8)
@@ -94,7 +94,7 @@ class PreparedPooled(PreparedWrapper):
         if not len(left):
             return SolveResult(like(objective, solutions), status, values, counters=counters)
         result = solve_rows(self.inner, objective, given, left)
-        self._learn(keys, left, result)
+        self._learn(objective, keys, left, result)
         solutions[left] = to_numpy(result.solutions)
         status[left] = SolveStatus.OPTIMAL if result.status is None else result.status
         if result.values is not None:
@@ -161,12 +161,14 @@ class PreparedPooled(PreparedWrapper):
         found = torch.as_tensor(terms(to_numpy(solutions).astype(np.float64), **of_row))
         return -found if self._sense == "min" else found
 
-    def _learn(self, keys: list[str | None], index: Index, result: SolveResult) -> None:
+    def _learn(self, objective: Any, keys: list[str | None], index: Index, result: SolveResult) -> None:
         """Keep what was found in rows `index` of the batch."""
+        # rows of nan, which solvers of any size are given, may come back with anything
+        finite = torch.as_tensor(objective[index]).flatten(1).isfinite().all(dim=1).tolist()
         rows: dict[str, list[int]] = {}
         for n, row in enumerate(index.tolist()):
             key = keys[row]
-            if key is not None and (result.status is None or SolveStatus(int(result.status[n])).ok):
+            if key is not None and finite[n] and (result.status is None or SolveStatus(int(result.status[n])).ok):
                 rows.setdefault(key, []).append(n)
         solutions: Tensor = torch.as_tensor(result.solutions)
         for key, members in rows.items():

@@ -236,8 +236,9 @@ class PreparedMLN(BasePrepared):
             slack[part] = found.slack
             results.status[part] = np.maximum(results.status[part], found.status)  # rows that are not finite have one
             results.messages.update({part.start + row: text for row, text in found.messages.items()})
-            _add(results.counters, found.engines, "{}_components")
-            _add(results.counters, found.events, "highs_{}")
+            _count(results.counters, "{}_components", found.engines, len(found.status))
+            for events in found.events:
+                _count(results.counters, "highs_{}", events)
         self._idle.append(engine)  # after an exception it is dropped: its state is not known
         solutions[results.status > SolveStatus.FEASIBLE] = 0.0
         results.bounds[:] = np.einsum("nk,nk->n", solutions, given) + slack
@@ -274,11 +275,6 @@ def _known(relation: Known) -> NDArray[np.bool_]:
     return found
 
 
-def _add(events: Counter[str], rows: list[Counter[str]], name_of: str) -> None:
-    """Sum events of rows. Most rows share one object: it is counted once, times the number of rows."""
-    times: dict[int, int] = {}
-    for row in rows:
-        times[id(row)] = times.get(id(row), 0) + 1
-    for own in {id(row): row for row in rows}.values():
-        for name, number in own.items():
-            events[name_of.format(name.replace("-", "_"))] += number * times[id(own)]
+def _count(counters: Counter[str], name_of: str, numbers: Mapping[str, int], times: int = 1) -> None:
+    for name, number in numbers.items():
+        counters[name_of.format(name.replace("-", "_"))] += number * times

@@ -132,13 +132,12 @@ class Evaluator:
         given = np.asarray(states)
         if given.ndim != 2 or given.shape[1] != self._network.atoms:
             raise ValueError(f"expected states of shape [N, {self._network.atoms}], found {list(given.shape)}")
-        truths = self._truths.of(given.T != 0).T
-        violated = np.count_nonzero(~truths[:, self._hard], axis=1)
-        return Evaluation(self._network, truths, violated, self._broken(given))
-
-    def _broken(self, states: NDArray[np.generic]) -> NDArray[np.int64]:
-        blocks = self._blocks
-        if not len(blocks.starts):
-            return np.zeros(len(states), np.int64)
-        true = np.add.reduceat(states[:, blocks.variable] != 0, blocks.starts, axis=1, dtype=np.int64)
-        return np.asarray(np.count_nonzero(true != 1, axis=1), np.int64)
+        worlds = given.astype(np.bool_, copy=False)
+        truths = self._truths.of(worlds.T).T
+        violated = broken = np.zeros(len(worlds), np.int64)
+        if len(self._hard):
+            violated = np.count_nonzero(~truths[:, self._hard], axis=1)
+        if len(self._blocks.starts):
+            own = worlds[:, self._blocks.variable]
+            broken = np.count_nonzero(np.add.reduceat(own, self._blocks.starts, axis=1, dtype=np.int64) != 1, axis=1)
+        return Evaluation(self._network, truths, violated, broken)

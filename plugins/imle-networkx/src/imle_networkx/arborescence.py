@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import RowResults, Sense
-from imle_networkx.bases import GraphSolver, PreparedPerGraph
-from imle_networkx.graph import Graph, distances
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
+from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.branching import arborescences
 from imle_networkx.plugin import ARBORESCENCE
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
-class ArborescenceSolver(GraphSolver, spec=ARBORESCENCE):
+class ArborescenceSolver(BaseSolver, spec=ARBORESCENCE):
     """The best spanning arborescence of a directed graph, as a 0/1 mask of its arcs.
 
     One arc enters every node but the root, and the root reaches them all.
@@ -26,27 +26,26 @@ class ArborescenceSolver(GraphSolver, spec=ARBORESCENCE):
 
     Exact up to the rounding of float64, for objectives of any sign. Several best ones: one of them, the same one every
     time.
-
-    Raises:
-        OptionError: another sense.
     """
 
     sense: Sense = "min"
-    directed: ClassVar[bool] = True
 
-    def bind(self, graph: Graph, /, root: Any = None) -> PreparedArborescence:
-        """Bind to a graph.
+    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None, root: Any = None) -> PreparedSolver:
+        """Bind to a directed graph.
 
         Args:
-            graph: a directed one.
+            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
             root: the node the arborescence starts from; None leaves the choice to the solver.
 
         Raises:
-            InstanceError: the root (no node, if it is free) does not reach every other node.
+            InstanceError: not such a graph, or the root (no node, if it is free) does not reach every other node.
         """
-        number = -1 if root is None else graph.number(ARBORESCENCE.id, "root", root)
-        _check(graph, number)
-        return PreparedArborescence(self, graph, number)
+        found = read(ARBORESCENCE.id, graph, edges, nodes, directed=True)
+        if found is None:
+            return awaiting_graph(ARBORESCENCE.id)
+        number = -1 if root is None else found.number(ARBORESCENCE.id, "root", root)
+        _check(found, number)
+        return PreparedArborescence(self, found, number)
 
 
 @dataclass(frozen=True, eq=False)

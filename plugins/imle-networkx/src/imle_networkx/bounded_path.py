@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import RowResults, SolveStatus
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
-from imle.solvers.compiled import Floats, Ints, Longs, Masks
 from imle.solvers.interruptible import interruptible
-from imle_networkx.bases import GraphSolver, PreparedPerGraph
-from imle_networkx.graph import Graph, both_ways, distances, sort, whole
+from imle_networkx.graph import Graph, both_ways, distances, read, sort, whole
 from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.paths import cheapest_paths, cheapest_walks
 from imle_networkx.plugin import BOUNDED_PATH
-
-Place = tuple[int, int, int, Ints, Ints, Ints]
-"""The ends, the most arcs, and the arcs by head, as kernels take them."""
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 LANES = 16
 """Rows solved together, if the table of labels is small."""
@@ -30,7 +26,7 @@ LARGEST = 2**27
 
 
 @dataclass(frozen=True)
-class BoundedPathSolver(GraphSolver, spec=BOUNDED_PATH):
+class BoundedPathSolver(BaseSolver, spec=BOUNDED_PATH):
     """The cheapest path from source to target with at most `hops` edges, as a 0/1 mask.
 
     A path visits no node twice. Costs may have any sign.
@@ -41,36 +37,45 @@ class BoundedPathSolver(GraphSolver, spec=BOUNDED_PATH):
             more than the cheapest path the one found may cost at most.
 
     Several cheapest paths: one with the fewest edges, the same one every time.
-
-    Raises:
-        OptionError: a limit below 1.
     """
 
     label_limit: int = 2**20
 
-    def bind(self, graph: Graph, /, source: Any, target: Any, hops: int) -> PreparedBoundedPath:
+    def prepare(
+        self,
+        source: Any,
+        target: Any,
+        hops: int,
+        graph: Any = None,
+        edges: Any = None,
+        nodes: Any = None,
+        directed: bool | None = None,
+    ) -> PreparedSolver:
         """Bind to a graph, two of its nodes and the number of edges.
 
         Args:
-            graph: of any kind.
             source, target: the ends of the path.
             hops: the most edges it may have.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`.
 
         Raises:
-            InstanceError: no such nodes, or the target is not within that many edges.
+            InstanceError: not such a graph, no such nodes, or the target is not within that many edges.
         """
+        found = read(BOUNDED_PATH.id, graph, edges, nodes, directed)
+        if found is None:
+            return awaiting_graph(BOUNDED_PATH.id)
         given = whole(hops)
         if given is None or given < 0:
             raise InstanceError(f"{BOUNDED_PATH.id}: hops: expected an int >= 0, found {hops!r}")
-        ends = graph.number(BOUNDED_PATH.id, "source", source), graph.number(BOUNDED_PATH.id, "target", target)
-        most = min(given, graph.nodes - 1)
-        if (most + 1) * graph.nodes > LARGEST:
+        ends = found.number(BOUNDED_PATH.id, "source", source), found.number(BOUNDED_PATH.id, "target", target)
+        most = min(given, found.nodes - 1)
+        if (most + 1) * found.nodes > LARGEST:
             raise InstanceError(
-                f"{BOUNDED_PATH.id}: hops: expected at most {LARGEST // graph.nodes - 1} in a graph of {graph.nodes} "
+                f"{BOUNDED_PATH.id}: hops: expected at most {LARGEST // found.nodes - 1} in a graph of {found.nodes} "
                 f"nodes, found {hops}: the table of labels has (hops + 1) * nodes entries",
                 hint="without a bound on the number of edges, networkx-shortest-path is the solver to use",
             )
-        return PreparedBoundedPath(self, graph, *ends, most, _useful(graph, *ends, most))
+        return PreparedBoundedPath(self, found, *ends, most, _useful(found, *ends, most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,42 +89,35 @@ class PreparedBoundedPath(PreparedPerGraph):
     arcs: Arcs
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
-        """Find a cheapest path of each row; source == target gives no edge."""
-        costs = self.summable_costs(rows)
-        if self.source == self.target or not len(costs):
-            return ()
-        place: Place = (self.source, self.target, self.hops, *self.arcs)
-        size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
-        cyclic = np.zeros(len(costs), np.bool_)
-        cheapest_walks(costs, *place, max(1, min(LANES, len(costs), CACHED // size)), rows.solutions, cyclic)
-        if cyclic.any():
-            excess = self._among_cycles(costs, np.flatnonzero(cyclic), place, rows.solutions)
-            for row in np.flatnonzero(excess > 0).tolist():
-                rows.end(
-                    row,
-                    SolveStatus.FEASIBLE,
-                    f"stopped at {self.solver.label_limit} labels with a path that costs at most {excess[row]:g} more "
-                    "than the cheapest one; raise label_limit for a proof",
-                )
-            rows.counters["negative_cycles"] = int(cyclic.sum())
-        return ()
-
-    def _among_cycles(self, costs: Floats, rows: Longs, place: Place, solutions: Masks) -> Floats:
-        """Solve rows in which a cycle costs less than nothing; one of them may take long.
-
-        Returns:
-            `[N]` the most that the path found costs more than the cheapest one.
+        """Find a cheapest path of each row; source == target gives no edge.
 
         Raises:
             CancelledError: no caller waits any more.
         """
-        excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
-        limit = self.solver.label_limit
-        interruptible(
-            lambda: cheapest_paths(costs, rows, *place, limit, stopped, solutions, excess), lambda: stopped.fill(1)
-        )
-        raise_if_cancelled()
-        return excess
+        costs = self.summable_costs(rows)
+        if self.source == self.target or not len(costs):
+            return ()
+        place = self.source, self.target, self.hops, *self.arcs
+        size = (self.hops + 1) * self.graph.nodes + len(self.graph.tails)
+        cyclic = np.zeros(len(costs), np.bool_)
+        cheapest_walks(costs, *place, max(1, min(LANES, len(costs), CACHED // size)), rows.solutions, cyclic)
+        if cyclic.any():
+            limit, hard = self.solver.label_limit, np.flatnonzero(cyclic)
+            excess, stopped = np.zeros(len(costs)), np.zeros(1, np.int8)
+            interruptible(  # one of these rows may take long
+                lambda: cheapest_paths(costs, hard, *place, limit, stopped, rows.solutions, excess),
+                lambda: stopped.fill(1),
+            )
+            raise_if_cancelled()
+            for row in np.flatnonzero(excess > 0).tolist():
+                rows.end(
+                    row,
+                    SolveStatus.FEASIBLE,
+                    f"stopped at {limit} labels with a path that costs at most {excess[row]:g} more than the cheapest "
+                    "one; raise label_limit for a proof",
+                )
+            rows.counters["negative_cycles"] = len(hard)
+        return ()
 
 
 def _useful(graph: Graph, source: int, target: int, hops: int) -> Arcs:

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import RowResults
+from imle.solvers import BaseSolver, PreparedSolver, RowResults
 from imle.solvers.compiled import Floats, Longs, read_only
-from imle_networkx.bases import GraphSolver, PreparedPerGraph
-from imle_networkx.graph import Graph, both_ways, sort
+from imle_networkx.graph import both_ways, read, sort
 from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.cut import minimum_cuts
 from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 _BITS = 60
 """Capacities are whole numbers with a sum below 2**60: twice as much still fits easily."""
 
 
 @dataclass(frozen=True)
-class MinCutSolver(GraphSolver, spec=CUT):
+class MinCutSolver(BaseSolver, spec=CUT):
     """The cheapest edges that separate source and target, as a 0/1 mask.
 
     A solution marks all edges from the side of the source to the other one, those of capacity zero included.
@@ -32,29 +32,37 @@ class MinCutSolver(GraphSolver, spec=CUT):
             them. With them the problem would be that of a maximum cut, which is NP-hard.
 
     Several minimum cuts: the one with the fewest nodes on the side of the source.
-
-    Raises:
-        OptionError: a value that is not listed.
     """
 
     negative: Negative = "clip"
 
-    def bind(self, graph: Graph, /, source: Any, target: Any) -> PreparedMinCut:
+    def prepare(
+        self,
+        source: Any,
+        target: Any,
+        graph: Any = None,
+        edges: Any = None,
+        nodes: Any = None,
+        directed: bool | None = None,
+    ) -> PreparedSolver:
         """Bind to a graph and two of its nodes.
 
         Args:
-            graph: of any kind.
             source, target: the nodes to separate.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`.
 
         Raises:
-            InstanceError: source and target are not two nodes of the graph.
+            InstanceError: not such a graph, or source and target are not two nodes of it.
         """
-        ends = graph.number(CUT.id, "source", source), graph.number(CUT.id, "target", target)
+        found = read(CUT.id, graph, edges, nodes, directed)
+        if found is None:
+            return awaiting_graph(CUT.id)
+        ends = found.number(CUT.id, "source", source), found.number(CUT.id, "target", target)
         if ends[0] == ends[1]:
             raise InstanceError(f"{CUT.id}: expected two nodes to separate, found {source!r} as source and target")
-        tails, heads, edge = both_ways(graph, directed=False)  # whatever the graph: flow can be taken back
+        tails, heads, edge = both_ways(found, directed=False)  # whatever the graph: flow can be taken back
         back = np.arange(len(edge), dtype=np.int32) % 2
-        return PreparedMinCut(self, graph, *ends, sort(graph.nodes, tails, heads, 2 * edge + back))
+        return PreparedMinCut(self, found, *ends, sort(found.nodes, tails, heads, 2 * edge + back))
 
 
 @dataclass(frozen=True, eq=False)

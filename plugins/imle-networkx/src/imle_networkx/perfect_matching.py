@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import RowResults, Sense
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
 from imle.solvers.compiled import Longs
-from imle_networkx.bases import GraphSolver, PreparedPerGraph
-from imle_networkx.graph import Graph
+from imle_networkx.graph import read
 from imle_networkx.matchings import PairMatcher, matcher
 from imle_networkx.plugin import MATCHING
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
-class PerfectMatchingSolver(GraphSolver, spec=MATCHING):
+class PerfectMatchingSolver(BaseSolver, spec=MATCHING):
     """The best perfect matching of an undirected graph, as a 0/1 mask of its edges: every node lies on one of them.
 
     Args:
@@ -25,35 +25,37 @@ class PerfectMatchingSolver(GraphSolver, spec=MATCHING):
 
     Exact up to the rounding of float64, for objectives of any sign. Several best matchings: one of them, the same one
     every time; of parallel edges, the first of the best ones.
-
-    Raises:
-        OptionError: another sense.
     """
 
     sense: Sense = "min"
-    directed: ClassVar[bool] = False
 
-    def bind(self, graph: Graph, /) -> PreparedPerfectMatching:
+    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None) -> PreparedSolver:
         """Bind to an undirected graph.
 
+        Args:
+            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
+
         Raises:
-            InstanceError: its nodes cannot be paired up.
+            InstanceError: not such a graph, or its nodes cannot be paired up.
         """
-        if graph.nodes % 2:
+        found = read(MATCHING.id, graph, edges, nodes, directed=False)
+        if found is None:
+            return awaiting_graph(MATCHING.id)
+        if found.nodes % 2:
             raise InstanceError(
-                f"{MATCHING.id}: expected an even number of nodes, found {graph.nodes}: one would be left over"
+                f"{MATCHING.id}: expected an even number of nodes, found {found.nodes}: one would be left over"
             )
-        ends = np.sort(np.stack([graph.tails, graph.heads], axis=1), axis=1)
+        ends = np.sort(np.stack([found.tails, found.heads], axis=1), axis=1)
         proper = np.flatnonzero(ends[:, 0] != ends[:, 1])
         pairs, pair = np.unique(ends[proper], axis=0, return_inverse=True)
         order = np.argsort(pair.ravel(), kind="stable")
-        best = matcher(graph.nodes, pairs)
+        best = matcher(found.nodes, pairs)
         if best is None:
             raise InstanceError(
                 f"{MATCHING.id}: expected a graph with a perfect matching, "
-                f"found none that covers all {graph.nodes} nodes"
+                f"found none that covers all {found.nodes} nodes"
             )
-        return PreparedPerfectMatching(self, graph, proper[order], pair.ravel()[order], best)
+        return PreparedPerfectMatching(self, found, proper[order], pair.ravel()[order], best)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,16 +10,16 @@ from typing import Any, Literal
 import numpy as np
 
 from imle.errors import ObjectiveError
-from imle.solvers import SolveResult, SolveStatus
+from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
 from imle.solvers.compiled import Floats, Longs, read_only
-from imle_networkx.bases import GraphSolver, PreparedOnEdges
-from imle_networkx.graph import Graph
+from imle_networkx.graph import read
 from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.bidirectional import bidirectional
 from imle_networkx.kernels.sweep import sweep
 from imle_networkx.negatives import Negative
 from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import SHORTEST_PATH
+from imle_networkx.prepared import PreparedOnEdges, awaiting_graph
 
 SMALL = 2048
 """Arcs up to which any graph is swept in lanes; beyond, bidirectional search wins where paths have few arcs."""
@@ -36,7 +36,7 @@ CACHED = 2**19
 
 
 @dataclass(frozen=True)
-class ShortestPathSolver(GraphSolver, spec=SHORTEST_PATH):
+class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
     """The cheapest path from source to target, as a 0/1 mask of its edges or of its nodes.
 
     Args:
@@ -45,28 +45,38 @@ class ShortestPathSolver(GraphSolver, spec=SHORTEST_PATH):
             "raise" refuses them. Acyclic graphs take costs of any sign.
 
     Undirected edges can be walked both ways. Several shortest paths: one of them, the same one every time.
-
-    Raises:
-        OptionError: a value that is not listed.
     """
 
     weights: Literal["edge", "node"] = "edge"
     negative: Negative = "clip"
 
-    def bind(self, graph: Graph, /, source: Any = None, target: Any = None) -> PreparedShortestPath:
+    def prepare(
+        self,
+        graph: Any = None,
+        source: Any = None,
+        target: Any = None,
+        edges: Any = None,
+        nodes: Any = None,
+        directed: bool | None = None,
+    ) -> PreparedSolver:
         """Bind to a graph and, where all rows share them, to the ends.
 
         Args:
-            graph: of any kind.
+            graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`; costs
+                of nodes follow `G.nodes` or `nodes`. This takes a snapshot: a later change of the graph needs a new
+                `prepare`. Preparing an unchanged graph again is cheap.
             source, target: nodes; None if they are given per row when solving.
 
         Raises:
-            InstanceError: the graph has no such node.
+            InstanceError: not a graph, an empty one, or it has no such node.
         """
+        found = read(SHORTEST_PATH.id, graph, edges, nodes, directed)
+        if found is None:
+            return awaiting_graph(SHORTEST_PATH.id)
         for name, end in (("source", source), ("target", target)):
             if end is not None:
-                graph.number(SHORTEST_PATH.id, name, end)
-        return PreparedShortestPath(self, graph, source, target)
+                found.number(SHORTEST_PATH.id, name, end)
+        return PreparedShortestPath(self, found, source, target)
 
 
 @dataclass(frozen=True, eq=False)

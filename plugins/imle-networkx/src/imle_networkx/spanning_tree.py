@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle.solvers import RowResults, Sense
-from imle_networkx.bases import GraphSolver, PreparedPerGraph
-from imle_networkx.graph import Graph, distances
+from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
+from imle_networkx.graph import distances, read
 from imle_networkx.kernels.tree import spanning_trees
 from imle_networkx.plugin import TREE
+from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
 
 @dataclass(frozen=True)
-class SpanningTreeSolver(GraphSolver, spec=TREE):
+class SpanningTreeSolver(BaseSolver, spec=TREE):
     """The best spanning tree of an undirected graph, as a 0/1 mask of its edges.
 
     Args:
         sense: "min" for costs, "max" for scores.
 
     Exact for objectives of any sign. Of equal edges the earlier one is preferred, which leaves one best tree.
-
-    Raises:
-        OptionError: another sense.
     """
 
     sense: Sense = "min"
-    directed: ClassVar[bool] = False
 
-    def bind(self, graph: Graph, /) -> PreparedSpanningTree:
+    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None) -> PreparedSolver:
         """Bind to an undirected graph.
 
+        Args:
+            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
+
         Raises:
-            InstanceError: it is not connected.
+            InstanceError: not such a graph, or not a connected one.
         """
-        steps = distances(graph.out, 0)
-        if (steps < 0).any():
-            first, out = graph.node_labels[0], graph.node_labels[int(np.argmin(steps))]
+        found = read(TREE.id, graph, edges, nodes, directed=False)
+        if found is None:
+            return awaiting_graph(TREE.id)
+        reached = distances(found.out, 0)
+        if (reached < 0).any():
+            first, out = found.node_labels[0], found.node_labels[int(np.argmin(reached))]
             raise InstanceError(
                 f"{TREE.id}: expected a connected graph, found no path from node {first!r} to node {out!r}",
                 hint="a spanning tree needs one; solve each component on its own",
             )
-        return PreparedSpanningTree(self, graph)
+        return PreparedSpanningTree(self, found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ class Node(NamedTuple):
     bound: float
 
 
-class Search:
+class NodeSearch:
     """Looks for the best whole-numbered point of one component.
 
     Args:

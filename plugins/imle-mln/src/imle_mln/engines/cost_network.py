@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
@@ -23,8 +22,6 @@ from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
 """Coefficients add up to less than two to this. A forbidden state costs their sum, and toulbar2 counts to 2^58."""
-
-Ints = NDArray[np.int64]
 
 DENSE = 3
 """Clauses of up to so many variables are tables: toulbar2 propagates these well, and larger ones hardly at all."""
@@ -67,9 +64,9 @@ class PairTables(NamedTuple):
 class Whole(NamedTuple):
     """Coefficients as whole numbers, times `2^shift`: of atoms, soft pairs and soft large clauses."""
 
-    unary: Ints
-    pair: Ints
-    clause: Ints
+    unary: Index
+    pair: Index
+    clause: Index
     shift: int
 
     @property
@@ -96,13 +93,13 @@ class CostNetwork:
 
     def __init__(self, component: Components) -> None:
         energy, pairs = component.energy, component.pairs
-        self._energy, self._number, self.atoms = energy, component.number, component.atoms
+        self._energy, self.atoms = energy, component.atoms
         self._soft, hard = energy.large.clauses[component.soft], energy.large.clauses[component.hard]
         top = np.concatenate([self._soft, hard])
         self._nested = energy.large.nested_in(top) if len(top) else np.zeros(0, np.int64)
         self._variables(component.blocks, np.concatenate([top, self._nested]))
         self._never: list[tuple[int, int]] = []
-        first, second = self._variable[self._number[energy.pairs[pairs]]].T
+        first, second = self._variable[self._number(energy.pairs[pairs])].T
         self._one_block(pairs[first == second])
         apart = pairs[first != second]
         self._pairs: Index = apart[energy.forbidden[apart] == 0]
@@ -111,16 +108,19 @@ class CostNetwork:
         self._clauses = [*by_arity(rows)]
         self._long = [(scope, [1 - value for value in false]) for scope, false, _ in rows if len(scope) > DENSE]
 
+    def _number(self, atoms: Index) -> Index:
+        return np.searchsorted(self.atoms, atoms)
+
     def _variables(self, blocks: Entries, clauses: Index) -> None:
         """Free atoms, nested clauses, atoms of blocks that clauses name, long clauses, blocks: in this order."""
         n = self._energy.reduction.atoms
-        members, self._block = self._number[blocks.variable], blocks.row
+        members, self._block = self._number(blocks.variable), blocks.row
         self._members, sizes = members, np.bincount(self._block)
         free = np.ones(len(self.atoms), np.bool_)
         free[members] = False
         named = np.zeros(len(self.atoms), np.bool_)
         mentioned = self._energy.reduction.clauses.entries(clauses).variable
-        named[self._number[mentioned[mentioned < n]]] = True
+        named[self._number(mentioned[mentioned < n])] = True
         self._named: Index = np.flatnonzero(named & ~free)
         self._free: Index = np.flatnonzero(free)
         lengths = np.diff(self._energy.reduction.clauses.starts)[self._soft]
@@ -139,7 +139,7 @@ class CostNetwork:
     def _one_block(self, pairs: Index) -> None:
         """Forbidden states of pairs within a block, as values that may not be taken."""
         for pair in pairs[self._energy.forbidden[pairs] != 0].tolist():
-            ends = self._number[self._energy.pairs[pair]]
+            ends = self._number(self._energy.pairs[pair])
             variable, values = int(self._variable[ends[0]]), self._value[ends].tolist()
             mask = int(self._energy.forbidden[pair])
             bad = {value for value, bit in zip(values, (0b0100, 0b0010), strict=True) if mask & bit}
@@ -149,7 +149,7 @@ class CostNetwork:
 
     def _tables(self, pairs: Index) -> Iterator[PairTables]:
         """By shape; pairs over the same two variables share a table."""
-        ends, masks = self._number[self._energy.pairs[pairs]], self._energy.forbidden[pairs]
+        ends, masks = self._number(self._energy.pairs[pairs]), self._energy.forbidden[pairs]
         turned = self._variable[ends[:, 0]] > self._variable[ends[:, 1]]
         ends = np.where(turned[:, None], ends[:, ::-1], ends)
         masks = np.where(turned, (masks & 0b1001) | (masks & 0b0010) << 1 | (masks & 0b0100) >> 1, masks)
@@ -192,7 +192,7 @@ class CostNetwork:
         found = self._energy.reduction.clauses.entries(clauses)
         atom = found.variable < n
         variable = np.empty(len(atom), np.int64)
-        variable[atom] = self._boolean[self._number[found.variable[atom]]]
+        variable[atom] = self._boolean[self._number(found.variable[atom])]
         variable[~atom] = self._first_nested + np.searchsorted(self._nested, found.variable[~atom] - n)
         for start, end in itertools.pairwise([*found.starts.tolist(), len(atom)]):
             yield variable[start:end].tolist(), found.negated[start:end].astype(int).tolist()
@@ -228,7 +228,7 @@ class CostNetwork:
         plain = [(np.ascontiguousarray(of), of_costs.astype(np.float64)) for of, of_costs in tables if len(of)]
         return {"top": top, "domains": self.domains, "tables": plain, "clauses": self._long, "seed": seed}, offset
 
-    def _block_tables(self, unary: Ints, top: int) -> tuple[list[tuple[Index, Ints]], int]:
+    def _block_tables(self, unary: Index, top: int) -> tuple[list[tuple[Index, Index]], int]:
         """What each value of a block costs more than the best one; and what the best ones are worth."""
         sizes = np.array(self.domains[self._first_block :], np.int64)
         tables, best = [], 0
@@ -243,7 +243,7 @@ class CostNetwork:
             tables.append((blocks + self._first_block, costs))
         return tables, best
 
-    def _named_tables(self, top: int) -> list[tuple[Index, Ints]]:
+    def _named_tables(self, top: int) -> list[tuple[Index, Index]]:
         """A Boolean for an atom of a block is true where the block has its value."""
         tables = []
         for atom in self._named.tolist():
@@ -263,7 +263,7 @@ class CostNetwork:
         """What states `[k]` of the atoms are worth, in whole numbers."""
         reduction, mine = self._energy.reduction, np.union1d(self._soft, self._nested)
         truths = ClauseTruths.among(reduction.atoms, reduction.clauses, mine, self.atoms).of(states)
-        first, second = states[self._number[self._energy.pairs[self._pairs]]].T
+        first, second = states[self._number(self._energy.pairs[self._pairs])].T
         own = (states, first & second, truths[np.searchsorted(mine, self._soft)])
         return sum(int(part[true].sum()) for part, true in zip(whole[:3], own, strict=True))
 
@@ -281,7 +281,7 @@ def by_arity(rows: list[Row]) -> Iterator[ClauseTuples]:
             yield ClauseTuples(*(np.array(column) for column in zip(*own, strict=True)))
 
 
-def cost_tables(group: ClauseTuples, default: Ints, cost: Ints) -> tuple[Index, Ints]:
+def cost_tables(group: ClauseTuples, default: Index, cost: Index) -> tuple[Index, Index]:
     """Scopes, and tables `[f, 2, ...]` of what each clause costs where it is true and where it is false."""
     count, arity = group.scopes.shape
     costs = np.repeat(default[:, None], 1 << arity, axis=1)

@@ -23,7 +23,7 @@ from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Settings
 from imle_mln.engines import HEAVY, NODES, EngineSpec, engines
-from imle_mln.engines.branching import Search
+from imle_mln.engines.branching import NodeSearch
 from imle_mln.engines.elimination import Elimination
 from imle_mln.engines.relaxation import LazyRelaxation, Relaxation
 from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, Options
@@ -183,7 +183,7 @@ class HighsModel:
         inside = self._encoding.component[columns] == component
         own = np.flatnonzero(inside)
         atoms = np.flatnonzero(inside & self._integer[columns])
-        search = Search(linear, own, atoms, scaled[columns], self._options.gap)
+        search = NodeSearch(linear, own, atoms, scaled[columns], self._options.gap)
         before = float((x[columns[own]] * scaled[columns[own]]).sum())
         status = search.run(x[columns], nodes, clock)
         if status is None:
@@ -251,7 +251,7 @@ class HighsModel:
         self._events["branch_and_bound"] += 1
         while True:
             native = self._native(component)
-            before = native.cost(x, scaled)
+            before = float(x[native.columns] @ scaled[native.columns])
             status = self._run(native, scaled, clock)
             if status == HighsModelStatus.kInfeasible:
                 return SolveStatus.INFEASIBLE, 0.0

@@ -1,4 +1,4 @@
-"""HiGHS models that take rows while they are being solved, and tell their bound."""
+"""HiGHS models of encodings, and those that take rows while they are being solved."""
 
 from __future__ import annotations
 
@@ -48,31 +48,8 @@ class Relaxation(Native):
         super().__init__(program, settings, integer=integer is not None)
         self.columns = columns
 
-    def add(self, rows: Constraints, chosen: Index) -> None:
-        """More rows; the basis stays.
 
-        Raises:
-            SolveError: HiGHS refuses them.
-        """
-        more: Any = rows.matrix[chosen]
-        status = self._highs.addRows(
-            len(chosen),
-            rows.lower[chosen],
-            rows.upper[chosen],
-            more.nnz,
-            more.indptr[:-1].astype(np.int32),
-            more.indices.astype(np.int32),
-            more.data,
-        )
-        if status != highspy.HighsStatus.kOk:
-            raise SolveError("mln: HiGHS refuses rows that were added")
-
-    def cost(self, x: Floats, costs: Floats) -> float:
-        """The cost of a point over the encoding's columns, in those of this model."""
-        return float(x[self.columns] @ costs[self.columns])
-
-
-class LazyRelaxation:
+class LazyRelaxation(Relaxation):
     """A linear relaxation that takes rows when they are broken: cutting planes, with basis and active rows kept.
 
     Args:
@@ -86,39 +63,40 @@ class LazyRelaxation:
     """
 
     def __init__(self, rows: Constraints, active: Bools, settings: Settings, events: Counter[str]) -> None:
-        self._rows, self.active, self._events = rows, active, events
-        columns = np.arange(rows.matrix.shape[1])
-        self._native = Relaxation(rows, np.flatnonzero(active), columns, None, settings)
-
-    def set_costs(self, costs: Floats) -> None:
-        """Change the objective, `[columns]`, to be minimised."""
-        self._native.set_costs(costs)
-
-    def set_bounds(self, column: int, lower: float, upper: float) -> None:
-        """Change the bounds of one column."""
-        self._native.set_bounds(column, lower, upper)
+        super().__init__(rows, np.flatnonzero(active), np.arange(rows.matrix.shape[1]), None, settings)
+        self._constraints, self.active, self._events = rows, active, events
 
     def solve(self, clock: Clock) -> Floats | SolveStatus:
         """The vertex that breaks no row, or INFEASIBLE, or TIMEOUT."""
         while True:
-            status = self._native.run(clock())
+            status = self.run(clock())
             if status not in (HighsModelStatus.kOptimal, HighsModelStatus.kInfeasible, HighsModelStatus.kTimeLimit):
                 self._events["cold_restarts"] += 1
-                self._native.forget()
-                status = self._native.run(clock())
+                self.forget()
+                status = self.run(clock())
             if status == HighsModelStatus.kInfeasible:
                 return SolveStatus.INFEASIBLE
             if status != HighsModelStatus.kOptimal:
                 return SolveStatus.TIMEOUT
-            x: Floats = np.clip(self._native.point(), 0.0, 1.0)
-            if not self.add(self._rows.broken(x)):
+            x: Floats = np.clip(self.point(), 0.0, 1.0)
+            if not self.add(self._constraints.broken(x)):
                 return x
 
     def add(self, broken: Index) -> bool:
-        """Make rows part of the model; whether there were any that were not."""
+        """Make rows part of the model, whose basis stays; whether there were any that were not.
+
+        Raises:
+            SolveError: HiGHS refuses them.
+        """
         new = broken[~self.active[broken]]
-        if len(new):
-            self._events["rows_added"] += len(new)
-            self.active[new] = True
-            self._native.add(self._rows, new)
-        return len(new) > 0
+        if not len(new):
+            return False
+        self._events["rows_added"] += len(new)
+        self.active[new] = True
+        rows = self._constraints
+        more: Any = rows.matrix[new]
+        starts, columns = more.indptr[:-1].astype(np.int32), more.indices.astype(np.int32)
+        status = self._highs.addRows(len(new), rows.lower[new], rows.upper[new], more.nnz, starts, columns, more.data)
+        if status != highspy.HighsStatus.kOk:
+            raise SolveError("mln: HiGHS refuses rows that were added")
+        return True

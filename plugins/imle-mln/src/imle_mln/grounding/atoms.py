@@ -143,24 +143,6 @@ class AtomTable:
             for cell in atoms.cells
         )
 
-    def find(self, predicate: str, *constants: str) -> int:
-        """The number of an open ground atom; FALSE (-1) or TRUE (-2) if evidence decides it.
-
-        Raises:
-            KeyError: if there is no such ground atom.
-        """
-        atoms = self.predicates[predicate]
-        types = atoms.known.predicate.types
-        if len(types) != len(constants):
-            raise KeyError(f"{predicate} has {len(types)} arguments, not {len(constants)}")
-        cell = 0
-        for name, constant in zip(types, constants, strict=True):
-            code = self.vocabulary.code(name, constant)
-            if code < 0:
-                raise KeyError(f"{constant} is not a constant of type {name}")
-            cell = cell * self.vocabulary.size(name) + code
-        return int(atoms.lookup(np.array([cell], np.int64))[0])
-
 
 def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:
     sizes: list[NDArray[np.int64]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,21 +96,14 @@ class FormulaTable:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def name(self, formula: int) -> str:
-        """Formula number `formula` as text, such as "Cites(p,q) ^ Topic(p,Logic) => Topic(q,Logic)"."""
-        at = self._at(formula)
-        constants = self.constants[at]
-        codes = np.unravel_index(formula - int(self.starts[at]), [len(domain) for domain in constants] or [1])
-        values = {
-            variable: domain[int(code)]
-            for variable, domain, code in zip(self.soft[at].plus, constants, codes, strict=False)
-        }
-        return formula_text(self.soft[at].formula, values=values)
-
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """All formulas as text, `[F]`."""
-        return tuple(self.name(formula) for formula in range(len(self)))
+        """`[F]` the formulas as text, such as "Cites(p,q) ^ Topic(p,Logic) => Topic(q,Logic)"."""
+        return tuple(
+            formula_text(rule.formula, values=dict(zip(rule.plus, chosen, strict=True)))
+            for rule, domains in zip(self.soft, self.constants, strict=True)
+            for chosen in product(*domains)
+        )
 
     @cached_property
     def hard_names(self) -> tuple[str, ...]:
@@ -125,8 +119,3 @@ class FormulaTable:
     def lines(self) -> NDArray[np.int64]:
         """Where each formula stands in the file, `[F]`."""
         return np.repeat(np.array([rule.line for rule in self.soft], np.int64), np.diff(self.starts))
-
-    def _at(self, formula: int) -> int:
-        if not 0 <= formula < len(self):
-            raise IndexError(f"formula {formula} of {len(self)}")
-        return int(np.searchsorted(self.starts, formula, side="right")) - 1

@@ -26,14 +26,14 @@ class Solved(NamedTuple):
         status: `[N]` codes of `SolveStatus`.
         states: `[N, n]` of the energy's atoms.
         slack: `[N]` by how much others may be better.
-        engines: for each row, how many components each engine solved.
+        engines: how many components each engine solved, in every row.
         events: for each row, what engines did.
     """
 
     status: NDArray[np.int8]
     states: Bools
     slack: Floats
-    engines: list[Counter[str]]
+    engines: Counter[str]
     events: list[Counter[str]]
 
 
@@ -53,11 +53,11 @@ class Dispatch:
     def __init__(self, energy: Energy, engine: str, options: Options, coefficients: Coefficients) -> None:
         self._atoms = energy.reduction.atoms
         parts = partition(energy, coefficients)
-        self._closed = _Closed(energy, parts)
+        closed = _Closed(energy, parts)
         self._counts = Counter[str]()
-        self._batched: list[BatchSolver] = []
+        self._batched: list[BatchSolver] = [closed]
         self._single: list[ComponentSolver] = []
-        left = ~self._closed.components
+        left = ~closed.components
         if not left.all():
             self._counts["closed"] = int((~left).sum())
         asked = (find(engine),) if engine != AUTO else sorted(engines(), key=lambda one: one.auto is everything)
@@ -83,8 +83,7 @@ class Dispatch:
         """
         rows = len(coefficients.unary)
         states = np.zeros((rows, self._atoms), np.bool_)
-        solved = Solved(np.zeros(rows, np.int8), states, np.zeros(rows), [self._counts] * rows, [_NOTHING] * rows)
-        states[:, self._closed.atoms] = self._closed.solve(coefficients)
+        solved = Solved(np.zeros(rows, np.int8), states, np.zeros(rows), self._counts, [_NOTHING] * rows)
         for batched in self._batched:
             states[:, batched.atoms], slack = batched.solve_rows(coefficients)
             solved.slack[:] += slack
@@ -136,14 +135,14 @@ class _Closed:
         self._blocks = energy.blocks.entries(parts.block[parts.block >= 0])
         self.atoms: Index = np.concatenate([self._single, self._blocks.variable])
 
-    def solve(self, coefficients: Coefficients) -> Bools:
-        """States `[N, k]` of `atoms`. Ties: false; in a block, its first best atom."""
+    def solve_rows(self, coefficients: Coefficients) -> tuple[Bools, Floats]:
+        """States `[N, k]` of `atoms`, which are best. Ties: false; in a block, its first best atom."""
         single = coefficients.unary[:, self._single] > 0
-        blocks = self._blocks
+        blocks, nothing = self._blocks, np.zeros(len(single))
         if not len(blocks.starts):
-            return single
+            return single, nothing
         values = coefficients.unary[:, blocks.variable]
         best = values == np.maximum.reduceat(values, blocks.starts, axis=1)[:, blocks.row]
         place = np.arange(len(blocks.row))
         first = np.minimum.reduceat(np.where(best, place, len(place)), blocks.starts, axis=1)
-        return np.concatenate([single, place == first[:, blocks.row]], axis=1)
+        return np.concatenate([single, place == first[:, blocks.row]], axis=1), nothing

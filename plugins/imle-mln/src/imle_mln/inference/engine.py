@@ -138,8 +138,8 @@ class MAPEngine:
     def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
         states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)
         truths, codes = self._evaluate(states).truths, np.full(rows, status, np.int8)
-        nothing: list[Counter[str]] = [Counter()] * rows
-        return MAPRows(states, truths, codes, nan, nan, nothing, nothing, dict.fromkeys(range(rows), message))
+        nothing = Counter[str]()
+        return MAPRows(states, truths, codes, nan, nan, nothing, [nothing] * rows, dict.fromkeys(range(rows), message))
 
     def _compare(self, result: MAPResult, unary: Floats, weights: Floats) -> None:
         name = self._cross_check if isinstance(self._cross_check, str) else _another(result)

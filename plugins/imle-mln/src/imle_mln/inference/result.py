@@ -60,7 +60,8 @@ class MAPRows:
         status: `[N]` codes of `SolveStatus`.
         objective: `[N]`.
         slack: `[N]`.
-        engines, events: of each row.
+        engines: how many components each engine solved, in every row.
+        events: of each row.
         messages: by row number, where there is no state.
     """
 
@@ -69,7 +70,7 @@ class MAPRows:
     status: NDArray[np.int8]
     objective: Floats
     slack: Floats
-    engines: list[Counter[str]]
+    engines: Counter[str]
     events: list[Counter[str]]
     messages: Mapping[int, str] = field(default_factory=dict)
 
@@ -81,7 +82,7 @@ class MAPRows:
             SolveStatus(int(self.status[number])),
             float(self.objective[number]),
             float(self.slack[number]),
-            self.engines[number],
+            self.engines,
             self.events[number],
             self.messages.get(number, ""),
         )
@@ -97,7 +98,7 @@ def joined(parts: list[MAPRows]) -> MAPRows:
         np.concatenate([part.status for part in parts]),
         np.concatenate([part.objective for part in parts]),
         np.concatenate([part.slack for part in parts]),
-        [engines for part in parts for engines in part.engines],
+        parts[0].engines,
         [events for part in parts for events in part.events],
         {at + row: text for at, part in zip(first, parts, strict=False) for row, text in part.messages.items()},
     )

@@ -1,7 +1,14 @@
 """Compiled kernels: each solves a whole batch on plain arrays, without Python objects and without the GIL.
 
-They read objectives and never write them. All write `solutions[row]`, 0/1 masks that come in as zeros. Kernels for
-shortest paths also write, per row,
+Arguments that several of them take, over one graph for all rows:
+
+- `objective`: `[N, items]` costs, which kernels read and never write,
+- `solutions`: `[N, items]` 0/1 masks that come in as zeros,
+- `tails, heads`: `[E]` node numbers,
+- `start, node, item`: the fields of `Arcs`,
+- `width`: rows solved together, one per SIMD lane; it affects speed only.
+
+Kernels for shortest paths also take `sources` and `targets`, `[N]` node numbers, and write, per row,
 
 - `values[row]`: the sum of the row's own costs over the mask, before any clipping,
 - `found[row]`: whether there is a path of finite cost,

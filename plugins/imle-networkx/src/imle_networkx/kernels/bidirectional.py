@@ -20,8 +20,8 @@ from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.lanes import bounded, follow
 
 
-class Search(NamedTuple):
-    """Two searches, a row each.
+class Frontiers(NamedTuple):
+    """What two searches have reached, a row each.
 
     Attributes:
         labels: `[2, nodes]` cost of the best path found, infinite where there is none.
@@ -56,17 +56,15 @@ def bidirectional(
     """Solve `[N, items]` costs row by row; costs below zero count as zero.
 
     Args:
-        objective: costs; an arc of item i costs `objective[row, i]`.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
+        objective, solutions, values, found, negatives, sources, targets: see `imle_networkx.kernels`.
         node_costs: whether items are nodes, so that the source is paid for too.
-        sources, targets: `[N]` node numbers.
         start, node, item: `[2, ...]`, the `Arcs` by tail, then those by head.
     """
     nodes, entries = start.shape[1] - 1, node.shape[1] + 1  # an entry per improvement, and no arc improves twice
     labels, touched, counts = np.full((2, nodes), np.inf), np.empty((2, nodes), np.int32), np.empty(2, np.int64)
     via, by = np.empty((2, nodes), np.int32), np.empty((2, nodes), np.int32)
     keys, heap = np.empty((2, entries)), np.empty((2, entries), np.int32)
-    both = Search(labels, via, by, keys, heap, touched, counts)
+    both = Frontiers(labels, via, by, keys, heap, touched, counts)
     for row in range(len(objective)):
         costs = objective[row]
         below = 0
@@ -77,18 +75,15 @@ def bidirectional(
         meeting = search(costs, source, target, Arcs(start, node, item), both)
         found[row] = meeting >= 0
         if meeting >= 0:
-            values[row] = follow(costs, meeting, source, via[0], by[0], solutions[row])
-            values[row] += follow(costs, meeting, target, via[1], by[1], solutions[row])
-            if node_costs:
-                solutions[row, source] = 1
-                values[row] += costs[source]
+            values[row] = follow(costs, source if node_costs else -1, meeting, source, via[0], by[0], solutions[row])
+            values[row] += follow(costs, -1, meeting, target, via[1], by[1], solutions[row])
         for side in range(2):
             for k in range(counts[side]):
                 labels[side, touched[side, k]] = np.inf
 
 
 @compiled
-def search(costs: Floats, source: int, target: int, arcs: Arcs, both: Search) -> int:
+def search(costs: Floats, source: int, target: int, arcs: Arcs, both: Frontiers) -> int:
     """Label both sides until no better path can exist; returns the node where they meet, or -1."""
     labels, via, by, keys, heap, touched, counts = both
     start, node, item = arcs

@@ -39,11 +39,9 @@ def arborescences(objective: Floats, nodes: int, root: int, tails: Ints, heads: 
     """Solve `[N, E]` objectives over one graph in which the root reaches every node.
 
     Args:
-        objective: costs.
+        objective, tails, heads, solutions: see `imle_networkx.kernels`.
         nodes: how many there are.
         root: where the arborescence starts, or -1 if any node may be the root.
-        tails, heads: `[E]`.
-        solutions: `[N, E]`, zeros; ones are written for the arcs of the arborescence.
     """
     rows, edges = objective.shape
     free = root < 0

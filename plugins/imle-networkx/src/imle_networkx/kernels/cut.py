@@ -26,11 +26,9 @@ def minimum_cuts(
         capacities: not negative; the sum of a row is below 2**61.
         directed: whether edges lead from tail to head only.
         source, target: node numbers.
-        tails, heads: `[E]`.
-        start, node, link: the links of each node in CSR form; link 2e leads from the tail of edge e to its head, link
-            2e + 1 back.
-        solutions: `[N, E]`, zeros; ones are written for the edges from the side of the source to the other one. Of
-            equal cuts it is the one with the fewest nodes on the side of the source.
+        tails, heads, solutions: see `imle_networkx.kernels`. Ones are written for the edges from the side of the source
+            to the other one; of equal cuts it is the one with the fewest nodes on the side of the source.
+        start, node, link: `Arcs` by tail; link 2e leads from the tail of edge e to its head, link 2e + 1 back.
     """
     rows, edges = capacities.shape
     nodes = start.size - 1

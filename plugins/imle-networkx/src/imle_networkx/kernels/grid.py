@@ -30,11 +30,9 @@ def grid_paths(
 
     Args:
         objective: costs of the cells, row by row of the grid.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
+        solutions, values, found, negatives, sources, targets, width: see `imle_networkx.kernels`; nodes are cells.
         breadth: cells in a row of the grid.
         diagonals: eight neighbours instead of four.
-        sources, targets: `[N]` cell numbers.
-        width: lanes; affects speed only.
     """
     rows, cells = objective.shape
     height, stride = cells // breadth, breadth + 2
@@ -60,9 +58,8 @@ def grid_paths(
             source, target = bordered(sources[row], breadth), bordered(targets[row], breadth)
             found[row] = trace(labels, costs, lanes, lane, breadth, steps, source, target, row, trail)
             if found[row]:
-                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
-                solutions[row, sources[row]] = 1
-                values[row] += objective[row, sources[row]]
+                paid, after, by = sources[row], trail.after, trail.by
+                values[row] = follow(objective[row], paid, source, target, after, by, solutions[row])
 
 
 @compiled

@@ -74,9 +74,15 @@ def blank(positions: int) -> Trail:
 
 
 @compiled
-def follow(costs: Floats, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
-    """Write the items of a path that `trace` has found, from a node to its end, and return their value."""
+def follow(costs: Floats, paid: int, place: int, end: int, after: Ints, by: Ints, solution: Masks) -> float:
+    """Write the items of a path that `trace` has found, from a place to its end, and return their value.
+
+    `paid` is an item that is paid at the place itself, or -1.
+    """
     value = 0.0
+    if paid >= 0:
+        solution[paid] = 1
+        value = costs[paid]
     while place != end:
         solution[by[place]] = 1
         value += costs[by[place]]

@@ -33,12 +33,10 @@ def cheapest_walks(
     """Solve `[N, E]` costs over one graph in which the target is within reach; rows in which a cycle pays stay open.
 
     Args:
-        objective: finite costs of any sign.
+        objective, width, solutions: see `imle_networkx.kernels`; costs are finite, of any sign.
         source, target: node numbers, not the same.
         hops: the most arcs a walk may have, at least 1.
-        start, tail, item: arcs by head in CSR form, and the edge each belongs to.
-        width: rows solved together; affects speed only.
-        solutions: `[N, E]`, zeros; ones are written for the edges of paths.
+        start, tail, item: `Arcs` by head.
         cyclic: `[N]`, whether the cheapest walk visits a node twice.
     """
     nodes = start.size - 1
@@ -98,7 +96,7 @@ def cheapest_paths(
     """Solve the rows in which cycles pay, one after the other.
 
     Args:
-        objective, source, target, hops, start, tail, item, solutions: as in `cheapest_walks`.
+        objective, source, target, hops, start, tail, item, solutions: as above.
         rows: the numbers of the rows to solve.
         limit: the most labels a row may take.
         stopped: `[1]`, zero; as soon as another thread writes something else, the kernel returns, and the rest of what

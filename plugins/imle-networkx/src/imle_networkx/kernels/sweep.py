@@ -34,14 +34,11 @@ def sweep(
     """Solve `[N, items]` costs, `width` rows at a time.
 
     Args:
-        objective: costs; an arc of item i costs `objective[row, i]`.
-        solutions, values, found, negatives: see `imle_networkx.kernels`.
+        objective, solutions, values, found, negatives, sources, targets, width: see `imle_networkx.kernels`.
         floor: smallest cost the search sees: 0, or -inf for an acyclic graph.
         node_costs: whether items are nodes, so that the source is paid for too.
-        sources, targets: `[N]` node numbers.
         order: `[nodes]`, the order of the sweeps; topological if the graph is acyclic.
         start, node, item: `[2, ...]`, the `Arcs` by tail, then those by head.
-        width: lanes; affects speed only.
     """
     rows, items = objective.shape
     nodes = order.size
@@ -65,10 +62,8 @@ def sweep(
             source, target = sources[row], targets[row]
             found[row] = trace(labels, costs, lanes, lane, source, target, into, row, trail)
             if found[row]:
-                values[row] = follow(objective[row], source, target, trail.after, trail.by, solutions[row])
-                if node_costs:
-                    solutions[row, source] = 1
-                    values[row] += objective[row, source]
+                paid = source if node_costs else -1
+                values[row] = follow(objective[row], paid, source, target, trail.after, trail.by, solutions[row])
 
 
 @compiled

@@ -15,11 +15,9 @@ def spanning_trees(objective: Floats, nodes: int, tails: Ints, heads: Ints, solu
     """Solve `[N, E]` objectives over one connected graph.
 
     Args:
-        objective: costs.
+        objective, tails, heads, solutions: see `imle_networkx.kernels`. Of equal edges the first one is the cheaper,
+            so that there is one best tree.
         nodes: how many there are.
-        tails, heads: `[E]`.
-        solutions: `[N, E]`, zeros; ones are written for the edges of the tree. Of equal edges the first one is the
-            cheaper, so that there is one best tree.
     """
     rows, edges = objective.shape
     tail, head, item = np.empty(edges, np.int32), np.empty(edges, np.int32), np.empty(edges, np.int32)

@@ -9,50 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from imle.solvers import (
-    AwaitingInstance,
-    BasePrepared,
-    BaseSolver,
-    PreparedSolver,
-    RowResults,
-    SolveResult,
-    SolveStatus,
-)
+from imle.solvers import AwaitingInstance, BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle.solvers.compiled import Floats, read_only
-from imle_networkx.graph import Graph, read
+from imle_networkx.graph import Graph
 
 _TOO_LARGE = 2.0**1000
 
 
-class GraphSolver(BaseSolver, ABC):
-    """Options of a solver that chooses edges, or nodes, of a graph. Subclasses add `bind`."""
-
-    directed: ClassVar[bool | None] = None
-    """What graphs have to be; None leaves it open, and is then a parameter of the instance."""
-
-    def prepare(self, graph: Any = None, edges: Any = None, nodes: Any = None, **instance: Any) -> PreparedSolver:
-        """Bind to a graph. This takes a snapshot; preparing an unchanged graph again is cheap.
-
-        Args:
-            graph, edges, nodes: the graph and the order of its edges, see `imle_networkx.graph.read`.
-            instance: `directed`, likewise, and what `bind` takes.
-
-        Raises:
-            InstanceError: not such a graph, or what `bind` refuses.
-        """
-        directed = instance.pop("directed", self.directed)
-        found = read(self.spec.id, graph, edges, nodes, directed)
-        if found is None:  # every row brings its own
-            return AwaitingInstance(self.spec.id, "expected graph, or edges, found neither", "graph=... or edges=...")
-        return self.bind(found, **instance)
-
-    @abstractmethod
-    def bind(self, *graph: Any, **instance: Any) -> PreparedSolver:
-        """`bind(graph, **instance)`, to a graph that has been read. Each solver names what else it takes.
-
-        Raises:
-            InstanceError: it has no solution, or no such nodes.
-        """
+def awaiting_graph(who: str) -> AwaitingInstance:
+    """Stands in for a prepared solver as long as there is no graph, because every row brings its own."""
+    return AwaitingInstance(who, "expected graph, or edges, found neither", "graph=... or edges=...")
 
 
 @dataclass(frozen=True, eq=False)

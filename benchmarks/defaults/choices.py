@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +106,10 @@ class Explained(Problem):
 
     def model(self) -> nn.Module:
         return learning_to_explain.Model()
+
+    def groups(self, model: nn.Module) -> list[dict[str, Any]]:
+        decayed: list[dict[str, Any]] = model.groups()
+        return decayed
 
     def objective(self, model: nn.Module, rows: Tensor) -> Tensor:
         scores: Tensor = model.explainer(self.data.features[rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,10 @@ class Problem(ABC):
     @abstractmethod
     def model(self) -> nn.Module:
         """A new one, from torch's global generator."""
+
+    def groups(self, model: nn.Module) -> list[dict[str, Any]]:
+        """Its parameters, as an optimiser takes them."""
+        return [{"params": model.parameters()}]
 
     @abstractmethod
     def objective(self, model: nn.Module, rows: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ def train(task: Task, problem: Problem, contestant: Contestant, rate: float, see
     torch.manual_seed(seed + MODELS)
     start = time.process_time()
     model, loss = problem.model(), contestant.prepare(problem)
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    optimiser = torch.optim.Adam(problem.groups(model), lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, task.steps)
     try:
         with warnings.catch_warnings():

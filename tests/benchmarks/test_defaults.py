@@ -86,6 +86,16 @@ def test_training_helps(name):
     assert after.validation < before.validation
 
 
+def test_explainers_are_held_back_as_in_the_example():
+    """Without, they betray the label by which features they pick."""
+    problem = TASKS["L2X xor"].make(0, Sizes(10, 5, 5))
+    model = problem.model()
+    explainer, predictor = problem.groups(model)
+    assert explainer["weight_decay"] == 0.01
+    assert "weight_decay" not in predictor
+    assert [*explainer["params"], *predictor["params"]] == list(model.parameters())
+
+
 def test_tours_visit_every_city_once():
     problem = decisions.tours(0, Sizes(10, 5, 5))
     solutions = problem.layer(noise=None).solver.solutions

@@ -8,7 +8,9 @@ module failed, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+from collections.abc import Callable, Sequence
 
 import torch
 from rich.console import Console
@@ -35,6 +37,7 @@ MODULES = (
     "cosine",
     "calibration",
     "energy",
+    "defaults",
     "startup",
     "memory",
 )
@@ -47,13 +50,23 @@ def write_pages() -> None:
     headlines.write(sections)
 
 
+def options_of(only: Sequence[str]) -> Callable[[Sequence[str]], None] | None:
+    """What reads the options of a module that is run alone; None where there is nothing to read."""
+    return getattr(importlib.import_module(f"benchmarks.{only[0]}"), "configure", None) if len(only) == 1 else None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("only", nargs="*", choices=[*MODULES, []], help="benchmark modules to run (default: all)")
     parser.add_argument("--render", action="store_true", help="only write the pages again from the results on file")
-    arguments = parser.parse_args()
+    arguments, others = parser.parse_known_args()
+    if others:
+        configure = options_of(arguments.only)
+        if configure is None:
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        configure(others)
     if arguments.render:
         write_pages()
         return 0

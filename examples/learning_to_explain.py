@@ -101,6 +101,13 @@ class Model(nn.Module):
         self.explainer = _network(FEATURES, HIDDEN, FEATURES)
         self.predictor = _network(2 * FEATURES, 2 * HIDDEN, 1)
 
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameters, with weight decay on those of the explainer."""
+        return [
+            {"params": self.explainer.parameters(), "weight_decay": WEIGHT_DECAY},
+            {"params": self.predictor.parameters()},
+        ]
+
     def predict(self, features: Tensor, masks: Tensor) -> Tensor:
         """Logits `[B, S]` from features `[B, n]` through masks `[B, S, n]`; it is told which ones it sees."""
         seen = torch.cat([features.unsqueeze(1) * masks, masks], dim=2)
@@ -121,11 +128,7 @@ def cross_entropy(logits: Tensor, probabilities: Tensor) -> Tensor:
 
 def train(model: Model, layer: nn.Module, data: ExplainData, steps: int) -> None:
     """Both networks, from the predictor's mistakes."""
-    groups: list[dict[str, Any]] = [
-        {"params": model.explainer.parameters(), "weight_decay": WEIGHT_DECAY},
-        {"params": model.predictor.parameters()},
-    ]
-    optimizer = torch.optim.Adam(groups, lr=RATE)
+    optimizer = torch.optim.Adam(model.groups(), lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         rows = torch.randint(len(data.labels), (BATCH,))

@@ -22,6 +22,7 @@ from imle.losses import (
     SolutionPool,
     SPOPlus,
 )
+from imle.noise import RelativeNoiseDistribution
 from support.problems import best, draw, layer_over
 from support.solvers import ThresholdSolver, k_subsets
 
@@ -182,6 +183,20 @@ def test_noise_goes_where_the_layer_puts_it():
     assert drawn.theta.shape == (1, 50, 5)
     torch.testing.assert_close(drawn.theta[0, :, :2], theta[:, :2].expand(50, 2))
     assert (drawn.theta[0, :, 2:] != 0).all()
+
+
+@pytest.mark.parametrize("cls", [PerturbedFenchelYoung, ImplicitMLE])
+@pytest.mark.parametrize("size", [2.0**-20, 2.0**20])
+def test_noise_in_units_of_theta_does_the_same_at_every_scale(cls, size):
+    def gradient(size):
+        torch.manual_seed(0)
+        loss = cls(imle.layer("topk", k=2), noise=RelativeNoiseDistribution(), nb_samples=4, temperature=0.5)
+        theta = (size * torch.randn(3, 6)).requires_grad_()
+        loss(theta, target_for(cls, torch.arange(18.0).reshape(3, 6))).backward()
+        assert loss.state_dict()["noise.unit"] > 0
+        return theta.grad
+
+    assert torch.equal(gradient(size), gradient(1.0))
 
 
 def test_generators_and_seeds_repeat():

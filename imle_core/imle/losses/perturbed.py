@@ -12,6 +12,7 @@ from torch import Tensor
 from imle._checks import not_negative, positive_int
 from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
+from imle.estimators.base import not_observed
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss, interpreted, more
@@ -119,7 +120,9 @@ class PerturbedLoss(SolverLoss):
         shared = shared_copy(self.layer)
         shared.noise, shared.nb_samples, shared.generator = self.noise, self.nb_samples, self.generator
         shared.antithetic = False
-        return shared._draw(batch.theta.detach(), batch.solve)
+        theta = batch.theta.detach()
+        getattr(self.noise, "observe", not_observed)(theta)
+        return shared._draw(theta, batch.solve)
 
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else repr(self.noise)

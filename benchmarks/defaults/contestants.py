@@ -1,0 +1,165 @@
+"""Who takes part: recipes of a rule or a loss with its noise, a line each, the same for all tasks."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from benchmarks.defaults.problem import Problem
+from imle import losses
+from imle.estimators import AIMLE, IMLE, Estimator, Perturbed, ScoreFunction, StraightThrough, estimator_by_name
+from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution
+from imle.plugins.estimators import OWN
+
+SAMPLES = 4
+"""Of all that draw noise, but where a name says something else."""
+
+Loss = Callable[[nn.Module, Tensor], Tensor]
+"""From a model and rows to a number."""
+
+
+class Contestant(ABC):
+    """A recipe."""
+
+    @abstractmethod
+    def fits(self, problem: Problem) -> bool:
+        """Whether it can take part: some need to be told more than others."""
+
+    @abstractmethod
+    def prepare(self, problem: Problem) -> Loss:
+        """A new loss, which shares no state with others."""
+
+    @property
+    @abstractmethod
+    def recipe(self) -> str:
+        """All that decides its results, in words: results of another recipe are no results of this one."""
+
+
+@dataclass(frozen=True)
+class Rule(Contestant):
+    """A gradient rule in a layer, trained on the loss of samples.
+
+    Attributes:
+        make: a new rule.
+        noise: a new distribution, or None for the rule's own.
+        temperature: tau.
+        samples: S; rules without noise solve once.
+    """
+
+    make: Callable[[], Estimator]
+    noise: Callable[[], BaseNoiseDistribution] | None = None
+    temperature: float = 1.0
+    samples: int = SAMPLES
+
+    def _options(self) -> dict[str, Any]:
+        rule = self.make()
+        found: dict[str, Any] = {"estimator": rule, "temperature": self.temperature}
+        if rule.stochastic:
+            found["nb_samples"] = self.samples
+        if self.noise is not None:
+            found["noise"] = self.noise()
+        return found
+
+    def fits(self, problem: Problem) -> bool:
+        name = self.make().name
+        kind = next((spec.problem for spec in OWN if spec.id == name), "")
+        return kind in ("", problem.layer().spec.problem)
+
+    def prepare(self, problem: Problem) -> Loss:
+        layer = problem.layer(**self._options())
+
+        def loss(model: nn.Module, rows: Tensor) -> Tensor:
+            objective = problem.objective(model, rows)
+            found = layer.expected_loss(objective, lambda z: problem.losses(model, z, rows))
+            return (found + problem.penalty(objective)).mean()
+
+        return loss
+
+    @property
+    def recipe(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self._options().items())
+
+
+@dataclass(frozen=True)
+class Surrogate(Contestant):
+    """A loss of `imle.losses`, where what it needs to be told is known.
+
+    Attributes:
+        kind: of loss.
+        told: what.
+        options: of the loss.
+        noise: a new distribution, or None for the loss's own.
+    """
+
+    kind: type[losses.SolverLoss]
+    told: tuple[Literal["solutions", "truth"], ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    noise: Callable[[], BaseNoiseDistribution] | None = None
+
+    def _options(self) -> dict[str, Any]:
+        return self.options if self.noise is None else {**self.options, "noise": self.noise()}
+
+    def fits(self, problem: Problem) -> bool:
+        return all(getattr(problem, name) is not None for name in self.told)
+
+    def prepare(self, problem: Problem) -> Loss:
+        module = self.kind(problem.layer(noise=None), **self._options())
+
+        def loss(model: nn.Module, rows: Tensor) -> Tensor:
+            known = (getattr(problem, name)[rows] for name in self.told)
+            value: Tensor = module(problem.objective(model, rows), *known)
+            return value
+
+        return loss
+
+    @property
+    def recipe(self) -> str:
+        return f"{self.kind.__name__}, {self._options()!r}"
+
+
+GUMBEL = functools.partial(RelativeNoiseDistribution, "gumbel")
+GAUSSIAN = functools.partial(RelativeNoiseDistribution, "gaussian")
+
+
+def candidate(*, tau: float = 0.5, samples: int = SAMPLES, **options: Any) -> Rule:
+    """I-MLE in units of theta: noise in those of the first batch, a step in those of the row, divided by the step."""
+    step: dict[str, Any] = {"beta": 0.5, "relative_to": "spread", "scale": True, **options}
+    return Rule(functools.partial(IMLE, **step), GUMBEL, tau, samples)
+
+
+NOISY: dict[str, Any] = {"nb_samples": SAMPLES}
+RELATIVE: dict[str, Any] = {**NOISY, "temperature": 0.5}
+
+DEFAULT = "imle"
+"""The one that `imle.layer` is without options, but for the number of samples."""
+
+CONTESTANTS: dict[str, Contestant] = {
+    **{spec.id: Rule(functools.partial(estimator_by_name, spec.id)) for spec in OWN},
+    "spread": candidate(),
+    "spread, 1 sample": candidate(samples=1),
+    "spread, symmetric": candidate(symmetric=True),
+    "spread, beta .3": candidate(beta=0.3),
+    "spread, beta 1": candidate(beta=1.0),
+    "spread, tau 1": candidate(tau=1.0),
+    "spread, tau .25": candidate(tau=0.25),
+    "spread, undivided": candidate(scale=False),
+    "spread, beta .3, symmetric": candidate(beta=0.3, symmetric=True),
+    "aimle, relative": Rule(AIMLE, GUMBEL, 0.5),
+    "straight-through, relative": Rule(StraightThrough, GUMBEL, 0.5),
+    "perturbed, relative": Rule(Perturbed, GAUSSIAN, 0.5),
+    "score-function, relative": Rule(ScoreFunction, GAUSSIAN, 0.5),
+    "Fenchel-Young": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), NOISY),
+    "Fenchel-Young, relative": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), RELATIVE, GAUSSIAN),
+    "implicit MLE": Surrogate(losses.ImplicitMLE, ("solutions",), NOISY),
+    "NCE": Surrogate(losses.NCE, ("solutions",)),
+    "MAP-contrastive": Surrogate(losses.MAPContrastive, ("solutions",)),
+    "SPO+": Surrogate(losses.SPOPlus, ("truth", "solutions")),
+    "listwise": Surrogate(losses.ListwiseLTR, ("truth", "solutions")),
+    "pairwise": Surrogate(losses.PairwiseLTR, ("truth", "solutions")),
+    "pointwise": Surrogate(losses.PointwiseLTR, ("truth", "solutions")),
+}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from imle.solvers import SolveStatus
 from imle_linear.checking import SolutionChecker
+from imle_linear.engines import Outcome
+from imle_linear.judging import reached
 from imle_linear.program import from_matrices
 
 
@@ -111,3 +115,21 @@ def test_many_points_are_checked_as_one_is():
             np.testing.assert_array_equal(alone, mended[n])
             assert flaws.get(n, "") == what
         assert 0 < len(flaws) < 20
+
+
+@pytest.mark.parametrize(
+    ("status", "point", "bound", "gap", "kept"),
+    [
+        (SolveStatus.OPTIMAL, [1.0, 0.0], 3.0, 0.0, True),
+        (SolveStatus.OPTIMAL, [1.0, 0.0], 2.9, 0.0, False),  # 3 is called optimal beside a bound of 2.9
+        (SolveStatus.OPTIMAL, [1.0, 0.0], 2.9, 0.05, True),  # within the gap that was asked for
+        (SolveStatus.OPTIMAL, [1.0, 0.0], math.nan, 0.0, True),
+        (SolveStatus.FEASIBLE, [1.0, 0.0], 2.9, 0.0, True),
+        (SolveStatus.INFEASIBLE, None, 2.9, 0.0, True),
+    ],
+)
+def test_an_optimum_has_to_reach_the_engines_own_bound(status, point, bound, gap, kept):
+    outcome = Outcome(status, None if point is None else np.array(point), bound=bound)
+    found = reached(outcome, np.array([3.0, 1.0]), gap)
+    assert (found is outcome) == kept
+    assert kept or found.status == SolveStatus.ERROR

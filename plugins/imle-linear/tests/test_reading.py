@@ -37,6 +37,7 @@ GOOD = {"A_ub": [[1.0, 2.0]], "b_ub": [3.0], "bounds": (0, 1)}
         ({"b_ub": [3 + 0j]}, r"b_ub: expected numbers, found .*\(3\+0j\).* at 0"),
         ({"bounds": [(0, "1"), (0, 1)]}, r"bounds: expected numbers, found '1' at \(0, 1\)"),
         ({"bounds": (0, 1j)}, "bounds: expected numbers, found 1j at 1"),
+        ({"b_ub": [1e20]}, r"b_ub: expected finite numbers below 1e\+20 in size, found 1e\+20"),
         ({"A_ub": [[1.0, 2.0], [3.0]]}, "A_ub: expected numbers in equal rows, found list"),
     ],
 )

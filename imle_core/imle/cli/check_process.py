@@ -20,7 +20,7 @@ from imle.errors import PluginError
 from imle.testing.catalogue import CHECKS
 from imle.testing.failure import CheckFailure
 from imle.testing.process import end, start_python
-from imle.testing.report import Outcome, State
+from imle.testing.report import CheckOutcome, State
 
 LOST = 3
 """Processes that are lost before the rest of the checks is given up."""
@@ -42,7 +42,7 @@ class Made(NamedTuple):
 
     subject: int
     place: int
-    outcome: Outcome
+    outcome: CheckOutcome
 
 
 class Checking:
@@ -61,7 +61,7 @@ class Checking:
         self._request = request
         self._limit = limit
         self._planned: list[Planned] = []
-        self._done: dict[tuple[int, int], Outcome] = {}
+        self._done: dict[tuple[int, int], CheckOutcome] = {}
 
     def run(self) -> Generator[list[Planned] | Made]:
         """What is checked, then outcomes as they come; one that comes twice is worse the second time.
@@ -111,11 +111,13 @@ class Checking:
         failure = CheckFailure(expected, found, where=f"the process that makes the check {name!r}", fix=_FIX[why])
         return self._note(at, self._outcome(at, State.EXPECTED if reason else State.FAILED, reason, failure))
 
-    def _outcome(self, at: tuple[int, int], state: State, reason: str, failure: CheckFailure | None = None) -> Outcome:
+    def _outcome(
+        self, at: tuple[int, int], state: State, reason: str, failure: CheckFailure | None = None
+    ) -> CheckOutcome:
         name, instance, _ = self._planned[at[0]].checks[at[1]]
-        return Outcome(next(check for check in CHECKS if check.name == name), instance, state, reason, failure)
+        return CheckOutcome(next(check for check in CHECKS if check.name == name), instance, state, reason, failure)
 
-    def _note(self, at: tuple[int, int], outcome: Outcome) -> Made:
+    def _note(self, at: tuple[int, int], outcome: CheckOutcome) -> Made:
         self._done[at] = outcome
         return Made(*at, outcome)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imle.cli.output import indented, laid_out, pairs, text
-from imle.testing.report import Outcome, Report, State
+from imle.testing.report import CheckOutcome, Report, State
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,7 +42,7 @@ class Table:
         self._console = console
         self._subject = subject
         self._names = max((len(name) for name, _, _ in subject.checks), default=0)
-        self._made: dict[int, Outcome] = {}
+        self._made: dict[int, CheckOutcome] = {}
 
     def report(self) -> Report:
         """All outcomes there are."""
@@ -50,7 +50,7 @@ class Table:
         outcomes = tuple(self._made[place] for place in sorted(self._made))
         return Report(subject.name, subject.instances, subject.origin, outcomes)
 
-    def add(self, place: int, outcome: Outcome) -> list[RenderableType]:
+    def add(self, place: int, outcome: CheckOutcome) -> list[RenderableType]:
         """Take an outcome; the line of its check if it was the last one of it."""
         self._made[place] = outcome
         places = [p for p, (name, _, _) in enumerate(self._subject.checks) if name == outcome.check.name]
@@ -69,7 +69,7 @@ class Table:
             *self._row([text((name, "bold")) for name in ("", "check", "result", "time", "what is checked")]),
         ]
 
-    def _line(self, own: Sequence[Outcome]) -> list[RenderableType]:
+    def _line(self, own: Sequence[CheckOutcome]) -> list[RenderableType]:
         """One check, from its outcomes on all instances. Narrow terminals show notes on unusual ones only."""
         check = own[0].check
         state = max((outcome.state for outcome in own), key=_WORST.index)
@@ -105,14 +105,14 @@ class Table:
         return indented(laid_out(row, widths, self._console.width - 2))
 
 
-def _result(own: Sequence[Outcome], state: State) -> str:
+def _result(own: Sequence[CheckOutcome], state: State) -> str:
     """The state, and on how many instances it holds if not on all."""
     wanted = {state} if state is not State.PASSED else {*State} - {State.NOT_APPLICABLE}
     same = sum(outcome.state in wanted for outcome in own)
     return state.value if same == len(own) else f"{state.value} ({same} of {len(own)})"
 
 
-def _note(own: Sequence[Outcome], state: State) -> str:
+def _note(own: Sequence[CheckOutcome], state: State) -> str:
     """Why a check was not made, does not tell, or failed as expected."""
     if state in (State.PASSED, State.FAILED):
         return ""

@@ -133,10 +133,7 @@ def layer(
     if on_failure not in ("raise", "zero-grad", "last"):
         raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
     check_generator("generator", generator)
-    if executor is not None or timeout is not None:
-        made = _parallel(made, spec, executor, timeout)
-    if cache is not None:
-        made = Cached(Deduplicated(made), cache)
+    made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
     tau = not_negative("temperature", temperature)
     distribution = _noise(noise, rule)
@@ -173,6 +170,19 @@ def _split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any],
 
 def _solutions(pool: SolutionPool | float) -> SolutionPool:
     return pool if isinstance(pool, SolutionPool) else SolutionPool(solve_ratio=pool)
+
+
+def _at_work(
+    solver: Solver,
+    spec: SolverSpec,
+    executor: int | Literal["auto"] | Executor | None,
+    timeout: float | None,
+    cache: int | None,
+) -> Solver:
+    """The solver with workers and memory, where they are asked for."""
+    if executor is not None or timeout is not None:
+        solver = _parallel(solver, spec, executor, timeout)
+    return solver if cache is None else Cached(Deduplicated(solver), cache)
 
 
 def _parallel(

@@ -10,7 +10,7 @@ from imle.testing.check import Check
 from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
 from imle.testing.instance import Floats, Instance
 from imle.testing.parametrize import parametrize_with_checks
-from imle.testing.report import Outcome, Report, State
+from imle.testing.report import CheckOutcome, Report, State
 from imle.testing.resolve import subjects_of
 from imle.testing.run import check_solver
 from imle.testing.subject import Case, Subject
@@ -20,11 +20,11 @@ __all__ = [
     "Case",
     "Check",
     "CheckFailure",
+    "CheckOutcome",
     "Floats",
     "Inconclusive",
     "Instance",
     "NotApplicable",
-    "Outcome",
     "Report",
     "State",
     "Subject",

@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """One check on one instance, or on the solver.
 
     Attributes:
@@ -81,7 +81,7 @@ class Report:
     name: str
     instances: tuple[str, ...]
     origin: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckOutcome, ...]
 
     @property
     def ok(self) -> bool:
@@ -89,7 +89,7 @@ class Report:
         return all(outcome.ok for outcome in self.outcomes)
 
     @property
-    def failed(self) -> tuple[Outcome, ...]:
+    def failed(self) -> tuple[CheckOutcome, ...]:
         """Failures that were not expected, and expected ones that did not come."""
         return tuple(outcome for outcome in self.outcomes if outcome.state is State.FAILED)
 

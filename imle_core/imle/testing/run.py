@@ -15,7 +15,7 @@ from imle.testing.catalogue import CHECKS
 from imle.testing.check import Check
 from imle.testing.failure import CheckFailure, Inconclusive, NotApplicable
 from imle.testing.instance import Instance
-from imle.testing.report import Outcome, Report, State
+from imle.testing.report import CheckOutcome, Report, State
 from imle.testing.resolve import subjects_of
 from imle.testing.subject import Case, Subject
 
@@ -122,7 +122,7 @@ class Run:
         outcomes = tuple(self.outcome(bound) for bound in self.bound)
         return Report(self.subject.name, names, self.subject.origin, outcomes)
 
-    def recall(self, outcome: Outcome) -> None:
+    def recall(self, outcome: CheckOutcome) -> None:
         """Take the outcome of a check that another process has made."""
         verdict: Verdict = outcome.failure
         if outcome.state is State.NOT_APPLICABLE:
@@ -131,19 +131,19 @@ class Run:
             verdict = Inconclusive(outcome.reason)
         self._done[outcome.name] = verdict
 
-    def outcome(self, bound: Bound) -> Outcome:
+    def outcome(self, bound: Bound) -> CheckOutcome:
         """Make one check, after those it needs, and judge what comes of it."""
         start = time.perf_counter()
         verdict = self.verdict(bound)
         if isinstance(verdict, NotApplicable):
-            return Outcome(bound.check, bound.instance, State.NOT_APPLICABLE, str(verdict))
+            return CheckOutcome(bound.check, bound.instance, State.NOT_APPLICABLE, str(verdict))
         if isinstance(verdict, Inconclusive):
-            return Outcome(bound.check, bound.instance, State.INCONCLUSIVE, str(verdict))
+            return CheckOutcome(bound.check, bound.instance, State.INCONCLUSIVE, str(verdict))
         state = State.PASSED if verdict is None else State.FAILED
         if bound.expected:
             state = State.EXPECTED if verdict else State.FAILED
             verdict = verdict or _passed_unexpectedly(bound)
-        return Outcome(bound.check, bound.instance, state, bound.expected, verdict, time.perf_counter() - start)
+        return CheckOutcome(bound.check, bound.instance, state, bound.expected, verdict, time.perf_counter() - start)
 
     def verdict(self, bound: Bound) -> Verdict:
         """What comes of one check, and of those it needs."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
@@ -437,8 +437,9 @@ class SolverLayer(operators.OperatorLayer):
 
     def extra_repr(self) -> str:
         noise = "none" if self.noise is None else f"{self.noise!r}"
+        shown = "" if isinstance(self.noise, nn.Module) else f"noise={noise}, "  # a module has a line of its own
         return (
-            f"{self.spec.id!r}, {self.solver.sense}, noise={noise}, nb_samples={self.nb_samples}, "
+            f"{self.spec.id!r}, {self.solver.sense}, {shown}nb_samples={self.nb_samples}, "
             f"temperature={self.temperature:g}, target_temperature={self.target_temperature:g}, "
             f"output={self.output!r}, on_failure={self.on_failure!r}"
         )

@@ -53,3 +53,21 @@ def test_a_program_that_crashes_highs_in_scipy():
     assert result.status[0] in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE)
     # by hand: the second row says x >= 0.38, the last one y <= -8 then, and z is 2
     assert result.values[0] == pytest.approx(2 * 0.38 + 3 * 8 + 3 * 2)
+
+
+def test_a_small_program_that_crashes_highs_in_scipy():
+    """Found by `make fuzz SEED=7215`: the objective is four times the equation."""
+    prepared = ScipyMILPSolver(sense="max").prepare(
+        A_ub=[[8.0, -7.0]],
+        b_ub=[37.09],
+        A_eq=[[-8.0, 2.0]],
+        b_eq=[-27.74],
+        bounds=[(-1.7, None), (-0.1, None)],
+        integrality=[1, 0],
+    )
+    result = prepared.solve(np.array([[-32.0, 8.0], [1.0, 0.0], [-9.991, -7.408], [9.991, 7.408], [-11.0, -12.0]]))
+    # x >= 4 and y = 4 x - 13.87; a row whose engine crashes in one of its ways is not proven
+    expected = [-4 * 27.74, np.nan, -9.991 * 4 - 7.408 * 2.13, np.nan, -11 * 4 - 12 * 2.13]
+    np.testing.assert_allclose(result.values, expected)
+    assert result.status.tolist()[1::2] == [SolveStatus.UNBOUNDED] * 2
+    assert set(result.status.tolist()[::2]) <= {SolveStatus.OPTIMAL, SolveStatus.FEASIBLE}

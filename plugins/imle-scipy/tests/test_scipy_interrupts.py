@@ -71,6 +71,6 @@ def test_ctrl_c():
 def test_a_time_limit_that_highs_does_not_keep(monkeypatch, blocked):
     monkeypatch.setattr(engine, "milp", lambda *_, **__: blocked.wait())
     monkeypatch.setattr(engine, "_GRACE", 0.01)
-    result = ScipyMILPSolver(time_limit=0.1).prepare(A_ub=[[1, 1]], b_ub=[1]).solve(np.ones((1, 2)))
+    result = ScipyMILPSolver(time_limit=0.1, own_process=False).prepare(A_ub=[[1, 1]], b_ub=[1]).solve(np.ones((1, 2)))
     assert result.status.tolist() == [SolveStatus.TIMEOUT]
     assert result.messages == {0: "stopped without a feasible point: HiGHS did not keep the time limit"}

@@ -140,7 +140,7 @@ def test_points_that_violate_constraints_are_not_called_optimal(monkeypatch):
             assert (matrix @ result.solutions[0] == sides).all()
         else:
             assert "the engine's point is no solution: row " in result.messages[0]
-    prepared = ScipyMILPSolver().prepare(A_ub=[[1, 1]], b_ub=[1], bounds=(0, 1))
+    prepared = ScipyMILPSolver(own_process=False).prepare(A_ub=[[1, 1]], b_ub=[1], bounds=(0, 1))
     answers = [np.array([1.0, 1.0]), np.array([1.0, 0.0])]
     tried = []
 

@@ -40,6 +40,7 @@ MILP = SolverSpec(
         common.GAP,
         common.NODE_LIMIT,
         Parameter("presolve", "bool", True, "whether HiGHS simplifies each row first"),
+        Parameter("own_process", "bool", True, "solve in another process, where a crash of HiGHS costs one row"),
         Parameter("options", "dict | None", None, "tolerances of HiGHS by its names"),
     ),
     requires=("scipy",),

@@ -195,7 +195,7 @@ class SolvePlan:
         if len(requests) == 1 and requests[0].group.rows is None:  # one instance for all rows: nothing to scatter
             z = _padded(solved[0], requests[0])
         else:
-            z = theta.new_empty(theta.shape) if known is None or hint is None else hint.clone()
+            z = theta.new_empty(theta.shape) if hint is None else hint.clone()
             for request, part in zip(requests, solved, strict=True):
                 z[request.group.rows] = _padded(part, request)
         if self.answered is not None:

@@ -138,7 +138,7 @@ def test_a_process_that_is_killed_costs_its_row_nothing_but_time():
 
 
 def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
-    programs = [from_matrices("test", A_ub=SIZES, b_ub=[b], bounds=(0, 1), integrality=1) for b in range(2, 9)]
+    programs = [from_matrices("test", A_ub=SIZES, b_ub=[b], bounds=(0, 1), integrality=1) for b in range(2, 13)]
     engines = [Bundled("cbc", 0.0, 1, 0).apart(program) for program in programs]
     for _ in range(2):
         for engine, program in zip(engines, programs, strict=True):

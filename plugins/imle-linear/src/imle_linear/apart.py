@@ -22,7 +22,7 @@ _FOREVER = 1e6
 """Seconds that are no limit: more than these some clocks cannot hold."""
 _START = 60.0
 """Seconds that a process may take to start and to build its engine."""
-_KEPT = 4
+_KEPT = 8
 """Engines that a process keeps."""
 _Row = tuple[Floats, Rows, float | None]
 _Recipe = tuple[LinearProgram, MakesEngine]

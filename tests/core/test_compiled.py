@@ -119,3 +119,12 @@ def test_read_only_arrays_are_of_one_type():
         assert not view.flags.writeable
     assert np.shares_memory(read_only(array), array)
     assert array.flags.writeable
+
+
+def test_the_python_code_where_numba_is_told_not_to_compile(monkeypatch):
+    def kernel(x: int) -> int:
+        return x + 1
+
+    monkeypatch.setattr("numba.config.DISABLE_JIT", True)
+    assert compiled(kernel) is kernel
+    assert kernel.__qualname__.endswith("kernel")

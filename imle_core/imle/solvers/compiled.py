@@ -51,6 +51,8 @@ def compiled(function: F) -> F:
     function.__qualname__ = f"{name}-{digest}"
     kernel = numba.njit(cache=True, nogil=True)(function)
     function.__qualname__ = name
+    if kernel is function:  # NUMBA_DISABLE_JIT: what runs is the Python code, for debuggers
+        return function
     for earlier in Path(str(kernel.stats.cache_path)).glob(f"{file.stem}.{name}-*"):
         if digest not in earlier.name:
             with suppress(OSError):  # another process has deleted it, or still reads it

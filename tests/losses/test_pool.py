@@ -225,3 +225,20 @@ def test_states_that_are_damaged_are_refused(damage):
     with pytest.raises(OptionError, match="state: expected the bytes that state_dict"):
         pool.set_extra_state(damage(pool.get_extra_state()))
     torch.testing.assert_close(pool.solutions(), SUBSETS)
+
+
+def test_rows_for_which_nothing_feasible_is_known_have_no_loss():
+    """The second row has a solution, the first one's instance has none: the sum is over the second."""
+    rows = {"A_ub": [[1.0, 1.0]], "bounds": (0, 1), "sense": "max"}
+    layer = imle.layer("highs-ilp", **rows, on_failure="zero-grad")
+    scores = torch.tensor([[1.0, 2.0], [1.0, 2.0]], requires_grad=True)
+    true = torch.tensor([[2.0, 1.0], [2.0, 1.0]])
+    loss = imle.losses.PairwiseLTR(layer, reduction="sum")
+    value = loss(scores, true, b_ub=[[-1.0], [1.0]])
+    value.backward()
+    alone = imle.losses.PairwiseLTR(imle.layer("highs-ilp", **rows, b_ub=[1.0]))
+    again = scores[1:].detach().requires_grad_()
+    expected = alone(again, true[1:])
+    expected.backward()
+    assert value.item() == pytest.approx(expected.item())
+    assert scores.grad.tolist() == [[0.0, 0.0], again.grad[0].tolist()]

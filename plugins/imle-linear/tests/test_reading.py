@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pulp
 import pytest
+import scipy.optimize
 import scipy.sparse
 import torch
 
@@ -15,6 +16,7 @@ from imle.errors import InstanceError
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_linear import arrays
+from imle_linear.instance import ProgramInput, is_empty
 from imle_linear.program import from_matrices
 from imle_pulp.solvers import PulpILPSolver
 from imle_scipy.milp import ScipyMILPSolver
@@ -112,3 +114,56 @@ def test_row_factors_are_exact(size):
 )
 def test_programs_for_which_tolerances_are_too_wide(row, integrality, delicate):
     assert from_matrices("test", A_ub=[row], b_ub=[1], integrality=integrality).delicate == delicate
+
+
+def test_bounds_that_are_not_given():
+    lower, upper = arrays.bounds("test", None, 2)
+    assert (lower.tolist(), upper.tolist()) == ([0, 0], [np.inf, np.inf])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "empty"),
+    [
+        ((0, 1), True),
+        (None, True),
+        (np.array([0.0, 1.0]), True),
+        (scipy.optimize.Bounds(0, 1), True),
+        ([(0, 1), (0, 1)], False),
+        (np.array([[0.0, 1.0], [0.0, 1.0]]), False),
+        (scipy.optimize.Bounds([0, 0], 1), False),
+        ([(0, 1)] * 3, False),
+    ],
+)
+def test_bounds_per_variable_are_an_instance(bounds, empty):
+    assert is_empty(ProgramInput(None, None, None, None, bounds, None, None, None)) == empty
+
+
+@pytest.mark.parametrize("good", [[[True, False]], [[1, 0]], np.array([[1.0, 0.0]]), torch.tensor([[True, False]])])
+def test_masks(good):
+    assert arrays.mask("test", good).tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        ([1, 0], "list"),
+        (np.array([1, 0]), r"ndarray of shape \[2\]"),
+        ([[2, 0]], "list"),
+        ([["1", "0"]], "list"),
+        ([[0.5, 1.0]], "list"),
+    ],
+)
+def test_masks_that_are_none(bad, found):
+    with pytest.raises(
+        InstanceError, match=rf"test: allowed: expected a matrix \[n, m\] of bool or 0/1, found {found}"
+    ):
+        arrays.mask("test", bad)
+
+
+@SOLVERS
+def test_scipys_bounds_for_all_variables(cls):
+    solver = cls(sense="max")
+    for bounds in (scipy.optimize.Bounds(0, 1), scipy.optimize.Bounds([0, 0], 1)):
+        result = solver.prepare(A_ub=[[1.0, 2.0]], b_ub=[3.0], bounds=bounds).solve(np.array([[1.0, 1.0]]))
+        assert result.solutions.tolist() == [[1, 1]]
+    assert solver.prepare(bounds=scipy.optimize.Bounds(0, [1, 2])).solve(np.ones((1, 2))).values.tolist() == [3]

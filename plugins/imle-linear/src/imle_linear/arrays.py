@@ -236,6 +236,7 @@ def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
         given = given.tolist()
     if hasattr(given, "lb") and hasattr(given, "ub"):
         given = np.stack(np.broadcast_arrays(numbers(where, given.lb), numbers(where, given.ub)), axis=-1)
+        given = given[0] if given.shape == (1, 2) else given  # scipy makes an array of a number for all variables
     pairs = numbers(where, _finite_ends(given))
     if pairs.shape not in ((2,), (n, 2)):
         raise InstanceError(

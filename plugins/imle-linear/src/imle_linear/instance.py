@@ -41,7 +41,7 @@ def _is_pair(bounds: Any) -> bool:
     if bounds is None:
         return True
     if hasattr(bounds, "lb"):
-        return np.ndim(bounds.lb) == 0
+        return bool(np.size(bounds.lb) == np.size(bounds.ub) == 1)  # scipy makes an array of one number
     return (
         isinstance(bounds, (tuple, list, np.ndarray)) and len(bounds) == 2 and all(np.ndim(end) == 0 for end in bounds)
     )

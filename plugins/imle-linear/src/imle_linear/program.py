@@ -189,7 +189,7 @@ def _width(who: str, below: Columns | None, equal: Columns | None, bounds: Any) 
     if len(set(widths.values())) > 1:
         found = " and ".join(f"{width} in {name}" for name, width in widths.items())
         raise InstanceError(f"{who}: expected as many columns in A_ub as in A_eq, found {found}")
-    shape = np.shape(bounds.lb if hasattr(bounds, "lb") else _first_ends(bounds))
+    shape = np.shape(_first_ends(bounds))
     n = next(iter(widths.values()), shape[0] if shape else None)
     if n is None:
         raise InstanceError(
@@ -204,6 +204,9 @@ def _width(who: str, below: Columns | None, equal: Columns | None, bounds: Any) 
 
 def _first_ends(bounds: Any) -> Any:
     """Lower ends of bounds given per variable, or None for a pair that holds for all."""
+    if hasattr(bounds, "lb"):
+        ends = np.broadcast_arrays(bounds.lb, bounds.ub)[0]
+        return ends if ends.size > 1 else None
     if isinstance(bounds, np.ndarray):
         return bounds[:, 0] if bounds.ndim == 2 else None
     if isinstance(bounds, Sequence) and bounds and all(isinstance(b, (Sequence, np.ndarray)) for b in bounds):

@@ -11,11 +11,6 @@ _OF_MEAN = 0.1
 """How much of a row's mean counts as spread: rows whose entries are all but equal have a size, too."""
 
 
-def flat_rows(values: Tensor) -> Tensor:
-    """`[N, *event]` to `[N, n]`."""
-    return values if values.ndim == 2 else values.reshape(values.shape[0], math.prod(values.shape[1:]))
-
-
 def row_sizes(rows: Tensor) -> Tensor:
     """The largest absolute entry of each row, 1 for zeros. `[N, n]` to `[N]`.
 
@@ -34,7 +29,7 @@ def row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
     Args:
         values: `[N, *event]`.
     """
-    rows = flat_rows(values)
+    rows = _flat(values)
     if _fits(values):
         return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64), None
     size = row_sizes(rows)
@@ -49,7 +44,7 @@ def row_spreads(values: Tensor) -> tuple[Tensor, Tensor | None]:
     Args:
         values: `[N, *event]`.
     """
-    rows, size = flat_rows(values), None
+    rows, size = _flat(values), None
     if _fits(values):
         rows = rows.double()
     else:
@@ -63,3 +58,8 @@ def row_spreads(values: Tensor) -> tuple[Tensor, Tensor | None]:
 def _fits(values: Tensor) -> bool:
     """Whether squares of the values fit in float64, which not every device has."""
     return values.dtype is not torch.float64 and values.device.type != "mps"
+
+
+def _flat(values: Tensor) -> Tensor:
+    """`[N, *event]` to `[N, n]`."""
+    return values if values.ndim == 2 else values.reshape(values.shape[0], math.prod(values.shape[1:]))

@@ -168,6 +168,11 @@ def draw_of(noise: BaseNoiseDistribution) -> Callable[..., Tensor]:
     return noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
 
 
+def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor], None]:
+    """`noise.observe`, likewise."""
+    return noise.observe if hasattr(noise, "observe") else functools.partial(BaseNoiseDistribution.observe, noise)
+
+
 class _TorchNoise(BaseNoiseDistribution):
     """A distribution that draws natively on any device, dtype and generator."""
 

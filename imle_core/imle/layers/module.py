@@ -24,7 +24,7 @@ from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
-from imle.noise import BaseNoiseDistribution, draw_like, draws_again
+from imle.noise import BaseNoiseDistribution, draw_like, draws_again, observe_of
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
 from imle.solvers.combinators.wrapping import unwrapped
@@ -358,7 +358,7 @@ class SolverLayer(operators.OperatorLayer):
             samples=mode.nb_samples if mode.perturbed else 1,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
-            observe=getattr(self.noise, "observe", not_observed) if mode.perturbed else not_observed,
+            observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

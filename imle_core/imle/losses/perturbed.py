@@ -12,11 +12,10 @@ from torch import Tensor
 from imle._checks import not_negative, positive_int
 from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
-from imle.estimators.base import not_observed
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
 from imle.losses.base import Reduction, SolverLoss, interpreted, more
-from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, perturb
+from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, observe_of, perturb
 
 
 class PerturbedMaxima(NamedTuple):
@@ -121,7 +120,7 @@ class PerturbedLoss(SolverLoss):
         shared.noise, shared.nb_samples, shared.generator = self.noise, self.nb_samples, self.generator
         shared.antithetic = False
         theta = batch.theta.detach()
-        getattr(self.noise, "observe", not_observed)(theta)
+        observe_of(self.noise)(theta)
         return shared._draw(theta, batch.solve)
 
     def extra_repr(self) -> str:

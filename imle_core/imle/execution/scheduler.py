@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
@@ -124,9 +125,14 @@ class Scheduler:
         return self.bisection.parts
 
     def _send(self) -> None:
-        """Submit what may be under way now: all, but while there are suspects, no more than there are workers."""
+        """Submit what may be under way now.
+
+        That is all of it once workers have answered: before, two for each, so that rows or a solver that end them do
+        not meet them all; while there are suspects, one for each.
+        """
         while stack := self._suspects or self._todo:
-            if len(self._waiting) >= self.workers and self._suspicion():
+            most = self.workers if self._suspicion() else math.inf if self._solved else 2 * self.workers
+            if len(self._waiting) >= most:
                 return
             self._submit(stack.pop())
 

@@ -17,6 +17,7 @@ import imle
 from benchmarks.defaults.listing import Listing
 from benchmarks.defaults.problem import Problem, Sizes
 from benchmarks.defaults.scripts import sudoku_boards, terrain_maps, visual_sudoku
+from benchmarks.energy.problems import FOLDER, per_slot
 from imle import datasets, metrics
 
 OPTIMAL = 1e-4
@@ -114,6 +115,22 @@ def knapsack(seed: int, sizes: Sizes) -> Problem:
     data = datasets.knapsack(sizes.total, items=20, seed=seed)
     layer = functools.partial(imle.layer, "knapsack", weights=data.weights.numpy(), capacity=[20.0, 20.0])
     return _linear(layer, sizes, data.features, data.values, loss="regret")
+
+
+def electricity(seed: int, sizes: Sizes) -> Problem:
+    """48 half hours of a day in a knapsack of 60; one linear function of 8 features says what each is worth."""
+    data = datasets.load_energy(FOLDER, seed=seed)
+    layer = functools.partial(imle.layer, "knapsack", weights=data.weights.double().numpy(), capacity=[60.0])
+    features, values = (torch.cat([getattr(part, name) for part in data[:3]]) for name in ("features", "values"))
+    return Decisions(
+        layer=layer,
+        sizes=sizes,
+        inputs=features,
+        solutions=layer(noise=None)(values),
+        truth=values,
+        network=per_slot,
+        loss="regret",
+    )
 
 
 def matching(seed: int, sizes: Sizes) -> Problem:

@@ -6,6 +6,7 @@ from typing import get_args
 
 from benchmarks.defaults import choices, decisions
 from benchmarks.defaults.problem import Sizes, Task
+from benchmarks.energy.problems import unavailable
 from imle.datasets.l2x import ExplainName
 
 REGRET, OPTIMAL = "regret, %", "optimal, %"
@@ -15,6 +16,11 @@ TASKS: dict[str, Task] = {
     "knapsack": Task(decisions.knapsack, REGRET, "low", 200, (0.01, 0.03, 0.1), Sizes(400, 400, 1000)),
     "matching": Task(decisions.matching, REGRET, "low", 200, (0.01, 0.03, 0.1), Sizes(400, 400, 1000)),
     "tours": Task(decisions.tours, REGRET, "low", 200, (0.03, 0.1, 0.3), Sizes(400, 400, 1000)),
+    **(
+        {}
+        if unavailable("knapsack 60")
+        else {"electricity": Task(decisions.electricity, REGRET, "low", 200, (0.03, 0.1, 0.3), Sizes(550, 100, 139))}
+    ),
     "terrain": Task(decisions.terrain, OPTIMAL, "high", 200, (0.003, 0.01, 0.03), Sizes(600, 100, 200)),
     "Sudoku": Task(decisions.sudoku, "boards right, %", "high", 200, (0.001, 0.003, 0.01), Sizes(400, 100, 200)),
     "5 of 10": Task(choices.subsets, "loss", "low", 50, (0.1, 0.3, 1.0), Sizes(0, 100, 100)),

@@ -85,6 +85,12 @@ def test_unproven_rows_are_those_of_the_last_pass():
     assert len(layer.unproven) == 1
 
 
+def test_unproven_rows_of_several_samples():
+    layer = imle.layer(Solver(), nb_samples=3)
+    layer(torch.rand(2, 4, dtype=torch.float64))
+    assert [(u.row, u.sample) for u in layer.unproven] == [(row, sample) for row in (0, 1) for sample in range(3)]
+
+
 def test_rows_of_zeros_and_of_nothing():
     solver = Solver()
     layer = imle.layer(solver).eval()

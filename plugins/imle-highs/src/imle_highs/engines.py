@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 from highspy import HighsModelStatus
 
 from imle.solvers import SolveStatus
-from imle_highs.branching import Branching
 from imle_highs.native import Native, Settings
 from imle_highs.presets import DEFAULT, plan
 from imle_linear.arrays import Floats
+from imle_linear.branching import NodeSearch
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Outcome, Rows, deadline
+from imle_linear.engines import Clock, Outcome, Rows, deadline
 from imle_linear.judging import reached
 from imle_linear.program import LinearProgram
 
@@ -112,7 +111,7 @@ class IntegerEngine:
         self._exact = {**settings, "mip_abs_gap": 0.0}
         self._plan = plan(tuning, program)
         self._gap = float(settings.get("mip_rel_gap", 0.0))
-        self._branching = Branching(self._relaxation.native, program, self._plan.nodes, self._gap)
+        self._integer = np.flatnonzero(program.integer)
         self._fractional: Floats | None = None
         self._kept: Native | None = None
 
@@ -144,20 +143,20 @@ class IntegerEngine:
         """What no point costs less than, by the relaxation of the last call of `relax`; nan if that was not solved."""
         return math.nan if self._fractional is None else float(costs @ self._fractional)
 
-    def branch(self, costs: Floats, rows: Rows, clock: Callable[[], float | None]) -> Outcome | None:
+    def branch(self, costs: Floats, rows: Rows, clock: Clock) -> Outcome | None:
         """What a few nodes under the relaxation of the last call of `relax` prove, if anything."""
         if self._fractional is None or not self._plan.nodes:
             return None
-        found = self._branching.solve(costs, self._fractional, lambda point: self._rounded(point, rows), clock)
-        if found is None:
+        search = NodeSearch(
+            self._relaxation.native, self._integer, self._program.lower, self._program.upper, costs, self._gap,
+            rounded=lambda point: self._rounded(point, rows),
+        )  # fmt: skip
+        if not search.run(self._fractional, self._plan.nodes, clock):
             return None
         self.events["branched_on_relaxation"] += 1
-        if found.point is None:
+        if search.best is None:
             return Outcome(SolveStatus.INFEASIBLE, message=_INFEASIBLE)
-        if not self._gap:
-            return Outcome(SolveStatus.OPTIMAL, found.point)
-        value = float(costs @ found.point)
-        return Outcome(SolveStatus.OPTIMAL, found.point, bound=value - self._gap * abs(value))
+        return Outcome(SolveStatus.OPTIMAL, search.best, bound=search.bound if self._gap else math.nan)
 
     def _native(self) -> Native:
         """Built when the first row needs it: many instances never do."""
@@ -165,7 +164,7 @@ class IntegerEngine:
             self._kept = Native(self._program, self._exact, integer=True)
         return self._kept
 
-    def search(self, costs: Floats, rows: Rows, clock: Callable[[], float | None], options: Settings) -> Outcome:
+    def search(self, costs: Floats, rows: Rows, clock: Clock, options: Settings) -> Outcome:
         """HiGHS' branch and bound. Out of nodes, if the options limit them, is a time-out."""
         self.events["branch_and_bound"] += 1
         native = self._native()

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import InstanceError
-from imle.solvers import progress
+from imle.solvers import SolveStatus, progress
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import DELICATE
+from imle_linear.engines import DELICATE, Clock
 from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -111,6 +111,13 @@ class Native:
         if self._run() == highspy.HighsStatus.kError:
             return highspy.HighsModelStatus.kNotset
         return self._highs.getModelStatus()
+
+    def solve(self, clock: Clock) -> Floats | SolveStatus:
+        """The optimal point, `[n]`; or INFEASIBLE; or TIMEOUT, if HiGHS has not found out."""
+        status = self.run(clock())
+        if status == highspy.HighsModelStatus.kOptimal:
+            return self.point()
+        return SolveStatus.INFEASIBLE if status == highspy.HighsModelStatus.kInfeasible else SolveStatus.TIMEOUT
 
     def _run(self) -> highspy.HighsStatus:
         """Run HiGHS. Branch and bound can be stopped, and passes on its gaps where a layer with `progress=` listens."""

@@ -61,8 +61,12 @@ MakesEngine = Callable[[LinearProgram], Engine]
 """Builds an engine for a program."""
 
 
-def deadline(seconds: float | None) -> Callable[[], float | None]:
-    """What is left of a time limit, 0 where it is over."""
+Clock = Callable[[], float | None]
+"""Seconds that are left, 0 where time is over, or None if there is no limit."""
+
+
+def deadline(seconds: float | None) -> Clock:
+    """Start the clock of a time limit."""
     if seconds is None:
         return lambda: None
     end = time.perf_counter() + seconds

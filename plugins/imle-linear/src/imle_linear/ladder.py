@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Outcome, Rows, deadline
+from imle_linear.engines import Clock, Engine, MakesEngine, Outcome, Rows, deadline
 from imle_linear.judging import Judge
 from imle_linear.program import LinearProgram
 from imle_linear.recession import Recession
@@ -107,9 +107,7 @@ class Ladder:
         found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), costs, rows)
         return self._bounded_or_not(found, costs, clock())
 
-    def _witnessed(
-        self, claim: Outcome, asked: MakesEngine, costs: Floats, rows: Rows, clock: Callable[[], float | None]
-    ) -> Outcome:
+    def _witnessed(self, claim: Outcome, asked: MakesEngine, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         """A claim that a second engine confirms, which works in another way.
 
         Else the better point is feasible, without a bound: one of the two is wrong, and nothing says which.

@@ -10,7 +10,8 @@ from ortools.sat.python import cp_model
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle.solvers.interruptible import interruptible
-from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, Options
+from imle_linear.engines import Clock
+from imle_mln.inference.components import Components, ComponentSolver, EngineResult, Options
 from imle_mln.inference.encoding import Counting, Encoding
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to

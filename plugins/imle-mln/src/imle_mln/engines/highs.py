@@ -22,11 +22,12 @@ from highspy import HighsModelStatus
 from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Settings
+from imle_linear.branching import NodeSearch
+from imle_linear.engines import Clock
 from imle_mln.engines import HEAVY, NODES, EngineSpec, engines
-from imle_mln.engines.branching import NodeSearch
 from imle_mln.engines.elimination import Elimination
 from imle_mln.engines.relaxation import LazyRelaxation, Relaxation
-from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, Options
+from imle_mln.inference.components import Components, ComponentSolver, EngineResult, Options
 from imle_mln.inference.encoding import BROKEN, Counting, Encoding
 from imle_mln.inference.energy import Coefficients
 from imle_mln.network import Bools, Floats, Index
@@ -181,17 +182,18 @@ class HighsModel:
         The status is None if others have to go on.
         """
         inside = self._encoding.component[columns] == component
-        own = np.flatnonzero(inside)
         atoms = np.flatnonzero(inside & self._integer[columns])
-        search = NodeSearch(linear, own, atoms, scaled[columns], self._options.gap)
-        before = float((x[columns[own]] * scaled[columns[own]]).sum())
-        status = search.run(x[columns], nodes, clock)
-        if status is None:
-            return status, 0.0
+        costs = np.where(inside, scaled[columns], 0.0)
+        search = NodeSearch(linear, atoms, np.zeros(len(columns)), np.ones(len(columns)), costs, self._options.gap)
+        before = float(x[columns] @ costs)
+        finished = search.run(x[columns], nodes, clock)
+        if not finished and (search.best is None or clock() != 0.0):
+            return None, 0.0
         self._events["searches"] += 1
         if search.best is None:
-            return status, 0.0
-        x[columns[own]] = search.best[own]
+            return SolveStatus.INFEASIBLE, 0.0
+        x[columns[inside]] = search.best[inside]
+        status = SolveStatus.OPTIMAL if finished else SolveStatus.FEASIBLE
         return status, max(0.0, search.bound - before)
 
     def _checked(

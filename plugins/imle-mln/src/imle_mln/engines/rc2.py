@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.solvers import SolveStatus
-from imle_mln.inference.components import Clock, Components, EngineResult, Options
+from imle_linear.engines import Clock
+from imle_mln.inference.components import Components, EngineResult, Options
 from imle_mln.inference.encoding import Constraints, Encoding
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to

@@ -13,8 +13,8 @@ from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_highs.native import Native, Settings
 from imle_linear.arrays import from_entries
+from imle_linear.engines import Clock
 from imle_linear.program import LinearProgram
-from imle_mln.inference.components import Clock
 from imle_mln.inference.encoding import Constraints
 from imle_mln.network import Bools, Floats, Index
 

@@ -24,9 +24,10 @@ import numpy as np
 from imle.errors import SolveError, SolverUnavailableError
 from imle.solvers import SolveStatus
 from imle.solvers.cancellation import stoppable
+from imle_linear.engines import Clock
 from imle_mln.engines.cost_network import CostNetwork
 from imle_mln.engines.toulbar2_process import STOPPED, Answer
-from imle_mln.inference.components import Clock, Components, EngineResult, Options
+from imle_mln.inference.components import Components, EngineResult, Options
 from imle_mln.inference.encoding import Encoding
 from imle_mln.inference.energy import Coefficients
 

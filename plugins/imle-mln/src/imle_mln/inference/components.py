@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from imle.solvers import SolveStatus
+from imle_linear.engines import Clock
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition
 from imle_mln.network import Bools, Entries, Floats, Index
@@ -19,14 +20,6 @@ KEPT = 8
 """How many dispatches of a network, and models of an engine, are kept."""
 
 T = TypeVar("T")
-Clock = Callable[[], float | None]
-"""Seconds that are left, or None if there is no limit."""
-
-
-def over(clock: Clock) -> bool:
-    """Whether there is a limit, and it is reached."""
-    left = clock()
-    return left is not None and left <= 0
 
 
 class Options(NamedTuple):

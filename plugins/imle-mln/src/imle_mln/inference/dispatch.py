@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
+from imle_linear.engines import Clock
 from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
-from imle_mln.inference.components import BatchSolver, Clock, Components, ComponentSolver, Options
+from imle_mln.inference.components import BatchSolver, Components, ComponentSolver, Options
 from imle_mln.inference.energy import Coefficients, Energy
 from imle_mln.inference.partition import Partition, partition
 from imle_mln.network import Bools, Floats, Index

@@ -25,8 +25,9 @@ import numpy as np
 from scipy import sparse
 
 from imle.solvers import SolveStatus
+from imle_linear.engines import Clock
 from imle_mln.inference.cliques import Clique, cliques, exclusions
-from imle_mln.inference.components import Clock, Components, ComponentSolver, EngineResult, recent
+from imle_mln.inference.components import Components, ComponentSolver, EngineResult, recent
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition

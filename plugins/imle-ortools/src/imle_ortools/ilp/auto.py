@@ -19,7 +19,7 @@ from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.presets import THOROUGH
 from imle_kernels.packing import warm
 from imle_linear.arrays import Floats
-from imle_linear.engines import TIGHT, WITNESS, Outcome, Rows, deadline
+from imle_linear.engines import TIGHT, WITNESS, Clock, Outcome, Rows, deadline
 from imle_linear.judging import PROVEN, Judge
 from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram
@@ -31,8 +31,6 @@ from imle_ortools.ilp.structures import assignment, knapsack
 WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
 from one round to the next. An instance that only one of them can solve costs little more than with that one alone."""
-
-Clock = Callable[[], float | None]
 
 
 @dataclass(frozen=True)

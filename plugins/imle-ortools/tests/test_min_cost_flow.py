@@ -179,8 +179,7 @@ LINE = {"tails": [0, 1], "heads": [1, 2], "capacities": [2, 2], "supplies": [1, 
         ),
         (
             {"supplies": ["a", 0, 0]},
-            "supplies: expected an array of numbers, found list\n"
-            "  hint: lists of equal length, numpy arrays and CPU tensors will do",
+            "supplies: expected numbers, found 'a' at 0",
         ),
     ],
 )

@@ -14,10 +14,11 @@ from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus, missing_instance
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Flags, Floats
-from imle_kernels.arrays import numbers, refuse_negative
 from imle_kernels.packing import PackingProblem, Searches, warm
 from imle_kernels.plugin import KNAPSACK
+from imle_linear.arrays import finite, refuse_negative
 
+_WEIGHTS, _CAPACITY = f"{KNAPSACK.id}: weights", f"{KNAPSACK.id}: capacity"
 _UNLIMITED = 2**62
 _SLICE, _LEAST, _ITEMS = 20_000, 500, 100
 """Nodes between two looks at the clock and at Ctrl-C: a few milliseconds up to so many items, then in proportion
@@ -56,16 +57,16 @@ class KnapsackSolver(BaseSolver, spec=KNAPSACK):
         Raises:
             InstanceError: another shape, or numbers that are negative or not finite.
         """
-        matrix = numbers(KNAPSACK.id, "weights", weights)
+        matrix = finite(_WEIGHTS, weights)
         if matrix.ndim not in (1, 2) or not matrix.size:
-            raise InstanceError(f"{KNAPSACK.id}: weights: expected shape [m, n] or [n], found {list(matrix.shape)}")
-        refuse_negative(KNAPSACK.id, "weights", matrix, "replace an item of negative weight by the choice to leave it")
+            raise InstanceError(f"{_WEIGHTS}: expected shape [m, n] or [n], found {list(matrix.shape)}")
+        refuse_negative(_WEIGHTS, matrix, "replace an item of negative weight by the choice to leave it")
         packing = PackingProblem.of(np.atleast_2d(matrix))
         warm()
         if capacity is None:
             return PreparedKnapsack(self, packing, None)
         limits = _limits(capacity, len(packing.rows))
-        refuse_negative(KNAPSACK.id, "capacity", limits, "not even the empty set would fit")
+        refuse_negative(_CAPACITY, limits, "not even the empty set would fit")
         return PreparedKnapsack(self, packing, packing.room(limits))
 
 
@@ -101,7 +102,7 @@ class PreparedKnapsack(BasePrepared):
         for row in rows.open[(rooms[rows.open] < 0).any(axis=1)]:
             assert capacity is not None  # negative ones that hold for all rows are refused
             place = int(np.argmax(rooms[row] < 0))
-            limit = np.broadcast_to(numbers(KNAPSACK.id, "capacity", capacity[row]), rooms[row].shape)[place]
+            limit = np.broadcast_to(finite(_CAPACITY, capacity[row]), rooms[row].shape)[place]
             message = f"capacity {limit:g} at [{place}] is negative: not even the empty set fits"
             rows.end(int(row), SolveStatus.INFEASIBLE, message)
         for row in np.flatnonzero(_too_large(rows.objective)):
@@ -116,7 +117,7 @@ class PreparedKnapsack(BasePrepared):
                 raise missing_instance(KNAPSACK.id, "capacity missing", "capacity=...")
             return np.tile(self.room, (count, 1))
         if len(given) != count:
-            raise InstanceError(f"{KNAPSACK.id}: capacity: expected one per row, {count} in all, found {len(given)}")
+            raise InstanceError(f"{_CAPACITY}: expected one per row, {count} in all, found {len(given)}")
         rooms = np.empty((count, len(self.packing.rows)))
         for row, own in enumerate(given):
             try:
@@ -152,10 +153,10 @@ class PreparedKnapsack(BasePrepared):
 
 
 def _limits(capacity: Any, count: int) -> Floats:
-    limits = numbers(KNAPSACK.id, "capacity", capacity)
+    limits = finite(_CAPACITY, capacity)
     if limits.shape not in ((), (count,)):
         raise InstanceError(
-            f"{KNAPSACK.id}: capacity: expected a number or shape [{count}], one per row of weights, "
+            f"{_CAPACITY}: expected a number or shape [{count}], one per row of weights, "
             f"found shape {list(limits.shape)}"
         )
     return np.broadcast_to(limits, (count,)).copy()

@@ -23,6 +23,7 @@ LEAST, MOST = 1e-12, 1e15
 The largest entries of rows are between 1 and 1024 (see `Columns.row_factors`)."""
 KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
 RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
+_LIMITLESS = "where there is no limit, give a number that cannot be reached"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""
 
@@ -189,6 +190,47 @@ def _refuse_other_than_numbers(where: str, entries: NDArray[Any]) -> None:
         if not isinstance(entry, NUMBERS):
             at = f" at {place[0] if len(place) == 1 else place}" if place else ""
             raise InstanceError(f"{where}: expected numbers, found {entry!r}{at}")
+
+
+def finite(where: str, given: Any) -> Floats:
+    """An array of finite float64.
+
+    Raises:
+        InstanceError: see `numbers`; or nan or infinity among them.
+    """
+    found = numbers(where, given)
+    _refuse(where, found, ~np.isfinite(found), "finite numbers", _LIMITLESS)
+    return found
+
+
+def integers(where: str, given: Any, hint: str) -> NDArray[np.int64]:
+    """A one-dimensional int64 array.
+
+    Raises:
+        InstanceError: see `finite`; another shape, or an entry that is not a whole number below 2**53.
+    """
+    found = finite(where, given)
+    if found.ndim != 1:
+        raise InstanceError(f"{where}: expected one dimension, found shape {list(found.shape)}")
+    bad = (found != np.rint(found)) | (np.abs(found) >= 2.0**53)
+    _refuse(where, found, bad, "whole numbers below 2**53", hint)
+    return found.astype(np.int64)
+
+
+def refuse_negative(where: str, values: NDArray[Any], hint: str) -> None:
+    """Raise if an entry is negative.
+
+    Raises:
+        InstanceError: names the first one.
+    """
+    _refuse(where, values, values < 0, "numbers >= 0", hint)
+
+
+def _refuse(where: str, values: NDArray[Any], bad: NDArray[np.bool_], expected: str, hint: str) -> None:
+    if bad.any():
+        place = [int(i) for i in np.argwhere(bad)[0]]
+        at = f" at {place}" if place else ""
+        raise InstanceError(f"{where}: expected {expected}, found {values[tuple(place)]:g}{at}", hint=hint)
 
 
 def vector(where: str, given: Any, length: int, per: str, *, row: int | None = None) -> Floats:

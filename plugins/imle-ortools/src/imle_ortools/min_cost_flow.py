@@ -12,7 +12,7 @@ from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
-from imle_kernels.arrays import integers, refuse_negative
+from imle_linear.arrays import integers, refuse_negative
 from imle_ortools.plugin import MIN_COST_FLOW
 from imle_ortools.scaling import RESOLVED, UNRESOLVED, Limits, Scaled, to_integers
 
@@ -52,10 +52,12 @@ class MinCostFlowSolver(BaseSolver, spec=MIN_COST_FLOW):
             InstanceError: shapes that disagree, nodes out of range, negative capacities, numbers that are not whole,
                 or supplies that are not balanced.
         """
-        ends = {name: integers(_ID, name, given, _NODES_HINT) for name, given in (("tails", tails), ("heads", heads))}
-        limits = integers(_ID, "capacities", capacities, _FLOW_HINT)
-        sent = integers(_ID, "supplies", supplies, _FLOW_HINT)
-        refuse_negative(_ID, "capacities", limits, "turn the arc around, or leave it out")
+        ends = {
+            name: integers(f"{_ID}: {name}", given, _NODES_HINT) for name, given in (("tails", tails), ("heads", heads))
+        }
+        limits = integers(f"{_ID}: capacities", capacities, _FLOW_HINT)
+        sent = integers(f"{_ID}: supplies", supplies, _FLOW_HINT)
+        refuse_negative(f"{_ID}: capacities", limits, "turn the arc around, or leave it out")
         lengths = {**{name: len(end) for name, end in ends.items()}, "capacities": len(limits)}
         if len(set(lengths.values())) > 1 or not len(limits):
             found = ", ".join(f"{count} {name}" for name, count in lengths.items())

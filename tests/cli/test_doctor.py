@@ -69,6 +69,23 @@ def test_the_report_of_a_plugin(report, only, site):
     assert plugin["solvers"] == [{"id": "fixture-argmax", "status": "ok"}]
 
 
+def test_extras_of_a_plugin(report, imle, only, site):
+    """Engines of a solver that are there only if a package is: nothing is imported to find out."""
+    only("good")
+    with (site / "imle_fixture_good-1.2.dist-info" / "METADATA").open("a") as metadata:
+        metadata.write(
+            'Requires-Dist: imle_absent>=1; extra == "fast"\n'
+            'Requires-Dist: torch[opt]; extra == "fast"\n'
+            "Requires-Dist: torch; extra == 'plain'\n"
+        )
+    code, answer = report()
+    assert (code, answer["ok"]) == (0, True), "they are no requirement"
+    assert answer["plugins"][0]["extras"] == {"fast": ["imle-absent"], "plain": []}
+    out = imle("doctor").out
+    assert "\n  imle-fixture-good[fast]   missing imle-absent: pip install 'imle-fixture-good[fast]'\n" in out
+    assert "\n  imle-fixture-good[plain]  installed\n" in out
+
+
 def test_text(imle, only):
     only("good")
     code, out, err = imle("doctor")

@@ -53,6 +53,7 @@ def _print(report: InstallationReport) -> None:
         *section("environment", _settings(report.environment)),
         *section("threads", _settings(report.threads)),
         *section("plugins", *_plugins(report.plugins, console.width)),
+        *(section("extras of plugins", pairs(extras)) if (extras := _extras(report.plugins)) else []),
     ]
     for kind, style, found in ("problem", "bold red", report.problems), ("warning", "bold yellow", report.warnings):
         if found:
@@ -66,6 +67,17 @@ def _print(report: InstallationReport) -> None:
 def _settings(values: Mapping[str, str | int | None]) -> RenderableType:
     shown = {name: text(("not set", "dim")) if value is None else str(value) for name, value in values.items()}
     return pairs({name.replace("_", " ") if name.islower() else name: value for name, value in shown.items()})
+
+
+def _extras(plugins: Sequence[PluginReport]) -> dict[str, str]:
+    """What plugins can do with further packages, such as engines of theirs, and the line that installs these."""
+    found = {
+        f"{plugin.distribution}[{extra}]": lacking for plugin in plugins for extra, lacking in plugin.extras.items()
+    }
+    return {
+        name: f"missing {', '.join(lacking)}: pip install '{name}'" if lacking else "installed"
+        for name, lacking in found.items()
+    }
 
 
 def _plugins(plugins: Sequence[PluginReport], width: int) -> list[RenderableType]:

@@ -17,7 +17,7 @@ from imle.cli.devices import Torch, ask_torch
 from imle.cli.metadata import Finding, stale_metadata
 from imle.plugins import PluginState, SolverRecord
 from imle.plugins.discovery import ALLOW, DENY, STRICT, discover, plugin_names, strays
-from imle.plugins.installed import locate, normal
+from imle.plugins.installed import locate, normal, requirements
 
 SLOW_SECONDS = 0.1
 
@@ -49,7 +49,7 @@ _SEVERITY = (
 
 @dataclass(frozen=True)
 class PluginReport:
-    """One entry point and the solvers behind it."""
+    """One entry point and the solvers behind it; the extras of its distribution, and what each of them lacks here."""
 
     name: str
     module: str
@@ -60,6 +60,7 @@ class PluginReport:
     load_ms: float
     heavy_imports: tuple[str, ...]
     solvers: tuple[dict[str, str], ...]
+    extras: dict[str, list[str]]
 
     @property
     def slow(self) -> bool:
@@ -140,7 +141,16 @@ def _plugin(records: Sequence[SolverRecord]) -> PluginReport:
         load_ms=round(first.load_seconds * 1e3, 1),
         heavy_imports=first.heavy_imports,
         solvers=tuple({"id": record.id, "status": record.state.value} for record in records if record.spec),
+        extras=_extras(first.distribution),
     )
+
+
+def _extras(distribution: str) -> dict[str, list[str]]:
+    lacking: dict[str, list[str]] = {}
+    for needed in requirements(distribution):
+        if needed.extra:
+            lacking.setdefault(needed.extra, []).extend([needed.name] if _version(needed.name) is None else [])
+    return lacking
 
 
 def _version(distribution: str) -> str | None:

@@ -7,10 +7,40 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, requires
 from typing import NamedTuple
 
 from imle._text import printable
+
+_REQUIREMENT = re.compile(r"\s*([\w.-]+)\s*(?:\[([^\]]*)\])?")
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
+
+
+class Requirement(NamedTuple):
+    """What a distribution needs.
+
+    Attributes:
+        name: of another distribution, in its normal spelling.
+        extras: of that one.
+        extra: of the first distribution, if only that needs it; "" else. Other conditions are not read.
+    """
+
+    name: str
+    extras: tuple[str, ...]
+    extra: str
+
+
+def requirements(distribution: str) -> Iterator[Requirement]:
+    """What an installed distribution says that it needs; nothing, if that cannot be read."""
+    try:
+        lines = requires(distribution) or []
+    except Exception:  # of no such distribution, or one whose metadata cannot be read: discovery tells of that
+        return
+    for line in lines:
+        if needed := _REQUIREMENT.match(line):
+            extra = _EXTRA.search(line)
+            extras = tuple(part.strip() for part in (needed[2] or "").split(",") if part.strip())
+            yield Requirement(normal(needed[1]), extras, extra[1] if extra else "")
 
 
 class Unreadable(NamedTuple):

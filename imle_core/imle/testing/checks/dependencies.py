@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from importlib.metadata import packages_distributions
 
-from imle.plugins.installed import normal
+from imle.plugins.installed import normal, requirements
 from imle.testing.failure import CheckFailure
 from imle.testing.subject import Subject
-
-_REQUIREMENT = re.compile(r"\s*([\w.-]+)\s*(?:\[([^\]]*)\])?")
-_EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
 
 
 def check_requires(subject: Subject) -> None:
@@ -41,14 +37,7 @@ def _with_dependencies(distribution: str) -> set[str]:
         if one in found:
             continue
         found.add(one)
-        try:
-            lines = requires(name) or []
-        except PackageNotFoundError:
-            continue
-        for line in lines:
-            needed = _REQUIREMENT.match(line)
-            wanted = _EXTRA.search(line)
-            if needed and (wanted[1] if wanted else "") == extra:
-                extras = [part.strip() for part in (needed[2] or "").split(",") if part.strip()]
-                waiting += [(normal(needed[1]), part) for part in ["", *extras]]
+        for needed in requirements(name):
+            if needed.extra == extra:
+                waiting += [(needed.name, part) for part in ("", *needed.extras)]
     return {name for name, _ in found}

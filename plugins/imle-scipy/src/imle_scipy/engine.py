@@ -32,12 +32,14 @@ class ScipyEngine:
     Args:
         program: the feasible set.
         options: HiGHS' own, by its names.
+        leave: do not wait for HiGHS after Ctrl-C or its time limit; for where no process can be ended instead.
     """
 
-    def __init__(self, program: LinearProgram, options: Mapping[str, Any]) -> None:
+    def __init__(self, program: LinearProgram, options: Mapping[str, Any], *, leave: bool = False) -> None:
         self.events: Counter[str] = Counter()
         matrix = program.matrix
         self._factors, self._widened = matrix.row_factors, program.widened
+        self._leave = leave
         self._matrix = csc_array(
             (matrix.value * self._factors[matrix.index], matrix.index, matrix.start), shape=matrix.shape
         )
@@ -91,6 +93,8 @@ class ScipyEngine:
                 options=_Verbatim({**self._options, **limit}),
             )
 
+        if not self._leave:
+            return call()
         found = leaving(call, None if seconds is None else 1.1 * seconds + _GRACE)
         return _LATE if found is None else found
 

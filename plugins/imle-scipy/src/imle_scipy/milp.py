@@ -125,7 +125,7 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
 
     def _made(self, program: LinearProgram, options: Mapping[str, Any]) -> Engine:
         if not self.own_process:
-            return ScipyEngine(program, options)
+            return ScipyEngine(program, options, leave=True)
         return ApartEngine(program, "SciPy's HiGHS", partial(ScipyEngine, options=dict(options)))
 
     def _options(self, presolve: bool) -> dict[str, Any]:

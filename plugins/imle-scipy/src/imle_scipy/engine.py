@@ -58,9 +58,7 @@ class ScipyEngine:
         found = self._run(costs, rows, seconds)
         bound = math.nan if found.mip_dual_bound is None else float(found.mip_dual_bound)
         if found.status == _OPTIMAL:
-            return reached(
-                Outcome(SolveStatus.OPTIMAL, found.x, bound=bound), costs, self._options.get("mip_rel_gap", 0.0)
-            )
+            return reached(Outcome(SolveStatus.OPTIMAL, found.x, bound=bound), costs, self._gap)
         if found.x is not None:
             return Outcome(SolveStatus.FEASIBLE, found.x, f"stopped with a feasible point: {found.message}", bound)
         if found.status == _INFEASIBLE:

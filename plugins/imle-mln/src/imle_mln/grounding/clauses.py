@@ -196,8 +196,5 @@ def _without(satisfied: Bools, extra: tuple[Index, Codes]) -> tuple[Index, Codes
 
 def _union(tables: Sequence[Relation], sizes: Sequence[int]) -> Relation:
     columns = [np.concatenate([table.columns[at] for table in tables]) for at in range(len(sizes))]
-    if prod(sizes) >= 2**62:
-        rows = np.unique(np.stack(columns), axis=1)
-        return Relation(tables[0].variables, tuple(rows))
     _, example = np.unique(keys_of(columns, sizes, len(columns[0])), return_index=True)
     return Relation(tables[0].variables, tuple(column[example] for column in columns))

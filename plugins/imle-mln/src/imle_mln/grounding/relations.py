@@ -51,7 +51,7 @@ class Bindings:
 
 
 def keys_of(columns: Sequence[NDArray[np.int32]], sizes: Sequence[int], rows: int) -> Index:
-    """One number per row, equal for equal rows; ascending in row-major order unless the sizes' product is huge."""
+    """One number per row, ascending in row-major order, equal for equal rows; a rank if the sizes' product is huge."""
     keys = np.zeros(rows, np.int64)
     span = 1
     for column, size in zip(columns, sizes, strict=True):

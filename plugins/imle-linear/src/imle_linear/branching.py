@@ -21,7 +21,7 @@ _CLOSE = 1e-6
 a thousand to a million in size, see `imle_linear.prepared`."""
 
 
-class Relaxation(Protocol):
+class NodeRelaxation(Protocol):
     """A linear program that is solved again and again under other bounds."""
 
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
@@ -60,7 +60,7 @@ class NodeSearch:
 
     def __init__(
         self,
-        relaxation: Relaxation,
+        relaxation: NodeRelaxation,
         integer: NDArray[np.integer[Any]],
         lower: Floats,
         upper: Floats,

@@ -34,15 +34,6 @@ def grid(n):
     return network(n * n, [sorted(clause) for clause in clauses]), tops
 
 
-def transitivity(records, hard=True):
-    pairs = {pair: k for k, pair in enumerate(combinations(range(records), 2))}
-    clauses = []
-    for i, j, k in combinations(range(records), 3):
-        a, b, c = pairs[i, j], pairs[j, k], pairs[i, k]
-        clauses += [sorted([~x, ~y, z]) for x, y, z in ((a, b, c), (a, c, b), (b, c, a))]
-    return network(len(pairs), clauses, range(len(clauses)) if hard else ())
-
-
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_ising_grids_are_minimum_cuts_whatever_the_sign(sign):
     rng = np.random.default_rng(0)
@@ -87,7 +78,7 @@ def test_answers_do_not_depend_on_what_was_solved_before(engine, tries):
 )
 def test_cutting_planes_find_what_the_full_model_finds(records, hard, monkeypatch):
     rng = np.random.default_rng(records)
-    net = transitivity(records, hard)
+    net = networks.transitivity(records, hard)
     monkeypatch.setattr(highs, "_CROWDED", 0.0)
     lazy = MAPEngine(net, "highs")
     weights = np.full(len(net.clauses), 0.3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,24 @@ def network(atoms, clauses, hard=(), blocks=(), formulas=None):
         hard=flags,
         blocks=lists(blocks),
     )
+
+
+def transitivity(records, hard=True):
+    """Of which records are the same: clauses over all their pairs."""
+    pairs = {pair: k for k, pair in enumerate(combinations(range(records), 2))}
+    clauses = []
+    for i, j, k in combinations(range(records), 3):
+        a, b, c = pairs[i, j], pairs[j, k], pairs[i, k]
+        clauses += [sorted([~x, ~y, z]) for x, y, z in ((a, b, c), (a, c, b), (b, c, a))]
+    return network(len(pairs), clauses, range(len(clauses)) if hard else ())
+
+
+def blocks_of(atoms, size):
+    return [list(range(start, start + size)) for start in range(0, atoms, size)]
+
+
+def rows_of(net):
+    return [row.tolist() for row in np.split(net.clauses.items, net.clauses.starts[1:-1])]
 
 
 def random_network(rng, most=9):

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ _spec = importlib.util.spec_from_file_location(
 )
 networks = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(networks)
-network = networks.network
+blocks_of, network, rows_of = networks.blocks_of, networks.network, networks.rows_of
 
 CHAIN = """
 cell = {1,...,9}
@@ -56,14 +55,6 @@ def frustrated(atoms=250, clauses=1500):
     rng = np.random.default_rng(5)
     net = network(atoms, random_clauses(rng, atoms, clauses, (3, 4)))
     return net, rng.normal(size=atoms), rng.normal(size=clauses)
-
-
-def clauses_of(net):
-    return np.split(net.clauses.items, net.clauses.starts[1:-1])
-
-
-def blocks_of(atoms, size):
-    return [list(range(start, start + size)) for start in range(0, atoms, size)]
 
 
 @every_extra
@@ -104,11 +95,8 @@ def larger():
     yield "glass", glass, rng.normal(size=100), rng.choice([-0.8, 0.8], len(edges))
     potts = [[~(3 * a + v), 3 * b + v] for a, b in edges[::2] for v in range(3)]
     yield "potts", network(300, potts, blocks=blocks_of(300, 3)), rng.logistic(size=300), np.full(len(potts), 0.8)
-    pairs = {pair: k for k, pair in enumerate(combinations(range(9), 2))}
-    triples = [(pairs[i, j], pairs[j, k], pairs[i, k]) for i, j, k in combinations(range(9), 3)]
-    turns = [(x, y, z) for a, b, c in triples for x, y, z in ((a, b, c), (a, c, b), (b, c, a))]
-    records = network(36, [sorted([~x, ~y, z]) for x, y, z in turns], hard=range(len(turns)))
-    yield "records", records, rng.normal(size=36), np.zeros(len(turns))
+    records = networks.transitivity(9)
+    yield "records", records, rng.normal(size=36), np.zeros(len(records.clauses))
     mixed = random_clauses(rng, 50, 90, (2, 12))
     yield "mixed", network(50, mixed, hard=range(0, 90, 3)), rng.normal(size=50), 2 * rng.normal(size=90)
     far = [[a + 50 * k if a >= 0 else ~(~a + 50 * k) for a in row] for k in range(2) for row in mixed]
@@ -166,7 +154,7 @@ def test_a_time_limit_leaves_a_state_and_a_bound_and_the_next_solve_is_whole(eng
         assert found.objective == pytest.approx(unary[found.state].sum() + weights[found.truths].sum())
         assert found.objective < found.bound < np.inf
         assert 0 < found.gap < np.inf
-        assert found.objective >= weights[[any(v < 0 for v in clause) for clause in clauses_of(net)]].sum()  # all false
+        assert found.objective >= weights[[any(v < 0 for v in clause) for clause in rows_of(net)]].sum()  # all false
         easy = solver.solve(100 * unary, few)
         assert easy.status == SolveStatus.OPTIMAL
         np.testing.assert_array_equal(easy.state, unary > 0)

@@ -6,7 +6,7 @@ import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ _spec = importlib.util.spec_from_file_location(
 )
 networks = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(networks)
-network = networks.network
+blocks_of, network, rows_of = networks.blocks_of, networks.network, networks.rows_of
 
 
 def tied_network(rng):
@@ -122,18 +122,9 @@ def frustrated(rng, atoms=40, clauses=90):
     return network(atoms, rows)
 
 
-def transitivity(records):
-    pairs = {pair: k for k, pair in enumerate(combinations(range(records), 2))}
-    clauses = []
-    for i, j, k in combinations(range(records), 3):
-        a, b, c = pairs[i, j], pairs[j, k], pairs[i, k]
-        clauses += [sorted([~x, ~y, z]) for x, y, z in ((a, b, c), (a, c, b), (b, c, a))]
-    return network(len(pairs), clauses, range(len(clauses)))
-
-
 def test_nodes_on_the_warm_relaxation_find_what_branch_and_bound_finds(monkeypatch):
     rng = np.random.default_rng(2)
-    net = transitivity(9)
+    net = networks.transitivity(9)
     searching = MAPEngine(net, "highs")
     inputs = [(1.5 * rng.logistic(size=net.atoms), np.zeros(len(net.clauses))) for _ in range(25)]
     inputs += [(rng.integers(-2, 3, net.atoms) * 1.0, np.zeros(len(net.clauses))) for _ in range(10)]
@@ -202,14 +193,6 @@ def test_cp_sat_goes_on_where_large_clauses_are_frustrated(monkeypatch):
             np.testing.assert_array_equal(found.state, MAPEngine(net).solve(unary, weights).state)
     assert seen["crowded"] > 0
     assert seen["sparse"] == 0
-
-
-def rows_of(net):
-    return [row.tolist() for row in np.split(net.clauses.items, net.clauses.starts[1:-1])]
-
-
-def blocks_of(atoms, size):
-    return [list(range(start, start + size)) for start in range(0, atoms, size)]
 
 
 def pairs(rng, atoms, count):
@@ -331,7 +314,7 @@ def test_enumeration_heeds_the_time_limit():
 
 def test_two_threads_find_what_one_finds():
     rng = np.random.default_rng(7)
-    nets = [networks.random_network(rng, most=12) for _ in range(20)] + [transitivity(7)]
+    nets = [networks.random_network(rng, most=12) for _ in range(20)] + [networks.transitivity(7)]
     inputs = [(net, *networks.random_weights(rng, net)) for net in nets for _ in range(4)]
 
     def solve(one):

@@ -34,6 +34,25 @@ class Heaps(NamedTuple):
     right: Ints
 
 
+class Contractions(NamedTuple):
+    """What has become one node, in the order in which that happened; room for as many nodes as there are.
+
+    Attributes:
+        above: union-find: minus the size, or the node above.
+        joined, before: nodes that went below another one, and minus their sizes.
+        node, time: of each cycle, what it became, and how many joins there were before.
+        start, arcs: of each cycle, where its arcs begin.
+    """
+
+    above: Ints
+    joined: Ints
+    before: Ints
+    node: Ints
+    time: Ints
+    start: Ints
+    arcs: Ints
+
+
 @compiled
 def arborescences(objective: Floats, nodes: int, root: int, tails: Ints, heads: Ints, solutions: Masks) -> None:
     """Solve `[N, E]` objectives over one graph in which the root reaches every node.
@@ -55,6 +74,9 @@ def arborescences(objective: Floats, nodes: int, root: int, tails: Ints, heads: 
     left, right = np.empty(size, np.int32), np.empty(size, np.int32)
     heaps = Heaps(extra, cost, extra_off, cost_off, left, right)
     heap, entering = np.empty(count, np.int32), np.empty(count, np.int32)
+    above, joined, before = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    node_of, time, start = np.empty(count, np.int32), np.empty(count, np.int32), np.zeros(count + 1, np.int32)
+    contractions = Contractions(above, joined, before, node_of, time, start, np.empty(2 * count, np.int32))
     for row in range(rows):
         extra[:] = 0
         extra[edges:] = 1
@@ -68,25 +90,24 @@ def arborescences(objective: Floats, nodes: int, root: int, tails: Ints, heads: 
         for arc in range(size):
             if tail[arc] != head[arc] and head[arc] != top:
                 heap[head[arc]] = merge(heap[head[arc]], arc, heaps)
-        branch(count, top, tail, head, heap, heaps, entering)
+        cycles, joins = contract(top, tail, head, heap, heaps, contractions, entering)
+        expand(cycles, joins, head, contractions, entering)
         for node in range(count):
             if node != top and entering[node] < edges:
                 solutions[row, entering[node]] = 1
 
 
 @compiled
-def branch(count: int, top: int, tail: Ints, head: Ints, heap: Ints, heaps: Heaps, entering: Ints) -> None:
-    """Fill `entering` with the arc that enters each node but the root."""
-    above = np.full(count, -1, np.int32)  # union-find: minus the size, or the node above
-    joined, before = np.empty(count, np.int32), np.empty(count, np.int32)
-    joins = 0
+def contract(
+    top: int, tail: Ints, head: Ints, heap: Ints, heaps: Heaps, contractions: Contractions, entering: Ints
+) -> tuple[int, int]:
+    """Choose an arc into each node but the root, cycles becoming nodes; returns the numbers of cycles and joins."""
+    above, joined, before, cycle_node, cycle_time, cycle_start, cycle_arcs = contractions
+    count, cycles, joins = len(above), 0, 0
+    above[:] = -1
     seen = np.full(count, -1, np.int32)
     seen[top] = top
     path, taken = np.empty(count, np.int32), np.empty(count, np.int32)
-    cycles = 0
-    cycle_node, cycle_time = np.empty(count, np.int32), np.empty(count, np.int32)
-    cycle_start = np.zeros(count + 1, np.int32)
-    cycle_arcs = np.empty(2 * count, np.int32)
     for start in range(count):
         node = find(above, start)
         length = 0
@@ -133,6 +154,13 @@ def branch(count: int, top: int, tail: Ints, head: Ints, heap: Ints, heaps: Heap
                 cycle_start[cycles] = first + end - length
         for place in range(length):
             entering[find(above, head[taken[place]])] = taken[place]
+    return cycles, joins
+
+
+@compiled
+def expand(cycles: int, joins: int, head: Ints, contractions: Contractions, entering: Ints) -> None:
+    """Open cycles again, the last one first: its own arcs enter all of its nodes but the one entered already."""
+    above, joined, before, cycle_node, cycle_time, cycle_start, cycle_arcs = contractions
     for number in range(cycles - 1, -1, -1):
         while joins > cycle_time[number]:
             joins -= 1

@@ -384,7 +384,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
         super().__init__()
         self.noise = noise_by_name(noise) if isinstance(noise, str) else noise
         check_noise("relative noise", self.noise)
-        if getattr(type(self.noise), "perturb", BaseNoiseDistribution.perturb) is not BaseNoiseDistribution.perturb:
+        if not adds(self.noise):
             raise OptionError(
                 f"relative noise: expected a distribution that adds its draws to theta, found {self.noise!r}",
                 hint="multiplicative noise is relative to every entry as it is",
@@ -460,6 +460,11 @@ _BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
     "logistic": LogisticNoiseDistribution,
     "multiplicative": MultiplicativeNoiseDistribution,
 }
+
+
+def adds(noise: object) -> bool:
+    """Whether a distribution adds its draws to theta."""
+    return getattr(type(noise), "perturb", BaseNoiseDistribution.perturb) is BaseNoiseDistribution.perturb
 
 
 def draws_again(noise: object) -> bool:

@@ -53,18 +53,18 @@ class IMLE(Estimator):
         self,
         lambda_: float | None = None,
         *,
-        beta: float = 1.0,
+        beta: float = 0.5,
         alpha: float = 1.0,
         symmetric: bool = False,
-        scale: bool = False,
-        relative_to: Literal["norm", "spread"] = "norm",
+        scale: bool | None = None,
+        relative_to: Literal["norm", "spread"] = "spread",
     ) -> None:
         super().__init__()
         self.lambda_ = None if lambda_ is None else positive("estimator: lambda_", lambda_)
         self.relative_beta = positive("estimator: beta", beta)
         self.alpha = float(alpha)
         self.symmetric = symmetric
-        self.scale = scale
+        self.scale = lambda_ is None if scale is None else scale
         if relative_to not in ("norm", "spread"):
             raise OptionError(f"estimator: relative_to: expected 'norm' or 'spread', found {relative_to!r}")
         self.relative_to = relative_to

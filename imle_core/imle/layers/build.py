@@ -19,7 +19,7 @@ from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
-from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name
+from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution, adds, check_noise, noise_by_name
 from imle.plugins import registry
 from imle.plugins.inferred import spec_from_class
 from imle.plugins.parameters import check_fields, split
@@ -32,6 +32,7 @@ from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
+_RELATIVE = 0.5
 
 
 def layer(
@@ -41,7 +42,7 @@ def layer(
     estimator: str | Estimator = "imle",
     noise: str | BaseNoiseDistribution | None = _DEFAULT,
     nb_samples: int = 1,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     target_temperature: float | None = None,
     output: Output = "mean",
     on_failure: OnFailure = "raise",
@@ -135,8 +136,7 @@ def layer(
     check_generator("generator", generator)
     made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    tau = not_negative("temperature", temperature)
-    distribution = _noise(noise, rule)
+    distribution, tau = _noise(noise, rule, temperature, relative=not spec.blocks)
     rule.check(spec, distribution, tau)
     _refuse_map_without_gradient(output, rule)
     built = (BlockLayer if spec.blocks else SolverLayer)(
@@ -262,7 +262,19 @@ def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[
     return made, spec, instance
 
 
-def _noise(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:
+def _noise(
+    noise: str | BaseNoiseDistribution | None, rule: Estimator, temperature: float | None, relative: bool
+) -> tuple[BaseNoiseDistribution | None, float]:
+    """What is drawn, and its temperature: without a word about either, in units of the first batch."""
+    if temperature is not None:
+        return _distribution(noise, rule), not_negative("temperature", temperature)
+    found = _distribution(noise, rule)
+    if noise == _DEFAULT and relative and found is not None and adds(found):
+        return RelativeNoiseDistribution(found), _RELATIVE
+    return found, 1.0
+
+
+def _distribution(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:
     if isinstance(noise, str) and noise == _DEFAULT:
         return rule.default_noise()
     if noise is None or noise == "none":

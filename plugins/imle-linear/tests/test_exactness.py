@@ -385,3 +385,58 @@ def test_steps_that_no_tolerance_shows_are_not_called_proven():
     assert result.values[0] >= float(sum(Fraction(c) * x for c, x in zip(objective[0], point, strict=True))) - 1e-9
     assert result.status.tolist() == [SolveStatus.FEASIBLE]
     assert "differ by more than 1e8" in result.messages[0]
+
+
+FAR = {
+    "seed 9102, case 2276": (
+        {
+            "A_ub": [[1.6666666666666667, 3.6666666666666665, 0.1111111111111111]],
+            "b_ub": [-0.037777777777777716],
+            "A_eq": [[1.27, 1.48e-05, 2.8e-10]],
+            "b_eq": [0.3428999987708],
+            "bounds": [(0, 1), (None, None), (None, None)],
+            "integrality": [0, 1, 0],
+        },
+        [1.0, 3.0, 1.0],
+        1880415.0,
+    ),
+    "seed 9102, case 4430": (
+        {
+            "A_ub": [
+                [-1.3086527163064472, -0.2464864699728617, -1.2472079884115925, -0.9898321346565372],
+                [4.29, -74700.0, 0.00646, 1.78e-05],
+                [-0.308227761733958, -0.6639106704574063, -0.19788069380319148, -0.8305158429871762],
+            ],
+            "b_ub": [-4.238696701546081, 394416.00008633, -2.514285509844918],
+            "bounds": [(0, 1), (None, None), (None, 1), (0, None)],
+            "integrality": [1, 0, 1, 0],
+        },
+        [-51.751999999999995, -52.384, -20.372, -43.554],
+        -29.1053,
+    ),
+}
+
+
+@INTEGER
+@pytest.mark.parametrize("name", FAR)
+def test_small_coefficients_of_variables_that_may_go_far(solver_id, name):
+    """Found by `make fuzz`: engines drop coefficients of 1e-10 of a row's largest, and what they do over 1e6 units."""
+    program, objective, best = FAR[name]
+    result = prepare(solver_id, "max", **program).solve(np.array([objective]))
+    assert result.status[0] != OPTIMAL or result.values[0] >= best
+
+
+@INTEGER
+def test_rows_that_only_a_small_coefficient_can_mend(solver_id):
+    """Found by `make fuzz SEED=9103`, case 668: x1 has to be 1.59 or more where x0 is 0, and 0.59 at most."""
+    rows = [[20.4, -2.53e-10], [0.0, -2420000.0], [1.53e-07, 181000.0]]
+    result = prepare(
+        solver_id,
+        "max",
+        A_ub=rows,
+        b_ub=[-4.0227e-10, -1427799.0, 106790.0],
+        bounds=[(None, 1), (None, None)],
+        integrality=[1, 0],
+    ).solve(np.array([[0.20776439434664715, 1.6127437965108482]]))
+    if result.status[0] in (OPTIMAL, SolveStatus.FEASIBLE):
+        assert result.solutions[0, 0] <= -1

@@ -116,6 +116,22 @@ def test_programs_for_which_tolerances_are_too_wide(row, integrality, delicate):
     assert from_matrices("test", A_ub=[row], b_ub=[1], integrality=integrality).delicate == delicate
 
 
+@pytest.mark.parametrize(
+    ("integrality", "end", "blind"),
+    [
+        ([1, 1], 1, True),  # a step of the second one moves the row by 1e-9
+        ([1, 0], 1e-2, False),  # all of it by 1e-11
+        ([1, 0], 1e6, True),  # by 1e-3
+        ([1, 0], None, True),
+        ([0, 0], None, False),  # no integers
+    ],
+)
+def test_coefficients_that_are_lost_beside_others(integrality, end, blind):
+    program = from_matrices("test", A_ub=[[1.0, 1e-9]], b_ub=[1], bounds=[(0, 1), (0, end)], integrality=integrality)
+    assert program.blind == blind
+    assert program.delicate or not blind
+
+
 def test_bounds_that_are_not_given():
     lower, upper = arrays.bounds("test", None, 2)
     assert (lower.tolist(), upper.tolist()) == ([0, 0], [np.inf, np.inf])

@@ -14,7 +14,7 @@ from imle_linear.program import LinearProgram
 INTEGRAL = 1e-5
 """How far from a whole number an engine may leave an integer variable: the widest default among them."""
 ABSOLUTE = 1e-6
-"""How far over a bound, or over the right side of a row whose largest coefficient is 1, a point may be."""
+"""How far over a bound a continuous variable may be, and over the right side of a row in which its coefficient is 1."""
 RELATIVE = 1e-9
 """How far over a right side a point may be, relative to the largest term of the row: what simplex methods reach."""
 EXACT = 2.0**53
@@ -41,7 +41,8 @@ class SolutionChecker:
         self._least, self._most = program.lower, program.upper
         self._whole: NDArray[np.bool_] | bool = True if program.integer.all() else program.integer
         self._sizes = np.abs(matrix.value)
-        self._absolute = np.where(program.integer_rows, 0.0, ABSOLUTE * np.minimum(1.0, matrix.largest(self._sizes)))
+        continuous = matrix.largest(np.where(program.integer[matrix.column], 0.0, self._sizes))
+        self._absolute = ABSOLUTE * np.minimum(1.0, continuous)  # as far as the others' tolerances move a row
 
     def mend(self, point: Floats, rows: Rows) -> tuple[Floats, str]:
         """The nearest point with whole numbers within bounds, and what is wrong with it ("" if nothing is).

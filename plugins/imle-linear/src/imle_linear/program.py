@@ -14,7 +14,8 @@ from imle.errors import InstanceError
 from imle_linear import arrays
 from imle_linear.arrays import Columns, Floats
 
-_HIDDEN = 1e-8
+_HIDDEN, _FELT = 1e-8, 1e-10
+"""Shares of a row's largest coefficient: smaller coefficients are lost beside it, and what moves a row less is none."""
 _MOVED, _LARGE = 1e5, 1e2
 """How many units of a row its integer coefficients may add up to, and how large continuous ones may be."""
 
@@ -76,17 +77,21 @@ class LinearProgram:
         moved = np.bincount(matrix.index, weights=size * integer, minlength=matrix.shape[0])
         unit = np.ones(matrix.shape[0])
         np.minimum.at(unit, matrix.index, size)
-        return bool((moved >= _MOVED * unit).any() or (size[~integer] >= _LARGE).any())
+        return self.blind or bool((moved >= _MOVED * unit).any() or (size[~integer] >= _LARGE).any())
 
     @cached_property
     def blind(self) -> bool:
-        """Whether an engine's least tolerances hide what one step of an integer variable does to a row.
+        """Whether an engine's least tolerances hide what a variable does to a row, in a program with integer ones.
 
-        They are about 1e-10 of the row's largest coefficient, and a proof needs to see more than that.
+        That is a step of an integer variable, or all the way that a continuous one may go. Tolerances are about 1e-10
+        of the row's largest coefficient, engines drop coefficients below 1e-9, and a proof needs to see more than that.
         """
         matrix = self.matrix
-        size = np.abs(matrix.value)
-        return bool((self.integer[matrix.column] & (size < _HIDDEN * matrix.largest(size)[matrix.index])).any())
+        size, integer = np.abs(matrix.value), self.integer[matrix.column]
+        largest = matrix.largest(size)[matrix.index]
+        reach = size * (self.upper - self.lower)[matrix.column]
+        moved = integer | (reach >= _FELT * largest)
+        return bool(self.integer.any() and (moved & (size < _HIDDEN * largest)).any())
 
     @cached_property
     def integer_rows(self) -> NDArray[np.bool_]:

@@ -148,9 +148,14 @@ class IntegerEngine:
         if self._fractional is None or not self._plan.nodes:
             return None
         search = NodeSearch(
-            self._relaxation.native, self._integer, self._program.lower, self._program.upper, costs, self._gap,
+            self._relaxation.native,
+            self._integer,
+            self._program.lower,
+            self._program.upper,
+            costs,
+            self._gap,
             rounded=lambda point: self._rounded(point, rows),
-        )  # fmt: skip
+        )
         if not search.run(self._fractional, self._plan.nodes, clock):
             return None
         self.events["branched_on_relaxation"] += 1

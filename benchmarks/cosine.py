@@ -90,7 +90,9 @@ def cosines(vertices: Tensor, rule: Any, *, samples: int = 2) -> tuple[float, fl
             if vertices.shape != (252, 10):
                 return None
         else:
-            layer = imle.layer(solve, estimator=rule, output="samples", nb_samples=1, generator=generator)
+            layer = imle.layer(
+                solve, estimator=rule, output="samples", nb_samples=1, temperature=1.0, generator=generator
+            )
         if layer.noise is not None and rule != "simple":
             layer.nb_samples = samples
     except imle.errors.OptionError:

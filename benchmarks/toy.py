@@ -34,7 +34,7 @@ def gaps(rule: Estimator, rate: float, samples: int = 1, seed: int = 0, **option
     generator = torch.Generator().manual_seed(seed)
     b = torch.randn(REPEATS, N, dtype=torch.float64, generator=generator)
     theta = torch.randn(REPEATS, N, dtype=torch.float64, generator=generator).requires_grad_()
-    layer = imle.layer("topk", k=K, estimator=rule, nb_samples=samples, generator=generator, **options)
+    layer = imle.layer("topk", k=K, estimator=rule, nb_samples=samples, temperature=1.0, generator=generator, **options)
     optimiser = torch.optim.SGD([theta], lr=rate, momentum=0.9)
     for _ in range(STEPS):
         optimiser.zero_grad()
@@ -50,8 +50,8 @@ CONTESTANTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "imle, lambda=2, sum-of-gamma": (lambda: IMLE(2.0), {"noise": SUM_OF_GAMMA}),
     "imle, lambda=2, Gumbel": (lambda: IMLE(2.0), {}),
     "imle, lambda=2, symmetric": (lambda: IMLE(2.0, symmetric=True), {}),
-    "imle, relative step, scaled": (lambda: IMLE(scale=True), {}),
-    "imle, relative step, unscaled": (IMLE, {}),
+    "imle, relative step": (IMLE, {}),
+    "imle, relative step, undivided": (lambda: IMLE(scale=False), {}),
     "aimle": (AIMLE, {}),
     "aimle, symmetric": (lambda: AIMLE(symmetric=True), {}),
     "perturbed": (Perturbed, {}),

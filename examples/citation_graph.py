@@ -250,7 +250,7 @@ def run_seed(seed: int, task: Task) -> Result:
     for name, setting in SETTINGS.items():
         torch.manual_seed(seed)  # each setting sees the graphs in the same order
         models[name] = copy.deepcopy(alone)
-        data = Graphs.of(graphs, estimator=IMLE(beta=BETA), **setting.options)
+        data = Graphs.of(graphs, estimator=IMLE(beta=BETA, scale=False), **setting.options)
         train_end_to_end(models[name], data, task.epochs, setting.network_rate)
         engines += data.events()
     accuracies = {name: accuracy(model, unseen) for name, model in models.items()}

@@ -47,21 +47,22 @@ DRAWS = 20
 
 
 SUM_OF_GAMMA = SumOfGammaNoiseDistribution(k=ONES)
-STEP: dict[str, Any] = {"beta": 0.1, "scale": True}
+STEP: dict[str, Any] = {"beta": 0.1}
 """Divided by lambda, the gradient is in nats, like the KL's, and the two can be added; without, the codes grow long."""
 
+# Scores are log-odds of a distribution, so that noise is absolute.
 METHODS: dict[str, Callable[..., imle.SolverLayer]] = {
-    "imle, not divided": layers("topk", IMLE(beta=0.1)),
-    "imle": layers("topk", IMLE(**STEP)),
-    "imle, symmetric": layers("topk", IMLE(symmetric=True, **STEP)),
+    "imle, not divided": layers("topk", IMLE(beta=0.1, scale=False), temperature=1.0),
+    "imle": layers("topk", IMLE(**STEP), temperature=1.0),
+    "imle, symmetric": layers("topk", IMLE(symmetric=True, **STEP), temperature=1.0),
     "imle, sum of gamma": layers("topk", IMLE(**STEP), noise=SUM_OF_GAMMA),
     "imle, sum of gamma, tau 4": layers("topk", IMLE(**STEP), noise=SUM_OF_GAMMA, temperature=4.0),
-    "aimle": layers("topk", "aimle"),
+    "aimle": layers("topk", "aimle", temperature=1.0),
     "simple": layers("topk", "simple"),
-    "straight-through": layers("topk", "straight-through"),
+    "straight-through": layers("topk", "straight-through", temperature=1.0),
     "identity": layers("topk", "identity"),
-    "perturbed": layers("topk", "perturbed", nb_samples=10),
-    "score-function": layers("topk", "score-function", nb_samples=10),
+    "perturbed": layers("topk", "perturbed", temperature=1.0, nb_samples=10),
+    "score-function": layers("topk", "score-function", temperature=1.0, nb_samples=10),
 }
 IN_QUICK = ("imle", "simple")
 SAME = "every pixel's share of ink"

@@ -59,13 +59,13 @@ class Concrete(nn.Module):
 
 def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[..., nn.Module]:
     """Given k, a layer from `[B, n]` scores to `[B, S, n]` masks."""
-    return layers("topk", rule, output="samples", **options)
+    return layers("topk", rule, output="samples", temperature=1.0, **options)
 
 
 METHODS: dict[str, Callable[..., nn.Module]] = {
     "concrete": Concrete,
-    "imle": topk(IMLE(beta=0.1)),
-    "imle, 1/lambda": topk(IMLE(scale=True)),
+    "imle": topk(IMLE(beta=0.1, scale=False)),
+    "imle, 1/lambda": topk(IMLE()),
     "aimle": topk("aimle"),
     "simple": topk("simple"),
     "straight-through": topk("straight-through"),

@@ -154,12 +154,13 @@ def least_squares(problem: Problem) -> Loss:
     return lambda predicted, true, best: (predicted - true).square().mean()
 
 
-NOISY: dict[str, Any] = {"nb_samples": 10}
+NOISY: dict[str, Any] = {"nb_samples": 10, "temperature": 1.0}
+UNDIVIDED = imle.estimators.IMLE(scale=False)
 METHODS: dict[str, Callable[[Problem], Loss]] = {
     "two-stage": least_squares,
-    "imle": estimator("imle", **NOISY),
-    "imle, distance": estimator("imle", loss="distance", **NOISY),
-    "imle, symmetric": estimator(imle.estimators.IMLE(symmetric=True), **NOISY),
+    "imle": estimator(UNDIVIDED, **NOISY),
+    "imle, distance": estimator(UNDIVIDED, loss="distance", **NOISY),
+    "imle, symmetric": estimator(imle.estimators.IMLE(symmetric=True, scale=False), **NOISY),
     "aimle": estimator("aimle", **NOISY),
     "perturbed": estimator("perturbed", **NOISY),
     "blackbox": estimator("blackbox"),

@@ -144,10 +144,11 @@ def least_squares() -> Loss:
 NOISY: dict[str, Any] = {"nb_samples": 2, "temperature": 0.3}
 # A rule without a second solve has much more variance: it needs more samples and smaller steps.
 SCORED: dict[str, Any] = {"nb_samples": 10, "rate": 0.005}
+UNDIVIDED = imle.estimators.IMLE(scale=False)
 METHODS = {
-    "imle": estimator("imle", **NOISY),
-    "imle, sum of gamma": estimator("imle", noise=SumOfGammaNoiseDistribution(k=15), **NOISY),
-    "imle, symmetric": estimator(imle.estimators.IMLE(symmetric=True), **NOISY),
+    "imle": estimator(UNDIVIDED, **NOISY),
+    "imle, sum of gamma": estimator(UNDIVIDED, noise=SumOfGammaNoiseDistribution(k=15), **NOISY),
+    "imle, symmetric": estimator(imle.estimators.IMLE(symmetric=True, scale=False), **NOISY),
     "aimle": estimator("aimle", **NOISY),
     "blackbox": estimator("blackbox"),
     "identity": estimator("identity"),

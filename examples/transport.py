@@ -65,7 +65,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # A linear program answers the default step (beta = 1) with a far vertex: it makes some costs negative, and nearly
     # every target plan ships more than anybody ordered. Small steps find a neighbouring plan that is a little better.
     # The noise has to be smaller than the differences between prices, which are 1.5 to 6, for the same reason.
-    "learned, small steps": {"estimator": IMLE(beta=0.03), "temperature": 0.3, "nb_samples": 4},
+    "learned, small steps": {"estimator": IMLE(beta=0.03, scale=False), "temperature": 0.3, "nb_samples": 4},
 }
 
 

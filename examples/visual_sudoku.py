@@ -180,7 +180,7 @@ def make_layer(task: Task) -> nn.Module:
         "ortools-cp-sat",
         **problems.sudoku(box=task.box),
         time_limit=task.time_limit,
-        estimator=IMLE(beta=10.0),
+        estimator=IMLE(beta=10.0, scale=False),
         noise=None,
         on_failure="zero-grad",
     )

@@ -8,9 +8,9 @@ seeds, of the difference between the two: they share data, so that differences v
 
 Losses take part where what they learn from is known: Fenchel-Young, implicit MLE, NCE and MAP-contrastive are told the
 best solutions, SPO+ and the rankings the true costs besides. Rules see the loss of a task alone: the number of entries
-that differ from the best solution (paths, matching, terrain, Sudoku), the regret (knapsack, tours), or what a
-second network makes of what was chosen. "Spread" is I-MLE with beta = tau = 0.5 in units of theta: noise
-relative to the spread of the first batch, a step relative to that of the row, the gradient divided by the step.
+that differ from the best solution (paths, matching, terrain, Sudoku), the regret (knapsack, tours, electricity), or
+what a second network makes of what was chosen. All have their own defaults; tau is in units of the first batch, and
+beta = tau = 1 are those of "imle".
 
 `python -m benchmarks defaults` measures what is not on file yet (`results/defaults/`, a file per task); `--tasks`,
 `--contestants` and `--seeds` take some, `--fresh` measures them again. Results of another budget or recipe do not

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmarks.defaults.problem import Problem
 from imle import losses
-from imle.estimators import AIMLE, IMLE, Estimator, Perturbed, ScoreFunction, StraightThrough, estimator_by_name
+from imle.estimators import AIMLE, IMLE, Estimator, estimator_by_name
 from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution
 from imle.plugins.estimators import OWN
 
@@ -47,13 +47,13 @@ class Rule(Contestant):
     Attributes:
         make: a new rule.
         noise: a new distribution, or None for the rule's own.
-        temperature: tau.
+        temperature: tau, or None for the layer's default.
         samples: S; rules without noise solve once.
     """
 
     make: Callable[[], Estimator]
     noise: Callable[[], BaseNoiseDistribution] | None = None
-    temperature: float = 1.0
+    temperature: float | None = None
     samples: int = SAMPLES
 
     def _options(self) -> dict[str, Any]:
@@ -126,10 +126,9 @@ GUMBEL = functools.partial(RelativeNoiseDistribution, "gumbel")
 GAUSSIAN = functools.partial(RelativeNoiseDistribution, "gaussian")
 
 
-def candidate(*, tau: float = 0.5, samples: int = SAMPLES, **options: Any) -> Rule:
-    """I-MLE in units of theta: noise in those of the first batch, a step in those of the row, divided by the step."""
-    step: dict[str, Any] = {"beta": 0.5, "relative_to": "spread", "scale": True, **options}
-    return Rule(functools.partial(IMLE, **step), GUMBEL, tau, samples)
+def variant(tau: float | None = None, *, samples: int = SAMPLES, **options: Any) -> Rule:
+    """The default with other options; tau in units of the first batch."""
+    return Rule(functools.partial(IMLE, **options), None if tau is None else GUMBEL, tau, samples)
 
 
 NOISY: dict[str, Any] = {"nb_samples": SAMPLES}
@@ -140,24 +139,19 @@ DEFAULT = "imle"
 
 CONTESTANTS: dict[str, Contestant] = {
     **{spec.id: Rule(functools.partial(estimator_by_name, spec.id)) for spec in OWN},
-    "spread": candidate(),
-    "spread, 1 sample": candidate(samples=1),
-    "spread, symmetric": candidate(symmetric=True),
-    "spread, beta .3": candidate(beta=0.3),
-    "spread, beta 1": candidate(beta=1.0),
-    "spread, tau 1": candidate(tau=1.0),
-    "spread, tau .25": candidate(tau=0.25),
-    "spread, tau 1, beta 1": candidate(tau=1.0, beta=1.0),
-    "spread, tau 2, beta 1": candidate(tau=2.0, beta=1.0),
-    "spread, tau 2, beta 1, undivided": candidate(tau=2.0, beta=1.0, scale=False),
-    "spread, tau 2, beta 2": candidate(tau=2.0, beta=2.0),
-    "spread, tau 4, beta 2": candidate(tau=4.0, beta=2.0),
-    "spread, undivided": candidate(scale=False),
-    "spread, beta .3, symmetric": candidate(beta=0.3, symmetric=True),
-    "aimle, relative": Rule(AIMLE, GUMBEL, 0.5),
-    "straight-through, relative": Rule(StraightThrough, GUMBEL, 0.5),
-    "perturbed, relative": Rule(Perturbed, GAUSSIAN, 0.5),
-    "score-function, relative": Rule(ScoreFunction, GAUSSIAN, 0.5),
+    "imle, 1 sample": variant(samples=1),
+    "imle, symmetric": variant(symmetric=True),
+    "imle, undivided": variant(scale=False),
+    "imle, absolute noise": Rule(IMLE, temperature=1.0),
+    "imle, undivided, absolute noise": Rule(functools.partial(IMLE, scale=False), temperature=1.0),
+    "imle, beta .5": variant(beta=0.5),
+    "imle, tau .5": variant(0.5),
+    "imle, tau .5, beta .5": variant(0.5, beta=0.5),
+    "imle, tau 2": variant(2.0),
+    "imle, tau 2, beta 2": variant(2.0, beta=2.0),
+    "imle, tau 3": variant(3.0),
+    "aimle, faster": Rule(functools.partial(AIMLE, step_size=0.01)),
+    "aimle, absolute noise": Rule(AIMLE, temperature=1.0),
     "Fenchel-Young": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), NOISY),
     "Fenchel-Young, relative": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), RELATIVE, GAUSSIAN),
     "implicit MLE": Surrogate(losses.ImplicitMLE, ("solutions",), NOISY),

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-_OF_MEAN = 0.1
-"""How much of a row's mean counts as spread: rows whose entries are all but equal have a size, too."""
+_ROUNDING = 1e-6
+"""Entries of a row that differ by less, relative to their mean, are equal."""
 
 
 def row_sizes(rows: Tensor) -> Tensor:
@@ -36,23 +36,14 @@ def row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
     return torch.linalg.vector_norm(rows / size.unsqueeze(1), dim=1), size
 
 
-def row_spreads(values: Tensor) -> tuple[Tensor, Tensor | None]:
-    """sqrt(mean((x - m)^2) + (m / 10)^2) with the mean m of each row, divided by its size like `row_norms`.
-
-    That of a row plus a constant is nearly the same, and that of a row times a constant is that of the row times it.
-
-    Args:
-        values: `[N, *event]`.
-    """
-    rows, size = _flat(values), None
-    if _fits(values):
-        rows = rows.double()
-    else:
-        size = row_sizes(rows)
-        rows = rows / size.unsqueeze(1)
+def row_spreads(values: Tensor) -> Tensor:
+    """Standard deviations of the entries of rows, 0 where all are equal up to rounding. `[N, *event]` to `[N]`."""
+    rows = _flat(values)
+    size = row_sizes(rows)
+    rows = rows / size.unsqueeze(1)
     mean = rows.mean(dim=1, keepdim=True)
     deviation = torch.linalg.vector_norm(rows - mean, dim=1) / math.sqrt(max(rows.shape[1], 1))
-    return torch.hypot(deviation, _OF_MEAN * mean.squeeze(1)), size
+    return size * torch.where(deviation > _ROUNDING * mean.squeeze(1).abs(), deviation, 0.0)
 
 
 def _fits(values: Tensor) -> bool:

@@ -362,9 +362,9 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
 
     The unit is the mean spread of the rows of the first batch that is perturbed, measured once and then kept: the same
     temperature does the same for scores of size 1e-3 as for scores of size 1e3, and scores that grow while a network
-    trains leave the noise behind, as they do with any noise. The spread of a row is sqrt(mean((x - m)^2) + (m / 10)^2)
-    with its mean m. Rows of zeros do not count; a batch that has no others is perturbed with the unit 1, and the next
-    one is measured.
+    trains leave the noise behind, as they do with any noise. The spread of a row is the standard deviation of its
+    entries. Rows whose entries are all equal do not count; the unit of a first batch of nothing else is their mean
+    size, and that of zeros is 1, as scores that a training starts at zero have no scale yet.
 
     The unit is a buffer: it travels with `state_dict`, `to()` moves it, and DDP broadcasts that of the first process.
 
@@ -395,8 +395,17 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Forget the unit: the next batch is measured."""
-        self.unit.fill_(math.nan)
-        self._measured = False
+        self._known = math.nan  # without asking a device, and where buffers have no values
+        self.rebuild_buffers()
+
+    @torch.no_grad()
+    def rebuild_buffers(self) -> None:
+        """Write the unit again: an exported program carries no buffers of its layers."""
+        self.unit.fill_(self._known)
+
+    @property
+    def _measured(self) -> bool:
+        return not math.isnan(self._known)
 
     def __repr__(self) -> str:
         unit = f"unit={self.unit.item():g}" if self._measured else "not measured yet"
@@ -406,14 +415,13 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
     def observe(self, theta: Tensor) -> None:
         if self._measured or not len(theta):
             return
-        spread, size = row_spreads(theta)
-        spread = spread if size is None else spread * size
-        counted = (spread > 0) & spread.isfinite()
-        unit = torch.where(counted, spread, 0.0).sum().item() / max(int(counted.sum()), 1)
+        if not theta.isfinite().all():  # it is about to be refused
+            return
+        unit = _mean_size(row_spreads(theta)) or _mean_size(theta.flatten(1).abs().amax(dim=1)) or 1.0
         kept = torch.finfo(self.unit.dtype)
         if kept.tiny <= unit <= kept.max:
-            self.unit.fill_(unit)
-            self._measured = True
+            self._known = unit
+            self.rebuild_buffers()
 
     def sample(self, shape: Sequence[int]) -> Tensor:
         return self.noise.sample(shape)
@@ -440,9 +448,19 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
     def mirror(self, eps: Tensor) -> Tensor:
         return self.noise.mirror(eps)
 
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
-        self._measured = not bool(self.unit.isnan())
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        state_dict.setdefault(f"{prefix}unit", torch.ones(()))  # states of absolute noise: what it was added in
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        self._known = self.unit.item()
+
+
+def _mean_size(sizes: Tensor) -> float:
+    """The mean of those that are not 0, without overflow; 0 if there are none."""
+    counted = sizes[sizes > 0]
+    if not len(counted):
+        return 0.0
+    largest = counted.amax()
+    return float((counted / largest).mean() * largest)
 
 
 def _open_uniform(out: Tensor, generator: torch.Generator | None) -> Tensor:

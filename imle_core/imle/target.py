@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from imle._sizes import row_norms, row_spreads
+from imle._sizes import row_norms
 from imle.errors import OptionError
 
 __all__ = ["AdaptiveTargetDistribution", "BaseTargetDistribution", "TargetDistribution"]
@@ -180,9 +180,7 @@ def absolute_step(dy: Tensor, lambda_: float) -> Step:
     return Step(dy.new_full((1,) * dy.ndim, lambda_))
 
 
-def relative_step(
-    theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None, *, spread: bool = False
-) -> Step:
+def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Step:
     """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row.
 
     A row of zeros has no scale of its own; its norm counts as 1. Rows of any size that their dtype can hold have
@@ -195,17 +193,11 @@ def relative_step(
         beta: the relative size of the step.
         solved: `[N]` how many of the S samples were solved, None for all: the mean is over these, and dy of the
             others is 0.
-        spread: sqrt(n) times the spread of theta_i (`imle._sizes.row_spreads`) stands in for its norm: a constant on
-            all scores of a row, which changes no solution of a fixed size, then hardly changes the step.
 
     Returns:
         lambda, with as many dimensions as dy.
     """
-    if spread:
-        theta_norm, theta_size = row_spreads(theta)
-        theta_norm = theta_norm * math.sqrt(math.prod(theta.shape[1:]))
-    else:
-        theta_norm, theta_size = row_norms(theta)
+    theta_norm, theta_size = row_norms(theta)
     dy_norm, dy_size = row_norms(dy)
     if dy.ndim > theta.ndim and dy.shape[1] > 1:
         dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())

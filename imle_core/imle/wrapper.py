@@ -182,6 +182,9 @@ class _PerSample:
         del rows
         return self
 
+    def inside(self, values: Tensor) -> Tensor:
+        return values
+
 
 def _solutions(found: Any, rows: Tensor) -> Tensor:
     """What a solver function returned, in the dtype and on the device of its input."""

@@ -134,6 +134,22 @@ def test_errors_name_the_row_of_the_batch(wrap):
     assert caught.value.row == 2
 
 
+class Ailing(Counting):
+    """Raises an error of all rows, or of one that it was not given."""
+
+    def solve(self, objective, *, hint=None, scale=None):
+        raise ObjectiveError("all of them", row=None if objective[0, 0] == 1 else 7)
+
+
+@pytest.mark.parametrize("wrap", [Deduplicated, Cached])
+def test_errors_of_no_row_of_the_batch_stay_as_they_are(wrap):
+    prepared = wrap(Ailing()).prepare()
+    for first, row in ((1.0, None), (2.0, 7)):
+        with pytest.raises(ObjectiveError, match="all of them") as caught:
+            prepared.solve(np.array([[first, 0.0], [first, 0.0]]))
+        assert caught.value.row == row
+
+
 def test_timed_adds_up():
     timed = Timed(Counting())
     prepared = timed.prepare()

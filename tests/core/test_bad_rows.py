@@ -94,7 +94,13 @@ def test_samples(workers):
         return (scores > 0).astype(float)
 
     layer = imle.layer(
-        positive, array="numpy", executor=workers, on_failure="zero-grad", nb_samples=3, output="samples"
+        positive,
+        array="numpy",
+        executor=workers,
+        on_failure="zero-grad",
+        nb_samples=3,
+        output="samples",
+        temperature=1.0,
     )
     out = layer(batch({2: 1e6}))
     assert [(failure.row, failure.sample) for failure in sorted(layer.failures)] == [(2, 0), (2, 1), (2, 2)]

@@ -143,6 +143,7 @@ def test_the_derivative_of_an_expectation_given_that_a_row_is_solved(estimator):
         ThresholdSolver(limit),
         estimator=estimator,
         nb_samples=8,
+        temperature=1.0,
         on_failure="zero-grad",
         generator=torch.Generator().manual_seed(1),
     )

@@ -48,6 +48,25 @@ def test_ragged_instances_are_padded():
     assert objective.grad[1, 3:].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("output", ["mean", "samples"])
+@pytest.mark.parametrize("estimator", ["imle", "aimle", "blackbox"])
+def test_nothing_on_the_padding_counts(estimator, output):
+    """Neither scores nor a loss there change the step, or the gradient, of a row."""
+    wide, narrow = k_subsets(5, 2), k_subsets(3, 1)
+    objective = torch.tensor([[0.3, 0.1, 0.4, 0.2, 0.5], [0.3, 0.1, 0.4, 1e6, -1e6]], requires_grad=True)
+    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 2.0, 1e3, -1e3]])
+    options = {"estimator": estimator, "noise": None} if estimator != "blackbox" else {"estimator": estimator}
+    layer = imle.layer(EnumerationSolver(), output=output, **options)
+    out = layer(objective, solutions=[wide, narrow])
+    (out * (weight if output == "mean" else weight.unsqueeze(1))).sum().backward()
+    alone = objective.detach()[1:, :3].clone().requires_grad_()
+    single = imle.layer(EnumerationSolver(), output=output, solutions=narrow, **options)(alone)
+    (single * (weight[1:, :3] if output == "mean" else weight[1:, :3].unsqueeze(1))).sum().backward()
+    assert alone.grad.any()
+    assert torch.equal(objective.grad[1, :3], alone.grad[0])
+    assert not objective.grad[1, 3:].any()
+
+
 def test_a_batch_narrower_than_an_instance_is_refused():
     with pytest.raises(ObjectiveError, match=r"expected shape \[\*batch, 5\+\], found \[2, 4\]"):
         imle.layer(EnumerationSolver())(torch.zeros(2, 4), solutions=[PAIRS, k_subsets(3, 1)])

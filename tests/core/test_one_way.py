@@ -50,6 +50,7 @@ def test_a_torch_solver_is_waited_for_once_a_pass(estimator, samples, k):
     layer = imle.layer("topk", estimator=estimator, nb_samples=samples, **({"k": 2} if k == "whole" else {}))
     given = {} if k == "whole" else {"k": [1, 2, 3]}
     objective = torch.randn(3, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    layer(objective, **given)  # measures the unit of the noise, once
     with Waits() as forward:
         out = layer(objective, **given)
     loss = (out * torch.arange(1.0, 7.0)).sum()

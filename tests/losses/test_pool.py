@@ -195,13 +195,13 @@ def test_what_is_found_in_inference_mode_trains():
 
 def test_states_are_tensors(tmp_path):
     """FAULTS F4: tools that save tensors, average them, or load them by name."""
-    layer = imle.layer("topk", k=2, pool=0.5)
+    layer = imle.layer("topk", k=2, pool=0.5, noise=None)
     layer.pool.add(SUBSETS)
     state = layer.state_dict()
     assert state
     assert all(isinstance(value, torch.Tensor) for value in state.values())
     assert not any(value.is_floating_point() for value in state.values())  # averages leave whole numbers alone
-    other = imle.layer("topk", k=2, pool=0.5)
+    other = imle.layer("topk", k=2, pool=0.5, noise=None)
     assert other.state_dict().keys() == state.keys()  # also while it is empty: nothing is passed over
     other.load_state_dict({name: value.clone() for name, value in state.items()})
     torch.testing.assert_close(other.pool.solutions(), SUBSETS)
@@ -212,8 +212,8 @@ def test_states_are_tensors(tmp_path):
         again = {name: torch.zeros_like(value) for name, value in state.items()}
         dcp.load(again, checkpoint_id=tmp_path)
         with pytest.raises(CheckpointException, match="Size mismatch"):
-            dcp.load(imle.layer("topk", k=2, pool=0.5).state_dict(), checkpoint_id=tmp_path)
-    third = imle.layer("topk", k=2, pool=0.5)
+            dcp.load(imle.layer("topk", k=2, pool=0.5, noise=None).state_dict(), checkpoint_id=tmp_path)
+    third = imle.layer("topk", k=2, pool=0.5, noise=None)
     third.load_state_dict(again)
     torch.testing.assert_close(third.pool.solutions(), SUBSETS)
 

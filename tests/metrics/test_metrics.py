@@ -119,6 +119,9 @@ def test_bad_input_of_regrets(function):
         function([1.0], ok, ok, sense="min")
     with pytest.raises(OptionError, match="event_ndim: expected an int between 1 and 2, found 3"):
         function(ok, ok, ok, sense="min", event_ndim=3)
+    for known in ({"sense": "max"}, {"event_ndim": 1}):
+        with pytest.raises(OptionError, match=f"{next(iter(known))}: expected it without layer=.* found both"):
+            function(ok, ok, ok, layer=imle.layer("topk", k=3), **known)
 
 
 def test_bad_input_of_others():

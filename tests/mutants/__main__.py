@@ -20,7 +20,7 @@ from pathlib import Path
 from mutants.areas import AREAS, ROOT, Area
 from mutants.sites import Site, sites
 
-LIMIT = 1200
+LIMIT = 600
 """Seconds for the tests of one mutant; one that makes them hang has been noticed."""
 
 

@@ -88,6 +88,8 @@ def _visited(node: ast.AST) -> Iterator[ast.expr]:
         return  # messages; what is assumed
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # what is assumed, again
     if isinstance(node, ast.expr):
         yield node
     for name, value in ast.iter_fields(node):

@@ -1,7 +1,7 @@
 """Two processes under DDP have the gradients of one process with the whole batch, where those are proportional to dy.
 
-The rules without 1/lambda give each row a gradient of its own size, however large the batch: DDP's mean over two
-processes is then half of the sum over one batch, which is what the factors below say.
+Undivided differences give each row a gradient of its own size, however large the batch: DDP's mean over two processes
+is then half of the sum over one batch, which is what the factors below say.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ STEPS = 3
 
 
 RULES = {
-    "imle": (IMLE(scale=True), 1.0),
-    "spread": (IMLE(beta=0.5, scale=True, relative_to="spread"), 1.0),
-    "unscaled": (IMLE(), 0.5),
+    "imle": (IMLE(), 1.0),
+    "undivided": (IMLE(scale=False), 0.5),
     "blackbox": (Blackbox(), 1.0),
     "identity": (Identity(), 1.0),
 }

@@ -117,7 +117,13 @@ def test_antithetic_draws_reduce_the_variance_and_keep_the_mean(noise):
 
     def first(antithetic):
         layer = imle.layer(
-            "topk", k=1, nb_samples=2, noise=noise, antithetic=antithetic, generator=torch.Generator().manual_seed(2)
+            "topk",
+            k=1,
+            nb_samples=2,
+            noise=noise,
+            temperature=1.0,
+            antithetic=antithetic,
+            generator=torch.Generator().manual_seed(2),
         )
         return layer(theta)[:, 0]
 

@@ -18,7 +18,7 @@ SUBSETS = torch.tensor([[float(i in chosen) for i in range(N)] for chosen in ite
 
 def made(samples=4):
     torch.manual_seed(0)
-    rule = IMLE(beta=0.5, scale=True, relative_to="spread")
+    rule = IMLE(beta=0.5)
     layer = imle.layer(
         "topk", k=K, estimator=rule, noise=RelativeNoiseDistribution(), temperature=0.5, nb_samples=samples
     )

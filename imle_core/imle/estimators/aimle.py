@@ -21,9 +21,8 @@ from imle.target import Step, relative_step
 class AIMLE(IMLE):
     """I-MLE whose relative step is adapted until the gradient is as dense as asked for.
 
-    The step is lambda_i = beta ||theta_i|| / ||dy_i|| for each row i, and the gradient is divided by that very
-    lambda_i: it is proportional to dy, so scaling the loss scales it, while targets do not depend on batch size,
-    number of samples, loss scale or reduction. After each backward pass
+    The step is lambda_i = beta ||theta_i|| / ||dy_i|| for each row i, and the gradient is divided by it. After each
+    backward pass
 
     - n <- decay n + (1 - decay) (mean number of non-zero entries of z_s - z'_s over all that were solved), and
     - beta moves by `step_size`, up while n < `target`, else down, never below 0.

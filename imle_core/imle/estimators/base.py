@@ -17,7 +17,7 @@ from imle._buffers import WideBuffers
 from imle.errors import OptionError
 from imle.estimators.replay import Replay
 from imle.estimators.samples import Solutions, Solve, average, spread, total
-from imle.noise import BaseNoiseDistribution, noise_by_name, perturb
+from imle.noise import BaseNoiseDistribution, perturb
 from imle.plugins.spec import SolverSpec
 
 
@@ -36,9 +36,9 @@ class Estimator(WideBuffers, ABC):
     needs_noise: ClassVar[bool] = False
     """Whether a forward pass without noise has no gradient: output="map" is then refused."""
 
-    def default_noise(self) -> BaseNoiseDistribution | None:
+    def default_noise(self) -> str | BaseNoiseDistribution | None:
         """What a layer draws from where its user names no noise."""
-        return noise_by_name("gumbel") if self.stochastic else None
+        return "gumbel" if self.stochastic else None
 
     def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
         """Refuse a solver, a noise or a temperature this rule does not work with.
@@ -182,6 +182,7 @@ class Application:
 
         They are scaled so that as many equal samples as were solved weigh as much as one.
         """
+        dy = self.solve.inside(dy)
         if self.output == "mean":
             return dy.unsqueeze(1)
         dy = dy * self.sample_weight

@@ -10,8 +10,8 @@ from imle.estimators.imle import IMLE
 class Blackbox(IMLE):
     """[ z(theta) - z(theta - lambda dy) ] / lambda: the slope of a piecewise-affine interpolation of the loss.
 
-    The gradient is proportional to dy. With the relative step lambda_i = beta ||theta_i|| / ||dy_i|| the second
-    solve does not depend on batch size, loss scale or reduction; with an absolute `lambda_` it does.
+    The gradient is proportional to dy. With the relative step of `IMLE` the second solve does not depend on batch
+    size, loss scale or reduction; with an absolute `lambda_` it does.
 
     Args:
         lambda_: the paper's lambda, absolute; None for the relative step.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -23,13 +23,14 @@ class IMLE(Estimator):
 
     and 1/lambda times that if scale.
 
-    By default the step is relative, lambda_i = beta ||theta_i|| / ||dy_i|| for each row i: the target then does
-    not depend on batch size, number of samples, loss scale or reduction. Without `scale` the gradient has entries
-    in [-1, 1] and does not depend on them either; with `scale` it is proportional to dy, as a derivative is. An
-    absolute `lambda_` is the paper's: its meaning changes with everything that scales dy.
+    By default the step is relative, lambda_i = beta ||theta_i|| / ||dy_i|| for each row i: the shift lambda dy is as
+    large as theta, where beta is 1, and the target does not depend on batch size, number of samples, loss scale or
+    reduction.
 
-    The step may also be relative to the spread of theta, sqrt(n) times sqrt(mean((x - m)^2) + (m / 10)^2) with the mean
-    m of a row, instead of its norm: for scores that have a large constant on them, where only differences count.
+    The gradient is divided by lambda, so that it is proportional to dy, as a derivative is. Undivided (`scale=False`)
+    it has entries in [-1, 1] that depend on the direction of dy alone: weights of losses and rows, loss scalers and
+    averages over processes then do nothing. An absolute `lambda_` is the paper's, and so is its undivided
+    difference: both change with everything that scales dy.
 
     Args:
         lambda_: the paper's lambda, absolute; None for the relative step.
@@ -37,8 +38,7 @@ class IMLE(Estimator):
         alpha: weight of theta in the target: 1 perturbs it (implicit differentiation), 0 looks for the best
             solution against dy alone (combinatorial).
         symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
-        scale: divide by lambda.
-        relative_to: what of theta the relative step is relative to: "norm" or "spread".
+        scale: divide by lambda; by default where the step is relative.
 
     Raises:
         OptionError: an option is not valid, or two do not go together.
@@ -53,11 +53,10 @@ class IMLE(Estimator):
         self,
         lambda_: float | None = None,
         *,
-        beta: float = 0.5,
+        beta: float = 1.0,
         alpha: float = 1.0,
         symmetric: bool = False,
         scale: bool | None = None,
-        relative_to: Literal["norm", "spread"] = "spread",
     ) -> None:
         super().__init__()
         self.lambda_ = None if lambda_ is None else positive("estimator: lambda_", lambda_)
@@ -65,15 +64,11 @@ class IMLE(Estimator):
         self.alpha = float(alpha)
         self.symmetric = symmetric
         self.scale = lambda_ is None if scale is None else scale
-        if relative_to not in ("norm", "spread"):
-            raise OptionError(f"estimator: relative_to: expected 'norm' or 'spread', found {relative_to!r}")
-        self.relative_to = relative_to
         if symmetric and alpha != 1.0:
             raise OptionError(f"estimator: symmetric=True needs alpha=1, found alpha={alpha!r}")
 
     def extra_repr(self) -> str:
         step = f"beta={self.relative_beta:g}" if self.lambda_ is None else f"lambda_={self.lambda_:g}"
-        step += ", relative_to='spread'" if self.relative_to == "spread" else ""
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
@@ -88,7 +83,7 @@ class IMLE(Estimator):
         """
         if self.lambda_ is not None:
             return absolute_step(dy, self.lambda_)
-        return relative_step(trace.theta, dy, self.relative_beta, trace.solved, spread=self.relative_to == "spread")
+        return relative_step(trace.theta, dy, self.relative_beta, trace.solved)
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

@@ -9,7 +9,7 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, Trace
 from imle.estimators.scores import baseline, check_density, score_gradient
-from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution, noise_by_name
+from imle.noise import BaseNoiseDistribution, MultiplicativeNoiseDistribution
 from imle.plugins.spec import SolverSpec
 
 
@@ -36,8 +36,8 @@ class Perturbed(Estimator):
     by_row: ClassVar[bool] = True
     needs_noise: ClassVar[bool] = True
 
-    def default_noise(self) -> BaseNoiseDistribution | None:
-        return noise_by_name("gaussian")
+    def default_noise(self) -> str | BaseNoiseDistribution | None:
+        return "gaussian"
 
     def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
         del spec
@@ -60,8 +60,8 @@ class PerturbedMultiplicative(Perturbed):
 
     name: ClassVar[str] = "perturbed-multiplicative"
 
-    def default_noise(self) -> BaseNoiseDistribution | None:
-        return noise_by_name("multiplicative")
+    def default_noise(self) -> str | BaseNoiseDistribution | None:
+        return "multiplicative"
 
     def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
         super().check(spec, noise, temperature)

@@ -34,6 +34,9 @@ class Solve(Protocol):
     def part(self, rows: slice) -> Solve:
         """The same for some rows of the batch."""
 
+    def inside(self, values: Tensor) -> Tensor:
+        """`[B, *event]` or `[B, S, *event]` with zeros where a row's instance is smaller than the event."""
+
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:
     """`[B, S]` to `[B, S, 1, ...]`, to broadcast against `[B, S, *event]`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import Estimator, Trace
 from imle.estimators.scores import baseline, check_density, score_gradient
-from imle.noise import BaseNoiseDistribution, noise_by_name
+from imle.noise import BaseNoiseDistribution
 from imle.plugins.spec import SolverSpec
 
 
@@ -34,8 +34,8 @@ class ScoreFunction(Estimator):
     name: ClassVar[str] = "score-function"
     needs_noise: ClassVar[bool] = True
 
-    def default_noise(self) -> BaseNoiseDistribution | None:
-        return noise_by_name("gaussian")
+    def default_noise(self) -> str | BaseNoiseDistribution | None:
+        return "gaussian"
 
     def check(self, spec: SolverSpec, noise: BaseNoiseDistribution | None, temperature: float) -> None:
         del spec

@@ -55,7 +55,7 @@ def _read(stream: FileIO, length: int) -> bytearray:
 def main() -> None:
     """Run (function, args, kwargs) from one pipe and answer (value, error) on another until the first one ends."""
     global _answers
-    tasks, _answers = (_stream(int(number), mode) for number, mode in zip(sys.argv[1:3], "rw", strict=True))
+    tasks, _answers = (_stream(int(number), mode) for number, mode in zip(sys.argv[1:], "rw", strict=True))
     del sys.argv[1:]
     os.dup2(2, 1)  # what solvers print is for people to see
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()

@@ -32,7 +32,6 @@ from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
-_RELATIVE = 0.5
 
 
 def layer(
@@ -68,7 +67,9 @@ def layer(
         noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
             `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
-        temperature: tau, scale of the noise in the forward solves.
+        temperature: tau, scale of the noise in the forward solves. A number is absolute: theta + tau eps. Left out it
+            is 1, in units of the first batch that is perturbed (`imle.noise.RelativeNoiseDistribution`). Multiplicative
+            noise, an object, and the noise of solvers with several blocks are taken as they are.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
         on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
@@ -136,7 +137,8 @@ def layer(
     check_generator("generator", generator)
     made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    distribution, tau = _noise(noise, rule, temperature, relative=not spec.blocks)
+    tau = 1.0 if temperature is None else not_negative("temperature", temperature)
+    distribution = _noise(noise, rule, relative=temperature is None and not spec.blocks)
     rule.check(spec, distribution, tau)
     _refuse_map_without_gradient(output, rule)
     built = (BlockLayer if spec.blocks else SolverLayer)(
@@ -263,26 +265,17 @@ def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[
 
 
 def _noise(
-    noise: str | BaseNoiseDistribution | None, rule: Estimator, temperature: float | None, relative: bool
-) -> tuple[BaseNoiseDistribution | None, float]:
-    """What is drawn, and its temperature: without a word about either, in units of the first batch."""
-    if temperature is not None:
-        return _distribution(noise, rule), not_negative("temperature", temperature)
-    found = _distribution(noise, rule)
-    if noise == _DEFAULT and relative and found is not None and adds(found):
-        return RelativeNoiseDistribution(found), _RELATIVE
-    return found, 1.0
-
-
-def _distribution(noise: str | BaseNoiseDistribution | None, rule: Estimator) -> BaseNoiseDistribution | None:
-    if isinstance(noise, str) and noise == _DEFAULT:
-        return rule.default_noise()
-    if noise is None or noise == "none":
+    noise: str | BaseNoiseDistribution | None, rule: Estimator, *, relative: bool
+) -> BaseNoiseDistribution | None:
+    """What is drawn, in units of theta if relative; but a distribution of the caller's is as it is."""
+    found = rule.default_noise() if isinstance(noise, str) and noise == _DEFAULT else noise
+    if found is None or found == "none":
         return None
-    if isinstance(noise, str):
-        return noise_by_name(noise)
-    check_noise("noise", noise)
-    return noise
+    if not isinstance(found, str):
+        check_noise("noise", found)
+        return found
+    named = noise_by_name(found)
+    return RelativeNoiseDistribution(named) if relative and adds(named) else named
 
 
 def _samples(nb_samples: int, rule: Estimator) -> int:

@@ -16,7 +16,8 @@ from imle.layers.stats import LayerStats
 def packed(layer: nn.Module, solver_id: str) -> bytes:
     """What `unpacked` rebuilds a layer from: options, instance, estimator, noise; native models stay behind.
 
-    While torch.export runs, buffers have no values: those of an adaptive estimator are left out, and begin again.
+    While torch.export runs, buffers have no values: those of an adaptive estimator are left out, and begin again; the
+    unit of relative noise is known without them.
 
     Args:
         layer: what travels.
@@ -55,7 +56,8 @@ def unpacked(content: bytes) -> nn.Module:
         if lost:
             for name, (shape, dtype) in lost.items():
                 module._buffers[name] = torch.empty(shape, dtype=dtype, device="cpu")
-            cast(nn.Linear, module).reset_parameters()
+            rebuild = getattr(module, "rebuild_buffers", None)
+            (rebuild or cast(nn.Linear, module).reset_parameters)()
     return layer
 
 

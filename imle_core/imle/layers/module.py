@@ -229,7 +229,7 @@ class SolverLayer(operators.OperatorLayer):
         check_objective(objective)
         self.begin()
         plan, lead, event = self._plan(objective, rows)
-        return Batch(self._theta(objective, lead, event), plan)
+        return Batch(plan.inside(self._theta(objective, lead, event)), plan)
 
     def begin(self) -> None:
         """A new pass begins.

@@ -279,6 +279,30 @@ class SolvePlan:
             whole = whole and (size is None or size == have)
         return None if whole else (..., *own)
 
+    def inside(self, values: Tensor) -> Tensor:
+        """Zeros on the padding of rows whose instances are smaller: what is given there counts for nothing.
+
+        Args:
+            values: `[B, *event]` or `[B, S, *event]`.
+        """
+        if self.groups[0].rows is None:
+            return values
+        windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
+        for group in self.groups:
+            shape = group.kept.shape
+            event = values.shape[values.ndim - len(shape or ()) :]
+            windows.append((group.rows, event, None if shape is None else self._window(group, event)))
+        if all(window is None for _, _, window in windows):
+            return values
+        padding = torch.ones(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
+        for rows, event, window in windows:
+            own = padding.new_ones(event)
+            own[... if window is None else window] = False
+            padding[list(rows or ())] = own
+        if values.ndim > padding.ndim:
+            padding = padding.unsqueeze(1)
+        return values.masked_fill(padding.to(values.device), 0.0)
+
     def _run(self, requests: Sequence[Request]) -> list[CheckedRows]:
         """Solve for several instances, at the same time where there are several workers.
 

@@ -48,12 +48,15 @@ def largest(scores: Tensor) -> Tensor:
     return torch.zeros_like(scores).scatter_(-1, torch.topk(scores, FEW, dim=-1).indices, 1.0)
 
 
+UNIT = torch.tensor(0.9)
+
+
 class ByHand(torch.autograd.Function):
-    """I-MLE with one sample, Gumbel noise and a relative step, as one would write it for one's own use."""
+    """I-MLE with one sample, relative Gumbel noise and a relative step, as one would write it for one's own use."""
 
     @staticmethod
     def forward(ctx: Any, theta: Tensor) -> Tensor:
-        noise = -torch.log(-torch.log(torch.rand(len(theta), 1, theta.shape[1])))
+        noise = -UNIT * torch.log(-torch.log(torch.rand(len(theta), 1, theta.shape[1])))
         z = largest(theta.unsqueeze(1) + noise)
         ctx.save_for_backward(theta, noise, z)
         return z.mean(dim=1)
@@ -63,7 +66,7 @@ class ByHand(torch.autograd.Function):
         theta, noise, z = ctx.saved_tensors
         step = theta.norm(dim=-1, keepdim=True) / dy.norm(dim=-1, keepdim=True).clamp(min=1e-12)
         found: Tensor = (z - largest((theta - step * dy).unsqueeze(1) + noise)).mean(dim=1)
-        return found
+        return found / step.clamp(min=1e-12)
 
 
 def smallest() -> list[Claim]:

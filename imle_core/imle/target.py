@@ -127,8 +127,11 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         return self.alpha * theta - relative_step(theta, dy, self.beta).times(dy)
 
     def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
-        step = relative_step(theta, dy, self.beta).reshape(*gradient.shape[:2], *(1,) * (gradient.ndim - 2))
+        beta = self.beta
         self._adapt(gradient)
+        if beta == 0:
+            return torch.zeros_like(gradient)
+        step = relative_step(theta, dy, beta).reshape(*gradient.shape[:2], *(1,) * (gradient.ndim - 2))
         return step.divide(gradient)
 
     def _adapt(self, gradient: Tensor) -> None:
@@ -162,10 +165,11 @@ class Step(NamedTuple):
         return dy / self.dy_size * self.factor * self.theta_size
 
     def divide(self, difference: Tensor) -> Tensor:
-        """difference / lambda, and 0 where lambda is 0 or the loss has no gradient."""
+        """difference / lambda, for beta > 0; 0 where the loss has no gradient."""
         found = difference / self.factor
-        if self.theta_size is not None and self.dy_size is not None:
-            found = found * self.dy_size / self.theta_size
+        if self.theta_size is None or self.dy_size is None:
+            return found.to(difference.dtype)
+        found = found * self.dy_size / self.theta_size
         return torch.where(self.factor == 0, 0.0, found).to(difference.dtype)
 
     def reshape(self, *shape: int) -> Step:

@@ -94,6 +94,9 @@ class AIMLE(IMLE):
         self._solved += math.prod(found.z.shape[:2]) if found.valid is None else int(found.valid.sum())
         return self.finish(trace.mean(*found), step)
 
+    def finish(self, difference: Tensor, step: Step) -> Tensor:
+        return torch.where(self.beta.to(difference.device) == 0, 0.0, super().finish(difference, step))
+
     @contextmanager
     def backward_pass(self) -> Iterator[None]:
         self._changed, self._solved = [], 0

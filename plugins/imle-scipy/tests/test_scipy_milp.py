@@ -263,3 +263,19 @@ def test_programs_without_bounds(presolve):
     result = prepared.solve(np.array([[-16.0, 32.0, 8.0, 12.0, 24.0, 0.0]]))
     assert result.status[0] in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE)
     assert result.values[0] == pytest.approx(229.28, rel=1e-9)
+
+
+@pytest.mark.parametrize("presolve", [True, False])
+def test_optimal_points_of_programs_without_bounds_are_challenged(presolve):
+    """Found by `make fuzz SEED=9203`, case 805: SciPy's HiGHS says (0, 66, 0), in every way it is asked; (1, 47, 0) is
+    better, and it finds that as soon as it is asked for something better."""
+    rows = np.array([[2.2, 0.2, 8.9], [-4 / 3, -7 / 3, 8 / 3], [8.4, 0.43, -5.4], [-3 / 7, -11 / 7, 6 / 7]])
+    right = np.array([17.8, -5.0, 28.62, -17 / 7])
+    assert (rows @ [1, 47, 0] <= right).all()
+    objective = np.array([[-33.6, -1.72, 21.6]])
+    bounds = [(None, None), (None, None), (0, None)]
+    result = ScipyMILPSolver(presolve=presolve).prepare(A_ub=rows, b_ub=right, bounds=bounds).solve(objective)
+    assert result.values[0] == pytest.approx((objective @ [1, 47, 0]).item())
+    ends = [(-10, 10), (-100, 100), (0, 100)]
+    bounded = ScipyMILPSolver(presolve=presolve).prepare(A_ub=rows, b_ub=right, bounds=ends).solve(objective)
+    assert bounded.values[0] == pytest.approx((objective @ [1, 47, 0]).item())

@@ -13,7 +13,7 @@ from scipy.sparse import csc_array
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import TIGHT, Outcome, Rows
+from imle_linear.engines import TIGHT, Clock, Outcome, Rows, deadline
 from imle_linear.judging import reached
 from imle_linear.leaving import leaving
 from imle_linear.program import LinearProgram
@@ -21,6 +21,10 @@ from imle_linear.program import LinearProgram
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
 _NODES = "Solution limit reached"
+_BETTER = 1e-5
+"""How much better, relative to the largest cost, a point has to be that challenges an optimal one."""
+_CHALLENGES = 20
+_CHALLENGED = "whether there is a better point than one that HiGHS calls optimal is not known"
 _GRACE = 0.5
 """Seconds after its time limit that HiGHS has to come back with what it has found."""
 _LATE = OptimizeResult(status=_LIMIT, x=None, mip_dual_bound=None, message="HiGHS did not keep the time limit")
@@ -33,13 +37,16 @@ class ScipyEngine:
         program: the feasible set.
         options: HiGHS' own, by its names.
         leave: do not wait for HiGHS after Ctrl-C or its time limit; for where no process can be ended instead.
+        challenges: ask for something better than what is called optimal, which has to be infeasible.
     """
 
-    def __init__(self, program: LinearProgram, options: Mapping[str, Any], *, leave: bool = False) -> None:
+    def __init__(
+        self, program: LinearProgram, options: Mapping[str, Any], *, leave: bool = False, challenges: bool = False
+    ) -> None:
         self.events: Counter[str] = Counter()
         matrix = program.matrix
         self._factors, self._widened = matrix.row_factors, program.widened
-        self._leave = leave
+        self._leave, self._challenges = leave, challenges
         self._matrix = csc_array(
             (matrix.value * self._factors[matrix.index], matrix.index, matrix.start), shape=matrix.shape
         )
@@ -55,7 +62,10 @@ class ScipyEngine:
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
+        clock = deadline(seconds)
         found = self._run(costs, rows, seconds)
+        if self._challenges and found.status == _OPTIMAL and costs.any():
+            found = self._challenged(found, costs, rows, clock)
         bound = math.nan if found.mip_dual_bound is None else float(found.mip_dual_bound)
         if found.status == _OPTIMAL:
             return reached(Outcome(SolveStatus.OPTIMAL, found.x, bound=bound), costs, self._gap)
@@ -68,6 +78,26 @@ class ScipyEngine:
             return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
         return self._without_objective(costs, rows, seconds, found)
 
+    def _challenged(self, found: Any, costs: Floats, rows: Rows, clock: Clock) -> Any:
+        """The same, if nothing is better than the point; else the best that is found by asking for better ones.
+
+        Where integer variables have no bounds, HiGHS may call a point optimal, with presolve and without, and find a
+        better one as soon as one is asked for.
+        """
+        row = costs / 2.0 ** np.ceil(np.log2(np.abs(costs).max()))
+        best, unproven = found.x, found
+        for _ in range(_CHALLENGES):
+            limit = float(row @ best) - _BETTER
+            other = self._run(costs, rows, clock(), (row, limit))
+            if other.status == _INFEASIBLE:
+                break
+            self.events["challenged"] += 1
+            unproven = OptimizeResult(status=_LIMIT, x=best, mip_dual_bound=None, message=_CHALLENGED)
+            if other.x is None or row @ other.x > limit + _BETTER / 2:
+                break
+            best, unproven.x = other.x, other.x
+        return unproven
+
     def _without_objective(self, costs: Floats, rows: Rows, seconds: float | None, found: Any) -> Outcome:
         """Whether there is any point at all, which HiGHS may not know yet where it says unbounded."""
         feasible = self._run(np.zeros_like(costs), rows, seconds)
@@ -77,9 +107,14 @@ class ScipyEngine:
             return Outcome(SolveStatus.UNBOUNDED, message="the objective improves without limit")
         return Outcome(SolveStatus.ERROR, message=str(found.message))
 
-    def _run(self, costs: Floats, rows: Rows, seconds: float | None) -> Any:
-        """What scipy says; its code for a limit if it does not keep that."""
+    def _run(
+        self, costs: Floats, rows: Rows, seconds: float | None, further: tuple[Floats, float] | None = None
+    ) -> Any:
+        """What scipy says, with a further row that has an upper end; its code for a limit if it does not keep that."""
         lower, upper = self._widened(*rows)
+        constraints = [LinearConstraint(self._matrix, self._factors * lower, self._factors * upper)]
+        if further is not None:
+            constraints.append(LinearConstraint(further[0][None], -np.inf, further[1]))
         limit = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
 
         def call() -> Any:
@@ -87,7 +122,7 @@ class ScipyEngine:
                 costs,
                 integrality=self._integrality,
                 bounds=self._bounds,
-                constraints=LinearConstraint(self._matrix, self._factors * lower, self._factors * upper),
+                constraints=constraints,
                 options=_Verbatim({**self._options, **limit}),
             )
 

@@ -92,7 +92,7 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
         whole = 1 if integrality is None else integrality
         program = from_matrices(MILP.id, A_ub=A_ub, b_ub=b_ub, A_eq=A_eq, b_eq=b_eq, bounds=bounds, integrality=whole)
         further = (self._other_way, self._tight)
-        # where variables have no bounds, SciPy's HiGHS calls points optimal after presolve that are not
+        # where variables have no bounds, SciPy's HiGHS calls points optimal that are not
         open_ended = program.integer.any() and not np.isfinite([program.lower, program.upper]).all()
         return PreparedProgram(
             program,
@@ -103,7 +103,7 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
                 self._engine,
                 further,
                 relaxation=self._relaxation,
-                witness=self._other_way if program.delicate or open_ended else None,
+                witness=self._challenger if open_ended else self._other_way if program.delicate else None,
                 doubted=_DOUBTED if program.delicate and open_ended else "",
             ),
         )
@@ -117,16 +117,20 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
         """
         return self._made(program, self._options(program.delicate or not self.presolve))
 
+    def _challenger(self, program: LinearProgram) -> Engine:
+        return self._made(program, self._options(program.delicate or not self.presolve), challenges=True)
+
     def _tight(self, program: LinearProgram) -> Engine:
         return self._made(program, {**self._options(presolve=False), **TIGHT})
 
     def _relaxation(self, program: LinearProgram) -> Engine:
         return self._made(program, TIGHT)
 
-    def _made(self, program: LinearProgram, options: Mapping[str, Any]) -> Engine:
+    def _made(self, program: LinearProgram, options: Mapping[str, Any], *, challenges: bool = False) -> Engine:
         if not self.own_process:
-            return ScipyEngine(program, options, leave=True)
-        return ApartEngine(program, "SciPy's HiGHS", partial(ScipyEngine, options=dict(options)))
+            return ScipyEngine(program, options, leave=True, challenges=challenges)
+        make = partial(ScipyEngine, options=dict(options), challenges=challenges)
+        return ApartEngine(program, "SciPy's HiGHS", make)
 
     def _options(self, presolve: bool) -> dict[str, Any]:
         """HiGHS' names for ours."""

@@ -115,6 +115,15 @@ def test_the_cache_counts_hits_and_forgets_the_least_recently_used():
     assert inner.rows == 5
 
 
+def test_the_cache_knows_rows_with_parameters_of_their_own():
+    prepared = Cached(Counting()).prepare()
+    rows = np.array([[1.0, 0.0], [1.0, 0.0]])
+    for scale, hits in (([1.0, 2.0], 0), ([2.0, 1.0], 2), ([3.0, 1.0], 1)):
+        result = prepared.solve(rows, scale=scale)
+        assert result.counters["cache_hits"] == hits
+        assert result.solutions[:, 0].tolist() == scale
+
+
 def test_what_is_not_final_is_not_remembered():
     inner = Counting()
     prepared = Cached(inner).prepare()

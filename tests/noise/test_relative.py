@@ -72,6 +72,15 @@ def test_scores_that_start_equal_have_the_unit_of_their_size_and_zeros_one(first
     assert noise.unit.item() == pytest.approx(unit)
 
 
+def test_one_row_and_one_score():
+    layer, noise = made()
+    layer(torch.tensor(ROWS[0]))
+    assert noise.unit.item() == pytest.approx(spread_of(ROWS[0]))
+    layer, noise = made(k=1)
+    layer(torch.tensor([[-3.0], [1.0]]))  # nothing differs within rows: their mean size
+    assert noise.unit.item() == 2.0
+
+
 def test_a_constant_on_all_scores_does_not_change_the_unit():
     layer, noise = made()
     layer(100.0 + torch.tensor(ROWS[:2]))

@@ -1,4 +1,4 @@
-"""A gradient that is proportional to the loss's: scalers, weights and accumulation do what they do elsewhere."""
+"""The default gradient is proportional to the loss's: scalers, weights and accumulation do what they do elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import torch
 from torch import nn
 
 import imle
-from imle.estimators import IMLE
-from imle.noise import RelativeNoiseDistribution
 
 N, K, STEPS, ROWS = 10, 3, 100, 16
 SUBSETS = torch.tensor([[float(i in chosen) for i in range(N)] for chosen in itertools.combinations(range(N), K)])
@@ -18,11 +16,7 @@ SUBSETS = torch.tensor([[float(i in chosen) for i in range(N)] for chosen in ite
 
 def made(samples=4):
     torch.manual_seed(0)
-    rule = IMLE(beta=0.5)
-    layer = imle.layer(
-        "topk", k=K, estimator=rule, noise=RelativeNoiseDistribution(), temperature=0.5, nb_samples=samples
-    )
-    return nn.Sequential(nn.Linear(5, N, bias=False), layer)
+    return nn.Sequential(nn.Linear(5, N, bias=False), imle.layer("topk", k=K, nb_samples=samples))
 
 
 def batch(step):

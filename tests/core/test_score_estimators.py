@@ -105,7 +105,7 @@ def test_multiplicative_noise_on_one_of_two(estimator, sign):
 
 def test_logistic_noise_against_a_numerical_derivative():
     """P(theta_1 + L_1 > theta_2 + L_2) by quadrature."""
-    found = gradients(THETA[:2], linear, estimator="perturbed", noise="logistic")
+    found = gradients(THETA[:2], linear, estimator="perturbed", noise="logistic", temperature=1.0)
 
     def probability(gap):
         x = torch.linspace(-60, 60, 200_001, dtype=torch.float64)
@@ -126,7 +126,7 @@ def test_the_score_function_is_unbiased_where_the_loss_is_not_linear():
 
     p = THETA.clone().requires_grad_()
     (torch.softmax(p, 0) * loss(torch.eye(4, dtype=torch.float64))).sum().backward()
-    within(gradients(THETA, loss, estimator="score-function", noise="gumbel", samples=4), p.grad)
+    within(gradients(THETA, loss, estimator="score-function", noise="gumbel", temperature=1.0, samples=4), p.grad)
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -35,6 +35,7 @@ def independent_copy(layer: SolverLayer) -> SolverLayer:
         alone.solver = alone._instances.solver = copy.deepcopy(layer.solver)
         alone.pool = getattr(alone.solver, "pool", None)
     alone.estimator = copy.deepcopy(layer.estimator)
+    alone.noise = copy.deepcopy(layer.noise)  # its unit may not have been measured yet
     alone.generator = _same_state(layer.generator)
     alone.stats = LayerStats()
     alone.failures, alone.unproven = [], []

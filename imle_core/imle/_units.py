@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution, draw_like, perturb
+
+LOUD = 10.0
+"""Noise so many times as large as the spread of the scores leaves nothing of them."""
+
+DRAWS = 1000
+"""Rows of noise at least whose spread is measured."""
 
 
 def unit(values: Tensor) -> float:
@@ -19,18 +28,19 @@ def absolute(noise: BaseNoiseDistribution | None) -> tuple[BaseNoiseDistribution
     if not isinstance(noise, RelativeNoiseDistribution):
         return noise, 1.0
     kept = noise.unit.item()
-    return noise.noise, 1.0 if kept != kept else kept
+    return noise.noise, 1.0 if math.isnan(kept) else kept
 
 
-def fitting_temperature(noise: BaseNoiseDistribution, theta: Tensor, eps: Tensor | None = None) -> float:
+def fitting_temperature(noise: BaseNoiseDistribution, theta: Tensor) -> float:
     """The temperature, absolute, at which noise is as large as the spread of the scores.
 
     Args:
         noise: not in units of theta.
         theta: `[B, *event]`.
-        eps: `[B, S, *event]` draws; by default new ones.
     """
-    theta = theta.detach().double()
-    eps = draw_like(noise, theta, 4) if eps is None else eps.double()
+    theta = theta.detach().cpu().double()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        eps = draw_like(noise, theta, DRAWS // len(theta) + 1)
     added = perturb(noise, theta.unsqueeze(1), eps, 1.0) - theta.unsqueeze(1)
     return unit(theta) / unit(added.flatten(0, 1))

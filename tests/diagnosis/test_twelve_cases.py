@@ -1,4 +1,4 @@
-"""Twelve setups with one mistake each: the first advice, followed without thought, trains as well as the best setting."""
+"""Twelve setups with a mistake each: the first advice, followed without thought, trains as well as the best setting."""
 
 from __future__ import annotations
 

@@ -9,10 +9,11 @@ from itertools import islice
 from imle._crossing import crossing
 from imle._sizes import row_spreads
 from imle._text import percent
-from imle._units import absolute, fitting_temperature, unit
+from imle._units import LOUD, absolute, fitting_temperature, unit
 from imle.diagnosis.measure import Measurement, Probe
 from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell, Value
 from imle.estimators.aimle import AIMLE
+from imle.estimators.imle import IMLE
 from imle.layers.module import SolverLayer
 from imle.noise import noise_by_name
 from imle.solvers.result import SolveStatus
@@ -24,8 +25,8 @@ MOST_SAMPLES = 1000
 SEARCH = 1e5
 """How far above the present step a better one is looked for."""
 DRAWS = 4
-LOUD, QUIET = 10.0, 0.01
-"""Noise so many times as large as the spread of the scores leaves nothing of them, or changes no solution."""
+QUIET = 0.01
+"""Noise so many times as large as the spread of the scores changes next to no solution."""
 SHORT = 0.3
 """A step so large beside the objective leaves most entries their sign."""
 OFFSET = 3.0
@@ -55,20 +56,23 @@ class Adviser:
         self._most = SEARCH * (probe.step or 1.0)
         self._same_step = [cell for cell in grid if cell.step == now.step]
         self._same_temperature = [cell for cell in grid if cell.temperature == now.temperature]
-        theta, eps = measured.last.theta.double(), measured.last.noise
-        self._spread = unit(theta)
+        self._theta = measured.last.theta.cpu().double()
+        self._weights = measured.weights.mean(dim=0).cpu()
+        self._spread = unit(self._theta)
         self._noise, self._unit = absolute(probe.noise)
         self._default = probe.rule.default_noise()
-        drawn = self._noise or noise_by_name(self._default if isinstance(self._default, str) else "gumbel")
-        self._fitting = fitting_temperature(drawn, theta, eps)
-        self._loudness = now.temperature * self._unit / self._fitting if self._noise is not None else 0.0
+        self._fitting = self._loudness = math.nan
+        if isinstance(self._default, str):  # other rules draw nothing, or something else than what is put on theta
+            self._fitting = fitting_temperature(self._noise or noise_by_name(self._default), self._theta)
+            self._loudness = 0.0 if self._noise is None else now.temperature * self._unit / self._fitting
 
     def advice(self) -> Iterator[Advice]:
-        """What solvers complain of; and the first thing that keeps the rest from learning: others look different
-        once it is mended."""
+        """What the solver complains of, then the first thing that keeps a model from learning: what else there is
+        looks different once that is mended."""
         yield from self._failures()
+        if self._now.clipped:
+            yield self._clipping()
         findings = (
-            self._clipping,
             self._blindness,
             self._starvation,
             self._loud_noise,
@@ -87,25 +91,23 @@ class Adviser:
             share = percent(count / max(self._measured.stats.solves, 1))
             rows = self._measured.failures[status]
             text = f"{share} of solves, of {_listed(rows)}, ended as {status}: {SolveStatus[status.upper()].advice}"
-            if self._layer.on_failure == "raise" and len(rows) < len(self._measured.last.theta):
+            if self._layer.on_failure == "raise" and len(rows) < len(self._theta):
                 text += "; on_failure='zero-grad' trains on the others"
                 yield Advice("failed-rows", text, {"on_failure": "zero-grad"}, rows=rows)
             else:
                 yield Advice("failed-rows", text, where="instance", rows=rows)
 
-    def _clipping(self) -> Advice | None:
+    def _clipping(self) -> Advice:
         now = self._now
-        if not now.clipped:
-            return None
         text = f"the solver clipped {percent(now.clipped)} of objectives"
         clean = [cell.temperature for cell in self._same_step if not cell.clipped]
         if clean and max(clean) < now.temperature:
-            lower, change = self._temperature(max(clean) * self._unit)
-            return Advice("clipped", f"{text}: lower the {lower}, or use noise='multiplicative'", change)
+            lower, cooler = self._temperature(max(clean) * self._unit)
+            return Advice("clipped", f"{text}: lower the {lower}, or use noise='multiplicative'", cooler)
         change: dict[str, Value] = {"noise": "multiplicative"}
+        text += ", which makes their solutions wrong: use noise='multiplicative' and keep predictions positive"
         if now.temperature * self._unit != 1.0:
             change["temperature"] = 1.0
-        text += ", which makes their solutions wrong: use noise='multiplicative' and keep predictions positive"
         if self._option == "beta" and (now.step or 0.0) > SHORT:
             change["beta"] = SHORT
             text += f", with beta={SHORT:g}, so that targets are so, too"
@@ -121,7 +123,7 @@ class Adviser:
         rule = self._probe.rule
         if not getattr(rule, "scale", True):  # the size of the loss is not in its gradient
             return None
-        weights = self._measured.weights.mean(dim=0)
+        weights = self._weights
         order = weights.argsort(descending=True)
         carrying = int((weights[order].cumsum(0) < MOST * weights.sum()).sum()) + 1
         pulled = int((weights > 0).sum())
@@ -134,7 +136,7 @@ class Adviser:
             text = f"the gradient is {largest:.0e} at most, which optimisers lose beside their eps: multiply the loss"
         else:
             return None
-        if not hasattr(rule, "scale") or isinstance(rule, AIMLE):
+        if type(rule) is not IMLE:
             return Advice("starved", text, where="loss", rows=rows)
         text += ", or use IMLE(scale=False), which takes the direction of the loss's gradient alone"
         return Advice("starved", text, {"scale": False}, rows=rows)
@@ -147,7 +149,7 @@ class Adviser:
         return Advice("loud-noise", f"{text}, and leaves nothing of them: lower the {lower}", change)
 
     def _offset(self) -> Advice | None:
-        theta, costs = self._measured.last.theta.double().flatten(1), self._layer.solver.sense == "min"
+        theta, costs = self._theta.flatten(1), self._layer.solver.sense == "min"
         mean, equal = float(theta.mean()) * (-1 if costs else 1), not bool(row_spreads(theta).any())
         spread = 1.0 if equal else self._spread
         if theta.shape[1] == 1 or abs(mean) <= OFFSET * spread:
@@ -213,8 +215,8 @@ class Adviser:
 
     def _fitting_step(self) -> float | None:
         """The step at which the target lies as far from theta as the spread of theta; None for rules without."""
-        now, weights = self._now, self._measured.weights.mean(dim=0)
-        theta = self._measured.last.theta.double().flatten(1)
+        now, weights = self._now, self._weights
+        theta = self._theta.flatten(1)
         spreads = row_spreads(theta) * math.sqrt(theta.shape[1])
         told = (weights > 0) & (spreads > 0)
         if not now.step or not bool(told.any()):
@@ -235,11 +237,15 @@ class Adviser:
             step = max((step for step in gentler if step < now.step), default=0.0)
         if not step:
             return None
-        text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does: unless that is meant"
-        return Advice("long-step", f"{text}, lower {option} from {now.step:.3g} to {step:.3g}", {option: step})
+        text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does"
+        return Advice(
+            "long-step",
+            f"{text}: unless that is meant, lower {option} from {now.step:.3g} to {step:.3g}",
+            {option: step},
+        )
 
     def _wrong_sense(self) -> Advice | None:
-        if len(self._measured.last.theta) < ENOUGH:
+        if len(self._theta) < ENOUGH:
             return None
         gain, empty = self._probe.negated()
         if not gain > (0.0 if empty else BACKWARD):
@@ -250,13 +256,13 @@ class Adviser:
         return Advice("wrong-sense", text, {"factor": -1.0}, where="objective")
 
     def _quiet_noise(self) -> Advice | None:
-        if not self._loudness < QUIET or not self._probe.rule.stochastic:
+        if not self._loudness < QUIET:
             return None
         raised, change = self._temperature(self._fitting)
         if self._noise is None:
-            name = self._default if isinstance(self._default, str) else "gumbel"
-            text = f"nothing is drawn, as noise=None: unless that is meant, use noise={name!r} with {raised}"
-            return Advice("no-noise", text, {"noise": name, **change})
+            take = f"take noise={self._default!r} with temperature={change['temperature']:g}"
+            text = f"nothing is drawn, and a sample is all or nothing: unless that is meant, {take}"
+            return Advice("no-noise", text, {"noise": str(self._default), **change})
         text = f"noise is {self._loudness:.1g} times as large as the spread of the scores, {self._spread:.3g}"
         return Advice("quiet-noise", f"{text}, and changes next to no solution: raise the {raised}", change)
 
@@ -275,9 +281,8 @@ class Adviser:
             lower, change = self._temperature(cell.temperature * self._unit)
             parts.append((f"the {lower} makes two agree by {cell.cosine:.2f}", change))
         gentle = [cell for cell in self._same_temperature if _clear(cell) and (cell.saturated or 0.0) <= SATURATED]
-        for cell in gentle[:1]:
-            if option and cell.step is not None:
-                parts.append((f"{option}={cell.step:.3g} makes two agree by {cell.cosine:.2f}", {option: cell.step}))
+        if option and gentle and (step := gentle[0].step) is not None:
+            parts.append((f"{option}={step:.3g} makes two agree by {gentle[0].cosine:.2f}", {option: step}))
         ways = ", or ".join(text for text, _ in parts) or "larger batches or a smaller learning rate average it out"
         text = f"two draws of the gradient agree by a cosine of {now.cosine:.2f} only: {ways}"
         return Advice("variance", text, parts[0][1] if parts else {})

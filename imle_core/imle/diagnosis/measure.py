@@ -37,7 +37,6 @@ class Pass(NamedTuple):
         dy: `[B, 1 or S, *event]` what the loss sent.
         gradient: `[B, *event]` the estimator's answer, for theta.
         theta: `[B, *event]`.
-        noise: `[B, S, *event]` draws; None where nothing is drawn.
         forward: `[B, S, *event]` forward solutions.
         targets: `[B, S, *event]` each: the solutions of the backward solves.
     """
@@ -45,7 +44,6 @@ class Pass(NamedTuple):
     dy: Tensor
     gradient: Tensor
     theta: Tensor
-    noise: Tensor | None
     forward: Tensor
     targets: list[Tensor]
 
@@ -127,7 +125,7 @@ class Probe:
 
             # no rule tiles or parts the solve of a whole batch
             found = answer(replace(trace, call=replace(trace.call, solve=cast(Solve, solve))), dy)
-            self._passes.append(Pass(dy, found, trace.theta.detach(), trace.noise, trace.z, targets))
+            self._passes.append(Pass(dy, found, trace.theta.detach(), trace.z, targets))
             return found
 
         self.rule.gradient = gradient  # type: ignore[method-assign]  # of this copy alone
@@ -246,11 +244,10 @@ class Probe:
         """
         dy = self._passes[-1].dy.mean(dim=1).reshape(self._objective.shape).to(self._objective)
         worst = -dy if self._layer.solver.sense == "min" else dy
-        self._layer.eval()
+        self._layer.temperature = self._layer.target_temperature = 0.0
         with torch.no_grad():
             found = [self._layer(given, **self._rows) for given in (self._objective, -self._objective, -worst, worst)]
             now, negated, low, high = (self._loss(z).double().mean().item() for z in found)
-        self._layer.train()
         empty = [not bool(z.any()) for z in found]
         return (now - negated) / (high - low) if high > low else math.nan, empty[0] and not empty[1]
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from imle.errors import ObjectiveError, OptionError, SolverWarning
 from imle.layers.module import SolverLayer
 from imle.layers.stats import LayerStats
+from imle.noise import RelativeNoiseDistribution
 
 
 def shared_copy(layer: SolverLayer) -> SolverLayer:
@@ -35,6 +36,8 @@ def independent_copy(layer: SolverLayer) -> SolverLayer:
         alone.solver = alone._instances.solver = copy.deepcopy(layer.solver)
         alone.pool = getattr(alone.solver, "pool", None)
     alone.estimator = copy.deepcopy(layer.estimator)
+    if isinstance(layer.noise, RelativeNoiseDistribution):  # it keeps the unit of what it is first put on
+        alone.noise = copy.deepcopy(layer.noise)
     alone.generator = _same_state(layer.generator)
     alone.stats = LayerStats()
     alone.failures, alone.unproven = [], []

@@ -10,8 +10,8 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError, OptionError, SolveError
-from imle.noise import MultiplicativeNoiseDistribution, SumOfGammaNoiseDistribution
-from support.problems import SETS, draw, layer_over
+from imle.noise import GumbelNoiseDistribution, MultiplicativeNoiseDistribution, SumOfGammaNoiseDistribution
+from support.problems import SETS, best, draw, layer_over, table
 from support.solvers import ThresholdSolver
 
 
@@ -51,6 +51,31 @@ def test_known_solutions_alone_are_the_reference():
     found = imle.calibrate(imle.layer("topk", k=2, generator=generator), theta, solutions=sampled)
     assert found.kappa == 2.0
     assert found.temperature == pytest.approx(0.8, rel=0.05)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_scores_that_know_nothing_of_the_solutions(size):
+    """Noise as large as their spread: that of Gumbel noise is pi / sqrt 6."""
+    theta, solutions = size * draw(200, 8), best(draw(200, 8, seed=1) - draw(200, 8), table("knapsack of 8"))
+    layer = layer_over(SETS["knapsack of 8"], generator=torch.Generator().manual_seed(99))
+    found = imle.calibrate(layer, theta, solutions=solutions)
+    assert found.matched == "spread"
+    assert found.temperature == pytest.approx(size * 6**0.5 / math.pi, rel=0.1)
+    assert found.target < found.achieved.value
+    assert "knows next to nothing of the solutions" in str(found)
+    assert found.apply(layer).temperature == found.temperature
+
+
+def test_temperatures_are_absolute():
+    """Whether or not the layer has measured a unit."""
+    theta = draw(50, 10)
+    new, used = (imle.layer("topk", k=3, generator=torch.Generator().manual_seed(99)) for _ in range(2))
+    used(1e3 * theta)
+    used.generator.manual_seed(99)
+    found = [imle.calibrate(layer, theta, entropy=0.5) for layer in (new, used)]
+    assert found[0].temperature == found[1].temperature
+    assert new.noise.unit.isnan()
+    assert isinstance(found[0].apply(used).noise, GumbelNoiseDistribution)
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -101,7 +101,8 @@ def test_saturated_targets():
     assert report.current.saturated >= 0.9
     (advice,) = report.advice
     assert "ignores theta" in advice.text
-    wanted = report.at(advice.change["beta"], report.current.temperature)
+    advised = imle.layer("topk", k=5, estimator=IMLE(**advice.change), temperature=0.01)
+    wanted = imle.diagnose(advised, theta, lambda z: (z * gold).sum()).current
     assert wanted.saturated <= 0.9
     assert wanted.zero <= 0.5
     combinatorial = imle.layer("topk", k=5, estimator=IMLE(beta=100.0, alpha=0.0), temperature=0.01)
@@ -322,3 +323,79 @@ def test_cosines_are_cosines_however_few_draws_have_a_gradient():
     assert "inf" not in str(report)
     cosines = torch.cat([report.row_cosines, torch.tensor([cell.cosine for cell in report.grid]).double()])
     assert (cosines.isnan() | (cosines.abs() <= 1 + 1e-9)).all()
+
+
+def distance(z):
+    return (z - draw(16, 6, seed=2).topk(3).values.sum(-1, keepdim=True) / 6).square().sum(-1)
+
+
+@pytest.mark.parametrize(("size", "name"), [(1e-3, "loud-noise"), (1e3, "quiet-noise")])
+def test_the_cure_for_scores_of_another_size_is_the_temperature(size, name):
+    report = imle.diagnose(imle.layer("topk", k=3, temperature=1.0), size * draw(16, 6), distance)
+    assert report.advice[0].name == name
+    assert report.advice[0].change == {"temperature": pytest.approx(0.85 * size, rel=0.03)}
+    fitting = imle.diagnose(imle.layer("topk", k=3), size * draw(16, 6), distance)
+    assert not {"loud-noise", "quiet-noise"} & {advice.name for advice in fitting.advice}
+
+
+def test_a_unit_that_was_measured_on_other_scores():
+    layer = imle.layer("topk", k=3, target_temperature=2.0)
+    layer(1e-3 * draw(16, 6))
+    (advice,) = imle.diagnose(layer, draw(16, 6), distance).advice
+    wanted = pytest.approx(0.85, rel=0.03)
+    assert (advice.name, advice.change) == ("quiet-noise", {"temperature": wanted, "target_temperature": wanted})
+    assert "raise the temperature from 1 units of 0.000" in advice.text
+    assert f"to temperature={advice.change['temperature']:g}, absolute" in advice.text
+
+
+def test_a_diagnosis_measures_no_unit_for_the_layer():
+    layer = imle.layer("topk", k=3)
+    imle.diagnose(layer, draw(16, 6), distance)
+    assert layer.noise.unit.isnan()
+
+
+def test_scores_that_know_the_solutions_backwards():
+    gold = imle.layer("topk", k=3).eval()(draw(16, 6))
+    noisy = draw(16, 6) + 0.3 * draw(16, 6, seed=3)
+    layer = imle.layer("topk", k=3, temperature=0.5)
+    (advice,) = imle.diagnose(layer, -noisy, lambda z: (z - gold).square().sum(-1)).advice
+    assert (advice.name, advice.where, advice.change) == ("wrong-sense", "objective", {"factor": -1.0})
+    right = imle.diagnose(layer, noisy, lambda z: (z - gold).square().sum(-1))
+    assert "wrong-sense" not in {advice.name for advice in right.advice}
+
+
+def test_gradients_too_small_for_an_optimiser():
+    (advice,) = imle.diagnose(imle.layer("topk", k=3), draw(16, 6), lambda z: 1e-9 * distance(z)).advice
+    assert (advice.name, advice.change) == ("starved", {"scale": False})
+    undivided = imle.layer("topk", k=3, estimator=IMLE(scale=False))
+    report = imle.diagnose(undivided, draw(16, 6), lambda z: 1e-9 * distance(z))
+    assert "starved" not in {advice.name for advice in report.advice}
+    straight = imle.layer("topk", k=3, estimator="straight-through")
+    (advice,) = imle.diagnose(straight, draw(16, 6), lambda z: 1e-9 * distance(z)).advice
+    assert (advice.name, advice.where, advice.change) == ("starved", "loss", {})
+
+
+def test_costs_stay_positive():
+    """Equal ones are divided, as a solver may take no negative ones; others with an offset are left alone."""
+    layer = layer_over(k_subsets(6, 3), "min")
+    (advice,) = imle.diagnose(layer, torch.full((16, 6), 50.0).double(), distance).advice
+    assert (advice.name, advice.change) == ("constant-objective", {"factor": 0.02})
+    assert "offset" not in {a.name for a in imle.diagnose(layer, 50.0 + draw(16, 6), distance).advice}
+
+
+def test_rows_that_failed_are_named():
+    theta = draw(10, 5)
+    theta[[2, 7], 0] = 100.0
+    loud, quiet = (
+        imle.layer(ThresholdSolver(), noise=None, on_failure=on_failure) for on_failure in ("raise", "zero-grad")
+    )
+    first = imle.diagnose(loud, theta, lambda z: z.sum()).advice[0]
+    assert (first.name, first.rows, first.change) == ("failed-rows", (2, 7), {"on_failure": "zero-grad"})
+    first = imle.diagnose(quiet, theta, lambda z: z.sum()).advice[0]
+    assert (first.where, first.rows, first.change) == ("instance", (2, 7), {})
+
+
+@pytest.mark.parametrize("estimator", ["blackbox", "identity", "simple"])
+def test_noise_is_not_missed_where_nothing_is_perturbed(estimator):
+    report = imle.diagnose(imle.layer("topk", k=3, estimator=estimator), 1e3 * draw(16, 6), distance)
+    assert not {"no-noise", "loud-noise", "quiet-noise"} & {advice.name for advice in report.advice}

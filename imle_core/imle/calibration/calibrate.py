@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from imle._checks import positive_int
 from imle._copies import trial
 from imle._crossing import crossing
+from imle._units import LOUD, absolute, fitting_temperature
 from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.estimators.samples import average
@@ -49,6 +50,12 @@ def calibrate(
 
     - `entropy`: the mean binary entropy of the sampled marginals;
     - `marginals`, or else `solutions`: the mean score <theta, mu>, which is maximum likelihood for the temperature.
+
+    The scores of an untrained network know next to nothing of the solutions: the likelihood then asks for noise that
+    leaves nothing of them, from which nothing is learned. Where it would be more than ten times as large as the spread
+    of the scores, the temperature is the one at which it is as large.
+
+    Temperatures are absolute, as `temperature=` of `imle.layer` is; noise in units of theta is taken without them.
 
     Every temperature is tried with the same draws, so that the statistic moves one way; it is met to 0.5 % of the
     temperature, as far as the number of draws allows. The layer stays as it is until `calibration.apply(layer)`.
@@ -111,11 +118,19 @@ def calibrate(
         reference = known if reference is None else reference
         assert reference is not None
         wanted = reference[usable]
-        return _search(copy, batch, usable, kappa, wanted, _score(batch.theta.detach()[usable], wanted))
+        target = _score(batch.theta.detach()[usable], wanted)
+        return _search(copy, batch, usable, kappa, wanted, target, may_know_nothing=marginals is None)
 
 
 def _search(
-    layer: SolverLayer, batch: Batch, usable: Tensor, kappa: float, wanted: Tensor | None, target: float
+    layer: SolverLayer,
+    batch: Batch,
+    usable: Tensor,
+    kappa: float,
+    wanted: Tensor | None,
+    target: float,
+    *,
+    may_know_nothing: bool = False,
 ) -> Calibration:
     """The temperature whose marginals have the mean score `target` of the `wanted` ones `[R, *event]` of the usable
     rows, or else that entropy."""
@@ -137,6 +152,24 @@ def _search(
                 curve[temperature] = Point(temperature, _score(theta[usable], mu), spread, error)
         return curve[temperature].value
 
+    def found(matched: Literal["entropy", "score", "spread"], temperature: float) -> Calibration:
+        return Calibration(
+            kappa=kappa,
+            temperature=temperature,
+            noise=noise,
+            matched=matched,
+            target=target,
+            achieved=curve[temperature],
+            curve=tuple(sorted(curve.values())),
+            rows=int(usable.sum()),
+            nb_samples=layer.nb_samples,
+        )
+
+    if may_know_nothing:
+        fitting = fitting_temperature(noise, theta[usable])
+        if target <= value_at(LOUD * fitting):
+            value_at(fitting)
+            return found("spread", fitting)
     low, high = _bracket(theta[usable], noise)
     bottom, top = value_at(low), value_at(high)
     what = "entropy" if wanted is None else "mean score of the reference"
@@ -154,18 +187,8 @@ def _search(
             hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
         )
     sign = 1 if wanted is None else -1  # entropies rise with the temperature, scores fall
-    found = crossing(low, high, lambda tau: sign * value_at(tau) >= sign * target, tolerance=TOLERANCE)
-    return Calibration(
-        kappa=kappa,
-        temperature=found,
-        noise=noise,
-        matched="entropy" if wanted is None else "score",
-        target=target,
-        achieved=curve[found],
-        curve=tuple(sorted(curve.values())),
-        rows=int(usable.sum()),
-        nb_samples=layer.nb_samples,
-    )
+    temperature = crossing(low, high, lambda tau: sign * value_at(tau) >= sign * target, tolerance=TOLERANCE)
+    return found("entropy" if wanted is None else "score", temperature)
 
 
 def _entropy(marginals: Tensor) -> float:
@@ -197,7 +220,8 @@ def _noise(noise: Any, layer: SolverLayer, kappa: float) -> BaseNoiseDistributio
         return SumOfGammaNoiseDistribution(k=kappa)
     if noise is None and isinstance(layer.noise, SumOfGammaNoiseDistribution):
         return SumOfGammaNoiseDistribution(kappa, layer.noise.nb_iterations, layer.noise.device)
-    chosen = layer.noise if noise is None else noise_by_name(noise) if isinstance(noise, str) else noise
+    given = layer.noise if noise is None else noise_by_name(noise) if isinstance(noise, str) else noise
+    chosen = absolute(given)[0]
     if chosen is None:
         raise OptionError("calibrate: noise: the layer has none", hint="pass noise='gumbel' or another")
     check_noise("calibrate: noise", chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imle._copies import check_layer
 from imle._text import without_colours
@@ -37,9 +37,10 @@ class Calibration:
 
     Attributes:
         kappa: mean number of ones in a solution.
-        temperature: tau that was found.
+        temperature: tau that was found, absolute.
         noise: the distribution it belongs to.
-        matched: what was matched: "entropy" or "score".
+        matched: what was matched: "entropy", "score", or "spread", where the objective knows nothing of the solutions
+            and noise became as large as the spread of its rows.
         target: the value asked for.
         achieved: what the sampled marginals give at `temperature`.
         curve: all temperatures that were tried, rising; `achieved` among them.
@@ -50,7 +51,7 @@ class Calibration:
     kappa: float
     temperature: float
     noise: BaseNoiseDistribution
-    matched: str
+    matched: Literal["entropy", "score", "spread"]
     target: float
     achieved: Point
     curve: tuple[Point, ...]
@@ -91,11 +92,14 @@ class Calibration:
             f", kappa {self.kappa:.4g}  ",
             (f"{self.rows} rows, {self.nb_samples} draws each", "dim"),
         )
-        statistic = {"entropy": "entropy of marginals, bits", "score": "mean score of samples"}[self.matched]
+        statistic = "entropy of marginals, bits" if self.matched == "entropy" else "mean score of samples"
         facts = Table.grid(padding=(0, 2))
         facts.add_column(style="dim")
         facts.add_row("noise", repr(self.noise))
         facts.add_row(statistic, f"{self.achieved.value:.4g}, asked for {self.target:.4g}")
+        if self.matched == "spread":
+            facts.add_row("", "out of reach: the objective knows next to nothing of the solutions")
+            facts.add_row("", "the noise is as large as the spread of the objective; calibrate again when trained")
         curve = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         curve.add_column("temperature", justify="right")
         curve.add_column(statistic, justify="right")

@@ -74,7 +74,7 @@ def diagnose(
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
         measured = probe.read(probe.step, draws)
         grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
-        advice = tuple(Adviser(probe, measured, grid, layer.nb_samples).advice())
+        advice = tuple(Adviser(layer, probe, measured, grid).advice())
         row_cosines = probe.agreement(measured.gradients)
     parts = {name: measured.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}
     return Diagnosis(

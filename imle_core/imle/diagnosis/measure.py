@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
@@ -17,6 +18,7 @@ from imle.estimators.base import Trace
 from imle.estimators.samples import Solutions, Solve
 from imle.layers.module import SolverLayer
 from imle.layers.stats import LayerStats
+from imle.noise import BaseNoiseDistribution
 
 Loss = Callable[[Any], Tensor]
 """From what the layer returns to a loss: a scalar, or one value per row."""
@@ -34,12 +36,14 @@ class Pass(NamedTuple):
     Attributes:
         dy: `[B, 1 or S, *event]` what the loss sent.
         gradient: `[B, *event]` the estimator's answer, for theta.
+        theta: `[B, *event]`.
         forward: `[B, S, *event]` forward solutions.
         targets: `[B, S, *event]` each: the solutions of the backward solves.
     """
 
     dy: Tensor
     gradient: Tensor
+    theta: Tensor
     forward: Tensor
     targets: list[Tensor]
 
@@ -56,7 +60,10 @@ class Measurement(NamedTuple):
         cell: in numbers.
         gradients: `[R, B, n]`.
         pulled: `[R, B]` rows whose loss has a gradient: only these can be expected to get one.
+        weights: `[R, B]` the norm of the loss's gradient.
+        last: the last pass.
         failed: solves that failed, by status.
+        failures: rows with such solves, by status.
         stats: what the layer counted.
         seconds: wall time of the R passes.
     """
@@ -64,7 +71,10 @@ class Measurement(NamedTuple):
     cell: Cell
     gradients: Tensor
     pulled: Tensor
+    weights: Tensor
+    last: Pass
     failed: Counter[str]
+    failures: dict[str, tuple[int, ...]]
     stats: LayerStats
     seconds: float
 
@@ -97,6 +107,7 @@ class Probe:
         self._generator = None if layer.generator is None else layer.generator.get_state()
         self._global = torch.get_rng_state()
         self._passes: list[Pass] = []
+        self._failures: defaultdict[str, set[int]] = defaultdict(set)
         self._limits: dict[tuple[int, float], Tensor | None] = {}
         self._record()
 
@@ -114,10 +125,15 @@ class Probe:
 
             # no rule tiles or parts the solve of a whole batch
             found = answer(replace(trace, call=replace(trace.call, solve=cast(Solve, solve))), dy)
-            self._passes.append(Pass(dy, found, trace.z, targets))
+            self._passes.append(Pass(dy, found, trace.theta.detach(), trace.z, targets))
             return found
 
         self.rule.gradient = gradient  # type: ignore[method-assign]  # of this copy alone
+
+    @property
+    def noise(self) -> BaseNoiseDistribution | None:
+        """What the copy draws from, its unit measured."""
+        return self._layer.noise
 
     @property
     def noisy(self) -> bool:
@@ -144,10 +160,12 @@ class Probe:
         """
         infinite = self._infinite(draws, scale)
         self._layer.stats = stats = LayerStats()
+        self._failures.clear()
         start = time.perf_counter()
         passes = self._draw(step, draws, scale)
         seconds = time.perf_counter() - start
         gradients = torch.stack([p.gradient.flatten(1) for p in passes])
+        weights = torch.stack([p.dy.flatten(2).double().square().sum(dim=2).mean(dim=1).sqrt() for p in passes])
         pulled = torch.stack([p.dy.flatten(1).ne(0).any(dim=1) for p in passes])
         unchanged = saturated = None
         if passes[0].targets:
@@ -169,7 +187,8 @@ class Probe:
             failed=failed.total() / max(stats.solves, 1),
             clipped=min(clipped / max(stats.solves, 1), 1.0),
         )
-        return Measurement(cell, gradients, pulled, failed, stats, seconds)
+        rows = {name: tuple(sorted(rows)) for name, rows in self._failures.items()}
+        return Measurement(cell, gradients, pulled, weights, passes[-1], failed, rows, stats, seconds)
 
     def _infinite(self, draws: int, scale: float) -> Tensor | None:
         """The target solutions `[R, B, m]` of an infinite step with these draws; None for rules without targets."""
@@ -206,12 +225,31 @@ class Probe:
                 )
             if value.requires_grad:
                 torch.autograd.grad(value.sum(), leaf, allow_unused=True)
+        for failure in self._layer.failures:
+            self._failures[failure.status.name.lower()].add(failure.row)
         if not self._passes:
             raise OptionError(
                 "loss: its value does not depend on what it is given by differentiable operations",
                 hint="pass a function of the layer's output, such as lambda z: (z - gold).abs().mean()",
             )
         return self._passes[-1]
+
+    def negated(self) -> tuple[float, bool]:
+        """What the negative of the objective would do, without noise.
+
+        Returns:
+            how much the loss would fall, as a share of what lies between the worst and the best solutions as far as the
+            loss's gradient tells (about 0 where the objective knows nothing of the loss, 1 where it takes the worst for
+            the best; nan where solutions are not told apart); and whether solutions, all empty now, would not be.
+        """
+        dy = self._passes[-1].dy.mean(dim=1).reshape(self._objective.shape).to(self._objective)
+        worst = -dy if self._layer.solver.sense == "min" else dy
+        self._layer.temperature = self._layer.target_temperature = 0.0
+        with torch.no_grad():
+            found = [self._layer(given, **self._rows) for given in (self._objective, -self._objective, -worst, worst)]
+            now, negated, low, high = (self._loss(z).double().mean().item() for z in found)
+        empty = [not bool(z.any()) for z in found]
+        return (now - negated) / (high - low) if high > low else math.nan, empty[0] and not empty[1]
 
     def agreement(self, gradients: Tensor) -> Tensor:
         """The mean cosine of all pairs of draws that are not zero; nan where there is no pair, or nothing is drawn.

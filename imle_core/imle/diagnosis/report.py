@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -55,17 +55,29 @@ class Cell:
     clipped: float
 
 
+Value = float | str | bool
+
+
 @dataclass(frozen=True)
 class Advice:
     """Something to change.
 
     Attributes:
+        name: of what was found: "failed-rows", "clipped", "blind-loss", "starved", "loud-noise", "quiet-noise",
+            "no-noise", "constant-objective", "offset", "wrong-sense", "short-step", "long-step", "sparse", "variance".
         text: what was found, and what to do.
-        change: the options to change, by name, such as {"beta": 30.0}.
+        change: all that is to be set to follow the advice; empty where no number can say what to do. Where it is of the
+            "options", keywords of `imle.layer` and of its estimator, such as {"beta": 30.0}; a temperature is absolute,
+            as it is there. Of the "objective", "factor" and "shift": give the layer factor * objective + shift.
+        where: what has to change.
+        rows: to which it applies; empty if to all.
     """
 
+    name: str
     text: str
-    change: Mapping[str, float | str] = field(default_factory=dict)
+    change: Mapping[str, Value] = field(default_factory=dict)
+    where: Literal["options", "objective", "loss", "instance"] = "options"
+    rows: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return self.text

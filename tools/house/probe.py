@@ -79,7 +79,7 @@ def chosen(rows: Tensor) -> Tensor:
 
 
 class ByHand(torch.autograd.Function):
-    """I-MLE as a layer does it by default, divided by lambda = ||theta|| / ||dy||: one sample a row, with given noise."""
+    """I-MLE as a layer does it by default, divided by lambda = ||theta|| / ||dy||, with given noise and one sample."""
 
     @staticmethod
     def forward(ctx: Any, theta: Tensor, eps: Tensor) -> Tensor:

@@ -364,7 +364,8 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
     temperature does the same for scores of size 1e-3 as for scores of size 1e3, and scores that grow while a network
     trains leave the noise behind, as they do with any noise. The spread of a row is the standard deviation of its
     entries. Rows whose entries are all equal do not count; the unit of a first batch of nothing else is their mean
-    size, and that of zeros is 1, as scores that a training starts at zero have no scale yet.
+    size, and that of zeros is 1, as scores that a training starts at zero have no scale yet. Sizes that float32 does
+    not hold are not measured.
 
     The unit is a buffer: it travels with `state_dict`, `to()` moves it, and DDP broadcasts that of the first process.
 

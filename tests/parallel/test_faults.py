@@ -170,9 +170,9 @@ def test_rows_that_hang_one_after_the_other(processes):
 
 def test_limits_are_those_of_rows_not_of_chunks(processes):
     """Chunks take longer than the limit here, rows do not."""
-    prepared = Parallel(Hazard(milliseconds=600), processes, timeout=LIMIT).prepare()
+    prepared = Parallel(Hazard(milliseconds=300), processes, timeout=LIMIT).prepare()
     for _ in range(2):
-        objective = batch(16)
+        objective = batch(32)
         result = prepared.solve(objective)
         check(result, objective, {})
     assert "worker_deaths" not in result.counters  # now that it is known how long rows take

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pulp
@@ -174,6 +175,11 @@ def test_masks_that_are_none(bad, found):
         InstanceError, match=rf"test: allowed: expected a matrix \[n, m\] of bool or 0/1, found {found}"
     ):
         arrays.mask("test", bad)
+
+
+def test_what_has_one_end_only_is_no_pair_of_bounds():
+    with pytest.raises(InstanceError, match="bounds: expected numbers, found namespace"):
+        arrays.bounds("bounds", SimpleNamespace(lb=0), 2)
 
 
 @SOLVERS

@@ -14,6 +14,7 @@ from imle.estimators import IMLE
 from imle.solvers import SolveStatus
 from imle_mln.solver import MLNSolver
 
+UNDIVIDED = IMLE(scale=False)  # gradients of weights are counts
 PEOPLE = 5000
 FRIENDS = f"person = {{1,...,{PEOPLE}}}\n*F(person, person)\nS(person)\n1 F(x,y) ^ S(x) => S(y)\n"
 
@@ -66,7 +67,9 @@ def best_world(unary, weights):
 @pytest.mark.parametrize("scale", ["mean", "sum"])
 def test_one_open_grounding_among_25_million(scale):
     """By hand: S(1) => S(2) is the only open grounding; pulling S(1) up and S(2) down makes it false."""
-    layer = imle.layer("mln-map", program=FRIENDS, evidence="F(1,2)", noise="none", count_scale=scale)
+    layer = imle.layer(
+        "mln-map", program=FRIENDS, evidence="F(1,2)", estimator=UNDIVIDED, noise="none", count_scale=scale
+    )
     unary = torch.zeros(PEOPLE)
     unary[:2] = torch.tensor([2.0, -1.5])
     weights = torch.tensor([1.0], requires_grad=True)
@@ -198,7 +201,7 @@ def test_counts_have_a_dtype_that_holds_them(people, dtype, expected):
 def test_open_groundings_may_be_more_than_float32_counts():
     """Each x has 25,010,001 groundings, an odd number; the weight is float64, so its gradient can be seen whole."""
     program = "key = {1,...,5001}\nthing = {A, B}\nS(thing)\nD(key)\n1 S(x) ^ (D(y) v !D(y)) ^ (D(z) v !D(z))\n"
-    layer = imle.layer("mln-map", program=program, query=["S"], noise="none", count_scale="sum")
+    layer = imle.layer("mln-map", program=program, query=["S"], estimator=UNDIVIDED, noise="none", count_scale="sum")
     weights = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     state, counts = layer(torch.tensor([1.0, -1.0]), weights)
     assert state.tolist() == [1, 0]

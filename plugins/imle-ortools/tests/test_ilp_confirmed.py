@@ -14,6 +14,7 @@ from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine
 from imle_linear import apart
 from imle_linear.program import from_matrices
+from imle_ortools.ilp import backends, solver
 from imle_ortools.ilp.auto import AutoEngine, Settings
 from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.mp import Bundled
@@ -253,3 +254,17 @@ def test_a_search_that_does_not_look_at_the_clock_is_ended(backend, monkeypatch)
     monkeypatch.undo()
     again = Bundled(backend, 0.0, 1, 0).apart(TRUE).solve(COSTS, (TRUE.row_lower, TRUE.row_upper), 60.0)
     assert again.point.tolist() == [1, 0, 0, 1]
+
+
+def test_parameters_of_scip_reach_it(monkeypatch):
+    """A second engine confirms what SCIP says, so that no result shows them."""
+    given = []
+
+    def engine_of(backend, program, settings, options):
+        given.append((backend, dict(options)))
+        return backends.engine_of(backend, program, settings, options)
+
+    monkeypatch.setattr(solver, "engine_of", engine_of)
+    prepared = ILPSolver(backend="scip", options={"limits/solutions": 1}).prepare(A_ub=SIZES, b_ub=[7], bounds=(0, 1))
+    assert prepared.solve(COSTS[None]).solutions.tolist() == [[1, 0, 0, 1]]
+    assert given == [("scip", {"limits/solutions": 1})]

@@ -360,6 +360,13 @@ def test_a_diagnosis_measures_no_unit_for_the_layer():
     assert layer.noise.unit.isnan()
 
 
+@pytest.mark.parametrize("options", [{"noise": None}, {"temperature": 0.0}])
+def test_forgotten_noise(options):
+    (advice,) = imle.diagnose(imle.layer("topk", k=3, **options), draw(16, 6), distance).advice
+    noise = {"noise": "gumbel"} if "noise" in options else {}
+    assert advice.change == {"temperature": pytest.approx(0.85, rel=0.03), **noise}
+
+
 def test_scores_that_know_the_solutions_backwards():
     gold = imle.layer("topk", k=3).eval()(draw(16, 6))
     noisy = draw(16, 6) + 0.3 * draw(16, 6, seed=3)

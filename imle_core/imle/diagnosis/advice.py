@@ -29,8 +29,9 @@ DRAWS = 4
 MUFFLED, QUIET, SILENT = 3.0, 0.2, 0.01
 """Noise so many times as large as the spread of the scores: too much where gradients are mostly noise or zero; too
 little where the scores have yet to learn; too little for any."""
-LONG = 3.0
-"""A target so many spreads of the scores away knows little of them."""
+FITTING, LONG = 1.5, 3.0
+"""Targets that are no more spreads of the scores away than this are near enough, whatever the loss asks for; so many
+away they know little of the scores."""
 SHORT = 0.3
 """A step so large beside the objective leaves most entries their sign."""
 OFFSET = 3.0
@@ -232,17 +233,14 @@ class Adviser:
         if not option or not now.step or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
             return None
         fitting = self._fitting_step() or math.inf
-        if (now.saturated or 0.0) > SATURATED:
+        if (now.saturated or 0.0) > SATURATED and now.step > FITTING * fitting:
             text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does"
         elif now.step > LONG * fitting:
             text = f"targets are {now.step / fitting:.2g} times as far from theta as the spread of its rows"
         else:
             return None
         step = float(f"{fitting:.2g}")
-        if not (step < now.step and _gentle(self._probe.read(step, DRAWS).cell)):
-            gentler = [cell.step or 0.0 for cell in self._same_temperature if _gentle(cell)]
-            step = max((step for step in gentler if step < now.step), default=0.0)
-        if not step:
+        if self._probe.read(step, DRAWS).cell.zero > SPARSE:
             return None
         text += f": unless that is meant, lower {option} from {now.step:.3g} to {step:.3g}"
         return Advice("long-step", text, {option: step})
@@ -309,11 +307,6 @@ class Adviser:
 def _clear(cell: Cell) -> bool:
     """Whether gradients are neither noise nor zero for the most part."""
     return cell.cosine >= NOISY and cell.zero <= SPARSE
-
-
-def _gentle(cell: Cell) -> bool:
-    """Whether most rows have a gradient, and targets that depend on theta."""
-    return cell.zero <= SPARSE and (cell.saturated or 0.0) <= SATURATED
 
 
 def _listed(rows: Sequence[int]) -> str:

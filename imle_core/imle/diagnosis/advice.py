@@ -1,9 +1,10 @@
-"""From measurements to what should be changed. Every number comes from a probe that was made."""
+"""From measurements to what should be changed: one function for each thing that may be wrong, the most urgent first."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 
 from imle._crossing import crossing
@@ -25,15 +26,19 @@ MOST_SAMPLES = 1000
 SEARCH = 1e5
 """How far above the present step a better one is looked for."""
 DRAWS = 4
-QUIET = 0.01
-"""Noise so many times as large as the spread of the scores changes next to no solution."""
+MUFFLED, QUIET, SILENT = 3.0, 0.2, 0.01
+"""Noise so many times as large as the spread of the scores: too much where gradients are mostly noise or zero; too
+little where the scores have yet to learn; too little for any."""
+FITTING, LONG = 1.5, 3.0
+"""Targets that are no more spreads of the scores away than this are near enough, whatever the loss asks for; so many
+away they know little of the scores."""
 SHORT = 0.3
 """A step so large beside the objective leaves most entries their sign."""
 OFFSET = 3.0
 """Scores whose mean is so many times their spread have an offset: steps relative to their size overshoot."""
-STARVED, MOST, TINY = 0.1, 0.99, 1e-7
-"""Too small a share of rows to carry `MOST` of the loss's gradient; and gradients that are lost beside the 1e-8 that
-Adam adds to their size."""
+STARVED, FAINT, TINY = 0.1, 1e-3, 1e-7
+"""Where fewer rows than this share have a gradient of the loss that is not `FAINT` beside the largest, the others learn
+nothing; and where all of a batch is smaller than `TINY`, it is lost beside the 1e-8 that Adam adds."""
 BACKWARD, ENOUGH = 0.5, 8
 """Objectives whose negative is better by so much of the range of the loss have the wrong sense; fewer rows may by
 chance."""
@@ -123,17 +128,15 @@ class Adviser:
         rule = self._probe.rule
         if not getattr(rule, "scale", True):  # the size of the loss is not in its gradient
             return None
-        weights = self._weights
-        order = weights.argsort(descending=True)
-        carrying = int((weights[order].cumsum(0) < MOST * weights.sum()).sum()) + 1
-        pulled = int((weights > 0).sum())
-        largest = float(self._measured.gradients.abs().max())
+        heavy = self._weights >= FAINT * self._weights.max()
+        pulled = int((self._weights > 0).sum())
+        largest = float(self._measured.gradients.abs().max()) * len(self._theta) * max(self._spread, 1.0)
         rows: tuple[int, ...] = ()
-        if pulled >= ENOUGH and carrying < STARVED * pulled:
-            rows = tuple(sorted(order[:carrying].tolist()))
-            text = f"{_listed(rows)} of {pulled} get {percent(MOST)} of the loss's gradient: weigh rows alike"
+        if pulled >= ENOUGH and int(heavy.sum()) < STARVED * pulled:
+            rows = tuple(heavy.nonzero().flatten().tolist())
+            text = f"{_listed(rows)} of {pulled} get nearly all of the loss's gradient: weigh rows alike"
         elif 0 < largest < TINY:
-            text = f"the gradient is {largest:.0e} at most, which optimisers lose beside their eps: multiply the loss"
+            text = "the gradient is so small that optimisers lose it beside their eps: multiply the loss"
         else:
             return None
         if type(rule) is not IMLE:
@@ -142,11 +145,12 @@ class Adviser:
         return Advice("starved", text, {"scale": False}, rows=rows)
 
     def _loud_noise(self) -> Advice | None:
-        if not self._loudness > LOUD:
+        hidden = self._now.zero > SPARSE or self._now.cosine < NOISY
+        if not self._loudness > (MUFFLED if hidden else LOUD):
             return None
         lower, change = self._temperature(self._fitting)
         text = f"noise is {self._loudness:.3g} times as large as the spread of the scores, {self._spread:.3g}"
-        return Advice("loud-noise", f"{text}, and leaves nothing of them: lower the {lower}", change)
+        return Advice("loud-noise", f"{text}, and leaves little of them: lower the {lower}", change)
 
     def _offset(self) -> Advice | None:
         theta, costs = self._theta.flatten(1), self._layer.solver.sense == "min"
@@ -226,29 +230,28 @@ class Adviser:
 
     def _saturation(self) -> Advice | None:
         now, option = self._now, self._option
-        if not option or (now.saturated or 0.0) <= SATURATED or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
+        if not option or not now.step or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
             return None
-        fitting = float(f"{self._fitting_step() or math.inf:.2g}")
-        assert now.step is not None
-        if fitting < now.step and _gentle(self._probe.read(fitting, DRAWS).cell):
-            step = fitting
+        fitting = self._fitting_step() or math.inf
+        if (now.saturated or 0.0) > SATURATED and now.step > FITTING * fitting:
+            text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does"
+        elif now.step > LONG * fitting:
+            text = f"targets are {now.step / fitting:.2g} times as far from theta as the spread of its rows"
         else:
-            gentler = [cell.step or 0.0 for cell in self._same_temperature if _gentle(cell)]
-            step = max((step for step in gentler if step < now.step), default=0.0)
-        if not step:
             return None
-        text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does"
-        return Advice(
-            "long-step",
-            f"{text}: unless that is meant, lower {option} from {now.step:.3g} to {step:.3g}",
-            {option: step},
-        )
+        step = float(f"{fitting:.2g}")
+        if self._probe.read(step, DRAWS).cell.zero > SPARSE:
+            return None
+        text += f": unless that is meant, lower {option} from {now.step:.3g} to {step:.3g}"
+        return Advice("long-step", text, {option: step})
+
+    @cached_property
+    def _negated(self) -> tuple[float, bool]:
+        return self._probe.negated()
 
     def _wrong_sense(self) -> Advice | None:
-        if len(self._theta) < ENOUGH:
-            return None
-        gain, empty = self._probe.negated()
-        if not gain > (0.0 if empty else BACKWARD):
+        gain, empty = self._negated
+        if len(self._theta) < ENOUGH or not gain > (0.0 if empty else BACKWARD):
             return None
         read, other = ("costs", "scores") if self._layer.solver.sense == "min" else ("scores", "costs")
         found = "all solutions are empty, and better" if empty else "solutions are far better"
@@ -256,7 +259,9 @@ class Adviser:
         return Advice("wrong-sense", text, {"factor": -1.0}, where="objective")
 
     def _quiet_noise(self) -> Advice | None:
-        if not self._loudness < QUIET:
+        if not self._loudness < QUIET or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
+            return None
+        if self._loudness > SILENT and self._negated[0] < -BACKWARD:  # trained scores may be sure
             return None
         raised, change = self._temperature(self._fitting)
         if self._noise is None:
@@ -264,7 +269,7 @@ class Adviser:
             text = f"nothing is drawn, and a sample is all or nothing: unless that is meant, {take}"
             return Advice("no-noise", text, {"noise": str(self._default), **change})
         text = f"noise is {self._loudness:.1g} times as large as the spread of the scores, {self._spread:.3g}"
-        return Advice("quiet-noise", f"{text}, and changes next to no solution: raise the {raised}", change)
+        return Advice("quiet-noise", f"{text}, and changes few solutions: raise the {raised}", change)
 
     def _variance(self) -> Advice | None:
         now, option = self._now, self._option
@@ -302,11 +307,6 @@ class Adviser:
 def _clear(cell: Cell) -> bool:
     """Whether gradients are neither noise nor zero for the most part."""
     return cell.cosine >= NOISY and cell.zero <= SPARSE
-
-
-def _gentle(cell: Cell) -> bool:
-    """Whether most rows have a gradient, and targets that depend on theta."""
-    return cell.zero <= SPARSE and (cell.saturated or 0.0) <= SATURATED
 
 
 def _listed(rows: Sequence[int]) -> str:

@@ -47,8 +47,8 @@ def diagnose(
         rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
-        a `Diagnosis`: fields, a text (`print` it), a picture (`.plot(path)`). About
-        ``R + len(steps) len(temperatures) R / 2`` passes.
+        a `Diagnosis`: fields, a text (`print` it), a picture (`.plot(path)`). Its first `Advice` is the one to follow
+        first: what else there is looks different then. About ``R + len(steps) len(temperatures) R / 2`` passes.
 
     Raises:
         ObjectiveError: not a batch of objectives.

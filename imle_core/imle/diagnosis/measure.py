@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from imle.diagnosis.report import Cell
-from imle.errors import OptionError
+from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Trace
 from imle.estimators.samples import Solutions, Solve
 from imle.layers.module import SolverLayer
@@ -36,7 +36,7 @@ class Pass(NamedTuple):
     Attributes:
         dy: `[B, 1 or S, *event]` what the loss sent.
         gradient: `[B, *event]` the estimator's answer, for theta.
-        theta: `[B, *event]`.
+        theta: `[B, *event]` what is solved.
         forward: `[B, S, *event]` forward solutions.
         targets: `[B, S, *event]` each: the solutions of the backward solves.
     """
@@ -60,7 +60,7 @@ class Measurement(NamedTuple):
         cell: in numbers.
         gradients: `[R, B, n]`.
         pulled: `[R, B]` rows whose loss has a gradient: only these can be expected to get one.
-        weights: `[R, B]` the norm of the loss's gradient.
+        weights: `[R, B]` the norm of the loss's gradient for a solution.
         last: the last pass.
         failed: solves that failed, by status.
         failures: rows with such solves, by status.
@@ -238,18 +238,27 @@ class Probe:
         """What the negative of the objective would do, without noise.
 
         Returns:
-            how much the loss would fall, as a share of what lies between the worst and the best solutions as far as the
-            loss's gradient tells (about 0 where the objective knows nothing of the loss, 1 where it takes the worst for
-            the best; nan where solutions are not told apart); and whether solutions, all empty now, would not be.
+            how much the loss would fall, as a share of its range over these solutions and the worst and best as far as
+            its gradient tells (about 0 where the objective knows nothing of the loss, 1 where it takes the worst for
+            the best, -1 where it is right; nan where solutions are not told apart); and whether solutions, all empty
+            now, would not be.
         """
         dy = self._passes[-1].dy.mean(dim=1).reshape(self._objective.shape).to(self._objective)
         worst = -dy if self._layer.solver.sense == "min" else dy
         self._layer.temperature = self._layer.target_temperature = 0.0
-        with torch.no_grad():
-            found = [self._layer(given, **self._rows) for given in (self._objective, -self._objective, -worst, worst)]
-            now, negated, low, high = (self._loss(z).double().mean().item() for z in found)
-        empty = [not bool(z.any()) for z in found]
-        return (now - negated) / (high - low) if high > low else math.nan, empty[0] and not empty[1]
+        solutions, losses = [], []
+        for objective in (self._objective, -self._objective, -worst, worst):
+            try:
+                with torch.no_grad():
+                    z = self._layer(objective, **self._rows)
+            except ObjectiveError:  # the solver takes no negative ones
+                return math.nan, False
+            if self._layer.failures:
+                return math.nan, False
+            solutions.append(bool(z.any()))
+            losses.append(self._loss(z).double().mean().item())
+        reach = max(losses) - min(losses)
+        return (losses[0] - losses[1]) / reach if reach > 0 else math.nan, solutions[:2] == [False, True]
 
     def agreement(self, gradients: Tensor) -> Tensor:
         """The mean cosine of all pairs of draws that are not zero; nan where there is no pair, or nothing is drawn.

@@ -23,7 +23,9 @@ _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 _NODES = "Solution limit reached"
 _BETTER = 1e-5
 """How much better, relative to the largest cost, a point has to be that challenges an optimal one."""
-_CHALLENGES = 20
+_CHALLENGES, _NODES_EACH, _SECONDS_EACH = 20, 1000, 2.0
+"""How often something better is asked for; and what a challenge may cost, beside what the answer did: along an endless
+strip without a point, no search ends."""
 _CHALLENGED = "whether there is a better point than one that HiGHS calls optimal is not known"
 _GRACE = 0.5
 """Seconds after its time limit that HiGHS has to come back with what it has found."""
@@ -85,15 +87,17 @@ class ScipyEngine:
         better one as soon as one is asked for.
         """
         row = costs / 2.0 ** np.ceil(np.log2(np.abs(costs).max()))
-        best, unproven = found.x, found
+        best, unproven, nodes = found.x, found, max(_NODES_EACH, 10 * int(found.mip_node_count or 0))
         for _ in range(_CHALLENGES):
             limit = float(row @ best) - _BETTER
-            other = self._run(costs, rows, clock(), (row, limit))
-            if other.status == _INFEASIBLE:
+            left = clock()
+            most = _SECONDS_EACH if left is None else min(left, _SECONDS_EACH)
+            other = self._run(costs, rows, most, (row, limit), nodes)
+            if other.status == _INFEASIBLE or other.x is None:
                 break
             self.events["challenged"] += 1
             unproven = OptimizeResult(status=_LIMIT, x=best, mip_dual_bound=None, message=_CHALLENGED)
-            if other.x is None or row @ other.x > limit + _BETTER / 2:
+            if row @ other.x > limit + _BETTER / 2:
                 break
             best, unproven.x = other.x, other.x
         return unproven
@@ -108,14 +112,29 @@ class ScipyEngine:
         return Outcome(SolveStatus.ERROR, message=str(found.message))
 
     def _run(
-        self, costs: Floats, rows: Rows, seconds: float | None, further: tuple[Floats, float] | None = None
+        self,
+        costs: Floats,
+        rows: Rows,
+        seconds: float | None,
+        further: tuple[Floats, float] | None = None,
+        nodes: int | None = None,
     ) -> Any:
-        """What scipy says, with a further row that has an upper end; its code for a limit if it does not keep that."""
+        """What scipy says; its code for a limit if it does not keep that.
+
+        Args:
+            costs: `[n]`.
+            rows: ends of constraint rows.
+            seconds: limit, or None.
+            further: a row `[n]` beside those of the program, and its upper end.
+            nodes: another limit than the caller's.
+        """
         lower, upper = self._widened(*rows)
         constraints = [LinearConstraint(self._matrix, self._factors * lower, self._factors * upper)]
         if further is not None:
             constraints.append(LinearConstraint(further[0][None], -np.inf, further[1]))
-        limit = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
+        limit: dict[str, float] = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
+        if nodes is not None:
+            limit["node_limit"] = nodes
 
         def call() -> Any:
             return milp(

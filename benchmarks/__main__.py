@@ -32,6 +32,7 @@ MODULES = (
     "mln_grounding",
     "mln_resolves",
     "mln_engines",
+    "mln_limits",
     "mln_training",
     "toy",
     "cosine",

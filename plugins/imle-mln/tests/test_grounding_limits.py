@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 import imle_mln
+from imle.errors import SolveError
 from imle_mln import parse_database, parse_program
-from imle_mln.grounding import GroundingProgress, TooManyGroundingsError, Vocabulary, ground
+from imle_mln.grounding import GroundingProgress, TooManyGroundingsError, Vocabulary, budget, ground
 
 # 10^12 groundings of the second formula, and no evidence to make them fewer.
 HUGE = """person = {1,...,10000}
@@ -122,3 +123,14 @@ def test_progress_is_told():
     assert len(seen) > 4
     assert all(before.seen < after.seen <= after.expected * 1.02 for before, after in pairwise(seen))
     assert seen[-1].seen == pytest.approx(seen[-1].expected, rel=0.02)
+
+
+def test_a_time_limit_ends_grounding_and_says_how_far_it_came(monkeypatch):
+    rule = "1 Friends(x,y) ^ Friends(y,z) => Friends(x,z)"
+    program = parse_program(f"person = {{1,...,200}}\nFriends(person, person)\n{rule}")
+    with budget.timed_grounding(lambda: 0.0):
+        assert ground(parse_program("p = {A}\nS(p)\n1 S(x)")).network.atoms == 1  # what is small is grounded anyway
+        monkeypatch.setattr(budget, "_QUICK", 1000)
+        with pytest.raises(SolveError, match=r"time limit came while line 3: .* was grounded: .* of about 8,000,000"):
+            ground(program)
+    assert budget.options_in_force().clock is None

@@ -67,14 +67,17 @@ class Lists:
 
     def entries(self, chosen: Index | None = None) -> Entries:
         """The literals of the chosen lists, or of all."""
+        lengths = np.diff(self.starts)
         if chosen is None:
-            chosen = np.arange(len(self))
-        lengths = np.diff(self.starts)[chosen]
-        starts = np.cumsum(lengths) - lengths
-        row = np.repeat(np.arange(len(chosen)), lengths)
-        items = self.items[np.arange(len(row)) + (self.starts[:-1][chosen] - starts)[row]].astype(np.int64)
+            starts, row = self.starts[:-1], np.repeat(np.arange(len(self)), lengths)
+            items = self.items.astype(np.int64)
+        else:
+            lengths = lengths[chosen]
+            starts = np.cumsum(lengths) - lengths
+            row = np.repeat(np.arange(len(chosen)), lengths)
+            items = self.items[np.arange(len(row)) + (self.starts[:-1][chosen] - starts)[row]].astype(np.int64)
         negated = items < 0
-        return Entries(row, np.where(negated, ~items, items), negated, starts)
+        return Entries(row, items ^ -negated.astype(np.int64), negated, starts)
 
 
 @dataclass(frozen=True, eq=False)

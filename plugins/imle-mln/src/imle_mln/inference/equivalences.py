@@ -92,15 +92,16 @@ def _clauses(reduction: Reduction, place: Index, flipped: Bools, atoms: int) -> 
     atom = np.where(own, found.variable, 0)
     variable = np.where(own, place[atom], found.variable - n + atoms)
     negated = found.negated ^ (own & flipped[atom])
-    codes = distinct(found.row * (2 * (atoms + m)) + 2 * variable + negated)
-    row, code = np.divmod(codes, 2 * (atoms + m))
+    bits = (2 * (atoms + m)).bit_length()
+    codes = distinct((found.row << bits) | (variable << 1) | negated)
+    row, code = codes >> bits, codes & ((1 << bits) - 1)
     always = np.zeros(m, np.bool_)
-    always[row[1:][(row[1:] == row[:-1]) & (code[1:] // 2 == code[:-1] // 2)]] = True
+    always[row[1:][(row[1:] == row[:-1]) & (code[1:] >> 1 == code[:-1] >> 1)]] = True
     mentioned = np.zeros(m, np.bool_)
     mentioned[found.variable[~own] - n] = True
     if (always & mentioned).any():
         return None
-    literals = np.where(code % 2 == 1, ~(code // 2), code // 2)
+    literals = (code >> 1) ^ -(code & 1)
     return _kept(row, literals, atoms, ~always & ~_repeated(row, literals, reduction.hard))
 
 

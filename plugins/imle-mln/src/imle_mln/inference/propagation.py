@@ -56,7 +56,8 @@ class Propagation:
         if not len(ids):
             return
         values, offset = self.values, self._network.atoms
-        found = self._network.clauses.entries(ids)
+        everything = len(ids) == len(self._network.clauses)
+        found = self._network.clauses.entries(None if everything else ids)
         known = values[found.variable]
         open_ = known == UNKNOWN
         holds = np.logical_or.reduceat(~open_ & (known.astype(np.bool_) ^ found.negated), found.starts)

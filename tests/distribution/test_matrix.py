@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tools.release.projects import PLUGINS
 
-from distribution.environments import PLUGINS, needed
+from distribution.environments import needed
 from imle.plugins.known import KNOWN
 
 SMOKE = str(Path(__file__).with_name("smoke.py"))

@@ -47,7 +47,8 @@ def staged(name: str, parent: Path) -> Path:
     source, copy = FOLDERS[name], parent / name
     settings = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]
     wanted = [*settings["sdist"]["include"], "pyproject.toml"] if "sdist" in settings else ["."]
-    for line in _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *wanted, at=source).split("\0"):
+    listing = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for line in _git(*listing, "--", *wanted, at=source).split("\0"):
         if line and (source / line).exists():  # or it was deleted, and that is not committed yet
             (copy / line).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / line, copy / line)

@@ -20,12 +20,14 @@ KEYS = ("version", "readme", "requires-python", "license", "license-files", "aut
 
 def repeated() -> dict[Path, str]:
     """The files that repeat what the root says, with the text they have to have."""
-    core = _read(ROOT)["project"]
+    root = _read(ROOT)
+    core = root["project"]
     texts = {}
-    for name, folder in FOLDERS.items():
+    for folder in FOLDERS.values():
         document = _read(folder)
+        document["build-system"] = root["build-system"]
         project = document["project"]
-        for key in KEYS if name != "imle" else ():
+        for key in KEYS:
             if project.get(key) != core[key]:
                 project[key] = core[key]
         for requirements in (project["dependencies"], *project.get("optional-dependencies", {}).values()):

@@ -29,6 +29,23 @@ def test_importing_imle_and_finding_plugins_imports_no_torch(run_python):
 
 
 @pytest.mark.slow
+def test_the_first_layer_imports_nothing_but_imle_and_light_modules_of_plugins(run_python):
+    """All else would be waited for: torch._dynamo takes as long as torch itself, scipy and numba half a second."""
+    code = """
+import sys, torch
+before = set(sys.modules)
+import imle
+imle.layer("topk", k=3)
+new = {name for name in sys.modules.keys() - before if name.partition(".")[0] not in sys.stdlib_module_names}
+light = {record.spec.target.partition(".")[0] for record in imle.plugins.solvers()}
+light |= {"imle", "imle_linear", "numpy", "pluggy"}
+print([name for name in new if name.partition(".")[0] not in light])
+print([name for name in ("torch._dynamo", "sympy", "scipy", "numba", "rich", "click") if name in sys.modules])
+"""
+    assert run_python(code).splitlines() == ["[]", "[]"]
+
+
+@pytest.mark.slow
 def test_names_load_on_first_use(run_python):
     code = """
 import sys, imle

@@ -6,7 +6,6 @@ and generator of the objective, so that noise never moves or widens a computatio
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 from abc import ABC, abstractmethod
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from imle._buffers import WideBuffers
 from imle._checks import kind
+from imle._names import closest, meant
 from imle._sizes import row_spreads
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
@@ -387,7 +387,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
         check_noise("relative noise", self.noise)
         if not adds(self.noise):
             raise OptionError(
-                f"relative noise: expected a distribution that adds its draws to theta, found {self.noise!r}",
+                f"relative noise: expected a distribution that adds its draws to the objective, found {self.noise!r}",
                 hint="multiplicative noise is relative to every entry as it is",
             )
         self.register_buffer("unit", torch.empty((), dtype=torch.float32))
@@ -506,8 +506,9 @@ def noise_by_name(name: str) -> BaseNoiseDistribution:
             "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
             hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
         )
+    name = meant(name, _BY_NAME)
     if name not in _BY_NAME:
-        close = difflib.get_close_matches(name, _BY_NAME, n=1)
+        close = closest(name, _BY_NAME)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none")
     return _BY_NAME[name]()

@@ -15,7 +15,7 @@ FLOORS = (
     ("imle.layers",),
     ("imle.estimators",),
     ("imle.execution",),
-    ("imle.solvers", "imle.datasets"),
+    ("imle.solvers", "imle.datasets", "imle.listing"),
     ("imle.plugins", "imle.noise", "imle.target"),
     ("imle.errors",),
 )

@@ -94,8 +94,8 @@ def _may_belong(distribution: Distribution, group: str) -> bool:
 def name_and_version(distribution: Distribution | None) -> tuple[str, str]:
     """Both as text, whatever the metadata lacks. Kept: each look parses the whole description of a distribution."""
     try:
-        metadata = distribution.metadata if distribution else {}
-        name, version = metadata["Name"], metadata["Version"]
+        metadata = distribution.metadata if distribution else None
+        name, version = (None, None) if metadata is None else (metadata["Name"], metadata["Version"])
     except Exception:  # no METADATA file: half-removed distributions exist
         return "unknown", ""
     return printable(str(name or "unknown"), keep=""), printable(str(version or ""), keep="")

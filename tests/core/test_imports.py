@@ -7,8 +7,9 @@ import pytest
 
 @pytest.mark.slow
 def test_public_modules_in_any_order(run_python):
-    modules = """imle imle.aimle imle.errors imle.estimators imle.imle imle.layers imle.noise imle.plugins imle.solvers
-        imle.losses imle.metrics imle.calibration imle.diagnosis imle.target imle.wrapper imle.cli"""
+    modules = """imle imle.aimle imle.ste imle.sfe imle.errors imle.estimators imle.imle imle.layers imle.noise
+        imle.plugins imle.solvers imle.losses imle.metrics imle.calibration imle.diagnosis imle.listing imle.target
+        imle.wrapper imle.cli"""
     code = f"""
 import importlib, sys
 for name in {modules.split()}:

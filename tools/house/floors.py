@@ -9,8 +9,8 @@ from tools.house.source import CORE, Checkout
 FLOORS = (
     ("imle.cli",),
     ("imle.testing",),
-    ("imle", "imle.aimle"),
-    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle"),
+    ("imle", "imle.aimle", "imle.sfe"),
+    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle", "imle.ste"),
     ("imle.plot", "imle.losses", "imle.wrapper"),
     ("imle.layers",),
     ("imle.estimators",),

@@ -41,6 +41,8 @@ MODULES = {
     "imle.wrapper": "The API of torch-imle",
     "imle.imle": "The API of torch-adaptive-imle",
     "imle.aimle": "The API of torch-adaptive-imle, adaptive",
+    "imle.ste": "The API of torch-adaptive-imle, straight-through",
+    "imle.sfe": "The API of torch-adaptive-imle, straight-through by another name",
 }
 """Public modules, in the order of the index, and what they are for."""
 

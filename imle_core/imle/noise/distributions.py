@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from imle._names import closest, meant
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 from imle.noise.base import BaseNoiseDistribution
@@ -231,8 +231,9 @@ def noise_by_name(name: str) -> BaseNoiseDistribution:
             "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
             hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
         )
+    name = meant(name, _BY_NAME)
     if name not in _BY_NAME:
-        close = difflib.get_close_matches(name, _BY_NAME, n=1)
+        close = closest(name, _BY_NAME)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none")
     return _BY_NAME[name]()

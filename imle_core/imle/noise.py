@@ -10,7 +10,7 @@ import difflib
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from imle._buffers import WideBuffers
 from imle._checks import kind
+from imle._configured import build, name_and_options
 from imle._sizes import row_spreads
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
@@ -478,6 +479,7 @@ _BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
     "gaussian": GaussianNoiseDistribution,
     "logistic": LogisticNoiseDistribution,
     "multiplicative": MultiplicativeNoiseDistribution,
+    "sum-of-gamma": SumOfGammaNoiseDistribution,
 }
 
 
@@ -492,16 +494,20 @@ def draws_again(noise: object) -> bool:
     Known of the distributions here, not of classes that derive from them.
     """
     inner = noise.noise if isinstance(noise, RelativeNoiseDistribution) else noise
-    return type(inner) in (*_BY_NAME.values(), SumOfGammaNoiseDistribution)
+    return type(inner) in _BY_NAME.values()
 
 
-def noise_by_name(name: str) -> BaseNoiseDistribution:
-    """The noise a name stands for, with its defaults.
+def noise_by_name(given: str | Mapping[str, Any]) -> BaseNoiseDistribution:
+    """The noise a name stands for, with its defaults or, in a mapping, with options.
+
+    Args:
+        given: such as "gumbel", or `{"name": "gumbel", "scale": 2.0}`.
 
     Raises:
-        OptionError: no noise has this name, or it cannot be made without arguments.
+        OptionError: no noise has this name, or an option is unknown, missing or not valid.
     """
-    if name == "sum-of-gamma":
+    name, options = name_and_options("noise", given)
+    if name == "sum-of-gamma" and "k" not in options:
         raise OptionError(
             "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
             hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
@@ -509,5 +515,6 @@ def noise_by_name(name: str) -> BaseNoiseDistribution:
     if name not in _BY_NAME:
         close = difflib.get_close_matches(name, _BY_NAME, n=1)
         guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none")
-    return _BY_NAME[name]()
+        alone = sorted(_BY_NAME.keys() - {"sum-of-gamma"})
+        raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(alone)}, none")
+    return build(f"noise {name!r}", _BY_NAME[name], options)

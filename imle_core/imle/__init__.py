@@ -34,7 +34,19 @@ _HOMES = {
     "hookimpl": "imle.plugins",
     "layer": "imle.layers",
 }
-_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plot", "plugins", "solvers", "target"}
+_MODULES = {
+    "datasets",
+    "errors",
+    "estimators",
+    "losses",
+    "metrics",
+    "monitoring",
+    "noise",
+    "plot",
+    "plugins",
+    "solvers",
+    "target",
+}
 
 __all__ = [
     "Block",

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from imle._units import absolute
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
 from imle.layers.stats import LayerStats
+from imle.noise.units import absolute
 
 
 class _Counts(NamedTuple):

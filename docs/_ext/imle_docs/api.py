@@ -29,6 +29,7 @@ MODULES = {
     "imle.metrics": "How good decisions are",
     "imle.calibration": "Finding a temperature",
     "imle.diagnosis": "Why training stalls",
+    "imle.monitoring": "Numbers for loggers",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
     "imle.listing": "What is installed",

@@ -1,7 +1,7 @@
 """Links to the documentation of other projects, without a network.
 
-`_inventories/` has one inventory per project, in Sphinx' oldest format, which is text: the names that pages here link to, and
-the pages that describe them there. `make inventories` asks the projects themselves and corrects the pages.
+`_inventories/` has one inventory per project, in Sphinx' oldest format, which is text: the names that pages here link
+to, and the pages that describe them there. `make inventories` asks the projects themselves and corrects the pages.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ def refresh(name: str, address: str, folder: Path = FOLDER) -> list[str]:
     with urllib.request.urlopen(f"{address}objects.inv") as file:
         theirs = InventoryFile.loads(file.read(), uri="").data["py:class"]
     path = folder / f"{name}.inv"
-    head, entries = path.read_text("utf-8").splitlines()[:3], path.read_text("utf-8").splitlines()[3:]
-    ours = dict(entry.split(" class ") for entry in entries)
+    lines = path.read_text("utf-8").splitlines()
+    ours = dict(line.split(" class ") for line in lines[3:])
     ours |= {known: theirs[known].uri.partition("#")[0] for known in ours if known in theirs}
-    path.write_text("\n".join([*head, *(f"{known} class {page}" for known, page in sorted(ours.items()))]) + "\n", "utf-8")
+    lines[3:] = [f"{known} class {page}" for known, page in sorted(ours.items())]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     return [known for known in ours if known not in theirs]
 
 

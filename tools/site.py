@@ -41,25 +41,26 @@ def releases(root: Path) -> list[str]:
 def build_release(root: Path, name: str, into: Path) -> None:
     """Build the pages of a tag, with the packages of that tag before those of this environment."""
     with tempfile.TemporaryDirectory() as folder:
-        checkout, packages = Path(folder) / "checkout", Path(folder) / "packages"
+        checkout, packages = f"{folder}/checkout", f"{folder}/packages"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", checkout, f"v{name}"], cwd=root, check=True)
         try:
-            projects = [checkout, *sorted(path.parent for path in checkout.glob("plugins/*/pyproject.toml"))]
+            projects = [checkout, *(str(path.parent) for path in Path(checkout).glob("plugins/*/pyproject.toml"))]
             pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
             options = ["--no-deps", "--no-index", "--no-build-isolation", "--target", packages]
             subprocess.run([*pip, *options, *projects], check=True)
-            build_pages(checkout, name, into, packages)
+            build_pages(Path(checkout), name, into, packages)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", checkout], cwd=root, check=True)
 
 
-def build_pages(checkout: Path, name: str, into: Path, packages: Path | None = None) -> None:
+def build_pages(checkout: Path, name: str, into: Path, packages: str | None = None) -> None:
     """Build the pages of a folder, with the switch."""
-    path = os.pathsep.join(filter(None, (str(packages or ""), os.environ.get("PYTHONPATH"))))
-    options = ["--quiet", "--fresh-env", "--builder", "html", "--html-define", f"versioned={name}"]
+    path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))
+    options = ["--quiet", "--builder", "html", "--html-define", f"versioned={name}"]
     options += [] if packages else ["--fail-on-warning", "--keep-going"]  # a newer Sphinx may warn of old pages
-    command = [sys.executable, "-m", "sphinx", *options, "-d", into.parent / f".{name}", checkout / "docs", into]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+    with tempfile.TemporaryDirectory() as doctrees:  # not beside the pages, where they would be published
+        command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", doctrees, f"{checkout}/docs", str(into)]
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 def index(site: Path, names: list[str]) -> None:

@@ -43,10 +43,15 @@ MODULES = (
 )
 
 
+def results_page(sections: Sequence[results.Section]) -> str:
+    """`RESULTS.md`."""
+    return render.page(sections, headlines.table(sections, headlines.FIRST))
+
+
 def write_pages() -> None:
     """`RESULTS.md` and the README's table, from the results on file."""
     sections = results.load(MODULES, results.RESULTS)
-    results.PAGE.write_text(render.page(sections), encoding="utf-8")
+    results.PAGE.write_text(results_page(sections), encoding="utf-8")
     headlines.write(sections)
 
 

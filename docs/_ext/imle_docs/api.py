@@ -79,7 +79,7 @@ def api_pages() -> dict[str, str]:
         "api/index.md": page(
             "API reference",
             "Every public name, with the shapes it takes and the errors it raises. The words are those of "
-            "[concepts](../concepts.md).",
+            "[glossary](../glossary.md).",
             table(("module", ""), rows),
             f"```{{toctree}}\n:hidden:\n\n{names}\n```\n",
         ),

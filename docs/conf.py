@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+# notebooks call `imle`, and look for the electricity prices where tests and benchmarks do
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.setdefault("IMLE_ENERGY_DATA", str(Path(__file__).parents[2] / "shared" / "data" / "energy"))
 
 project = "imle"
 author = "The imle developers"
 project_copyright = author
 release = version = installed_version("imle")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "imle_docs"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "imle_docs"]
 exclude_patterns = ["_build", "_generated"]  # _generated: parts of pages, included by them
 needs_sphinx = "8.0"
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+nb_execution_mode = "cache"  # in docs/_build: a notebook runs again once its code has changed
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_execution_show_tb = True
+nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from imle_mln.evidence import database_from as database_from
     from imle_mln.evidence import parse_database as parse_database
     from imle_mln.grounding import grounding_options as grounding_options
+    from imle_mln.learning.learn import Learned as Learned
+    from imle_mln.learning.learn import learn as learn
     from imle_mln.maps import MAPState as MAPState
     from imle_mln.maps import map_inference as map_inference
     from imle_mln.printing import database_text as database_text
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from imle_mln.syntax import parse_program as parse_program
 
 _HOMES = {
+    "Learned": "learning.learn",
     "MAPState": "maps",
     "Score": "scores",
     "database_from": "evidence",
     "database_text": "printing",
     "grounding_options": "grounding",
+    "learn": "learning.learn",
     "map_inference": "maps",
     "parse_database": "evidence",
     "parse_program": "syntax",

@@ -1,4 +1,4 @@
-"""`imle mln map`, `imle mln ground` and `imle mln engines`."""
+"""`imle mln map`, `imle mln ground` and `imle mln engines`; `imle mln learn` has a file of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imle_mln.engines import AUTO, choices, engines
+from imle_mln.learn_command import learn_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,10 @@ _PATIENCE = 0.5
 
 @click.group()
 def mln() -> None:
-    """Markov Logic Networks: the most probable world, what grounding makes of a program, and the engines there are."""
+    """Markov Logic Networks: the most probable world, learning, what grounding makes of a program, and engines."""
+
+
+mln.add_command(learn_command)
 
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -151,7 +151,7 @@ def test_every_estimator_takes_part_or_cannot(tiny_plan):
 
 @pytest.mark.parametrize("id_", ["topk", "grid-shortest-path", "assignment"])
 def test_portraits(tiny_plan, id_):
-    case = solvers.small_case(id_)
+    case = solvers.small_case(id_, 0)
     found = solvers.run(tiny_plan, [id_], seed=0, tick=quiet, strict=True)
     (portrait,) = found.drawn
     objective = torch.from_numpy(case.objectives(solvers.ROWS, seed=0))
@@ -188,10 +188,10 @@ def test_solvers_of_several_blocks_are_shown_in_one_tensor(tiny_plan):
 def test_one_solver_that_fails_does_not_end_the_gallery(tiny_plan, monkeypatch):
     real = solvers.small_case
 
-    def failing(solver_id):
+    def failing(solver_id, seed):
         if solver_id == "spanning-tree":
             raise SolveError("row 0: infeasible")
-        return real(solver_id)
+        return real(solver_id, seed)
 
     monkeypatch.setattr(solvers, "small_case", failing)
     found = solvers.run(tiny_plan, ["spanning-tree", "topk"], seed=0, tick=quiet, strict=False)

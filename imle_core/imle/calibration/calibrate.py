@@ -12,7 +12,6 @@ from torch import Tensor
 from imle._checks import positive_int
 from imle._copies import trial
 from imle._crossing import crossing
-from imle._units import LOUD, absolute, fitting_temperature
 from imle.calibration.report import Calibration, Point
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.estimators.samples import average
@@ -26,6 +25,7 @@ from imle.noise import (
     noise_by_name,
     perturb,
 )
+from imle.noise.units import LOUD, absolute, fitting_temperature
 
 TOLERANCE = 0.005
 """Relative precision of the temperature."""

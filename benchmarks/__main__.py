@@ -33,6 +33,7 @@ MODULES = (
     "mln_resolves",
     "mln_engines",
     "mln_training",
+    "mln_learning",
     "toy",
     "cosine",
     "calibration",

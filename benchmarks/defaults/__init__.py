@@ -66,10 +66,9 @@ def found(contest: Contest) -> dict[str, dict[str, Place]]:
         for name, contestant in contest.entries.items():
             page = book.page(name, contestant.recipe)
             rate = page.rate(about.rates, contest.tuning)
-            if rate is None or not page.scores(rate).keys() >= set(range(contest.seeds)):
+            if rate is None or next(contest.wanted(task, page), None) is not None:
                 continue
-            by_seed = page.scores(rate)
-            scores[name], rates[name] = [by_seed[seed] for seed in range(contest.seeds)], rate
+            scores[name], rates[name] = [run.test for run in page.chosen(rate)[: contest.seeds]], rate
         if scores:
             by_task[task] = places(about, scores, rates)
     return by_task

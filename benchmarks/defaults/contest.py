@@ -17,8 +17,9 @@ from rich.progress import track
 
 from benchmarks.defaults.contestants import CONTESTANTS, Contestant
 from benchmarks.defaults.problem import Problem, Task
-from benchmarks.defaults.runs import Book, Tuned, train
+from benchmarks.defaults.runs import train
 from benchmarks.defaults.tasks import TASKS
+from benchmarks.trainings import Book, Page
 
 TUNING = 2
 """Seeds on whose validation data learning rates are chosen."""
@@ -29,7 +30,7 @@ class Job(NamedTuple):
 
     task: str
     name: str
-    page: Tuned
+    page: Page
 
 
 @dataclass(frozen=True)
@@ -79,24 +80,19 @@ class Contest:
                 contestant = self.entries[name]
                 if not contestant.fits(problem):
                     continue
-                page = Tuned(contestant.recipe) if self.fresh else book.page(name, contestant.recipe)
+                page = Page(contestant.recipe) if self.fresh else book.page(name, contestant.recipe)
                 if next(self.wanted(task, page), None) is not None:
                     yield Job(task, name, page)
 
-    def wanted(self, task: str, page: Tuned) -> Iterator[tuple[float, int]]:
-        """The rates and seeds that a contestant's page lacks: at first to choose a rate, and with it then the rest."""
-        rates = self.program[task].rates
-        rate = page.rate(rates, self.tuning)
-        pairs = ((r, seed) for r in rates for seed in self.tuning)
-        if rate is not None:
-            pairs = ((rate, seed) for seed in range(self.seeds))
-        yield from (pair for pair in pairs if page.found(*pair) is None)
+    def wanted(self, task: str, page: Page) -> Iterator[tuple[float, int]]:
+        """The rates and seeds that a contestant's page lacks."""
+        return page.missing(self.program[task].rates, self.tuning, self.seeds)
 
     def problem(self, task: str, seed: int) -> Problem:
         """The data of a seed."""
         return _made(self.program[task], seed)
 
-    def complete(self, job: Job) -> Tuned:
+    def complete(self, job: Job) -> Page:
         """A contestant's page with all that is wanted on it."""
         task, page = self.program[job.task], job.page
         while missing := list(self.wanted(job.task, page)):
@@ -104,7 +100,7 @@ class Contest:
                 page = page.and_run(train(task, self.problem(job.task, seed), self.entries[job.name], rate, seed))
         return page
 
-    def _results(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Tuned]]:
+    def _results(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Page]]:
         console = Console(stderr=True)
         if self.workers == 1 or len(jobs) < 2:
             for job in track(jobs, "training", console=console, transient=True):
@@ -112,7 +108,7 @@ class Contest:
             return
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, spawn, torch.set_num_threads, (1,)) as pool:
-            running: dict[Future[Tuned], Job] = {pool.submit(self.complete, job): job for job in jobs}
+            running: dict[Future[Page], Job] = {pool.submit(self.complete, job): job for job in jobs}
             try:
                 for done in track(as_completed(running), "training", len(running), console=console, transient=True):
                     yield running[done], done.result()

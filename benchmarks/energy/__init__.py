@@ -14,7 +14,8 @@ k-subsets; and `score-function`, whose gradient of a linear loss is that of `per
 samples, to save time. Prices are values divided by weights, because the file has values only, with the noise that went
 into them: schedules are close to the benchmark's, not the same.
 
-Its own command runs parts of it: `python -m benchmarks.energy --help`.
+Trainings are kept in `results/energy`, a file per problem, and what is on file is not trained again; tables show all of
+it. Its own command runs parts: `python -m benchmarks.energy --help`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.energy.contest import METHODS, Standing, hold_by_name
+from benchmarks.energy import contest
+from benchmarks.energy.contest import METHODS, Standing
 from benchmarks.energy.methods import DEFAULT, TWO_STAGE
 from benchmarks.energy.problems import PROBLEMS, unavailable
 from benchmarks.harness import Claim
@@ -62,14 +64,16 @@ extent = Extent()
 
 @cache
 def standings() -> Mapping[str, list[Standing]]:
-    """By problem, the best method first."""
+    """By problem, the best method first: what was asked for is trained, all that is on file is shown."""
     names = [name for name in extent.problems if unavailable(name) is None]
     with ProcessPoolExecutor(
         extent.processes, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        found = pool.map(hold_by_name, names, repeat(extent.methods), repeat(extent.seeds))
-        shown = track(found, "problems", len(names), console=Console(stderr=True), transient=True)
-        return dict(zip(names, shown, strict=True))
+        held = pool.map(contest.hold_by_name, names, repeat(extent.methods), repeat(extent.seeds))
+        for _ in track(held, "problems", len(names), console=Console(stderr=True), transient=True):
+            pass
+    found = {name: contest.standings(contest.entries(name), contest.book(name)) for name in PROBLEMS}
+    return {name: lines for name, lines in found.items() if lines}
 
 
 def tables() -> Iterator[Table]:
@@ -79,11 +83,11 @@ def tables() -> Iterator[Table]:
 
 def table(name: str, found: list[Standing]) -> Table:
     """Regret on test rows and the cost of an epoch, method by method."""
-    columns = "method", "settings", "rate", "regret, %", "after the last epoch", "epoch"
-    shown = Table(*columns, title=f"{name}: mean and spread over {extent.seeds} seeds")
+    columns = "method", "settings", "rate", "regret, %", "after the last epoch", "seeds", "epoch"
+    shown = Table(*columns, title=f"{name}: mean and spread over seeds")
     for line in found:
         cells = line.method, line.settings, f"{line.rate:g}", percent(line.test), percent(line.last)
-        shown.add_row(*cells, quantity(line.seconds, "s"))
+        shown.add_row(*cells, str(len(line.test)), quantity(line.seconds, "s"))
     return shown
 
 
@@ -106,10 +110,11 @@ def claims() -> Iterator[Claim]:
 def notes() -> list[str]:
     """What could not be run, and what was not asked for."""
     found = [reason for reason in map(unavailable, extent.problems) if reason is not None]
-    for kind, asked, everything in (
-        ("problems", extent.problems, PROBLEMS),
-        ("methods", extent.methods, METHODS),
-    ):
-        if left := [name for name in everything if name not in asked]:
-            found.append(f"{kind} left out of this run: {'; '.join(left)}")
+    shown = standings()
+    if left := [name for name in PROBLEMS if name not in shown]:
+        found.append(f"not measured: {'; '.join(left)}")
+    for name, lines in shown.items():
+        there = {(line.method, line.settings) for line in lines}
+        if absent := [entry.name for entry in contest.entries(name) if (entry.method, entry.settings) not in there]:
+            found.append(f"{name}: not measured: {'; '.join(absent)}")
     return found

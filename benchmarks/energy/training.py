@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass
 from statistics import median
 
 import torch
@@ -13,27 +12,11 @@ from torch import nn
 import imle
 from benchmarks.energy.methods import Loss
 from benchmarks.energy.problems import Part, Problem
+from benchmarks.trainings import Run
 from imle import metrics
 
 
-@dataclass(frozen=True)
-class Training:
-    """What came of a training.
-
-    Attributes:
-        validation: least mean relative regret on the validation rows, over epochs.
-        test: that on the test rows, of the model after that epoch.
-        last: that on the test rows, of the model after the last epoch.
-        seconds: of an epoch's training steps, without validation; the median.
-    """
-
-    validation: float
-    test: float
-    last: float
-    seconds: float
-
-
-def train(problem: Problem, loss: Loss, rate: float, seed: int) -> Training:
+def train(problem: Problem, loss: Loss, rate: float, seed: int) -> Run:
     """Train a model.
 
     Args:
@@ -41,6 +24,10 @@ def train(problem: Problem, loss: Loss, rate: float, seed: int) -> Training:
         loss: made for this training.
         rate: Adam's.
         seed: of the model and of all noise.
+
+    Returns:
+        the least mean relative regret on the validation rows, over epochs; that on the test rows, of the model after
+        that epoch and of the model after the last one; the median seconds of an epoch's training steps.
     """
     torch.manual_seed(seed)
     model = problem.model()
@@ -60,8 +47,8 @@ def train(problem: Problem, loss: Loss, rate: float, seed: int) -> Training:
         regret = relative_regret(decide, model, problem.validation)
         if regret < least:
             least, best = regret, copy.deepcopy(model)
-    test = [relative_regret(decide, m, problem.test) for m in (best, model)]
-    return Training(least, *test, median(seconds))
+    test, last = (relative_regret(decide, m, problem.test) for m in (best, model))
+    return Run(rate, seed, least, test, round(median(seconds), 6), last)
 
 
 @torch.no_grad()

@@ -13,8 +13,9 @@ from benchmarks.defaults.contest import Contest
 from benchmarks.defaults.contestants import CONTESTANTS, DEFAULT, Rule, Surrogate
 from benchmarks.defaults.problem import Sizes
 from benchmarks.defaults.ranking import mean_ranks, places
-from benchmarks.defaults.runs import Book, Run, Tuned, train
+from benchmarks.defaults.runs import train
 from benchmarks.defaults.tasks import TASKS
+from benchmarks.trainings import Book, Page, Run
 
 import imle
 from benchmarks import defaults
@@ -149,9 +150,9 @@ def test_a_rate_is_chosen_on_two_seeds_and_the_others_follow_it(tmp_path):
 
 def test_validation_decides_and_test_data_does_not():
     runs = tuple(Run(rate, seed, v, t, 0.0) for rate, v, t in ((0.1, 2.0, 9.0), (1.0, 3.0, 0.0)) for seed in (0, 1))
-    assert Tuned("r", runs).rate((0.1, 1.0), range(2)) == 0.1
-    assert Tuned("r", runs).rate((0.1, 1.0), range(3)) is None
-    assert Tuned("r", runs).scores(0.1) == {0: 9.0, 1: 9.0}
+    assert Page("r", runs).rate((0.1, 1.0), range(2)) == 0.1
+    assert Page("r", runs).rate((0.1, 1.0), range(3)) is None
+    assert [(run.seed, run.test) for run in Page("r", runs).chosen(0.1)] == [(0, 9.0), (1, 9.0)]
 
 
 def test_what_is_on_file_is_not_measured_again(tmp_path, monkeypatch):
@@ -172,10 +173,10 @@ def test_what_is_on_file_is_not_measured_again(tmp_path, monkeypatch):
 
 def test_another_recipe_or_budget_is_measured_anew(tmp_path):
     book = Book(tmp_path / "toy.json", "50 steps")
-    book.save("imle", Tuned("beta=1", (Run(0.1, 0, 1.0, 2.0, 0.5),)))
+    book.save("imle", Page("beta=1", (Run(0.1, 0, 1.0, 2.0, 0.5),)))
     assert Book(tmp_path / "toy.json", "50 steps").page("imle", "beta=1") == book.pages["imle"]
-    assert Book(tmp_path / "toy.json", "50 steps").page("imle", "beta=2") == Tuned("beta=2")
-    assert Book(tmp_path / "toy.json", "60 steps").page("imle", "beta=1") == Tuned("beta=1")
+    assert Book(tmp_path / "toy.json", "50 steps").page("imle", "beta=2") == Page("beta=2")
+    assert Book(tmp_path / "toy.json", "60 steps").page("imle", "beta=1") == Page("beta=1")
 
 
 def test_recipes_tell_apart_all_contestants():

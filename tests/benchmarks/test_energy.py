@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.energy import contest, problems, training
-from benchmarks.energy.contest import TUNED, Entry, Standing, Trials
-from benchmarks.energy.methods import DEFAULT, OURS, RATES, two_stage
+from benchmarks.energy.contest import TUNED, Entry, Standing
+from benchmarks.energy.methods import DEFAULT, OURS, RATES
 from benchmarks.energy.problems import PROBLEMS, Part, per_edge, per_slot
 from benchmarks.energy.published import CHOICES, MAKERS
 from benchmarks.energy.scheduling import ScheduleSolver
-from benchmarks.energy.training import Training
+from benchmarks.trainings import Book, Page, Run
 from ortools.sat.python import cp_model
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -196,22 +196,34 @@ def test_models_predict_an_objective():
     assert per_edge()(torch.randn(3, 5)).shape == (3, 40)
 
 
-def test_the_rate_is_the_best_of_the_first_seeds_validation():
-    trials = Trials(Entry("two-stage", "ours", two_stage(), (0.1, 1.0)))
-    validation = {0.1: [0.3, 0.3, 0.0], 1.0: [0.2, 0.3, 0.9]}
-    for rate, found in validation.items():
-        trials.trainings[rate].extend(Training(value, test=value + rate, last=0.5, seconds=1.0) for value in found)
-    assert TUNED == 2
-    assert trials.rate == 1.0
-    assert trials.standing().test == pytest.approx([1.2, 1.3, 1.9])
-
-
-def test_all_rates_are_tried_on_the_first_seeds_only_and_the_best_comes_first():
+def test_all_rates_are_tried_on_the_first_seeds_only_and_the_best_comes_first(tmp_path):
     taking_part = [Entry("two-stage", "ours", OURS["two-stage"], RATES), Entry("NCE", "ours", OURS["NCE"], (0.001,))]
-    found = contest.hold(small, taking_part, seeds=TUNED + 1)
+    kept = Book(tmp_path / "paths.json", "paths")
+    contest.hold(small, taking_part, TUNED + 1, kept)
+    found = contest.standings(taking_part, Book(tmp_path / "paths.json", "paths"))
     assert [len(line.test) for line in found] == [TUNED + 1] * 2
     assert found[0].regret < found[1].regret
     assert {line.rate for line in found} <= {*RATES, 0.001}
+    page = kept.pages["two-stage, ours"]
+    validation = {rate: sum(page.found(rate, seed).validation for seed in range(TUNED)) for rate in RATES}
+    assert page.rate(RATES, range(TUNED)) == min(RATES, key=validation.get)
+    assert len(page.runs) == len(RATES) * TUNED + 1
+
+
+def test_what_is_on_file_is_not_trained_again(tmp_path, monkeypatch):
+    trained = []
+
+    def counted(problem, loss, rate, seed):
+        trained.append(seed)
+        return Run(rate, seed, 0.5, 0.5, 0.01, 0.5)
+
+    monkeypatch.setattr(contest, "train", counted)
+    entry = Entry("two-stage", "ours", OURS["two-stage"], (0.1,))
+    for seeds in (2, 4):
+        contest.hold(small, [entry], seeds, Book(tmp_path / "paths.json", "paths"))
+    assert trained == [0, 1, 2, 3]
+    contest.hold(small, [replace(entry, rates=(0.2,))], 1, Book(tmp_path / "paths.json", "paths"))
+    assert trained == [0, 1, 2, 3, 0], "another recipe is trained anew"
 
 
 def test_every_problem_has_choices_for_every_published_method():
@@ -231,14 +243,21 @@ def test_published_choices_are_those_of_the_instance():
 def test_what_is_missing_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(problems, "FOLDER", tmp_path / "nowhere")
     monkeypatch.setattr(energy, "extent", energy.Extent(problems=("knapsack 60", "schedule 1")))
+    entry = next(entry for entry in contest.entries("schedule 1") if entry.method == "two-stage")
+    monkeypatch.setattr(contest, "book", lambda name: Book(tmp_path / f"{name}.json", name))
+    contest.book("schedule 1").save(entry.name, Page(entry.recipe, tuple(Run(r, 0, 0.1, 0.2, 1, 0.2) for r in RATES)))
     monkeypatch.setattr(energy, "standings", partial(energy.standings.__wrapped__))
-    *skipped, left = energy.notes()
-    assert left.startswith("problems left out of this run: knapsack 120; ")
+    *skipped, unmeasured, absent = energy.notes()
     assert skipped == [
         f"skipped: {name}: no electricity prices in nowhere; IMLE_ENERGY_DATA names their folder"
         for name in ("knapsack 60", "schedule 1")
     ]
-    assert list(energy.claims()) == list(energy.tables()) == []
+    assert unmeasured.startswith("not measured: knapsack 60; knapsack 120; ")
+    assert "schedule 1" not in unmeasured
+    assert absent.startswith("schedule 1: not measured: imle (default), ours; ")
+    assert "two-stage, ours" not in absent
+    assert [table.title.split(":")[0] for table in energy.tables()] == ["schedule 1"]
+    assert list(energy.claims()) == []
 
 
 def test_tables_show_percent_and_claims_compare_with_least_squares(monkeypatch):
@@ -252,6 +271,7 @@ def test_tables_show_percent_and_claims_compare_with_least_squares(monkeypatch):
     assert [list(column.cells) for column in table.columns][3:] == [
         ["12.00 ± 2.83", "16.00 ± 0.00", "11.00"],
         ["20.00 ± 0.00", "20.00 ± 0.00", "20.00"],
+        ["2", "2", "1"],
         ["50 ms", "10 ms", "10 ms"],
     ]
     (claim,) = energy.claims()

@@ -10,13 +10,13 @@ from itertools import islice
 from imle._crossing import crossing
 from imle._sizes import row_spreads
 from imle._text import percent
-from imle._units import LOUD, absolute, fitting_temperature, unit
 from imle.diagnosis.measure import Measurement, Probe
 from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell, Value
 from imle.estimators.aimle import AIMLE
 from imle.estimators.imle import IMLE
 from imle.layers.module import SolverLayer
 from imle.noise import noise_by_name
+from imle.noise.units import LOUD, absolute, fitting_temperature, unit
 from imle.solvers.result import SolveStatus
 
 GOAL = 0.9

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution, draw_like, perturb
+from imle.noise.base import BaseNoiseDistribution, draw_like, perturb
+from imle.noise.relative import RelativeNoiseDistribution
 
 LOUD = 10.0
 """Noise so many times as large as the spread of the scores leaves nothing of them."""

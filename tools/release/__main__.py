@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tools.release.build import build_all
 from tools.release.lowest import constraints
+from tools.release.projects import ROOT, project
 from tools.release.shared import repeated
 
 
@@ -20,6 +21,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "build":
         build_all(options.into)
+        if ".example/" in project(ROOT)["urls"]["Source"]:
+            print("note: [project.urls] names no real place yet: RELEASING.md says what to do before an upload")
     elif options.command == "sync":
         for path, text in repeated().items():
             path.write_text(text, "utf-8")

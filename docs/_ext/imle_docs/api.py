@@ -31,6 +31,7 @@ MODULES = {
     "imle.diagnosis": "Why training stalls",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
+    "imle.progress": "Bars on terminals and in notebooks",
     "imle.listing": "What is installed",
     "imle.plugins": "What plugins are made of",
     "imle.plugins.common": "Options that many solvers share",

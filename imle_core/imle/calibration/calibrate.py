@@ -26,6 +26,7 @@ from imle.noise import (
     perturb,
 )
 from imle.noise.units import LOUD, absolute, fitting_temperature
+from imle.progress import Bar, bar
 
 TOLERANCE = 0.005
 """Relative precision of the temperature."""
@@ -42,6 +43,7 @@ def calibrate(
     entropy: float | None = None,
     noise: str | BaseNoiseDistribution | None = None,
     nb_samples: int = 100,
+    progress: bool = False,
     **rows: Sequence[Any],
 ) -> Calibration:
     """Find kappa, and the temperature whose sampled marginals match what is asked for.
@@ -69,6 +71,7 @@ def calibrate(
         noise: "gumbel", "sum-of-gamma" (with the kappa that is found), ... or an object of `imle.noise`; by default the
             layer's, where sum-of-gamma noise gets the kappa that is found.
         nb_samples: draws per row.
+        progress: whether a bar shows which temperatures are tried, on terminals and in notebooks.
         rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
@@ -100,7 +103,7 @@ def calibrate(
             hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
         )
     nb_samples = positive_int("calibrate: nb_samples", nb_samples)
-    with trial("calibrate", layer, objective) as copy:
+    with trial("calibrate", layer, objective) as copy, bar(f"calibrate {layer.spec.id}", shown=progress) as shown:
         batch = plain(copy, objective, rows)
         known = _like("solutions", solutions, objective, batch)
         known = None if known is None else copy.as_solved(known, batch.solve)
@@ -114,12 +117,12 @@ def calibrate(
         kappa = float((best if known is None else known)[usable].double().flatten(1).sum(dim=1).mean())
         copy.noise, copy.nb_samples, copy.antithetic = _noise(noise, layer, kappa), nb_samples, False
         if entropy is not None:
-            return _search(copy, batch, usable, kappa, None, entropy)
+            return _search(copy, batch, usable, kappa, None, entropy, shown)
         reference = known if reference is None else reference
         assert reference is not None
         wanted = reference[usable]
         target = _score(batch.theta.detach()[usable], wanted)
-        return _search(copy, batch, usable, kappa, wanted, target, may_know_nothing=marginals is None)
+        return _search(copy, batch, usable, kappa, wanted, target, shown, may_know_nothing=marginals is None)
 
 
 def _search(
@@ -129,6 +132,7 @@ def _search(
     kappa: float,
     wanted: Tensor | None,
     target: float,
+    shown: Bar,
     *,
     may_know_nothing: bool = False,
 ) -> Calibration:
@@ -150,6 +154,7 @@ def _search(
             else:
                 error = float((mu - wanted).abs().mean())
                 curve[temperature] = Point(temperature, _score(theta[usable], mu), spread, error)
+            shown.advance(f"temperature {temperature:.3g}")
         return curve[temperature].value
 
     def found(matched: Literal["entropy", "score", "spread"], temperature: float) -> Calibration:
@@ -171,6 +176,8 @@ def _search(
             value_at(fitting)
             return found("spread", fitting)
     low, high = _bracket(theta[usable], noise)
+    halvings = math.ceil(math.log2(math.log(high / low) / math.log1p(TOLERANCE)))
+    shown.set(len(curve), len(curve) + 2 + halvings)
     bottom, top = value_at(low), value_at(high)
     what = "entropy" if wanted is None else "mean score of the reference"
     least, most = sorted((bottom, top))

@@ -38,7 +38,19 @@ _HOMES = {
     "list_estimators": "imle.listing",
     "list_solvers": "imle.listing",
 }
-_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plot", "plugins", "solvers", "target"}
+_MODULES = {
+    "datasets",
+    "errors",
+    "estimators",
+    "losses",
+    "metrics",
+    "monitoring",
+    "noise",
+    "plot",
+    "plugins",
+    "solvers",
+    "target",
+}
 
 __all__ = [
     "Block",

@@ -10,7 +10,7 @@ FLOORS = (
     ("imle.cli",),
     ("imle.testing",),
     ("imle", "imle.aimle", "imle.sfe"),
-    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle", "imle.ste"),
+    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.monitoring", "imle.imle", "imle.ste"),
     ("imle.plot", "imle.losses", "imle.wrapper"),
     ("imle.layers",),
     ("imle.estimators",),

@@ -29,6 +29,7 @@ MODULES = {
     "imle.metrics": "How good decisions are",
     "imle.calibration": "Finding a temperature",
     "imle.diagnosis": "Why training stalls",
+    "imle.monitoring": "Numbers for loggers",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
     "imle.progress": "Bars on terminals and in notebooks",
@@ -79,7 +80,7 @@ def api_pages() -> dict[str, str]:
         "api/index.md": page(
             "API reference",
             "Every public name, with the shapes it takes and the errors it raises. The words are those of "
-            "[concepts](../concepts.md).",
+            "[glossary](../glossary.md).",
             table(("module", ""), rows),
             f"```{{toctree}}\n:hidden:\n\n{names}\n```\n",
         ),

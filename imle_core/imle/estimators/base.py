@@ -133,6 +133,11 @@ def not_observed(theta: Tensor) -> None:
     del theta
 
 
+def not_counted(gradient: Tensor) -> None:
+    """No statistics of gradients are kept."""
+    del gradient
+
+
 @dataclass(slots=True)
 class Application:
     """What one application of an estimator needs besides theta.
@@ -172,6 +177,8 @@ class Application:
     """Gives what draws the same noise again, where that can be done."""
     observe: Callable[[Tensor], None] = not_observed
     """Shows the noise the theta `[B, *event]` that it is to be put on, before any is drawn."""
+    count: Callable[[Tensor], None] = not_counted
+    """Told the gradient `[B, *event]` of every backward pass."""
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 

@@ -48,11 +48,11 @@ _SYNONYMS = {
 
 
 def layer(
-    solver: str | type[Any] | Solver | Callable[[Any], Any],
+    solver: str | type[Any] | Solver | Callable[[Any], Any] | None = None,
     /,
     *,
-    estimator: str | Estimator = "imle",
-    noise: str | BaseNoiseDistribution | None = _DEFAULT,
+    estimator: str | Mapping[str, Any] | Estimator = "imle",
+    noise: str | Mapping[str, Any] | BaseNoiseDistribution | None = _DEFAULT,
     nb_samples: int = 1,
     temperature: float | None = None,
     target_temperature: float | None = None,
@@ -71,15 +71,18 @@ def layer(
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
 
+    `imle.layer(**config)` takes a configuration of names, numbers and lists: the solver is then its key "solver".
+
     Args:
         solver: an id (`imle list-solvers`; its case, dashes and underscores do not matter), "distribution/id",
             "package.module:Class", a solver class or object, or a function `[N, *shape] -> [N, *shape]` (options
             `sense="max" | "min"`, `array="torch" | "numpy"`, and `shape=` of one objective, such as `(None,)`; by
             default all but the first dimension).
-        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
-            adapts, as `AIMLE` does, belongs to one layer.
-        noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
-            `imle.noise`; rules differ in their default.
+        estimator: the gradient rule: a name (`imle list-estimators`), a mapping of a name and options
+            (`{"name": "aimle", "step_size": 0.01}`) or an object of `imle.estimators`; one that adapts, as `AIMLE`
+            does, belongs to one layer.
+        noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, a mapping of a name and
+            options (`{"name": "sum-of-gamma", "k": 5}`), or an object of `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
         temperature: tau, scale of the noise in the forward solves. A number is absolute: theta + tau eps. Left out it
             is 1, in units of the first batch that is perturbed (`imle.noise.RelativeNoiseDistribution`). Multiplicative
@@ -141,8 +144,10 @@ def layer(
         >>> layer.eval()(torch.tensor([[0.1, 0.9, 0.5]]))
         tensor([[0., 1., 1.]])
     """
+    if solver is None:  # in a configuration it is one key of many; else solvers may have an option of that name
+        solver = instance_and_options.pop("solver", None)
     made, spec, instance = _resolve(solver, instance_and_options)
-    rule: Any = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
+    rule: Any = estimator_by_name(estimator) if isinstance(estimator, (str, Mapping)) else estimator
     if not isinstance(rule, Estimator):
         hint = f"{rule.__name__}() makes one" if isinstance(rule, type) else None
         raise OptionError(f"estimator: expected a name or an Estimator, found {kind(rule)}", hint=hint)
@@ -293,15 +298,15 @@ def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[
 
 
 def _noise(
-    noise: str | BaseNoiseDistribution | None, rule: Estimator, *, relative: bool
+    noise: str | Mapping[str, Any] | BaseNoiseDistribution | None, rule: Estimator, *, relative: bool
 ) -> BaseNoiseDistribution | None:
     """What is drawn, in units of theta if relative; but a distribution of the caller's is as it is."""
     found = rule.default_noise() if isinstance(noise, str) and noise == _DEFAULT else noise
     if isinstance(found, str):
         found = meant(found, ("none",))
-    if found is None or found == "none":
+    if found is None or found in ("none", {"name": "none"}):
         return None
-    if not isinstance(found, str):
+    if not isinstance(found, (str, Mapping)):
         check_noise("noise", found)
         return found
     named = noise_by_name(found)

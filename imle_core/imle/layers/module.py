@@ -12,7 +12,7 @@ from torch import Tensor
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
-from imle.estimators.base import Application, Estimator, no_replay, not_observed
+from imle.estimators.base import Application, Estimator, no_replay, not_counted, not_observed
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
@@ -77,6 +77,7 @@ class SolverLayer(operators.OperatorLayer):
         spec: what the plugin says about it.
         estimator: the gradient rule.
         stats: solves, failures and solver events since construction; see `LayerStats`.
+        count_gradients: whether `stats` has the entries of gradients that are not 0, too.
         pool: solutions found so far, if `pool=` was given; part of `state_dict`.
         failures: rows that were not solved in the last forward pass and its backward passes.
         unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
@@ -124,6 +125,7 @@ class SolverLayer(operators.OperatorLayer):
         self.pool: SolutionPool | None = None
         self.progress: ProgressRequest | None = None
         self.memory_limit: float | None = MEMORY_LIMIT
+        self.count_gradients = False
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
@@ -369,6 +371,7 @@ class SolverLayer(operators.OperatorLayer):
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
             observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
+            count=self.stats.count_gradient if self.count_gradients else not_counted,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from imle._names import closest
 from imle.errors import ImleError, OptionError
 
 _T = TypeVar("_T")
@@ -48,7 +48,7 @@ def build(where: str, make: Callable[..., _T], options: Mapping[str, Any]) -> _T
     valid = f"valid names: {', '.join(known)}" if known else "it takes no options"
     for option in options:
         if option not in known:
-            close = difflib.get_close_matches(str(option), known, n=1)
+            close = closest(str(option), known)
             guess = f"; did you mean {close[0]!r}?" if close else ""
             raise OptionError(f"{where}: unknown option {option!r}{guess}", hint=valid)
     for option, parameter in known.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from imle._configured import build, name_and_options
+from imle._names import closest, meant
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 from imle.noise.base import BaseNoiseDistribution
@@ -232,13 +232,14 @@ def noise_by_name(given: str | Mapping[str, Any]) -> BaseNoiseDistribution:
         OptionError: no noise has this name, or an option is unknown, missing or not valid.
     """
     name, options = name_and_options("noise", given)
+    name = meant(name, _BY_NAME)
     if name == "sum-of-gamma" and "k" not in options:
         raise OptionError(
             "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
             hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
         )
     if name not in _BY_NAME:
-        close = difflib.get_close_matches(name, _BY_NAME, n=1)
+        close = closest(name, _BY_NAME)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         alone = sorted(_BY_NAME.keys() - {"sum-of-gamma"})
         raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(alone)}, none")

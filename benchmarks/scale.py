@@ -130,10 +130,10 @@ def costs_of(executor: Executor) -> tuple[Costs, float]:
     small, large = np.zeros((1, 1)), np.zeros((1, LARGE))
     start = taken(time.perf_counter, lambda: tasks.solve(small, 1))
     tasks.solve(np.zeros((40, 1)), 40)
-    task = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((200, 1)), 200)) / 200, 10)
-    carried = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((20, LARGE)), 20)) / 20, 10)
-    way = best(lambda: taken(time.perf_counter, lambda: tasks.solve(small, 1)), 100)
-    far = best(lambda: taken(time.perf_counter, lambda: tasks.solve(large, 1)), 40)
+    task = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((100, 1)), 100)) / 100, 5)
+    carried = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((10, LARGE)), 10)) / 10, 5)
+    way = best(lambda: taken(time.perf_counter, lambda: tasks.solve(small, 1)), 50)
+    far = best(lambda: taken(time.perf_counter, lambda: tasks.solve(large, 1)), 20)
     byte = max(0.0, carried - task) / size
     return Costs(task, byte, max(0.0, way - task), max(0.0, (far - way) / size - byte), tasks.least), start
 
@@ -144,7 +144,7 @@ def check(executor: Executor, costs: Costs, workers: int, rows: int, seconds: fl
     prepared, objective = parallel.prepare(), np.zeros((rows, 100))
     for _ in range(3):  # chunks find their size
         prepared.solve(objective)
-    found = best(lambda: taken(time.perf_counter, lambda: prepared.solve(objective)), 10)
+    found = best(lambda: taken(time.perf_counter, lambda: prepared.solve(objective)), 5)
     busy = parallel.throughput.busy
     assert busy is not None
     return found, predict(costs, Load(rows, busy, ROW_BYTES), workers)

@@ -1,30 +1,29 @@
 """A model of scale: what a task, a byte and a worker cost, and what follows for 10, 100 and 1,000 workers
 
-Costs of the parent process are its CPU seconds, as it sends tasks one after the other; of Dask, its scheduler's are
-among them, which runs in a process of its own elsewhere. A worker's are the seconds of one task alone, without those of
-the parent. Rows sleep, so that more workers than cores can be measured. Predictions are those of
-`benchmarks/scale_model.py`, for a batch of 10,000 rows of 100 entries over a link of 10 Gbit/s: speed-ups over the
-solves alone, one after the other, and what the batch waits for; in brackets those of the simulation.
+Costs are CPU seconds: of the parent process, as it sends tasks one after the other (of Dask, its scheduler's are among
+them, which runs in a process of its own elsewhere), and of all processes below it, which are workers. Rows sleep, so
+that more workers than cores can be measured. Predictions are those of `benchmarks/scale_model.py`, for a batch of
+10,000 rows of 100 entries over a link of 10 Gbit/s: speed-ups over the solves alone, one after the other, and what the
+batch waits for; in brackets those of the simulation.
 """
 
 from __future__ import annotations
 
-import math
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 from rich.table import Table
 
-from benchmarks.harness import Claim
+from benchmarks.harness import Claim, race
 from benchmarks.parallel import Floats, dask
 from benchmarks.scale_model import Costs, Load, Prediction, predict, simulate
 from imle.execution import Parallel, Processes, RayExecutor
@@ -40,7 +39,7 @@ BATCH = 10_000
 ROW_BYTES = 1600.0
 """100 entries of 8 bytes, there and back."""
 LINK = 1.25e9
-CHECKED = (400, 1e-3), (160, 1e-2)
+CHECKED = (400, 1e-3), (128, 1e-2)
 """Rows, and seconds of each."""
 LARGE = 65_536
 """Entries of a row that shows what a byte costs: 1 MiB there and back."""
@@ -112,30 +111,39 @@ class Tasks:
         Scheduler(self._engine, None, objective, {}, Throughput(), self._workers).solve(list(pairwise(bounds)))
 
 
-def best(measure: Callable[[], float], rounds: int) -> float:
-    """The tenth part of rounds that other programs disturb least."""
-    found = sorted(measure() for _ in range(rounds))
-    return statistics.fmean(found[: max(1, rounds // 10)])
+def seconds_of_workers() -> float:
+    """CPU seconds of all processes below this one that live."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
 
 
-def taken(clock: Callable[[], float], call: Callable[[], object]) -> float:
-    begun = clock()
-    call()
-    return clock() - begun
+def cpu(call: Callable[[], object], times: int) -> tuple[float, float]:
+    """CPU seconds of the parent and of workers in a call: the least of several each, which others disturb least."""
+    own, theirs = [], []
+    for _ in range(times):
+        begun, below = time.process_time(), seconds_of_workers()
+        call()
+        own.append(time.process_time() - begun)
+        theirs.append(seconds_of_workers() - below)
+    return min(own), min(theirs)
 
 
 def costs_of(executor: Executor) -> tuple[Costs, float]:
     """What tasks and bytes cost on two workers, and seconds to the first answer."""
     tasks, size = Tasks(executor, 2), 2.0 * 8 * LARGE
-    small, large = np.zeros((1, 1)), np.zeros((1, LARGE))
-    start = taken(time.perf_counter, lambda: tasks.solve(small, 1))
-    tasks.solve(np.zeros((40, 1)), 40)
-    task = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((100, 1)), 100)) / 100, 5)
-    carried = best(lambda: taken(time.process_time, lambda: tasks.solve(np.zeros((10, LARGE)), 10)) / 10, 5)
-    way = best(lambda: taken(time.perf_counter, lambda: tasks.solve(small, 1)), 50)
-    far = best(lambda: taken(time.perf_counter, lambda: tasks.solve(large, 1)), 20)
-    byte = max(0.0, carried - task) / size
-    return Costs(task, byte, max(0.0, way - task), max(0.0, (far - way) / size - byte), tasks.least), start
+    begun = time.perf_counter()
+    tasks.solve(np.zeros((1, 1)), 1)
+    start = time.perf_counter() - begun
+    few, many = np.zeros((40, LARGE)), np.zeros((400, 1))
+    tasks.solve(many, 40)
+    task, worker_task = (seconds / 400 for seconds in cpu(lambda: tasks.solve(many, 400), 3))
+    large, worker_large = (seconds / 40 for seconds in cpu(lambda: tasks.solve(few, 40), 3))
+    byte, worker_byte = max(0.0, large - task) / size, max(0.0, worker_large - worker_task) / size
+    return Costs(task, byte, worker_task, worker_byte, tasks.least), start
 
 
 def check(executor: Executor, costs: Costs, workers: int, rows: int, seconds: float) -> tuple[float, Prediction]:
@@ -144,7 +152,8 @@ def check(executor: Executor, costs: Costs, workers: int, rows: int, seconds: fl
     prepared, objective = parallel.prepare(), np.zeros((rows, 100))
     for _ in range(3):  # chunks find their size
         prepared.solve(objective)
-    found = best(lambda: taken(time.perf_counter, lambda: prepared.solve(objective)), 5)
+    turns = int(5.0 * workers / (rows * seconds))  # five seconds of them: others disturb some
+    found = min(race({"": lambda: prepared.solve(objective)}, rounds=1, warmups=0)[""] for _ in range(turns))
     busy = parallel.throughput.busy
     assert busy is not None
     return found, predict(costs, Load(rows, busy, ROW_BYTES), workers)
@@ -172,7 +181,7 @@ def tables() -> list[Table]:
         title="What things cost",
     )
     found = Table(
-        *("executor", "a row takes", *(f"{workers:,} workers" for workers in WORKERS), "one parent keeps busy"),
+        *("executor", "a row takes", *(f"{workers:,} workers" for workers in WORKERS)),
         title="Predicted speed-ups",
     )
     for name, kind in measured().items():
@@ -181,7 +190,7 @@ def tables() -> list[Table]:
         prices.add_row(name, *(f"{value * 1e3:.2f} ms" for value in seconds), f"{kind.start:.1f} s")
         for row in ROWS:
             cells = (cell(own, Load(BATCH, row, ROW_BYTES), workers) for workers in WORKERS)
-            found.add_row(name, f"{row * 1e3:g} ms", *cells, f"{most(own, row):,.0f}")
+            found.add_row(name, f"{row * 1e3:g} ms", *cells)
     return [prices, found]
 
 
@@ -190,13 +199,6 @@ def cell(costs: Costs, load: Load, workers: int) -> str:
     alone = load.rows * load.seconds
     told = predict(costs, load, workers, LINK)
     return f"{alone / told.seconds:,.3g}x ({alone / simulate(costs, load, workers, LINK):,.3g}x) {told.limit}"
-
-
-def most(costs: Costs, seconds: float) -> float:
-    """Workers that one parent keeps busy in a batch without end, with four tasks each in it."""
-    rows = max(1, math.ceil(costs.least / seconds))
-    each = costs.task + rows * ROW_BYTES * costs.byte
-    return (rows * (seconds + ROW_BYTES * costs.worker_byte) + costs.worker_task) / each
 
 
 def claims() -> list[Claim]:

@@ -58,6 +58,7 @@ def test_the_limit_is_named(load, workers, link, limit):
 
 def test_rows_are_split_as_layers_split_them():
     cluster = KINDS["cluster"]
-    assert len(tasks(cluster, Load(10_000, 1e-2, 1600), 100)) == 400, "four for each worker"
-    assert len(tasks(cluster, Load(10_000, 1e-4, 1600), 100)) == 50, "of 20 ms"
+    assert len(tasks(cluster, Load(10_000, 1e-2, 1600), 10)) == 40, "four for each worker"
+    assert len(tasks(cluster, Load(10_000, 1e-2, 1600), 1000)) == 282, "as many as the parent can send in the time"
+    assert len(tasks(cluster, Load(1_000, 1e-4, 1600), 100)) == 5, "of 20 ms"
     assert sum(tasks(cluster, Load(10_000, 1e-4, 1600), 7)) == 10_000

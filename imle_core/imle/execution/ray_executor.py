@@ -76,7 +76,7 @@ class RayExecutor(Executor):
         """
         future = _RayFuture(pickle.dumps((fn, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL))
         with self._lock:
-            if self._closed or not self._ray.is_initialized():  # else Ray would start a cluster of its own
+            if self._closed or not self._ray.is_initialized():
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._waiting.append(future)
         self._send()
@@ -117,14 +117,27 @@ class RayExecutor(Executor):
 
     def _send(self) -> None:
         """Hand over as many tasks as keep the workers busy. The others wait here, where they can be cancelled."""
+        started = []
         with self._lock:
             while self._waiting and len(self._sent) < _AHEAD * self.workers:
                 future = self._waiting.popleft()
                 if future.set_running_or_notify_cancel():
                     self._sent.add(future)
-                    future.ref = self._run.remote(future.content)
-                    future.content = b""
-                    future.ref.future().add_done_callback(partial(self._arrive, future))
+                    started.append((future, self._start(future)))
+        for future, found in started:  # without the lock: what is done already arrives at once
+            found.add_done_callback(partial(self._arrive, future))
+
+    def _start(self, future: _RayFuture) -> Future[bytes]:
+        found: Future[bytes] = Future()
+        try:
+            if not self._ray.is_initialized():  # Ray would start a cluster of its own
+                raise RuntimeError("Ray was shut down")
+            future.ref = self._run.remote(future.content)
+            found = future.ref.future()
+        except Exception as error:  # whatever Ray raises
+            found.set_exception(error)
+        future.content = b""
+        return found
 
     def _arrive(self, future: _RayFuture, found: Future[bytes]) -> None:
         """A task has ended. Called by a thread of Ray."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from imle_docs import outside
 
+# notebooks call `imle`, and look for the electricity prices where tests and benchmarks do
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.setdefault("IMLE_ENERGY_DATA", str(Path(__file__).parents[2] / "shared" / "data" / "energy"))
+
 project = "imle"
 author = "The imle developers"
 project_copyright = author
 release = version = installed_version("imle")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.intersphinx",
@@ -27,6 +32,12 @@ needs_sphinx = "8.0"
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+nb_execution_mode = "cache"  # in docs/_build: a notebook runs again once its code has changed
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_execution_show_tb = True
+nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False

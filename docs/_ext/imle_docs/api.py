@@ -29,8 +29,10 @@ MODULES = {
     "imle.metrics": "How good decisions are",
     "imle.calibration": "Finding a temperature",
     "imle.diagnosis": "Why training stalls",
+    "imle.monitoring": "Numbers for loggers",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
+    "imle.listing": "What is installed",
     "imle.plugins": "What plugins are made of",
     "imle.plugins.common": "Options that many solvers share",
     "imle.plugins.hookspecs": "The hooks a plugin may implement",
@@ -40,6 +42,8 @@ MODULES = {
     "imle.wrapper": "The API of torch-imle",
     "imle.imle": "The API of torch-adaptive-imle",
     "imle.aimle": "The API of torch-adaptive-imle, adaptive",
+    "imle.ste": "The API of torch-adaptive-imle, straight-through",
+    "imle.sfe": "The API of torch-adaptive-imle, straight-through by another name",
 }
 """Public modules, in the order of the index, and what they are for."""
 

@@ -99,7 +99,7 @@ def calibrate(
             "calibrate: expected something to match: entropy, marginals or solutions",
             hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
         )
-    positive_int("calibrate: nb_samples", nb_samples)
+    nb_samples = positive_int("calibrate: nb_samples", nb_samples)
     with trial("calibrate", layer, objective) as copy:
         batch = plain(copy, objective, rows)
         known = _like("solutions", solutions, objective, batch)

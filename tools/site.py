@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,13 +55,17 @@ def build_release(root: Path, name: str, into: Path) -> None:
 
 
 def build_pages(checkout: Path, name: str, into: Path, packages: str | None = None) -> None:
-    """Build the pages of a folder, with the switch."""
+    """Build the pages of a folder, with the switch; in the folder, so that only pages end up in the site."""
     path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))
     options = ["--quiet", "--builder", "html", "--html-define", f"versioned={name}"]
     options += [] if packages else ["--fail-on-warning", "--keep-going"]  # a newer Sphinx may warn of old pages
-    with tempfile.TemporaryDirectory() as doctrees:  # not beside the pages, where they would be published
-        command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", doctrees, f"{checkout}/docs", str(into)]
-        subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+    made = checkout / "docs" / "_build"
+    folders = ["--doctree-dir", f"{made}/versioned-doctrees", f"{checkout}/docs", f"{made}/versioned"]
+    shutil.rmtree(made / "versioned", ignore_errors=True)
+    command = [sys.executable, "-m", "sphinx", *options, *folders]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+    shutil.rmtree(into, ignore_errors=True)
+    shutil.copytree(made / "versioned", into)
 
 
 def index(site: Path, names: list[str]) -> None:

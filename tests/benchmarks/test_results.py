@@ -114,19 +114,20 @@ def test_no_result_names_this_machine_or_a_folder_of_it():
         assert not re.search(r"(?<![\w:/.])/(home|root|tmp|usr|opt|work|var)/", text), file
 
 
-def test_the_readme_shows_what_the_results_say():
+def test_readmes_show_what_the_results_say():
     sections = load(MODULES, RESULTS)
     measured = Counter((section.module, claim.name) for section in sections for claim in section.claims)
-    assert [line for line in headlines.HEADLINES if measured[line.module, line.claim] != 1] == []
-    readme = headlines.README.read_text(encoding="utf-8")
-    assert headlines.inserted(readme, sections) == readme
+    lines = (*headlines.FRONT, *headlines.HEADLINES)
+    assert [line for line in lines if measured[line.module, line.claim] != 1] == []
+    for readme, text in headlines.pages(sections).items():
+        assert readme.read_text(encoding="utf-8") == text, readme
 
 
 def test_a_headline_has_the_figures_of_its_claim(section, monkeypatch):
     lines = (headlines.Headline("sorting", "bubbles", "sorting", "sorting"), headlines.Headline("x", "y", "z", "new"))
     monkeypatch.setattr(headlines, "HEADLINES", lines)
-    readme = f"# Title\n\n{headlines.BEGIN}\nold\n{headlines.END}\n\nEnd.\n"
-    assert headlines.inserted(readme, [section]).splitlines() == [
+    text = f"# Title\n\n{headlines.BEGIN}\nold\n{headlines.END}\n\nEnd.\n"
+    assert headlines.inserted(text, headlines.table([section])).splitlines() == [
         "# Title",
         "",
         headlines.BEGIN,
@@ -138,4 +139,17 @@ def test_a_headline_has_the_figures_of_its_claim(section, monkeypatch):
         "End.",
     ]
     with pytest.raises(LookupError, match="expected one part"):
-        headlines.inserted("# Title\n", [section])
+        headlines.inserted("# Title\n", "")
+
+
+def test_the_front_has_the_figures_of_its_claims(section, monkeypatch):
+    lines = (
+        headlines.Headline("faster sorting", "bubbles", "sorting", "sorting"),
+        headlines.Headline("of the memory", "theirs", "sorting", "memory"),
+    )
+    monkeypatch.setattr(headlines, "FRONT", lines)
+    assert headlines.front([section]).splitlines() == [
+        "| **250x** | **300 %** |",
+        "| --- | --- |",
+        "| faster sorting: 2 ms; bubbles: 500 ms | of the memory: 3 MB; theirs: 1 MB |",
+    ]

@@ -55,7 +55,7 @@ def page(sections: Sequence[Section], top: str) -> str:
     claims = [claim for section in sections for claim in section.claims]
     parts = [
         "# Benchmarks",
-        f"{_met(claims)} claims are met: [more in short](README.md#in-short), and [how things are compared](README.md).",
+        f"{_met(claims)} claims are met: [in short](README.md#in-short), and [how things are compared](README.md).",
         top,
         *_missed(sections),
         *_folded("Machine and versions, and how this page is made", [_ORIGIN, *_machines(machines)]),

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -30,13 +31,11 @@ PAGE = """<!doctype html>
 def releases(root: Path) -> list[str]:
     """Versions that have a tag, the newest first."""
     tags = subprocess.run(["git", "tag", "--list", "v*"], cwd=root, capture_output=True, text=True, check=True).stdout
-    found = []
+    found = {}
     for tag in tags.split():
-        try:
-            found.append(Version(tag.removeprefix("v")))
-        except InvalidVersion:
-            continue
-    return [str(version) for version in sorted(found, reverse=True)]
+        with suppress(InvalidVersion):
+            found[Version(tag.removeprefix("v"))] = tag.removeprefix("v")
+    return [found[version] for version in sorted(found, reverse=True)]
 
 
 def build_release(root: Path, name: str, into: Path) -> None:

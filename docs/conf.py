@@ -54,7 +54,6 @@ default_role = "code"  # docstrings are written for `help()`: one backtick is co
 
 intersphinx_mapping = outside.MAPPING  # by files of this repository: builds need no network
 intersphinx_disabled_reftypes = ["std:*"]  # our own words are explained by our own glossary
-copybutton_exclude = ".linenos, .gp"
 copybutton_prompt_text = r"\$ "  # of a console, commands are copied, and not what they print
 copybutton_prompt_is_regexp = True
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imle_mln.commands.inputs import say
 from imle_mln.learning import METHODS
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def learn_command(
         click.echo(program_text(found.program), nl=False)
     value = "" if found.value is None else f"log-likelihood {found.value:.6g}; "
     said = f"{value}{method}, {found.iterations:,} steps; {time.perf_counter() - begin:.2f} s"
-    click.echo(click.style(said, dim=True), err=True)
+    say(said)
 
 
 @contextmanager

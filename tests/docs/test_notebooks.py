@@ -73,7 +73,7 @@ def test_without_the_prices_it_makes_days_of_the_same_shape(monkeypatch, tmp_pat
     monkeypatch.setenv("IMLE_ENERGY_DATA", str(tmp_path))
     made = {}
     for cell in cells(ROOT / "docs" / "notebooks" / "predict-then-optimise.ipynb")[1:4]:
-        exec(source(cell).replace("plt.style.use", "str"), made)
+        exec(source(cell).replace("plt.style.use", "str"), made)  # pyplot's look is that of the whole process
     data = made["data"]
     assert not made["real"]
     assert isinstance(data, datasets.EnergyData)

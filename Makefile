@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test quick mutants lint typecheck bench house docs check clean
+.PHONY: demo gallery test quick mutants lint typecheck bench house docs site inventories check clean
 .DEFAULT_GOAL := test
 
 $(BIN)/pip:
@@ -71,6 +71,14 @@ house: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+# all releases that have a tag, and this checkout, with a switch between them: docs/_build/site
+site: $(STAMP)
+	$(BIN)/python -m tools.site
+
+# corrects docs/_inventories by what other projects publish: needs the network, as no build of the pages does
+inventories: $(STAMP)
+	PYTHONPATH=docs/_ext $(BIN)/python -m imle_docs.outside
 
 check: lint typecheck test
 

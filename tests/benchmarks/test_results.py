@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from benchmarks.__main__ import MODULES
+from benchmarks.__main__ import MODULES, results_page
 from benchmarks.harness import Claim
 from benchmarks.render import page, quantity
 from benchmarks.results import FIGURES, PAGE, RESULTS, Figure, Section, Sheet, load
@@ -57,11 +57,14 @@ def test_a_console_table_keeps_its_text_without_markup():
 
 
 def test_the_page_says_it_all(section):
-    text = page([section])
+    text = page([section], "| what matters | most |")
     for line in (
-        "1 of 2 claims are met.",
-        "- Not met: [sorting](#sorting): memory: 3x, at most 2x",
-        "| [Sorting numbers](#sorting) | 2 | 1 | 2026-11-27 |",
+        "1 of 2 claims are met; [how things are compared](README.md).",
+        "| what matters | most |",
+        "<summary>Not met: 1</summary>",
+        "- [sorting](#sorting): memory: 3x, at most 2x",
+        "<summary>Sorting numbers (1 of 2 met)</summary>",
+        '<a id="sorting"></a>',
         "processor A, cores 2.",
         "Python 3.11.7, torch 2.13.0.",
         "`python -m benchmarks sorting`: 12 s, 2026-11-27 12:00 UTC; load average 0.25 before.",
@@ -77,7 +80,7 @@ def test_the_page_says_it_all(section):
 
 
 def test_sections_of_two_machines_say_which(section):
-    text = page([section, replace(section, module="later", machine={"processor": "B", "cores": "8"})])
+    text = page([section, replace(section, module="later", machine={"processor": "B", "cores": "8"})], "")
     assert "Machine 1: processor A, cores 2." in text
     assert "Machine 2: processor B, cores 8." in text
     assert "`python -m benchmarks later`: 12 s on machine 2, 2026-11-27 12:00 UTC" in text
@@ -92,7 +95,7 @@ def test_quantities_have_units(value, unit, text):
 
 
 def test_the_page_in_the_repository_is_what_its_results_say():
-    assert PAGE.read_text(encoding="utf-8") == page(load(MODULES, RESULTS))
+    assert PAGE.read_text(encoding="utf-8") == results_page(load(MODULES, RESULTS))
 
 
 def test_every_file_of_results_belongs_to_a_module():

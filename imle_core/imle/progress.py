@@ -127,7 +127,14 @@ def bar(
 
 
 def open_bar(what: str, total: int | None = None, *, patience: float | None = None, file: TextIO | None = None) -> Bar:
-    """A bar that the caller closes; see `bar`."""
+    """A bar that the caller closes; see `bar`.
+
+    Args:
+        what: stands before it.
+        total: how many units there are; None if that is not known yet.
+        patience: seconds before it appears, by default `PATIENCE`.
+        file: where it goes, by default stderr.
+    """
     stream = sys.stderr if file is None else file
     patience = PATIENCE if patience is None else patience
     if not (stream.isatty() or _in_notebook()):

@@ -93,8 +93,12 @@ def test_a_layer_shows_its_rows(monkeypatch):
     monkeypatch.setattr(sys, "stderr", out := Terminal())
     monkeypatch.setenv("COLUMNS", "120")
 
+    monkeypatch.setattr("imle.progress.PATIENCE", 0.0)
+
     def slow(rows):
-        time.sleep(2.0)
+        deadline = time.perf_counter() + 60
+        while "/5" not in out.getvalue() and time.perf_counter() < deadline:
+            time.sleep(0.05)
         return torch.ones_like(rows)
 
     layer = imle.layer(slow, noise=None, progress="bar")

@@ -47,7 +47,7 @@ MODULES = (
 
 def results_page(sections: Sequence[results.Section]) -> str:
     """`RESULTS.md`."""
-    return render.page(sections, headlines.table(sections, headlines.FRONT))
+    return render.page(sections, headlines.front(sections))
 
 
 def write_pages() -> None:

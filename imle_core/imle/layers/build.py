@@ -65,7 +65,7 @@ def layer(
     executor: int | Literal["auto"] | Executor | None = None,
     timeout: float | None = None,
     pool: SolutionPool | float | None = None,
-    progress: float | Callable[[Progress], None] | None = None,
+    progress: float | Literal["bar"] | Callable[[Progress], None] | None = None,
     memory_limit: float | None = MEMORY_LIMIT,
     **instance_and_options: Any,
 ) -> SolverLayer:
@@ -117,8 +117,9 @@ def layer(
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
             `pooled_rows` in `layer.stats.events`.
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
-            solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
-            `imle.solvers.Progress` every second, from another thread.
+            solved and, where the solver's library says so, the gap of the row at hand. Or "bar" for a bar on terminals
+            and in notebooks (`imle.progress`), or a function that is given a `imle.solvers.Progress` every second, from
+            another thread.
         memory_limit: about how many bytes the solving of a batch may take at a time, or None. Where output="mean" or
             "map" needs more, some rows are worked through after others, at least two at a time; noise is then drawn
             again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers

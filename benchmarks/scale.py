@@ -204,7 +204,7 @@ def cell(costs: Costs, load: Load, workers: int) -> str:
 def claims() -> list[Claim]:
     return [
         Claim(
-            f"{name}, {workers} workers, {seconds * 1e3:g} ms a row",
+            f"{name}, {workers} worker{'s' * (workers > 1)}, {seconds * 1e3:g} ms a row",
             found,
             told.seconds,
             target=1.3,

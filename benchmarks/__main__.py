@@ -29,6 +29,7 @@ MODULES = (
     "combinatorial",
     "threads",
     "parallel",
+    "scale",
     "mln_grounding",
     "mln_resolves",
     "mln_engines",

@@ -106,11 +106,11 @@ def layer(
             solved once, within a batch and over time. `layer.stats.events` has the hits. For noise-free solves
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
-            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.execution.Parallel`.
+            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`, Ray:
+            `imle.execution.RayExecutor()`). See `imle.execution.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
             process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
-            `imle.execution.Processes` or Dask's, and workers are processes, never threads. By default twice the
+            `imle.execution.Processes`, Dask's or Ray's, and workers are processes, never threads. By default twice the
             solver's `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
@@ -253,7 +253,8 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
         found = "no executor" if executor is None else type(executor).__name__
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
-            f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
+            "timeout: expected worker processes of imle, or an executor of Dask or Ray, where rows can be ended, found "
+            f"{found}",
             hint=f"add executor=2 (so many processes), 'auto' or imle.execution.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor

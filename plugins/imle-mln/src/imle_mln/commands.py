@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +202,7 @@ def ground_command(
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
     weights = network.clause_weights(grounding.formulas.weights)
-    found = problem.engine().solve(np.zeros(network.atoms), weights)
+    found = problem.engine().solve(grounding.soft_evidence, weights)
     statistics: dict[str, Any] = {
         "atoms": network.atoms,
         "ground clauses": len(network.clauses),
@@ -253,8 +252,6 @@ def _formulas(grounding: Grounding) -> list[dict[str, Any]]:
     """What became of each formula, in file order; None for the weight of a hard one."""
     import numpy as np
 
-    from imle_mln.grounding.formulas import free_variables
-
     formulas, network = grounding.formulas, grounding.network
     soft = zip(
         formulas.lines.tolist(),
@@ -264,16 +261,12 @@ def _formulas(grounding: Grounding) -> list[dict[str, Any]]:
         np.bincount(network.count_formulas, minlength=len(formulas)).tolist(),
         strict=True,
     )
-    sizes = [
-        prod(grounding.vocabulary.size(rule.types[name]) for name in free_variables(rule.formula))
-        for rule in formulas.hard
-    ]
     hard = zip(
         [rule.line for rule in formulas.hard],
         formulas.hard_names,
-        [None] * len(sizes),
-        sizes,
-        np.bincount(grounding.hard_rules, minlength=len(sizes)).tolist(),
+        [None] * len(formulas.hard),
+        grounding.hard_groundings.tolist(),
+        np.bincount(grounding.hard_rules, minlength=len(formulas.hard)).tolist(),
         strict=True,
     )
     rows = sorted([*soft, *hard], key=lambda row: row[0])

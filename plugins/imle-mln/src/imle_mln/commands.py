@@ -189,7 +189,6 @@ def ground_command(
 
     Exits with 1 if no world satisfies the hard formulas, as `imle mln map` does.
     """
-    import numpy as np
 
     from imle_mln.solver import MLNSolver, PreparedMLN
 

@@ -179,7 +179,7 @@ def _side(term: logic.Term, written: Mapping[str, str]) -> str:
 
 def declaration_text(predicate: logic.Predicate) -> str:
     """The declaration of a predicate or a function."""
-    marks = {at: "!" for at in predicate.unique} | {at: "?" for at in predicate.optional}
+    marks = dict.fromkeys(predicate.unique, "!") | dict.fromkeys(predicate.optional, "?")
     arguments = [name + marks.get(k, "") for k, name in enumerate(predicate.types)]
     if predicate.function:
         return f"{predicate.types[-1]} {predicate.name}({', '.join(predicate.types[:-1])})"

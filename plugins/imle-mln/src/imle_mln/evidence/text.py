@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
-
-from lark import Token, Tree
+from typing import NamedTuple
 
 from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
@@ -15,11 +13,22 @@ from imle_mln.evidence.tables import ASKED, Literals
 from imle_mln.logic import Predicate, Program
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import listed
-from imle_mln.syntax.trees import Node, check_domain, constant_name, misplaced, nodes, parse_tree, token_of, wrong
+from imle_mln.syntax.trees import (
+    Node,
+    check_domain,
+    constant_name,
+    misplaced,
+    nodes,
+    parse_tree,
+    token_of,
+    tokens_in,
+    trees_in,
+    wrong,
+)
 
 _TRUTH = {"": 1, "!": 0, "?": ASKED}
-# Nearly all lines look like these; lark reads the others, and finds what is wrong with them. Possessive (`*+`): no blank
-# or letter is ever tried twice. A name is what the grammar calls BARE.
+# Nearly all lines look like these; lark reads the others, and finds what is wrong with them. Possessive (`*+`): no
+# blank or letter is ever tried twice. A name is what the grammar calls BARE.
 _BARE = r"(?:[+-](?=\d))?\w(?:[\w.\-:/'@&#%$~+]*[\w'%$~+#])?+"
 _CONSTANT = rf'(?:"[^"\\]*+"|{_BARE})'
 _FACT = rf"([^\W\d]\w*+)\s*+\(\s*+({_CONSTANT}(?:\s*+,\s*+{_CONSTANT})*+)?+\s*+\)\s*+"
@@ -68,7 +77,7 @@ class TextLiterals(Literals):
         line = _tree(source)
         fact = next(line.find_data("fact"))
         tokens = [token_of(datum) for datum in nodes(fact)[1:]]
-        tokens += [token_of(one) for one in line.children if isinstance(one, Tree) and one.data == "datum"]
+        tokens += [token_of(one) for one in trees_in(line) if one.data == "datum"]
         token = token_of(fact.children[0]) if argument is None else tokens[argument]
         found = str(token) if argument is not None else source.code.strip()
         return source.error(problem, token.start_pos or 0, found=found, expected=expected, hint=hint)
@@ -135,10 +144,8 @@ class TextEvidence:
             return None
         fact = next(tree.find_data("fact"))
         row = [constant_name(token_of(datum)) for datum in nodes(fact)[1:]]
-        marks = {child.type: child for child in tree.children if isinstance(child, Token)}
-        if tree.data == "value":
-            (value,) = (child for child in nodes(tree) if isinstance(child, Tree) and child.data == "datum")
-            row.append(constant_name(token_of(value)))
+        marks = {child.type: child for child in tokens_in(tree)}
+        row += [constant_name(token_of(child)) for child in trees_in(tree) if child.data == "datum"]
         number = marks.get("BARE")
         if number is not None and not re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", number):
             hint = "a probability, '!' or '?' may stand before an atom"
@@ -192,7 +199,7 @@ def _quickly(line: str) -> _Fact | None:
 
 
 def _tree(line: Source) -> Node:
-    return cast(Node, nodes(parse_tree(line, "evidence"))[0])
+    return nodes(parse_tree(line, "evidence"))[0]
 
 
 def _split(arguments: str | None) -> Sequence[str]:

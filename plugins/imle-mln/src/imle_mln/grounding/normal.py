@@ -1,8 +1,8 @@
 """First-order formulas as nested clauses, the shape the ground network has too.
 
 Everything becomes a disjunction of parts `EXIST variables [not] body`, where a body is an atom, an equality, a
-comparison or again a clause. A conjunction is the negation of a clause, and FORALL the negation of an existential part. So one algorithm,
-which grounds clauses, does all formulas.
+comparison or again a clause. A conjunction is the negation of a clause, and FORALL the negation of an existential part.
+So one algorithm, which grounds clauses, does all formulas.
 """
 
 from __future__ import annotations

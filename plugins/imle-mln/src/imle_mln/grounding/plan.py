@@ -124,10 +124,10 @@ def _copy(scope: Scope, waiting: Sequence[Disjunct], known: set[str]) -> tuple[D
     for part in waiting:
         if isinstance(part.body, Compare) and part.body.operator == "=" and not part.positive:
             for one, other in ((part.body.left, part.body.right), (part.body.right, part.body.left)):
-                free = part.free - known
-                if isinstance(one, Variable) and free == {one.name} and one not in terms(Compare("=", other, other)):
-                    if scope.world.vocabulary.distinct(scope.type(one.name)):
-                        return part, Copy(one.name, other, computed=True)
+                if not isinstance(one, Variable) or part.free - known != {one.name}:
+                    continue
+                if one not in terms(Compare("=", other, other)) and scope.distinct(one.name):
+                    return part, Copy(one.name, other, computed=True)
         if part.positive or not isinstance(part.body, Equal):
             continue
         left, right = part.body.left, part.body.right

@@ -64,6 +64,10 @@ class Scope:
         """The type of a variable; those that multiplying out renamed have primes at the end."""
         return self.types[variable.rstrip(PRIME)]
 
+    def distinct(self, variable: str) -> bool:
+        """Whether a number can be only one of a variable's constants."""
+        return self.world.vocabulary.distinct(self.type(variable))
+
     def predicate(self, atom: Atom) -> PredicateAtoms:
         """The table of an atom's predicate."""
         return self.world.atoms[atom.predicate]

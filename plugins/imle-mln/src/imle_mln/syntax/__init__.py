@@ -11,7 +11,7 @@ from lark import Token
 
 from imle.errors import InstanceError
 from imle_mln.errors import MLNSyntaxError
-from imle_mln.logic import Program
+from imle_mln.logic import Program, Rule
 from imle_mln.source import Source, read
 from imle_mln.syntax.counted import cardinality_rules
 from imle_mln.syntax.declarations import Declarations, Statement, with_closed_world
@@ -41,7 +41,7 @@ def parse_program(
     """
     text = read(source, kind="program", suffix=".mln")
     declared = Declarations()
-    rules = []
+    rules: list[Rule] = []
     for own, statement in declared.take(_statements(text, ()), unweighted=unweighted):
         if statement.data == "counted":
             rules += cardinality_rules(statement, own, declared)
@@ -82,4 +82,4 @@ def _included(source: Source, token: Token) -> Path:
     if source.path is None:
         problem = "a text has no folder in which the file could be looked for"
         raise wrong(source, token, problem, hint="give the program as a file, or put all into one text")
-    return source.path.parent / next(filter(None, found.groups()))
+    return source.path.parent / str(next(filter(None, found.groups())))

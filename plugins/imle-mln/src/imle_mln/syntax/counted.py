@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, count
+from typing import cast
 
 from lark import Token, Tree
 
@@ -12,7 +13,7 @@ from imle_mln import logic
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
 from imle_mln.syntax.rules import RuleReader
-from imle_mln.syntax.trees import Node, is_constant, misplaced, nodes, token_of, wrong
+from imle_mln.syntax.trees import Node, misplaced, nodes, token_of, tokens_in, trees_in
 
 # The most copies of the formula: as many as are counted, plus one.
 _COPIES = 12
@@ -29,11 +30,13 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     assert isinstance(head, Token)
     names = _names(head)
     # What is counted is bound as by a quantifier.
-    body = Tree("exists", [head, *names, _conditioned(tree, declared)], statement.meta)
-    counted = RuleReader(Tree("rule", [body], statement.meta), source, declared, {})
+    inner = _conditioned(tree, declared)
+    children: list[Token | Node] = [head, *names, inner]
+    whole: list[Token | Node] = [Tree("exists", children, statement.meta)]
+    counted = RuleReader(Tree("rule", whole, statement.meta), source, declared, {})
     terms = counted.terms
     own = terms.quantified(names)
-    variables, definitions, formula = counted.scoped(nodes(body)[-1], {}, own)
+    variables, definitions, formula = counted.scoped(inner, {}, own)
     terms.check()
     made_up = variables[len(own) :]
     if definitions:
@@ -42,7 +45,7 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     least = {"<": 0, "<=": 0, "=": number, ">=": number, ">": number + 1}[operator]
     most = {"<": number - 1, "<=": number, "=": number, ">=": None, ">": None}[operator]
     if (most is not None and most < 0) or max(least, (most or 0) + 1) > _COPIES:
-        token = next(token for token in statement.scan_values(lambda token: token.type == "NUMBER"))
+        *_, token = statement.scan_values(lambda token: cast(Token, token).type == "NUMBER")
         limits = f"a number up to {_COPIES - 1} that can hold"
         raise misplaced(source, token, limits, hint="more is possible with the formula written out")
     copies = _Copies(formula, tuple(own.values()), terms.types)
@@ -61,23 +64,21 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
 
 def _parted(statement: Node, source: Source) -> tuple[Node, str, int]:
     """The formula, and what its count is compared with."""
-    trees = [child for child in statement.children if isinstance(child, Tree)]
-    if len(trees) == 2:
-        tree, bound = trees
-        operator = next((str(token) for token in bound.children if token.type == "COMPARE"), "=")
-        token = token_of(bound)
+    tree, *bound = trees_in(statement)
+    if bound:
+        *operators, token = tokens_in(bound[0])
+        operator = str(operators[0]) if operators else "="
     else:
         # `A(x) v B(x) <= 1` was read as if B(x) were a function's value.
-        tree = trees[0]
         path = [tree]
         while path[-1].data in ("not", "and", "or", "implies", "iff", "forall", "exists"):
             path.append(nodes(path[-1])[-1])
         last = path[-1]
-        sides = [child for child in last.children if isinstance(child, Tree)]
+        sides = trees_in(last)
         if last.data not in ("compare", "equal") or sides[0].data != "call" or sides[1].data != "term":
             end = statement.meta.end_pos
             raise source.error("expected a number that bounds the count", end, expected="a bound", hint=_HINT)
-        operator = next((str(token) for token in last.children if isinstance(token, Token)), "=")
+        operator = next(map(str, tokens_in(last)), "=")
         token = token_of(sides[1])
         if len(path) == 1:
             tree = sides[0]
@@ -102,17 +103,18 @@ def _conditioned(tree: Node, declared: Declarations) -> Node:
         return tree
 
     def condition(part: Node) -> bool:
-        inner = part.children[0] if part.data == "not" else None
-        name = inner.children[0] if isinstance(inner, Tree) and inner.data == "call" else None
-        predicate = declared.predicates.get(str(name))
+        if part.data != "not" or nodes(part)[0].data != "call":
+            return False
+        predicate = declared.predicates.get(token_of(nodes(part)[0].children[0]))
         return predicate is not None and predicate.closed
 
     conditions = [nodes(part)[0] for part in nodes(tree) if condition(part)]
     others = [part for part in nodes(tree) if not condition(part)]
     if not conditions or not others:
         return tree
-    rest = others[0] if len(others) == 1 else Tree("or", list(others), tree.meta)
-    return Tree("and", [*conditions, rest], tree.meta)
+    several: list[Token | Node] = [*others]
+    both: list[Token | Node] = [*conditions, others[0] if len(others) == 1 else Tree("or", several, tree.meta)]
+    return Tree("and", both, tree.meta)
 
 
 class _Copies:

@@ -17,6 +17,7 @@ _GROUPS = (
     (_TERM | {"PREDICATE", "LPAR"}, "a variable or a constant"),
     (_TERM, "a variable or a constant"),
     (_LOGIC, "an operator (^, v, =>, <=>)"),
+    (frozenset({"PLUS", "MINUS"}), "an operator (+, -, *, /)"),
     (_COMPARISON, "a comparison (=, !=, <, <=, >, >=)"),
     (frozenset({"SIGN", "PREDICATE", "BARE"}), "a ground literal"),
     (frozenset({"BARE", "STRING"}), "a constant"),
@@ -121,14 +122,14 @@ def unexpected(source: Source, offset: int, found: str, accepted: set[str], *, e
 
 
 def _in_words(accepted: set[str]) -> str:
-    left, words = set(accepted), []
+    left, words = set(accepted), list[str]()
     for also, untold in _UNTOLD:
-        left -= untold if also in accepted else frozenset()
+        left -= untold if also in accepted and left - untold else frozenset()
     for group, name in _GROUPS:
         if group <= left:
             words.append(name)
             left -= group
-    words += sorted({_WORDS[name] for name in left})
+    words += sorted({_WORDS[name] for name in left if name not in _ARITHMETIC or name == "PLUS"})
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 

@@ -13,7 +13,19 @@ from imle_mln import logic
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
 from imle_mln.syntax.terms import Scope, TermReader
-from imle_mln.syntax.trees import LARGEST, SMALLER, Node, is_constant, misplaced, nodes, token_of, too_large, wrong
+from imle_mln.syntax.trees import (
+    LARGEST,
+    SMALLER,
+    Node,
+    is_constant,
+    misplaced,
+    nodes,
+    token_of,
+    tokens_in,
+    too_large,
+    trees_in,
+    wrong,
+)
 from imle_mln.syntax.weights import weight_of
 
 # How deep formulas nest, at most.
@@ -61,10 +73,10 @@ class RuleReader:
         self._source = source
         self._declared = declared
         self._signs = signs
-        self.body = next(child for child in statement.children if isinstance(child, Tree))
+        (self.body,) = trees_in(statement)
         self._check_size()
-        written = set(self.body.scan_values(lambda token: cast(Token, token).type == "NAME"))
-        self.terms = TermReader(source, declared, set(_free(self.body, frozenset())), written)
+        written = {str(token) for token in self.body.scan_values(lambda token: cast(Token, token).type == "NAME")}
+        self.terms = TermReader(source, declared, {str(name) for name in _free(self.body, frozenset())}, written)
 
     def read(self, *, unweighted: bool) -> logic.Rule:
         """The rule, checked."""
@@ -102,7 +114,7 @@ class RuleReader:
 
     def _weight(self, *, unweighted: bool) -> float | None:
         """The weight; infinite if the rule is hard, None if it has none."""
-        given = {child.type: child for child in self._statement.children if isinstance(child, Token)}
+        given = {child.type: child for child in tokens_in(self._statement)}
         if not given:
             if unweighted:
                 return None
@@ -119,9 +131,9 @@ class RuleReader:
         try:
             weight = weight_of(token)
         except (ArithmeticError, ValueError) as error:
-            hint = "logx(0) is -100" if "log" in token else None
+            logx = "logx(0) is -100" if "log" in token else None
             raise wrong(
-                self._source, token, f"expected a weight, found {str(token)!r}: {error}", expected="a weight", hint=hint
+                self._source, token, f"expected a weight, found {str(token)!r}: {error}", expected="a weight", hint=logx
             ) from None
         if math.isnan(weight) or (math.isinf(weight) and "inf" not in token.lower()):
             hint = "a formula that must hold has no weight and ends in '.'"
@@ -141,14 +153,13 @@ class RuleReader:
 
     def _prior(self) -> logic.Rule | None:
         """The rule that `P(atom) = 0.4` stands for: the atom, with the log-odds as its weight."""
-        if self.body.data != "equal" or any(name in self._declared.predicates for name in ("P",)):
+        if self.body.data != "equal" or "P" in self._declared.predicates:
             return None
         call, number = nodes(self.body)
         inner = call.children[-1] if call.data == "call" and call.children[0] == "P" else None
         if not isinstance(inner, Tree) or inner.data != "call":
             return None
-        extra = next((child for child in self._statement.children if isinstance(child, Token)), None)
-        if extra is not None:
+        for extra in tokens_in(self._statement):
             raise wrong(self._source, extra, f"expected nothing but P(atom) = probability, found {str(extra)!r}")
         token = token_of(number)
         if token.type != "NUMBER" or not 0 < float(token) < 1:
@@ -175,7 +186,7 @@ class RuleReader:
                 expected = f"a formula nested at most {DEEPEST} deep"
                 raise self._source.error(f"expected {expected}", start, found=found, expected=expected, hint=SMALLER)
             copies *= 2 if tree.data == "iff" else 1
-            stack.extend((child, depth + 1, copies) for child in tree.children if isinstance(child, Tree))
+            stack.extend((child, depth + 1, copies) for child in trees_in(tree))
 
     def formula(self, tree: Node, names: Mapping[str, str]) -> logic.Formula:
         """Builds a formula; `names` maps the variables quantified around it to their unique names."""

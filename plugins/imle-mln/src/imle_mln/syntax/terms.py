@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
-from lark import Token, Tree
+from lark import Token
 
 from imle_mln import logic
 from imle_mln.errors import MLNSyntaxError, did_you_mean
@@ -27,9 +27,10 @@ from imle_mln.syntax.trees import (
     misplaced,
     nodes,
     token_of,
+    tokens_in,
+    trees_in,
     wrong,
 )
-
 
 # What Alchemy and LoMRF know without a declaration: operator, and what is given of its two sides.
 _COMPUTED: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -208,9 +209,8 @@ class TermReader:
         """A number: a term, or computed from terms."""
         match node.data:
             case "call" if self._is_computed(node):
-                name, *arguments = node.children
-                operator, given = _COMPUTED[str(name)]
-                values = [self.value(one, names) for one in arguments if isinstance(one, Tree)]
+                operator, given = _COMPUTED[str(node.children[0])]
+                values = [self.value(one, names) for one in trees_in(node)]
                 return logic.Arithmetic(operator, *values, *map(logic.Constant, given))
             case "call":
                 return self._looked_up(node, names)[0]
@@ -218,8 +218,7 @@ class TermReader:
                 token, step = (token_of(child) for child in node.children)
                 return logic.Arithmetic(step[0], self._number(token, names), logic.Constant("1"))
             case "sum" | "scaled":
-                left, operator, right = node.children
-                assert isinstance(left, Tree) and isinstance(right, Tree)
+                (operator,), (left, right) = tokens_in(node), trees_in(node)
                 return logic.Arithmetic(str(operator), self.value(left, names), self.value(right, names))
         return self._number(token_of(node), names)
 
@@ -256,8 +255,7 @@ class TermReader:
 
     def compare(self, tree: Node, names: Mapping[str, str]) -> logic.Compare:
         """`left < right` and so on."""
-        left, operator, right = tree.children
-        assert isinstance(left, Tree) and isinstance(right, Tree)
+        (operator,), (left, right) = tokens_in(tree), trees_in(tree)
         return logic.Compare(str(operator), self.value(left, names), self.value(right, names))
 
     def check(self) -> None:
@@ -268,9 +266,10 @@ class TermReader:
         """
         self.types = self._likely | self.types
         for computed in self._computed:
-            kinds = {self.types.get(name) for name in logic.variables(computed)} - {None}
+            names = logic.variables(computed)
+            kinds = {self.types[name] for name in names if name in self.types}
             if len(kinds) == 1:
-                self.types = dict.fromkeys(logic.variables(computed), *kinds) | self.types
+                self.types = dict.fromkeys(names, kinds.pop()) | self.types
         for tokens, equal in self._equalities:
             self._check_equality(tokens, (equal.left, equal.right))
         for token, name in self._compared:

@@ -109,6 +109,16 @@ def nodes(tree: Node) -> list[Node]:
     return cast(list[Node], tree.children)
 
 
+def tokens_in(tree: Node) -> list[Token]:
+    """The children of a node that are tokens."""
+    return [child for child in tree.children if isinstance(child, Token)]
+
+
+def trees_in(tree: Node) -> list[Node]:
+    """The children of a node that are none."""
+    return [child for child in tree.children if not isinstance(child, Token)]
+
+
 def token_of(node: Node | Token) -> Token:
     """A token, or the one an argument consists of."""
     return node if isinstance(node, Token) else cast(Token, node.children[-1])

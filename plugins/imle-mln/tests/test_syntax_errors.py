@@ -72,6 +72,7 @@ GRAMMAR = [
     ("|x| Smokes(x) <= 1 <= 2", 20, "<=", AFTER, "what is compared or computed with"),
     ("|x| (Smokes(x)) <= x", 20, "x", "a number", ""),
     ("1 Smokes(x) * -(Friends(x,y) - 3)^2", 15, "-", "a variable or a constant", "what is compared or computed"),
+    ("1 Smokes(?x)", 10, "?", "a variable or a constant, ')' or '+'", "without the '?' of pracmln's PRACGrammar"),
     ("Likes(person, thing?!)", 21, "!", "')' or ','", ""),
     ("1 +x = Ann", 3, "+", "a formula", "'+' belongs in the arguments of an atom"),
     ("1 Smokes(x) ^ +Smokes(x)", 15, "+", "a formula", "'+' belongs in the arguments of an atom"),

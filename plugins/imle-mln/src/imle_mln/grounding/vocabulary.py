@@ -116,8 +116,12 @@ class Vocabulary:
         codes = self._codes[type_name]
         return np.fromiter(map(codes.get, constants, repeat(-1)), np.int32)
 
-    def numbers(self, type_name: str) -> NDArray[np.float64]:
+    def numbers(self, type_name: str, use: str = "are compared or computed with") -> NDArray[np.float64]:
         """The constants of a type as numbers, `[size]`.
+
+        Args:
+            type_name: the type.
+            use: what they are needed for, for the error.
 
         Raises:
             InstanceError: one of them is no number.
@@ -127,8 +131,7 @@ class Vocabulary:
             other = next((name for name in names if not _NUMBER.fullmatch(name)), None)
             if other is not None:
                 raise InstanceError(
-                    f"expected numbers as constants of type {type_name!r}, which are compared or computed with, "
-                    f"found {other!r}"
+                    f"expected numbers as constants of type {type_name!r}, which {use}, found {other!r}"
                 )
             self._numbers[type_name] = np.array(names, np.float64)
         return self._numbers[type_name]

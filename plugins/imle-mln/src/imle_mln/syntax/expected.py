@@ -81,6 +81,7 @@ _IN_PROGRAMS = _compiled(
     ("-", ">", _OPERATORS),
     ("", r"[<>/%+-]", "what is compared or computed with are variables, numbers and values of functions"),
     ("", "#", 'a directive is a line of its own, such as #include "file.mln"'),
+    ("", r"\?[^\W\d]", "variables are lower-case names, without the '?' of pracmln's PRACGrammar"),
     ("", r"\$", "constants of a program such as $n are not supported: write the number"),
     ("", r"\*", _STAR),
     (r"(?:^|\n)[ \t]*\*[^\n]*", r"[.=<^]|v\b", _STAR),

@@ -42,7 +42,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Site:
     """Built as `make docs` does, elsewhere; workers share it."""
-    for name in ("sphinx", "furo", "myst_parser"):
+    for name in ("sphinx", "furo", "myst_nb", "sphinx_copybutton"):
         pytest.importorskip(name, reason=f"{name} is not installed: pip install -e .[docs]")
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "site"

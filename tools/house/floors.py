@@ -9,13 +9,13 @@ from tools.house.source import CORE, Checkout
 FLOORS = (
     ("imle.cli",),
     ("imle.testing",),
-    ("imle", "imle.aimle"),
-    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle"),
+    ("imle", "imle.aimle", "imle.sfe"),
+    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.monitoring", "imle.imle", "imle.ste"),
     ("imle.plot", "imle.losses", "imle.wrapper"),
     ("imle.layers",),
     ("imle.estimators",),
     ("imle.execution",),
-    ("imle.solvers", "imle.datasets"),
+    ("imle.solvers", "imle.datasets", "imle.listing"),
     ("imle.plugins", "imle.noise", "imle.target"),
     ("imle.errors",),
 )

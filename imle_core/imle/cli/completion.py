@@ -38,6 +38,15 @@ def solver_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) 
         return matching((record.id for record in solvers()), incomplete)
 
 
+def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of all solvers and gradient rules."""
+    from imle.plugins import estimators
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        rules = matching((record.id for record in estimators()), incomplete)
+    return solver_ids(ctx, parameter, incomplete) + rules
+
+
 def solver_ids_and_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of all solvers, else files."""
     return solver_ids(ctx, parameter, incomplete) or [CompletionItem(incomplete, type="file")]

@@ -175,7 +175,7 @@ class Probe:
         nonzeros = gradients.ne(0).sum(dim=2)
         # some solvers count entries besides rows
         clipped = stats.events["clipped_rows"] or sum(n for name, n in stats.events.items() if "clip" in name)
-        failed = Counter({name: n for name, n in stats.status.items() if name not in ("optimal", "feasible")})
+        failed = stats.failed
         cell = Cell(
             step=step,
             temperature=self._layer.temperature,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from imle._text import percent, two_digits, without_colours
+from imle._displayed import Displayed
+from imle._text import percent, two_digits
 from imle.plot.backend import new_figure
 from imle.plot.report import heat, histogram, nothing, shares
 
@@ -102,8 +103,8 @@ _COLUMNS = {
 _PARTS = {"noise": "#4c78a8", "solve": "#f58518", "transfer": "#72b7b2", "other": "#bab0ac"}
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Displayed):
     """How a layer's gradients do on a batch. `print` it, or `plot` it.
 
     Attributes:
@@ -202,9 +203,6 @@ class Diagnosis:
         lines = [f"{title}: {about}", *(textwrap.fill(line, 150, subsequent_indent="    ") for line in advice)]
         figure.suptitle("\n".join(lines), fontsize=11, x=0.01, ha="left")
         return figure
-
-    def __str__(self) -> str:
-        return without_colours(self)
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group

@@ -48,8 +48,7 @@ class Processes(Executor):
     """
 
     def __init__(self, workers: int) -> None:
-        positive_int("Processes: workers", workers)
-        self.workers = workers
+        self.workers = positive_int("Processes: workers", workers)
         self.restarts = 0
         self._all: set[_Worker] = set()
         self._finalizer = weakref.finalize(self, _close, self._all)

@@ -46,7 +46,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
         check_noise("relative noise", self.noise)
         if not adds(self.noise):
             raise OptionError(
-                f"relative noise: expected a distribution that adds its draws to theta, found {self.noise!r}",
+                f"relative noise: expected a distribution that adds its draws to the objective, found {self.noise!r}",
                 hint="multiplicative noise is relative to every entry as it is",
             )
         self.register_buffer("unit", torch.empty((), dtype=torch.float32))

@@ -19,7 +19,7 @@ from rich.console import Console
 from imle.cli import main
 from imle.cli.group import GlobalOptions, LazyGroup, imle
 from imle_mln import parse_program
-from imle_mln.commands import shown_progress
+from imle_mln.commands.inputs import shown_progress
 from imle_mln.grounding import ground
 
 PROGRAM = """

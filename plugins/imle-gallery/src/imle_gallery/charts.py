@@ -102,12 +102,14 @@ class Charts:
         draws: one per chart.
         columns: side by side.
         width, height: of a chart, in pixels.
+        over_steps: how many, the first ones, are over the steps that their section plays; on a page, a line follows.
     """
 
     draws: Sequence[Draw]
     columns: int
     width: int = 460
     height: int = 280
+    over_steps: int = 0
 
     def file(self, kind: str) -> bytes:
         rows, wide = -(-len(self.draws) // self.columns), self.width * self.columns
@@ -128,7 +130,10 @@ class Charts:
 
     def figures(self) -> list[str]:
         """The charts alone."""
-        return [figure(plot(draw, self.width, self.height)) for draw in self.draws]
+        return [
+            figure(plot(draw, self.width, self.height, cursor=place < self.over_steps))
+            for place, draw in enumerate(self.draws)
+        ]
 
     def legend(self) -> str:
         """What the curves are called, if they have names."""

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
 
 
-def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
+def read_program(given: Any, closed_world: Collection[str] = (), *, unweighted: bool = False) -> Program:
     """A program from a path, text, or one that is parsed already.
+
+    Args:
+        given: that.
+        closed_world: see `parse_program`.
+        unweighted: whether formulas may have no weight.
 
     Raises:
         MLNSyntaxError: the text is not a program.
@@ -28,11 +33,11 @@ def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
     if isinstance(closed_world, str):
         raise InstanceError(f"closed_world: expected a list of predicate names, found {closed_world!r}")
     if isinstance(given, (str, os.PathLike)):
-        given = parse_program(given)
+        given = parse_program(given, unweighted=unweighted)
     if not isinstance(given, Program):
         raise InstanceError(f"program: expected a path, text or imle_mln Program, found {type(given).__name__}")
     for rule in given.rules:
-        if rule.unweighted:
+        if rule.unweighted and not unweighted:
             raise InstanceError(
                 f"line {rule.line}: weight missing: {rule_text(rule)}",
                 hint="learn the weights, put a number in front, or a '.' at the end if it must hold",
@@ -51,7 +56,7 @@ def read_evidence(given: Any, program: Program) -> Database:
         return Database({}, {})
     if isinstance(given, Database):
         return given
-    if isinstance(given, (str, os.PathLike)) or (isinstance(given, list | tuple) and given and _all_texts(given)):
+    if isinstance(given, (str, os.PathLike)) or (isinstance(given, list | tuple) and _all_texts(given)):
         return parse_database(given, program)
     if isinstance(given, Mapping):
         return database_from(given, program)

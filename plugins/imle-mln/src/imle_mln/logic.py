@@ -141,19 +141,19 @@ def all_variables(formula: Formula) -> frozenset[str]:
     return frozenset(own).union(*map(all_variables, children(formula)))
 
 
-def renamed(formula: Formula, names: Mapping[str, str]) -> Formula:
-    """The formula with other names for its variables, quantified ones too."""
+def substituted(formula: Formula, values: Mapping[str, Term]) -> Formula:
+    """The formula with other terms for variables: other variables, or for free ones constants.
+
+    Names are unique within a rule, so that quantified variables are replaced where they are bound, too.
+    """
 
     def of(value: Value) -> Value:
-        match value:
-            case Variable(name):
-                return Variable(names.get(name, name))
-            case Arithmetic(operator, left, right):
-                return Arithmetic(operator, of(left), of(right))
-        return value
+        if isinstance(value, Arithmetic):
+            return Arithmetic(value.operator, of(value.left), of(value.right))
+        return term(value)
 
     def term(one: Term) -> Term:
-        return Variable(names.get(one.name, one.name)) if isinstance(one, Variable) else one
+        return values.get(one.name, one) if isinstance(one, Variable) else one
 
     match formula:
         case Atom(predicate, arguments):
@@ -163,13 +163,13 @@ def renamed(formula: Formula, names: Mapping[str, str]) -> Formula:
         case Compare(operator, low, high):
             return Compare(operator, of(low), of(high))
         case Not(body):
-            return Not(renamed(body, names))
+            return Not(substituted(body, values))
         case ForAll(bound, body) | Exists(bound, body):
-            return type(formula)(tuple(names.get(name, name) for name in bound), renamed(body, names))
+            return type(formula)(tuple(term(Variable(name)).name for name in bound), substituted(body, values))
         case And(parts) | Or(parts):
-            return type(formula)(tuple(renamed(part, names) for part in parts))
+            return type(formula)(tuple(substituted(part, values) for part in parts))
         case Implies(one, other) | Iff(one, other):
-            return type(formula)(renamed(one, names), renamed(other, names))
+            return type(formula)(substituted(one, values), substituted(other, values))
 
 
 @dataclass(frozen=True)

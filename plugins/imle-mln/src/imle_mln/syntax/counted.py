@@ -136,7 +136,10 @@ class _Copies:
 
     def of(self, number: int) -> tuple[logic.Formula, ...]:
         """So many copies."""
-        return tuple(logic.renamed(self._formula, names) for names in self._names[:number])
+        return tuple(
+            logic.substituted(self._formula, {old: logic.Variable(new) for old, new in names.items()})
+            for names in self._names[:number]
+        )
 
     def same(self, number: int) -> tuple[logic.Formula, ...]:
         """For each two of so many copies: that they are about the same."""

@@ -1,0 +1,128 @@
+"""`imle mln learn`."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imle_mln.commands.inputs import say
+from imle_mln.learning import METHODS
+
+if TYPE_CHECKING:
+    from imle_mln.learning.learn import Learned
+
+
+@click.command("learn")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write the program (.mln).")
+@click.option("--method", "-m", type=click.Choice(METHODS), default="pll", show_default=True)
+@click.option(
+    "--prior",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="SD",
+    help="Standard deviation of a Gaussian around 0 on each weight.",
+)
+@click.option("--no-prior", is_flag=True, help="No prior: weights may grow for ever.")
+@click.option("--query", "-q", multiple=True, metavar="P", help="Explain this predicate only; repeatable.")
+@click.option("--closed-world", "-c", multiple=True, metavar="P", help="Given, and false where data do not say.")
+@click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True, help="Of methods by MAP.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("program", type=click.Path(exists=True, dir_okay=False))
+@click.argument("databases", type=click.Path(exists=True, dir_okay=False), nargs=-1, required=True)
+def learn_command(
+    program: str,
+    databases: tuple[str, ...],
+    output: str | None,
+    method: str,
+    prior: float,
+    no_prior: bool,
+    query: tuple[str, ...],
+    closed_world: tuple[str, ...],
+    steps: int,
+    as_json: bool,
+) -> None:
+    """Learn the weights of PROGRAM (.mln) from training DATABASES (.db): what these do not mention is false.
+
+    Prints the program with its weights, or with --output writes it and prints a table.
+
+    \b
+    Examples:
+      imle mln learn smokers.mln train.db -o learned.mln
+      imle mln learn smokers.mln monday.db tuesday.db --query Cancer
+      imle mln learn smokers.mln train.db --method imle --json
+    """
+    from imle_mln.learning.learn import learn
+    from imle_mln.printing import program_text
+
+    if program.endswith(".db") and databases[-1].endswith(".mln"):
+        raise click.UsageError(f"expected PROGRAM (.mln), then DATABASES (.db), found {program} {' '.join(databases)}")
+    begin = time.perf_counter()
+    with _watched() as watch:
+        found = learn(
+            Path(program),
+            [Path(name) for name in databases],
+            method=method,  # type: ignore[arg-type]  # one of METHODS, says click
+            prior=None if no_prior else prior,
+            query=query or None,
+            closed_world=closed_world,
+            steps=steps,
+            watch=watch,
+        )
+    if output:
+        try:
+            found.write(output)
+        except OSError as error:
+            raise click.FileError(output, error.strerror) from error
+    if as_json:
+        click.echo(json.dumps(_summary(found)))
+    elif output:
+        _show(found)
+    else:
+        click.echo(program_text(found.program), nl=False)
+    value = "" if found.value is None else f"log-likelihood {found.value:.6g}; "
+    said = f"{value}{method}, {found.iterations:,} steps; {time.perf_counter() - begin:.2f} s"
+    say(said)
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[int, float], None] | None]:
+    """On terminals, the step and the value, on one line."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status("reading and grounding") as status:
+        yield lambda step, value: status.update(f"step {step:,}: {value:.6g}")
+
+
+def _summary(found: Learned) -> dict[str, object]:
+    errors = [error if math.isfinite(error) else None for error in found.errors.tolist()]
+    rows = zip(found.formulas, found.weights.tolist(), errors, strict=True)
+    formulas = [{"formula": name, "weight": weight, "error": error} for name, weight, error in rows]
+    return {"formulas": formulas, "value": found.value, "iterations": found.iterations}
+
+
+def _show(found: Learned) -> None:
+    from rich.table import Table
+
+    from imle.cli.output import make_console, show
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("weight", justify="right", no_wrap=True)
+    if not all(map(math.isnan, found.errors.tolist())):
+        table.add_column("±", justify="right", no_wrap=True)
+    table.add_column("formula", overflow="fold", style="cyan")
+    for name, weight, error in zip(found.formulas, found.weights.tolist(), found.errors.tolist(), strict=True):
+        cells = [f"{weight:.4g}", f"{error:.2g}", name]
+        table.add_row(*cells[: len(table.columns) - 1], name)
+    show(make_console(), table, "")

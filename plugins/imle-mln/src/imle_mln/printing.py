@@ -66,6 +66,7 @@ def rule_text(rule: logic.Rule) -> str:
     if rule.unweighted:
         return text
     if rule.weight is not None:
+        text = f"({text})" if text.startswith("-") else text  # or it would be read as a part of the weight
         return f"{repr(float(rule.weight)).removesuffix('.0')} {text}"
     # A number in front would be read as a weight.
     return f"({text})." if text[0] in "-0123456789" else f"{text}."

@@ -41,7 +41,7 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     made_up = variables[len(own) :]
     if definitions:
         formula = logic.Exists(made_up, logic.And((*definitions, formula)))
-    where = tuple(terms.scopes[0].definitions)
+    formula, where = terms.completed(formula)
     least = {"<": 0, "<=": 0, "=": number, ">=": number, ">": number + 1}[operator]
     most = {"<": number - 1, "<=": number, "=": number, ">=": None, ">": None}[operator]
     if (most is not None and most < 0) or max(least, (most or 0) + 1) > _COPIES:

@@ -93,6 +93,7 @@ class RuleReader:
                 problem = f"expected a variable of the formula before the ':', found {str(factor)!r}"
                 raise wrong(self._source, factor, problem, expected="a variable of the formula", hint=hint)
             self.terms.plus.setdefault(str(factor), factor)
+        formula, where = self.terms.completed(formula)
         if weight == -math.inf:
             formula = logic.Not(formula)
         hard = weight is not None and math.isinf(weight)
@@ -107,7 +108,7 @@ class RuleReader:
             tuple(self.terms.plus),
             self.terms.types,
             self._statement.meta.line,
-            tuple(self.terms.scopes[0].definitions),
+            where,
             None if factor is None else str(factor),
             unweighted=weight is None,
         )
@@ -167,8 +168,8 @@ class RuleReader:
             raise misplaced(self._source, token, "a probability between 0 and 1", hint=hint)
         formula = self.formula(inner, {})
         self.terms.check()
+        formula, where = self.terms.completed(formula)
         weight = math.log(float(token)) - math.log1p(-float(token))
-        where = tuple(self.terms.scopes[0].definitions)
         line = self._statement.meta.line
         return logic.Rule(formula, weight, tuple(self.terms.plus), self.terms.types, line, where)
 

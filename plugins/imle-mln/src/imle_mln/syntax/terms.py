@@ -258,6 +258,31 @@ class TermReader:
         (operator,), (left, right) = tokens_in(tree), trees_in(tree)
         return logic.Compare(str(operator), self.value(left, names), self.value(right, names))
 
+    def completed(self, formula: logic.Formula) -> tuple[logic.Formula, tuple[logic.Formula, ...]]:
+        """The formula, and the definitions of the rule's own made-up variables, each after those it uses.
+
+        They are numbered as they occur in the formula. In reading, those of quantifiers' definitions came later than
+        they are written, so that a printed rule would get other names.
+        """
+        rule = self.scopes[0]
+        definitions = {name: definition for definition, name in rule.definitions.items()}
+        order: dict[str, None] = {}
+
+        def visit(names: Sequence[str]) -> None:
+            for name in names:
+                if name in definitions and name not in order:
+                    visit([one for one in logic.variables(definitions[name]) if one != name])
+                    order[name] = None
+
+        visit(_in_order(formula))
+        taken = (self._taken | self._written) - definitions.keys()
+        fresh = (new for k in count(1) if (new := f"_{k}") not in taken)
+        new = dict(zip(order, fresh, strict=False))
+        self.types = {new.get(name, name): kind for name, kind in self.types.items()}
+        values = {old: logic.Variable(name) for old, name in new.items()}
+        where = tuple(logic.substituted(definitions[name], values) for name in order)
+        return logic.substituted(formula, values), where
+
     def check(self) -> None:
         """What can be said of variables only when all atoms are known.
 
@@ -294,6 +319,11 @@ class TermReader:
     def _unsafe(self, token: Token, why: str) -> MLNSyntaxError:
         problem = f"unsafe variable {str(token)!r}: it {why}, so it has no type"
         return wrong(self._source, token, problem, expected="a variable of an atom", hint="use it in an atom as well")
+
+
+def _in_order(formula: logic.Formula) -> list[str]:
+    """The variables of a formula's atoms and comparisons, in order."""
+    return [*logic.variables(formula), *(name for one in logic.children(formula) for name in _in_order(one))]
 
 
 def _term(token: Token, names: Mapping[str, str]) -> logic.Term:

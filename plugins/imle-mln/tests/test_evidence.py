@@ -302,6 +302,12 @@ def test_mappings_to_truth():
     assert found == Database({"Smokes": (("Ann",), ("Ben",), ("Cat",))}, {"Smokes": (1, 0, -1)})
 
 
+def test_mappings_to_probabilities_and_values():
+    found = database_from({"Smokes": {"Ann": 0.7, "Ben": True}, "sister": {"Ann": "Ben", ("Cat",): "Ann"}}, PROGRAM)
+    text = "0.7 Smokes(Ann)\nSmokes(Ben)\nsister(Ann) = Ben\nsister(Cat) = Ann"
+    assert found == parse_database(text, PROGRAM)
+
+
 def test_frames():
     pandas = pytest.importorskip("pandas")
     people = pandas.DataFrame({"who": ["Ann", "Ben"], "hour": [1, 2]})
@@ -312,8 +318,8 @@ def test_frames():
         InstanceError, match=r"evidence on Works: expected 2 columns, found 1\n  hint: one for each arg"
     ):
         database_from({"Works": people[["who"]]}, PROGRAM)
-    with pytest.raises(InstanceError, match=r"Works, row 1: expected True, False or None, found 0.25\n  hint: fuzzy"):
-        database_from({"Works": people.assign(known=[True, 0.25]).astype({"known": object})}, PROGRAM)
+    soft = database_from({"Works": people.assign(known=[True, 0.25]).astype({"known": object})}, PROGRAM)
+    assert soft == parse_database("Works(Ann, 1)\n0.25 Works(Ben, 2)", PROGRAM)
 
 
 def test_arrays_over_declared_domains():
@@ -342,8 +348,13 @@ def test_arrays_for_closed_predicates_give_true_atoms_only():
          "is false here, and true in row 0"),
         ({"Topic": [("P1", "A"), ("P1", "B")]}, "evidence on Topic, row 1: contradictory evidence: Topic(P1,B) is "
          "true here, and Topic(P1,A) in row 0"),
-        ({"Smokes": {"Ann": 0.7}}, "evidence on Smokes, row 0: expected True, False or None, found 0.7\n  hint: fuzzy"),
-        ({"Smokes": {"Ann": "yes"}}, "evidence on Smokes, row 0: expected True, False or None, found 'yes'"),
+        ({"Smokes": {"Ann": 1.7}}, "evidence on Smokes, row 0: expected True, False, None or a probability between "
+         "0 and 1, found 1.7"),
+        ({"Smokes": {"Ann": "yes"}}, "evidence on Smokes, row 0: expected True, False, None or a probability between 0 "
+         "and 1, found 'yes'"),
+        ({"sister": {"Ann": "Zoe"}}, "evidence on sister, row 0: 'Zoe' is not in the domain 'person'"),
+        ({"sister": [("Ann", "Ben"), ("Ann", "Cat")]}, "evidence on sister, row 1: contradictory evidence: "
+         "sister(Ann,Cat) is true here, and sister(Ann,Ben) in row 0"),
         ({"Smokes": [("Ann", 0.7)]}, "evidence on Smokes, row 0: Smokes has 1 argument, found 2"),
         ({"Smokes": [None]}, "evidence on Smokes, row 0: expected a constant (a string or a number), found None"),
         ({"Smokes": [True]}, "evidence on Smokes, row 0: expected a constant (a string or a number), found True"),

@@ -49,7 +49,8 @@ def database_from(evidence: Mapping[str, Any], program: Program) -> Database:
     Args:
         evidence: for each predicate one of
             - an iterable of true atoms: tuples of constants, or bare constants if there is one argument;
-            - a mapping of such atoms to True, False or None (asked for);
+            - a mapping of such atoms to True, False, None (asked for) or a probability (soft evidence); of a function's
+              arguments to its value;
             - a pandas DataFrame with the arguments as columns, and optionally a last one with truth values;
             - a bool array with one axis per argument, as long as its domain, which must be declared: all atoms.
             Constants are strings or numbers.

@@ -228,7 +228,7 @@ class RuleReader:
         self.terms.scopes.append(scope)
         formula = self.formula(body, {**names, **own})
         self.terms.scopes.pop()
-        return (*own.values(), *scope.made_up), tuple(scope.definitions), formula
+        return (*own.values(), *scope.made_up.values()), tuple(scope.definitions.values()), formula
 
 
 def _free(tree: Node, bound: frozenset[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ variables, or else to the rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
@@ -43,16 +43,29 @@ _COMPUTED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "mod": ("%", ()),
 }
 _COMPARISONS = {"lessThan": "<", "lessThanEq": "<=", "greaterThan": ">", "greaterThanEq": ">="}
-Definition = Callable[[logic.Variable], logic.Formula]
+# Stands in definitions for what they define.
+_ITSELF = logic.Variable("")
 
 
 @dataclass
 class Scope:
-    """A quantifier, or the rule: the variables it binds, and the definitions of those that the reader made up."""
+    """A quantifier, or the rule.
+
+    Attributes:
+        variables: those it binds, those that the reader made up included.
+        made_up: the names of the latter, by definition and type.
+    """
 
     variables: set[str]
-    definitions: dict[logic.Formula, str] = field(default_factory=dict)
-    made_up: list[str] = field(default_factory=list)
+    made_up: dict[tuple[logic.Formula, str], str] = field(default_factory=dict)
+
+    @property
+    def definitions(self) -> dict[str, logic.Formula]:
+        """The definitions of the variables that the reader made up, by name; each uses only those before it."""
+        return {
+            name: logic.substituted(shape, {_ITSELF.name: logic.Variable(name)})
+            for (shape, _), name in self.made_up.items()
+        }
 
 
 class _Symbolic(NamedTuple):
@@ -89,6 +102,7 @@ class TermReader:
         # Variables that only stand in computed arguments are of these arguments' types.
         self._likely: dict[str, str] = {}
         self._computed: list[logic.Compare] = []
+        self._numbers = count(1)
 
     def quantified(self, tokens: Sequence[Token]) -> dict[str, str]:
         """Unique names for the variables of a quantifier: another one if it is free in the rule or taken."""
@@ -98,16 +112,14 @@ class TermReader:
                 raise misplaced(self._source, token, "a variable", hint="variables are lower-case")
             if token in own:
                 raise wrong(self._source, token, f"variable {str(token)!r} stands twice after its quantifier")
-            own[str(token)] = self._unique(str(token), "{}_{}", 2) if token in self._taken else str(token)
+            own[str(token)] = self._unused(str(token), count(2)) if token in self._taken else str(token)
             self._taken.add(own[token])
             self._quantified[own[token]] = token
         return own
 
-    def _unique(self, name: str, pattern: str, first: int) -> str:
-        taken = self._taken | self._written
-        found = next(new for k in count(first) if (new := pattern.format(name, k)) not in taken)
-        self._taken.add(found)
-        return found
+    def _unused(self, name: str, numbers: Iterable[int]) -> str:
+        names = (f"{name}_{number}" for number in numbers)
+        return next(new for new in names if new not in self._taken and new not in self._written)
 
     def atom(self, tree: Node, names: Mapping[str, str]) -> logic.Formula:
         """An atom; a function is one too, with its value as one argument more; `lessThan(x, y)` is a comparison."""
@@ -167,14 +179,13 @@ class TermReader:
         value = self.value(node, names)
         for name in logic.variables(logic.Compare("=", value, value)):
             self._likely.setdefault(name, type_name)
-        return self._variable(type_name, lambda own: logic.Compare("=", own, value))
+        return self._variable(type_name, logic.Compare("=", _ITSELF, value))
 
     def _looked_up(self, node: Node, names: Mapping[str, str]) -> tuple[logic.Variable, str]:
         """The variable that stands for a function's value, and its type."""
         function, arguments = self._function(node, names)
         kind = function.types[-1]
-        found = self._variable(kind, lambda own: logic.Atom(function.name, (*arguments, own)))
-        return found, kind
+        return self._variable(kind, logic.Atom(function.name, (*arguments, _ITSELF))), kind
 
     def _function(self, node: Node, names: Mapping[str, str]) -> tuple[logic.Predicate, tuple[logic.Term, ...]]:
         name, arguments = token_of(node.children[0]), nodes(node)[1:]
@@ -189,20 +200,16 @@ class TermReader:
         check_arity(self._source, name, len(arguments), function, value=False)
         return function, self._arguments(arguments, function.types, names)
 
-    def _variable(self, type_name: str, definition: Definition) -> logic.Variable:
+    def _variable(self, type_name: str, shape: logic.Formula) -> logic.Variable:
         """A variable with this definition: a new one, unless the same stands in the rule already."""
-        placeholder = logic.Variable("")
-        shape = definition(placeholder)
-        used = set(logic.variables(shape)) - {""}
+        used = {*logic.variables(shape)}
         scope = next((one for one in reversed(self.scopes) if used & one.variables), self.scopes[0])
-        for known, name in scope.definitions.items():
-            if known == definition(logic.Variable(name)) and self.types[name] == type_name:
-                return logic.Variable(name)
-        name = self._unique("", "{}_{}", 1)
-        scope.definitions[definition(logic.Variable(name))] = name
-        scope.variables.add(name)
-        scope.made_up.append(name)
-        self.types[name] = type_name
+        name = scope.made_up.get((shape, type_name))
+        if name is None:
+            name = scope.made_up[shape, type_name] = self._unused("", self._numbers)
+            self._taken.add(name)
+            scope.variables.add(name)
+            self.types[name] = type_name
         return logic.Variable(name)
 
     def value(self, node: Node, names: Mapping[str, str]) -> logic.Value:
@@ -264,8 +271,7 @@ class TermReader:
         They are numbered as they occur in the formula. In reading, those of quantifiers' definitions came later than
         they are written, so that a printed rule would get other names.
         """
-        rule = self.scopes[0]
-        definitions = {name: definition for definition, name in rule.definitions.items()}
+        definitions = self.scopes[0].definitions
         order: dict[str, None] = {}
 
         def visit(names: Sequence[str]) -> None:
@@ -275,9 +281,9 @@ class TermReader:
                     order[name] = None
 
         visit(_in_order(formula))
-        taken = (self._taken | self._written) - definitions.keys()
-        fresh = (new for k in count(1) if (new := f"_{k}") not in taken)
-        new = dict(zip(order, fresh, strict=False))
+        self._taken -= definitions.keys()
+        numbers = count(1)
+        new = {name: self._unused("", numbers) for name in order}
         self.types = {new.get(name, name): kind for name, kind in self.types.items()}
         values = {old: logic.Variable(name) for old, name in new.items()}
         where = tuple(logic.substituted(definitions[name], values) for name in order)

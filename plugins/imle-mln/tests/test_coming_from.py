@@ -242,10 +242,9 @@ LINES = [
         PEOPLE + "*Rated(person, float_)\nscore: Rated(x, score) => Smokes(x)\n-1 Smokes(x)",
         "Rated(A, 1.5)\nRated(A, -0.25)\nRated(B, 0.5)",
         SMOKES + HAPPY,
-        # Without a rating the rule is true: 6 groundings, of which one is false for each rating of who does not smoke.
+        # Without a rating there is no grounding.
         lambda w: (
-            (1.5 - 0.25 + 0.5) * 2
-            - sum(score * (not w("Smokes", x)) for x, score in (("A", 1.5), ("A", -0.25), ("B", 0.5)))
+            sum(score * w("Smokes", x) for x, score in (("A", 1.5), ("A", -0.25), ("B", 0.5)))
             - sum(w("Smokes", x) for x in AB)
         ),
     ),

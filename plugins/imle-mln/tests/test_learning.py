@@ -216,15 +216,15 @@ def test_a_query_takes_the_rest_as_given():
 
 def test_map_states_after_learning_are_the_data():
     program = SMOKERS.replace("1 Smokes(x)\n", "1 Smokes(+x)\n")
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # with 30 steps, I-MLE misses an atom for one seed in four
     for method in ("perceptron", "fenchel-young", "imle"):
-        found = imle_mln.learn(program, FACTS, method=method, steps=30)
+        found = imle_mln.learn(program, FACTS, method=method, steps=100)
         best = imle_mln.map_inference(found.program, {"Friends": FACTS["Friends"]})
         smoking = [atom for atom in best.true_atoms if atom.startswith("Smokes")]
         assert smoking == ["Smokes(A)", "Smokes(B)", "Smokes(E)"], method
         assert found.value is None
         assert np.isnan(found.errors).all()
-        assert found.iterations == 30
+        assert found.iterations == 100
 
 
 def test_learning_is_watched_and_written(tmp_path):

@@ -209,7 +209,7 @@ class Rule:
         where: what defines variables that stand for terms such as `meet(x, y)` or `t + 1`: comparisons, and atoms of
             functions. Bindings for which one of them does not hold are no groundings of the rule.
         weight_variable: one of `plus`, whose constants are the weights (RockIt's `conf: ...`); they are multiplied by
-            `weight`.
+            `weight`. Where evidence does not hold the closed atoms that the clause denies of it, there is no grounding.
         unweighted: written without a weight, to be learned; `weight` is 0.
     """
 

@@ -17,12 +17,12 @@ from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
 from imle_mln.grounding.contradiction import contradiction
 from imle_mln.grounding.evidence import Known, known_atoms
 from imle_mln.grounding.formulas import FormulaTable, predicates_of, rule_variables, variable_types
-from imle_mln.grounding.normal import feature, hard_clauses, negate, normal
+from imle_mln.grounding.normal import Disjunct, feature, hard_clauses, negate, normal
 from imle_mln.grounding.relations import Bindings
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.grounding.world import Scope, World
-from imle_mln.logic import And, Atom, Database, Equal, Not, Or, Predicate, Program, Rule, Variable, variables
+from imle_mln.logic import And, Atom, Database, Equal, Not, Or, Predicate, Program, Rule, Variable
 from imle_mln.network import Floats, GroundNetwork, Index
 from imle_mln.printing import constant_text, formula_text
 
@@ -138,6 +138,7 @@ class _Planned:
         jobs: the clauses.
         needed: the variables that the clauses bind.
         groundings: if not all bindings are groundings: a clause that is false for those that are.
+        defining: the variables of that clause.
     """
 
     rule: Rule
@@ -146,24 +147,42 @@ class _Planned:
     jobs: tuple[Job, ...]
     needed: frozenset[str]
     groundings: Job | None
+    defining: frozenset[str]
 
 
 def _planned(rule: Rule, scope: Scope, store: Store) -> _Planned:
     grounder = ClauseGrounder(scope, store)
     part = normal(rule.formula)
-    undefined = tuple(negate(normal(one)) for one in rule.where)
+    undefined = (*(negate(normal(one)) for one in rule.where), *_unrated(rule, part, scope))
     defining = frozenset[str]().union(*(one.free for one in undefined))
     counted = [name for name in rule_variables(rule) if name in defining or name in rule.plus]
     groundings = grounder.job(undefined, counted) if undefined else None
     if rule.weight is None:
         clauses = [(*undefined, *parts) for parts in hard_clauses(part, part.free | defining)]
         jobs = tuple(grounder.job(parts, sorted({name for one in parts for name in one.free})) for parts in clauses)
-        return _Planned(rule, 1, grounder, jobs, part.free | defining, groundings)
+        return _Planned(rule, 1, grounder, jobs, part.free | defining, groundings, defining)
     sign, own = feature(part)
     parts = (*undefined, *own)
     needed = frozenset(rule.plus).union(*(one.free for one in parts))
     variables = [name for name in rule_variables(rule) if name in needed]
-    return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed, groundings)
+    return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed, groundings, defining)
+
+
+def _unrated(rule: Rule, part: Disjunct, scope: Scope) -> list[Disjunct]:
+    """What is false where a constant is the weight of a grounding: the conditions that give it, if evidence knows them.
+
+    As in RockIt, what has no such weight is no grounding of the rule.
+    """
+    sign, parts = feature(part)
+    return [
+        one
+        for one in parts
+        if rule.weight_variable in one.free
+        and not one.positive
+        and isinstance(one.body, Atom)
+        and sign > 0
+        and scope.predicate(one.body).start == scope.predicate(one.body).stop
+    ]
 
 
 def _advice(rule: Rule, program: Program, known: Mapping[str, Known]) -> str:
@@ -230,7 +249,7 @@ def _ground_soft(planned: _Planned, builder: NetworkBuilder, start: int, formula
 def _groundings(planned: _Planned, formulas: int) -> Floats:
     """How many groundings each formula of a rule has, `[formulas]`."""
     rule, scope, job = planned.rule, planned.grounder.scope, planned.groundings
-    bound = {name for one in rule.where for name in variables(one)}.union(rule.plus)
+    bound = planned.defining.union(rule.plus)
     copies = float(prod(scope.size(name) for name in rule_variables(rule) if name not in bound))
     if job is None:
         return np.full(formulas, copies)

@@ -150,7 +150,7 @@ def map_inference(
     Args:
         program, evidence, query, closed_world: as for `imle.layer("mln-map", ...)`.
         weights: `[F]` instead of the program's.
-        unary: `[A]` what each open query atom adds if it is true; zero by default.
+        unary: `[A]` what each open query atom adds if it is true; by default the log-odds of soft evidence, else zero.
         options: engine, time_limit, gap, seed, cross_check.
 
     Raises:
@@ -161,7 +161,7 @@ def map_inference(
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
     given = _vector("weights", weights, problem.grounding.formulas.weights)
-    shown = _vector("unary", unary, np.zeros(len(problem.shown)))
+    shown = _vector("unary", unary, problem.soft_evidence)
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
     found = problem.engine().solve(all_unary, network.clause_weights(given))

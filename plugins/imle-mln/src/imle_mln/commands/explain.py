@@ -17,7 +17,7 @@ from imle_mln.commands.inputs import inputs, say, shown_progress
 @inputs
 def explain_command(
     program: Path,
-    evidence: Path | None,
+    evidence: list[Path],
     atoms: tuple[str, ...],
     closed_world: tuple[str, ...],
     engine: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("ground")
 @inputs
 def ground_command(
-    program: Path, evidence: Path | None, closed_world: tuple[str, ...], engine: str, limit: int, as_json: bool
+    program: Path, evidence: list[Path], closed_world: tuple[str, ...], engine: str, limit: int, as_json: bool
 ) -> None:
     """Print what grounding makes of PROGRAM (.mln) on EVIDENCE (.db): atoms, formulas, and how it is solved.
 
@@ -30,20 +29,16 @@ def ground_command(
 
     Exits with 1 if no world satisfies the hard formulas, as `imle mln map` does.
     """
-    import numpy as np
-
     from imle_mln.solver import MLNSolver, PreparedMLN
 
     start = time.perf_counter()
     with shown_progress(limit):
-        problem = MLNSolver(engine=engine).prepare(
-            program, {} if evidence is None else evidence, closed_world=closed_world
-        )
+        problem = MLNSolver(engine=engine).prepare(program, evidence, closed_world=closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     seconds = time.perf_counter() - start
     grounding, network = problem.grounding, problem.grounding.network
     weights = network.clause_weights(grounding.formulas.weights)
-    found = problem.engine().solve(np.zeros(network.atoms), weights)
+    found = problem.engine().solve(grounding.soft_evidence, weights)
     statistics: dict[str, Any] = {
         "atoms": network.atoms,
         "ground clauses": len(network.clauses),
@@ -67,8 +62,6 @@ def _formulas(grounding: Grounding) -> list[dict[str, Any]]:
     """What became of each formula, in file order; None for the weight of a hard one."""
     import numpy as np
 
-    from imle_mln.grounding.formulas import free_variables
-
     formulas, network = grounding.formulas, grounding.network
     soft = zip(
         formulas.lines.tolist(),
@@ -78,16 +71,12 @@ def _formulas(grounding: Grounding) -> list[dict[str, Any]]:
         np.bincount(network.count_formulas, minlength=len(formulas)).tolist(),
         strict=True,
     )
-    sizes = [
-        prod(grounding.vocabulary.size(rule.types[name]) for name in free_variables(rule.formula))
-        for rule in formulas.hard
-    ]
     hard = zip(
         [rule.line for rule in formulas.hard],
         formulas.hard_names,
-        [None] * len(sizes),
-        sizes,
-        np.bincount(grounding.hard_rules, minlength=len(sizes)).tolist(),
+        [None] * len(formulas.hard),
+        grounding.hard_groundings.tolist(),
+        np.bincount(grounding.hard_rules, minlength=len(formulas.hard)).tolist(),
         strict=True,
     )
     rows = sorted([*soft, *hard], key=lambda row: row[0])

@@ -23,10 +23,12 @@ def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
     """What commands that ground read."""
 
     @functools.wraps(command)
-    def checked(program: str, evidence: str | None, **options: Any) -> Any:
-        if program.endswith(".db") and evidence is not None and evidence.endswith(".mln"):
-            raise click.UsageError(f"expected PROGRAM (.mln), then EVIDENCE (.db), found {program} {evidence}")
-        return command(Path(program), None if evidence is None else Path(evidence), **options)
+    def checked(program: str, evidence: tuple[str, ...], **options: Any) -> Any:
+        if program.endswith(".db") and evidence and evidence[-1].endswith(".mln"):
+            raise click.UsageError(
+                f"expected PROGRAM (.mln), then EVIDENCE (.db), found {program} {' '.join(evidence)}"
+            )
+        return command(Path(program), [Path(name) for name in evidence], **options)
 
     for decorate in (
         click.option("--closed-world", "-c", multiple=True, metavar="P", help="False wherever evidence does not say."),
@@ -40,7 +42,7 @@ def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Refuse to look at more groundings.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.argument("evidence", type=click.Path(exists=True, dir_okay=False), required=False),
+        click.argument("evidence", type=click.Path(exists=True, dir_okay=False), nargs=-1),
         click.argument("program", type=click.Path(exists=True, dir_okay=False)),
     ):
         checked = decorate(checked)

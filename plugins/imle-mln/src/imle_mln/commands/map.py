@@ -37,7 +37,7 @@ def _writable(ctx: click.Context, parameter: click.Parameter, path: str | None) 
 @inputs
 def map_command(
     program: Path,
-    evidence: Path | None,
+    evidence: list[Path],
     query: tuple[str, ...],
     closed_world: tuple[str, ...],
     engine: str,

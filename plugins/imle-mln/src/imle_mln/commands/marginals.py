@@ -19,7 +19,7 @@ from imle_mln.probability import METHODS
 @inputs
 def marginals_command(
     program: Path,
-    evidence: Path | None,
+    evidence: list[Path],
     query: tuple[str, ...],
     closed_world: tuple[str, ...],
     engine: str,

@@ -53,7 +53,8 @@ class MarginalLayer(nn.Module):
         """The logarithm of the sum of exp(score) over all worlds. `[*batch]`, in float64.
 
         Args:
-            unary: `[*batch, A]` what each open query atom adds if it is true; None is zero.
+            unary: `[*batch, A]` what each open query atom adds if it is true; None are the log-odds of soft evidence,
+                else zero.
             weights: `[F]` or `[*batch, F]`; None are the program's.
 
         Raises:
@@ -132,7 +133,7 @@ class MarginalLayer(nn.Module):
         lead = torch.Size(np.broadcast_shapes(*shapes))
         device = next((value.device for value in (unary, weights) if value is not None), torch.device("cpu"))
         if unary is None:
-            unary = torch.zeros(atoms, device=device)
+            unary = torch.from_numpy(self.problem.soft_evidence).to(device)
         if weights is None:
             weights = torch.from_numpy(self.problem.grounding.formulas.weights).to(device)
         wide = unary.to(torch.float64).expand(*lead, atoms).reshape(-1, atoms)

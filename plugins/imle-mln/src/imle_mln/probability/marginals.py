@@ -66,7 +66,8 @@ def marginals(
     Args:
         program, evidence, query, closed_world: as for `imle.layer("mln-map", ...)`.
         weights: `[F]` instead of the program's.
-        unary: `[A]` what each open query atom adds to the score if it is true; zero by default.
+        unary: `[A]` what each open query atom adds to the score if it is true; by default the log-odds of
+            soft evidence, else zero.
         method: one of those above.
         samples: how many MAP states.
         seed: of the perturbations.
@@ -87,7 +88,7 @@ def marginals(
     network, names = problem.grounding.network, problem.grounding.formulas.names
     given = _vector("weights", weights, problem.grounding.formulas.weights)
     all_unary = np.zeros(network.atoms)
-    all_unary[problem.shown] = _vector("unary", unary, np.zeros(len(problem.shown)))
+    all_unary[problem.shown] = _vector("unary", unary, problem.soft_evidence)
     log_partition: float | None = None
     if method == "exact":
         log_open, chances, counts = _exact(problem, all_unary, given)

@@ -127,6 +127,9 @@ def draws_again(noise: object) -> bool:
     """Whether what a distribution draws on the CPU is decided by its generator alone, number after number.
 
     Known of the distributions here, not of classes that derive from them.
+
+    Args:
+        noise: a distribution.
     """
     inner = noise.noise if isinstance(noise, RelativeNoiseDistribution) else noise
     return type(inner) in DRAW_AGAIN

@@ -73,7 +73,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
 
     @torch.no_grad()
     def observe(self, theta: Tensor) -> None:
-        if self._measured or not len(theta):
+        if self._measured or not theta.numel():
             return
         if not theta.isfinite().all():  # it is about to be refused
             return

@@ -1,7 +1,8 @@
-"""A new user's first hour, with the wheels and nothing else: the README's first example, then a plugin of their own."""
+"""A new user's first hour, with the wheels and nothing else: the README's first example, a notebook, a plugin."""
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -14,6 +15,13 @@ from support.environments import OFFLINE
 
 README = (ROOT / "README.md").read_text()
 EXAMPLE = re.search(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)[1]
+
+CELLS = [
+    cell
+    for cell in json.loads((ROOT / "docs" / "notebooks" / "first-layer.ipynb").read_text())["cells"]
+    if cell["cell_type"] == "code"
+]
+INSTALL, NOTEBOOK = "".join(CELLS[0]["source"]), "\n".join("".join(cell["source"]) for cell in CELLS[1:])
 
 TRAIN = """
 import imle, torch
@@ -28,15 +36,21 @@ print(layer.eval()(scores).tolist())
 
 @pytest.fixture(scope="module")
 def user(wheels, tmp_path_factory) -> Environment:
-    """What the README's first example needs, and pytest for the tests of the plugin."""
-    plugins = {KNOWN[name] for name in re.findall(r'imle\.layer\("([\w-]+)"', EXAMPLE)}
+    """What the README's first example and the first notebook need, and pytest for the tests of the plugin."""
+    plugins = {KNOWN[name] for name in re.findall(r'imle\.layer\(\s*"([\w-]+)"', EXAMPLE + NOTEBOOK)}
     plugins |= needed([wheels[name] for name in plugins]) & {*PLUGINS}
     folder = tmp_path_factory.mktemp("user") / "venv"
-    return environment(folder, [wheels[name] for name in ("imle", *sorted(plugins))], beside=["pytest"])
+    return environment(folder, [wheels[name] for name in ("imle", *sorted(plugins))], beside=["pytest", "matplotlib"])
 
 
 def test_the_first_example_of_the_readme(user):
     assert user.run("python", "-c", EXAMPLE, compiled=True)
+
+
+def test_the_first_notebook(user):
+    extras = re.search(r"imle\[([\w,]+)\]", INSTALL)[1].split(",")
+    assert {*extras} == {"topk", "networkx", "plot"}, "what the environment has"
+    user.run("python", "-c", NOTEBOOK, compiled=True)
 
 
 def test_a_plugin_is_written_checked_built_installed_listed_and_trained(user, tmp_path):

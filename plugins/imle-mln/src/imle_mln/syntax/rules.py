@@ -121,7 +121,10 @@ class RuleReader:
                 return None
             start = self._statement.meta.start_pos
             found = self._source.text[start : self._statement.meta.end_pos]
-            hint = "put a number in front, or a '.' at the end if it must hold; declarations have lower-case types"
+            hint = (
+                "put a number in front, or a '.' at the end if it must hold, or learn it: imle mln learn; declarations "
+                "have lower-case types"
+            )
             raise self._source.error("weight missing", start, found=found, expected="a weight or a '.'", hint=hint)
         if "PERIOD" in given and "WEIGHT" in given:
             problem = "expected a weight or a '.', found both"

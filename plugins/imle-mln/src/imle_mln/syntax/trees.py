@@ -130,8 +130,15 @@ def is_constant(token: Token) -> bool:
 
 
 def constant_name(token: Token) -> str:
-    r"""The constant a token stands for: without quotes, and with `\"` and `\\` in them undone."""
-    return re.sub(r'\\(["\\])', r"\1", token[1:-1]) if token.type == "STRING" else str(token)
+    """The constant a token stands for."""
+    return unquoted(token)
+
+
+def unquoted(text: str) -> str:
+    r"""A constant as written: without quotes, and with `\"` and `\\` in them undone."""
+    if not text.startswith('"'):
+        return str(text)
+    return re.sub(r'\\(["\\])', r"\1", text[1:-1]) if "\\" in text else text[1:-1]
 
 
 def wrong(source: Source, token: Token, problem: str, *, expected: str = "", hint: str | None = None) -> MLNSyntaxError:

@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   := $(VENV)/.demo-installed
 PEERS  := $(VENV)/.peers-installed
+LOWEST := .venv-lowest
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test quick mutants lint typecheck bench house docs site inventories check clean
+.PHONY: demo gallery test quick mutants fuzz lint typecheck bench house docs site inventories check dist lowest clean
 .DEFAULT_GOAL := test
 
 $(BIN)/pip:
@@ -80,7 +81,24 @@ site: $(STAMP)
 inventories: $(STAMP)
 	PYTHONPATH=docs/_ext $(BIN)/python -m imle_docs.outside
 
+# what is published, in dist/: built, checked, and each wheel installed into an empty environment where it trains
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m tools.release build dist
+	IMLE_DIST=$(CURDIR)/dist $(BIN)/python -m pytest -n 2 tests/distribution
+
+$(LOWEST)/.installed: $(PROJECTS) requirements-dev.txt $(STAMP)
+	$(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python -m tools.release lowest > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt \
+	  -r requirements-dev.txt -e '.[demo]' $(foreach p,$(PLUGINS),-e $(p))
+	@touch $@
+
+# the fast tests, with the lowest versions of other packages that pyproject.toml files declare
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -n 2 -m "not slow"
+
 check: lint typecheck test
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache docs/_build docs/_generated docs/api docs/plugins docs/solvers
+	rm -rf $(VENV) $(LOWEST) dist build .pytest_cache .mypy_cache .ruff_cache docs/_build docs/_generated docs/api docs/plugins docs/solvers

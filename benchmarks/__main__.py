@@ -29,6 +29,7 @@ MODULES = (
     "combinatorial",
     "threads",
     "parallel",
+    "scale",
     "mln_grounding",
     "mln_resolves",
     "mln_engines",
@@ -46,7 +47,7 @@ MODULES = (
 
 def results_page(sections: Sequence[results.Section]) -> str:
     """`RESULTS.md`."""
-    return render.page(sections, headlines.table(sections, headlines.FRONT))
+    return render.page(sections, headlines.front(sections))
 
 
 def write_pages() -> None:

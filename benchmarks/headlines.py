@@ -51,7 +51,7 @@ FRONT = (
         "knapsack 120: imle (default) vs two-stage",
     ),
 )
-"""The numbers of the README's first screen."""
+"""The numbers of the first screens of the README and of `RESULTS.md`."""
 
 HEADLINES = (
     Headline(
@@ -182,9 +182,9 @@ def front(sections: Sequence[Section]) -> str:
     return grid([f"**{ratio}**" for ratio in ratios], [said])
 
 
-def table(sections: Sequence[Section], lines: Sequence[Headline] = HEADLINES) -> str:
-    """Lines, from results on file; those whose claim has not been measured yet are left out."""
-    return grid(("", "ours", "reference", "ratio"), [_cells(*found) for found in _measured(lines, sections)])
+def table(sections: Sequence[Section]) -> str:
+    """The lines, from results on file; those whose claim has not been measured yet are left out."""
+    return grid(("", "ours", "reference", "ratio"), [_cells(*found) for found in _measured(HEADLINES, sections)])
 
 
 def _measured(lines: Sequence[Headline], sections: Sequence[Section]) -> list[tuple[Headline, Claim]]:

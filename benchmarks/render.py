@@ -49,13 +49,13 @@ def page(sections: Sequence[Section], top: str) -> str:
 
     Args:
         sections: results on file.
-        top: a table to begin with.
+        top: what it begins with: the numbers that matter most.
     """
     machines = list(dict.fromkeys(_environment(section) for section in sections))
     claims = [claim for section in sections for claim in section.claims]
     parts = [
         "# Benchmarks",
-        f"{_met(claims)} claims are met; [how things are compared](README.md).",
+        f"{_met(claims)} claims are met: [in short](README.md#in-short), and [how things are compared](README.md).",
         top,
         *_missed(sections),
         *_folded("Machine and versions, and how this page is made", [_ORIGIN, *_machines(machines)]),

@@ -33,7 +33,8 @@ needs_sphinx = "8.0"
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-nb_execution_mode = "cache"  # in docs/_build: a notebook runs again once its code has changed
+nb_execution_mode = "cache"  # a notebook runs again once its code has changed
+nb_execution_cache_path = str(Path(__file__).parent / "_build" / ".jupyter_cache")  # not published
 nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_show_tb = True
@@ -54,7 +55,6 @@ default_role = "code"  # docstrings are written for `help()`: one backtick is co
 
 intersphinx_mapping = outside.MAPPING  # by files of this repository: builds need no network
 intersphinx_disabled_reftypes = ["std:*"]  # our own words are explained by our own glossary
-copybutton_exclude = ".linenos, .gp"
 copybutton_prompt_text = r"\$ "  # of a console, commands are copied, and not what they print
 copybutton_prompt_is_regexp = True
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -29,13 +31,11 @@ PAGE = """<!doctype html>
 def releases(root: Path) -> list[str]:
     """Versions that have a tag, the newest first."""
     tags = subprocess.run(["git", "tag", "--list", "v*"], cwd=root, capture_output=True, text=True, check=True).stdout
-    found = []
+    found = {}
     for tag in tags.split():
-        try:
-            found.append(Version(tag.removeprefix("v")))
-        except InvalidVersion:
-            continue
-    return [str(version) for version in sorted(found, reverse=True)]
+        with suppress(InvalidVersion):
+            found[Version(tag.removeprefix("v"))] = tag.removeprefix("v")
+    return [found[version] for version in sorted(found, reverse=True)]
 
 
 def build_release(root: Path, name: str, into: Path) -> None:
@@ -54,13 +54,17 @@ def build_release(root: Path, name: str, into: Path) -> None:
 
 
 def build_pages(checkout: Path, name: str, into: Path, packages: str | None = None) -> None:
-    """Build the pages of a folder, with the switch."""
+    """Build the pages of a folder, with the switch; in the folder, so that only pages end up in the site."""
     path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH"))))
     options = ["--quiet", "--builder", "html", "--html-define", f"versioned={name}"]
     options += [] if packages else ["--fail-on-warning", "--keep-going"]  # a newer Sphinx may warn of old pages
-    with tempfile.TemporaryDirectory() as doctrees:  # not beside the pages, where they would be published
-        command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", doctrees, f"{checkout}/docs", str(into)]
-        subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+    made = checkout / "docs" / "_build"
+    folders = ["--doctree-dir", f"{made}/versioned-doctrees", f"{checkout}/docs", f"{made}/versioned"]
+    shutil.rmtree(made / "versioned", ignore_errors=True)
+    command = [sys.executable, "-m", "sphinx", *options, *folders]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
+    shutil.rmtree(into, ignore_errors=True)
+    shutil.copytree(made / "versioned", into)
 
 
 def index(site: Path, names: list[str]) -> None:

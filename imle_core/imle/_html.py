@@ -19,17 +19,17 @@ from imle._report import Code, Fault, FoldingTable
 
 _STYLE = """
 .imle-report{font-size:.9em;line-height:1.45;overflow-x:auto}
-.imle-report table{border-collapse:collapse;margin:.3em 0;background:none;color:inherit}
+.imle-report table{border-collapse:collapse;margin:.3em 0;background:none;color:inherit;font-size:inherit}
 .imle-report tr,.imle-report td,.imle-report th{background:none;color:inherit;text-align:left;vertical-align:top;
 border:0;padding:.1em .9em .1em 0}
-.imle-report thead th{border-bottom:1px solid rgba(128,128,128,.5)}
+.imle-report thead th{border-bottom:1px solid rgba(128,128,128,.5);vertical-align:bottom}
 .imle-report td.right,.imle-report th.right{text-align:right}
 .imle-report pre{background:rgba(128,128,128,.12);color:inherit;padding:.5em;margin:.3em 0;overflow-x:auto}
 .imle-report div{min-height:.6em}
 .imle-report .indented{margin-left:1.2em}
 .imle-report .bold{font-weight:600}
 .imle-report .dim{opacity:.7}
-.imle-report .cyan{font-family:monospace}
+.imle-report .cyan{font-family:monospace;white-space:nowrap}
 .imle-report .green,.imle-report .yellow,.imle-report .red,.imle-report .magenta{border-radius:.25em;padding:0 .25em}
 .imle-report .green{background:rgba(40,160,70,.25)}
 .imle-report .yellow{background:rgba(220,160,0,.3)}

@@ -59,7 +59,7 @@ def test_a_console_table_keeps_its_text_without_markup():
 def test_the_page_says_it_all(section):
     text = page([section], "| what matters | most |")
     for line in (
-        "1 of 2 claims are met; [how things are compared](README.md).",
+        "1 of 2 claims are met: [in short](README.md#in-short), and [how things are compared](README.md).",
         "| what matters | most |",
         "<summary>Not met: 1</summary>",
         "- [sorting](#sorting): memory: 3x, at most 2x",

@@ -105,3 +105,11 @@ def test_a_rule_without_a_spec_does_not_say_how_often_it_solves():
     layer = imle.layer("topk", k=1, estimator=Own())
     assert layer.solves_per_row == (1, None)
     assert "per row 1 solve forward in train(), 1 in eval()" in repr(layer)
+
+
+def test_a_layer_of_blocks():
+    program = "person = {A, B}\nSmokes(person)\n1 Smokes(x)"
+    text = repr(imle.layer("mln-map", program=program))
+    assert "objective of blocks unary, weights" in text
+    assert "labels weights: 'Smokes(x)'; unary: 'Smokes(A)', 'Smokes(B)'" in text
+    assert max(map(len, text.splitlines())) < 160

@@ -143,5 +143,5 @@ def test_solvers_tell_their_gap(options):
 
 @pytest.mark.parametrize("given", [0, -1.0, True, "often", float("inf"), float("nan")])
 def test_what_is_not_a_pace_is_refused(given):
-    with pytest.raises(OptionError, match=r"progress: expected seconds > 0, a function of a Progress, or None"):
+    with pytest.raises(OptionError, match=r"progress: expected seconds > 0, a function of a Progress, 'bar' or None"):
         imle.layer("topk", k=1, progress=given)

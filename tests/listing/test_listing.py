@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 
 import pytest
+import torch
 
 import imle
 from imle.cli import main
@@ -84,13 +86,33 @@ def test_rows_that_may_differ_are_told_apart():
     assert "in groups" in lines["graph"] or "in groups" in text
 
 
-@pytest.mark.parametrize(
-    "shown", [imle.list_solvers, imle.list_estimators, lambda: imle.info("topk"), lambda: imle.info("mln-map")]
-)
+def diagnosis():
+    layer = imle.layer("topk", k=1, temperature=0.0, estimator=imle.estimators.IMLE(beta=0.1))
+    return imle.diagnose(layer, torch.tensor([[2.0, 0.0]]), lambda z: z[..., 0].sum(), draws=2)
+
+
+def calibration():
+    return imle.calibrate(imle.layer("topk", k=1), torch.tensor([[2.0, 0.0, 1.0]]), entropy=0.5, nb_samples=8)
+
+
+REPORTS = [
+    imle.list_solvers,
+    imle.list_estimators,
+    lambda: imle.info("topk"),
+    lambda: imle.info("mln-map"),
+    diagnosis,
+    calibration,
+]
+
+
+@pytest.mark.parametrize("shown", REPORTS)
 def test_html_has_the_words_of_the_text(shown):
     found = shown()
-    words = " ".join(parsed(found._repr_html_()).texts).split()
+    html = found._repr_html_()
+    words = " ".join(parsed(html).texts).split()
     assert {word for word in repr(found).split() if word.isalnum()} <= set(words)
+    assert repr(found) == str(found)
+    assert not re.search(r"[^-]color:(?!inherit)", html)  # texts have the colour of the page, light or dark
 
 
 def test_html_of_plugins_texts_is_escaped(only, site):

@@ -78,9 +78,7 @@ def loader(batches):
 
 def fit(module, batches, validation=(), path=None, **options):
     one = trainer(**options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice about loaders without workers
-        one.fit(module, loader(batches), loader(validation) if validation else None, ckpt_path=path)
+    one.fit(module, loader(batches), loader(validation) if validation else None, ckpt_path=path)
     return one
 
 

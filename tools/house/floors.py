@@ -17,7 +17,7 @@ FLOORS = (
     ("imle.execution",),
     ("imle.solvers", "imle.datasets", "imle.listing"),
     ("imle.plugins", "imle.noise", "imle.target"),
-    ("imle.errors",),
+    ("imle.errors", "imle.progress"),
 )
 """The public packages of the core, from the roof down. What is left out here stands where its imports let it: private
 files right above those they use, and distributions on top, each above the others that it imports."""

@@ -32,6 +32,7 @@ MODULES = {
     "imle.monitoring": "Numbers for loggers",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
+    "imle.progress": "Bars on terminals and in notebooks",
     "imle.listing": "What is installed",
     "imle.plugins": "What plugins are made of",
     "imle.plugins.common": "Options that many solvers share",

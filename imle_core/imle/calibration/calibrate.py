@@ -26,6 +26,7 @@ from imle.noise import (
     perturb,
 )
 from imle.noise.units import LOUD, absolute, fitting_temperature
+from imle.progress import Bar, bar
 
 TOLERANCE = 0.005
 """Relative precision of the temperature."""
@@ -42,6 +43,7 @@ def calibrate(
     entropy: float | None = None,
     noise: str | BaseNoiseDistribution | None = None,
     nb_samples: int = 100,
+    progress: bool = False,
     **rows: Sequence[Any],
 ) -> Calibration:
     """Find kappa, and the temperature whose sampled marginals match what is asked for.
@@ -69,6 +71,7 @@ def calibrate(
         noise: "gumbel", "sum-of-gamma" (with the kappa that is found), ... or an object of `imle.noise`; by default the
             layer's, where sum-of-gamma noise gets the kappa that is found.
         nb_samples: draws per row.
+        progress: whether a bar shows which temperatures are tried, on terminals and in notebooks.
         rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
@@ -100,7 +103,7 @@ def calibrate(
             hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
         )
     nb_samples = positive_int("calibrate: nb_samples", nb_samples)
-    with trial("calibrate", layer, objective) as copy:
+    with trial("calibrate", layer, objective) as copy, bar(f"calibrate {layer.spec.id}", shown=progress) as shown:
         batch = plain(copy, objective, rows)
         known = _like("solutions", solutions, objective, batch)
         known = None if known is None else copy.as_solved(known, batch.solve)
@@ -114,12 +117,12 @@ def calibrate(
         kappa = float((best if known is None else known)[usable].double().flatten(1).sum(dim=1).mean())
         copy.noise, copy.nb_samples, copy.antithetic = _noise(noise, layer, kappa), nb_samples, False
         if entropy is not None:
-            return _search(_Curve(copy, batch, usable, None), kappa, entropy)
+            return _search(_Curve(copy, batch, usable, None, shown), kappa, entropy)
         reference = known if reference is None else reference
         assert reference is not None
         wanted = reference[usable]
         target = _score(batch.theta.detach()[usable], wanted)
-        return _search(_Curve(copy, batch, usable, wanted), kappa, target, may_know_nothing=marginals is None)
+        return _search(_Curve(copy, batch, usable, wanted, shown), kappa, target, may_know_nothing=marginals is None)
 
 
 class _Curve:
@@ -130,15 +133,17 @@ class _Curve:
         batch: rows to solve.
         usable: `[B]` those that can be solved.
         wanted: `[R, *event]` marginals of these whose mean score is matched; None where an entropy is.
+        shown: counts the temperatures that are tried.
     """
 
-    def __init__(self, layer: SolverLayer, batch: Batch, usable: Tensor, wanted: Tensor | None) -> None:
+    def __init__(self, layer: SolverLayer, batch: Batch, usable: Tensor, wanted: Tensor | None, shown: Bar) -> None:
         assert layer.noise is not None
         eps = layer._draw(batch.theta.detach(), batch.solve)
         assert eps is not None
         self.noise, self.theta, self.wanted = layer.noise, batch.theta.detach()[usable], wanted
         self._layer, self._batch, self._usable, self._eps = layer, batch, usable, eps
         self._points: dict[float, Point] = {}
+        self._shown = shown
 
     def value_at(self, temperature: float) -> float:
         """The mean score, or the entropy."""
@@ -153,6 +158,7 @@ class _Curve:
             else:
                 error = float((mu - self.wanted).abs().mean())
                 self._points[temperature] = Point(temperature, _score(self.theta, mu), spread, error)
+            self._shown.advance(f"temperature {temperature:.3g}")
         return self._points[temperature].value
 
     def calibration(

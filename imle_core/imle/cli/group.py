@@ -71,7 +71,8 @@ class LazyGroup(click.Group):
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
         with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for commands
-            return matching({*COMMANDS, *_plugin_commands()}, incomplete)
+            contributed = {name: found.get_short_help_str() for name, found in _plugin_commands().items()}
+            return matching({**contributed, **COMMANDS}, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -24,7 +24,7 @@ SLOW_SECONDS = 0.1
 _REQUIRED = ("torch", "numpy", "pluggy", "click", "rich")
 _OPTIONAL = (
     *("networkx", "numba", "scipy", "highspy", "ortools", "pulp", "lark", "rustworkx"),
-    *("python-sat", "matplotlib", "pillow", "dask"),
+    *("python-sat", "matplotlib", "pillow", "dask", "ray"),
 )
 _THREADS = (
     "OMP_NUM_THREADS",

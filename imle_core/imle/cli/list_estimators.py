@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from imle.cli.completion import rule_ids
 from imle.cli.output import echo_json, make_console, quietly, show
 from imle.listing import list_estimators
 
 
 @click.command("list-estimators")
-@click.argument("words", nargs=-1)
+@click.argument("words", nargs=-1, shell_complete=rule_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(words: tuple[str, ...], as_json: bool) -> None:
     """List the gradient rules of the core and of all installed plugins.

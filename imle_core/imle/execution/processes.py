@@ -17,7 +17,7 @@ from typing import Any
 
 from imle._checks import positive_int
 from imle.errors import ImleError
-from imle.execution.worker import BEGUN, receive, send
+from imle.execution.worker import BEGUN, answered, receive, send
 from imle.solvers.forks import renew_in_children
 
 _PROGRAM = "from imle.execution.worker import main; main()"
@@ -157,10 +157,7 @@ class Processes(Executor):
                     self.restarts += 1
                 else:
                     self._idle.append(worker)
-        value, error = pickle.loads(answer)
-        if error is not None:
-            raise error
-        return value
+        return answered(answer)
 
 
 class _Worker:

@@ -65,7 +65,7 @@ def layer(
     executor: int | Literal["auto"] | Executor | None = None,
     timeout: float | None = None,
     pool: SolutionPool | float | None = None,
-    progress: float | Callable[[Progress], None] | None = None,
+    progress: float | Literal["bar"] | Callable[[Progress], None] | None = None,
     memory_limit: float | None = MEMORY_LIMIT,
     **instance_and_options: Any,
 ) -> SolverLayer:
@@ -106,19 +106,20 @@ def layer(
             solved once, within a batch and over time. `layer.stats.events` has the hits. For noise-free solves
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
-            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.execution.Parallel`.
+            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`, Ray:
+            `imle.execution.RayExecutor()`). See `imle.execution.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
             process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
-            `imle.execution.Processes` or Dask's, and workers are processes, never threads. By default twice the
+            `imle.execution.Processes`, Dask's or Ray's, and workers are processes, never threads. By default twice the
             solver's `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
             `pooled_rows` in `layer.stats.events`.
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
-            solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
-            `imle.solvers.Progress` every second, from another thread.
+            solved and, where the solver's library says so, the gap of the row at hand. Or "bar" for a bar on terminals
+            and in notebooks (`imle.progress`), or a function that is given a `imle.solvers.Progress` every second, from
+            another thread.
         memory_limit: about how many bytes the solving of a batch may take at a time, or None. Where output="mean" or
             "map" needs more, some rows are worked through after others, at least two at a time; noise is then drawn
             again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers
@@ -252,7 +253,8 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
         found = "no executor" if executor is None else type(executor).__name__
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
-            f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
+            "timeout: expected worker processes of imle, or an executor of Dask or Ray, where rows can be ended, found "
+            f"{found}",
             hint=f"add executor=2 (so many processes), 'auto' or imle.execution.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor

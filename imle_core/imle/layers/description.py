@@ -24,7 +24,6 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxdict = 4
 
-
 _READ = {"min": "costs", "max": "scores"}
 
 
@@ -72,7 +71,7 @@ def _instance(layer: Any) -> str:
 def _objective(layer: Any) -> str:
     """The shape of what the layer takes, as far as it is known."""
     if layer.spec.blocks:
-        return f"of blocks {', '.join(block.name for block in layer.spec.blocks)}"
+        return f"of blocks {', '.join(block.name for block in layer.spec.blocks if not block.optional)}"
     shape = layer.objective_shape
     sizes = ["*event"] if shape is None else ["n" if size is None else str(size) for size in shape]
     return f"[{', '.join(('*batch', *sizes))}]"

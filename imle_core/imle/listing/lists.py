@@ -40,7 +40,7 @@ class _List(Displayed, Generic[R]):
 
     header: ClassVar[tuple[str, ...]]
 
-    def cells(self, spec: Any) -> tuple[str, ...]:
+    def _cells(self, spec: Any) -> tuple[str, ...]:
         """What stands between the id and the state of a record."""
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ class _List(Displayed, Generic[R]):
     def __rich__(self) -> RenderableType:
         rows: list[list[Text]] = []
         for record in self.records:
-            about: Sequence[str] = self.cells(record.spec) if record.spec else [""] * (len(self.header) - 4)
+            about: Sequence[str] = self._cells(record.spec) if record.spec else [""] * (len(self.header) - 4)
             whence = f"{record.distribution} {record.version}".strip()
             summary = record.spec.summary if record.spec else ""
             first = text((record.id, "bold cyan"))
@@ -94,7 +94,7 @@ class SolverList(_List[SolverRecord]):
 
     header = ("id", "problem", "sense", "status", "distribution", "summary")
 
-    def cells(self, spec: Any) -> tuple[str, ...]:
+    def _cells(self, spec: Any) -> tuple[str, ...]:
         return spec.problem, spec.sense
 
 
@@ -107,7 +107,7 @@ class EstimatorList(_List[EstimatorRecord]):
 
     header = ("id", "noise", "solves", "for", "status", "distribution", "summary")
 
-    def cells(self, spec: Any) -> tuple[str, ...]:
+    def _cells(self, spec: Any) -> tuple[str, ...]:
         return "yes" if spec.stochastic else "none", str(spec.solves), spec.problem or "any"
 
 

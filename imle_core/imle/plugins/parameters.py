@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from imle._checks import scalar
-from imle._names import closest, meant
+from imle._names import closest
 from imle.errors import ImleError, InstanceError, OptionError
 from imle.plugins.spec import Parameter, SolverSpec
 
@@ -86,8 +86,7 @@ def check_value(
         row: the row of the batch that the value is for, if it is for one only.
 
     Returns:
-        The value; a scalar of numpy or torch as the Python number it is, which engines take, and a choice as it is
-        spelled in `choices`.
+        The value; a scalar of numpy or torch as the Python number it is, which engines take.
 
     Raises:
         OptionError: says what was expected and found. Or `wrong`.
@@ -95,8 +94,6 @@ def check_value(
     where = f"{who}: {parameter.name}"
     if parameter.choices:
         value = scalar(value)
-        if isinstance(value, str):
-            value = meant(value, [choice for choice in parameter.choices if isinstance(choice, str)])
         if not any(_equal(value, choice) for choice in parameter.choices):
             listed = " or ".join(repr(choice) for choice in parameter.choices)
             raise OptionError(f"{where}: expected {listed}, found {value!r}")

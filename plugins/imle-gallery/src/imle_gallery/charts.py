@@ -175,7 +175,8 @@ def plot(draw: Draw, width: int, height: int, *, bare: bool = False, cursor: boo
     said = f'role="img" aria-label="{words}"' if words else 'aria-hidden="true"'
     svg = f'<svg viewBox="0 0 {width} {height}" {said}><g>{themed(inside)}</svg>'
     moved = '<i class="cursor"></i>' if cursor else ""
-    return f'<div class="plot" style="--from: {box.x0:.4f}; --to: {box.x1:.4f}">{svg}{moved}</div>'
+    sides = f"--from: {box.x0:.4f}; --to: {box.x1:.4f}; --top: {1 - box.y1:.4f}; --foot: {box.y0:.4f}"
+    return f'<div class="plot" style="{sides}">{svg}{moved}</div>'
 
 
 def above(values: Sequence[float]) -> float:

@@ -156,9 +156,10 @@ def view(race: Race) -> View:
         intro="<p>Every gradient rule learns the map from its gold path: the same first weights, Adam, "
         f"{SAMPLES} samples per step for the rules that draw noise; timed on one thread. The learning rate and the "
         "temperature of the noise are tuned per rule, on a held-out seed with other first weights and other noise: "
-        f"those with the fewest wrong cells, on average over {race.trial} steps. Rules from samples of the density "
-        "alone (perturbed, score function) have a dense and noisy gradient, for 256 costs at once. <em>simple</em> is "
-        "for k-subsets only.</p>",
+        f"those with the fewest wrong cells, on average over {race.trial} steps. One path is an easy lesson: a few "
+        "large steps teach it to the rules that use the gradient of the loss. Rules from samples of the density alone "
+        "(perturbed, score function) have a dense and noisy gradient, for 256 costs at once. <em>simple</em> is for "
+        "k-subsets only.</p>",
         html=charts.html() + panels(canvases, 4, "few wide") + _table(race.runners),
         finding=f"{len(winners)} of {len(runners)} reached the gold path, {first} first (step {winners[first]})"
         if first

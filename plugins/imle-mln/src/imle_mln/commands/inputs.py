@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from imle.progress import bar
 from imle_mln.engines import AUTO, choices
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from imle_mln.grounding import GroundingProgress
 
 LIMIT = 200_000_000
-PATIENCE = 0.5
-"""Seconds before a bar is shown: most groundings are done by then."""
 
 
 def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,48 +50,24 @@ def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def shown_progress(limit: int, console: Console | None = None, patience: float = PATIENCE) -> Iterator[None]:
-    """Ground inside this context with a progress bar, on terminals only.
+def shown_progress(limit: int, patience: float | None = None, file: TextIO | None = None) -> Iterator[None]:
+    """Ground inside this context with a progress bar.
 
     Args:
         limit: as in `grounding_options`.
-        console: where the bar goes; by default stderr.
-        patience: seconds before it appears.
+        patience: seconds before it appears; see `imle.progress.bar`.
+        file: where the bar goes; by default stderr.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     from imle_mln.grounding import grounding_options
 
-    console = console or Console(stderr=True)
-    if not console.is_terminal:
-        with grounding_options(limit=limit):
-            yield
-        return
-    columns = (
-        TextColumn("grounding {task.fields[number]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[formula]}", style="dim", markup=False),
-    )
-    bar = Bar(*columns, console=console, transient=True)
-    task = bar.add_task("", number="", formula="")
-    begin = time.perf_counter()
+    with bar("grounding", patience=patience, file=file) as shown:
 
-    def watch(progress: GroundingProgress) -> None:
-        if not bar.live.is_started and time.perf_counter() - begin > patience:
-            bar.start()
-        number = f"{progress.number}/{progress.formulas}"
-        bar.update(task, completed=progress.seen, total=progress.expected, number=number, formula=progress.formula)
+        def watch(progress: GroundingProgress) -> None:
+            where = f"{progress.number}/{progress.formulas} {progress.formula}"
+            shown.set(progress.seen, progress.expected, where)
 
-    try:
         with grounding_options(limit=limit, progress=watch):
             yield
-    finally:
-        if bar.live.is_started:
-            bar.stop()
 
 
 def used(engines: Any) -> str:

@@ -484,6 +484,12 @@ def test_formulas_without_weights_are_read_for_learning_only():
         imle_mln.map_inference(program)
 
 
+def test_probabilities_are_those_of_atoms_that_nothing_else_mentions():
+    found = imle_mln.marginals(PEOPLE + "P(Happy(x)) = 0.2\n1.5 Smokes(B)", "0.7 Smokes(A)")
+    expected = {"Smokes(A)": 0.7, "Smokes(B)": 1 / (1 + math.exp(-1.5)), "Happy(A)": 0.2, "Happy(B)": 0.2}
+    assert {atom: found[atom] for atom in found.atoms} == pytest.approx(expected)
+
+
 def test_soft_evidence_is_the_default_of_unaries_and_needs_its_predicate_in_the_query():
     from imle.errors import InstanceError
 

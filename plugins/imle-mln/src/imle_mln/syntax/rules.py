@@ -17,6 +17,7 @@ from imle_mln.syntax.trees import (
     LARGEST,
     SMALLER,
     Node,
+    first_token,
     is_constant,
     misplaced,
     nodes,
@@ -165,8 +166,8 @@ class RuleReader:
             return None
         for extra in tokens_in(self._statement):
             raise wrong(self._source, extra, f"expected nothing but P(atom) = probability, found {str(extra)!r}")
-        token = token_of(number)
-        if token.type != "NUMBER" or not 0 < float(token) < 1:
+        token = first_token(number)
+        if number.data != "term" or token.type != "NUMBER" or not 0 < float(token) < 1:
             hint = "a formula that must hold is written without P(...) and ends in '.'"
             raise misplaced(self._source, token, "a probability between 0 and 1", hint=hint)
         formula = self.formula(inner, {})

@@ -124,6 +124,11 @@ def token_of(node: Node | Token) -> Token:
     return node if isinstance(node, Token) else cast(Token, node.children[-1])
 
 
+def first_token(node: Node) -> Token:
+    """The token a node begins with."""
+    return min(node.scan_values(lambda _: True), key=lambda token: token.start_pos or 0)
+
+
 def is_constant(token: Token) -> bool:
     """Whether an argument is a constant: quoted, a number, or a name whose first letter is no lower-case one."""
     return token.type != "NAME" or not (token[0].islower() or token[0] == "_")

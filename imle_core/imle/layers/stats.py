@@ -90,7 +90,11 @@ class LayerStats:
         return 1 - self.gradient_nonzeros / self.gradient_entries if self.gradient_entries else math.nan
 
     def count_gradient(self, gradient: Tensor) -> None:
-        """Count the entries of a gradient `[B, *event]` for theta; on a GPU, this waits for it."""
+        """Count the entries of a gradient for theta; on a GPU, this waits for it.
+
+        Args:
+            gradient: `[B, *event]`.
+        """
         self.gradient_entries += gradient.numel()
         self.gradient_nonzeros += int(torch.count_nonzero(gradient))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from imle_mln.evidence import database_from as database_from
     from imle_mln.evidence import parse_database as parse_database
     from imle_mln.grounding import grounding_options as grounding_options
-    from imle_mln.learning.learn import Learned as Learned
+    from imle_mln.learning.learn import LearnedProgram as LearnedProgram
     from imle_mln.learning.learn import learn as learn
     from imle_mln.maps import MAPState as MAPState
     from imle_mln.maps import map_inference as map_inference
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imle_mln.syntax import parse_program as parse_program
 
 _HOMES = {
-    "Learned": "learning.learn",
+    "LearnedProgram": "learning.learn",
     "MAPState": "maps",
     "MarginalLayer": "probability.layer",
     "Marginals": "probability.marginals",

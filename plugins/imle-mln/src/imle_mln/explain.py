@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from imle.errors import InstanceError
 from imle_mln.changes import Changes, Moves
 from imle_mln.errors import did_you_mean
+from imle_mln.grounding import Grounding
 from imle_mln.network import Bools, Floats, Index
 from imle_mln.units import Units
-
-if TYPE_CHECKING:
-    from imle_mln.maps import MAPState
 
 MOST = 2**16
 """States that are looked at, one by one."""
@@ -36,7 +34,7 @@ class Reason(NamedTuple):
     groundings: float
 
 
-class Grounding(NamedTuple):
+class CostlyGrounding(NamedTuple):
     """A ground formula, or what is left of it once evidence is known.
 
     Attributes:
@@ -97,14 +95,15 @@ class Explainer:
     """Looks at one world.
 
     Args:
-        found: the result of MAP.
+        grounding: whose world it is.
+        world: `[A]` truths of all open atoms.
+        weights: `[F]` of formulas.
+        unary: `[A]` what each atom adds to the score if it is true.
     """
 
-    def __init__(self, found: MAPState) -> None:
-        grounding = found.problem.grounding
+    def __init__(self, grounding: Grounding, world: Bools, weights: Floats, unary: Floats) -> None:
         self._grounding, self._network = grounding, grounding.network
-        self._world: Bools = np.asarray(found.world, np.bool_)
-        self._weights, self._unary = found.weights, found.unary
+        self._world, self._weights, self._unary = world, weights, unary
         self._units = Units.of(self._network)
         self._changes = Changes(self._network, self._world)
         self._numbers = {name: number for number, name in enumerate(grounding.atoms.names)}
@@ -139,7 +138,7 @@ class Explainer:
             forced=tuple(self._network.text(clause, self._grounding.atoms.name) for clause in forced.tolist()),
         )
 
-    def violated(self, most: int = 10) -> list[Grounding]:
+    def violated(self, most: int = 10) -> list[CostlyGrounding]:
         """The ground formulas that cost the world most: false ones that speak for it, true ones that speak against.
 
         Args:
@@ -149,7 +148,7 @@ class Explainer:
         costs = np.where(self._changes.truths, -clause, clause)
         order = np.argsort(-costs, kind="stable")[:most]
         return [
-            Grounding(
+            CostlyGrounding(
                 self._network.text(at, self._grounding.atoms.name, positive=bool(clause[at] > 0)), float(costs[at])
             )
             for at in order.tolist()

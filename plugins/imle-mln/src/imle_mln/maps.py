@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imle.errors import InstanceError, SolveError
 from imle.solvers import SolveStatus
-from imle_mln.explain import Explainer, Explanation, Grounding, Ranked
+from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
@@ -90,7 +90,7 @@ class MAPState:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self)
+        return Explainer(self.problem.grounding, self.world, self.weights, self.unary)
 
     def explain(self, atom: str) -> Explanation:
         """Why an open atom, such as "Smokes(Ann)", has its truth: what a change would cost, and which formulas say so.
@@ -100,7 +100,7 @@ class MAPState:
         """
         return self._explainer.explain(atom)
 
-    def violated(self, most: int = 10) -> list[Grounding]:
+    def violated(self, most: int = 10) -> list[CostlyGrounding]:
         """The ground formulas that cost the world most."""
         return self._explainer.violated(most)
 

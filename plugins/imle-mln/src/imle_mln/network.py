@@ -20,6 +20,16 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
+def distinct(values: NDArray[np.integer]) -> Index:
+    """The different ones of some whole numbers, ascending.
+
+    By sorting: `np.unique` without counts or places hashes numbers since NumPy 2.3, which takes many times as long.
+    """
+    ordered = np.sort(values.astype(np.int64))
+    found: Index = ordered[np.concatenate([np.ones(min(1, len(ordered)), np.bool_), ordered[1:] != ordered[:-1]])]
+    return found
+
+
 class Entries(NamedTuple):
     """Some of the lists of a `Lists`, flat.
 

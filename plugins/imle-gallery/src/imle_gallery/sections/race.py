@@ -25,7 +25,7 @@ HELD_OUT = 1000
 """Added to the seed of the race for that of the trials: other first weights, and other noise."""
 
 
-class Setting(NamedTuple):
+class RaceSetting(NamedTuple):
     """What is tuned: the learning rate, and for rules that draw noise its temperature."""
 
     rate: float
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 class Runner(NamedTuple):
     """An estimator's race, and the setting that was best in its trials."""
 
-    setting: Setting
+    setting: RaceSetting
     training: Training
 
 
@@ -66,11 +66,11 @@ def entrants() -> dict[str, dict[str, Any]]:
     }
 
 
-def settings(options: dict[str, Any], plan: GalleryPlan) -> list[Setting]:
+def settings(options: dict[str, Any], plan: GalleryPlan) -> list[RaceSetting]:
     """Those that an estimator tries."""
     drawn = "temperature" in options
     temperatures = [round(options["temperature"] * scale, 6) for scale in plan.race_noise] if drawn else [None]
-    return [Setting(rate, temperature) for temperature in temperatures for rate in plan.race_rates]
+    return [RaceSetting(rate, temperature) for temperature in temperatures for rate in plan.race_rates]
 
 
 def work(plan: GalleryPlan) -> int:
@@ -105,7 +105,7 @@ def _learn(
     name: str,
     options: dict[str, Any],
     gold: Tensor,
-    setting: Setting,
+    setting: RaceSetting,
     *,
     seed: int,
     steps: int,

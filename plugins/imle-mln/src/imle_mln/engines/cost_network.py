@@ -17,7 +17,7 @@ import numpy as np
 from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.integer_scaling import fixed_point, shift_to
-from imle_mln.network import Bools, Entries, Index
+from imle_mln.network import Bools, Entries, Index, distinct
 from imle_mln.truths import ClauseTruths
 
 _SIZE = 45
@@ -261,7 +261,7 @@ class CostNetwork:
 
     def energy_of(self, whole: Whole, states: Bools) -> int:
         """What states `[k]` of the atoms are worth, in whole numbers."""
-        reduction, mine = self._energy.reduction, np.union1d(self._soft, self._nested)
+        reduction, mine = self._energy.reduction, distinct(np.concatenate([self._soft, self._nested]))
         truths = ClauseTruths.among(reduction.atoms, reduction.clauses, mine, self.atoms).of(states)
         first, second = states[self._number(self._energy.pairs[self._pairs])].T
         own = (states, first & second, truths[np.searchsorted(mine, self._soft)])

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from imle_mln.inference.components import Components
-from imle_mln.network import Index
+from imle_mln.network import Index, distinct
 
 Clique = tuple[Index, Index]
 """Atoms, ascending, and the places of their pairs."""
@@ -33,7 +33,7 @@ def cliques(n: int, pairs: Index) -> list[Clique]:
     whole = edges == sizes * (sizes - 1) // 2
     order = np.argsort(label[pairs[:, 0]], kind="stable")
     groups = np.split(order, np.cumsum(edges)[:-1])
-    found = [(np.unique(pairs[groups[c]]), groups[c]) for c in np.flatnonzero(whole & (sizes >= LEAST)).tolist()]
+    found = [(distinct(pairs[groups[c]].ravel()), groups[c]) for c in np.flatnonzero(whole & (sizes >= LEAST)).tolist()]
     rest = np.flatnonzero(~whole[label[pairs[:, 0]]])
     return found + _greedy(pairs, rest)
 
@@ -70,7 +70,7 @@ def exclusions(components: Components) -> list[Clique]:
     energy, pairs, alike = components.energy, components.pairs, components.energy.alike
     soft = pairs[(energy.forbidden[pairs] == 0) & (components.coefficients.pair[pairs] < 0)]
     found = []
-    for own in np.unique(alike[soft]).tolist():
+    for own in distinct(alike[soft]).tolist():
         places = soft[alike[soft] == own]
         found += [(atoms, places[of]) for atoms, of in cliques(energy.reduction.atoms, energy.pairs[places])]
     return found

@@ -31,7 +31,7 @@ from imle_mln.inference.components import Components, ComponentSolver, EngineRes
 from imle_mln.inference.energy import Coefficients
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.partition import Partition
-from imle_mln.network import Bools, Floats, Index
+from imle_mln.network import Bools, Floats, Index, distinct
 from imle_mln.truths import ClauseTruths
 
 BROKEN = 1e-6
@@ -131,10 +131,13 @@ class Encoding:
         soft, hard = large.clauses[components.soft], large.clauses[components.hard]
         self._members = [self._number[atoms] for atoms, _ in counted]
         self._counted = np.array([of[0] for _, of in counted], np.int64)
-        taken = np.concatenate([np.zeros(0, np.int64), *(of for _, of in counted)])
-        self._coupled = np.setdiff1d(pairs[energy.forbidden[pairs] == 0], taken)
+        taken = np.zeros(len(energy.pairs), np.bool_)
+        for _, of in counted:
+            taken[of] = True
+        free = pairs[energy.forbidden[pairs] == 0]
+        self._coupled = free[~taken[free]]
         self._nested = large.nested_in(np.concatenate([soft, hard]))
-        self._clauses = np.union1d(soft, self._nested)
+        self._clauses = distinct(np.concatenate([soft, self._nested]))
         self._costly, self._soft = np.searchsorted(self._clauses, soft), soft
         starts = np.cumsum([0, len(self.atoms), len(self._coupled), len(self._clauses), *map(len, self._members)])
         self._pair_column, self._clause_column, self._units = starts[1], starts[2], starts[3:]
@@ -150,7 +153,7 @@ class Encoding:
         self.component: Index = self._components(components.parts)
         self.pair_columns = slice(self._pair_column, self._clause_column)
         self.pair_ends: Index = self._number[energy.pairs[self._coupled]]
-        self.bound: Bools = self._bound(large, forbidden, np.union1d(soft, hard))
+        self.bound: Bools = self._bound(large, forbidden)
 
     def _write_blocks(self) -> None:
         blocks = self.components.blocks
@@ -158,10 +161,12 @@ class Encoding:
         self.block_members: tuple[Index, Index, Index] = members, blocks.row, blocks.starts
         self._writer.add(blocks.row, members, np.ones(len(members)), 1, 1, len(blocks.starts), lazy=False)
 
-    def _bound(self, large: LargeClauses, hard_pairs: Index, clauses: Index) -> Bools:
+    def _bound(self, large: LargeClauses, hard_pairs: Index) -> Bools:
         bound = np.zeros(len(self.atoms), np.bool_)
         bound[self._number[self._energy.pairs[hard_pairs]]] = True
-        bound[self._number[large.atom[np.isin(large.clauses[large.clause], clauses)]]] = True
+        costly = np.zeros(len(large.clauses), np.bool_)
+        costly[self.components.soft] = costly[self.components.hard] = True
+        bound[self._number[large.atom[costly[large.clause]]]] = True
         for members in self._members:
             bound[members] = True
         return bound

@@ -18,7 +18,7 @@ from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.inference.propagation import Propagation
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.truth_tables import NONE, TruthTables
-from imle_mln.network import Floats, GroundNetwork, Index, Lists
+from imle_mln.network import Floats, GroundNetwork, Index, Lists, distinct
 
 
 class Coefficients(NamedTuple):
@@ -137,7 +137,7 @@ def _build(
     slopes = np.stack([t10 - t00, np.where(atoms[:, 1] == NONE, 0.0, t01 - t00)], axis=1)
     coupled = np.flatnonzero((atoms[:, 1] != NONE) & (t11 - t10 - t01 + t00 != 0))
     coupling = (t11 - t10 - t01 + t00)[coupled]
-    keys = np.union1d(atoms[coupled, 0] * n + atoms[coupled, 1], hard_keys)
+    keys = distinct(np.concatenate([atoms[coupled, 0] * n + atoms[coupled, 1], hard_keys]))
     pairs = np.stack(np.divmod(keys, max(n, 1)), axis=1)
     forbidden = np.zeros(len(keys), np.int64)
     forbidden[np.searchsorted(keys, hard_keys)] = hard_masks

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
+from imle_mln.compiled.unions import double_cover
 from imle_mln.inference.reduction import Reduction
-from imle_mln.network import Bools, Index, Lists
+from imle_mln.network import Bools, Index, Lists, distinct
 
 _EQUAL, _OPPOSITE = 0b0110, 0b1001
 """Forbidden states of pairs that are tied."""
@@ -59,24 +58,9 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
     )
 
 
-def double_cover(n: int, first: Index, second: Index, equal: Bools) -> Index:
-    """Components `[2 n]` of the graph of n atoms and their opposites.
-
-    Args:
-        n: how many atoms there are.
-        first, second: `[e]` atoms that are tied.
-        equal: `[e]` whether to each other, or each to the other's opposite.
-    """
-    other, twin = np.where(equal, second, second + n), np.where(equal, second + n, second)
-    rows, columns = np.concatenate([first, first + n]), np.concatenate([other, twin])
-    graph = sparse.coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(2 * n, 2 * n))
-    label: Index = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
-    return label
-
-
 def _roots(n: int, pairs: Index, equal: Bools) -> tuple[Index, Bools, int | None]:
     """The first atom each one is tied to, whether it is its opposite, and an atom for which both would hold."""
-    first, second = pairs.T
+    first, second = np.ascontiguousarray(pairs.T)
     label = double_cover(n, first, second, equal)
     both = np.flatnonzero(label[:n] == label[n:])
     _, start, place = np.unique(np.minimum(label[:n], label[n:]), return_index=True, return_inverse=True)
@@ -92,7 +76,7 @@ def _clauses(reduction: Reduction, place: Index, flipped: Bools, atoms: int) -> 
     atom = np.where(own, found.variable, 0)
     variable = np.where(own, place[atom], found.variable - n + atoms)
     negated = found.negated ^ (own & flipped[atom])
-    codes = np.unique(found.row * (2 * (atoms + m)) + 2 * variable + negated)
+    codes = distinct(found.row * (2 * (atoms + m)) + 2 * variable + negated)
     row, code = np.divmod(codes, 2 * (atoms + m))
     always = np.zeros(m, np.bool_)
     always[row[1:][(row[1:] == row[:-1]) & (code[1:] // 2 == code[:-1] // 2)]] = True
@@ -105,14 +89,22 @@ def _clauses(reduction: Reduction, place: Index, flipped: Bools, atoms: int) -> 
 
 
 def _repeated(row: Index, literals: Index, hard: Bools) -> Bools:
-    """Hard clauses that are equal to an earlier one."""
-    seen: set[bytes] = set()
-    starts = np.searchsorted(row, np.arange(len(hard) + 1))
+    """Hard clauses that are equal to an earlier one: neighbours in the order of a hash are compared."""
+    lists = Lists.of(row, literals, len(hard))
+    mixed = literals.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = np.add.reduceat(mixed ^ (mixed >> np.uint64(32)), lists.starts[:-1]) if len(hard) else mixed
+    order = np.flatnonzero(hard)
+    order = order[np.argsort(hashes[order], kind="stable")]
+    lengths = np.diff(lists.starts)
+    one, other = order[:-1], order[1:]
+    alike = (hashes[one] == hashes[other]) & (lengths[one] == lengths[other])
+    one, other = one[alike], other[alike]
     found = np.zeros(len(hard), np.bool_)
-    for clause in np.flatnonzero(hard).tolist():
-        key = literals[starts[clause] : starts[clause + 1]].tobytes()
-        found[clause] = key in seen
-        seen.add(key)
+    if len(one):
+        first, second = lists.entries(one), lists.entries(other)
+        differ = (first.variable != second.variable) | (first.negated != second.negated)
+        found[other[~np.logical_or.reduceat(differ, first.starts)]] = True
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.network import Bools, Index
+from imle_mln.network import Bools, Index, distinct
 
 
 class LargeClauses:
@@ -64,15 +64,17 @@ class LargeClauses:
         complex_[found.row[nested]] = True
         self.plain = ~complex_[self.clauses]
         negative = ~nested & found.negated
-        keys = found.row[negative] * n + found.variable[negative]
-        self.negated = np.isin(self.clauses[self.clause] * n + self.atom, keys)
+        where = (found.row[negative], found.variable[negative])
+        signed = reach + sparse.csr_array((np.ones(len(where[0])), where), shape=(m, n))[self.clauses]
+        signed.sort_indices()
+        self.negated = signed.data == 2.0
 
     def nested_in(self, clauses: Index) -> Index:
         """All clauses that are mentioned in the given ones, in those again, and so on."""
         inside = np.zeros(self._all, np.bool_)
         front = clauses
         while len(front):
-            mentioned = np.unique(self._inner[front].indices)
+            mentioned = distinct(self._inner[front].indices)
             front = mentioned[~inside[mentioned]]
             inside[front] = True
         return np.flatnonzero(inside)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imle_mln.compiled.unions import double_cover
 from imle_mln.inference.energy import Coefficients, Energy
-from imle_mln.inference.equivalences import double_cover
 from imle_mln.inference.large_clauses import LargeClauses
 from imle_mln.network import Bools, Index
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imle_mln.network import Entries, GroundNetwork, Index, Lists
+from imle_mln.network import Entries, GroundNetwork, Index, Lists, distinct
 
 UNKNOWN = -1
 Values = NDArray[np.int8]
@@ -49,8 +49,8 @@ class Propagation:
     def _touched(self, variables: Index) -> tuple[Index, Index]:
         """Clauses and blocks that have to be looked at again."""
         themselves = variables[variables >= self._network.atoms] - self._network.atoms
-        clauses = np.union1d(self._in_clauses.entries(variables).variable, themselves)
-        return clauses, np.unique(self._in_blocks.entries(variables).variable)
+        clauses = distinct(np.concatenate([self._in_clauses.entries(variables).variable, themselves]))
+        return clauses, distinct(self._in_blocks.entries(variables).variable)
 
     def _clauses(self, ids: Index) -> None:
         if not len(ids):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.inference.reduction import Reduction
-from imle_mln.network import Bools, Index
+from imle_mln.network import Bools, Index, distinct
 from imle_mln.truths import by_level
 
 NONE = -1
@@ -36,11 +36,12 @@ class TruthTables:
     def _level(self, reduction: Reduction, ids: Index) -> None:
         """Clauses whose literals are done."""
         found = reduction.clauses.entries(ids)
-        ids = ids[np.logical_and.reduceat(self.small[found.variable], found.starts)]
+        few = np.add.reduceat(found.variable < reduction.atoms, found.starts, dtype=np.int64) <= 2
+        ids = ids[few & np.logical_and.reduceat(self.small[found.variable], found.starts)]
         found = reduction.clauses.entries(ids)
         row, atoms = np.repeat(found.row, 2), self.support[found.variable].ravel()
         some, n = atoms != NONE, max(reduction.atoms, 1)
-        keys = np.unique(row[some] * n + atoms[some])  # sorting numbers is faster than sorting columns
+        keys = distinct(row[some] * n + atoms[some])  # sorting numbers is faster than sorting columns
         pairs = np.stack(np.divmod(keys, n))
         first = np.searchsorted(pairs[0], np.arange(len(ids) + 1))
         small = np.diff(first) <= 2

@@ -20,14 +20,14 @@ from imle_mln.learning.joint import joint_moves
 from imle_mln.learning.optimum import optimum
 from imle_mln.learning.trained import by_layer, perceptron
 from imle_mln.learning.weights import with_weights
-from imle_mln.learning.worlds import World, observed
+from imle_mln.learning.worlds import ObservedWorld, observed
 from imle_mln.logic import Database, Program
 from imle_mln.network import Floats
 from imle_mln.printing import program_text
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LearnedProgram:
     """What was learned.
 
     Attributes:
@@ -62,7 +62,7 @@ def learn(
     steps: int = 200,
     rate: float | None = None,
     watch: Callable[[int, float], None] | None = None,
-) -> Learned:
+) -> LearnedProgram:
     """Learn the weights of a program's formulas (Richardson and Domingos 2006, section 4).
 
     Atoms of open predicates are explained, those of closed ones are given. What a database does not mention is false.
@@ -120,10 +120,10 @@ def learn(
         else:
             weights = by_layer(worlds, start, free, steps, 0.1 if rate is None else rate, watch, prior, method)
         errors, value, done = np.full(len(start), np.nan), None, steps
-    return Learned(with_weights(read, formulas, weights), formulas.names, weights, errors, value, done)
+    return LearnedProgram(with_weights(read, formulas, weights), formulas.names, weights, errors, value, done)
 
 
-def _differences(world: World, *, exact: bool) -> tuple[Any, Any]:
+def _differences(world: ObservedWorld, *, exact: bool) -> tuple[Any, Any]:
     """How counts differ from the observed ones, for all alternatives that hard formulas allow; and their choices."""
     network = world.grounding.network
     changes = world.changes()

@@ -9,7 +9,7 @@ import numpy as np
 
 from imle.errors import SolveError
 from imle_mln.inference.engine import MAPEngine
-from imle_mln.learning.worlds import World
+from imle_mln.learning.worlds import ObservedWorld
 from imle_mln.network import Bools, Floats
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Watch = Callable[[int, float], None]
 
 
 def perceptron(
-    worlds: Sequence[World], start: Floats, free: Bools, steps: int, rate: float, watch: Watch | None
+    worlds: Sequence[ObservedWorld], start: Floats, free: Bools, steps: int, rate: float, watch: Watch | None
 ) -> Floats:
     """The averaged perceptron (Collins 2002; Singla and Domingos 2005): towards what is observed, away from the MAP
     state; each formula's rate is divided by its number of true groundings in the data.
@@ -52,7 +52,7 @@ def perceptron(
 
 
 def by_layer(
-    worlds: Sequence[World],
+    worlds: Sequence[ObservedWorld],
     start: Floats,
     free: Bools,
     steps: int,
@@ -95,13 +95,13 @@ def by_layer(
     return np.asarray(weights.detach().numpy(), np.float64)
 
 
-def _layer(world: World) -> Any:
+def _layer(world: ObservedWorld) -> Any:
     import imle
 
     return imle.layer("mln-map", program=world.program, evidence=world.evidence, count_scale="sum", nb_samples=10)
 
 
-def _fenchel_young(world: World) -> Callable[[Tensor], Tensor]:
+def _fenchel_young(world: ObservedWorld) -> Callable[[Tensor], Tensor]:
     import torch
 
     from imle.losses import PerturbedFenchelYoung
@@ -114,7 +114,7 @@ def _fenchel_young(world: World) -> Callable[[Tensor], Tensor]:
     return lambda weights: loss(layer.pack(zeros, weights=weights[None]), observed)
 
 
-def _wrong(world: World) -> Callable[[Tensor], Tensor]:
+def _wrong(world: ObservedWorld) -> Callable[[Tensor], Tensor]:
     import torch
 
     layer = _layer(world)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imle.errors import ObjectiveError
-from imle_mln.probability.partition import Partition
+from imle_mln.probability.partition import PartitionFunction
 from imle_mln.solver import MLNSolver, PreparedMLN
 
 
@@ -44,7 +44,7 @@ class MarginalLayer(nn.Module):
         assert isinstance(problem, PreparedMLN)  # evidence is given
         self.problem = problem
         self.labels = problem.labels
-        self._partition = Partition(problem.grounding.network)
+        self._partition = PartitionFunction(problem.grounding.network)
 
     def extra_repr(self) -> str:
         return f"{len(self.problem.shown)} atoms, {self.problem.formulas} formulas"

@@ -105,10 +105,10 @@ def marginals(
 def _exact(problem: PreparedMLN, unary: Floats, weights: Floats) -> tuple[float, Floats, Floats]:
     import torch
 
-    from imle_mln.probability.partition import Partition
+    from imle_mln.probability.partition import PartitionFunction
 
     u, w = (torch.from_numpy(part)[None].requires_grad_() for part in (unary, weights))
-    found = Partition(problem.grounding.network).log_z(u, w)
+    found = PartitionFunction(problem.grounding.network).log_z(u, w)
     chances, counts = torch.autograd.grad(found.sum(), (u, w), allow_unused=True, materialize_grads=True)
     return float(found.detach()), chances[0].numpy(), counts[0].numpy()
 

@@ -45,7 +45,7 @@ class _Table:
     forbidden: Tensor
 
 
-class Partition:
+class PartitionFunction:
     """log Z of a ground network, for any unaries and weights.
 
     Args:

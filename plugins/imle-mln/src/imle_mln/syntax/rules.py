@@ -12,7 +12,7 @@ from lark import Token, Tree
 from imle_mln import logic
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
-from imle_mln.syntax.terms import Scope, TermReader
+from imle_mln.syntax.terms import QuantifierScope, TermReader
 from imle_mln.syntax.trees import (
     LARGEST,
     SMALLER,
@@ -228,7 +228,7 @@ class RuleReader:
         self, body: Node, names: Mapping[str, str], own: Mapping[str, str]
     ) -> tuple[tuple[str, ...], tuple[logic.Formula, ...], logic.Formula]:
         """What a quantifier over the variables `own` binds, what defines some of these, and its body."""
-        scope = Scope(set(own.values()))
+        scope = QuantifierScope(set(own.values()))
         self.terms.scopes.append(scope)
         formula = self.formula(body, {**names, **own})
         self.terms.scopes.pop()

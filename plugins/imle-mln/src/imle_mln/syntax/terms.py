@@ -48,7 +48,7 @@ _ITSELF = logic.Variable("")
 
 
 @dataclass
-class Scope:
+class QuantifierScope:
     """A quantifier, or the rule.
 
     Attributes:
@@ -91,7 +91,7 @@ class TermReader:
     def __init__(self, source: Source, declared: Declarations, free: set[str], written: set[str]) -> None:
         self.types: dict[str, str] = {}
         self.plus: dict[str, Token] = {}
-        self.scopes: list[Scope] = [Scope(set())]
+        self.scopes: list[QuantifierScope] = [QuantifierScope(set())]
         self._source = source
         self._declared = declared
         self._written = written

@@ -391,6 +391,24 @@ def test_groundings_are_counted_where_terms_have_values():
     assert found.formulas == ("On(t) => On(t + 1)",)
 
 
+def test_terms_and_plus():
+    """One weight per food, and groundings for those of whom it is known who is their boss."""
+    program = "person = {A, B, C}\nfood = {X, Y}\nLikes(person, food)\nperson boss(person)\n"
+    program += "1 Likes(boss(x), +f) ^ !Likes(x, Y)"
+    found = imle_mln.map_inference(program, "boss(A) = C\nboss(B) = C\n!Likes(C, Y)", weights=[1, -0.5])
+    assert found.formulas == ("Likes(boss(x),X) ^ !Likes(x,Y)", "Likes(boss(x),Y) ^ !Likes(x,Y)")
+    assert found.problem.grounding.network.groundings.tolist() == [2, 2]
+    assert found.counts.tolist() == [2, 0]
+    assert found.score == 2
+
+
+def test_constants_that_are_the_same_number():
+    """1 and 1.0 are two constants and one number: both are what is computed."""
+    found = imle_mln.map_inference("time = {0, 1, 1.0}\nOn(time)\n1 On(t+1) ^ t = 0\n-0.25 On(t)")
+    assert found.true_atoms == ("On(1)", "On(1.0)")
+    assert found.problem.grounding.network.groundings.tolist() == [2, 3]
+
+
 def test_terms_inside_quantifiers():
     """The next time is sought among those there are: for the last there is none."""
     last = imle_mln.map_inference(TIMES + "(EXIST t On(t) ^ !On(t+1)).\n1 On(t)")
@@ -464,6 +482,12 @@ def test_formulas_without_weights_are_read_for_learning_only():
     assert imle_mln.parse_program(imle_mln.program_text(program), unweighted=True) == program
     with pytest.raises(InstanceError, match=r"line 4: weight missing: Smokes\(x\) => Happy\(x\)"):
         imle_mln.map_inference(program)
+
+
+def test_probabilities_are_those_of_atoms_that_nothing_else_mentions():
+    found = imle_mln.marginals(PEOPLE + "P(Happy(x)) = 0.2\n1.5 Smokes(B)", "0.7 Smokes(A)")
+    expected = {"Smokes(A)": 0.7, "Smokes(B)": 1 / (1 + math.exp(-1.5)), "Happy(A)": 0.2, "Happy(B)": 0.2}
+    assert {atom: found[atom] for atom in found.atoms} == pytest.approx(expected)
 
 
 def test_soft_evidence_is_the_default_of_unaries_and_needs_its_predicate_in_the_query():

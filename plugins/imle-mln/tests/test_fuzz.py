@@ -149,7 +149,27 @@ def mutated(text: str):
     return st.lists(edit, max_size=6).map(apply)
 
 
+PIECES = (
+    "A(x) B(x,y) f(x) f(f(x)) t+1 t++ C(t) C(t+1) C(age(x)) age(x) x y t 3 K1 = != < >= ^ v => <=> :- , ! * + ( ) [ ]"
+)
+PIECES += (
+    " 1.5 log(2) inf -inf c: R(x,c) . P(A(x)) 0.3 #include A(+x) p? p! A(Ann-Lee) 2012-03-04 x' |x| |x,y| <= 2 g(x)"
+)
+TYPED = "A(p)\nB(p,p)\nC(n)\np f(p)\nn age(p)\n*R(p, float_)\n"
 slow = settings(max_examples=250)
+
+
+@slow
+@given(
+    st.lists(st.sampled_from([*PIECES.split(), "EXIST x ", "FORALL t ", "\n", "\n1 ", " "]), max_size=9), st.booleans()
+)
+def test_pieces_of_rules(pieces, unweighted):
+    def read(text):
+        return parse_program(text, unweighted=unweighted)
+
+    found = refusal(read, TYPED + "".join(pieces))
+    if isinstance(found, Program):
+        assert read(program_text(found)) == found
 
 
 @slow

@@ -73,7 +73,7 @@ class MLNSolver(BaseSolver, spec=MAP):
 
         Args:
             program: a path, text, or `imle_mln.parse_program`'s result.
-            evidence: a path, text, `{predicate: rows}`, or `imle_mln.parse_database`'s result.
+            evidence: a path, text, several of these, `{predicate: rows}`, or `imle_mln.parse_database`'s result.
             query: predicates whose open atoms are objective and state; all by default. Other open atoms are
                 maximised over.
             closed_world: predicates of which all that is not evidence is false, besides those declared with `*`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +13,6 @@ from imle_mln.logic import Database, Predicate, Program
 from imle_mln.printing import declaration_text, ground_atom_text
 
 ASKED = -1
-# From a warning about evidence to who called `parse_database` or `database_from`.
-_STACK = 5
 _WORDS = {1: "true", 0: "false", ASKED: "asked for"}
 
 
@@ -102,7 +101,7 @@ class Literals(ABC):
         before, row = doubles[0]
         more = f", and {len(doubles) - 1:,} more" if len(doubles) > 1 else ""
         problem = f"{self.atom(row)} stands twice in the evidence: in {self.place(before)} and {self.place(row)}{more}"
-        warnings.warn(problem, DuplicateEvidenceWarning, stacklevel=_STACK)
+        warnings.warn(problem, DuplicateEvidenceWarning, stacklevel=_outside())
         kept = [*first.values()]
         self.probability = {new: self.probability[row] for new, row in enumerate(kept) if row in self.probability}
         self.rows, self.truth = [self.rows[row] for row in kept], [self.truth[row] for row in kept]
@@ -125,6 +124,14 @@ class Literals(ABC):
                 most = "it has one value for its arguments"
             hint = f"declared as {declaration_text(self.predicate)}: {most}"
             raise self.error(again, problem, expected="one true atom in each block", hint=hint)
+
+
+def _outside() -> int:
+    """The stack level, for `warnings.warn` one frame up, of the first caller outside imle."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in ("imle", "imle_mln"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _first_repeated(rows: Sequence[tuple[str, ...]]) -> tuple[int, int]:

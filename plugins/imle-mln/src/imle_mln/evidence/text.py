@@ -23,6 +23,7 @@ from imle_mln.syntax.trees import (
     token_of,
     tokens_in,
     trees_in,
+    unquoted,
     wrong,
 )
 
@@ -30,7 +31,7 @@ _TRUTH = {"": 1, "!": 0, "?": ASKED}
 # Nearly all lines look like these; lark reads the others, and finds what is wrong with them. Possessive (`*+`): no
 # blank or letter is ever tried twice. A name is what the grammar calls BARE.
 _BARE = r"(?:[+-](?=\d))?\w(?:[\w.\-:/'@&#%$~+]*[\w'%$~+#])?+"
-_CONSTANT = rf'(?:"[^"\\]*+"|{_BARE})'
+_CONSTANT = rf'(?:"(?:[^"\\]++|\\.)*+"|{_BARE})'
 _FACT = rf"([^\W\d]\w*+)\s*+\(\s*+({_CONSTANT}(?:\s*+,\s*+{_CONSTANT})*+)?+\s*+\)\s*+"
 _LITERAL = re.compile(
     rf"\s*+(?:([!?])\s*+|([\d.]++(?:[eE][+-]?\d++)?+)\s++)?+{_FACT}(?:=\s*+({_CONSTANT})\s*+)?+\.?+\s*+"
@@ -190,12 +191,12 @@ def _quickly(line: str) -> _Fact | None:
             return _Fact(name, tuple(row), sign or "", probability, False)
         if sign or probability:
             return None
-        return _Fact(name, (*row, value.strip('"')), "", None, True)
+        return _Fact(name, (*row, unquoted(value)), "", None, True)
     found = _VALUE.fullmatch(line)
     if found is None:
         return None
     value, name, arguments = found.groups()
-    return _Fact(name, (*_split(arguments), value.strip('"')), "", None, True)
+    return _Fact(name, (*_split(arguments), unquoted(value)), "", None, True)
 
 
 def _tree(line: Source) -> Node:
@@ -206,7 +207,7 @@ def _split(arguments: str | None) -> Sequence[str]:
     if arguments is None:
         return ()
     if '"' in arguments:
-        return [constant.strip('"') for constant in _CONSTANTS.findall(arguments)]
+        return list(map(unquoted, _CONSTANTS.findall(arguments)))
     parts = arguments.split(",")
     return [part.strip() for part in parts] if " " in arguments or "\t" in arguments else parts
 

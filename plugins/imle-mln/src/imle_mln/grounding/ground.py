@@ -162,7 +162,7 @@ def _planned(rule: Rule, scope: Scope, store: Store) -> _Planned:
         jobs = tuple(grounder.job(parts, sorted({name for one in parts for name in one.free})) for parts in clauses)
         return _Planned(rule, 1, grounder, jobs, part.free | defining, groundings, defining)
     sign, own = feature(part)
-    parts = (*undefined, *own)
+    parts = tuple(dict.fromkeys((*undefined, *own)))
     needed = frozenset(rule.plus).union(*(one.free for one in parts))
     variables = [name for name in rule_variables(rule) if name in needed]
     return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed, groundings, defining)

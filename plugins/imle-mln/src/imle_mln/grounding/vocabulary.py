@@ -138,15 +138,24 @@ class Vocabulary:
 
     def distinct(self, type_name: str) -> bool:
         """Whether no two constants of a type of numbers are the same number, as 1 and 1.0 are."""
-        numbers = self.numbers(type_name)
-        return len(np.unique(numbers)) == len(numbers)
+        numbers, order = self._ordered(type_name)
+        return bool((np.diff(numbers[order]) > 0).all())
 
     def of_numbers(self, type_name: str, values: NDArray[np.float64]) -> NDArray[np.int32]:
         """The codes of numbers, -1 for those that the type does not have."""
-        own = self.numbers(type_name)
-        order = np.argsort(own)
-        at = order[np.minimum(np.searchsorted(own, values, sorter=order), len(own) - 1)]
-        return np.where(own[at] == values, at, -1).astype(np.int32)
+        numbers, order = self._ordered(type_name)
+        at = order[np.minimum(np.searchsorted(numbers, values, sorter=order), len(numbers) - 1)]
+        return np.where(numbers[at] == values, at, -1).astype(np.int32)
+
+    def _ordered(self, type_name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The constants of a type as numbers, and their order."""
+        if type_name not in self._orders:
+            self._orders[type_name] = np.argsort(self.numbers(type_name), kind="stable")
+        return self.numbers(type_name), self._orders[type_name]
+
+    @cached_property
+    def _orders(self) -> dict[str, NDArray[np.int64]]:
+        return {}
 
     @cached_property
     def _numbers(self) -> dict[str, NDArray[np.float64]]:

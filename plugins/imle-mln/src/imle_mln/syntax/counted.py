@@ -13,7 +13,7 @@ from imle_mln import logic
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import Declarations
 from imle_mln.syntax.rules import RuleReader
-from imle_mln.syntax.trees import Node, misplaced, nodes, token_of, tokens_in, trees_in
+from imle_mln.syntax.trees import Node, misplaced, nodes, token_of, tokens_in, trees_in, wrong
 
 # The most copies of the formula: as many as are counted, plus one.
 _COPIES = 12
@@ -29,6 +29,9 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     head = statement.children[0]
     assert isinstance(head, Token)
     names = _names(head)
+    for star in (both.children[0] for both in tree.find_data("both")):
+        problem = "expected a literal of one sign in a count, found one of both"
+        raise wrong(source, cast(Token, star), problem, expected="an atom")
     # What is counted is bound as by a quantifier.
     inner = _conditioned(tree, declared)
     children: list[Token | Node] = [head, *names, inner]
@@ -38,6 +41,9 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     own = terms.quantified(names)
     variables, definitions, formula = counted.scoped(inner, {}, own)
     terms.check()
+    for token in terms.plus.values():
+        problem = f"'+{token}' asks for one weight per constant, but a count has no weight"
+        raise wrong(source, token, problem, hint="drop the '+'")
     made_up = variables[len(own) :]
     if definitions:
         formula = logic.Exists(made_up, logic.And((*definitions, formula)))

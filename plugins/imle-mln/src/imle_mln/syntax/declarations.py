@@ -13,7 +13,17 @@ from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
 from imle_mln.logic import Predicate, Program
 from imle_mln.source import Source
-from imle_mln.syntax.trees import Node, capitalise, constant_name, is_constant, misplaced, nodes, token_of, wrong
+from imle_mln.syntax.trees import (
+    Node,
+    capitalise,
+    constant_name,
+    first_token,
+    is_constant,
+    misplaced,
+    nodes,
+    token_of,
+    wrong,
+)
 
 Statement = tuple[Source, Node]
 # What an argument of a declaration can be.
@@ -73,7 +83,7 @@ class Declarations:
         """Whether the arguments of an atom can be types: lower-case names, or capital ones that are no constants."""
         known = token_of(atom.children[0]) in self.predicates
         for argument in nodes(atom)[1:]:
-            token = token_of(argument)
+            token = first_token(argument)
             if argument.data not in _TYPES or token.type != "NAME":
                 return False
             if is_constant(token) and (known or self._is_constant(token)):
@@ -95,12 +105,14 @@ class Declarations:
         self.predicates[name] = replace(plain, types=(*plain.types, str(kind)), function=True)
         if plain.unique or plain.optional:
             marked = next(one for one in nodes(cast(Node, call))[1:] if one.data != "term")
-            raise misplaced(source, token_of(marked), "a type without a mark", hint="a function has one value anyway")
+            raise misplaced(
+                source, first_token(marked), "a type without a mark", hint="a function has one value anyway"
+            )
 
     def _predicate(self, source: Source, atom: Node, *, closed: bool) -> str:
         name, types, arguments = token_of(atom.children[0]), [], nodes(atom)[1:]
         for argument in arguments:
-            token = token_of(argument)
+            token = token_of(argument) if argument.data in (*_TYPES, "plus") else first_token(argument)
             if argument.data not in _TYPES or token.type != "NAME" or self._is_constant(token):
                 raise misplaced(source, token, "a type", hint="a declaration has lower-case types as arguments")
             types.append(str(token))

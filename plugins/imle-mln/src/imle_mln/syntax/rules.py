@@ -17,6 +17,7 @@ from imle_mln.syntax.trees import (
     LARGEST,
     SMALLER,
     Node,
+    first_token,
     is_constant,
     misplaced,
     nodes,
@@ -121,7 +122,10 @@ class RuleReader:
                 return None
             start = self._statement.meta.start_pos
             found = self._source.text[start : self._statement.meta.end_pos]
-            hint = "put a number in front, or a '.' at the end if it must hold; declarations have lower-case types"
+            hint = (
+                "put a number in front, or a '.' at the end if it must hold, or learn it: imle mln learn; declarations "
+                "have lower-case types"
+            )
             raise self._source.error("weight missing", start, found=found, expected="a weight or a '.'", hint=hint)
         if "PERIOD" in given and "WEIGHT" in given:
             problem = "expected a weight or a '.', found both"
@@ -162,8 +166,8 @@ class RuleReader:
             return None
         for extra in tokens_in(self._statement):
             raise wrong(self._source, extra, f"expected nothing but P(atom) = probability, found {str(extra)!r}")
-        token = token_of(number)
-        if token.type != "NUMBER" or not 0 < float(token) < 1:
+        token = first_token(number)
+        if number.data != "term" or token.type != "NUMBER" or not 0 < float(token) < 1:
             hint = "a formula that must hold is written without P(...) and ends in '.'"
             raise misplaced(self._source, token, "a probability between 0 and 1", hint=hint)
         formula = self.formula(inner, {})

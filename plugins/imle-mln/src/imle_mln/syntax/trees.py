@@ -124,14 +124,26 @@ def token_of(node: Node | Token) -> Token:
     return node if isinstance(node, Token) else cast(Token, node.children[-1])
 
 
+def first_token(node: Node) -> Token:
+    """The token a node begins with."""
+    return min(node.scan_values(lambda _: True), key=lambda token: token.start_pos or 0)
+
+
 def is_constant(token: Token) -> bool:
     """Whether an argument is a constant: quoted, a number, or a name whose first letter is no lower-case one."""
     return token.type != "NAME" or not (token[0].islower() or token[0] == "_")
 
 
 def constant_name(token: Token) -> str:
-    r"""The constant a token stands for: without quotes, and with `\"` and `\\` in them undone."""
-    return re.sub(r'\\(["\\])', r"\1", token[1:-1]) if token.type == "STRING" else str(token)
+    """The constant a token stands for."""
+    return unquoted(token)
+
+
+def unquoted(text: str) -> str:
+    r"""A constant as written: without quotes, and with `\"` and `\\` in them undone."""
+    if not text.startswith('"'):
+        return str(text)
+    return re.sub(r'\\(["\\])', r"\1", text[1:-1]) if "\\" in text else text[1:-1]
 
 
 def wrong(source: Source, token: Token, problem: str, *, expected: str = "", hint: str | None = None) -> MLNSyntaxError:

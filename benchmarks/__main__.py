@@ -33,6 +33,7 @@ MODULES = (
     "mln_grounding",
     "mln_resolves",
     "mln_engines",
+    "mln_limits",
     "mln_training",
     "mln_learning",
     "toy",

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from imle.errors import InstanceError, SolveError
 from imle.solvers import SolveStatus
+from imle_linear.engines import deadline
 from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
+from imle_mln.grounding.budget import timed_grounding
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
@@ -36,6 +38,7 @@ class MAPState:
         status: optimal; or feasible, if the time limit came first.
         engines: how many components each engine solved.
         events: what HiGHS did, counted.
+        message: where it is not proven, why, and by how much other worlds may be better.
     """
 
     problem: PreparedMLN
@@ -49,6 +52,7 @@ class MAPState:
     status: SolveStatus
     engines: Mapping[str, int]
     events: Mapping[str, int]
+    message: str = ""
 
     @cached_property
     def state(self) -> NDArray[np.bool_]:
@@ -151,20 +155,28 @@ def map_inference(
         program, evidence, query, closed_world: as for `imle.layer("mln-map", ...)`.
         weights: `[F]` instead of the program's.
         unary: `[A]` what each open query atom adds if it is true; by default the log-odds of soft evidence, else zero.
-        options: engine, time_limit, gap, seed, cross_check.
+        options: engine, time_limit, gap, seed, cross_check. The time limit includes grounding.
 
     Raises:
         InstanceError: the parts do not fit together.
-        SolveError: evidence and hard formulas contradict each other, or time ran out before any world was found.
+        SolveError: evidence and hard formulas contradict each other, or time ran out before any world was found, or
+            while the program was grounded.
     """
-    problem = MLNSolver(**options).prepare(program, {} if evidence is None else evidence, query, closed_world)
+    solver = MLNSolver(**options)
+    if solver.time_limit is not None:
+        from imle_mln.search.local_search import warm  # with numba, which takes some tenths of a second
+
+        warm()
+    clock = deadline(solver.time_limit)
+    with timed_grounding(clock):
+        problem = solver.prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
     given = _vector("weights", weights, problem.grounding.formulas.weights)
     shown = _vector("unary", unary, problem.soft_evidence)
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
-    found = problem.engine().solve(all_unary, network.clause_weights(given))
+    found = problem.engine().solve(all_unary, network.clause_weights(given), clock)
     if not found.status.ok:
         raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")
     own = network.open_counts(found.truths[None])[0]
@@ -180,6 +192,7 @@ def map_inference(
         status=found.status,
         engines=dict(found.engines),
         events=dict(found.events),
+        message=found.message,
     )
 
 

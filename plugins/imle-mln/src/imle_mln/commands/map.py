@@ -77,7 +77,10 @@ def map_command(
         return
     for atom in found.true_atoms:
         click.echo(atom)
-    proof = "optimal" if found.status.name == "OPTIMAL" else f"not proven, at most {found.bound:g}, gap {found.gap:.2g}"
+    proof = "optimal"
+    if found.status.name != "OPTIMAL":
+        within = f" within {time_limit:g} s" if time_limit else ""
+        proof = f"not proven{within}, at most {found.bound:g}, gap {found.gap:.2g}"
     say(
         f"score {found.score:g} ({proof}); {len(found.true_atoms):,} of {len(found.atoms):,} open atoms true; "
         f"{used(found.engines)}; {time.perf_counter() - start:.2f} s"

@@ -40,7 +40,7 @@ def everything(parts: Partition) -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class EngineSpec:
-    """One way to solve components. All are exact, for weights of both signs, hard clauses and exactly-one blocks.
+    """One way to solve components, for weights of both signs, hard clauses and exactly-one blocks.
 
     Args:
         name: what `engine=` and `cross_check=` call it.
@@ -57,6 +57,7 @@ class EngineSpec:
         heavy: which of these "auto" gives it instead of a relaxation of more than `HEAVY` columns, if time is limited.
         finest: whether it takes over components whose coefficients differ too much in size for HiGHS, too.
         timed: whether it keeps a time limit.
+        exact: whether it proves its states to be best, given the time.
         requires: modules it needs besides those that imle-mln depends on; they are looked up, not imported.
         extra: the extra of imle-mln that installs these.
     """
@@ -73,13 +74,14 @@ class EngineSpec:
     heavy: Callable[[Partition], Bools] | None = None
     finest: bool = False
     timed: bool = True
+    exact: bool = True
     requires: tuple[str, ...] = ()
     extra: str = ""
 
     @property
     def general(self) -> bool:
-        """Whether it can solve any component."""
-        return self.can is everything
+        """Whether it can solve any component, with a proof."""
+        return self.can is everything and self.exact
 
     @property
     def decided(self) -> str:
@@ -166,6 +168,13 @@ _LINES = (
         how="python-sat's core-guided MaxSAT",
         requires=("imle_pysat", "pysat"),
         extra="rc2",
+    ),
+    EngineSpec(
+        "local",
+        "imle_mln.engines.local:Local",
+        how="a heuristic: states built by unit propagation, annealing with moves in blocks, MaxWalkSAT, large "
+        "neighbourhoods; feasible, with a bound",
+        exact=False,
     ),
 )
 _ENGINES = {line.name: line for line in _LINES}

@@ -47,6 +47,8 @@ _TUNINGS: tuple[Settings, ...] = (
 """Lean first: presolve and heuristics cost more than a few nodes."""
 _WORTH = 0.6
 """A model without what is decided is built if it has less than this part of the columns."""
+_SLOW = 50_000
+"""Under a time limit components with more rows are not handed on: to build their model would take seconds."""
 _CROWDED = 8.0
 """From this many lazy rows per atom on, they are left out until broken."""
 
@@ -220,7 +222,8 @@ class HighsModel:
             component: that HiGHS does not finish.
             why: the attribute of an `EngineSpec` that says whether it does.
         """
-        if not self._options.hand_on:
+        rows = np.count_nonzero(self._component_of_row == component)
+        if not self._options.hand_on or (why == "takes_over" and self._options.limited and rows > _SLOW):
             return None
         if (component, why) not in self._next:
             parts = self._encoding.components.parts

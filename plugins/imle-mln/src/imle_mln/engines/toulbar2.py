@@ -32,8 +32,11 @@ from imle_mln.inference.encoding import Encoding
 from imle_mln.inference.energy import Coefficients
 
 _PROGRAM = Path(__file__).with_name("toulbar2_process.py")
-_PATIENCE = 10.0
-"""Seconds an interrupted search may take to end by itself; then its process is killed."""
+_PATIENCE, _LEAST = 0.2, 0.1
+"""How much of its time an interrupted search may take to end by itself, and the least of it in seconds; then its
+process is killed, and with it what it has found."""
+_DYING = 10.0
+"""Seconds a process may take to end whose connection has ended."""
 _AGAIN = 0.02
 """Seconds between interruptions."""
 _PER_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -78,7 +81,7 @@ class Toulbar2:
         whole = network.whole(coefficients)
         problem, best = network.problem(whole, self._seed)
         with borrowed() as worker, stoppable(worker.kill):
-            values, cost, bound = worker.solve(problem, clock())
+            values, cost, bound = worker.solve(problem, clock()) or (None, problem["top"], STOPPED)
         done = bound >= cost
         if values is None and done:
             return EngineResult(SolveStatus.INFEASIBLE)
@@ -124,8 +127,8 @@ class Worker:
         """Of the process."""
         return self._process.pid
 
-    def solve(self, problem: dict[str, Any], seconds: float | None) -> Answer:
-        """Solve a problem of `toulbar2_process.solve`.
+    def solve(self, problem: dict[str, Any], seconds: float | None) -> Answer | None:
+        """Solve a problem of `toulbar2_process.solve`; None if it does not end in time.
 
         Args:
             problem: what to solve.
@@ -142,8 +145,8 @@ class Worker:
         except OSError:
             raise self._died() from None
         self.interrupted = seconds is not None and not self._connection.poll(max(seconds, 0.0))
-        if self.interrupted and not self._interrupt():
-            return None, problem["top"], STOPPED
+        if self.interrupted and not self._interrupt(max(_LEAST, _PATIENCE * (seconds or 0.0))):
+            return None
         answer, error = self._receive()
         if error:
             raise SolveError(f"mln: toulbar2: {error}")
@@ -159,9 +162,9 @@ class Worker:
             )
         self._ready = True
 
-    def _interrupt(self) -> bool:
+    def _interrupt(self, patience: float) -> bool:
         """End the search; whether there is an answer then. Signals that come before the search are lost."""
-        for _ in range(int(_PATIENCE / _AGAIN)):
+        for _ in range(int(patience / _AGAIN)):
             self._process.send_signal(signal.SIGINT)
             if self._connection.poll(_AGAIN):
                 return True
@@ -175,7 +178,7 @@ class Worker:
 
     def _died(self) -> SolveError:
         with contextlib.suppress(subprocess.TimeoutExpired):  # or its exit code would be that of `close`
-            self._process.wait(_PATIENCE)
+            self._process.wait(_DYING)
         self.close()
         return SolveError(f"mln: toulbar2's process died (exit code {self._process.returncode})")
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, SolveError
+from imle_linear.engines import Clock
 
 # The most bindings grounding a program may look at, unless told otherwise.
 LIMIT = 200_000_000
 # What to do about too many atoms.
 FEWER = "give evidence and declare observed predicates closed (*), use smaller domains"
+# So many bindings are looked at whatever the time limit: they take less than a second.
+_QUICK = 1_000_000
 # So many formulas are listed when there are too many groundings.
 _LISTED = 10
 
@@ -42,6 +45,7 @@ class GroundingOptions:
 
     limit: int = LIMIT
     progress: Callable[[GroundingProgress], None] | None = None
+    clock: Clock | None = None
 
 
 _IN_FORCE: ContextVar[GroundingOptions] = ContextVar("imle_mln grounding options")
@@ -59,6 +63,16 @@ def grounding_options(
         progress: called with a `GroundingProgress`, a few times for each million bindings.
     """
     token = _IN_FORCE.set(GroundingOptions(limit, progress))
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(token)
+
+
+@contextmanager
+def timed_grounding(clock: Clock) -> Iterator[None]:
+    """End grounding inside this context when a clock has run out; all else as it is outside of it."""
+    token = _IN_FORCE.set(replace(options_in_force(), clock=clock))
     try:
         yield
     finally:
@@ -112,7 +126,18 @@ class Budget:
             raise self._error("at least", sizes)
 
     def tell(self, formula: int) -> None:
-        """Report progress, made with this formula."""
+        """Report progress, made with this formula.
+
+        Raises:
+            SolveError: time is over.
+        """
+        if self._options.clock is not None and self.seen > _QUICK and self._options.clock() == 0.0:
+            total = sum(max(meter.expected, meter.seen) for meter in self.meters)
+            raise SolveError(
+                f"mln: timeout: the time limit came while {self.meters[formula].rule} was grounded: {self.seen:,} of "
+                f"about {_written(total)} groundings looked at",
+                hint=f"a longer time_limit; or {self._advice(formula)}",
+            )
         if self._options.progress is not None:
             expected = round(sum(max(meter.expected, meter.seen) for meter in self.meters))
             rule, count = self.meters[formula].rule, len(self.meters)

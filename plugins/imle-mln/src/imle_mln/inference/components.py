@@ -76,7 +76,7 @@ class ComponentSolver(Protocol):
 
 @runtime_checkable
 class BatchSolver(Protocol):
-    """A component solver that finds optima for many unaries at once."""
+    """A component solver that finds optima for many unaries at once; what makes it is its class."""
 
     atoms: Index
 

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imle.errors import SolveError
+from imle.solvers import SolveStatus
 from imle_linear.engines import Clock
 from imle_mln.engines import AUTO, EngineSpec, engines, everything, find
-from imle_mln.inference.components import BatchSolver, Components, ComponentSolver, Options
-from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.components import BatchSolver, Components, ComponentSolver, EngineResult, Options
+from imle_mln.inference.energy import Coefficients, Energy, Weighted, energy
 from imle_mln.inference.partition import Partition, partition
+from imle_mln.inference.propagation import UNKNOWN
 from imle_mln.network import Bools, Floats, Index
 
+if TYPE_CHECKING:
+    from imle_mln.engines.local import Local
+
+_RESERVED = 0.4
+"""Of the time limit: for local search, if there is no proof before."""
+_BUILDING = 20.0
+"""How many times as long it takes to make an engine as a network to search, both in proportion to its size."""
+_LARGE = 10_000
+"""Dominated atoms are looked for among so many atoms and large clauses or more: small models are kept and solved anew
+faster than that."""
+_MOST = 0.5
+"""What part of the atoms has to be dominated for the rest to be made a model of its own."""
 _NOTHING: Counter[str] = Counter()
 
 
@@ -57,7 +74,7 @@ class Dispatch:
         closed = _Closed(energy, parts)
         self._counts = Counter[str]()
         self._batched: list[BatchSolver] = [closed]
-        self._single: list[ComponentSolver] = []
+        self._single: list[_Single] = []
         left = ~closed.components
         if not left.all():
             self._counts["closed"] = int((~left).sum())
@@ -67,20 +84,22 @@ class Dispatch:
             if taken.any():
                 left &= ~taken
                 self._counts[one.name] = int(taken.sum())
-                solver = one.load()(Components(energy, parts, taken, coefficients), options)
-                if isinstance(solver, BatchSolver):
-                    self._batched.append(solver)
+                components = Components(energy, parts, taken, coefficients)
+                made = one.load()
+                if hasattr(made, "solve_rows"):
+                    self._batched.append(cast(BatchSolver, made(components, options)))
                 else:
-                    self._single.append(solver)
+                    self._single.append(_Single(one, components, options))
         if left.any():
             _refuse(find(engine), energy, parts, int(np.flatnonzero(left)[0]))
 
-    def solve(self, coefficients: Coefficients, start: Callable[[], Clock]) -> Solved:
+    def solve(self, coefficients: Coefficients, clock: Clock, start: Callable[[], Clock]) -> Solved:
         """Maximise N objectives.
 
         Args:
             coefficients: with unaries `[N, n]`.
-            start: starts the clock of a row.
+            clock: of the first row.
+            start: starts the clock of each other row.
         """
         rows = len(coefficients.unary)
         states = np.zeros((rows, self._atoms), np.bool_)
@@ -90,7 +109,8 @@ class Dispatch:
             solved.slack[:] += slack
         if self._single:
             for row in range(rows):
-                self._one(coefficients._replace(unary=coefficients.unary[row]), start(), solved, row)
+                self._one(coefficients._replace(unary=coefficients.unary[row]), clock, solved, row)
+                clock = start()
         return solved
 
     def _one(self, coefficients: Coefficients, clock: Clock, solved: Solved, row: int) -> None:
@@ -103,6 +123,84 @@ class Dispatch:
             if found.states is None:
                 return
             solved.states[row, solver.atoms] = found.states
+
+
+class _Single:
+    """Some components and an engine that solves them row by row, made when it is needed.
+
+    Args:
+        engine: the engine.
+        components: what it is to solve.
+        options: of engines.
+
+    Attributes:
+        atoms: `[k]` of the components.
+    """
+
+    def __init__(self, engine: EngineSpec, components: Components, options: Options) -> None:
+        self.atoms = components.atoms
+        self._engine, self._components, self._options = engine, components, options
+        size = len(components.atoms) + len(components.soft) + len(components.hard)
+        self._dominance = size >= _LARGE and options.hand_on and engine.auto is everything
+
+    @cached_property
+    def _local(self) -> Local:
+        from imle_mln.engines.local import Local  # with numba, which takes some tenths of a second
+
+        return Local(self._components, self._options)
+
+    @cached_property
+    def _solver(self) -> ComponentSolver:
+        return self._engine.load()(self._components, self._options)
+
+    def solve(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
+        """Maximise. Where time is limited, what is not proven is improved by local search in the last part of it."""
+        begin, left = time.perf_counter(), clock()
+        if self._dominance:
+            found = self._dominated(coefficients, clock)
+            if found is not None:
+                return found
+        if left is None or not self._engine.exact:
+            return self._engine_solves(coefficients, clock)
+        found = EngineResult(SolveStatus.TIMEOUT)
+        self._local.network  # noqa: B018 - it is made here, to be timed
+        # to build a model takes some ten times as long as this network, and cannot be interrupted
+        if (time.perf_counter() - begin) * _BUILDING < left:
+            found = self._engine_solves(coefficients, lambda: max((clock() or 0.0) - _RESERVED * left, 0.0))
+        if found.status in (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE):
+            return found
+        return self._local.improve(found, coefficients, clock)
+
+    def _engine_solves(self, coefficients: Coefficients, clock: Clock) -> EngineResult:
+        """What the engine finds, which may have its atoms in another order."""
+        found = self._solver.solve(coefficients, clock)
+        if found.states is None:
+            return found
+        states = np.zeros(len(self.atoms), np.bool_)
+        states[np.searchsorted(self.atoms, self._solver.atoms)] = found.states
+        return replace(found, states=states)
+
+    def _dominated(self, coefficients: Coefficients, clock: Clock) -> EngineResult | None:
+        """What is left when dominated atoms are decided is solved, if that is little; None if it is much."""
+        network = self._local.network
+        rewards = network.rewards(coefficients)
+        values = network.dominated(rewards)
+        if values is None:
+            return None  # there is no state, which others have to prove
+        k = network.structure.atoms
+        share = np.count_nonzero(values[:k] != UNKNOWN) / k
+        if share == 1.0:
+            return EngineResult(SolveStatus.OPTIMAL, values[:k] == 1, 0.0, Counter(dominated=1))
+        if share < _MOST:
+            return None
+        rest = energy(network.ground, values)
+        if isinstance(rest, str):
+            return None
+        part = Weighted(rest, rewards[k:]).coefficients(rewards[None, :k], 0)
+        solved = Dispatch(rest, AUTO, self._options, part).solve(part, clock, lambda: clock)
+        status = SolveStatus(int(solved.status[0]))
+        states = rest.reduction.whole(solved.states)[0] if status.ok else None
+        return EngineResult(status, states, float(solved.slack[0]), solved.events[0] + Counter(dominated=1))
 
 
 def _offered(engine: EngineSpec, parts: Partition) -> Bools:

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from imle_mln.inference.equivalences import merged_equivalent
 from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.inference.propagation import Propagation
+from imle_mln.inference.propagation import UNKNOWN, Propagation, Values
 from imle_mln.inference.reduction import Reduction, strip
 from imle_mln.inference.truth_tables import NONE, TruthTables
 from imle_mln.network import Floats, GroundNetwork, Index, Lists, distinct
@@ -72,9 +72,17 @@ class Energy:
         return alike
 
 
-def energy(network: GroundNetwork) -> Energy | str:
-    """The energy of a network, or why its hard clauses cannot hold."""
+def energy(network: GroundNetwork, decided: Values | None = None) -> Energy | str:
+    """The energy of a network, or why its hard clauses cannot hold.
+
+    Args:
+        network: the whole.
+        decided: `[A + C]` variables that are to have these values; the others are `UNKNOWN`.
+    """
     known = Propagation(network)
+    if decided is not None and not known.conflict:
+        more = np.flatnonzero((decided != UNKNOWN) & (known.values == UNKNOWN))
+        known.assume(more, decided[more])
     while not known.conflict:
         found = _open(network, known)
         if found is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
-from imle_linear.engines import deadline
+from imle_linear.engines import Clock, deadline
 from imle_mln.engines import AUTO, engines, find
 from imle_mln.inference.components import Options, recent
 from imle_mln.inference.dispatch import Dispatch, Solved
@@ -57,6 +57,10 @@ class MAPEngine:
         check_engines(engine, cross_check)
         if engine != AUTO:
             find(engine).load()
+        if time_limit is not None:
+            from imle_mln.search.local_search import warm  # with numba, which takes some tenths of a second
+
+            warm()
         self._network, self._name = network, engine
         self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
@@ -67,21 +71,22 @@ class MAPEngine:
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
-    def solve(self, unary: Floats, weights: Floats) -> MAPResult:
+    def solve(self, unary: Floats, weights: Floats, clock: Clock | None = None) -> MAPResult:
         """Find a best state.
 
         Args:
             unary: `[A]`.
             weights: `[C]`; of hard clauses too, which count as true.
+            clock: one that has started already, of the same time limit.
 
         Raises:
             ObjectiveError: wrong shapes, or not finite.
             SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
         """
         given = _checked("unary", np.asarray(unary)[None], self._network.atoms, "atom")
-        return self.solve_rows(given, weights).row(0)
+        return self.solve_rows(given, weights, clock).row(0)
 
-    def solve_rows(self, unary: Floats, weights: Floats) -> MAPRows:
+    def solve_rows(self, unary: Floats, weights: Floats, clock: Clock | None = None) -> MAPRows:
         """Find a best state for each row of unaries `[N, A]`, all with the same weights `[C]`.
 
         Raises:
@@ -95,9 +100,9 @@ class MAPEngine:
         weighted = self._of_weights(self._energy, weights)
         largest = np.maximum(np.abs(unary).max(axis=1, initial=0.0), weighted.largest)
         if largest.max(initial=0.0) < 2.0**_PLAIN and largest.min(initial=1.0) > 2.0**-_PLAIN:
-            return self._solved(self._energy, unary, weighted, 0)
+            return self._solved(self._energy, unary, weighted, 0, clock)
         exponents = np.frexp(largest)[1].tolist()
-        parts = [self._solved(self._energy, unary[n : n + 1], weighted, own) for n, own in enumerate(exponents)]
+        parts = [self._solved(self._energy, unary[n : n + 1], weighted, own, clock) for n, own in enumerate(exponents)]
         return joined(parts)
 
     def _of_weights(self, energy: Energy, weights: Floats) -> Weighted:
@@ -108,13 +113,14 @@ class MAPEngine:
             self._weighted = kept
         return kept
 
-    def _solved(self, energy: Energy, unary: Floats, weighted: Weighted, shift: int) -> MAPRows:
+    def _solved(self, energy: Energy, unary: Floats, weighted: Weighted, shift: int, clock: Clock | None) -> MAPRows:
         """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
+        clock = clock or deadline(self._time_limit)
         coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
         dispatch = recent(
             self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
-        solved = dispatch.solve(coefficients, partial(deadline, self._time_limit))
+        solved = dispatch.solve(coefficients, clock, partial(deadline, self._time_limit))
         found = self._result(energy, solved, unary, weighted.weights, shift)
         if self._cross_check:
             for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
@@ -132,8 +138,20 @@ class MAPEngine:
         objective = np.einsum("na,na->n", unary, states) + np.einsum("c,nc->n", weights, found.truths)
         objective[~good] = np.nan
         slack = np.where(good, np.ldexp(solved.slack, shift), np.nan)
-        messages = {row: _REASONS[SolveStatus(int(solved.status[row]))] for row in np.flatnonzero(~good).tolist()}
+        messages = {
+            row: self._told(SolveStatus(int(solved.status[row])), float(slack[row]))
+            for row in np.flatnonzero(solved.status != SolveStatus.OPTIMAL).tolist()
+        }
         return MAPRows(states, found.truths, solved.status, objective, slack, solved.engines, solved.events, messages)
+
+    def _told(self, status: SolveStatus, slack: float) -> str:
+        """Why a row is not proven."""
+        if status == SolveStatus.INFEASIBLE:
+            return "no state keeps all hard clauses and exactly-one blocks"
+        limit = "" if self._time_limit is None else f" within the time limit of {self._time_limit:.3g} s"
+        if status == SolveStatus.FEASIBLE:
+            return f"not proven{limit}: other states may be better by up to {slack:.6g}"
+        return f"no state that keeps all hard clauses and exactly-one blocks was found{limit or ' in time'}"
 
     def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
         states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)
@@ -161,12 +179,6 @@ def _another(result: MAPResult) -> str:
     general = [one for one in engines() if one.general and not one.requires]
     fresh = [one for one in general if not result.engines[one.name] and not result.events[one.decided]]
     return (fresh or general)[0].name
-
-
-_REASONS = {
-    SolveStatus.INFEASIBLE: "no state keeps all hard clauses and exactly-one blocks",
-    SolveStatus.TIMEOUT: "no state that keeps all hard clauses and exactly-one blocks was found in time",
-}
 
 
 def _checked(name: str, given: Floats, length: int, per: str) -> Floats:

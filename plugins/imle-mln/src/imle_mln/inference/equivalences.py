@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
-from imle_mln.compiled.unions import double_cover
 from imle_mln.inference.reduction import Reduction
 from imle_mln.network import Bools, Index, Lists, distinct
 
@@ -58,9 +59,24 @@ def merged_equivalent(reduction: Reduction, pairs: Index, forbidden: Index) -> R
     )
 
 
+def double_cover(n: int, first: Index, second: Index, equal: Bools) -> Index:
+    """Components `[2 n]` of the graph of n atoms and their opposites.
+
+    Args:
+        n: how many atoms there are.
+        first, second: `[e]` atoms that are tied.
+        equal: `[e]` whether to each other, or each to the other's opposite.
+    """
+    other, twin = np.where(equal, second, second + n), np.where(equal, second + n, second)
+    rows, columns = np.concatenate([first, first + n]), np.concatenate([other, twin])
+    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(2 * n, 2 * n))
+    label: Index = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    return label
+
+
 def _roots(n: int, pairs: Index, equal: Bools) -> tuple[Index, Bools, int | None]:
     """The first atom each one is tied to, whether it is its opposite, and an atom for which both would hold."""
-    first, second = np.ascontiguousarray(pairs.T)
+    first, second = pairs.T
     label = double_cover(n, first, second, equal)
     both = np.flatnonzero(label[:n] == label[n:])
     _, start, place = np.unique(np.minimum(label[:n], label[n:]), return_index=True, return_inverse=True)

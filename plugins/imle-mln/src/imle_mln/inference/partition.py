@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imle_mln.compiled.unions import double_cover
 from imle_mln.inference.energy import Coefficients, Energy
+from imle_mln.inference.equivalences import double_cover
 from imle_mln.inference.large_clauses import LargeClauses
-from imle_mln.network import Bools, Index
+from imle_mln.network import Bools, Index, distinct
 
 Edges = tuple[Index, Index, Bools]
 """Two atoms each, and whether the one wants to be equal to the other."""
@@ -93,10 +93,11 @@ def _clause_edges(large: LargeClauses, coefficients: Coefficients, places: Index
     first, second, equal = _stars(large, places)
     cut = large.plain & (coefficients.clause[large.clauses] < 0)
     good = cut[large.clause[_among(large, places)]]
+    alone = distinct(first[~good])
     return (
-        np.concatenate([first, first[~good]]),
-        np.concatenate([second, second[~good]]),
-        np.concatenate([equal, ~equal[~good]]),
+        np.concatenate([first, alone]),
+        np.concatenate([second, alone]),
+        np.concatenate([equal, np.zeros(len(alone), np.bool_)]),
     )
 
 
@@ -122,9 +123,9 @@ def _block_edges(energy: Energy) -> tuple[Edges, Index]:
 
 
 def _both(edges: Edges) -> tuple[Edges, Edges]:
-    """No flipping can help: the atoms want to be equal and different."""
-    first, second, equal = edges
-    return (first, second, equal), (first, second, ~equal)
+    """No flipping can help: the first atoms want to be different from themselves."""
+    alone = distinct(edges[0])
+    return edges, (alone, alone, np.zeros(len(alone), np.bool_))
 
 
 def _numbered(label: Index) -> tuple[Index, Index, Index]:

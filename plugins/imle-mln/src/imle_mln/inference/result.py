@@ -27,7 +27,7 @@ class MAPResult:
             fixed point or the breaking of ties can have cost, typically less than 1e-9 of the coefficients' sum.
         engines: how many components each engine solved.
         events: what HiGHS did: integral relaxations, reduced ones, searches, branch and bound, rows added.
-        message: why there is no state.
+        message: why there is no state, or no proof.
     """
 
     state: Bools
@@ -62,7 +62,7 @@ class MAPRows:
         slack: `[N]`.
         engines: how many components each engine solved, in every row.
         events: of each row.
-        messages: by row number, where there is no state.
+        messages: by row number, where there is no state, or no proof.
     """
 
     states: Bools

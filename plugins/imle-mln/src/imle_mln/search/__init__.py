@@ -1,0 +1,1 @@
+"""Local search over ground networks: a state for every network, however large."""

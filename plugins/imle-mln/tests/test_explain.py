@@ -159,6 +159,9 @@ def test_marginals_on_the_command_line(files):
     assert all(atom.startswith("Job") for atom in found["marginals"])
     sampled = run("marginals", program, evidence, "-m", "perturb-and-map", "--samples", "20")
     assert "another model" in sampled.stderr
+    chained = run("marginals", program, evidence, "-m", "gibbs", "--samples", "200")
+    assert " ± " in chained.stdout
+    assert "R-hat 1.0" in chained.stderr
 
 
 def test_learning_on_the_command_line(files, tmp_path):

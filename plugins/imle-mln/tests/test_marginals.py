@@ -136,6 +136,51 @@ def test_perturb_and_map_is_another_model_but_not_for_atoms_alone():
     assert imle_mln.marginals(SMOKERS, FRIENDS, method="perturb-and-map", samples=10).counts.shape == (2,)
 
 
+@pytest.mark.parametrize("method", ["gibbs", "mc-sat"])
+def test_chains_sample_what_is_exact(method):
+    done = 0
+    for seed in itertools.count():
+        text, rules = Draw(seed).program()
+        if any(weight is None for weight, _, _ in rules):  # hard formulas have tests of their own
+            continue
+        try:
+            exact = imle_mln.marginals(text)
+        except (InstanceError, SolveError):
+            continue
+        if not len(exact.atoms):
+            continue
+        found = imle_mln.marginals(text, method=method, samples=2000, seed=seed)
+        # draws of MC-SAT are nearly uniform, not quite
+        room = 5 * found.errors + (0.005 if method == "gibbs" else 0.02)
+        assert (np.abs(found.probabilities - exact.probabilities) <= room).all(), text
+        scale = np.maximum(1.0, np.abs(exact.counts))
+        assert (np.abs(found.counts - exact.counts) / scale < 0.1).all(), text
+        done += 1
+        if done == 25:
+            break
+
+
+def test_mc_sat_crosses_what_gibbs_cannot():
+    apart = "n = {A, B, C}\nP(n)\nQ(n)\nP(x) <=> P(y).\nP(x) <=> !Q(x).\n0.4 P(x)\n"
+    exact = imle_mln.marginals(apart)
+    stuck = imle_mln.marginals(apart, method="gibbs", samples=200)
+    assert stuck.rhat.max() > 1.5, "chains that started apart stay apart"
+    found = imle_mln.marginals(apart, method="mc-sat", samples=2000)
+    assert found.rhat.max() < 1.05
+    assert np.abs(found.probabilities - exact.probabilities).max() < 0.03
+
+
+@pytest.mark.parametrize("method", ["gibbs", "mc-sat"])
+def test_chains_respect_blocks_and_hard_formulas(method):
+    program = "n = {A, B}\nt = {X, Y, Z}\nT(n, t!)\nP(n)\nP(x) => !T(x,X).\n0.5 P(x)\n1 T(x,+y)\n0.7 T(A,y) ^ T(B,y)\n"
+    exact = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7])
+    found = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    assert np.abs(found.probabilities - exact.probabilities).max() < 0.03
+    assert sum(found[f"T(A,{value})"] for value in "XYZ") == pytest.approx(1.0)
+    again = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    assert again.probabilities.tolist() == found.probabilities.tolist()
+
+
 def test_other_weights_and_unaries():
     found = imle_mln.marginals(SMOKERS, FRIENDS, weights=[0, 0], unary=[0.5, 0, -1])
     assert found.probabilities == pytest.approx(1 / (1 + np.exp(-np.array([0.5, 0, -1]))))
@@ -148,10 +193,12 @@ def test_other_weights_and_unaries():
     ("program", "options", "message"),
     [
         ("n = {1,...,30}\nP(n)\n1 P(x) ^ P(y)\n", {}, "expected tables of at most 1,048,576 entries, found one of"),
-        ("n = {A}\nP(n)\n1 P(x)\n", {"method": "gibs"}, "expected a method of exact, perturb-and-map, found 'gibs'"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"method": "gibs"}, "expected a method of exact, gibbs, .*found 'gibs'"),
         ("n = {A}\nP(n)\n1 P(x)\n", {"samples": 0}, "samples: expected at least 1"),
         ("n = {A}\nP(n)\n1 P(x)\n", {"unary": [1, 2]}, r"unary: expected 1 numbers, found shape \[2\]"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"chains": 1}, "chains: expected at least 2"),
         ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {}, "infeasible"),
+        ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "mc-sat"}, "infeasible"),
         ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "perturb-and-map"}, "infeasible|contradict|P\\(A\\)"),
     ],
 )

@@ -2,5 +2,5 @@
 
 from typing import Literal, get_args
 
-Method = Literal["exact", "perturb-and-map"]
+Method = Literal["exact", "gibbs", "mc-sat", "perturb-and-map"]
 METHODS: tuple[str, ...] = get_args(Method)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,9 @@ from imle_mln.network import Floats
 from imle_mln.probability import METHODS, Method
 from imle_mln.solver import MLNSolver, PreparedMLN
 
+if TYPE_CHECKING:
+    from imle_mln.probability.sampling import Chains
+
 
 @dataclass(frozen=True, eq=False)
 class Marginals:
@@ -23,6 +26,7 @@ class Marginals:
         atoms: `[A]` the open query atoms.
         probabilities: `[A]`.
         errors: `[A]` standard errors of the probabilities: zeros where they are exact.
+        rhat: `[A]` whether Markov chains agree: near 1 where they do; 1 for methods without chains.
         formulas: `[F]` those with a weight.
         counts: `[F]` how many groundings of each are expected to be true, decided ones included.
         log_partition: log of the sum of exp(score) over all worlds; None for methods that do not tell it.
@@ -32,6 +36,7 @@ class Marginals:
     atoms: tuple[str, ...]
     probabilities: Floats
     errors: Floats
+    rhat: Floats
     formulas: tuple[str, ...]
     counts: Floats
     log_partition: float | None
@@ -54,12 +59,18 @@ def marginals(
     unary: ArrayLike | None = None,
     method: Method = "exact",
     samples: int = 1000,
+    burn: int | None = None,
+    chains: int = 4,
     seed: int = 0,
     engine: str = "auto",
 ) -> Marginals:
     """The probability of each open atom, p(y) ~ exp sum_i w_i n_i(y) (Richardson and Domingos 2006, equation 3).
 
     - "exact": by elimination, where few atoms hang together.
+    - "gibbs": by Markov chains that draw one atom or exactly-one block at a time. Hard formulas, and weights beyond
+      about 5, may keep states apart that no such chain connects.
+    - "mc-sat": by Markov chains that draw whole worlds among those that keep a random part of the true formulas true
+      (Poon and Domingos 2006). Its draws are nearly uniform, not quite.
     - "perturb-and-map": how often an atom is true in the MAP state of perturbed unaries (Papandreou and Yuille 2011).
       That is **another model**, close where formulas couple atoms weakly: its marginals are not those of p(y).
 
@@ -69,8 +80,10 @@ def marginals(
         unary: `[A]` what each open query atom adds to the score if it is true; by default the log-odds of
             soft evidence, else zero.
         method: one of those above.
-        samples: how many MAP states.
-        seed: of the perturbations.
+        samples: how many states of each chain, or MAP states.
+        burn: states that each chain leaves out before these; a fifth of `samples` by default.
+        chains: how many.
+        seed: of all that is random.
         engine: for MAP states.
 
     Raises:
@@ -81,8 +94,10 @@ def marginals(
     if method not in METHODS:
         what = f"marginals: expected a method of {', '.join(METHODS)}, found {method!r}"
         raise OptionError(what, hint=did_you_mean(str(method), METHODS))
-    if samples < 1:
-        raise OptionError(f"marginals: samples: expected at least 1, found {samples!r}")
+    left_out = -(-samples // 5) if burn is None else burn
+    for name, value, least in (("samples", samples, 1), ("chains", chains, 2), ("burn", left_out, 0)):
+        if value < least:
+            raise OptionError(f"marginals: {name}: expected at least {least}, found {value!r}")
     problem = MLNSolver(engine=engine).prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network, names = problem.grounding.network, problem.grounding.formulas.names
@@ -90,16 +105,40 @@ def marginals(
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = _vector("unary", unary, problem.soft_evidence)
     log_partition: float | None = None
+    errors, rhat = np.zeros(network.atoms), np.ones(network.atoms)
     if method == "exact":
         log_open, chances, counts = _exact(problem, all_unary, given)
         log_partition = log_open + float(network.decided @ given)
-        errors = np.zeros(network.atoms)
-    else:
+    elif method == "perturb-and-map":
         chances, counts = _perturbed(problem, all_unary, given, samples, seed)
         errors = np.sqrt(chances * (1 - chances) / samples)
+    else:
+        found = _chained(problem, all_unary, given, method, samples=samples, burn=left_out, number=chains, seed=seed)
+        atoms_of = slice(network.atoms)
+        chances, errors, rhat = found.mean[atoms_of], found.errors[atoms_of], found.rhat[atoms_of]
+        counts = network.open_counts(found.mean[None, network.atoms :])[0]
     shown = problem.shown
-    atoms = tuple(problem.labels["unary"])
-    return Marginals(atoms, chances[shown], errors[shown], names, counts + network.decided, log_partition, method)
+    return Marginals(
+        atoms=tuple(problem.labels["unary"]),
+        probabilities=chances[shown],
+        errors=errors[shown],
+        rhat=rhat[shown],
+        formulas=names,
+        counts=counts + network.decided,
+        log_partition=log_partition,
+        method=method,
+    )
+
+
+def _chained(
+    problem: PreparedMLN, unary: Floats, weights: Floats, method: Literal["gibbs", "mc-sat"], **options: int
+) -> Chains:
+    from imle_mln.probability.sampling import chains
+
+    network = problem.grounding.network
+    if network.conflict:
+        raise SolveError(f"mln-map: infeasible: {network.conflict}")
+    return chains(network, unary, network.clause_weights(weights), method, **options)
 
 
 def _exact(problem: PreparedMLN, unary: Floats, weights: Floats) -> tuple[float, Floats, Floats]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, compiled
+from imle.solvers.compiled import Flags, Floats, Longs, compiled
 from imle_mln.compiled.walks import proposal, walk
 from imle_mln.compiled.world import FREE, Structure, ULongs, World, below, move, reset, uniform
 
 
 @compiled
-def scatter(structure: Structure, world: World, units: Ints, random: ULongs) -> None:
+def scatter(structure: Structure, world: World, units: Longs, random: ULongs) -> None:
     """A state at random: each unit has any of its values."""
     for unit in units:
         if unit >= 0:
@@ -31,7 +31,7 @@ def count(world: World, sums: Longs) -> None:
 
 
 @compiled
-def gibbs(structure: Structure, world: World, units: Ints, sweeps: int, sums: Longs, random: ULongs) -> None:
+def gibbs(structure: Structure, world: World, units: Longs, sweeps: int, sums: Longs, random: ULongs) -> None:
     """Draw each unit anew, given all others, once per sweep (Geman and Geman 1984). States that break hard clauses have
     no probability.
 
@@ -91,7 +91,7 @@ def mc_sat(
     world: World,
     strengths: Floats,
     always: Flags,
-    units: Ints,
+    units: Longs,
     steps: int,
     moves: int,
     sums: Longs,
@@ -139,7 +139,7 @@ def mc_sat(
 
 
 @compiled
-def sample_sat(structure: Structure, world: World, units: Ints, moves: int, random: ULongs) -> bool:
+def sample_sat(structure: Structure, world: World, units: Longs, moves: int, random: ULongs) -> bool:
     """Repair broken clauses, by turns greedily and by annealing; whether none is left."""
     done = 0
     while world.faults[0] > 0 and done < moves:
@@ -153,7 +153,7 @@ def sample_sat(structure: Structure, world: World, units: Ints, moves: int, rand
 
 
 @compiled
-def step(structure: Structure, world: World, units: Ints, temperature: float, random: ULongs) -> None:
+def step(structure: Structure, world: World, units: Longs, temperature: float, random: ULongs) -> None:
     """A move at random, taken if it breaks no more, or by chance."""
     atom = proposal(structure, world, units[below(random, len(units))], random)
     if atom == FREE:
@@ -166,7 +166,7 @@ def step(structure: Structure, world: World, units: Ints, temperature: float, ra
 
 
 @compiled
-def shake(structure: Structure, world: World, units: Ints, random: ULongs) -> None:
+def shake(structure: Structure, world: World, units: Longs, random: ULongs) -> None:
     """Each unit at random anew, if nothing breaks: states that break nothing are all as probable as before."""
     for unit in units:
         atom = proposal(structure, world, unit, random)

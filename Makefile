@@ -3,22 +3,33 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.demo-installed
 PEERS  := $(VENV)/.peers-installed
+LOWEST := .venv-lowest
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo gallery test quick mutants lint typecheck bench house docs check clean
+.PHONY: demo gallery test quick mutants fuzz lint typecheck bench house docs site inventories check dist lowest clean
 .DEFAULT_GOAL := test
 
-$(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: imle needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  -r requirements-dev.txt -e '.[demo]' $(foreach p,$(PLUGINS),-e $(p))
+
+$(STAMP): $(PROJECTS) requirements-dev.txt constraints.txt | $(BIN)/pip
+	@echo "Installing what the tests need into $(VENV). This takes minutes, once."
+	@$(PIP) -r requirements-dev.txt -e '.[demo]' $(foreach p,$(PLUGINS),-e $(p))
 	@touch $@
 
-demo: $(STAMP)
+# little more than torch: a newcomer sees the demo first
+$(DEMO): $(PROJECTS) constraints.txt | $(BIN)/pip
+	@echo "Installing torch and what the demo needs into $(VENV). This takes a few minutes, once."
+	@$(PIP) -e '.[demo]' -e plugins/imle-networkx -e plugins/imle-gallery
+	@touch $@
+
+demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO))
 	$(BIN)/imle demo
 
 gallery: $(STAMP)
@@ -62,7 +73,32 @@ house: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
+# all releases that have a tag, and this checkout, with a switch between them: docs/_build/site
+site: $(STAMP)
+	$(BIN)/python -m tools.site
+
+# corrects docs/_inventories by what other projects publish: needs the network, as no build of the pages does
+inventories: $(STAMP)
+	PYTHONPATH=docs/_ext $(BIN)/python -m imle_docs.outside
+
+# what is published, in dist/: built, checked, and each wheel installed into an empty environment where it trains
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m tools.release build dist
+	IMLE_DIST=$(CURDIR)/dist $(BIN)/python -m pytest -n 2 tests/distribution
+
+$(LOWEST)/.installed: $(PROJECTS) requirements-dev.txt $(STAMP)
+	$(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python -m tools.release lowest > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt \
+	  -r requirements-dev.txt -e '.[demo]' $(foreach p,$(PLUGINS),-e $(p))
+	@touch $@
+
+# the fast tests, with the lowest versions of other packages that pyproject.toml files declare
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -n 2 -m "not slow"
+
 check: lint typecheck test
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache docs/_build docs/_generated docs/api docs/plugins docs/solvers
+	rm -rf $(VENV) $(LOWEST) dist build .pytest_cache .mypy_cache .ruff_cache docs/_build docs/_generated docs/api docs/plugins docs/solvers

@@ -29,11 +29,13 @@ MODULES = (
     "combinatorial",
     "threads",
     "parallel",
+    "scale",
     "mln_grounding",
     "mln_resolves",
     "mln_engines",
     "mln_limits",
     "mln_training",
+    "mln_learning",
     "toy",
     "cosine",
     "calibration",
@@ -44,11 +46,17 @@ MODULES = (
 )
 
 
+def results_page(sections: Sequence[results.Section]) -> str:
+    """`RESULTS.md`."""
+    return render.page(sections, headlines.front(sections))
+
+
 def write_pages() -> None:
-    """`RESULTS.md` and the README's table, from the results on file."""
+    """`RESULTS.md`, and what READMEs show of it, from the results on file."""
     sections = results.load(MODULES, results.RESULTS)
-    results.PAGE.write_text(render.page(sections), encoding="utf-8")
-    headlines.write(sections)
+    results.PAGE.write_text(results_page(sections), encoding="utf-8")
+    for page, text in headlines.pages(sections).items():
+        page.write_text(text, encoding="utf-8")
 
 
 def options_of(only: Sequence[str]) -> Callable[[Sequence[str]], None] | None:

@@ -1,4 +1,4 @@
-"""The table of the README: some claims of `RESULTS.md`, in words of their own, and always with its figures."""
+"""Claims of `RESULTS.md` in words of their own, with its figures: three for the README, more for `README.md` here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.harness import Claim
 from benchmarks.render import grid, quantity, times
 from benchmarks.results import FOLDER, Section
 
-README = FOLDER.parent / "README.md"
+README, RULES = FOLDER.parent / "README.md", FOLDER / "README.md"
 BEGIN, END = "<!-- measured: written by `python -m benchmarks --render` -->", "<!-- end of measured -->"
 
 
 class Headline(NamedTuple):
-    """One line of the table.
+    """What the claim of a module is called elsewhere.
 
     Attributes:
         what: was measured.
@@ -30,6 +30,28 @@ class Headline(NamedTuple):
     module: str
     claim: str
 
+
+FRONT = (
+    Headline(
+        "faster training step, PyEPO's 5x5 shortest paths",
+        "PyEPO with OR-Tools",
+        "peers",
+        "shortest path 5x5: step, over PyEPO, OR-Tools",
+    ),
+    Headline(
+        "faster shortest path, 12x12 grid, in a batch",
+        "NetworkX",
+        "shortest_path",
+        "12x12 grid, 320 rows vs networkx bidirectional_dijkstra",
+    ),
+    Headline(
+        "of the regret, knapsacks under real electricity prices",
+        "predict, then optimise",
+        "energy",
+        "knapsack 120: imle (default) vs two-stage",
+    ),
+)
+"""The numbers of the first screens of the README and of `RESULTS.md`."""
 
 HEADLINES = (
     Headline(
@@ -149,11 +171,25 @@ HEADLINES = (
 )
 
 
+def front(sections: Sequence[Section]) -> str:
+    """The three numbers, side by side: ratios, and what they are of."""
+    measured = _measured(FRONT, sections)
+    ratios = [f"{100 * claim.ratio:.0f} %" if claim.at_most else times(claim.ratio) for _, claim in measured]
+    said = []
+    for line, claim in measured:
+        ours, reference = quantity(claim.ours, claim.unit), quantity(claim.reference, claim.unit)
+        said.append(f"{line.what}: {ours}; {line.reference}: {reference}")
+    return grid([f"**{ratio}**" for ratio in ratios], [said])
+
+
 def table(sections: Sequence[Section]) -> str:
     """The lines, from results on file; those whose claim has not been measured yet are left out."""
+    return grid(("", "ours", "reference", "ratio"), [_cells(*found) for found in _measured(HEADLINES, sections)])
+
+
+def _measured(lines: Sequence[Headline], sections: Sequence[Section]) -> list[tuple[Headline, Claim]]:
     claims = {(section.module, claim.name): claim for section in sections for claim in section.claims}
-    measured = [(line, claims[line.module, line.claim]) for line in HEADLINES if (line.module, line.claim) in claims]
-    return grid(("", "ours", "reference", "ratio"), [_cells(line, claim) for line, claim in measured])
+    return [(line, claims[line.module, line.claim]) for line in lines if (line.module, line.claim) in claims]
 
 
 def _cells(line: Headline, claim: Claim) -> tuple[str, str, str, str]:
@@ -161,18 +197,19 @@ def _cells(line: Headline, claim: Claim) -> tuple[str, str, str, str]:
     return line.what, ours, f"{line.reference}, {reference}", times(claim.ratio)
 
 
-def inserted(readme: str, sections: Sequence[Section]) -> str:
-    """The README with the table between its marks.
+def inserted(page: str, measured: str) -> str:
+    """A page with what was measured between its marks.
 
     Raises:
         LookupError: the marks are not in it.
     """
     between = re.compile(rf"{re.escape(BEGIN)}\n.*?{re.escape(END)}\n", flags=re.DOTALL)
-    if len(between.findall(readme)) != 1:
-        raise LookupError(f"headlines: expected one part from {BEGIN!r} to {END!r} in {README.name}")
-    return between.sub(lambda _: f"{BEGIN}\n{table(sections)}\n{END}\n", readme)
+    if len(between.findall(page)) != 1:
+        raise LookupError(f"headlines: expected one part from {BEGIN!r} to {END!r}")
+    return between.sub(lambda _: f"{BEGIN}\n{measured}\n{END}\n", page)
 
 
-def write(sections: Sequence[Section], readme: Path = README) -> None:
-    """Bring the README up to date."""
-    readme.write_text(inserted(readme.read_text(encoding="utf-8"), sections), encoding="utf-8")
+def pages(sections: Sequence[Section]) -> dict[Path, str]:
+    """The pages that show them, brought up to date."""
+    shown = {README: front(sections), RULES: table(sections)}
+    return {page: inserted(page.read_text(encoding="utf-8"), measured) for page, measured in shown.items()}

@@ -10,6 +10,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 
 import numpy as np
@@ -79,12 +80,12 @@ def auto(seconds: float) -> Claim:
 
 
 @contextmanager
-def dask() -> Iterator[object]:
-    """Two Dask workers of one thread each."""
+def dask(workers: int = 2) -> Iterator[Executor]:
+    """Dask workers of one thread each."""
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         Client(cluster) as client,
         client.get_executor() as executor,
     ):
@@ -99,7 +100,7 @@ def over_dask() -> Claim:
     objective = np.random.default_rng(0).normal(size=(320, 20))
     expected = solver.prepare().solve(objective).solutions
     with dask() as executor:
-        prepared = Parallel(solver, executor).prepare()  # type: ignore[arg-type]
+        prepared = Parallel(solver, executor).prepare()
         for _ in range(2):
             np.testing.assert_array_equal(prepared.solve(objective).solutions, expected)
         times = best({"dask": lambda: prepared.solve(objective)}, 5)

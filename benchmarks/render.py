@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 from benchmarks.harness import Claim
 from benchmarks.results import Section, Sheet
 
 NOT_MET = "NO"
 HEADER = ("claim", "ours", "reference", "ratio", "target", "met")
-_INTRODUCTION = """\
-# Benchmarks
-
+_ORIGIN = """\
 Written by `make bench` from `results/*.json`; not by hand. `python -m benchmarks MODULE ...` measures some modules
-again and keeps what the others found, `python -m benchmarks --render` only writes this page again. How things are
-compared: [README.md](README.md)."""
+again and keeps what the others found, `python -m benchmarks --render` only writes this page again."""
 
 
 def quantity(value: float, unit: str) -> str:
@@ -46,38 +44,50 @@ def claim_cells(claim: Claim) -> tuple[str, str, str, str, str, str]:
     )
 
 
-def page(sections: Sequence[Section]) -> str:
-    """The whole page."""
+def page(sections: Sequence[Section], top: str) -> str:
+    """The whole page: what matters most on its first screen, and all else folded below.
+
+    Args:
+        sections: results on file.
+        top: what it begins with: the numbers that matter most.
+    """
     machines = list(dict.fromkeys(_environment(section) for section in sections))
-    parts = [_INTRODUCTION, *_overview(sections), *_machines(machines)]
-    for section in sections:
-        parts += _section(section, machines.index(_environment(section)) + 1 if len(machines) > 1 else None)
-    return "\n\n".join(parts) + "\n"
-
-
-def _overview(sections: Sequence[Section]) -> list[str]:
-    rows = [
-        [
-            f"[{_text(section.title)}](#{section.module})",
-            str(len(section.claims)),
-            str(sum(claim.met for claim in section.claims)),
-            section.finished[:10],
-        ]
-        for section in sections
-    ]
     claims = [claim for section in sections for claim in section.claims]
+    parts = [
+        "# Benchmarks",
+        f"{_met(claims)} claims are met: [in short](README.md#in-short), and [how things are compared](README.md).",
+        top,
+        *_missed(sections),
+        *_folded("Machine and versions, and how this page is made", [_ORIGIN, *_machines(machines)]),
+        "## Measured",
+    ]
+    for section in sections:
+        title = f"{section.title} ({_met(section.claims)} met)" if section.claims else section.title
+        machine = machines.index(_environment(section)) + 1 if len(machines) > 1 else None
+        parts += _folded(title, [f'<a id="{section.module}"></a>', *_section(section, machine)])
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _folded(summary: str, parts: Sequence[str]) -> list[str]:
+    return [f"<details>\n<summary>{escape(_line(summary), quote=False)}</summary>", *parts, "</details>"]
+
+
+def _met(claims: Sequence[Claim]) -> str:
+    return f"{sum(claim.met for claim in claims)} of {len(claims)}"
+
+
+def _missed(sections: Sequence[Section]) -> list[str]:
     missed = [
-        f"- Not met: [{section.module}](#{section.module}): {_text(name)}: {ratio}, {target}"
+        f"- [{section.module}](#{section.module}): {_text(name)}: {ratio}, {target}"
         for section in sections
         for name, _, _, ratio, target, met in map(claim_cells, section.claims)
         if met == NOT_MET
     ]
-    total = f"{sum(claim.met for claim in claims)} of {len(claims)} claims are met."
-    return [total, *(["\n".join(missed)] if missed else []), grid(("measured", "claims", "met", "on"), rows)]
+    return _folded(f"Not met: {len(missed)}", ["\n".join(missed)]) if missed else []
 
 
 def _machines(machines: Sequence[tuple[str, str]]) -> list[str]:
-    parts = ["## Machine and versions"]
+    parts = []
     for number, (machine, versions) in enumerate(machines, start=1):
         name = f"Machine {number}: " if len(machines) > 1 else ""
         parts += [f"{name}{machine}.", f"{versions}."]
@@ -87,11 +97,7 @@ def _machines(machines: Sequence[tuple[str, str]]) -> list[str]:
 def _section(section: Section, machine: int | None) -> list[str]:
     where = "" if machine is None else f" on machine {machine}"
     load = "" if section.load is None else f"; load average {section.load:g} before"
-    parts = [
-        f'<a id="{section.module}"></a>',
-        f"## {section.title}",
-        f"`python -m benchmarks {section.module}`: {section.seconds:.0f} s{where}, {section.finished} UTC{load}.",
-    ]
+    parts = [f"`python -m benchmarks {section.module}`: {section.seconds:.0f} s{where}, {section.finished} UTC{load}."]
     parts += [section.about] if section.about else []
     parts += [_notes(section.notes)] if section.notes else []
     parts += [grid(HEADER, [claim_cells(claim) for claim in section.claims])] if section.claims else []
@@ -116,7 +122,11 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(value: str) -> str:
-    return " ".join(value.split()).replace("|", "\\|")
+    return _line(value).replace("|", "\\|")
+
+
+def _line(value: str) -> str:
+    return " ".join(value.split())
 
 
 def _environment(section: Section) -> tuple[str, str]:

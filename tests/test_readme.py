@@ -26,6 +26,9 @@ def test_the_training_example_prints_what_the_readme_says():
     assert found[2] == claimed[2]
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)\)", README))
-def test_links_lead_somewhere(target):
+@pytest.mark.parametrize(("target", "place"), re.findall(r"\]\((?!http)([^)#]+)#?([^)]*)\)", README))
+def test_links_lead_somewhere(target, place):
     assert (ROOT / target).exists()
+    if place:
+        headings = re.findall(r"^#+ (.*)$", (ROOT / target).read_text(), flags=re.MULTILINE)
+        assert place in {heading.lower().replace(" ", "-") for heading in headings}

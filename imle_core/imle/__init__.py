@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imle.calibration.calibrate import calibrate
     from imle.diagnosis.diagnose import diagnose
     from imle.layers import SolverLayer, layer
+    from imle.listing import info, list_estimators, list_solvers
     from imle.plugins import Block, Capabilities, Parameter, SolverSpec, hookimpl
     from imle.solvers import PreparedSolver, Solver, SolveResult, SolveStatus
 
@@ -32,9 +33,24 @@ _HOMES = {
     "calibrate": "imle.calibration",
     "diagnose": "imle.diagnosis",
     "hookimpl": "imle.plugins",
+    "info": "imle.listing",
     "layer": "imle.layers",
+    "list_estimators": "imle.listing",
+    "list_solvers": "imle.listing",
 }
-_MODULES = {"datasets", "errors", "estimators", "losses", "metrics", "noise", "plot", "plugins", "solvers", "target"}
+_MODULES = {
+    "datasets",
+    "errors",
+    "estimators",
+    "losses",
+    "metrics",
+    "monitoring",
+    "noise",
+    "plot",
+    "plugins",
+    "solvers",
+    "target",
+}
 
 __all__ = [
     "Block",
@@ -50,7 +66,10 @@ __all__ = [
     "calibrate",
     "diagnose",
     "hookimpl",
+    "info",
     "layer",
+    "list_estimators",
+    "list_solvers",
 ]
 
 

@@ -8,6 +8,21 @@ from typing import Any
 from imle.errors import OptionError
 
 
+def scalar(value: Any) -> Any:
+    """A number of numpy or torch as what it is in Python, for which neither need be imported; else the value itself.
+
+    So is a tensor that requires a gradient, which none would reach.
+    """
+    library = type(value).__module__.partition(".")[0]
+    if (
+        library not in ("numpy", "torch")
+        or getattr(value, "shape", None) != ()
+        or getattr(value, "requires_grad", False)
+    ):
+        return value
+    return value.item()
+
+
 def is_positive_int(value: Any) -> bool:
     """Whether a value is an int of at least 1; True is not one."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
@@ -18,7 +33,7 @@ def kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def positive_int(where: str, value: Any) -> None:
+def positive_int(where: str, value: Any) -> int:
     """Refuse what is not an int of at least 1.
 
     Args:
@@ -28,8 +43,10 @@ def positive_int(where: str, value: Any) -> None:
     Raises:
         OptionError: it is not one.
     """
-    if not is_positive_int(value):
+    number = scalar(value)
+    if not is_positive_int(number):
         raise OptionError(f"{where}: expected an int >= 1, found {value!r}")
+    return int(number)
 
 
 def is_number(value: Any) -> bool:
@@ -47,9 +64,10 @@ def positive(where: str, value: Any) -> float:
     Raises:
         OptionError: it is not one.
     """
-    if not (is_number(value) and value > 0):
+    number = scalar(value)
+    if not (is_number(number) and number > 0):
         raise OptionError(f"{where}: expected a number > 0, found {value!r}")
-    return float(value)
+    return float(number)
 
 
 def not_negative(where: str, value: Any) -> float:
@@ -62,6 +80,7 @@ def not_negative(where: str, value: Any) -> float:
     Raises:
         OptionError: it is not one.
     """
-    if not (is_number(value) and value >= 0):
+    number = scalar(value)
+    if not (is_number(number) and number >= 0):
         raise OptionError(f"{where}: expected a number >= 0, found {value!r}")
-    return float(value)
+    return float(number)

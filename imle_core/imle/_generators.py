@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from weakref import WeakKeyDictionary
 
 import torch
 from torch.utils.data import get_worker_info
 
 from imle.errors import OptionError
 
-_homes: WeakKeyDictionary[torch.Generator, int] = WeakKeyDictionary()
-"""The process in which a generator was given, or got the stream of its worker."""
+_homes: dict[int, int] = {}
+"""The process in which a generator was given, or got the stream of its worker, by the generator's `id`.
+
+Not by weak references, which torch 2.10 and earlier do not have of generators. An `id` that is used again belongs to
+a new generator, whose entry is written when it is given.
+"""
 
 
 def check_generator(where: str, generator: object) -> None:
@@ -32,7 +35,7 @@ def check_generator(where: str, generator: object) -> None:
             f"{where}: expected a torch.Generator or None, found {generator!r}",
             hint="torch.Generator().manual_seed(0) makes one",
         )
-    _homes[generator] = os.getpid()
+    _homes[id(generator)] = os.getpid()
 
 
 def ready_to_draw(where: str, generator: torch.Generator | None) -> None:
@@ -53,10 +56,10 @@ def ready_to_draw(where: str, generator: torch.Generator | None) -> None:
             hint="leave generator= out and call torch.manual_seed, or leave the layer out of the checkpointed part",
         )
     worker = get_worker_info()
-    if worker is not None and _homes.get(generator) != os.getpid():
+    if worker is not None and _homes.get(id(generator)) != os.getpid():
         content = bytes(generator.get_state().tolist()) + str(worker.seed).encode()
         generator.manual_seed(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest()))
-        _homes[generator] = os.getpid()
+        _homes[id(generator)] = os.getpid()
 
 
 def recomputing() -> bool:

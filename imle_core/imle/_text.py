@@ -53,7 +53,8 @@ def without_colours(shown: Any) -> str:
     from rich.console import Console
 
     stream = io.StringIO()
-    Console(file=stream, width=100, color_system=None, force_terminal=False).print(shown)
+    console = Console(file=stream, width=100, color_system=None, force_terminal=False, markup=False, highlight=False)
+    console.print(shown, crop=False)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 

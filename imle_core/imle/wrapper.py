@@ -127,7 +127,7 @@ class TargetRule(Estimator):
 
 def wrap(
     function: SolverFunction,
-    rule: TargetRule,
+    rule: Estimator,
     noise: BaseNoiseDistribution | None,
     *,
     samples: int,

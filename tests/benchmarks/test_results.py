@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from benchmarks.__main__ import MODULES
+from benchmarks.__main__ import MODULES, results_page
 from benchmarks.harness import Claim
 from benchmarks.render import page, quantity
 from benchmarks.results import FIGURES, PAGE, RESULTS, Figure, Section, Sheet, load
@@ -57,11 +57,14 @@ def test_a_console_table_keeps_its_text_without_markup():
 
 
 def test_the_page_says_it_all(section):
-    text = page([section])
+    text = page([section], "| what matters | most |")
     for line in (
-        "1 of 2 claims are met.",
-        "- Not met: [sorting](#sorting): memory: 3x, at most 2x",
-        "| [Sorting numbers](#sorting) | 2 | 1 | 2026-11-27 |",
+        "1 of 2 claims are met: [in short](README.md#in-short), and [how things are compared](README.md).",
+        "| what matters | most |",
+        "<summary>Not met: 1</summary>",
+        "- [sorting](#sorting): memory: 3x, at most 2x",
+        "<summary>Sorting numbers (1 of 2 met)</summary>",
+        '<a id="sorting"></a>',
         "processor A, cores 2.",
         "Python 3.11.7, torch 2.13.0.",
         "`python -m benchmarks sorting`: 12 s, 2026-11-27 12:00 UTC; load average 0.25 before.",
@@ -77,7 +80,7 @@ def test_the_page_says_it_all(section):
 
 
 def test_sections_of_two_machines_say_which(section):
-    text = page([section, replace(section, module="later", machine={"processor": "B", "cores": "8"})])
+    text = page([section, replace(section, module="later", machine={"processor": "B", "cores": "8"})], "")
     assert "Machine 1: processor A, cores 2." in text
     assert "Machine 2: processor B, cores 8." in text
     assert "`python -m benchmarks later`: 12 s on machine 2, 2026-11-27 12:00 UTC" in text
@@ -92,7 +95,7 @@ def test_quantities_have_units(value, unit, text):
 
 
 def test_the_page_in_the_repository_is_what_its_results_say():
-    assert PAGE.read_text(encoding="utf-8") == page(load(MODULES, RESULTS))
+    assert PAGE.read_text(encoding="utf-8") == results_page(load(MODULES, RESULTS))
 
 
 def test_every_file_of_results_belongs_to_a_module():
@@ -111,19 +114,20 @@ def test_no_result_names_this_machine_or_a_folder_of_it():
         assert not re.search(r"(?<![\w:/.])/(home|root|tmp|usr|opt|work|var)/", text), file
 
 
-def test_the_readme_shows_what_the_results_say():
+def test_readmes_show_what_the_results_say():
     sections = load(MODULES, RESULTS)
     measured = Counter((section.module, claim.name) for section in sections for claim in section.claims)
-    assert [line for line in headlines.HEADLINES if measured[line.module, line.claim] != 1] == []
-    readme = headlines.README.read_text(encoding="utf-8")
-    assert headlines.inserted(readme, sections) == readme
+    lines = (*headlines.FRONT, *headlines.HEADLINES)
+    assert [line for line in lines if measured[line.module, line.claim] != 1] == []
+    for readme, text in headlines.pages(sections).items():
+        assert readme.read_text(encoding="utf-8") == text, readme
 
 
 def test_a_headline_has_the_figures_of_its_claim(section, monkeypatch):
     lines = (headlines.Headline("sorting", "bubbles", "sorting", "sorting"), headlines.Headline("x", "y", "z", "new"))
     monkeypatch.setattr(headlines, "HEADLINES", lines)
-    readme = f"# Title\n\n{headlines.BEGIN}\nold\n{headlines.END}\n\nEnd.\n"
-    assert headlines.inserted(readme, [section]).splitlines() == [
+    text = f"# Title\n\n{headlines.BEGIN}\nold\n{headlines.END}\n\nEnd.\n"
+    assert headlines.inserted(text, headlines.table([section])).splitlines() == [
         "# Title",
         "",
         headlines.BEGIN,
@@ -135,4 +139,17 @@ def test_a_headline_has_the_figures_of_its_claim(section, monkeypatch):
         "End.",
     ]
     with pytest.raises(LookupError, match="expected one part"):
-        headlines.inserted("# Title\n", [section])
+        headlines.inserted("# Title\n", "")
+
+
+def test_the_front_has_the_figures_of_its_claims(section, monkeypatch):
+    lines = (
+        headlines.Headline("faster sorting", "bubbles", "sorting", "sorting"),
+        headlines.Headline("of the memory", "theirs", "sorting", "memory"),
+    )
+    monkeypatch.setattr(headlines, "FRONT", lines)
+    assert headlines.front([section]).splitlines() == [
+        "| **250x** | **300 %** |",
+        "| --- | --- |",
+        "| faster sorting: 2 ms; bubbles: 500 ms | of the memory: 3 MB; theirs: 1 MB |",
+    ]

@@ -166,7 +166,10 @@ def test_instances_per_row_are_padded_block_by_block():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda layer: layer(UNARY[:, :2]), r"unary: expected shape \[\*batch, 3, 2\], found \[5, 2, 2\]; theta is"),
+        (
+            lambda layer: layer(UNARY[:, :2]),
+            r"unary: expected shape \[\*batch, 3, 2\], found \[5, 2, 2\]; an obj",
+        ),
         (lambda layer: layer(UNARY, torch.zeros(4)), r"transitions: expected shape \[2, 2\] or \[\*batch, 2, 2\]"),
         (lambda layer: layer(UNARY, torch.zeros(4, 2, 2)), r"same batch, found unary \[5, 3, 2\] and transitions \[4,"),
         (lambda layer: layer(UNARY[0], torch.zeros(4, 2, 2)), r"unary: expected shape \[4, 3, 2\], one for each row"),

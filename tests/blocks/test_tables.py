@@ -175,7 +175,7 @@ def test_messages_say_how_blocks_and_tables_are_given():
     with pytest.raises(ObjectiveError) as caught:
         house()(torch.zeros(3))
     assert str(caught.value).startswith(
-        "switches: switch: expected a tensor [*batch, 8] or a mapping of tables, found [3]; theta is "
+        "switches: switch: expected a tensor [*batch, 8] or a mapping of tables, found [3]; an objective is "
         "switch [*batch, 8] (lamp 6, door 2), meter [2] or [*batch, 2]"
     )
 

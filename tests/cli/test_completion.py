@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from imle.cli.group import COMMANDS
@@ -39,11 +45,14 @@ def tab(imle, monkeypatch):
         ("imle --d", ["plain,--debug"]),
         ("imle info fix", ["plain,fixture-argmax", "plain,fixture-broken"]),
         ("imle list-solvers fixture-a", ["plain,fixture-argmax"]),
+        ("imle list-solvers one-hot fixture-a", ["plain,fixture-argmax"]),
         ("imle list-solvers --av", ["plain,--available"]),
         ("imle check fixture-a", ["plain,fixture-argmax"]),
         ("imle check ./fixt", ["file,./fixt"]),
         ("imle check fixture-argmax --only gra", ["plain,gradients", "plain,gradients-finite"]),
         ("imle info nothing-like", []),
+        ("imle info score", ["plain,score-function"]),
+        ("imle list-estimators per", ["plain,perturbed", "plain,perturbed-multiplicative"]),
         ("imle nonsense ", []),
     ],
 )
@@ -75,6 +84,56 @@ def test_a_broken_plugin_under_strict_is_no_error_at_a_tab(only, tab, monkeypatc
     only("broken")
     monkeypatch.setenv("IMLE_PLUGINS_STRICT", "1")
     assert tab("imle info fix") == []
+
+
+PRESS_TAB = {
+    "bash": """
+eval "$(_IMLE_COMPLETE=bash_source imle)"
+complete -p imle | grep -o "[_a-z]*completion" > function
+COMP_WORDS=(%s) COMP_CWORD=%d
+$(cat function) imle
+printf '%%s\\n' "${COMPREPLY[@]}"
+""",
+    "zsh": """
+compdef() { completer=$1 }
+_describe() { print -l -- ${${(P)3}%%%%:*} }
+eval "$(_IMLE_COMPLETE=zsh_source imle)"
+words=(%s) CURRENT=$((%d + 1))
+$completer
+""",
+    "fish": """
+_IMLE_COMPLETE=fish_source imle | source
+complete --do-complete "%s" # %d
+""",
+}
+"""What a shell does at a TAB, without a terminal: for a line and the number of its last word."""
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("imle in", "info"),
+        ("imle info top", "topk"),
+        ("imle info score-f", "score-function"),
+        ("imle check to", "topk"),
+    ],
+)
+@pytest.mark.parametrize("shell", sorted(PRESS_TAB))
+def test_tab_in_a_shell(shell, line, found, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    options = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [shell, *options, "-c", PRESS_TAB[shell] % (line, line.count(" "))],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "IMLE_PLUGINS": "topk"},
+    )
+    assert done.stderr == ""
+    assert found in done.stdout.split()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

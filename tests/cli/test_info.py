@@ -24,8 +24,8 @@ fixture-argmax: The largest of n scores, one-hot
   url           not stated
 
 options: how the solver works
-  name  type  default  per row  meaning
-  ties  str   'first'  no       which of several largest scores wins; one of 'first', 'last'
+  name  type  default  meaning
+  ties  str   'first'  which of several largest scores wins; one of 'first', 'last'
 
 capabilities
   arrays               numpy: float64, C-contiguous
@@ -120,15 +120,15 @@ def test_defaults_that_json_does_not_have(imle, only, site):
         ("first", False),
     ]
     out = imle("info", "fixture-argmax").out
-    assert "  limit  float  inf            no       seconds\n" in out
-    assert "  must   int    required       no\n" in out
+    assert "  limit  float  inf            seconds\n" in out
+    assert "  must   int    required\n" in out
 
 
 def test_instance_parameters_and_rows(imle, only):
     only("imle-topk")
     out = imle("info", "topk").out
     assert "instance parameters: what fixes the feasible set\n" in out
-    assert "  k     int   None     yes      how many entries to choose; one for all rows or one per row; >= 0\n" in out
+    assert "  k     int   None     together  how many entries to choose; one for all rows or one per row; >= 0\n" in out
 
 
 @pytest.mark.parametrize("name", ["fixture-broken", "fixture-missing", "fixture-future"])

@@ -122,6 +122,10 @@ def test_json_of_every_state(imle):
         (["--available"], ["fixture-argmax"]),
         (["--problem", "K-Subset"], ["topk", "topk"]),
         (["*a*", "--problem", "one of n", "--available"], ["fixture-argmax"]),
+        (["ONE-HOT"], ["fixture-argmax"]),
+        (["largest", "k-subset"], ["topk"]),
+        (["ties"], ["fixture-argmax"]),
+        (["imle-fixture-slow"], ["fixture-slow"]),
         (["no-such-*"], []),
     ],
 )
@@ -135,8 +139,12 @@ def test_filters(imle, arguments, ids):
     ("arguments", "message"),
     [
         (["zzz*"], "no solver matches 'zzz*'\nhint: imle list-solvers shows all\n"),
+        (["topl", "x"], "no solver matches 'topl' 'x'\nhint: did you mean topk? imle list-solvers shows all\n"),
         (["--problem", "lp"], "no solver matches --problem 'lp'\nhint: problem kinds: k-subset, one of n\n"),
-        (["topk", "--available"], "no solver matches 'topk' --available\nhint: imle list-solvers shows all\n"),
+        (
+            ["topk", "--available"],
+            "no solver matches 'topk' --available\nhint: imle list-solvers shows all\n",
+        ),
     ],
 )
 @pytest.mark.usefixtures("all_states")

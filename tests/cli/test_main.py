@@ -133,10 +133,10 @@ def test_unknown_options_are_usage_errors(imle):
 
 
 def stub(monkeypatch, error):
-    def fail():
+    def fail(**filters):
         raise error
 
-    monkeypatch.setattr(list_solvers, "read_plugins", fail)
+    monkeypatch.setattr(list_solvers, "list_solvers", fail)
 
 
 @pytest.mark.parametrize(
@@ -305,3 +305,11 @@ def test_main_reads_the_arguments_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["imle", "--version"])
     assert main() == 0
     assert capsys.readouterr().out == f"imle {package.__version__}\n"
+
+
+def test_python_dash_m_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "imle", "info", "nothing"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: unknown solver 'nothing'")

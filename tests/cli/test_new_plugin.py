@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
-import sysconfig
-import tomllib
 
 import pytest
+from tools.release.projects import ROOT
+from tools.release.projects import project as metadata_of
 
 from imle.cli.scaffold import FILES
-from support.wheels import build, empty_environment, install_into
-
-COMMAND = "import sys; from imle.cli import main; sys.exit(main())"
-TRAIN = """
-import imle, torch
-layer = imle.layer("bus-routes", groups=[0, 0, 1], nb_samples=8, generator=torch.Generator().manual_seed(0))
-scores = torch.nn.Parameter(torch.zeros(1, 3))
-optimizer = torch.optim.SGD([scores], lr=1.0)
-((layer(scores) - torch.tensor([[0.0, 1.0, 1.0]])) ** 2).sum().backward()
-optimizer.step()
-print(layer.eval()(scores).tolist())
-"""
 
 
 @pytest.fixture
@@ -43,8 +30,12 @@ def test_everything_is_there_and_nothing_is_left_to_fill_in(plugin):
     for name in found:
         assert f"  {name}\n" in out
     assert f"cd {folder}\n" in out
-    project = tomllib.loads(found["pyproject.toml"])["project"]
+    project = metadata_of(folder)
     assert project["name"] == "imle-bus-routes"
+    ours = metadata_of(ROOT)
+    assert {*project} >= {*ours} - {"scripts"}, "its metadata is as whole as ours"
+    minor = ".".join(ours["version"].split(".")[:2])
+    assert {*project["dependencies"]} == {f"imle~={minor}", *(line for line in ours["dependencies"] if "numpy" in line)}
     assert project["entry-points"] == {"imle.solvers": {"bus-routes": "imle_bus_routes.plugin"}}
     assert "class BusRoutesSolver(BaseSolver, spec=BUS_ROUTES):" in found["src/imle_bus_routes/solver.py"]
     assert "imle check bus-routes" in found[".github/workflows/test.yml"]
@@ -122,37 +113,3 @@ def test_the_longest_name_works(imle, tmp_path):
     name = "a" * 64
     assert imle("new-plugin", name, "--path", str(tmp_path)).code == 0
     assert (tmp_path / f"imle-{name}" / "src" / f"imle_{name}" / "plugin.py").is_file()
-
-
-def environment(folder):
-    """A new virtual environment that also sees what is installed in this one, and nothing in it yet.
-
-    Returns:
-        its interpreter and its site-packages.
-    """
-    scripts, site = empty_environment(folder)
-    shared = sysconfig.get_paths()["purelib"]
-    # addsitedir: editable installs are .pth files themselves
-    (site / "shared.pth").write_text(f"import site; site.addsitedir({shared!r})\n")
-    return scripts / "python", site
-
-
-def test_it_builds_installs_passes_its_tests_and_trains(plugin, tmp_path):
-    """The journey of a plugin's author, from the wheel on in a clean environment."""
-    folder, _ = plugin
-    python, site = environment(tmp_path / "venv")
-    (wheel,) = build([folder], tmp_path / "wheels").values()
-    install_into(site, wheel)
-
-    def run(*arguments, cwd=tmp_path):
-        done = subprocess.run([python, *arguments], capture_output=True, text=True, check=False, cwd=cwd)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    (row,) = json.loads(run("-c", COMMAND, "list-solvers", "bus-*", "--json"))["solvers"]
-    assert (row["qualified_id"], row["status"]) == ("imle-bus-routes/bus-routes", "ok")
-    report = json.loads(run("-c", COMMAND, "check", "bus-routes", "--json"))
-    assert report["ok"]
-    assert report["reports"][0]["origin"] == "imle_bus_routes.conformance"
-    assert run("-c", TRAIN) == "[[0.0, 1.0, 1.0]]\n"
-    assert " passed" in run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)

@@ -115,7 +115,7 @@ def test_kinds_of_solvers(solver, options):
         (
             lambda: imle.layer("topk", k=1, estimator=imle.estimators.AIMLE),
             OptionError,
-            "estimator: expected a name or an Estimator, found the class AIMLE",
+            "estimator: expected a name or an Estimator, found the class AIMLE\n  hint: AIMLE() makes one",
         ),
         (
             lambda: imle.layer("topk", k=1, generator=0),

@@ -16,7 +16,7 @@ from imle.estimators import AIMLE, Estimator
 from imle.plugins import Capabilities
 from imle.plugins.inferred import spec_from_class
 from imle.solvers import SolveResult
-from support.noises import RefusedNoise
+from support.noises import FixedNoise, RefusedNoise
 from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
 
 SOLUTIONS = k_subsets(5, 2)
@@ -423,9 +423,24 @@ def test_non_finite_objectives_name_row_and_position(value, sense):
     with pytest.raises(ObjectiveError) as caught:
         enumeration(sense=sense, noise=None)(objective)
     assert str(caught.value) == (
-        f"objective: found {value} in row (1, 2), position 4, sample 0; 1 of 30 entries are not finite\n"
-        "  hint: check the network's output, or the noise if only some samples are bad"
+        f"objective: found {value} in row (1, 2), position 4; 1 of 30 entries are not finite\n"
+        "  hint: check the network's output; or the noise, if its entries are finite"
     )
+
+
+def test_what_is_not_finite_is_counted_in_the_batch_not_in_its_samples():
+    objective = torch.zeros(2, 5)
+    objective[1, 4] = float("nan")
+    with pytest.raises(ObjectiveError, match=r"objective: found nan in row 1, position 4; 1 of 10 entries"):
+        enumeration(nb_samples=7)(objective)
+
+
+def test_noise_that_overflows_is_blamed_itself():
+    noise = torch.zeros(2, 3, 5)
+    noise[1, 2, 4] = 3e38
+    layer = enumeration(noise=FixedNoise(noise), nb_samples=3, temperature=1.0)
+    with pytest.raises(ObjectiveError, match="objective with noise: found inf in row 1, position 4, sample 2; 1 of 30"):
+        layer(torch.full((2, 5), 3e38))
 
 
 def test_non_finite_loss_gradients_are_refused():
@@ -450,7 +465,7 @@ def test_infinite_costs_point_to_what_forbids_entries():
     with pytest.raises(ObjectiveError) as caught:
         imle.layer("assignment", noise=None)(costs)
     assert str(caught.value) == (
-        "objective: found inf in row 1, position (0, 2), sample 0; 1 of 18 entries are not finite\n"
+        "objective: found inf in row 1, position (0, 2); 1 of 18 entries are not finite\n"
         "  hint: allowed= forbids entries; infinite numbers are refused"
     )
     mask = torch.ones(3, 3, dtype=torch.bool)

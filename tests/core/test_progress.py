@@ -120,28 +120,33 @@ def a_row_at_a_time(objective):
 
 @pytest.mark.parametrize("options", [{"id": "highs-ilp"}, {"id": "ortools-ilp", "backend": "cp-sat"}])
 def test_solvers_tell_their_gap(options):
-    listener = Listener()
     sizes = np.random.default_rng(0).integers(300, 800, size=(5, 100)) / 100
     values = torch.from_numpy(np.random.default_rng(1).uniform(0.5, 1.5, size=(1, 100)))
-    layer = imle.layer(
-        options.pop("id"),
-        **options,
-        A_ub=sizes,
-        b_ub=sizes.sum(axis=1) / 4,
-        bounds=(0, 1),
-        sense="max",
-        time_limit=0.5,
-        noise=None,
-        on_failure="zero-grad",
-        progress=listener,
-    )
-    layer(values)
-    gaps = [now.gap for now in listener.told if now.gap is not None]
+    solver = options.pop("id")
+    gaps: list[float] = []
+    for limit in (0.5, 2.0, 8.0):  # a loaded machine has no bound yet after the first
+        listener = Listener()
+        layer = imle.layer(
+            solver,
+            **options,
+            A_ub=sizes,
+            b_ub=sizes.sum(axis=1) / 4,
+            bounds=(0, 1),
+            sense="max",
+            time_limit=limit,
+            noise=None,
+            on_failure="zero-grad",
+            progress=listener,
+        )
+        layer(values)
+        gaps = [now.gap for now in listener.told if now.gap is not None]
+        if gaps:
+            break
     assert gaps
     assert 0 < gaps[-1] <= gaps[0] < 1
 
 
 @pytest.mark.parametrize("given", [0, -1.0, True, "often", float("inf"), float("nan")])
 def test_what_is_not_a_pace_is_refused(given):
-    with pytest.raises(OptionError, match=r"progress: expected seconds > 0, a function of a Progress, or None"):
+    with pytest.raises(OptionError, match=r"progress: expected seconds > 0, a function of a Progress, 'bar' or None"):
         imle.layer("topk", k=1, progress=given)

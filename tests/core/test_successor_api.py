@@ -9,7 +9,9 @@ import torch
 from imle.aimle import aimle
 from imle.imle import imle
 from imle.noise import BaseNoiseDistribution, GumbelNoiseDistribution, SumOfGammaNoiseDistribution
+from imle.sfe import sfe
 from imle.solvers import mathias_select_k, select_k
+from imle.ste import ste
 from imle.target import AdaptiveTargetDistribution, TargetDistribution
 from support.noises import FixedNoise
 
@@ -138,6 +140,33 @@ def test_minimisation_negates_theta_and_noise():
     assert y.tolist() == [[1.0, 0.0, 0.0]]
     (y * torch.tensor([[5.0, 0.0, 0.0]])).sum().backward()  # using entry 0 is bad: its cost must grow
     assert costs.grad.tolist() == [[-1.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize(("function", "samples"), [(ste, 1), (ste, 3), (sfe, 1)])
+def test_straight_through_by_hand(function, samples):
+    """Values of the original: solutions of theta + tau eps, and dL/dz itself, averaged over the samples of a row."""
+    noise, weights = torch.randn(2, samples, 5), torch.randn(2 * samples, 5)
+    theta = torch.randn(2, 5, requires_grad=True)
+    options = {} if function is sfe else {"nb_samples": samples}
+
+    @function(noise_distribution=FixedNoise(noise), noise_temperature=0.5, **options)
+    def chosen(rows):
+        return select_k(rows, k=2)
+
+    y = chosen(theta)
+    perturbed = theta.detach().unsqueeze(1) + 0.5 * noise
+    torch.testing.assert_close(y, select_k(perturbed, 2).flatten(0, 1))
+    (y * weights).sum().backward()
+    torch.testing.assert_close(theta.grad, weights.reshape(2, samples, 5).mean(dim=1))
+
+
+@pytest.mark.parametrize("function", [ste, sfe])
+def test_straight_through_without_noise(function):
+    theta = torch.randn(3, 4, requires_grad=True)
+    y = function(lambda rows: select_k(rows, 1))(theta)
+    assert y.argmax(dim=1).tolist() == theta.argmax(dim=1).tolist()
+    y.square().sum().backward()
+    torch.testing.assert_close(theta.grad, 2 * y)
 
 
 def test_select_k():

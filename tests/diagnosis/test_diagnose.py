@@ -106,7 +106,7 @@ def test_saturated_targets():
     report = imle.diagnose(layer, theta, lambda z: (z * gold).sum(), steps=[0.001, 0.01, 0.1])
     assert report.current.saturated >= 0.9
     (advice,) = report.advice
-    assert "ignores theta" in advice.text
+    assert "ignores the objective" in advice.text
     advised = imle.layer("topk", k=5, estimator=IMLE(**advice.change), temperature=0.01)
     wanted = imle.diagnose(advised, theta, lambda z: (z * gold).sum()).current
     assert wanted.saturated <= 0.9
@@ -209,7 +209,7 @@ def test_rules_without_a_step():
     assert report.steps == (None,)
     assert report.temperatures == pytest.approx((0.3, 1.0, 3.0))
     assert report.current.zero == 0.0
-    assert "ignores theta" not in str(report)
+    assert "ignores the objective" not in str(report)
 
 
 @pytest.mark.parametrize("sense", ["max", "min"])
@@ -434,7 +434,7 @@ def test_a_step_that_is_long_before_any_target_ignores_theta():
     (advice,) = report.advice
     assert advice.name == "long-step"
     assert advice.change == {"beta": pytest.approx(1.0, abs=0.05)}
-    assert "times as far from theta as the spread of its rows" in advice.text
+    assert "times as far from the objective as the spread of its rows" in advice.text
 
 
 def test_solvers_that_refuse_the_negative_of_an_objective():

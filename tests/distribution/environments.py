@@ -19,10 +19,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.wheels import OFFLINE, PIP, empty_environment
-
-ROOT = Path(__file__).parents[2]
-PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").is_file())
+from support.environments import OFFLINE, PIP, empty_environment
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,18 @@ class Environment:
 
     scripts: Path
 
-    def run(self, command: str, *arguments: str, code: int = 0) -> str:
-        """Run one of its commands, which must end with this code, and return what it prints."""
+    def run(self, command: str, *arguments: str, code: int = 0, compiled: bool = False) -> str:
+        """Run one of its commands, which must end with this code, and return what it prints.
+
+        Kernels are compiled anew in each environment, for most of a minute; without that, they run as Python.
+        """
         done = subprocess.run(
             [self.scripts / command, *arguments],
             capture_output=True,
             text=True,
             check=False,
             cwd=self.scripts,
-            # compiled kernels would be compiled anew in each environment, for most of a minute
-            env={"PATH": os.environ["PATH"], "NUMBA_DISABLE_JIT": "1"},
+            env={"PATH": os.environ["PATH"], "NUMBA_DISABLE_JIT": "0" if compiled else "1"},
         )
         assert done.returncode == code, f"{command} {arguments} ends with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -62,21 +61,22 @@ class Environment:
         return {row["qualified_id"]: row["status"] for row in self.json("list-solvers")["solvers"]}
 
 
-def environment(folder: Path, wheels: Sequence[Path]) -> Environment:
-    """A clean environment with wheels installed, and what they need."""
+def environment(folder: Path, wheels: Sequence[Path], *, beside: Sequence[str] = ()) -> Environment:
+    """A clean environment with wheels installed and what they need, and with other packages named."""
     scripts, site = empty_environment(folder)
-    for name in needed(wheels):
+    for name in needed(wheels, beside):
         _link(distribution(name), site)
     made = Environment(scripts)
     made.pip("install", *OFFLINE, "--no-compile", *map(str, wheels))
     return made
 
 
-def needed(wheels: Sequence[Path]) -> set[str]:
-    """Distributions that the wheels require, directly or not, and that are not among them."""
+def needed(wheels: Sequence[Path], beside: Sequence[str] = ()) -> set[str]:
+    """Distributions that the wheels and `beside` require, directly or not, and that are not among the wheels."""
     given = _metadata(wheels)
     found: set[str] = set()
-    queue = [requirement for metadata in given.values() for requirement in metadata.requires or ()]
+    queue = [*beside]
+    queue += [requirement for metadata in given.values() for requirement in metadata.requires or ()]
     while queue:
         requirement = Requirement(queue.pop())
         name = canonicalize_name(requirement.name)

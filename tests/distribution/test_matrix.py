@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tools.release.projects import PLUGINS
 
-from distribution.environments import PLUGINS, needed
+from distribution.environments import needed
 from imle.plugins.known import KNOWN
 
 SMOKE = str(Path(__file__).with_name("smoke.py"))
@@ -109,8 +110,8 @@ def test_with_broken_clashing_incompatible_and_slow_plugins(installed):
         "fixture-broken",
         "fixture-future",
     }
-    (slow,) = doctor["warnings"]
-    assert slow["subject"].startswith("imle-fixture-slow: ")
+    # on a loaded machine others may be slow, too
+    (slow,) = (warning for warning in doctor["warnings"] if warning["subject"].startswith("imle-fixture-slow: "))
     assert "imports torch" in slow["text"]
     assert company.run("python", "-c", COMPANY).splitlines() == [
         "[[0.0, 1.0, 1.0]]",

@@ -70,6 +70,38 @@ def test_measurements_are_a_page_with_their_pictures(site):
         assert (site.html / picture).is_file(), picture
 
 
+@needs_chromium
+def test_commands_are_copied_without_what_they_print(site):
+    script = """(() => {
+      let copied
+      document.addEventListener("copy", () => { copied = document.activeElement.value })
+      const consoles = [...document.querySelectorAll(".highlight-console pre")]
+      const block = consoles.find((pre) => pre.innerText.includes("list-solvers")).parentElement
+      block.querySelector("button.copybtn").click()
+      return copied
+    })()"""
+    with opened(site.html / "write-a-plugin.html") as tab:
+        found = tab.call("Runtime.evaluate", expression=script, returnByValue=True, userGesture=True)["result"]["value"]
+    assert found.splitlines() == [
+        "pip install -e .[test]",
+        "imle list-solvers talks",
+        "imle check talks",
+        "pytest -q tests/test_training.py",
+    ]
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)], ids=["screen", "phone"])
+def test_what_matters_of_the_measurements_is_on_the_first_screen(site, width, height):
+    """The count, a table and the beginning of the list; what is folded opens where a link leads into it."""
+    with opened(site.html / "benchmarks.html", width=width, height=height) as tab:
+        assert tab.value("document.querySelector('#measured h2').getBoundingClientRect().bottom") < height
+        assert tab.value("document.documentElement.scrollWidth") == width
+        assert tab.value("document.querySelectorAll('details[open]').length") == 0
+        tab.value("location.hash = 'linear'")
+        tab.wait_for("document.querySelector('#linear').closest('details').open")
+
+
 def test_tables_and_types_survive_markdown(site):
     page = unescape(re.sub(r"<[^>]+>", "", (site.html / "solvers" / "highs-ilp.html").read_text()))
     assert "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse" in page

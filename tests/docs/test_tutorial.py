@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.wheels import OFFLINE, PIP, empty_environment
+from support.environments import OFFLINE, PIP, empty_environment
 
 PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
 BLOCK = re.compile(r"```\{code-block\} (\w+)\n(?::caption: (\S+)\n)?\n?(.*?)```\n", flags=re.DOTALL)

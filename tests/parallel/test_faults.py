@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -20,7 +20,7 @@ import torch
 
 import imle
 from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
-from imle.execution import Parallel, Processes, WorkerDiedError, WorkerTimeoutError, pools
+from imle.execution import Parallel, Processes, RayExecutor, WorkerDiedError, WorkerTimeoutError, pools, watch
 from imle.solvers import SolveStatus
 from support import hazards
 from support.hazards import (
@@ -281,6 +281,35 @@ def test_a_standard_pool_that_breaks(tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         result = Parallel(Hazard(), pool).prepare().solve(objective)
     check(result, objective, {4: SolveStatus.ERROR})
+    assert result.counters["lost_executors"] == 1
+
+
+class Gone(RayExecutor):
+    """A cluster whose connection breaks: the first task fails, and of the others nothing is heard any more."""
+
+    workers = 2
+
+    def __init__(self):
+        self.tasks = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.tasks.append(Future())
+        if len(self.tasks) == 1:
+            self.tasks[0].set_exception(ConnectionError("no route"))
+        return self.tasks[-1]
+
+    def nodes(self):
+        raise ConnectionError("no route")
+
+
+def test_a_cluster_that_fails_in_parts(monkeypatch):
+    """What it has not answered is not waited for, although imle's own workers have taken its place."""
+    monkeypatch.setattr(watch, "_PAUSE", 0.05)
+    monkeypatch.setattr(watch, "_SILENCE", 0.2)
+    objective, gone = batch(32), Gone()
+    result = Parallel(Hazard(), gone).prepare().solve(objective)
+    check(result, objective, {})
+    assert len(gone.tasks) > 1
     assert result.counters["lost_executors"] == 1
 
 

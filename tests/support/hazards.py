@@ -125,6 +125,11 @@ def pid() -> int:
     return os.getpid()
 
 
+def slow_pid(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
 def raise_odd() -> None:
     class OddError(Exception):
         def __init__(self, one, two):

@@ -9,7 +9,7 @@ import zlib
 from html.parser import HTMLParser
 from typing import Any
 
-_VOID = {"meta", "link", "img", "input"}
+_VOID = {"meta", "link", "img", "input", "br"}
 
 
 class Tags(HTMLParser):

@@ -9,15 +9,15 @@ from tools.house.source import CORE, Checkout
 FLOORS = (
     ("imle.cli",),
     ("imle.testing",),
-    ("imle", "imle.aimle"),
-    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.imle"),
+    ("imle", "imle.aimle", "imle.sfe"),
+    ("imle.calibration", "imle.diagnosis", "imle.metrics", "imle.monitoring", "imle.imle", "imle.ste"),
     ("imle.plot", "imle.losses", "imle.wrapper"),
     ("imle.layers",),
     ("imle.estimators",),
     ("imle.execution",),
-    ("imle.solvers", "imle.datasets"),
+    ("imle.solvers", "imle.datasets", "imle.listing"),
     ("imle.plugins", "imle.noise", "imle.target"),
-    ("imle.errors",),
+    ("imle.errors", "imle.progress"),
 )
 """The public packages of the core, from the roof down. What is left out here stands where its imports let it: private
 files right above those they use, and distributions on top, each above the others that it imports."""

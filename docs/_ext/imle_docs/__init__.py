@@ -16,6 +16,7 @@ from imle_docs.directory import directory_page
 from imle_docs.docstrings import BEFORE_NAPOLEON, as_prose, as_python
 from imle_docs.journey import journey_parts
 from imle_docs.links import rewritten
+from imle_docs.outside import BEFORE_INTERSPHINX, as_documented
 from imle_docs.readmes import readme_pages
 from imle_docs.solvers import solver_pages
 
@@ -67,4 +68,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", as_prose, priority=BEFORE_NAPOLEON)
     app.connect("autodoc-process-signature", as_python)
+    app.connect("missing-reference", as_documented, priority=BEFORE_INTERSPHINX)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

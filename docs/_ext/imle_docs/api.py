@@ -29,8 +29,11 @@ MODULES = {
     "imle.metrics": "How good decisions are",
     "imle.calibration": "Finding a temperature",
     "imle.diagnosis": "Why training stalls",
+    "imle.monitoring": "Numbers for loggers",
     "imle.datasets": "Data, made here",
     "imle.plot": "Plots",
+    "imle.progress": "Bars on terminals and in notebooks",
+    "imle.listing": "What is installed",
     "imle.plugins": "What plugins are made of",
     "imle.plugins.common": "Options that many solvers share",
     "imle.plugins.hookspecs": "The hooks a plugin may implement",
@@ -40,6 +43,8 @@ MODULES = {
     "imle.wrapper": "The API of torch-imle",
     "imle.imle": "The API of torch-adaptive-imle",
     "imle.aimle": "The API of torch-adaptive-imle, adaptive",
+    "imle.ste": "The API of torch-adaptive-imle, straight-through",
+    "imle.sfe": "The API of torch-adaptive-imle, straight-through by another name",
 }
 """Public modules, in the order of the index, and what they are for."""
 
@@ -75,7 +80,7 @@ def api_pages() -> dict[str, str]:
         "api/index.md": page(
             "API reference",
             "Every public name, with the shapes it takes and the errors it raises. The words are those of "
-            "[concepts](../concepts.md).",
+            "[glossary](../glossary.md).",
             table(("module", ""), rows),
             f"```{{toctree}}\n:hidden:\n\n{names}\n```\n",
         ),

@@ -6,9 +6,10 @@ from collections import defaultdict
 
 from imle.plugins import PluginState, estimators, solvers
 from imle.plugins.known import KNOWN, KNOWN_COMMANDS
+from imle_docs.entries import PARTS, Entry, entries
 from imle_docs.readmes import readmes
 from imle_docs.solvers import usable
-from imle_docs.text import code, command, page, plain, table
+from imle_docs.text import code, command, link, page, plain, table
 
 
 def directory_page() -> str:
@@ -20,6 +21,9 @@ def directory_page() -> str:
         "`imle.commands`. [Write one](../write-a-plugin.md), and `imle list-solvers` shows it.",
         "## Plugins of this repository\n",
         table(("plugin", "solvers", "commands", "install"), _distributions()),
+        "## Plugins of others\n",
+        _entries(entries()),
+        "Yours? [Add one file](../write-a-plugin.md#be-found).",
         _others(),
         "## Solvers that are known but not installed\n",
         _missing(),
@@ -44,6 +48,22 @@ def _distributions() -> list[tuple[str, str, str, str]]:
         )
         for name in sorted({*ids, *pages})
     ]
+
+
+def _entries(found: list[Entry]) -> str:
+    """Plugins of third parties, as they describe themselves."""
+    if not found:
+        return "None has been added yet."
+    rows = [
+        (
+            f"{plain(entry.name)} {link(entry.url)}",
+            plain(f"{entry.summary} ({entry.licence}; api {entry.api_version})"),
+            ", ".join(code(known) for part in PARTS for known in getattr(entry, part)),
+            command(f"pip install {entry.name}"),
+        )
+        for entry in found
+    ]
+    return table(("plugin", "", "brings", "install"), rows)
 
 
 def _others() -> str:

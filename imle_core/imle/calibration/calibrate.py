@@ -26,6 +26,7 @@ from imle.noise import (
     perturb,
 )
 from imle.noise.units import LOUD, absolute, fitting_temperature
+from imle.progress import Bar, bar
 
 TOLERANCE = 0.005
 """Relative precision of the temperature."""
@@ -42,6 +43,7 @@ def calibrate(
     entropy: float | None = None,
     noise: str | BaseNoiseDistribution | None = None,
     nb_samples: int = 100,
+    progress: bool = False,
     **rows: Sequence[Any],
 ) -> Calibration:
     """Find kappa, and the temperature whose sampled marginals match what is asked for.
@@ -69,6 +71,7 @@ def calibrate(
         noise: "gumbel", "sum-of-gamma" (with the kappa that is found), ... or an object of `imle.noise`; by default the
             layer's, where sum-of-gamma noise gets the kappa that is found.
         nb_samples: draws per row.
+        progress: whether a bar shows which temperatures are tried, on terminals and in notebooks.
         rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
@@ -99,8 +102,8 @@ def calibrate(
             "calibrate: expected something to match: entropy, marginals or solutions",
             hint="calibrate(layer, objective, entropy=0.3) asks for marginals of 0.3 bits per entry",
         )
-    positive_int("calibrate: nb_samples", nb_samples)
-    with trial("calibrate", layer, objective) as copy:
+    nb_samples = positive_int("calibrate: nb_samples", nb_samples)
+    with trial("calibrate", layer, objective) as copy, bar(f"calibrate {layer.spec.id}", shown=progress) as shown:
         batch = plain(copy, objective, rows)
         known = _like("solutions", solutions, objective, batch)
         known = None if known is None else copy.as_solved(known, batch.solve)
@@ -114,65 +117,77 @@ def calibrate(
         kappa = float((best if known is None else known)[usable].double().flatten(1).sum(dim=1).mean())
         copy.noise, copy.nb_samples, copy.antithetic = _noise(noise, layer, kappa), nb_samples, False
         if entropy is not None:
-            return _search(copy, batch, usable, kappa, None, entropy)
+            return _search(_Curve(copy, batch, usable, None, shown), kappa, entropy)
         reference = known if reference is None else reference
         assert reference is not None
         wanted = reference[usable]
         target = _score(batch.theta.detach()[usable], wanted)
-        return _search(copy, batch, usable, kappa, wanted, target, may_know_nothing=marginals is None)
+        return _search(_Curve(copy, batch, usable, wanted, shown), kappa, target, may_know_nothing=marginals is None)
 
 
-def _search(
-    layer: SolverLayer,
-    batch: Batch,
-    usable: Tensor,
-    kappa: float,
-    wanted: Tensor | None,
-    target: float,
-    *,
-    may_know_nothing: bool = False,
-) -> Calibration:
-    """The temperature whose marginals have the mean score `target` of the `wanted` ones `[R, *event]` of the usable
-    rows, or else that entropy."""
-    noise, theta = layer.noise, batch.theta.detach()
-    assert noise is not None
-    eps = layer._draw(theta, batch.solve)
-    assert eps is not None
-    curve: dict[float, Point] = {}
+class _Curve:
+    """What marginals of the usable rows are at any temperature, all with the same draws.
 
-    def value_at(temperature: float) -> float:
-        if temperature not in curve:
+    Args:
+        layer: with the noise that is calibrated.
+        batch: rows to solve.
+        usable: `[B]` those that can be solved.
+        wanted: `[R, *event]` marginals of these whose mean score is matched; None where an entropy is.
+        shown: counts the temperatures that are tried.
+    """
+
+    def __init__(self, layer: SolverLayer, batch: Batch, usable: Tensor, wanted: Tensor | None, shown: Bar) -> None:
+        assert layer.noise is not None
+        eps = layer._draw(batch.theta.detach(), batch.solve)
+        assert eps is not None
+        self.noise, self.theta, self.wanted = layer.noise, batch.theta.detach()[usable], wanted
+        self._layer, self._batch, self._usable, self._eps = layer, batch, usable, eps
+        self._points: dict[float, Point] = {}
+        self._shown = shown
+
+    def value_at(self, temperature: float) -> float:
+        """The mean score, or the entropy."""
+        if temperature not in self._points:
             with torch.no_grad():
-                mu = average(*batch.solve(perturb(noise, theta.unsqueeze(1), eps, temperature)))[usable]
+                theta = self._batch.theta.detach().unsqueeze(1)
+                perturbed = perturb(self.noise, theta, self._eps, temperature)
+                mu = average(*self._batch.solve(perturbed))[self._usable]
             spread = _entropy(mu)
-            if wanted is None:
-                curve[temperature] = Point(temperature, spread, spread, math.nan)
+            if self.wanted is None:
+                self._points[temperature] = Point(temperature, spread, spread, math.nan)
             else:
-                error = float((mu - wanted).abs().mean())
-                curve[temperature] = Point(temperature, _score(theta[usable], mu), spread, error)
-        return curve[temperature].value
+                error = float((mu - self.wanted).abs().mean())
+                self._points[temperature] = Point(temperature, _score(self.theta, mu), spread, error)
+            self._shown.advance(f"temperature {temperature:.3g}")
+        return self._points[temperature].value
 
-    def found(matched: Literal["entropy", "score", "spread"], temperature: float) -> Calibration:
+    def calibration(
+        self, matched: Literal["entropy", "score", "spread"], temperature: float, target: float, kappa: float
+    ) -> Calibration:
+        """The result, at a temperature that has been tried."""
         return Calibration(
             kappa=kappa,
             temperature=temperature,
-            noise=noise,
+            noise=self.noise,
             matched=matched,
             target=target,
-            achieved=curve[temperature],
-            curve=tuple(sorted(curve.values())),
-            rows=int(usable.sum()),
-            nb_samples=layer.nb_samples,
+            achieved=self._points[temperature],
+            curve=tuple(sorted(self._points.values())),
+            rows=int(self._usable.sum()),
+            nb_samples=self._layer.nb_samples,
         )
 
+
+def _search(curve: _Curve, kappa: float, target: float, *, may_know_nothing: bool = False) -> Calibration:
+    """The temperature at which the curve has the value `target`."""
     if may_know_nothing:
-        fitting = fitting_temperature(noise, theta[usable])
-        if target <= value_at(LOUD * fitting):
-            value_at(fitting)
-            return found("spread", fitting)
-    low, high = _bracket(theta[usable], noise)
-    bottom, top = value_at(low), value_at(high)
-    what = "entropy" if wanted is None else "mean score of the reference"
+        fitting = fitting_temperature(curve.noise, curve.theta)
+        if target <= curve.value_at(LOUD * fitting):
+            curve.value_at(fitting)
+            return curve.calibration("spread", fitting, target, kappa)
+    low, high = _bracket(curve.theta, curve.noise)
+    bottom, top = curve.value_at(low), curve.value_at(high)
+    what = "entropy" if curve.wanted is None else "mean score of the reference"
     least, most = sorted((bottom, top))
     if not least <= target <= most:
         raise OptionError(
@@ -180,15 +195,15 @@ def _search(
             f"{high:.3g} give, found {target:.4g}",
             hint="marginals less certain than pure noise, or more certain than no noise, have no temperature",
         )
-    if wanted is not None and bottom <= target:
+    if curve.wanted is not None and bottom <= target:
         raise OptionError(
             f"calibrate: {what}: expected less than that of the noise-free solutions, {bottom:.4g}, found "
             f"{target:.4g}: the smaller the temperature, the closer",
             hint="solutions of layer.eval() have no temperature: pass observed solutions, or marginals",
         )
-    sign = 1 if wanted is None else -1  # entropies rise with the temperature, scores fall
-    temperature = crossing(low, high, lambda tau: sign * value_at(tau) >= sign * target, tolerance=TOLERANCE)
-    return found("entropy" if wanted is None else "score", temperature)
+    sign = 1 if curve.wanted is None else -1  # entropies rise with the temperature, scores fall
+    found = crossing(low, high, lambda tau: sign * curve.value_at(tau) >= sign * target, tolerance=TOLERANCE)
+    return curve.calibration("entropy" if curve.wanted is None else "score", found, target, kappa)
 
 
 def _entropy(marginals: Tensor) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imle._copies import check_layer
-from imle._text import without_colours
+from imle._displayed import Displayed
 from imle.layers.module import SolverLayer
 from imle.noise import BaseNoiseDistribution
 
@@ -31,8 +31,8 @@ class Point(NamedTuple):
     error: float
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Displayed):
     """A noise and a temperature for a layer. `apply` it, or `print` it.
 
     Attributes:
@@ -76,9 +76,6 @@ class Calibration:
         layer.temperature = layer.target_temperature = self.temperature
         layer.redraw()
         return layer
-
-    def __str__(self) -> str:
-        return without_colours(self)
 
     def __rich__(self) -> RenderableType:
         from rich import box

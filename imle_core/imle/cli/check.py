@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imle._report import pairs, text
 from imle.cli.completion import check_names, solver_ids_and_files
-from imle.cli.output import echo_json, make_console, pairs, show, text
+from imle.cli.output import echo_json, make_console, show
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

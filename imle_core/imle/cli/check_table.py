@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imle.cli.output import indented, laid_out, pairs, text
+from imle._report import indented, laid_out, pairs, text
 from imle.testing.report import CheckOutcome, Report, State
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Table:
 
     def _row(self, row: Sequence[Text]) -> list[RenderableType]:
         widths = [1, self._names, _RESULT, _TIME, row[-1].cell_len]
-        return indented(laid_out(row, widths, self._console.width - 2))
+        return list(map(indented, laid_out(row, widths, self._console.width - 2)))
 
 
 def _result(own: Sequence[CheckOutcome], state: State) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, shell_complete
+
+if TYPE_CHECKING:
+    from imle.plugins.records import Record
 
 
 def answer(group: click.Group, settings: object, instruction: str) -> int:
@@ -25,9 +29,9 @@ def answer(group: click.Group, settings: object, instruction: str) -> int:
             return 1
 
 
-def matching(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    """The names that begin so."""
-    return [CompletionItem(name) for name in sorted(set(names)) if name.startswith(incomplete)]
+def matching(names: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    """The names that begin so, with what they are, which zsh and fish show."""
+    return [CompletionItem(name, help=names[name]) for name in sorted(names) if name.startswith(incomplete)]
 
 
 def solver_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -35,7 +39,24 @@ def solver_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) 
     from imle.plugins import solvers
 
     with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for words to complete
-        return matching((record.id for record in solvers()), incomplete)
+        return matching(_summaries(solvers()), incomplete)
+
+
+def rule_ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of all gradient rules."""
+    from imle.plugins import estimators
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        return matching(_summaries(estimators()), incomplete)
+
+
+def ids(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of all solvers and gradient rules."""
+    return solver_ids(ctx, parameter, incomplete) + rule_ids(ctx, parameter, incomplete)
+
+
+def _summaries(records: Iterable[Record]) -> dict[str, str]:
+    return {record.id: record.spec.summary if record.spec else str(record.state) for record in records}
 
 
 def solver_ids_and_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -47,4 +68,4 @@ def check_names(ctx: click.Context, parameter: click.Parameter, incomplete: str)
     """Names of the checks of the conformance kit."""
     from imle.testing.catalogue import CHECKS
 
-    return matching((check.name for check in CHECKS), incomplete)
+    return matching({check.name: check.summary for check in CHECKS}, incomplete)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imle._report import Fault, FoldingTable, indented, pairs, section, text
 from imle.cli.installation import InstallationReport, PluginReport, inspect
 from imle.cli.metadata import Finding
-from imle.cli.output import echo_json, finding, indented, make_console, pairs, section, show, state_text, table, text
+from imle.cli.output import echo_json, make_console, show
+from imle.listing.lists import state_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,12 +54,12 @@ def _print(report: InstallationReport) -> None:
         *(section("devices", _settings(report.devices)) if report.devices else []),
         *section("environment", _settings(report.environment)),
         *section("threads", _settings(report.threads)),
-        *section("plugins", *_plugins(report.plugins, console.width)),
+        *section("plugins", _plugins(report.plugins)),
         *(section("extras of plugins", pairs(extras)) if (extras := _extras(report.plugins)) else []),
     ]
     for kind, style, found in ("problem", "bold red", report.problems), ("warning", "bold yellow", report.warnings):
         if found:
-            lines = [line for f in found for line in finding(console, f.subject, f.text, f.fix, indent=2)]
+            lines = [indented(Fault(f.subject, f.text, f.fix)) for f in found]
             parts += section(f"{len(found)} {kind}{'s' if len(found) > 1 else ''}", *lines, style=style)
     if not report.problems:
         parts += section("no problems found", style="bold green")
@@ -80,9 +82,9 @@ def _extras(plugins: Sequence[PluginReport]) -> dict[str, str]:
     }
 
 
-def _plugins(plugins: Sequence[PluginReport], width: int) -> list[RenderableType]:
+def _plugins(plugins: Sequence[PluginReport]) -> RenderableType:
     if not plugins:
-        return [text("  none installed: pip install imle-topk is the smallest one")]
+        return indented(text("none installed: pip install imle-topk is the smallest one"))
     rows = [
         [
             text((plugin.name, "bold cyan")),
@@ -94,4 +96,4 @@ def _plugins(plugins: Sequence[PluginReport], width: int) -> list[RenderableType
         ]
         for plugin in plugins
     ]
-    return indented(table(("plugin", "status", "load", "distribution", "solvers", "file"), rows, width - 2))
+    return indented(FoldingTable(("plugin", "status", "load", "distribution", "solvers", "file"), rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import io
 import os
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imle import __version__
+from imle._names import closest
 from imle.plugins.known import KNOWN_COMMANDS
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
             if told := _unread(args[0]):
                 raise click.UsageError(f"unknown command {args[0]!r}: {told}", ctx=ctx)
             known = {*COMMANDS, *contributed, *KNOWN_COMMANDS}
-            close = difflib.get_close_matches(args[0], known, n=1, cutoff=0.5)
+            close = closest(args[0], known)
             guess = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise click.UsageError(f"unknown command {args[0]!r}; {guess}", ctx=ctx)
         return super().resolve_command(ctx, args)
@@ -71,7 +71,8 @@ class LazyGroup(click.Group):
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
         with contextlib.redirect_stdout(io.StringIO()):  # what plugins print would be taken for commands
-            return matching({*COMMANDS, *_plugin_commands()}, incomplete)
+            contributed = {name: found.get_short_help_str() for name, found in _plugin_commands().items()}
+            return matching({**contributed, **COMMANDS}, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

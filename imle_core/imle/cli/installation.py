@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import platform
 import sys
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution, packages_dist
 from itertools import groupby
 
 import imle
+from imle._names import closest
 from imle.cli.devices import Torch, ask_torch
 from imle.cli.metadata import Finding, stale_metadata
 from imle.plugins import PluginState, SolverRecord
@@ -24,7 +24,7 @@ SLOW_SECONDS = 0.1
 _REQUIRED = ("torch", "numpy", "pluggy", "click", "rich")
 _OPTIONAL = (
     *("networkx", "numba", "scipy", "highspy", "ortools", "pulp", "lark", "rustworkx"),
-    *("python-sat", "matplotlib", "pillow", "dask"),
+    *("python-sat", "matplotlib", "pillow", "dask", "ray"),
 )
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -191,7 +191,7 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
     known = sorted({normal(name) for name in plugin_names()})
     for variable, names in strays(environ).items():
         for name in names:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = closest(name, known)
             fix = f"did you mean {close[0]}?" if close else "imle list-solvers shows what is installed"
             yield Finding(variable, f"names {name}: no installed plugin is called that", fix)
 

@@ -21,6 +21,7 @@ LONGEST = 64
 FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "README.md.txt": "README.md",
+    "LICENSE.txt": "LICENSE",
     "gitignore.txt": ".gitignore",
     "test.yml.txt": ".github/workflows/test.yml",
     "init.py.txt": "src/@PACKAGE@/__init__.py",

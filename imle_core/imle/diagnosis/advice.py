@@ -234,9 +234,9 @@ class Adviser:
             return None
         fitting = self._fitting_step() or math.inf
         if (now.saturated or 0.0) > SATURATED and now.step > FITTING * fitting:
-            text = f"the target of {percent(now.saturated or 0.0)} of rows ignores theta, as alpha=0 does"
+            text = f"the target of {percent(now.saturated or 0.0)} of rows ignores the objective, as alpha=0 does"
         elif now.step > LONG * fitting:
-            text = f"targets are {now.step / fitting:.2g} times as far from theta as the spread of its rows"
+            text = f"targets are {now.step / fitting:.2g} times as far from the objective as the spread of its rows"
         else:
             return None
         step = float(f"{fitting:.2g}")

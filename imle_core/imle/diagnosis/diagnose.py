@@ -14,6 +14,7 @@ from imle.diagnosis.measure import Loss, Probe
 from imle.diagnosis.report import Diagnosis
 from imle.errors import OptionError
 from imle.layers.module import SolverLayer
+from imle.progress import bar
 
 STEPS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Factors on the layer's step."""
@@ -29,6 +30,7 @@ def diagnose(
     draws: int = 8,
     steps: Sequence[float] = STEPS,
     temperatures: Sequence[float] = TEMPERATURES,
+    progress: bool = False,
     **rows: Sequence[Any],
 ) -> Diagnosis:
     """Report how informative a layer's gradients are on a batch, and what to change.
@@ -44,6 +46,7 @@ def diagnose(
         draws: R >= 2, passes to compare; half as many for each other setting.
         steps: factors on the estimator's lambda or beta to try.
         temperatures: factors on the layer's temperatures to try.
+        progress: whether a bar shows how far it is, on terminals and in notebooks.
         rows: instance parameters that differ per row, as the layer takes them.
 
     Returns:
@@ -73,7 +76,8 @@ def diagnose(
         probe = Probe(copy, objective, loss, rows)
         probe.read(probe.step, 1)  # models are built, code is compiled: not to be timed
         measured = probe.read(probe.step, draws)
-        grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1)
+        with bar(f"diagnose {layer.spec.id}", shown=progress) as shown:
+            grid = probe.survey(steps, temperatures, max(draws // 2, 2) if probe.noisy else 1, shown)
         advice = tuple(Adviser(layer, probe, measured, grid).advice())
         row_cosines = probe.agreement(measured.gradients)
     parts = {name: measured.stats.seconds[name] / draws for name in ("noise", "solve", "transfer")}

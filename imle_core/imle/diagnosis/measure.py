@@ -19,6 +19,7 @@ from imle.estimators.samples import Solutions, Solve
 from imle.layers.module import SolverLayer
 from imle.layers.stats import LayerStats
 from imle.noise import BaseNoiseDistribution
+from imle.progress import Bar
 
 Loss = Callable[[Any], Tensor]
 """From what the layer returns to a loss: a scalar, or one value per row."""
@@ -140,12 +141,17 @@ class Probe:
         """Whether the layer draws anything."""
         return self._layer._mode().perturbed
 
-    def survey(self, steps: Iterable[float], temperatures: Iterable[float], draws: int) -> tuple[Cell, ...]:
+    def survey(self, steps: Iterable[float], temperatures: Iterable[float], draws: int, shown: Bar) -> tuple[Cell, ...]:
         """Try every pair of factors, 1 always among them. Temperatures of 0 have nothing to vary, nor have rules
         without a step."""
         scales = sorted({1.0, *temperatures}) if max(self.temperatures) > 0 else [1.0]
         factors = sorted({1.0, *steps}) if self.step else [1.0]
-        return tuple(self.read(self.step and self.step * f, draws, scale).cell for scale in scales for f in factors)
+        pairs = [(scale, self.step and self.step * factor) for scale in scales for factor in factors]
+        cells = []
+        for scale, step in pairs:
+            cells.append(self.read(step, draws, scale).cell)
+            shown.set(len(cells), len(pairs), f"temperature x {scale:g}")
+        return tuple(cells)
 
     def read(self, step: float | None, draws: int, scale: float = 1.0) -> Measurement:
         """Try one setting.
@@ -175,7 +181,7 @@ class Probe:
         nonzeros = gradients.ne(0).sum(dim=2)
         # some solvers count entries besides rows
         clipped = stats.events["clipped_rows"] or sum(n for name, n in stats.events.items() if "clip" in name)
-        failed = Counter({name: n for name, n in stats.status.items() if name not in ("optimal", "feasible")})
+        failed = stats.failed
         cell = Cell(
             step=step,
             temperature=self._layer.temperature,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from imle._text import percent, two_digits, without_colours
+from imle._displayed import Displayed
+from imle._text import percent, two_digits
 from imle.plot.backend import new_figure
 from imle.plot.report import heat, histogram, nothing, shares
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SPARSE = 0.5
 """More rows than this with a zero gradient are too many."""
 SATURATED = 0.9
-"""More rows than this whose target ignores theta are too many."""
+"""More rows than this whose target ignores the objective are too many."""
 NOISY = 0.25
 """Two draws that agree less than this are too noisy: each agrees with the expected gradient by less than 0.5."""
 
@@ -96,14 +97,16 @@ class _Column(NamedTuple):
 
 _COLUMNS = {
     "zero": _Column("zero", "rows with a zero gradient", "Reds", "no gradient", percent, SPARSE.__lt__),
-    "saturated": _Column("ignore", "target ignores theta", "Purples", "no target solve", percent, SATURATED.__lt__),
+    "saturated": _Column(
+        "ignore", "target ignores the objective", "Purples", "no target solve", percent, SATURATED.__lt__
+    ),
     "cosine": _Column("cosine", "cosine between two draws", "Greens", "no noise", two_digits, NOISY.__gt__),
 }
 _PARTS = {"noise": "#4c78a8", "solve": "#f58518", "transfer": "#72b7b2", "other": "#bab0ac"}
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Displayed):
     """How a layer's gradients do on a batch. `print` it, or `plot` it.
 
     Attributes:
@@ -203,9 +206,6 @@ class Diagnosis:
         figure.suptitle("\n".join(lines), fontsize=11, x=0.01, ha="left")
         return figure
 
-    def __str__(self) -> str:
-        return without_colours(self)
-
     def __rich__(self) -> RenderableType:
         from rich.console import Group
         from rich.padding import Padding
@@ -246,7 +246,7 @@ class Diagnosis:
         if now.unchanged is not None:
             facts.add_row("  target solve changed nothing", percent(now.unchanged))
         if now.saturated is not None:
-            facts.add_row("  target ignores theta", _shown("saturated", now))
+            facts.add_row("  target ignores the objective", _shown("saturated", now))
         low, middle, high = (_number(self.nonzeros.quantile(q).item()) for q in (0.0, 0.5, 1.0))
         facts.add_row("non-zero entries per row", middle, f"of {self.entries}, from {low} to {high}")
         if not math.isnan(now.cosine):

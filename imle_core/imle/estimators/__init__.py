@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from imle._configured import build, name_and_options
 from imle.errors import PluginError, SolverUnavailableError
 from imle.estimators.aimle import AIMLE as AIMLE
 from imle.estimators.base import Estimator as Estimator
@@ -19,17 +23,18 @@ from imle.plugins.estimators import OWN
 __all__ = ["Estimator", "estimator_by_name", *sorted(spec.target.partition(":")[2] for spec in OWN)]
 
 
-def estimator_by_name(name: str) -> Estimator:
-    """A new estimator with its defaults: one of the core's, or a plugin's.
+def estimator_by_name(given: str | Mapping[str, Any]) -> Estimator:
+    """A new estimator with its defaults or, in a mapping, with options: one of the core's, or a plugin's.
 
     Args:
-        name: such as "imle"; `imle list-estimators` shows all.
+        given: such as "aimle", or `{"name": "aimle", "step_size": 0.01}`; `imle list-estimators` shows all names.
 
     Raises:
-        OptionError: no estimator has this name; lists the valid ones.
+        OptionError: no estimator has this name (lists the valid ones), or an option is unknown or not valid.
         SolverUnavailableError: its plugin cannot be used.
         PluginError: what the plugin names is not an estimator.
     """
+    name, options = name_and_options("estimator", given)
     record = find_estimator(name)
     assert record.spec is not None
     try:
@@ -41,4 +46,4 @@ def estimator_by_name(name: str) -> Estimator:
         ) from error
     if not issubclass(found, Estimator):
         raise PluginError(f"{name}: {record.spec.target} is not a subclass of imle.estimators.Estimator")
-    return found()
+    return build(f"estimator {name!r}", found, options)

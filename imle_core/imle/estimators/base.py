@@ -18,6 +18,7 @@ from imle.errors import OptionError
 from imle.estimators.replay import Replay
 from imle.estimators.samples import Solutions, Solve, average, spread, total
 from imle.noise import BaseNoiseDistribution, perturb
+from imle.plugins import estimators
 from imle.plugins.spec import SolverSpec
 
 
@@ -33,8 +34,17 @@ class Estimator(WideBuffers, ABC):
     """Whether the rule perturbs theta with noise; layers of other rules solve once per row."""
     by_row: ClassVar[bool] = False
     """Whether `sample` and `gradient` give a row the same whatever rows come with it: a `memory_limit` then holds."""
+    exact_samples: ClassVar[bool] = False
+    """Whether samples are drawn without solving: a row is then solved once, whatever their number."""
     needs_noise: ClassVar[bool] = False
     """Whether a forward pass without noise has no gradient: output="map" is then refused."""
+
+    @property
+    def solves(self) -> int | None:
+        """Solves per sample in a backward pass, as the rule's spec says; None where there is no spec."""
+        target = f"{type(self).__module__}:{type(self).__qualname__}"
+        specs = (record.spec for record in estimators() if record.spec is not None)
+        return next((spec.solves for spec in specs if spec.target == target), None)
 
     def default_noise(self) -> str | BaseNoiseDistribution | None:
         """What a layer draws from where its user names no noise."""
@@ -123,6 +133,11 @@ def not_observed(theta: Tensor) -> None:
     del theta
 
 
+def not_counted(gradient: Tensor) -> None:
+    """No statistics of gradients are kept."""
+    del gradient
+
+
 @dataclass(slots=True)
 class Application:
     """What one application of an estimator needs besides theta.
@@ -162,6 +177,8 @@ class Application:
     """Gives what draws the same noise again, where that can be done."""
     observe: Callable[[Tensor], None] = not_observed
     """Shows the noise the theta `[B, *event]` that it is to be put on, before any is drawn."""
+    count: Callable[[Tensor], None] = not_counted
+    """Told the gradient `[B, *event]` of every backward pass."""
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 

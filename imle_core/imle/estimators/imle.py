@@ -67,6 +67,11 @@ class IMLE(Estimator):
         if symmetric and alpha != 1.0:
             raise OptionError(f"estimator: symmetric=True needs alpha=1, found alpha={alpha!r}")
 
+    @property
+    def solves(self) -> int:
+        """Solves per sample in a backward pass: one more where differences are central."""
+        return 2 if self.symmetric else 1
+
     def extra_repr(self) -> str:
         step = f"beta={self.relative_beta:g}" if self.lambda_ is None else f"lambda_={self.lambda_:g}"
         return f"{step}, alpha={self.alpha:g}, symmetric={self.symmetric}, scale={self.scale}"

@@ -65,19 +65,22 @@ def run_parts(theta: Tensor, call: Application, parts: Sequence[slice]) -> Outpu
 
 
 def gradient_of(trace: Trace, dy: Tensor) -> Tensor:
-    """The estimator's gradient, part by part. `[B, 1 or S, *event]` to `[B, *event]`."""
-    rule, theta = trace.call.estimator, trace.theta
-    parts = parts_of(theta, trace.call)
-    with rule.backward_pass():
-        if len(parts) == 1:
-            return rule.gradient(trace, dy)
-        found = []
-        for n, rows in enumerate(parts):
-            noise = None if trace.noise is None else _again(theta, trace.noise, trace.call, n, rows)
-            valid = None if trace.valid is None else trace.valid[rows]
-            part = Trace(theta[rows], noise, trace.z[rows].to(theta.dtype), valid, trace.call.part(rows))
-            found.append(rule.gradient(part, dy[rows]))
-        return torch.cat(found)
+    """The estimator's gradient, part by part, counted. `[B, 1 or S, *event]` to `[B, *event]`."""
+    parts = parts_of(trace.theta, trace.call)
+    with trace.call.estimator.backward_pass():
+        found = trace.call.estimator.gradient(trace, dy) if len(parts) == 1 else _in_parts(trace, dy, parts)
+    trace.call.count(found)
+    return found
+
+
+def _in_parts(trace: Trace, dy: Tensor, parts: Sequence[slice]) -> Tensor:
+    theta, found = trace.theta, []
+    for n, rows in enumerate(parts):
+        noise = None if trace.noise is None else _again(theta, trace.noise, trace.call, n, rows)
+        valid = None if trace.valid is None else trace.valid[rows]
+        part = Trace(theta[rows], noise, trace.z[rows].to(theta.dtype), valid, trace.call.part(rows))
+        found.append(trace.call.estimator.gradient(part, dy[rows]))
+    return torch.cat(found)
 
 
 def whole_noise(theta: Tensor, noise: Tensor | None, call: Application) -> Tensor | None:

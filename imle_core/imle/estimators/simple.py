@@ -54,6 +54,7 @@ class Simple(Estimator):
     """
 
     name: ClassVar[str] = "simple"
+    exact_samples: ClassVar[bool] = True
     by_row: ClassVar[bool] = True
 
     def default_noise(self) -> BaseNoiseDistribution | None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imle.execution.parallel import Parallel
     from imle.execution.processes import Processes, WorkerDiedError, WorkerTimeoutError
+    from imle.execution.ray_executor import RayExecutor
     from imle.execution.worker import begun
 
-__all__ = ["Parallel", "Processes", "WorkerDiedError", "WorkerTimeoutError", "begun"]
+__all__ = ["Parallel", "Processes", "RayExecutor", "WorkerDiedError", "WorkerTimeoutError", "begun"]
 
 _LAZY = {
     "Parallel": "parallel",
     "Processes": "processes",
+    "RayExecutor": "ray_executor",
     "WorkerDiedError": "processes",
     "WorkerTimeoutError": "processes",
     "begun": "worker",

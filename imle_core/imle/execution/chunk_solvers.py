@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
 from imle.execution.processes import Processes, WorkerDiedError
+from imle.execution.ray_executor import RayExecutor
 from imle.execution.recipe import Recipe
 from imle.execution.throughput import Throughput
 from imle.execution.time_slices import solve_in_slices
@@ -44,7 +45,7 @@ class ChunkSolver(Protocol):
 
 def ends_rows(executor: Executor) -> bool:
     """Whether a row that takes too long, or crashes, can be ended there without anything else."""
-    return isinstance(executor, Processes) or _is_dask(executor)
+    return isinstance(executor, Processes) or _workers_of(executor) is not None
 
 
 def as_death(error: BaseException) -> WorkerDiedError | None:
@@ -56,13 +57,16 @@ def as_death(error: BaseException) -> WorkerDiedError | None:
     return None
 
 
-def _is_dask(executor: Executor) -> bool:
-    return type(executor).__module__.partition(".")[0] == "distributed"
+def _workers_of(executor: Any) -> Callable[[], Sized] | None:
+    """What asks a cluster for its workers, of Dask or Ray; None for other executors.
 
-
-def _watch_of(executor: Any) -> Watch | None:
-    """What tells whether a cluster still answers; other executors find out themselves when they break."""
-    return Watch(executor._client.nthreads) if _is_dask(executor) else None
+    On clusters, rows are solved in children of workers, which they can end without anything else; and whether a
+    cluster still answers is watched. Other executors find out themselves when they break.
+    """
+    if isinstance(executor, RayExecutor):
+        return executor.nodes
+    is_dask = type(executor).__module__.partition(".")[0] == "distributed"
+    return executor._client.nthreads if is_dask else None
 
 
 class Threads:
@@ -131,7 +135,8 @@ class Remote:
         self._sent = False
         self.least = 2e-3 if isinstance(executor, Processes) else 2e-2
         self.most = seconds / 4 if seconds is not None and ends_rows(executor) else None
-        self._watch = _watch_of(executor)
+        workers = _workers_of(executor)
+        self._watch = None if workers is None else Watch(workers)
 
     def submit(
         self, objective: Any, given: Mapping[str, Any], token: CancelToken, *, recipe: bool = False
@@ -150,7 +155,7 @@ class Remote:
 
     def abandon(self, futures: Iterable[Future[TaskResult]], token: CancelToken) -> None:
         del token
-        if isinstance(self._executor, Processes):
+        if isinstance(self._executor, (Processes, RayExecutor)):
             self._executor.abandon(futures)
         else:
             for future in futures:

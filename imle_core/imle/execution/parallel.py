@@ -48,8 +48,9 @@ class Parallel(Wrapper):
             measured to be faster than none; or any `concurrent.futures.Executor`.
         threads: an int or "auto" means threads, for backends that release the GIL; else processes.
         thread_safe: threads may share one prepared solver; else each has one of its own.
-        timeout: seconds a row may take in a process of imle, on this machine or on a worker of Dask, before it is given
-            up and the process replaced; None for no limit. Rows of threads and other executors it does not bound.
+        timeout: seconds a row may take in a process of imle, on this machine or on a worker of Dask or Ray, before it
+            is given up and the process replaced; None for no limit. Rows of threads and other executors it does not
+            bound.
 
     Raises:
         OptionError: not a solver, not an executor, or a solver for torch tensors with processes.

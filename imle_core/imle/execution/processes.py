@@ -17,7 +17,7 @@ from typing import Any
 
 from imle._checks import positive_int
 from imle.errors import ImleError
-from imle.execution.worker import BEGUN, receive, send
+from imle.execution.worker import BEGUN, answered, receive, send
 from imle.solvers.forks import renew_in_children
 
 _PROGRAM = "from imle.execution.worker import main; main()"
@@ -48,8 +48,7 @@ class Processes(Executor):
     """
 
     def __init__(self, workers: int) -> None:
-        positive_int("Processes: workers", workers)
-        self.workers = workers
+        self.workers = positive_int("Processes: workers", workers)
         self.restarts = 0
         self._all: set[_Worker] = set()
         self._finalizer = weakref.finalize(self, _close, self._all)
@@ -158,10 +157,7 @@ class Processes(Executor):
                     self.restarts += 1
                 else:
                     self._idle.append(worker)
-        value, error = pickle.loads(answer)
-        if error is not None:
-            raise error
-        return value
+        return answered(answer)
 
 
 class _Worker:

@@ -144,8 +144,10 @@ class Scheduler:
 
     def _wait(self) -> None:
         done = wait([*self._waiting, self._unwanted], SIGNAL_POLL, FIRST_COMPLETED).done
-        if not done and (reason := self.engine.lost()):
-            self._abandoned(self.engine, TimeoutError(reason))
+        if not done:
+            for engine in {engine for _, engine in self._waiting.values()}:  # also one that was replaced
+                if reason := engine.lost():
+                    self._abandoned(engine, TimeoutError(reason))
         for future in done:
             if future is self._unwanted:
                 raise CancelledError("no caller waits for these rows any more")

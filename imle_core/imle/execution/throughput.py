@@ -12,6 +12,7 @@ from imle.solvers.forks import renew_in_children
 Mode = Literal["serial", "parallel"]
 
 _WEIGHT = 0.3  # of the newest measurement
+_SENDING = 1 / 8  # of the least a task should take: what the parent does for one (`python -m benchmarks scale`)
 _AGAIN = 64  # batches after which the slower way is measured again
 _CHUNKS_PER_WORKER = 4  # enough for an even load where rows differ
 _PROBES = 256  # tasks of a batch with a time limit, where nothing is known: small ones lose little if they are too long
@@ -71,7 +72,11 @@ class Throughput:
             return slower if near and self._batches % _AGAIN == 0 else faster
 
     def chunks(self, rows: int, workers: int, least: float, most: float | None = None) -> list[tuple[int, int]]:
-        """Consecutive rows for each task: as many tasks as keep workers evenly busy.
+        """Consecutive rows for each task: as many tasks as keep workers evenly busy, but no more than pay.
+
+        One process sends them all, one after the other, so that more tasks make workers wait: C of them, c seconds
+        each, and N rows of t seconds take about C c / 2 + N t / C where every task has a worker of its own, which is
+        least where C is the root of 2 N t / c.
 
         Args:
             rows: how many there are.
@@ -81,7 +86,8 @@ class Throughput:
         """
         count = min(rows, workers * _CHUNKS_PER_WORKER)
         if self.busy is not None:
-            count = max(1, min(count, int(rows * self.busy / least)))
+            total = rows * self.busy
+            count = max(1, min(count, int(total / least), int(math.sqrt(2 * total / (least * _SENDING)))))
         if most is not None:
             count = min(rows, max(count, _PROBES if self.busy is None else math.ceil(rows * self.busy / most)))
         if workers < count:

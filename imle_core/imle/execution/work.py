@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from imle.execution.processes import WorkerDiedError
 from imle.execution.worker import begun
 from imle.solvers.combinators.wrapping import solve_checked
 from imle.solvers.forks import renew_in_children
+from imle.solvers.interruptible import SIGNAL_POLL
 from imle.solvers.protocol import PreparedSolver
 from imle.solvers.result import SolveResult
 
@@ -180,10 +182,16 @@ def run_task_apart(task: Task, seconds: float | None) -> TaskResult:
         seconds: what they may take.
     """
     children = pools.processes(pools.cores())
+    future = children.submit_within(seconds, run_task, task, getting_ready=GETTING_READY)
     try:
-        outcome: TaskResult = children.submit_within(seconds, run_task, task, getting_ready=GETTING_READY).result()
+        while not future.done():  # Ray interrupts tasks that are given up, which is heard between two waits
+            futures.wait([future], SIGNAL_POLL)
+        outcome: TaskResult = future.result()
     except WorkerDiedError as error:
         return TaskResult(death=error)
+    except BaseException:
+        children.abandon([future])
+        raise
     return outcome
 
 

@@ -65,7 +65,7 @@ def main() -> None:
             task = receive(tasks)
         except EOFError:
             return
-        send(_answers, _run(task))
+        send(_answers, run_pickled(task))
 
 
 def begun() -> None:
@@ -79,13 +79,22 @@ def _stream(number: int, mode: str) -> FileIO:
     return FileIO(number, mode)
 
 
-def _run(task: bytes | bytearray) -> bytes:
+def run_pickled(task: bytes | bytearray) -> bytes:
+    """Run a pickled (function, args, kwargs), and pickle (value, error) for `answered`."""
     try:
         function, args, kwargs = pickle.loads(task)
         return pickle.dumps((function(*args, **kwargs), None), protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         error.add_note("in a worker process:\n" + traceback.format_exc())
         return _failure(error)
+
+
+def answered(content: bytes | bytearray) -> Any:
+    """The value that `run_pickled` gave; or raise the error."""
+    value, error = pickle.loads(content)
+    if error is not None:
+        raise error
+    return value
 
 
 def _failure(error: Exception) -> bytes:

@@ -156,7 +156,7 @@ class BlockLayer(SolverLayer):
             names = ", ".join(block.name for block in packing.order)
             solutions = ", ".join(block.solution for block in packing.order)
             raise ObjectiveError(
-                f"{self.spec.id}: objective: expected theta in one tensor, {packing.listed}; found "
+                f"{self.spec.id}: objective: expected all blocks in one tensor, {packing.listed}; found "
                 f"{list(objective.shape)}",
                 hint=f"layer.pack({names}); solutions are layer.pack_solutions({solutions})",
             )

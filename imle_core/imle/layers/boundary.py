@@ -22,6 +22,9 @@ _SIZE = 10
 _FINEST = 1000
 """Powers of two beyond 2^1023 are no float64: rows of the tiniest entries take a second step."""
 
+_OUTPUT = "check the network's output; or the noise, if its entries are finite"
+_LOUD = "entries that are finite become too large with noise: lower the temperature, or scale the objective down"
+
 Shifts = NDArray[np.int32]
 
 
@@ -137,7 +140,10 @@ class Boundary(NamedTuple):
         """
         if sums_to_finite(theta):
             return
-        bad = (~theta.isfinite()).nonzero()
+        wrong = ~theta.isfinite()
+        given = wrong.all(dim=1, keepdim=True)  # in every sample: so it was before noise was added
+        whole = bool(given.any())
+        bad = (given if whole else wrong).nonzero()
         if not len(bad):
             return  # finite entries whose sum overflows
         row, sample, *position = (int(i) for i in bad[0])
@@ -145,19 +151,19 @@ class Boundary(NamedTuple):
         value = float(theta[tuple(bad[0])]) * (-1 if costs else 1)
         at = position[0] if len(position) == 1 else tuple(position)
         if phase == "forward":
-            what, hint = "objective", "check the network's output, or the noise if only some samples are bad"
+            what, hint = ("objective", _OUTPUT) if whole else ("objective with noise", _LOUD)
             if self.forbidding and value == (math.inf if costs else -math.inf):
                 hint = f"{self.forbidding}= forbids entries; infinite numbers are refused"
         else:
-            given = "costs + lambda * dL/dz" if costs else "scores - lambda * dL/dz"
-            what = f"target objective ({given})"
+            what = f"target objective ({'costs + lambda * dL/dz' if costs else 'scores - lambda * dL/dz'})"
             hint = (
                 "either the loss's gradient is not finite: check the loss; or objective and lambda are so large that "
                 f"{theta.dtype} overflows: scale them down"
             )
         raise ObjectiveError(
-            f"{what}: found {value} in {row_name(first + row, lead)}, position {at}, sample {sample}; "
-            f"{len(bad)} of {theta.numel()} entries are not finite",
+            f"{what}: found {value} in {row_name(first + row, lead)}, position {at}"
+            f"{'' if whole else f', sample {sample}'}; "
+            f"{len(bad)} of {given.numel() if whole else wrong.numel()} entries are not finite",
             hint=hint,
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
 from imle._checks import kind, not_negative, positive_int
 from imle._generators import check_generator
+from imle._names import meant
 from imle.errors import OptionError, UnknownSolverError
 from imle.estimators import Estimator, estimator_by_name
 from imle.estimators.base import own
@@ -32,14 +33,26 @@ from imle.solvers.progress import Progress, wanted
 from imle.solvers.protocol import Solver
 
 _DEFAULT = "default"
+_SYNONYMS = {
+    "estimator": ("gradient", "lambda_", "lambd", "beta", "alpha", "target_distribution"),
+    "noise": ("noise_distribution",),
+    "nb_samples": ("samples", "n_samples", "num_samples"),
+    "temperature": ("tau", "sigma", "theta_noise_temperature", "input_noise_temperature"),
+    "target_temperature": ("target_noise_temperature",),
+    "generator": ("seed", "random_state", "rng"),
+    "executor": ("workers", "num_workers", "n_jobs", "processes", "parallel"),
+    "pool": ("solve_ratio",),
+    "progress": ("verbose",),
+}
+"""What other libraries, and the original APIs, call the arguments of `layer`."""
 
 
 def layer(
-    solver: str | type[Any] | Solver | Callable[[Any], Any],
+    solver: str | type[Any] | Solver | Callable[[Any], Any] | None = None,
     /,
     *,
-    estimator: str | Estimator = "imle",
-    noise: str | BaseNoiseDistribution | None = _DEFAULT,
+    estimator: str | Mapping[str, Any] | Estimator = "imle",
+    noise: str | Mapping[str, Any] | BaseNoiseDistribution | None = _DEFAULT,
     nb_samples: int = 1,
     temperature: float | None = None,
     target_temperature: float | None = None,
@@ -52,20 +65,24 @@ def layer(
     executor: int | Literal["auto"] | Executor | None = None,
     timeout: float | None = None,
     pool: SolutionPool | float | None = None,
-    progress: float | Callable[[Progress], None] | None = None,
+    progress: float | Literal["bar"] | Callable[[Progress], None] | None = None,
     memory_limit: float | None = MEMORY_LIMIT,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
 
+    `imle.layer(**config)` takes a configuration of names, numbers and lists: the solver is then its key "solver".
+
     Args:
-        solver: an id (`imle list-solvers`), "distribution/id", "package.module:Class", a solver class or object,
-            or a function `[N, *shape] -> [N, *shape]` (options `sense="max" | "min"`, `array="torch" | "numpy"`, and
-            `shape=` of one objective, such as `(None,)`; by default all but the first dimension).
-        estimator: the gradient rule: a name (`imle list-estimators`) or an object of `imle.estimators`; one that
-            adapts, as `AIMLE` does, belongs to one layer.
-        noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, or an object of
-            `imle.noise`; rules differ in their default.
+        solver: an id (`imle list-solvers`; its case, dashes and underscores do not matter), "distribution/id",
+            "package.module:Class", a solver class or object, or a function `[N, *shape] -> [N, *shape]` (options
+            `sense="max" | "min"`, `array="torch" | "numpy"`, and `shape=` of one objective, such as `(None,)`; by
+            default all but the first dimension).
+        estimator: the gradient rule: a name (`imle list-estimators`), a mapping of a name and options
+            (`{"name": "aimle", "step_size": 0.01}`) or an object of `imle.estimators`; one that adapts, as `AIMLE`
+            does, belongs to one layer.
+        noise: "gumbel" (default), "gaussian", "logistic", "multiplicative", "none" or None, a mapping of a name and
+            options (`{"name": "sum-of-gamma", "k": 5}`), or an object of `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
         temperature: tau, scale of the noise in the forward solves. A number is absolute: theta + tau eps. Left out it
             is 1, in units of the first batch that is perturbed (`imle.noise.RelativeNoiseDistribution`). Multiplicative
@@ -89,19 +106,20 @@ def layer(
             solved once, within a batch and over time. `layer.stats.events` has the hits. For noise-free solves
             over the same data; with noise no objective comes twice.
         executor: solve the rows of a batch at the same time, with the same results: how many workers of this machine,
-            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`). See
-            `imle.execution.Parallel`.
+            "auto" for as many as help, or any `concurrent.futures.Executor` (Dask: `client.get_executor()`, Ray:
+            `imle.execution.RayExecutor()`). See `imle.execution.Parallel`.
         timeout: seconds a row may take: then it is given up with status `timeout`, whatever its solver is at. Only a
             process can be ended like that, so `executor` has to be an int, "auto" (as many as there are cores),
-            `imle.execution.Processes` or Dask's, and workers are processes, never threads. By default twice the
+            `imle.execution.Processes`, Dask's or Ray's, and workers are processes, never threads. By default twice the
             solver's `time_limit` and 10 s, where it has one and its workers are processes.
         pool: solve only this share of the rows, and answer the others by the best solution found so far for the
             same instance, one matrix product: an approximation (status `feasible`). A number in [0, 1], or an
             `imle.losses.SolutionPool`; it becomes `layer.pool`, is saved with `state_dict`, and counts
             `pooled_rows` in `layer.stats.events`.
         progress: for long solves: every so many seconds, a line on stderr says how many rows of the batch are
-            solved and, where the solver's library says so, the gap of the row at hand. Or a function that is given a
-            `imle.solvers.Progress` every second, from another thread.
+            solved and, where the solver's library says so, the gap of the row at hand. Or "bar" for a bar on terminals
+            and in notebooks (`imle.progress`), or a function that is given a `imle.solvers.Progress` every second, from
+            another thread.
         memory_limit: about how many bytes the solving of a batch may take at a time, or None. Where output="mean" or
             "map" needs more, some rows are worked through after others, at least two at a time; noise is then drawn
             again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers
@@ -126,14 +144,15 @@ def layer(
         >>> layer.eval()(torch.tensor([[0.1, 0.9, 0.5]]))
         tensor([[0., 1., 1.]])
     """
+    if solver is None:  # in a configuration it is one key of many; else solvers may have an option of that name
+        solver = instance_and_options.pop("solver", None)
     made, spec, instance = _resolve(solver, instance_and_options)
-    rule = estimator_by_name(estimator) if isinstance(estimator, str) else estimator
+    rule: Any = estimator_by_name(estimator) if isinstance(estimator, (str, Mapping)) else estimator
     if not isinstance(rule, Estimator):
-        raise OptionError(f"estimator: expected a name or an Estimator, found {kind(rule)}")
-    if output not in ("mean", "samples", "map"):
-        raise OptionError(f"output: expected 'mean', 'samples' or 'map', found {output!r}")
-    if on_failure not in ("raise", "zero-grad", "last"):
-        raise OptionError(f"on_failure: expected 'raise', 'zero-grad' or 'last', found {on_failure!r}")
+        hint = f"{rule.__name__}() makes one" if isinstance(rule, type) else None
+        raise OptionError(f"estimator: expected a name or an Estimator, found {kind(rule)}", hint=hint)
+    output = _one_of("output", output, get_args(Output))
+    on_failure = _one_of("on_failure", on_failure, get_args(OnFailure))
     check_generator("generator", generator)
     made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
@@ -166,8 +185,22 @@ def layer(
     return built
 
 
+def _one_of(name: str, given: Any, words: tuple[str, ...]) -> Any:
+    """A word as it is spelled here.
+
+    Raises:
+        OptionError: it is none of the words.
+    """
+    found = meant(given, words) if isinstance(given, str) else given
+    if found not in words:
+        listed = ", ".join(map(repr, words[:-1]))
+        raise OptionError(f"{name}: expected {listed} or {words[-1]!r}, found {given!r}")
+    return found
+
+
 def _split(spec: SolverSpec, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    return split(spec, values, also=layer.__kwdefaults__ or ())  # nb_sample=10 means nb_samples
+    own = {name: _SYNONYMS.get(name, ()) for name in layer.__kwdefaults__ or ()}
+    return split(spec, values, also=own)  # nb_sample=10 means nb_samples
 
 
 def _solutions(pool: SolutionPool | float) -> SolutionPool:
@@ -220,7 +253,8 @@ def _processes(solver: Solver, spec: SolverSpec, executor: int | Literal["auto"]
         found = "no executor" if executor is None else type(executor).__name__
         option = "; or use its option time_limit" if any(o.name == "time_limit" for o in spec.options) else ""
         raise OptionError(
-            f"timeout: expected worker processes of imle or a Dask executor, where rows can be ended, found {found}",
+            "timeout: expected worker processes of imle, or an executor of Dask or Ray, where rows can be ended, found "
+            f"{found}",
             hint=f"add executor=2 (so many processes), 'auto' or imle.execution.Processes(n){option}",
         )
     return cores() if executor == "auto" else executor
@@ -265,13 +299,15 @@ def _make(cls: type[Any], spec: SolverSpec, values: Mapping[str, Any]) -> tuple[
 
 
 def _noise(
-    noise: str | BaseNoiseDistribution | None, rule: Estimator, *, relative: bool
+    noise: str | Mapping[str, Any] | BaseNoiseDistribution | None, rule: Estimator, *, relative: bool
 ) -> BaseNoiseDistribution | None:
     """What is drawn, in units of theta if relative; but a distribution of the caller's is as it is."""
     found = rule.default_noise() if isinstance(noise, str) and noise == _DEFAULT else noise
-    if found is None or found == "none":
+    if isinstance(found, str):
+        found = meant(found, ("none",))
+    if found is None or found in ("none", {"name": "none"}):
         return None
-    if not isinstance(found, str):
+    if not isinstance(found, (str, Mapping)):
         check_noise("noise", found)
         return found
     named = noise_by_name(found)
@@ -279,7 +315,7 @@ def _noise(
 
 
 def _samples(nb_samples: int, rule: Estimator) -> int:
-    positive_int("nb_samples", nb_samples)
+    nb_samples = positive_int("nb_samples", nb_samples)
     if nb_samples > 1 and not rule.stochastic:
         raise OptionError(f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}")
     return nb_samples

@@ -8,8 +8,8 @@ from typing import cast
 import torch
 from torch import nn
 
+from imle._pickles import portable
 from imle.errors import OptionError, SolverUnavailableError
-from imle.execution.recipe import portable
 from imle.layers.stats import LayerStats
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from types import MappingProxyType
@@ -146,6 +146,11 @@ class InstanceCache:
         """Required instance parameters that neither the layer nor the call gives."""
         return [p.name for p in self.spec.instance if p.required and p.name not in self.fixed and p.name not in given]
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether there is a prepared solver of the fixed instance."""
+        return self._always is not None
+
     def common(self) -> PreparedSolver:
         """The prepared solver of the fixed instance, which is read once: changes of the user's object come too late."""
         return self._common().prepared
@@ -210,7 +215,10 @@ class InstanceCache:
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{length} of {name}" for name, length in lengths.items())
-            raise InstanceError(f"{self.spec.id}: expected as many values of each parameter as rows, found {found}")
+            raise InstanceError(
+                f"{self.spec.id}: expected as many values of each parameter as rows, found {found}",
+                hint=_row_by_row(columns),
+            )
         native = {p.name for p in self.spec.instance if p.per_row} & columns.keys()
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns}
@@ -223,12 +231,20 @@ class InstanceCache:
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self.prepared_for({name: columns[name][rows[0]] for name in grouping}, fixed),
+                self._of_rows({name: columns[name][rows[0]] for name in grouping}, fixed, rows[0]),
                 rows,
                 {name: [columns[name][row] for row in rows] for name in native},
             )
             for rows in members.values()
         ]
+
+    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int) -> PreparedInstance:
+        """`prepared_for`, with errors that name the row and say how calls give instances."""
+        try:
+            return self.prepared_for(own, shared)
+        except InstanceError as error:
+            hint = "; ".join(part for part in (error.hint, _row_by_row(own)) if part)
+            raise InstanceError(f"{error.message} (row {row})", hint=hint) from error
 
     def close(self) -> None:
         """Close every prepared solver that is kept."""
@@ -245,22 +261,21 @@ class InstanceCache:
                     f"{self.spec.id}: {name!r} is an option, the same for all rows",
                     hint="give it to imle.layer(...)",
                 )
-            raise unknown(self.spec.id, name, known)
+            raise unknown(self.spec.id, name, self.spec.instance)
         if torch.is_grad_enabled():  # where nothing is recorded, no gradient is lost
             self._refuse_gradient(name, values)
         if isinstance(values, Tensor):
             values = values.detach().cpu().numpy()
         if isinstance(values, np.ndarray):  # numbers become Python's own, rows of arrays stay arrays
-            values = values.tolist() if values.ndim == 1 else list(values)
+            values = values.tolist() if values.ndim < 2 else list(values)
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise InstanceError(
                 f"{self.spec.id}: {name}: expected a sequence with one value per row, found {type(values).__name__}",
                 hint=f"a value for all rows goes to imle.layer(..., {name}=...)",
             )
         for row, value in enumerate(values):
-            check_value(self.spec.id, known[name], value, wrong=InstanceError, row=row)
             self._refuse_number(known[name], value, row)
-        return list(values)
+        return [check_value(self.spec.id, known[name], v, wrong=InstanceError, row=row) for row, v in enumerate(values)]
 
     def _refuse_gradient(self, name: str, value: Any) -> None:
         if _requires_gradient(value):
@@ -279,6 +294,12 @@ class InstanceCache:
                 f"{self.spec.id}: {name}: expected one {what} for each row of the batch, found a number (row {row})",
                 hint=f"one {what} for all rows goes to imle.layer(..., {name}=...), or to the call as [{what}] * B",
             )
+
+
+def _row_by_row(names: Iterable[str]) -> str:
+    return (
+        f"a call gives {', '.join(names)} as a sequence with one value per row; what holds for all goes to imle.layer"
+    )
 
 
 def _requires_gradient(value: Any) -> bool:

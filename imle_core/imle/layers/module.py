@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
-from imle.estimators.base import Application, Estimator, no_replay, not_observed
+from imle.estimators.base import Application, Estimator, no_replay, not_counted, not_observed
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.replay import Replay
-from imle.layers import operators
+from imle.layers import description, operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven
 from imle.layers.instances import Group, InstanceCache
@@ -31,6 +31,9 @@ from imle.solvers.combinators.wrapping import unwrapped
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import ProgressRequest
 from imle.solvers.protocol import PreparedSolver, Shape, Solver
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Output = Literal["mean", "samples", "map"]
 
@@ -74,11 +77,14 @@ class SolverLayer(operators.OperatorLayer):
         spec: what the plugin says about it.
         estimator: the gradient rule.
         stats: solves, failures and solver events since construction; see `LayerStats`.
+        count_gradients: whether `stats` has the entries of gradients that are not 0, too.
         pool: solutions found so far, if `pool=` was given; part of `state_dict`.
         failures: rows that were not solved in the last forward pass and its backward passes.
         unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
             solver knows.
         temperature, target_temperature: scales of the noise; may be set between passes.
+
+    A notebook shows a layer as a table: instance, labels, what a row costs.
     """
 
     temperature = Temperature()
@@ -119,6 +125,7 @@ class SolverLayer(operators.OperatorLayer):
         self.pool: SolutionPool | None = None
         self.progress: ProgressRequest | None = None
         self.memory_limit: float | None = MEMORY_LIMIT
+        self.count_gradients = False
         self._fixed: dict[Any, Tensor] = {}
         self.stats = LayerStats()
         self.failures: list[Failure] = []
@@ -326,10 +333,15 @@ class SolverLayer(operators.OperatorLayer):
             progress=self.progress,
         )
 
+    @property
+    def _perturbs(self) -> bool:
+        """Whether noise is drawn in `train()` mode."""
+        quiet = not (self._has_temperature or self._has_target_temperature)
+        return self.noise is not None and not quiet and self.output != "map"
+
     def _mode(self) -> Mode:
         """What the next forward pass does, in the layer's present state."""
-        quiet = not (self._has_temperature or self._has_target_temperature)
-        perturbed = self.noise is not None and not quiet and self.training and self.output != "map"
+        perturbed = self._perturbs and self.training
         samples = perturbed and self.output == "samples"
         return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
 
@@ -359,6 +371,7 @@ class SolverLayer(operators.OperatorLayer):
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
             observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
+            count=self.stats.count_gradient if self.count_gradients else not_counted,
         )
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
@@ -435,14 +448,49 @@ class SolverLayer(operators.OperatorLayer):
         """Free the native models; they are built again if the layer is used again."""
         self._instances.close()
 
+    @property
+    def instance(self) -> dict[str, Any]:
+        """The instance parameters that hold for every row, by name."""
+        return dict(self._instances.fixed)
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the required instance parameters that every call has to give, one value per row."""
+        return self._instances.missing()
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the solver is bound to the layer's own instance; it is from the start, until `close`."""
+        return self._instances.is_prepared
+
+    @property
+    def objective_shape(self) -> Shape | None:
+        """Sizes of one objective, None for any size; None altogether where instances come with rows."""
+        return self._shape
+
+    @property
+    def solves_per_row(self) -> tuple[int, int | None]:
+        """How often a row is solved in a training step: forward, and at most backward (None if the rule does not say).
+
+        In `eval()` mode it is solved once.
+        """
+        perturbed = self._perturbs
+        solved = perturbed and self._has_temperature and not self.estimator.exact_samples
+        forward = self.nb_samples if solved else 1
+        differing = perturbed and (self._has_target_temperature or self.output == "samples")
+        solves = self.estimator.solves
+        return forward, None if solves is None else solves * (self.nb_samples if differing else 1)
+
     def extra_repr(self) -> str:
-        noise = "none" if self.noise is None else f"{self.noise!r}"
-        shown = "" if isinstance(self.noise, nn.Module) else f"noise={noise}, "  # a module has a line of its own
-        return (
-            f"{self.spec.id!r}, {self.solver.sense}, {shown}nb_samples={self.nb_samples}, "
-            f"temperature={self.temperature:g}, target_temperature={self.target_temperature:g}, "
-            f"output={self.output!r}, on_failure={self.on_failure!r}"
-        )
+        return description.in_lines(self)
+
+    def __rich__(self) -> RenderableType:
+        return description.as_report(self)
+
+    def _repr_html_(self) -> str:
+        from imle._html import page
+
+        return page(self)
 
 
 def _nothing(theta: Tensor) -> None:

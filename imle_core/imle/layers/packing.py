@@ -257,7 +257,7 @@ class Packing:
             raise ObjectiveError(f"{self.solver_id}: {name}: {told}", hint=error.hint) from None
         if given.ndim < len(shape) or tuple(given.shape[given.ndim - len(shape) :]) != shape:
             raise ObjectiveError(
-                f"{self.solver_id}: {name}: {self._expected(block)}, found {list(given.shape)}; theta is "
+                f"{self.solver_id}: {name}: {self._expected(block)}, found {list(given.shape)}; an objective is "
                 f"{', '.join(map(self._described, self.order))}",
                 hint="layer.labels lists the entries" if math.prod(shape) else None,
             )

@@ -6,10 +6,12 @@ rows that share an instance (`instances`), padding, failures and statistics.
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from imle.layers.packing import Packing
 
 OnFailure = Literal["raise", "zero-grad", "last"]
+
+_log = logging.getLogger("imle.layers")
 
 
 class Request(NamedTuple):
@@ -468,6 +472,8 @@ class SolvePlan:
             for status in SolveStatus:
                 if counts[status]:
                     self.stats.status[status.name.lower()] += int(counts[status])
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s: %d rows: %s", self.boundary.solver_id, rows, _counted(result, rows))
         if result.counters:
             self.stats.events.update(result.counters)
         for part, seconds in result.seconds.items():
@@ -478,6 +484,13 @@ class SolvePlan:
                 warnings.warn(
                     printable(f"{self.boundary.solver_id}: {advice}"), SolverWarning, stacklevel=_level_of_user()
                 )
+
+
+def _counted(result: SolveResult, rows: int) -> str:
+    """How rows ended, and what the solver counted, for the log."""
+    statuses = ["optimal"] * rows if result.status is None else [SolveStatus(s).name.lower() for s in result.status]
+    counts = {**Counter(statuses), **(result.counters or {})}
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _level_of_user() -> int:

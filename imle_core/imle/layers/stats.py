@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from torch.profiler import record_function
 
 Part = Literal["noise", "solve", "transfer"]
@@ -54,6 +56,9 @@ class LayerStats:
         status: rows by how their solve ended ("optimal", "infeasible", ...).
         events: what solvers reported, such as "clipped_rows", and rows that were not solved because they need not be:
             "unchanged_rows", "cache_hits", "duplicate_rows", "pooled_rows".
+        gradient_entries: entries of the gradients that backward passes gave theta, padding included; only counted while
+            `layer.count_gradients` is set, as `imle.monitoring` does.
+        gradient_nonzeros: those that are not 0.
     """
 
     batches: int = 0
@@ -61,6 +66,8 @@ class LayerStats:
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     status: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    gradient_entries: int = 0
+    gradient_nonzeros: int = 0
 
     @property
     def solve_seconds(self) -> float:
@@ -71,6 +78,25 @@ class LayerStats:
     def solves_per_second(self) -> float:
         """Rows solved per second of solver time."""
         return self.solves / self.solve_seconds if self.solve_seconds else 0.0
+
+    @property
+    def failed(self) -> Counter[str]:
+        """Rows that were not solved, by how their solve ended."""
+        return Counter({name: rows for name, rows in self.status.items() if name not in ("optimal", "feasible")})
+
+    @property
+    def gradient_sparsity(self) -> float:
+        """The share of zeros among the entries of gradients; nan where none were counted."""
+        return 1 - self.gradient_nonzeros / self.gradient_entries if self.gradient_entries else math.nan
+
+    def count_gradient(self, gradient: Tensor) -> None:
+        """Count the entries of a gradient for theta; on a GPU, this waits for it.
+
+        Args:
+            gradient: `[B, *event]`.
+        """
+        self.gradient_entries += gradient.numel()
+        self.gradient_nonzeros += int(torch.count_nonzero(gradient))
 
     def timed(self, part: Part) -> Timer:
         """Time a `with` block, also for `torch.profiler`.

@@ -62,9 +62,8 @@ class PerturbedLoss(SolverLoss):
         if noise is not None:
             check_noise(f"{who}: noise", noise)
         check_generator(f"{who}: generator", generator)
-        positive_int(f"{who}: nb_samples", nb_samples)
         self.noise = noise
-        self.nb_samples = nb_samples
+        self.nb_samples = positive_int(f"{who}: nb_samples", nb_samples)
         self.temperature = not_negative(f"{who}: temperature", temperature)
         self.generator = generator
 

@@ -114,7 +114,17 @@ class BaseNoiseDistribution(ABC):
 
 
 def perturb(noise: BaseNoiseDistribution | None, theta: Tensor, eps: Tensor | None, temperature: float) -> Tensor:
-    """theta with noise on it, as its distribution does it; theta itself without noise or at temperature 0."""
+    """theta with noise on it, as its distribution does it; theta itself without noise or at temperature 0.
+
+    Args:
+        noise: the distribution, or any object with the original's `sample`, whose draws are added.
+        theta: `[B, 1 or S, *event]`.
+        eps: `[B, S, *event]` draws; None for none.
+        temperature: tau.
+
+    Returns:
+        `[B, S, *event]`.
+    """
     if eps is None or temperature == 0:
         return theta
     if noise is None or not hasattr(noise, "perturb"):  # any object with the original's `sample`
@@ -124,6 +134,10 @@ def perturb(noise: BaseNoiseDistribution | None, theta: Tensor, eps: Tensor | No
 
 def check_noise(where: str, noise: object) -> None:
     """Refuse what is not a noise distribution; any object with the original's `sample` is one.
+
+    Args:
+        where: what messages begin with.
+        noise: anything.
 
     Raises:
         OptionError: what was found instead.
@@ -135,9 +149,16 @@ def check_noise(where: str, noise: object) -> None:
 def draw_like(
     noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Noise for `samples` draws of every row of theta, `[B, *event]` to `[B, S, *event]`, in its dtype, on its device.
+    """Noise for some draws of every row of theta, in its dtype, on its device.
 
-    `noise` may also be any object with the original's `sample(shape)`.
+    Args:
+        noise: the distribution, or any object with the original's `sample(shape)`.
+        theta: `[B, *event]`.
+        samples: S.
+        generator: what draws come from; by default torch's own.
+
+    Returns:
+        `[B, S, *event]`.
     """
     shape = (theta.shape[0], samples, *theta.shape[1:])
     return draw_of(noise)(shape, dtype=theta.dtype, device=theta.device, generator=generator)
@@ -154,5 +175,9 @@ def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor], None]:
 
 
 def adds(noise: object) -> bool:
-    """Whether a distribution adds its draws to theta."""
+    """Whether a distribution adds its draws to theta.
+
+    Args:
+        noise: a distribution.
+    """
     return getattr(type(noise), "perturb", BaseNoiseDistribution.perturb) is BaseNoiseDistribution.perturb

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from imle._configured import build, name_and_options
+from imle._names import closest, meant
 from imle._sum_of_gamma import KAPPAS, sample_sum_of_gamma
 from imle.errors import OptionError
 from imle.noise.base import BaseNoiseDistribution
@@ -213,26 +215,32 @@ _BY_NAME: dict[str, type[BaseNoiseDistribution]] = {
     "gaussian": GaussianNoiseDistribution,
     "logistic": LogisticNoiseDistribution,
     "multiplicative": MultiplicativeNoiseDistribution,
+    "sum-of-gamma": SumOfGammaNoiseDistribution,
 }
 
-
-DRAW_AGAIN = (*_BY_NAME.values(), SumOfGammaNoiseDistribution)
+DRAW_AGAIN = tuple(_BY_NAME.values())
 """Those whose draws on the CPU are decided by their generator alone, number after number."""
 
 
-def noise_by_name(name: str) -> BaseNoiseDistribution:
-    """The noise a name stands for, with its defaults.
+def noise_by_name(given: str | Mapping[str, Any]) -> BaseNoiseDistribution:
+    """The noise a name stands for, with its defaults or, in a mapping, with options.
+
+    Args:
+        given: such as "gumbel", or `{"name": "gumbel", "scale": 2.0}`.
 
     Raises:
-        OptionError: no noise has this name, or it cannot be made without arguments.
+        OptionError: no noise has this name, or an option is unknown, missing or not valid.
     """
-    if name == "sum-of-gamma":
+    name, options = name_and_options("noise", given)
+    name = meant(name, _BY_NAME)
+    if name == "sum-of-gamma" and "k" not in options:
         raise OptionError(
             "sum-of-gamma noise needs kappa, the expected number of ones in a solution",
             hint="pass noise=imle.noise.SumOfGammaNoiseDistribution(k=...)",
         )
     if name not in _BY_NAME:
-        close = difflib.get_close_matches(name, _BY_NAME, n=1)
+        close = closest(name, _BY_NAME)
         guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(sorted(_BY_NAME))}, none")
-    return _BY_NAME[name]()
+        alone = sorted(_BY_NAME.keys() - {"sum-of-gamma"})
+        raise OptionError(f"unknown noise {name!r}{guess}", hint=f"valid names: {', '.join(alone)}, none")
+    return build(f"noise {name!r}", _BY_NAME[name], options)

@@ -46,7 +46,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
         check_noise("relative noise", self.noise)
         if not adds(self.noise):
             raise OptionError(
-                f"relative noise: expected a distribution that adds its draws to theta, found {self.noise!r}",
+                f"relative noise: expected a distribution that adds its draws to the objective, found {self.noise!r}",
                 hint="multiplicative noise is relative to every entry as it is",
             )
         self.register_buffer("unit", torch.empty((), dtype=torch.float32))
@@ -73,7 +73,7 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
 
     @torch.no_grad()
     def observe(self, theta: Tensor) -> None:
-        if self._measured or not len(theta):
+        if self._measured or not theta.numel():
             return
         if not theta.isfinite().all():  # it is about to be refused
             return
@@ -127,6 +127,9 @@ def draws_again(noise: object) -> bool:
     """Whether what a distribution draws on the CPU is decided by its generator alone, number after number.
 
     Known of the distributions here, not of classes that derive from them.
+
+    Args:
+        noise: a distribution.
     """
     inner = noise.noise if isinstance(noise, RelativeNoiseDistribution) else noise
     return type(inner) in DRAW_AGAIN

@@ -12,7 +12,12 @@ _LARGEST = 2**31 - 1
 """The largest number that libraries in C take for an int."""
 
 TIME_LIMIT = Parameter(
-    "time_limit", "float | None", None, "seconds per row; a row that runs out keeps its incumbent, if any", above=0
+    "time_limit",
+    "float | None",
+    None,
+    "seconds per row; a row that runs out keeps its incumbent, if any",
+    above=0,
+    synonyms=("max_time", "max_seconds"),
 )
 """Seconds per row; None for no limit."""
 
@@ -21,7 +26,15 @@ NODE_LIMIT = Parameter(
 )
 """Nodes of a search, per row; None for no limit."""
 
-GAP = Parameter("gap", "float", 0.0, "relative gap at which the search may stop; 0 is exact", minimum=0, finite=True)
+GAP = Parameter(
+    "gap",
+    "float",
+    0.0,
+    "relative gap at which the search may stop; 0 is exact",
+    minimum=0,
+    finite=True,
+    synonyms=("mip_gap", "rel_gap", "mip_rel_gap"),
+)
 """Relative gap at which a search may stop; by default 0."""
 
 THREADS = Parameter(
@@ -31,10 +44,19 @@ THREADS = Parameter(
     "threads per solve; rows of a batch parallelise better than one solve does",
     minimum=1,
     maximum=_LARGEST,
+    synonyms=("num_threads", "n_threads"),
 )
 """Threads of one solve; by default 1."""
 
-SEED = Parameter("seed", "int", 0, "seed of the solver's own random choices", minimum=0, maximum=_LARGEST)
+SEED = Parameter(
+    "seed",
+    "int",
+    0,
+    "seed of the solver's own random choices",
+    minimum=0,
+    maximum=_LARGEST,
+    synonyms=("random_seed", "random_state"),
+)
 """Seed of an engine's random choices; by default 0."""
 
 

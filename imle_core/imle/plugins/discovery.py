@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -34,6 +35,8 @@ _VERSION = re.compile(rf"^{DECLARED}\s*=\s*(\d+)\s*(?:[;#]|$)", re.MULTILINE)
 
 PATIENCE = 3.0
 """Seconds after which a plugin that is still being read is named on stderr."""
+
+_log = logging.getLogger("imle.plugins")
 
 R = TypeVar("R", bound=Record)
 
@@ -191,6 +194,10 @@ def _read(kind: Kind[R], point: EntryPoint, strict: bool) -> list[R]:
         elapsed = time.perf_counter() - start
         records = [_unread(kind, point, error, strict)]
     heavy = tuple(sorted(light & sys.modules.keys()))
+    for record in records:
+        level = logging.DEBUG if record.state is PluginState.OK else logging.INFO
+        told = f": {record.reason}; {record.fix}" if record.reason else ""
+        _log.log(level, "%s %s: %s in %.1f ms%s", kind.noun, record.qualified_id, record.state, 1e3 * elapsed, told)
     return [replace(record, load_seconds=elapsed, heavy_imports=heavy) for record in records]
 
 

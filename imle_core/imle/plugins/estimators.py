@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 
+from imle._names import closest, meant
 from imle.errors import OptionError, SolverUnavailableError
 from imle.plugins.discovery import discover_estimators
 from imle.plugins.estimator_spec import EstimatorSpec
@@ -106,18 +106,18 @@ def find_estimator(name: str) -> EstimatorRecord:
     """The usable record of an estimator.
 
     Args:
-        name: an id, or `distribution/id`.
+        name: an id, or `distribution/id`; its case, dashes and underscores do not matter.
 
     Raises:
         OptionError: nothing has that id; lists the valid ones.
         SolverUnavailableError: what has it cannot be used; says why and what mends it.
     """
     distribution, _, plain = name.rpartition("/")
-    matches = [
-        record
-        for record in estimators()
-        if record.id == plain and (not distribution or normal(record.distribution) == normal(distribution))
+    offered = [
+        record for record in estimators() if not distribution or normal(record.distribution) == normal(distribution)
     ]
+    plain = meant(plain, {record.id for record in offered})
+    matches = [record for record in offered if record.id == plain]
     for record in matches:
         if record.state is PluginState.OK or (distribution and record.state is PluginState.CONFLICT):
             return record
@@ -128,6 +128,6 @@ def find_estimator(name: str) -> EstimatorRecord:
             hint=record.fix,
         )
     usable = [record.id for record in estimators() if record.state is PluginState.OK]
-    close = difflib.get_close_matches(plain, usable, n=1)
+    close = closest(plain, usable)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     raise OptionError(f"unknown estimator {name!r}{guess}", hint=f"valid names: {', '.join(usable)}")

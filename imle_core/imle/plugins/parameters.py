@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
+from imle._checks import scalar
+from imle._names import closest
 from imle.errors import ImleError, InstanceError, OptionError
 from imle.plugins.spec import Parameter, SolverSpec
 
@@ -22,14 +24,14 @@ _CHECKS: dict[str, type] = {
 
 
 def split(
-    spec: SolverSpec, values: Mapping[str, Any], also: Iterable[str] = ()
+    spec: SolverSpec, values: Mapping[str, Any], also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sort keywords into options and instance parameters.
 
     Args:
         spec: of the solver.
         values: what was given.
-        also: names that whoever asks takes itself; one that is close to an unknown name is what was meant.
+        also: names that whoever asks takes itself, with what they are called elsewhere: an unknown name may mean one.
 
     Returns:
         options and instance, each holding only what was given.
@@ -47,17 +49,23 @@ def split(
         elif name in instance:
             found[name] = check_value(spec.id, instance[name], value, wrong=InstanceError)
         else:
-            raise unknown(spec.id, name, [*announced, *instance], also)
+            raise unknown(spec.id, name, spec.parameters, also)
     for option in spec.options:
         if option.required and option.name not in found:
             raise OptionError(f"{spec.id}: option {option.name!r} ({option.type}) is required", hint=option.doc or None)
     return {n: v for n, v in found.items() if n in announced}, {n: v for n, v in found.items() if n in instance}
 
 
-def unknown(solver_id: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> OptionError:
-    """The error for a name that the solver does not have."""
-    valid = sorted(known)
-    close = difflib.get_close_matches(name, [*valid, *also], n=1)
+def unknown(
+    solver_id: str,
+    name: str,
+    known: Iterable[Parameter],
+    also: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> OptionError:
+    """The error for a name that the solver does not have; see `split`."""
+    synonyms = {parameter.name: parameter.synonyms for parameter in known}
+    valid = sorted(synonyms)
+    close = closest(name, [*valid, *also], synonyms={**synonyms, **also})
     guess = f"; did you mean {close[0]!r}?" if close else ""
     names = f"valid names: {', '.join(valid)}" if valid else "this solver takes no options"
     if close and close[0] not in valid:
@@ -78,21 +86,21 @@ def check_value(
         row: the row of the batch that the value is for, if it is for one only.
 
     Returns:
-        The value; a scalar of numpy as the Python number it is, which engines take.
+        The value; a scalar of numpy or torch as the Python number it is, which engines take.
 
     Raises:
         OptionError: says what was expected and found. Or `wrong`.
     """
     where = f"{who}: {parameter.name}"
     if parameter.choices:
-        value = _scalar(value)
+        value = scalar(value)
         if not any(_equal(value, choice) for choice in parameter.choices):
             listed = " or ".join(repr(choice) for choice in parameter.choices)
             raise OptionError(f"{where}: expected {listed}, found {value!r}")
         return value
     types, words = _kinds(parameter.type)
     if types or words:
-        value = _scalar(value)
+        value = scalar(value)
         # bool is an int to Python, but k=True is a mistake
         fits = bool in types if isinstance(value, bool) else isinstance(value, types) or value in words
         if not fits:
@@ -144,11 +152,6 @@ def _phrase(parameter: Parameter, types: tuple[type, ...], words: tuple[str, ...
         ends = f"from {ends}"
     parts = [*(f'"{word}"' for word in words), f"{noun} {ends}".strip(), *["None"] * (type(None) in types)]
     return " or ".join(parts)
-
-
-def _scalar(value: Any) -> Any:
-    """Scalars of numpy as what they are in Python; numpy need not be imported for that."""
-    return value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
 
 
 def _equal(value: Any, choice: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import traceback
 import warnings
@@ -10,6 +9,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from imle._names import closest, meant
 from imle._text import named
 from imle.errors import ImleError, PluginError, SolverUnavailableError, UnknownSolverError
 from imle.plugins.discovery import discover
@@ -37,7 +37,7 @@ def find(solver_id: str) -> SolverRecord:
     """The record of a solver, whatever its state.
 
     Args:
-        solver_id: an id, or `distribution/id`.
+        solver_id: an id, or `distribution/id`; the case, dashes and underscores of ids do not matter.
 
     Raises:
         UnknownSolverError: nothing has that id; names the closest ones, or the pip line of a known one.
@@ -45,11 +45,9 @@ def find(solver_id: str) -> SolverRecord:
             from cannot be read.
     """
     distribution, name = _parts(solver_id)
-    matches = [
-        record
-        for record in solvers()
-        if record.id == name and (not distribution or normal(record.distribution) == distribution)
-    ]
+    offered = [record for record in solvers() if not distribution or normal(record.distribution) == distribution]
+    name = meant(name, {record.id for record in offered})
+    matches = [record for record in offered if record.id == name]
     if not matches:
         return _renamed(solver_id)
     usable = [record for record in matches if record.state is PluginState.OK]
@@ -148,7 +146,7 @@ def import_target(target: str) -> type[Any]:
     module = import_module(module_name)
     if not hasattr(module, name):
         classes = [known for known, value in vars(module).items() if isinstance(value, type)]
-        close = difflib.get_close_matches(name, classes, n=1)
+        close = closest(name, classes)
         guess = f"; did you mean {close[0]!r}?" if close else ""
         raise PluginError(f"{target!r}: the module {module_name} has no {name!r}{guess}")
     found = getattr(module, name)
@@ -177,6 +175,7 @@ def _ambiguous(solver_id: str, matches: list[SolverRecord]) -> SolverUnavailable
 def _unknown(solver_id: str) -> ImleError:
     unread = [record for record in solvers() if record.spec is None]
     distribution, name = _parts(solver_id)
+    name = meant(name, KNOWN)
     owner = distribution or KNOWN.get(name)
     for record in unread:
         if normal(record.distribution) == owner:
@@ -188,7 +187,7 @@ def _unknown(solver_id: str) -> ImleError:
     installed = sorted({record.id for record in solvers()})
     if name in KNOWN and KNOWN[name] == owner and name not in installed:
         return UnknownSolverError(f"{message}: it is not installed", hint=f"pip install {KNOWN[name]}")
-    close = difflib.get_close_matches(name, sorted({*installed, *KNOWN}), n=3)
+    close = closest(name, sorted({*installed, *KNOWN}), most=3)
     parts = [name if name in installed else f"{name} (pip install {KNOWN[name]})" for name in close]
     hint = "imle list-solvers shows all"
     if unread:

@@ -115,6 +115,7 @@ class Parameter:
             but then rows are solved in groups that share them.
         forbids: this instance parameter says which entries no solution uses: users who try infinite costs are
             pointed to it.
+        synonyms: what other libraries call it: users who write that are told this name.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -131,12 +132,14 @@ class Parameter:
     maximum: float | None = None
     above: float | None = None
     finite: bool = False
+    synonyms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise PluginError(f"parameter name: expected a keyword such as 'time_limit', found {self.name!r}")
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
+        check_tuple(f"parameter {self.name}: synonyms", self.synonyms, str)
         for flag in ("per_row", "forbids", "finite"):
             check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
         for end in ("minimum", "maximum", "above"):

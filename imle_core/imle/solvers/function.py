@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from imle._checks import is_positive_int
+from imle._pickles import portable
 from imle.errors import OptionError, SolverContractError
 from imle.solvers.protocol import ArrayKind, Sense, Shape
 from imle.solvers.result import SolveResult
@@ -45,8 +48,31 @@ class FunctionSolver:
             )
         object.__setattr__(self, "shape", tuple(self.shape))  # a list has no hash
 
+    def __reduce__(self) -> tuple[object, ...]:
+        options = (self.sense, self.array, self.shape)
+        name = getattr(self.function, "__qualname__", "")
+        if "<" not in name:
+            return FunctionSolver, (self.function, *options)
+        content = portable(
+            self.function,
+            f"function solver: {name}, which no other process finds by its name,",
+            "its layer cannot be saved whole",
+            hint="define it by def at the top of a module; layer.state_dict() saves what is learned without it",
+        )
+        return _unpickled, (content, *options)
+
+    def __copy__(self) -> FunctionSolver:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionSolver:
+        return replace(self, function=copy.deepcopy(self.function, memo))
+
     def prepare(self) -> PreparedFunction:
         return PreparedFunction(self.function, self.shape)
+
+
+def _unpickled(content: bytes, *options: Any) -> FunctionSolver:
+    return FunctionSolver(pickle.loads(content), *options)
 
 
 @dataclass(frozen=True)

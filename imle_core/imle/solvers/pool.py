@@ -52,11 +52,10 @@ class SolutionPool(nn.Module):
         self, capacity: int = 1000, *, solve_ratio: float = 1.0, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        positive_int("SolutionPool: capacity", capacity)
+        self.capacity = positive_int("SolutionPool: capacity", capacity)
         if isinstance(solve_ratio, bool) or not isinstance(solve_ratio, (int, float)) or not 0 <= solve_ratio <= 1:
             raise OptionError(f"SolutionPool: solve_ratio: expected a number in [0, 1], found {solve_ratio!r}")
         check_generator("SolutionPool: generator", generator)
-        self.capacity = capacity
         self.solve_ratio = float(solve_ratio)
         self.generator = generator
         self._known: dict[str, dict[_Content, None]] = {}  # by instance, in the order of

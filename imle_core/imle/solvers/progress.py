@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from imle.errors import OptionError
+from imle.progress import Bar, open_bar
 from imle.solvers.forks import renew_in_children
 
 _log = logging.getLogger("imle.progress")
 _PAUSE = 1.0
 """Seconds between two calls of a function."""
+_BAR_PAUSE = 0.25
+"""Seconds between two looks of a bar."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,32 @@ class ProgressRequest:
     Attributes:
         listener: called from a thread of its own.
         seconds: between two calls.
+        end: called when the batch is solved.
     """
 
     listener: Listener
     seconds: float
+    end: Callable[[], None] | None = None
+
+
+class _RowsBar:
+    """A listener that shows the rows of a batch as a bar."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_bar": None}  # a copy of a layer has a bar of its own
+
+    def __call__(self, now: Progress) -> None:
+        if self._bar is None:
+            self._bar = open_bar(now.solver, now.rows)
+        self._bar.set(now.done or 0, now.rows, "" if now.gap is None else f"gap {now.gap:.2%}")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
 
 
 class _Monitor:
@@ -92,6 +117,8 @@ class _Monitor:
     def close(self) -> None:
         self._over.set()
         self._thread.join()
+        if self._wanted.end is not None:
+            self._wanted.end()
 
     def _tell(self) -> None:
         while not self._over.wait(self._wanted.seconds):
@@ -146,18 +173,21 @@ def wanted(given: Any) -> ProgressRequest | None:
     """Read the option `progress=` of a layer.
 
     Args:
-        given: seconds between lines on stderr, a function of a `Progress` that is called every second, or None.
+        given: "bar", seconds between lines on stderr, a function of a `Progress` that is called every second, or None.
 
     Raises:
         OptionError: it is neither.
     """
     if given is None:
         return None
+    if isinstance(given, str) and given == "bar":
+        bar = _RowsBar()
+        return ProgressRequest(bar, _BAR_PAUSE, bar.close)
     if callable(given):
         return ProgressRequest(given, _PAUSE)
     if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < float("inf"):
         return ProgressRequest(_print, float(given))
-    raise OptionError(f"progress: expected seconds > 0, a function of a Progress, or None, found {given!r}")
+    raise OptionError(f"progress: expected seconds > 0, a function of a Progress, 'bar' or None, found {given!r}")
 
 
 def _print(progress: Progress) -> None:

@@ -22,7 +22,10 @@ def test_files_and_console(quick):
     assert {path.name for path in quick.folder.iterdir()} == FILES
     lines = quick.result.stdout.splitlines()
     assert lines[-1] == str(quick.folder / "index.html")
-    assert len([line for line in lines if line.strip().startswith(("0 / 0", "1 / 1"))]) == 2
+    told = [line for line in lines if line.strip().startswith(("0 / 0", "1 / 1"))]
+    for line, setting in zip(told, quick.results["settings"], strict=True):
+        wrong = f"{setting['final_map_loss']} in the MAP path, {setting['final_loss']:.2f} per sample"
+        assert f"wrong cells at the end: {wrong}" in line
     assert quick.result.stderr == ""  # no progress bar where nobody watches
 
 

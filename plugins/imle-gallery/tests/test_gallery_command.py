@@ -99,7 +99,7 @@ def test_unknown_solver(gallery, tmp_path):
 
 
 def test_a_solver_that_cannot_be_shown(gallery, tmp_path, monkeypatch):
-    def no_choice(solver_id):
+    def no_choice(solver_id, seed):
         raise OptionError(f"{solver_id}: expected an instance with more than one solution, found none")
 
     monkeypatch.setattr(solvers, "small_case", no_choice)

@@ -140,18 +140,36 @@ def test_grid(tiny_plan):
 def test_every_estimator_takes_part_or_cannot(tiny_plan):
     assert set(race.entrants()) == {record.id for record in estimators()} - {"simple"}
     found = race.run(tiny_plan, seed=0, tick=quiet)
-    for runner in found.runners:
+    for _, runner in found.runners:
         assert len(runner.wrong) == len(runner.sparsity) == tiny_plan.race_steps + 1
         assert runner.wrong[0] == (runner.best[0] != found.gold).sum()
         assert len(runner.best) == 3
         assert runner.step_seconds > 0
-    starts = {runner.wrong[0] for runner in found.runners}
+    starts = {runner.wrong[0] for _, runner in found.runners}
     assert len(starts) == 1  # the same start
+
+
+def test_each_runner_has_the_setting_that_was_best_on_the_held_out_seed(tiny_plan, monkeypatch):
+    plan = replace(tiny_plan, race_rates=(1e-9, 0.3), race_noise=(1.0, 2.0), race_trial=6, race_steps=2, race_every=2)
+    few = {name: options for name, options in race.entrants().items() if name in ("imle", "blackbox")}
+    seeds, real = [], race.initial_weights
+    monkeypatch.setattr(race, "initial_weights", lambda seed: seeds.append(seed) or real(seed))
+    monkeypatch.setattr(race, "entrants", lambda: few)
+    found = race.run(plan, seed=5, tick=quiet)
+    held_out = 5 + race.HELD_OUT
+    assert seeds == [*[held_out] * 4, 5, *[held_out] * 2, 5]  # twice as many trials where there is noise
+    by_name = {training.name: setting for setting, training in found.runners}
+    assert {setting.rate for setting in by_name.values()} == {0.3}  # 1e-9 moves nothing
+    assert by_name["blackbox"].temperature is None
+    assert by_name["imle"].temperature in (1.0, 2.0)
+    text = race.view(found).intro
+    assert "tuned per rule, on a held-out seed" in text
+    assert str(by_name["imle"]) in race.view(found).html
 
 
 @pytest.mark.parametrize("id_", ["topk", "grid-shortest-path", "assignment"])
 def test_portraits(tiny_plan, id_):
-    case = solvers.small_case(id_)
+    case = solvers.small_case(id_, 0)
     found = solvers.run(tiny_plan, [id_], seed=0, tick=quiet, strict=True)
     (portrait,) = found.drawn
     objective = torch.from_numpy(case.objectives(solvers.ROWS, seed=0))
@@ -164,6 +182,25 @@ def test_portraits(tiny_plan, id_):
     assert len(portrait.loss) == tiny_plan.solver_steps + 1
     assert portrait.failed == 0
     assert portrait.right[0] == (portrait.best[0].reshape(portrait.gold.shape) == portrait.gold).all(axis=1).sum()
+
+
+@pytest.mark.parametrize("id_", ["grid-shortest-path", "assignment"])
+def test_portraits_of_grids_are_grids(tiny_plan, id_):
+    found = solvers.run(tiny_plan, [id_], seed=0, tick=quiet, strict=True)
+    (portrait,), view = found.drawn, solvers.view(found)
+    shape, number = portrait.case.shape, len(solvers.TEMPERATURES)
+    assert len(view.canvases) == 2 * number
+    assert {canvas.layers[0].cells.shape[1:] for canvas in view.canvases} == {shape}
+    marginals, learned = view.canvases[:number], view.canvases[number:]
+    expected = (255 * portrait.marginals / portrait.brightest).round().reshape(number, *shape)
+    assert (np.concatenate([canvas.layers[0].cells for canvas in marginals]) == expected).all()
+    for canvas, best in zip(learned, portrait.best[-1], strict=False):
+        tiles = canvas.layers[0].cells[-1]
+        assert (((tiles == 2) | (tiles == 3)) == (best != 0)).all()
+
+
+def test_portraits_leave_a_choice():
+    assert solvers.small_case("grid-shortest-path", 0).shape == (3, 4)  # of the one before, all paths are the diagonal
 
 
 def test_a_solver_learns():
@@ -188,10 +225,10 @@ def test_solvers_of_several_blocks_are_shown_in_one_tensor(tiny_plan):
 def test_one_solver_that_fails_does_not_end_the_gallery(tiny_plan, monkeypatch):
     real = solvers.small_case
 
-    def failing(solver_id):
+    def failing(solver_id, seed):
         if solver_id == "spanning-tree":
             raise SolveError("row 0: infeasible")
-        return real(solver_id)
+        return real(solver_id, seed)
 
     monkeypatch.setattr(solvers, "small_case", failing)
     found = solvers.run(tiny_plan, ["spanning-tree", "topk"], seed=0, tick=quiet, strict=False)

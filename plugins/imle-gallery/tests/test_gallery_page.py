@@ -10,6 +10,7 @@ from PIL import Image
 
 from imle_gallery.colours import KINDS
 from imle_gallery.commands import SECTIONS
+from imle_gallery.view import marked
 from support.chromium import needs_chromium, opened
 from support.drawings import COUNTERS, READY
 from support.html import asks_the_network_for_nothing, parsed
@@ -76,6 +77,38 @@ def test_page_plays_in_a_browser(tiny):
         assert len(tab.value(COUNTERS)) == 4
         tab.wait_for(f"{COUNTERS}.every((at) => at > 1)")  # they play by themselves
         assert tab.console == []
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)], ids=["desk", "phone"])
+def test_no_player_covers_a_picture_wherever_the_page_is_scrolled_to(tiny, width, height):
+    with opened(tiny.folder / "index.html", width=width, height=height) as tab:
+        tab.wait_for(READY)
+        assert tab.value("document.querySelectorAll('.transport').length") == 4
+        covered = """[...document.querySelectorAll("canvas, .plot")].flatMap((picture) => {
+          picture.scrollIntoView({ block: "center", behavior: "instant" });
+          const box = picture.getBoundingClientRect();
+          return [...document.querySelectorAll(".transport")].map((bar) => bar.getBoundingClientRect()).filter((bar) =>
+            bar.top < box.bottom && bar.bottom > box.top && bar.left < box.right && bar.right > box.left);
+        }).length"""
+        assert tab.value(covered) == 0
+        assert tab.value("document.documentElement.scrollWidth") == width  # nothing sticks out
+
+
+@needs_chromium
+def test_a_click_on_a_picture_stops_its_section(tiny):
+    with opened(tiny.folder / "index.html", height=9000) as tab:
+        tab.wait_for(READY)
+        tab.wait_for(f"{COUNTERS}.every((at) => at > 1)")
+        tab.value("document.querySelector('#race canvas').click()")
+        label = "document.querySelector('#race button').getAttribute('aria-label')"
+        assert tab.value(label) == "Play"
+        tab.value("document.querySelector('#race canvas').click()")
+        assert tab.value(label) == "Pause"
+
+
+def test_what_stands_between_backticks_is_code():
+    assert marked("`a < b` and `c`, not `<b>d") == "<code>a &lt; b</code> and <code>c</code>, not `&lt;b&gt;d"
 
 
 @needs_chromium

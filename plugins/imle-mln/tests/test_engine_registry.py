@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from imle.errors import OptionError
 from imle_mln import engines
-from imle_mln.commands import engines_command
+from imle_mln.commands.engines import engines_command
 from imle_mln.engines import EngineSpec
 from imle_mln.spec import MAP
 

@@ -29,10 +29,38 @@ Rain()
 -0.5e1 EXIST x, y Friends(x,y) ^ !(x = y) v Rain()
 0.7  Topic(p,+t) <=> !Topic(q,t) ^ p != q
 (FORALL x Smokes(x)) v Smokes("Ann").
+person boss(person)
+Likes(person, food?)
+*Rated(paper, float_)
+log(0.9/0.1)+1 Smokes(boss(x)) ^ Works(x, t+1) | t < 3 & x =/= boss(y)
+Works(person, hour)
+score: Rated(p, score) => Topic(p, Ml)
+|x| !Friends(x, y) v Smokes(x) <= 2
+0.5 *Smokes(x) ^ *Rain(), Works(x, t++) :- EXISTS y boss(y) = x
+P(Smokes(x)) = 0.4
 """
 EVIDENCE = 'Friends(Ann, Ben)\n!Smokes(Ben)  // no\n?Smokes("Cat")\n/* a\nb */ Topic(P1, 3.5)\nRain()\n'
+EVIDENCE += "boss(Ann) = Ben\nBen = boss(Ben).\n0.7 Likes(Ann, fish-cake)\nfood = {fish-cake, 5a}\n"
 DECLARED = parse_program(PROGRAM)
 WORDS = re.findall(r"\w+|[^\w\s]|\s+", PROGRAM + EVIDENCE)
+WORDS += [
+    "|x|",
+    "::",
+    "?",
+    "t++",
+    "2012-03-04",
+    "0.7 ",
+    "=/=",
+    "EXISTS x ",
+    "P(",
+    "inf ",
+    "logx(",
+    "[",
+    "]",
+    "x'",
+    "%",
+    "~",
+]
 WORDS += ["\ufeff", "\r\n", "\r", "\x00", "\u2028", "\x85", "\t", "\\", '\\"', "'", '"', "é", "Ünal", "日本", "٣"]
 WORDS += [
     "...",
@@ -121,7 +149,27 @@ def mutated(text: str):
     return st.lists(edit, max_size=6).map(apply)
 
 
+PIECES = (
+    "A(x) B(x,y) f(x) f(f(x)) t+1 t++ C(t) C(t+1) C(age(x)) age(x) x y t 3 K1 = != < >= ^ v => <=> :- , ! * + ( ) [ ]"
+)
+PIECES += (
+    " 1.5 log(2) inf -inf c: R(x,c) . P(A(x)) 0.3 #include A(+x) p? p! A(Ann-Lee) 2012-03-04 x' |x| |x,y| <= 2 g(x)"
+)
+TYPED = "A(p)\nB(p,p)\nC(n)\np f(p)\nn age(p)\n*R(p, float_)\n"
 slow = settings(max_examples=250)
+
+
+@slow
+@given(
+    st.lists(st.sampled_from([*PIECES.split(), "EXIST x ", "FORALL t ", "\n", "\n1 ", " "]), max_size=9), st.booleans()
+)
+def test_pieces_of_rules(pieces, unweighted):
+    def read(text):
+        return parse_program(text, unweighted=unweighted)
+
+    found = refusal(read, TYPED + "".join(pieces))
+    if isinstance(found, Program):
+        assert read(program_text(found)) == found
 
 
 @slow

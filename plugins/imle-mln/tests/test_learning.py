@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
@@ -215,14 +216,15 @@ def test_a_query_takes_the_rest_as_given():
 
 def test_map_states_after_learning_are_the_data():
     program = SMOKERS.replace("1 Smokes(x)\n", "1 Smokes(+x)\n")
+    torch.manual_seed(0)  # with 30 steps, I-MLE misses an atom for one seed in four
     for method in ("perceptron", "fenchel-young", "imle"):
-        found = imle_mln.learn(program, FACTS, method=method, steps=30)
+        found = imle_mln.learn(program, FACTS, method=method, steps=100)
         best = imle_mln.map_inference(found.program, {"Friends": FACTS["Friends"]})
         smoking = [atom for atom in best.true_atoms if atom.startswith("Smokes")]
         assert smoking == ["Smokes(A)", "Smokes(B)", "Smokes(E)"], method
         assert found.value is None
         assert np.isnan(found.errors).all()
-        assert found.iterations == 30
+        assert found.iterations == 100
 
 
 def test_learning_is_watched_and_written(tmp_path):
@@ -261,3 +263,40 @@ def test_what_cannot_be_learned_is_said(program, databases, options, message):
 
 def test_all_methods_are_named_in_the_documentation():
     assert all(f'"{method}"' in imle_mln.learn.__doc__ for method in METHODS)
+
+
+def test_formulas_without_weights_start_at_zero_and_are_printed_with_theirs():
+    bare = "person = {Ann, Ben, Cat}\nSmokes(person)\nHappy(person)\nSmokes(x) => Happy(x)\nSmokes(x)\n"
+    data = "Smokes(Ann)\nHappy(Ann)\nHappy(Ben)\n"
+    weighted = bare.replace("\nSmokes(x)", "\n0 Smokes(x)")
+    found = imle_mln.learn(bare, data)
+    assert found.weights == pytest.approx(imle_mln.learn(weighted, data).weights)
+    assert not any(rule.unweighted for rule in found.program.rules)
+
+
+def test_weights_that_are_constants_stay_as_they_are():
+    """Pseudo-likelihood with an offset: by hand, for one weight of independent atoms."""
+    program = (
+        "person = {Ann, Ben, Cat}\n*Rated(person, float_)\nSmokes(person)\n1 Smokes(x)\nr: Rated(x, r) => Smokes(x)\n"
+    )
+    data = "Rated(Ann, 1.5)\nRated(Cat, -0.5)\nSmokes(Ann)\nSmokes(Ben)\n"
+    found = imle_mln.learn(program, data, prior=None)
+    offsets, truths = np.array([1.5, 0.0, -0.5]), np.array([1, 1, 0])
+    weight = found.weights[0]
+    assert np.sum(truths - 1 / (1 + np.exp(-(weight + offsets)))) == pytest.approx(0, abs=1e-6)
+    assert found.weights[1:].tolist() == [-0.5, 1.5]
+    assert found.errors[1:].tolist() == [0, 0]
+    assert [rule.weight_variable for rule in found.program.rules] == [None, "r"]
+    for method in ("perceptron", "fenchel-young"):
+        assert imle_mln.learn(program, data, method=method, steps=3).weights[1:].tolist() == [-0.5, 1.5]
+
+
+def test_terms_are_learned_from_too():
+    """A weight on `On(t) => On(t+1)` is that of the same formula over pairs, without those that are no groundings."""
+    times = "time = {1, 2, 3, 4}\nOn(time)\n"
+    data = "On(1)\nOn(2)\nOn(4)\n"
+    pairs = times + "*Next(time, time)\n1 Next(t, u) ^ !(On(t) => On(u))\n0.5 On(t)\n"
+    found = imle_mln.learn(times + "1 On(t) => On(t+1)\n0.5 On(t)\n", data)
+    other = imle_mln.learn(pairs, data + "Next(1, 2)\nNext(2, 3)\nNext(3, 4)\n")
+    assert found.weights == pytest.approx(other.weights * [-1, 1], abs=1e-6)
+    assert "On(t) => On(t + 1)" in imle_mln.program_text(found.program)

@@ -188,9 +188,12 @@ def test_evidence_of_rows_is_grounded_once():
     [
         (
             lambda layer: layer(torch.zeros(2, 9)),
-            r"theta is unary \[\*batch, 6\] \(Smokes 3, Cancer 3\), weights \[2\]",
+            r"an objective is unary \[\*batch, 6\] \(Smokes 3, Cancer 3\), weights \[2\]",
         ),
-        (lambda layer: layer(weights=torch.zeros(9)), r"weights: expected shape \[2\] .*theta is unary .*Smokes 3"),
+        (
+            lambda layer: layer(weights=torch.zeros(9)),
+            r"weights: expected shape \[2\] .*objective is unary .*Smokes 3",
+        ),
         (lambda layer: layer(ground=torch.zeros(9)), r"ground: expected shape \[5\] .*ground \[5\] or \[\*batch, 5\]"),
         (lambda layer: layer(torch.zeros(2, 6), torch.zeros(3, 2)), "of the same batch"),
     ],

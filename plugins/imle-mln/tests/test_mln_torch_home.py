@@ -196,7 +196,7 @@ def test_not_finite_says_so_under_vmap_too():
         vmap(smokers().eval())(torch.full((2, 6), torch.nan))
 
 
-PACKED = r"mln-map: objective: .*expected theta in one tensor, \[\*batch, 9\]: 3 of weights, then 6 of unary"
+PACKED = r"mln-map: objective: .*expected all blocks in one tensor, \[\*batch, 9\]: 3 of weights, then 6 of unary"
 
 
 @pytest.mark.parametrize(

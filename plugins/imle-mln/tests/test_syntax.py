@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from imle.errors import InstanceError
 from imle_mln.errors import missing_domain
 from imle_mln.logic import (
     And,
+    Arithmetic,
     Atom,
+    Compare,
     Constant,
     Equal,
     Exists,
@@ -22,6 +26,7 @@ from imle_mln.logic import (
     Rule,
     Variable,
 )
+from imle_mln.printing import program_text
 from imle_mln.syntax import parse_program
 
 DECLARED = "A(thing)\nB(thing)\nC(thing)\nD(thing)\nFriends(person, person)\nSmokes(person)\nCancer(person)\nRain()\n"
@@ -40,7 +45,7 @@ Friends(x,y) => Friends(y,x).       // hard
 
 
 def atom(name, *arguments):
-    return Atom(name, tuple(Variable(a) if a[0].islower() else Constant(a) for a in arguments))
+    return Atom(name, tuple(Variable(a) if a[0].islower() or a[0] == "_" else Constant(a) for a in arguments))
 
 
 A, B, C, D = (atom(name, "x") for name in "ABCD")
@@ -201,6 +206,112 @@ def test_variables(name):
 @pytest.mark.parametrize("written", ["1", "+1.5", "-0.3", "2.", ".5", "1e3", "-1.5E-2", "0"])
 def test_weights(written):
     assert rule(f"{written} A(x)").weight == float(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "weight"),
+    [
+        ("log(0.9/0.1)", math.log(9)),
+        ("-log(2)", -math.log(2)),
+        ("ln(2)+exp( 0 )", math.log(2) + 1),
+        ("logx(0.5)", math.log(0.5)),
+        ("logx(0)", -100),
+        ("05", 5),
+        ("1 + 2*3 - 4/8", 6.5),
+        ("(1+2)*-3", -9),
+        ("2*(log(1)+(1-0.25))", 1.5),
+        ("sqrt(float(4))", 2),
+        (".5+1e-1", 0.6),
+    ],
+)
+def test_weights_that_are_computed(written, weight):
+    assert rule(f"{written} A(x)").weight == pytest.approx(weight)
+    assert rule(f"{written} (A(x) v B(x))").weight == pytest.approx(weight)
+
+
+def test_a_number_that_a_formula_begins_with_is_no_part_of_the_weight():
+    assert rule("1 2 = x v A(x)").weight == 1
+    assert rule("1.5 -2 = x v A(x)").formula == Or((Equal(Constant("-2"), Variable("x")), A))
+    assert rule("2 < x v A(x).").formula == Or((Compare("<", Constant("2"), Variable("x")), A))
+    assert rule("1 2*3 = x v A(x)").weight == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "negated"), [("inf", False), ("Infinity", False), ("-inf", True), ("2*inf", False)]
+)
+def test_infinite_weights_are_hard(written, negated):
+    found = rule(f"{written} A(x)")
+    assert found.weight is None
+    assert found.formula == (Not(A) if negated else A)
+
+
+def test_terms_get_definitions():
+    found = rule(
+        "1 Friends(boss(x), y) ^ Older(x, t+1) => Older(boss(x), t)",
+        DECLARED + "person boss(person)\nOlder(person, n)\n",
+    )
+    assert found.formula == Implies(
+        And((atom("Friends", "_1", "y"), atom("Older", "x", "_2"))), atom("Older", "_1", "t")
+    )
+    assert found.where == (
+        atom("boss", "x", "_1"),
+        Compare("=", Variable("_2"), Arithmetic("+", Variable("t"), Constant("1"))),
+    )
+    assert found.types == {"x": "person", "y": "person", "t": "n", "_1": "person", "_2": "n"}
+
+
+def test_terms_of_quantified_variables_are_defined_inside():
+    declared = "T(n)\nS(n)\n"
+    plus = Compare("=", Variable("_1"), Arithmetic("+", Variable("t"), Constant("1")))
+    assert rule("1 EXIST t T(t) ^ S(t+1)", declared).formula == Exists(
+        ("t", "_1"), And((plus, And((atom("T", "t"), atom("S", "_1")))))
+    )
+    assert rule("1 FORALL t S(t+1) v T(t)", declared).formula == ForAll(
+        ("t", "_1"), Implies(plus, Or((atom("S", "_1"), atom("T", "t"))))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A(x) & B(x) | C(x)", Or((And((A, B)), C))),
+        ("A(x), B(x) => C(x)", Implies(And((A, B)), C)),
+        ("A(x) :- B(x) ^ C(x)", Implies(And((B, C)), A)),
+        ("EXISTS x A(x)", Exists(("x",), A)),
+        ("A(x) ^ x =/= Ann", And((A, Not(Equal(Variable("x"), Constant("Ann")))))),
+        ("A(x) ^ x == Ann", And((A, Equal(Variable("x"), Constant("Ann"))))),
+        ("A(x) ^ [x = Ann]", And((A, Equal(Variable("x"), Constant("Ann"))))),
+        ("A(x) ^ greaterThanEq(x, 3)", And((A, Compare(">=", Variable("x"), Constant("3"))))),
+        ("A(x) ^ x >= 3", And((A, Compare(">=", Variable("x"), Constant("3"))))),
+    ],
+)
+def test_other_spellings(text, expected):
+    assert formula(text) == expected
+
+
+def test_declarations_of_functions_and_of_at_most_one():
+    program = parse_program(
+        "Fluent meet(Id, Id)\nage = {1, 2}\n* age old(Person)\nTopic(paper, topic?)\nLikes(Person, Id)"
+    )
+    assert program.predicates == {
+        "meet": Predicate("meet", ("Id", "Id", "Fluent"), closed=True, function=True),
+        "old": Predicate("old", ("Person", "age"), closed=True, function=True),
+        "Topic": Predicate("Topic", ("paper", "topic"), optional=(1,)),
+        "Likes": Predicate("Likes", ("Person", "Id")),
+    }
+    assert program_text(program).splitlines()[1:] == [
+        "Fluent meet(Id, Id)",
+        "age old(Person)",
+        "Topic(paper, topic?)",
+        "Likes(Person, Id)",
+    ]
+
+
+def test_names_of_constants():
+    constants = [("Ann-Lee", "Ann-Lee"), ("2012-03-04", "2012-03-04"), ("5a", "5a"), ("日本", "日本"), ("1e3", "1e3")]
+    for written, name in constants:
+        assert formula(f"A({written})") == Atom("A", (Constant(name),))
+    assert rule("1 A(x'')").types == {"x''": "thing"}
 
 
 def test_hard_rules():

@@ -102,12 +102,14 @@ class Charts:
         draws: one per chart.
         columns: side by side.
         width, height: of a chart, in pixels.
+        over_steps: how many, the first ones, are over the steps that their section plays; on a page, a line follows.
     """
 
     draws: Sequence[Draw]
     columns: int
     width: int = 460
     height: int = 280
+    over_steps: int = 0
 
     def file(self, kind: str) -> bytes:
         rows, wide = -(-len(self.draws) // self.columns), self.width * self.columns
@@ -128,7 +130,10 @@ class Charts:
 
     def figures(self) -> list[str]:
         """The charts alone."""
-        return [figure(plot(draw, self.width, self.height)) for draw in self.draws]
+        return [
+            figure(plot(draw, self.width, self.height, cursor=place < self.over_steps))
+            for place, draw in enumerate(self.draws)
+        ]
 
     def legend(self) -> str:
         """What the curves are called, if they have names."""
@@ -170,7 +175,8 @@ def plot(draw: Draw, width: int, height: int, *, bare: bool = False, cursor: boo
     said = f'role="img" aria-label="{words}"' if words else 'aria-hidden="true"'
     svg = f'<svg viewBox="0 0 {width} {height}" {said}><g>{themed(inside)}</svg>'
     moved = '<i class="cursor"></i>' if cursor else ""
-    return f'<div class="plot" style="--from: {box.x0:.4f}; --to: {box.x1:.4f}">{svg}{moved}</div>'
+    sides = f"--from: {box.x0:.4f}; --to: {box.x1:.4f}; --top: {1 - box.y1:.4f}; --foot: {box.y0:.4f}"
+    return f'<div class="plot" style="{sides}">{svg}{moved}</div>'
 
 
 def above(values: Sequence[float]) -> float:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imle.plugins import hookimpl
+from imle.progress import bar
 
 if TYPE_CHECKING:
     from imle_gallery.page import Words
@@ -113,16 +112,6 @@ def _again(quick: bool, seed: int, only: Sequence[str], ids: Sequence[str], form
     return shlex.join(words)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr, where somebody watches; yields the function to call after each unit of work."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(
-        length=total, file=sys.stderr, hidden=hidden, item_show_func=lambda words: words or ""
-    ) as bar:
-        yield lambda words: bar.update(1, words)
-
-
 def _make(
     out: Path,
     sections: Sequence[Section],
@@ -138,8 +127,8 @@ def _make(
     from imle_gallery.show import drawn, make_folder, results_json, run, write_files
 
     make_folder(out)
-    with _progress(sum(section.work(plan) for section in sections)) as tick:
-        shown = run(sections, plan, seed=seed, tick=tick)
+    with bar("gallery", sum(section.work(plan) for section in sections)) as drawing:
+        shown = run(sections, plan, seed=seed, tick=drawing.advance)
     files = {**drawn(shown, formats), "results.json": results_json(results(shown, seed))}
     if "html" in formats:
         files["index.html"] = page(words, shown, files, again)

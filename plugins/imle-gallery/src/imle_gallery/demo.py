@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_gallery.charts import Charts, above, curves, plot
-from imle_gallery.colours import DARK, SERIES
+from imle_gallery.colours import DARK, SERIES, themed
 from imle_gallery.experiments.learning import LAMBDA, LEARNING_RATE, Recording, Setting, learn, spelt
 from imle_gallery.experiments.problem import SAMPLES, Sampled, sample_paths, shortest_path, true_weights, walls
 from imle_gallery.film import Film, Still
@@ -35,6 +35,11 @@ from imle_gallery.view import (
 )
 
 SETTINGS = (Setting(0, 0), Setting(1, 1), Setting(2, 2), Setting(5, 5), Setting(5, 0))
+_CURVES = (
+    ("stroke", f"background: {themed(SERIES[2])}", "sampled paths"),
+    ("stroke", f"background: {themed(SERIES[3])}", "MAP path"),
+    ("dashes", "", "MAP path first gold"),
+)
 OPENING = 1  # the setting that README and page open with: input noise 1, target noise 1
 
 
@@ -74,10 +79,11 @@ def view_sampling(sampled: Sampled) -> View:
     player = Player(len(sampled.paths), "sample", len(sampled.paths), first=1)
     title = f"Sum-of-gamma noise, temperature {sampled.temperature:g}"
     return View(
-        html="<p>Ground costs&nbsp;1 and walls cost&nbsp;100. Add noise to the costs, solve, and repeat: each solve "
+        intro="<p>Ground costs&nbsp;1 and walls cost&nbsp;100. Add noise to the costs, solve, and repeat: each solve "
         "draws a path, and their mean estimates how likely each cell is to be on one. "
         f"These {len(sampled.paths)} samples are {sampled.distinct} different paths. Of their noisy costs, "
-        f"{100 * sampled.clipped:.1f} % fell below zero, where the solver puts zero.</p>" + panels(canvases, 3),
+        f"{100 * sampled.clipped:.1f} % fell below zero, where the solver puts zero.</p>",
+        html=panels(canvases, 3),
         finding=f"{sampled.distinct} different paths in {len(sampled.paths)} samples",
         facts={**sampled.facts(), "frames": len(sampled.paths)},
         canvases=canvases,
@@ -116,15 +122,18 @@ def view_learning(learned: LearnedCosts) -> View:
             title = "imle: a map learned by gradient descent through a shortest-path solver"
             drawings["hero.gif"] = Film(title, [[*own[:2], *said]], 12, player, stride=2)
     losses = {f"noise {recording.setting.pair}": recording.loss for recording in recordings}
+    map_losses = {f"noise {recording.setting.pair}": recording.wrong for recording in recordings}
     zeros = {f"noise {recording.setting.pair}": recording.sparsity for recording in recordings}
     wide = {f"noise {Setting(5, 5).pair}": 4.0}  # for 5 / 0 runs right over it
     by_step = [
-        curves("Hamming loss: wrong cells per path", losses, limit, widths=wide),
+        curves("Loss: wrong cells per sampled path", losses, limit, widths=wide),
+        curves("Wrong cells of the MAP path", map_losses, limit, widths=wide),
         curves("Share of zero gradient entries", zeros, 1, widths=wide),
     ]
-    drawings["curves.png"] = Charts(by_step, 2, 440, 270)
+    drawings["curves.png"] = Charts(by_step, 3, 440, 270)
     return View(
-        html=_LEARNING + legend(*TILES_LEGEND, ("dashes", "", "MAP path first gold")) + _table(learned) + cards,
+        intro=_LEARNING + legend(*TILES_LEGEND, *_CURVES),
+        html=cards + _table(learned),
         finding="\n".join(_finding(recording) for recording in recordings),
         facts={"gold_path": spelt(gold), "settings": [recording.facts() for recording in recordings]},
         canvases=canvases,
@@ -153,14 +162,15 @@ def _card(recording: Recording, canvases: Sequence[Canvas], limit: float) -> str
         if recording.reached is None
         else f"The MAP path is the gold path after {recording.reached} steps."
     )
-    loss = partial(_curve, recording, recording.loss, SERIES[2], limit)
-    zeros = partial(_curve, recording, [100 * share for share in recording.sparsity], SERIES[4], 100)
-    losses = [f"{value:.1f}" for value in recording.loss[:: recording.every]]
+    losses = partial(_curves, recording, {SERIES[2]: recording.loss, SERIES[3]: recording.wrong}, limit)
+    zeros = partial(_curves, recording, {SERIES[4]: [100 * share for share in recording.sparsity]}, 100)
+    pairs = zip(recording.loss, recording.wrong, strict=True)
+    wrong = [f"{sampled:.1f} per sample, {best} in the MAP path" for sampled, best in pairs][:: recording.every]
     shares = [f"{100 * value:.0f} %" for value in recording.sparsity[:: recording.every]]
     charts = [
         figure(plot(draw, 520, 130, cursor=True), caption, _reading(values))
         for draw, caption, values in (
-            (loss, "Loss: wrong cells per sample", losses),
+            (losses, "Wrong cells", wrong),
             (zeros, "Zero entries of the gradient", shares),
         )
     ]
@@ -170,8 +180,9 @@ def _card(recording: Recording, canvases: Sequence[Canvas], limit: float) -> str
 
 def _finding(recording: Recording) -> str:
     gold = "not reached" if recording.reached is None else f"gold MAP path after {recording.reached} steps"
+    wrong = f"wrong cells at the end: {recording.wrong[-1]} in the MAP path, {recording.loss[-1]:.2f} per sample"
     speed = f"{recording.solves_per_second:,.0f} solves per second"
-    return f"{recording.setting.pair}: {gold}, final loss {recording.loss[-1]:.2f}, {speed}"
+    return f"{recording.setting.pair}: {gold}; {wrong}; {speed}"
 
 
 def _reading(values: Sequence[str]) -> str:
@@ -180,22 +191,24 @@ def _reading(values: Sequence[str]) -> str:
     return f'<span data-values="[{listed}]">{values[-1]}</span>'
 
 
-def _curve(recording: Recording, values: Sequence[float], colour: str, limit: float, axes: Any) -> None:
-    """A curve over all states, and a line at the first gold path."""
+def _curves(recording: Recording, by_colour: Mapping[str, Sequence[float]], limit: float, axes: Any) -> None:
+    """Curves over all states, and a line at the first gold path."""
     if recording.reached is not None:
         axes.axvline(recording.reached, color=DARK["on-gold"], linewidth=1.5, linestyle=(0, (3, 2)))
-    axes.plot(values, color=colour, linewidth=1.5, clip_on=False)
+    for colour, values in by_colour.items():
+        axes.plot(values, color=colour, linewidth=1.5, clip_on=False)
     axes.set(xlim=(0, recording.steps), ylim=(0, limit), yticks=[0, limit / 2, limit])
 
 
 def _table(learned: LearnedCosts) -> str:
     header = ["Input / target noise", "MAP path first gold", "Stays gold from"]
-    header += ["Wrong cells per sample", "Zero gradient entries", "Noisy costs clipped"]
+    header += ["Wrong cells of the MAP path", "Wrong cells per sample", "Zero gradient entries", "Noisy costs clipped"]
     rows = [
         [
             one.setting.pair,
             step(one.reached),
             step(one.settled),
+            str(one.wrong[-1]),
             f"{one.loss[-1]:.2f}",
             f"{100 * one.sparsity[-1]:.0f} %",
             f"{100 * one.clipped:.1f} %",

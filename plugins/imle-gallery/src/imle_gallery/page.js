@@ -73,7 +73,9 @@
       label("Pause", "M4 3h4v14H4zM12 3h4v14h-4z");
       schedule();
     };
-    button.addEventListener("click", () => (timer ? pause() : start()));
+    for (const target of [button, ...panels.map((panel) => panel.canvas)]) { // the button may be far from a picture
+      target.addEventListener("click", () => (timer ? pause() : start()));
+    }
     slider.max = frames - 1;
     slider.addEventListener("input", () => { pause(); seek(Number(slider.value)); });
     for (const plot of section.querySelectorAll(".plot:has(.cursor)")) { // point at a curve to go to that step

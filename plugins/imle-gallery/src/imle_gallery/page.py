@@ -102,8 +102,9 @@ def _section(number: int, section: Shown, written: Mapping[str, bytes]) -> str:
 """
     return f"""<section id="{section.name}" aria-labelledby="{section.name}-title">
 <h2 id="{section.name}-title"><span>{number}</span>{title}</h2>
-{view.html}
-{fallback}{bar if view.player else ""}</section>"""
+{view.intro}
+{bar if view.player else ""}{view.html}
+{fallback}</section>"""
 
 
 def _data(section: Shown) -> dict[str, object]:

@@ -19,8 +19,11 @@ class GalleryPlan:
     lengths: tuple[int, ...] = (1, 10, 100, 1000)
     sums: int = 200_000  # draws per histogram
     error_temperatures: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.5, 5.0, 10.0)
-    race_steps: int = 600  # updates per estimator
-    race_every: int = 15  # of them between two frames
+    race_rates: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)  # learning rates that each estimator tries first
+    race_noise: tuple[float, ...] = (1.0, 3.0)  # multiples of its temperature that it tries with each
+    race_trial: int = 60  # updates of a trial
+    race_steps: int = 60  # updates per estimator
+    race_every: int = 1  # of them between two frames
     solver_steps: int = 60  # updates of the learning curve of a solver
     solver_draws: int = 1000  # samples per picture of a solver's marginals
 
@@ -37,8 +40,11 @@ QUICK = GalleryPlan(
     lengths=(1, 100),
     sums=20_000,
     error_temperatures=(0.1, 0.5, 1.0, 5.0),
-    race_steps=300,
-    race_every=10,
+    race_rates=(0.1, 1.0),
+    race_noise=(1.0,),
+    race_trial=30,
+    race_steps=30,
+    race_every=1,
     solver_steps=30,
     solver_draws=200,
 )

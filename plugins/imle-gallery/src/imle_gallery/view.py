@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -131,7 +132,8 @@ class View:
     """A section.
 
     Attributes:
-        html: below the heading.
+        intro: HTML below the heading; the player comes below it, above all pictures.
+        html: the rest, with the pictures.
         finding: the outcome in a few words, for the console.
         facts: the outcome as numbers, for results.json: no timings.
         canvases: all that `html` has.
@@ -141,6 +143,7 @@ class View:
         opening: a canvas that is shown above all sections, too: its id, and a caption.
     """
 
+    intro: str
     html: str
     finding: str
     facts: Mapping[str, Any]
@@ -198,6 +201,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "
     return (
         f'<div class="scroller"><table>{title}<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
     )
+
+
+def marked(text: str) -> str:
+    """A text of a plugin as HTML: what it has between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def step(number: int | None) -> str:

@@ -5,8 +5,21 @@ from imle.plugins import Parameter
 _MATRIX, _VECTOR = "matrix | None", "vector | None"
 
 MATRICES = (
-    Parameter("A_ub", _MATRIX, None, "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse"),
-    Parameter("b_ub", _VECTOR, None, "right side of A_ub; one vector for all rows or one per row", per_row=True),
+    Parameter(
+        "A_ub",
+        _MATRIX,
+        None,
+        "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse",
+        synonyms=("A", "G", "constraints"),
+    ),
+    Parameter(
+        "b_ub",
+        _VECTOR,
+        None,
+        "right side of A_ub; one vector for all rows or one per row",
+        per_row=True,
+        synonyms=("b", "h", "rhs"),
+    ),
     Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
     Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
     Parameter(
@@ -19,7 +32,9 @@ MATRICES = (
 INTEGRALITY = Parameter(
     "integrality", "0 | 1 | vector", None, "1 for integer variables, 0 for the others; by default all are integer"
 )
-MODEL = Parameter("model", "path | None", None, "an MPS or LP file instead of matrices and bounds")
+MODEL = Parameter(
+    "model", "path | None", None, "an MPS or LP file instead of matrices and bounds", synonyms=("file", "path", "mps")
+)
 VARIABLES = Parameter(
     "variables", "indices | names | None", None, "the variables whose coefficients are learned; default all"
 )

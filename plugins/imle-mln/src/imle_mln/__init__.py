@@ -12,25 +12,31 @@ if TYPE_CHECKING:
     from imle_mln.evidence import database_from as database_from
     from imle_mln.evidence import parse_database as parse_database
     from imle_mln.grounding import grounding_options as grounding_options
-    from imle_mln.learning.learn import Learned as Learned
+    from imle_mln.learning.learn import LearnedProgram as LearnedProgram
     from imle_mln.learning.learn import learn as learn
     from imle_mln.maps import MAPState as MAPState
     from imle_mln.maps import map_inference as map_inference
     from imle_mln.printing import database_text as database_text
     from imle_mln.printing import program_text as program_text
+    from imle_mln.probability.layer import MarginalLayer as MarginalLayer
+    from imle_mln.probability.marginals import Marginals as Marginals
+    from imle_mln.probability.marginals import marginals as marginals
     from imle_mln.scores import Score as Score
     from imle_mln.scores import score as score
     from imle_mln.syntax import parse_program as parse_program
 
 _HOMES = {
-    "Learned": "learning.learn",
+    "LearnedProgram": "learning.learn",
     "MAPState": "maps",
+    "MarginalLayer": "probability.layer",
+    "Marginals": "probability.marginals",
     "Score": "scores",
     "database_from": "evidence",
     "database_text": "printing",
     "grounding_options": "grounding",
     "learn": "learning.learn",
     "map_inference": "maps",
+    "marginals": "probability.marginals",
     "parse_database": "evidence",
     "parse_program": "syntax",
     "program_text": "printing",

@@ -90,6 +90,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {some or 'none'}"
 
 
+class DuplicateEvidenceWarning(UserWarning):
+    """Evidence says the same twice."""
+
+
 class MissingDomainError(InstanceError):
     """A type has no constants."""
 

@@ -10,6 +10,7 @@ from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
 from imle_mln.evidence import database_from, parse_database
 from imle_mln.logic import Database, Program
+from imle_mln.printing import rule_text
 from imle_mln.syntax import parse_program
 from imle_mln.syntax.declarations import with_closed_world
 
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
 
 
-def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
+def read_program(given: Any, closed_world: Collection[str] = (), *, unweighted: bool = False) -> Program:
     """A program from a path, text, or one that is parsed already.
+
+    Args:
+        given: that.
+        closed_world: see `parse_program`.
+        unweighted: whether formulas may have no weight.
 
     Raises:
         MLNSyntaxError: the text is not a program.
@@ -27,14 +33,21 @@ def read_program(given: Any, closed_world: Collection[str] = ()) -> Program:
     if isinstance(closed_world, str):
         raise InstanceError(f"closed_world: expected a list of predicate names, found {closed_world!r}")
     if isinstance(given, (str, os.PathLike)):
-        given = parse_program(given)
+        given = parse_program(given, unweighted=unweighted)
     if not isinstance(given, Program):
         raise InstanceError(f"program: expected a path, text or imle_mln Program, found {type(given).__name__}")
+    for rule in given.rules:
+        if rule.unweighted and not unweighted:
+            raise InstanceError(
+                f"line {rule.line}: weight missing: {rule_text(rule)}",
+                hint="learn the weights, put a number in front, or a '.' at the end if it must hold",
+            )
     return with_closed_world(given, closed_world)
 
 
 def read_evidence(given: Any, program: Program) -> Database:
-    """Evidence from a path, text, a mapping of predicates, or one that is parsed already; None is no evidence.
+    """Evidence from a path, text, or several of these taken together, a mapping of predicates, or one that is parsed
+    already; None is no evidence.
 
     Raises:
         InstanceError: something else was given, or it does not fit the program.
@@ -43,7 +56,7 @@ def read_evidence(given: Any, program: Program) -> Database:
         return Database({}, {})
     if isinstance(given, Database):
         return given
-    if isinstance(given, (str, os.PathLike)):
+    if isinstance(given, (str, os.PathLike)) or (isinstance(given, list | tuple) and _all_texts(given)):
         return parse_database(given, program)
     if isinstance(given, Mapping):
         return database_from(given, program)
@@ -51,6 +64,10 @@ def read_evidence(given: Any, program: Program) -> Database:
         f"evidence: expected a path, text, mapping or imle_mln Database, found {type(given).__name__}",
         hint='a mapping looks like {"Friends": [("Ann", "Ben")]}',
     )
+
+
+def _all_texts(given: Sequence[Any]) -> bool:
+    return all(isinstance(one, (str, os.PathLike)) for one in given)
 
 
 def check_query(query: Collection[str], grounding: Grounding) -> None:
@@ -66,6 +83,19 @@ def check_query(query: Collection[str], grounding: Grounding) -> None:
                 f"query: {name} is closed: all its atoms are decided, those evidence does not name are false",
                 hint=f"declare it without *, take it out of closed_world, or ask for single atoms in the evidence: "
                 f"?{name}({', '.join(atoms.known.predicate.types)})",
+            )
+
+
+def check_soft_evidence(query: Collection[str], grounding: Grounding) -> None:
+    """Refuse soft evidence on atoms that the query hides: they have no unary that it could be.
+
+    Raises:
+        InstanceError: there is some.
+    """
+    for name, atoms in grounding.atoms.predicates.items():
+        if name not in query and grounding.soft_evidence[atoms.start : atoms.stop].any():
+            raise InstanceError(
+                f"query: expected {name} in it, because evidence gives probabilities of its atoms, found {list(query)}"
             )
 
 

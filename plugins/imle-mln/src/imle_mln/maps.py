@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from imle.errors import InstanceError, SolveError
 from imle.solvers import SolveStatus
 from imle_linear.engines import deadline
+from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
 from imle_mln.grounding.budget import timed_grounding
 from imle_mln.logic import Database
 from imle_mln.network import Floats
@@ -28,6 +29,8 @@ class MAPState:
     Attributes:
         problem: the grounding.
         world: truths of all open atoms, those outside the query included, in the order of the grounding's.
+        weights: `[F]` that were used.
+        unary: what each atom of `world` adds if it is true.
         counts: `[F]` true groundings of each formula with a weight; see `formulas`.
         open_score: sum of weight times count, over the groundings that evidence leaves open, plus unaries.
         decided_score: the same of those that are true in every world.
@@ -40,6 +43,8 @@ class MAPState:
 
     problem: PreparedMLN
     world: NDArray[np.bool_]
+    weights: Floats
+    unary: Floats
     counts: Floats
     open_score: float
     decided_score: float
@@ -87,6 +92,30 @@ class MAPState:
         """The open query atoms that are true."""
         return tuple(name for name, truth in zip(self.atoms, self.state.tolist(), strict=True) if truth)
 
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.problem.grounding, self.world, self.weights, self.unary)
+
+    def explain(self, atom: str) -> Explanation:
+        """Why an open atom, such as "Smokes(Ann)", has its truth: what a change would cost, and which formulas say so.
+
+        Raises:
+            InstanceError: no open atom has this name.
+        """
+        return self._explainer.explain(atom)
+
+    def violated(self, most: int = 10) -> list[CostlyGrounding]:
+        """The ground formulas that cost the world most."""
+        return self._explainer.violated(most)
+
+    def best_states(self, atom: str, most: int = 5) -> list[Ranked]:
+        """The best states of the atoms that hang together with one, all else as it is; the best first.
+
+        Raises:
+            InstanceError: no open atom has this name, or it hangs together with too many.
+        """
+        return self._explainer.best_states(atom, most)
+
     def database(self, *, everything: bool = False) -> Database:
         """All open query atoms with their truth, as evidence; with `everything`, all open atoms whatever the query."""
         grounding = self.problem.grounding
@@ -125,7 +154,7 @@ def map_inference(
     Args:
         program, evidence, query, closed_world: as for `imle.layer("mln-map", ...)`.
         weights: `[F]` instead of the program's.
-        unary: `[A]` what each open query atom adds if it is true; zero by default.
+        unary: `[A]` what each open query atom adds if it is true; by default the log-odds of soft evidence, else zero.
         options: engine, time_limit, gap, seed, cross_check. The time limit includes grounding.
 
     Raises:
@@ -144,7 +173,7 @@ def map_inference(
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
     given = _vector("weights", weights, problem.grounding.formulas.weights)
-    shown = _vector("unary", unary, np.zeros(len(problem.shown)))
+    shown = _vector("unary", unary, problem.soft_evidence)
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
     found = problem.engine().solve(all_unary, network.clause_weights(given), clock)
@@ -154,6 +183,8 @@ def map_inference(
     return MAPState(
         problem=problem,
         world=found.state.astype(bool),
+        weights=given,
+        unary=all_unary,
         counts=own + network.decided,
         open_score=float(own @ given) + float(all_unary @ found.state),
         decided_score=float(network.decided @ given),

@@ -155,8 +155,10 @@ class GroundNetwork:
     def _summed(self, values: Floats) -> Floats:
         return np.bincount(self.count_formulas, values, len(self.constants)).astype(np.float64)
 
-    def open_counts(self, truths: Bools) -> Floats:
-        """Truths `[N, C]` of clauses to `[N, F]` numbers of true groundings among those that evidence leaves open."""
+    def open_counts(self, truths: Bools | Floats) -> Floats:
+        """Truths `[N, C]` of clauses, or chances that they are true, to `[N, F]` numbers of true groundings among those
+        that evidence leaves open.
+        """
         found: Floats = (self._by_formula @ truths.T.astype(np.float64)).T + self._denied
         return found
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from imle_mln import logic
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NAME = re.compile(r"[^\W\d_]\w*")
 _SIGNS = {1: "", 0: "!", -1: "?"}
 
 # How tightly an operator binds.
@@ -24,7 +25,7 @@ def program_text(program: logic.Program) -> str:
         ValueError: a constant has a line end in its name.
     """
     domains = [f"{name} = {{{_elements(domain)}}}" for name, domain in program.domains.items()]
-    return _lines([*domains, *map(_declaration, program.predicates.values()), *map(rule_text, program.rules)])
+    return _lines([*domains, *map(declaration_text, program.predicates.values()), *map(rule_text, program.rules)])
 
 
 def _elements(domain: tuple[str, ...]) -> str:
@@ -42,32 +43,58 @@ def database_text(database: logic.Database) -> str:
     Raises:
         ValueError: a constant has a line end in its name.
     """
-    return _lines(
-        f"{_SIGNS[truth]}{ground_atom_text(predicate, atom)}"
+    domains = [f"{name} = {{{_elements(domain)}}}" for name, domain in database.domains.items()]
+    literals = (
+        f"{_SIGNS[truth] if probability is None else f'{probability!r} '}{ground_atom_text(predicate, atom)}"
         for predicate, atoms in database.atoms.items()
-        for atom, truth in zip(atoms, database.truth[predicate], strict=True)
+        for atom, truth, probability in zip(
+            atoms,
+            database.truth[predicate],
+            database.probability.get(predicate) or (None,) * len(atoms),
+            strict=True,
+        )
     )
+    return _lines([*domains, *literals])
 
 
 def rule_text(rule: logic.Rule) -> str:
     """A rule on one line: the weight in front, or a period at the end."""
-    text = formula_text(rule.formula, plus=rule.plus)
+    plus = [name for name in rule.plus if name != rule.weight_variable]
+    text = formula_text(rule.formula, plus=plus, where=rule.where)
+    if rule.weight_variable is not None:
+        return f"{rule.weight_variable}: {text}"
+    if rule.unweighted:
+        return text
     if rule.weight is not None:
+        text = f"({text})" if text.startswith("-") else text  # or it would be read as a part of the weight
         return f"{repr(float(rule.weight)).removesuffix('.0')} {text}"
     # A number in front would be read as a weight.
     return f"({text})." if text[0] in "-0123456789" else f"{text}."
 
 
-def formula_text(formula: logic.Formula, *, plus: Collection[str] = (), values: Mapping[str, str] | None = None) -> str:
+def formula_text(
+    formula: logic.Formula,
+    *,
+    plus: Collection[str] = (),
+    values: Mapping[str, str] | None = None,
+    where: Iterable[logic.Formula] = (),
+) -> str:
     """A formula with no more parentheses than it needs.
 
     Args:
         formula: the formula.
         plus: variables to write with a `+` in front.
         values: constants to write instead of variables.
+        where: definitions of variables, to write instead of these; each uses those before it.
     """
     written = {name: f"+{name}" for name in plus}
     written |= {name: constant_text(constant) for name, constant in (values or {}).items()}
+    for definition in where:
+        match definition:
+            case logic.Atom(function, (*arguments, logic.Variable(name))):
+                written[name] = f"{function}({','.join(_term(term, written) for term in arguments)})"
+            case logic.Compare("=", logic.Variable(name), value):
+                written[name] = _value(value, written)
     return _text(formula, _IFF, last=True, written=written)
 
 
@@ -77,8 +104,8 @@ def ground_atom_text(predicate: str, constants: Iterable[str]) -> str:
 
 
 def constant_text(name: str) -> str:
-    """A constant as programs write it: in quotes unless it is capitalised or a number."""
-    if (name[:1].isupper() and re.fullmatch(r"\w+", name)) or _NUMBER.fullmatch(name):
+    """A constant as programs write it: in quotes unless it is a number or a name that is no variable's."""
+    if _NUMBER.fullmatch(name) or (_NAME.fullmatch(name) and not name[0].islower()):
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -97,8 +124,12 @@ def _text(formula: logic.Formula, level: int, *, last: bool, written: Mapping[st
             return f"{predicate}({','.join(_term(term, written) for term in arguments)})"
         case logic.Equal(left, right):
             return f"{_side(left, written)} = {_side(right, written)}"
+        case logic.Compare(operator, low, high):
+            return f"{_value(low, written)} {operator} {_value(high, written)}"
         case logic.Not(logic.Equal(left, right)):
             return f"{_side(left, written)} != {_side(right, written)}"
+        case logic.Not(logic.Compare("=", low, high)):
+            return f"{_value(low, written)} != {_value(high, written)}"
         case logic.Not(body):
             return f"!{_text(body, _UNARY, last=last, written=written)}"
         case logic.ForAll(variables, body) | logic.Exists(variables, body):
@@ -132,13 +163,27 @@ def _term(term: logic.Term, written: Mapping[str, str]) -> str:
     return constant_text(term.name) if isinstance(term, logic.Constant) else written.get(term.name, term.name)
 
 
+def _value(value: logic.Value, written: Mapping[str, str], level: int = 0) -> str:
+    """A number; computed ones in parentheses where `level`, of + or * around it, asks for them."""
+    if not isinstance(value, logic.Arithmetic):
+        return _side(value, written)
+    own = 1 if value.operator in "+-" else 2
+    left, right = _value(value.left, written, own), _value(value.right, written, own + 1)
+    text = f"{left} {value.operator} {right}"
+    return f"({text})" if own < level else text
+
+
 def _side(term: logic.Term, written: Mapping[str, str]) -> str:
-    """A side of an equality, where no `+` may stand."""
+    """A side of an equality or a comparison, where no `+` may stand."""
     return _term(term, written).removeprefix("+")
 
 
-def _declaration(predicate: logic.Predicate) -> str:
-    arguments = (name + "!" * (k in predicate.unique) for k, name in enumerate(predicate.types))
+def declaration_text(predicate: logic.Predicate) -> str:
+    """The declaration of a predicate or a function."""
+    marks = dict.fromkeys(predicate.unique, "!") | dict.fromkeys(predicate.optional, "?")
+    arguments = [name + marks.get(k, "") for k, name in enumerate(predicate.types)]
+    if predicate.function:
+        return f"{predicate.types[-1]} {predicate.name}({', '.join(predicate.types[:-1])})"
     return f"{'*' * predicate.closed}{predicate.name}({', '.join(arguments)})"
 
 

@@ -29,7 +29,7 @@ from imle_mln.features import Features
 from imle_mln.grounding import Grounding, ground
 from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_engines
-from imle_mln.input import check_query, read_evidence, read_program, read_query
+from imle_mln.input import check_query, check_soft_evidence, read_evidence, read_program, read_query
 from imle_mln.network import Floats
 from imle_mln.spec import MAP
 
@@ -73,7 +73,7 @@ class MLNSolver(BaseSolver, spec=MAP):
 
         Args:
             program: a path, text, or `imle_mln.parse_program`'s result.
-            evidence: a path, text, `{predicate: rows}`, or `imle_mln.parse_database`'s result.
+            evidence: a path, text, several of these, `{predicate: rows}`, or `imle_mln.parse_database`'s result.
             query: predicates whose open atoms are objective and state; all by default. Other open atoms are
                 maximised over.
             closed_world: predicates of which all that is not evidence is false, besides those declared with `*`.
@@ -98,6 +98,7 @@ class MLNSolver(BaseSolver, spec=MAP):
         shown = read_query(query, read)
         if query is not None and evidence is not None:
             check_query(shown, grounding)
+        check_soft_evidence(shown, grounding)
         return PreparedMLN(self, grounding, shown)
 
 
@@ -139,7 +140,10 @@ class PreparedMLN(BasePrepared):
                 largest=self.most,
             ),
             "unary": BlockData(
-                (len(self.shown),), default=0.0, two_valued=self.outside_blocks, tables=dict(self._tables())
+                (len(self.shown),),
+                default=self.soft_evidence,
+                two_valued=self.outside_blocks,
+                tables=dict(self._tables()),
             ),
         }
         if self.features is not None:
@@ -179,6 +183,11 @@ class PreparedMLN(BasePrepared):
         """`[A]` the query atoms among all open atoms."""
         ranges = [self.grounding.atoms[name] for name in self.query]
         return np.concatenate([np.arange(part.start, part.stop) for part in ranges] or [np.zeros(0, np.int64)])
+
+    @cached_property
+    def soft_evidence(self) -> Floats:
+        """`[A]` the log-odds of query atoms of which evidence gives a probability, 0 for others."""
+        return self.grounding.soft_evidence[self.shown]
 
     @cached_property
     def outside_blocks(self) -> NDArray[np.bool_]:

@@ -21,12 +21,14 @@ class Source:
         text: as written, with `\\n` at line ends.
         code: the same with blanks for comments, so that every place keeps its line and column.
         first: number of the first line.
+        path: the file it is from, if it is from one.
     """
 
     name: str
     text: str
     code: str
     first: int = 1
+    path: Path | None = None
 
     def error(
         self, problem: str, offset: int, *, found: str = "", expected: str = "", hint: str | None = None
@@ -66,12 +68,12 @@ def read(source: str | os.PathLike[str], *, kind: str, suffix: str) -> Source:
         InstanceError: the file cannot be read, or (as MLNSyntaxError) a comment does not end.
     """
     if isinstance(source, str) and ("\n" in source or not source.strip().endswith(suffix)):
-        name, text = kind, source
+        name, text, path = kind, source, None
     else:
         path = Path(source.strip() if isinstance(source, str) else source)
         name, text = str(path), _read_file(path, kind, suffix)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    return _blank_comments(Source(name, text, text))
+    return _blank_comments(Source(name, text, text, path=path.resolve() if path else None))
 
 
 def _read_file(path: Path, kind: str, suffix: str) -> str:

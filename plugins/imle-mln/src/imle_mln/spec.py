@@ -30,7 +30,10 @@ MAP = SolverSpec(
     instance=(
         Parameter("program", "path | text | Program", doc="a Markov Logic Network in Alchemy's syntax (.mln)"),
         Parameter(
-            "evidence", "path | text | dict | Database | None", None, "ground literals (.db); one per row if you like"
+            "evidence",
+            "path | text | list of these | dict | Database | None",
+            None,
+            "ground literals (.db), or several files of them; one per row if you like",
         ),
         Parameter("query", "list of names | None", None, "predicates whose atoms are objective and state; default all"),
         Parameter("closed_world", "list of names", (), "predicates of which all that is not evidence is false"),

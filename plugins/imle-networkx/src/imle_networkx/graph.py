@@ -247,7 +247,9 @@ def _from_list(who: str, edges: Any, nodes: Any, directed: bool) -> Graph:
     if ends.ndim and ends.ndim < 3 and ends.dtype.kind in "iufcb":
         raise InstanceError(
             f"{who}: edges: expected an array [E, 2] of node numbers, found {ends.dtype} of shape {list(ends.shape)}",
-            hint="or a sequence of pairs of names, in the order of the objective",
+            hint="edges.T turns an edge index [2, E]"
+            if ends.shape[:1] == (2,)
+            else "or a sequence of pairs of names, in the order of the objective",
         )
     if nodes is not None:
         raise InstanceError(f"{who}: nodes: expected the names of the nodes, as edges have them, found {nodes!r}")

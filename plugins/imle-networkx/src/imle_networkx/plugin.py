@@ -6,6 +6,8 @@ from functools import partial
 from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, common, hookimpl
 
 _SENSE = common.sense("min")
+_START = ("start", "origin", "src", "s")
+_END = ("end", "goal", "destination", "dst", "sink", "t")
 _NEGATIVE = Parameter(
     "negative",
     "str",
@@ -63,8 +65,8 @@ SHORTEST_PATH = _spec(
     problem="shortest path",
     target="imle_networkx.shortest_path:ShortestPathSolver",
     instance=(
-        Parameter("source", "node", None, "first node", per_row=True),
-        Parameter("target", "node", None, "last node", per_row=True),
+        Parameter("source", "node", None, "first node", per_row=True, synonyms=_START),
+        Parameter("target", "node", None, "last node", per_row=True, synonyms=_END),
         *_ANY,
     ),
     options=(
@@ -94,8 +96,15 @@ GRID = _spec(
     problem="shortest path",
     target="imle_networkx.grid:GridShortestPathSolver",
     instance=(
-        Parameter("source", "(row, column)", (0, 0), "first cell", per_row=True),
-        Parameter("target", "(row, column) | None", None, "last cell, None for the bottom right one", per_row=True),
+        Parameter("source", "(row, column)", (0, 0), "first cell", per_row=True, synonyms=_START),
+        Parameter(
+            "target",
+            "(row, column) | None",
+            None,
+            "last cell, None for the bottom right one",
+            per_row=True,
+            synonyms=_END,
+        ),
     ),
     options=(
         Parameter("neighbours", "int", 8, "8, or 4 to forbid diagonal steps", choices=(8, 4)),
@@ -172,8 +181,8 @@ CUT = _spec(
     problem="minimum cut",
     target="imle_networkx.min_cut:MinCutSolver",
     instance=(
-        Parameter("source", "node", REQUIRED, "one of the nodes to separate"),
-        Parameter("target", "node", REQUIRED, "the other one"),
+        Parameter("source", "node", REQUIRED, "one of the nodes to separate", synonyms=_START),
+        Parameter("target", "node", REQUIRED, "the other one", synonyms=_END),
         *_ANY,
     ),
     options=(_NEGATIVE,),
@@ -193,8 +202,8 @@ BOUNDED_PATH = _spec(
     problem="shortest path",
     target="imle_networkx.bounded_path:BoundedPathSolver",
     instance=(
-        Parameter("source", "node", REQUIRED, "first node"),
-        Parameter("target", "node", REQUIRED, "last node"),
+        Parameter("source", "node", REQUIRED, "first node", synonyms=_START),
+        Parameter("target", "node", REQUIRED, "last node", synonyms=_END),
         Parameter("hops", "int", REQUIRED, "the most edges a path may have", minimum=0),
         *_ANY,
     ),

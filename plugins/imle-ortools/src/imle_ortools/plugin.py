@@ -115,7 +115,9 @@ MIN_COST_FLOW = SolverSpec(
     sense="min",
     target="imle_ortools.min_cost_flow:MinCostFlowSolver",
     instance=(
-        Parameter("tails", "int array [E]", doc="the node each arc leaves, 0..V-1"),
+        Parameter(
+            "tails", "int array [E]", doc="the node each arc leaves, 0..V-1", synonyms=("edges", "arcs", "graph")
+        ),
         Parameter("heads", "int array [E]", doc="the node each arc enters, 0..V-1"),
         Parameter("capacities", "int array [E]", doc="the most each arc can carry"),
         Parameter("supplies", "int array [V]", doc="what each node sends (> 0) or takes (< 0); sums to zero"),

@@ -10,7 +10,13 @@ TOPK = SolverSpec(
     target="imle_topk.topk:TopKSolver",
     instance=(
         Parameter(
-            "k", "int", None, "how many entries to choose; one for all rows or one per row", per_row=True, minimum=0
+            "k",
+            "int",
+            None,
+            "how many entries to choose; one for all rows or one per row",
+            per_row=True,
+            minimum=0,
+            synonyms=("top_k", "size", "subset_size"),
         ),
     ),
     capabilities=Capabilities(array="torch", thread_safe=True, releases_gil=True),

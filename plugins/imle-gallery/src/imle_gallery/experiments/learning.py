@@ -94,6 +94,7 @@ class Recording(Training):
             "map_stays_gold_from_step": self.settled,
             "final_map_path": spelt(self.paths[-1]),
             "final_loss": self.loss[-1],
+            "final_map_loss": self.wrong[-1],
             "final_gradient_sparsity": self.sparsity[-1],
             "highest_cost": self.highest_cost,
             "clipped_costs": self.clipped,

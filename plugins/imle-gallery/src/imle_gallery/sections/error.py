@@ -181,12 +181,13 @@ def view(found: Sequence[Errors]) -> View:
         drawings[f"exact-marginals-{number}.png"] = Film(words, [own], 176 // shape[1], note="dark 0, bright 1")
     ones = ", ".join(f"{errors.problem.ones} for {errors.problem.title}" for errors in found)
     return View(
-        html="<p>Perturb-and-MAP stands in for the exponential family p(z)&nbsp;∝&nbsp;exp(⟨θ,&nbsp;z⟩/τ). On two "
+        intro="<p>Perturb-and-MAP stands in for the exponential family p(z)&nbsp;∝&nbsp;exp(⟨θ,&nbsp;z⟩/τ). On two "
         "problems the family's marginals can be summed exactly; the charts show how far the estimate from "
         f"{found[0].draws:,} samples is from them, on average over entries, and what as many exact samples would "
         "leave. Noise on entries is not noise on solutions: those that share entries share their noise. So κ draws of "
         "sum-of-gamma noise add up to Gumbel noise, and yet the samples are too cold wherever solutions overlap. "
-        f"|z| is the number of ones of a solution: {ones}.</p>" + charts.html() + lists,
+        f"|z| is the number of ones of a solution: {ones}.</p>",
+        html=charts.html() + lists,
         finding="; ".join(_best(errors) for errors in found),
         facts={"problems": [_facts(errors) for errors in found]},
         canvases=canvases,

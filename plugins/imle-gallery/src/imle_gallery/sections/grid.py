@@ -60,7 +60,8 @@ def view(grid: Grid) -> View:
     reached = sum(recording.reached is not None for recording in cells.values())
     films = [moving(f"learning-{kind}", _film(tiles, kind, player)) for kind in _KINDS]
     return View(
-        html=_text(grid, limit) + _choice() + _blocks(tiles),
+        intro=_text(grid, limit),
+        html=_choice() + _blocks(tiles),
         finding=f"{len(tiles)} runs, {grid.solves:,} solves; MAP path became gold in {reached}",
         facts={
             "solves": grid.solves,

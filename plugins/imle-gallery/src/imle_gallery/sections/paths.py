@@ -42,10 +42,10 @@ def view_one_by_one(drawn: Sequence[Sampled]) -> View:
     player = Player(number, "sample", number, first=1)
     film = Film("Sampled paths, and their mean so far", [paths, means], 12, player, names=["path", "mean so far"])
     return View(
-        html="<p>Ground costs&nbsp;1 and walls cost&nbsp;100; costs with sum-of-gamma noise on them go into the "
+        intro="<p>Ground costs&nbsp;1 and walls cost&nbsp;100; costs with sum-of-gamma noise on them go into the "
         "solver, and out comes a path from corner to corner. "
-        "τ is the temperature of the noise. Below each path is the mean of the paths so far.</p>"
-        + panels([*paths, *means], len(drawn), "few wide"),
+        "τ is the temperature of the noise. Below each path is the mean of the paths so far.</p>",
+        html=panels([*paths, *means], len(drawn), "few wide"),
         finding="; ".join(f"{_different(one)} at {one.temperature:g}" for one in drawn),
         facts={"samples": number, "temperatures": [one.facts() for one in drawn]},
         canvases=[*paths, *means],
@@ -64,9 +64,10 @@ def view_marginals(drawn: Sequence[Sampled]) -> View:
     number, last = len(drawn[0].paths), drawn[-1]
     clipped = f"{100 * last.clipped:.0f}&nbsp;% at temperature {last.temperature:g}"
     return View(
-        html=f"<p>How often each of {number:,} sampled paths enters each cell, and how many of them differ. The louder "
-        "the noise, the longer the detours; costs that the noise pushes below zero are solved as zero "
-        f"({clipped}).</p>" + panels(canvases, len(canvases), "few"),
+        intro=f"<p>How often each of {number:,} sampled paths enters each cell, and how many of them differ. The "
+        "louder the noise, the longer the detours; costs that the noise pushes below zero are solved as zero "
+        f"({clipped}).</p>",
+        html=panels(canvases, len(canvases), "few"),
         finding=f"{number:,} paths at each of {len(canvases)} temperatures, up to {last.distinct:,} different",
         facts={"samples": number, "temperatures": [one.facts() for one in drawn]},
         canvases=canvases,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Any, NamedTuple
@@ -26,11 +26,12 @@ from imle_gallery.experiments.training import Training
 from imle_gallery.film import Film
 from imle_gallery.plan import GalleryPlan
 from imle_gallery.show import Section, Tick
-from imle_gallery.view import Canvas, Drawing, Player, View, card, comparison, moving, panels, shades
+from imle_gallery.view import Canvas, Drawing, Player, View, card, comparison, figure, marked, moving, panels, shades
 
 Floats = NDArray[np.float64]
 
 TEMPERATURES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
+_SPELT = ", ".join(f"{tau:g}" for tau in TEMPERATURES)
 ROWS, SAMPLES = 16, 10
 LEARNING_RATE = 0.1
 FRAMES = 20
@@ -60,6 +61,17 @@ class Portrait(Training):
     def shown(self) -> NDArray[np.bool_]:
         """Per frame, where the MAP solutions are not zero. `[F, 16, n]`."""
         return np.stack(self.best).reshape(-1, *self.gold.shape).astype(bool)
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether a solution has rows and columns, with more than one of each."""
+        return len(self.case.shape) == 2 and min(self.case.shape) > 1
+
+    def grids(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """MAP solutions `[6, F, *shape]` of the first objectives, and those to learn."""
+        shape, first = self.case.shape, slice(len(TEMPERATURES))
+        frames = self.shown[:, first].swapaxes(0, 1)
+        return frames.reshape(*frames.shape[:2], *shape), (self.gold[first] != 0).reshape(-1, *shape)
 
     @property
     def brightest(self) -> float:
@@ -102,7 +114,7 @@ def run(plan: GalleryPlan, ids: Sequence[str], *, seed: int, tick: Tick, strict:
     for id_ in ids:
         try:
             with no_solver_warnings():  # failures are counted and shown
-                drawn.append(_portray(small_case(id_), plan, seed, partial(tick, f"Solver {id_}")))
+                drawn.append(_portray(small_case(id_, seed), plan, seed, partial(tick, f"Solver {id_}")))
         except (ImleError, NotApplicable) as error:
             if strict:
                 raise OptionError(f"{id_}: cannot be shown: {error}") from error
@@ -110,8 +122,8 @@ def run(plan: GalleryPlan, ids: Sequence[str], *, seed: int, tick: Tick, strict:
     return Portraits(drawn, left_out)
 
 
-def small_case(solver_id: str) -> Case:
-    """The first instance that leaves a choice.
+def small_case(solver_id: str, seed: int) -> Case:
+    """The first instance where not all objectives have the same solution.
 
     Raises:
         OptionError: none is known.
@@ -119,14 +131,22 @@ def small_case(solver_id: str) -> Case:
     (subject,) = subjects_of(solver_id)
     for case in subject.cases:
         if case.solutions is None or len(case.solutions) > 1:
-            return case
+            _, gold = _to_learn(case, seed)
+            if len(np.unique(_flat(gold), axis=0)) > 1:
+                return case
     raise OptionError(f"{solver_id}: expected an instance with more than one solution, found none")
 
 
-def _portray(case: Case, plan: GalleryPlan, seed: int, note: Callable[[], None]) -> Portrait:
+def _to_learn(case: Case, seed: int) -> tuple[Tensor, Tensor]:
+    """Objectives, and their solutions."""
     hidden = torch.from_numpy(case.objectives(ROWS, seed=seed))
     with torch.no_grad():
-        gold = case.layer(output="map")(hidden)
+        gold: Tensor = case.layer(output="map")(hidden)
+    return hidden, gold
+
+
+def _portray(case: Case, plan: GalleryPlan, seed: int, note: Callable[[], None]) -> Portrait:
+    hidden, gold = _to_learn(case, seed)
     marginals = _marginals(case, hidden[:1], plan.solver_draws, seed, note)
     every = max(1, math.ceil(plan.solver_steps / FRAMES))
     portrait = Portrait(name=case.spec.id, case=case, marginals=marginals, gold=_flat(gold), every=every)
@@ -189,25 +209,30 @@ def view(portraits: Portraits) -> View:
     drawings: dict[str, Drawing] = {}
     cards = ""
     for portrait in drawn:
-        own, chart, case = _canvases(portrait), _chart(portrait), portrait.case
-        canvases += own
-        words = f"{escape(case.spec.summary)}. Instance: {escape(case.instance.name)}."
+        chart, case, highest = _chart(portrait), portrait.case, portrait.brightest
+        marginals, solutions = _marginals_of(portrait), _solutions_of(portrait)
+        canvases += [*marginals, *solutions]
+        words = f"{marked(case.spec.summary)}. Instance: {marked(case.instance.name)}."
         words += f" {portrait.failed} solves failed." if portrait.failed else ""
-        body = panels([*own, *chart.figures()], 3, "portrait")
+        pictures = [
+            _named(marginals, "Marginals", f"{highest:g} is bright" if highest > 1 else ""),
+            _named(solutions, "MAP solutions", f"{portrait.right[-1]} of {ROWS} right"),
+        ]
+        body = panels([*pictures, *chart.figures()], 3, "portrait")
         cards += card(f"solver-{portrait.name}", f"<code>{escape(portrait.name)}</code>", words, body)
         drawings |= moving(f"solver-{portrait.name}", _film(portrait, player))
         drawings[f"solver-{portrait.name}-curves.png"] = chart
-    listed = "".join(f"<li><code>{escape(id_)}</code>: {escape(why)}</li>" for id_, why in left_out.items())
+    listed = "".join(f"<li><code>{escape(id_)}</code>: {marked(why)}</li>" for id_, why in left_out.items())
     many = "1 solver" if len(drawn) == 1 else f"{len(drawn)} solvers"
     settled = sum(portrait.right[-1] for portrait in drawn)
     return View(
-        html=f"<p>Each solver on a small instance that its plugin offers to <code>imle check</code>. The marginals are "
-        f"those of one objective at the temperatures {', '.join(f'{tau:g}' for tau in TEMPERATURES)}, a row each, an "
-        f"entry of the solution per column. Then {ROWS} objectives are learned from their solutions, a column each, an "
-        f"entry per row: I-MLE with its defaults, {SAMPLES} samples, Adam.</p>"
-        + (_chart(drawn[0]).legend() if drawn else "")
-        + cards
-        + (f"<p>Left out:</p><ul>{listed}</ul>" if listed else ""),
+        intro="<p>Each solver on a small instance that its plugin offers to <code>imle check</code>. The marginals "
+        f"are those of one objective at the temperatures {_SPELT}, a row each, an entry of the solution per column. "
+        f"Then {ROWS} objectives are learned from their solutions, a column each, an entry per row: I-MLE with its "
+        f"defaults, {SAMPLES} samples, Adam. Where a solution has rows and columns itself, it is drawn so, and of the "
+        f"{ROWS} objectives the first {len(TEMPERATURES)} are shown.</p>"
+        + (_chart(drawn[0]).legend() if drawn else ""),
+        html=cards + (f"<p>Left out:</p><ul>{listed}</ul>" if listed else ""),
         finding=f"{many}, {settled} of {ROWS * len(drawn)} objectives learned in {steps} steps"
         + (f"; left out: {', '.join(left_out)}" if left_out else ""),
         facts={"solvers": [_facts(portrait) for portrait in drawn], "left_out": left_out},
@@ -218,16 +243,32 @@ def view(portraits: Portraits) -> View:
     )
 
 
-def _canvases(portrait: Portrait) -> list[Canvas]:
-    highest = portrait.brightest
-    bright = f"{highest:g} is bright" if highest > 1 else ""
-    right = f"{portrait.right[-1]} of {ROWS} right"
-    marginals = shades("probability", portrait.marginals, highest)
-    learned = comparison(portrait.shown.swapaxes(1, 2), portrait.gold.T != 0)
+def _marginals_of(portrait: Portrait) -> list[Canvas]:
+    """A row per temperature; or, of solutions that are grids, a grid per temperature."""
+    name = f"marginals-of-{portrait.name}"
+    if not portrait.is_grid:
+        return [Canvas(name, "", [shades("probability", portrait.marginals, portrait.brightest)])]
+    grids = portrait.marginals.reshape(-1, *portrait.case.shape)
     return [
-        Canvas(f"marginals-of-{portrait.name}", "Marginals", [marginals], bright),
-        Canvas(f"learned-by-{portrait.name}", "MAP solutions", [learned], right),
+        Canvas(f"{name}-{place}", f"τ = {tau:g}", [shades("probability", grid, portrait.brightest)])
+        for place, (tau, grid) in enumerate(zip(TEMPERATURES, grids, strict=True))
     ]
+
+
+def _solutions_of(portrait: Portrait) -> list[Canvas]:
+    """A column per objective; or, of solutions that are grids, a grid for each of the first objectives."""
+    name, gold = f"learned-by-{portrait.name}", portrait.gold != 0
+    if not portrait.is_grid:
+        return [Canvas(name, "", [comparison(portrait.shown.swapaxes(1, 2), gold.T)])]
+    return [
+        Canvas(f"{name}-{place}", "", [comparison(frames, wanted)])
+        for place, (frames, wanted) in enumerate(zip(*portrait.grids(), strict=True))
+    ]
+
+
+def _named(canvases: Sequence[Canvas], caption: str, note: str) -> str:
+    """Pictures below a caption that they share."""
+    return figure(panels(canvases, min(3, len(canvases)), "wide"), caption, f"<span>{note}</span>")
 
 
 def _chart(portrait: Portrait) -> Charts:
@@ -238,10 +279,16 @@ def _chart(portrait: Portrait) -> Charts:
         "right MAP solutions": [right / ROWS for right in portrait.right],
     }
     colours = [SERIES[place] for place in (2, 4, 1)]
-    return Charts([curves("Learning", shares, 1, colours=colours, note=f"loss: 1 is {limit:g}")], 1)
+    return Charts([curves("Learning", shares, 1, colours=colours, note=f"loss: 1 is {limit:g}")], 1, over_steps=1)
 
 
 def _film(portrait: Portrait, player: Player | None) -> Film:
+    title = f"{portrait.name}: {portrait.case.instance.name}"
+    if portrait.is_grid:
+        marginals = [replace(canvas, caption="") for canvas in _marginals_of(portrait)]
+        wanted = [Canvas("", "", [comparison(grid, grid)]) for grid in portrait.grids()[1]]
+        rows, names = [marginals, _solutions_of(portrait), wanted], ("marginals", "MAP", "to learn")
+        return Film(f"{title}; τ = {_SPELT}", rows, _cell(portrait, 70), player, names=names, gap=18)
     # each temperature's row is drawn as tall as fits
     heights = [len(part) for part in np.array_split(np.arange(ROWS), len(TEMPERATURES))]
     tall = np.repeat(portrait.marginals, heights, axis=0)
@@ -251,9 +298,14 @@ def _film(portrait: Portrait, player: Player | None) -> Film:
         "MAP solutions": comparison(portrait.shown, gold),
         "to learn": comparison(gold, gold),
     }
-    cell = max(4, min(24, _WIDTH // gold.shape[1]))
-    title = f"{portrait.name}: {portrait.case.instance.name}"
-    return Film(title, [[Canvas(name, name, [layer]) for name, layer in layers.items()]], cell, player)
+    row = [Canvas(name, name, [layer]) for name, layer in layers.items()]
+    return Film(title, [row], _cell(portrait, _WIDTH), player)
+
+
+def _cell(portrait: Portrait, width: int) -> int:
+    """Pixels of a cell, so that a picture is about so wide."""
+    columns = portrait.case.shape[-1]
+    return max(4, min(24, width // columns))
 
 
 def _facts(portrait: Portrait) -> dict[str, object]:

@@ -103,12 +103,11 @@ def view(sums: Sequence[Sums]) -> View:
     charts = Charts([partial(_chart, one) for one in sums], len(lengths), 340, 230)
     worst = max(abs(one.distance - one.exact) for one in sums)
     return View(
-        html="<p>κ draws of sum-of-gamma noise add up to about Gumbel(0,&nbsp;1), the better the greater its length s, "
+        intro="<p>κ draws of sum-of-gamma noise add up to Gumbel(0,&nbsp;1), the better the greater its length s, "
         "the number of gamma variables in a draw (<code>nb_iterations</code>). Each chart is a histogram of such sums; "
-        " the curve is the Gumbel density. The Kolmogorov-Smirnov distance KS between the two depends on the "
-        "length alone: the sum is the largest of s standard exponentials minus log&nbsp;s, whatever κ.</p>"
-        + charts.html()
-        + _table(sums, kappas, lengths),
+        "the curve is the Gumbel density. The Kolmogorov-Smirnov distance KS between the two depends on the "
+        "length alone: the sum is the largest of s standard exponentials minus log&nbsp;s, whatever κ.</p>",
+        html=charts.html() + _table(sums, kappas, lengths),
         finding=f"KS distances of {len(sums)} histograms, at most {worst:.2g} from those of infinitely many draws",
         facts={"histograms": [_facts(one) for one in sums]},
         drawings={"sum-of-gamma.png": charts},

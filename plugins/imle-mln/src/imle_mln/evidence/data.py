@@ -37,6 +37,9 @@ class DataLiterals(Literals):
             rows, self.truth = self._from_frame(values)
         elif isinstance(values, np.ndarray) and values.dtype.kind in "bf":
             rows, self.truth = self._from_array(values, domains)
+        elif isinstance(values, Mapping) and predicate.function:
+            rows = [(*(key if isinstance(key, tuple) else (key,)), value) for key, value in values.items()]
+            self.truth = [1] * len(rows)
         elif isinstance(values, Mapping):
             rows, self.truth = list(values), self._truths(values.values())
         else:
@@ -97,8 +100,11 @@ class DataLiterals(Literals):
             return ASKED
         if isinstance(value, bool | np.bool_):
             return int(value)
-        hint = "fuzzy truth values are not supported" if isinstance(value, int | float) else None
-        raise self.error(row, f"expected True, False or None, found {value!r}", hint=hint)
+        if isinstance(value, float | np.floating) and 0 < value < 1:
+            self.probability[row] = float(value)
+            return ASKED
+        problem = f"expected True, False, None or a probability between 0 and 1, found {value!r}"
+        raise self.error(row, problem)
 
     def _row(self, row: int, value: Any) -> tuple[str, ...]:
         values = value if isinstance(value, tuple | list | np.ndarray) else (value,)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.grounding.budget import FEWER, too_many
-from imle_mln.grounding.evidence import Known, atom_text, block_cells
+from imle_mln.grounding.evidence import Known, atom_text, block_cells, encode
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.logic import Program
-from imle_mln.network import Lists
+from imle_mln.logic import Database, Program
+from imle_mln.network import Floats, Lists
 
 # A literal is coded in int32 as twice its variable plus one bit, and clauses are variables too.
 MAX_ATOMS = 2**29
@@ -158,3 +158,15 @@ def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:
             items.append(ids[is_open])
     lengths = np.concatenate([np.zeros(1, np.int64), *sizes])
     return Lists(np.cumsum(lengths), np.concatenate([np.zeros(0, np.int32), *items]).astype(np.int32))
+
+
+def log_odds(atoms: AtomTable, database: Database) -> Floats:
+    """`[A]` what soft evidence adds to each open atom's score if it is true: the log-odds of its probability."""
+    found = np.zeros(len(atoms))
+    for name, probabilities in database.probability.items():
+        rows = [row for row, probability in enumerate(probabilities) if probability is not None]
+        cells = encode(atoms[name].known.predicate, atoms.vocabulary, [database.atoms[name][row] for row in rows])
+        ids = atoms[name].lookup(cells)
+        given = np.array([probabilities[row] for row in rows], np.float64)
+        found[ids[ids >= 0]] = (np.log(given) - np.log1p(-given))[ids >= 0]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -126,13 +127,7 @@ def _literals(
             f"evidence on {predicate.name}: expected {len(predicate.types)} arguments and one truth value an atom, "
             f"found {predicate.name}({','.join(wrong or ())}) in {len(atoms)} atoms with {len(truth)} values"
         )
-    keys = np.zeros(len(atoms), np.int64)
-    for name, column in zip(predicate.types, columns(atoms, len(predicate.types)), strict=True):
-        codes = vocabulary.encode(name, column)
-        if (codes < 0).any():
-            stranger = column[int(np.argmax(codes < 0))]
-            raise InstanceError(f"evidence on {predicate.name}: {stranger} is not a constant of type {name}")
-        keys = keys * vocabulary.size(name) + codes
+    keys = encode(predicate, vocabulary, atoms)
     order = np.argsort(keys, kind="stable")
     keys, truth = keys[order], truth[order]
     first = np.append(True, keys[1:] != keys[:-1])
@@ -143,6 +138,22 @@ def _literals(
         for cell in keys[starts[(highest == 1) & (lowest == 0)]][:3]
     ]
     return keys[starts], highest
+
+
+def encode(predicate: Predicate, vocabulary: Vocabulary, atoms: Sequence[tuple[str, ...]]) -> Cells:
+    """The cells of atoms.
+
+    Raises:
+        InstanceError: a constant that its type does not have.
+    """
+    keys = np.zeros(len(atoms), np.int64)
+    for name, column in zip(predicate.types, columns(atoms, len(predicate.types)), strict=True):
+        codes = vocabulary.encode(name, column)
+        if (codes < 0).any():
+            stranger = column[int(np.argmax(codes < 0))]
+            raise InstanceError(f"evidence on {predicate.name}: {stranger} is not a constant of type {name}")
+        keys = keys * vocabulary.size(name) + codes
+    return keys
 
 
 def _exactly_one(

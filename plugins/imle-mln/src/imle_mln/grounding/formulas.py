@@ -23,6 +23,12 @@ def free_variables(formula: logic.Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(own + below))
 
 
+def rule_variables(rule: logic.Rule) -> tuple[str, ...]:
+    """The variables of a rule that no quantifier binds: those of its formula, and others of its definitions."""
+    defined = [name for one in rule.where for name in logic.variables(one)]
+    return tuple(dict.fromkeys([*free_variables(rule.formula), *defined]))
+
+
 def predicates_of(formula: logic.Formula) -> tuple[str, ...]:
     """The predicates of a formula, in order of appearance."""
     own = (formula.predicate,) if isinstance(formula, logic.Atom) else ()
@@ -37,7 +43,7 @@ def variable_types(rule: logic.Rule, predicates: Mapping[str, logic.Predicate]) 
     """
     found = dict(rule.types)
     seen: dict[str, None] = {}
-    stack = [rule.formula]
+    stack = [rule.formula, *rule.where]
     while stack:
         node = stack.pop()
         seen.update(dict.fromkeys(logic.variables(node)))
@@ -100,7 +106,7 @@ class FormulaTable:
     def names(self) -> tuple[str, ...]:
         """`[F]` the formulas as text, such as "Cites(p,q) ^ Topic(p,Logic) => Topic(q,Logic)"."""
         return tuple(
-            formula_text(rule.formula, values=dict(zip(rule.plus, chosen, strict=True)))
+            formula_text(rule.formula, values=dict(zip(rule.plus, chosen, strict=True)), where=rule.where)
             for rule, domains in zip(self.soft, self.constants, strict=True)
             for chosen in product(*domains)
         )
@@ -108,12 +114,23 @@ class FormulaTable:
     @cached_property
     def hard_names(self) -> tuple[str, ...]:
         """All hard rules as text."""
-        return tuple(formula_text(rule.formula) for rule in self.hard)
+        return tuple(formula_text(rule.formula, where=rule.where) for rule in self.hard)
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """The weights in the file, `[F]`."""
-        return np.repeat(np.array([rule.weight or 0.0 for rule in self.soft], np.float64), np.diff(self.starts))
+        found = np.repeat(np.array([rule.weight or 0.0 for rule in self.soft], np.float64), np.diff(self.starts))
+        for rule, start, domains in zip(self.soft, self.starts.tolist(), self.constants, strict=False):
+            if rule.weight_variable is not None:
+                at = rule.plus.index(rule.weight_variable)
+                factors = [float(chosen[at]) for chosen in product(*domains)]
+                found[start : start + len(factors)] *= factors
+        return found
+
+    @cached_property
+    def fixed(self) -> NDArray[np.bool_]:
+        """Which weights are part of the evidence and so not to be learned, `[F]`."""
+        return np.repeat(np.array([rule.weight_variable is not None for rule in self.soft], bool), np.diff(self.starts))
 
     @cached_property
     def lines(self) -> NDArray[np.int64]:

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle_mln.grounding.assemble import NetworkBuilder
-from imle_mln.grounding.atoms import AtomTable
+from imle_mln.grounding.atoms import AtomTable, log_odds
 from imle_mln.grounding.budget import FEWER, Budget, options_in_force
 from imle_mln.grounding.clauses import ClauseGrounder, Job, Piece
 from imle_mln.grounding.contradiction import contradiction
 from imle_mln.grounding.evidence import Known, known_atoms
-from imle_mln.grounding.formulas import FormulaTable, free_variables, predicates_of, variable_types
-from imle_mln.grounding.normal import feature, hard_clauses, normal
+from imle_mln.grounding.formulas import FormulaTable, predicates_of, rule_variables, variable_types
+from imle_mln.grounding.normal import Disjunct, feature, hard_clauses, negate, normal
 from imle_mln.grounding.relations import Bindings
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.grounding.world import Scope, World
-from imle_mln.logic import Database, Program, Rule
-from imle_mln.network import GroundNetwork, Index
+from imle_mln.logic import And, Atom, Database, Equal, Not, Or, Predicate, Program, Rule, Variable
+from imle_mln.network import Floats, GroundNetwork, Index
 from imle_mln.printing import constant_text, formula_text
 
 MAX_FORMULAS = 2**24
@@ -41,6 +41,8 @@ class Grounding:
         formulas: the meaning of its F formulas, and the hard rules.
         vocabulary: the constants.
         hard_clauses: which clauses are hard.
+        hard_groundings: how many groundings each rule of `formulas.hard` has.
+        soft_evidence: `[A]` the log-odds of atoms of which evidence gives a probability, 0 for others.
         hard_rules: for each of these, position by position, the rule in `formulas.hard` that makes it so; a clause is
             listed once for each such rule.
     """
@@ -51,6 +53,8 @@ class Grounding:
     vocabulary: Vocabulary
     hard_clauses: NDArray[np.int32]
     hard_rules: NDArray[np.int32]
+    hard_groundings: Floats
+    soft_evidence: Floats
 
 
 def ground(program: Program, database: Database | None = None, *, vocabulary: Vocabulary | None = None) -> Grounding:
@@ -65,6 +69,7 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
         InstanceError: if program and evidence do not fit each other, or a type has no constants; as
             TooManyGroundingsError if there are more bindings than the limit.
     """
+    program = replace(program, rules=(*program.rules, *map(_at_most_one, _optional(program))))
     database = database or Database({}, {})
     vocabulary = vocabulary or Vocabulary.of(program, database)
     known, conflicts = known_atoms(program, vocabulary, database)
@@ -75,18 +80,21 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
     store = Store()
     builder = NetworkBuilder(store, len(atoms), len(formulas), len(formulas.hard))
     world = World(vocabulary, atoms)
-    names = [f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus)}" for rule in program.rules]
+    names = [
+        f"line {rule.line}: {formula_text(rule.formula, plus=rule.plus, where=rule.where)}" for rule in program.rules
+    ]
     budget = Budget(names, options, lambda at: _advice(program.rules[at], program, known))
     planned = []
     for rule, kinds, meter in zip(program.rules, types, budget.meters, strict=True):
         planned.append(_planned(rule, Scope(world, kinds, meter), store))
         meter.expected = sum(map(planned[-1].grounder.estimate, planned[-1].jobs))
     budget.check_expected()
-    groundings = np.zeros(len(formulas))
+    groundings, hard_groundings = np.zeros(len(formulas)), np.zeros(len(formulas.hard))
     soft = hard = 0
     for name, rule in zip(names, program.rules, strict=True):
         one = planned.pop(0)  # with its tables
         if rule.weight is None:
+            hard_groundings[hard : hard + 1] = _groundings(one, 1)
             violation = _ground_hard(one, builder, len(formulas) + hard)
             if violation is not None and len(conflicts) < _TOLD:
                 conflicts.append(f"{name} is false{violation}")
@@ -100,7 +108,24 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
         rules = [name for name, rule in zip(names, program.rules, strict=True) if rule.weight is None]
         blame = {clause: rules[at] for clause, at in zip(hard_ids.tolist(), hard_rules.tolist(), strict=True)}
         network = replace(network, conflict=contradiction(network, atoms, blame))
-    return Grounding(network, atoms, formulas, vocabulary, hard_ids, hard_rules)
+    return Grounding(
+        network, atoms, formulas, vocabulary, hard_ids, hard_rules, hard_groundings, log_odds(atoms, database)
+    )
+
+
+def _optional(program: Program) -> list[Predicate]:
+    return [one for one in program.predicates.values() if one.optional and not one.function]
+
+
+def _at_most_one(predicate: Predicate) -> Rule:
+    """The rule that a declaration with `?` stands for."""
+    names = [f"x{at}" for at in range(len(predicate.types))]
+    others = [f"y{at}" if at in predicate.optional else name for at, name in enumerate(names)]
+    one, other = (Atom(predicate.name, tuple(map(Variable, own))) for own in (names, others))
+    same = tuple(Equal(Variable(names[at]), Variable(others[at])) for at in predicate.optional)
+    formula = Or((Not(one), Not(other), same[0] if len(same) == 1 else And(same)))
+    types = dict(zip(names, predicate.types, strict=True)) | dict(zip(others, predicate.types, strict=True))
+    return Rule(formula, None, types=types, line=predicate.line)
 
 
 @dataclass(frozen=True)
@@ -109,6 +134,11 @@ class _Planned:
 
     Attributes:
         sign: 1, or -1 if the rule is the negation of its only clause.
+        grounder: of its clauses.
+        jobs: the clauses.
+        needed: the variables that the clauses bind.
+        groundings: if not all bindings are groundings: a clause that is false for those that are.
+        defining: the variables of that clause.
     """
 
     rule: Rule
@@ -116,19 +146,43 @@ class _Planned:
     grounder: ClauseGrounder
     jobs: tuple[Job, ...]
     needed: frozenset[str]
+    groundings: Job | None
+    defining: frozenset[str]
 
 
 def _planned(rule: Rule, scope: Scope, store: Store) -> _Planned:
     grounder = ClauseGrounder(scope, store)
     part = normal(rule.formula)
+    undefined = (*(negate(normal(one)) for one in rule.where), *_unrated(rule, part, scope))
+    defining = frozenset[str]().union(*(one.free for one in undefined))
+    counted = [name for name in rule_variables(rule) if name in defining or name in rule.plus]
+    groundings = grounder.job(undefined, counted) if undefined else None
     if rule.weight is None:
-        clauses = hard_clauses(part, frozenset(part.free))
+        clauses = [(*undefined, *parts) for parts in hard_clauses(part, part.free | defining)]
         jobs = tuple(grounder.job(parts, sorted({name for one in parts for name in one.free})) for parts in clauses)
-        return _Planned(rule, 1, grounder, jobs, frozenset(part.free))
+        return _Planned(rule, 1, grounder, jobs, part.free | defining, groundings, defining)
+    sign, own = feature(part)
+    parts = tuple(dict.fromkeys((*undefined, *own)))
+    needed = frozenset(rule.plus).union(*(one.free for one in parts))
+    variables = [name for name in rule_variables(rule) if name in needed]
+    return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed, groundings, defining)
+
+
+def _unrated(rule: Rule, part: Disjunct, scope: Scope) -> list[Disjunct]:
+    """What is false where a constant is the weight of a grounding: the conditions that give it, if evidence knows them.
+
+    As in RockIt, what has no such weight is no grounding of the rule.
+    """
     sign, parts = feature(part)
-    needed = frozenset(rule.plus).union(*(part.free for part in parts))
-    variables = [name for name in free_variables(rule.formula) if name in needed]
-    return _Planned(rule, sign, grounder, (grounder.job(parts, variables),), needed)
+    return [
+        one
+        for one in parts
+        if rule.weight_variable in one.free
+        and not one.positive
+        and isinstance(one.body, Atom)
+        and sign > 0
+        and scope.predicate(one.body).start == scope.predicate(one.body).stop
+    ]
 
 
 def _advice(rule: Rule, program: Program, known: Mapping[str, Known]) -> str:
@@ -147,10 +201,12 @@ def _formulas(program: Program, vocabulary: Vocabulary, types: Sequence[Mapping[
     for rule, kinds in zip(program.rules, types, strict=True):
         if rule.weight is None:
             continue
-        free = free_variables(rule.formula)
+        free = rule_variables(rule)
         for name in rule.plus:
             if name not in free:
                 raise InstanceError(f"line {rule.line}: +{name} is not a free variable of {formula_text(rule.formula)}")
+        if rule.weight_variable is not None:
+            vocabulary.numbers(kinds[rule.weight_variable], f"are the weights of line {rule.line}")
         domains.append(tuple(vocabulary.constants[kinds[name]] for name in rule.plus))
     sizes = [prod(len(domain) for domain in each) for each in domains]
     for rule, size in zip(soft, sizes, strict=True):
@@ -164,16 +220,15 @@ def _formulas(program: Program, vocabulary: Vocabulary, types: Sequence[Mapping[
     return FormulaTable(soft, starts, tuple(domains), tuple(rule for rule in program.rules if rule.weight is None))
 
 
-def _ground_soft(planned: _Planned, builder: NetworkBuilder, start: int, formulas: int) -> float:
+def _ground_soft(planned: _Planned, builder: NetworkBuilder, start: int, formulas: int) -> Floats:
     """Ground a rule with a weight into formulas `start` to `start + formulas`; returns the groundings each has."""
     rule, scope, sign = planned.rule, planned.grounder.scope, planned.sign
-    free = free_variables(rule.formula)
     # Variables that simplification removed only multiply.
-    copies = float(prod(scope.size(name) for name in free if name not in planned.needed))
-    groundings = float(prod(scope.size(name) for name in free if name not in rule.plus))
+    copies = float(prod(scope.size(name) for name in rule_variables(rule) if name not in planned.needed))
+    groundings = _groundings(planned, formulas)
     # A grounding contributes offset + sign * (truth of its clause).
     offset = 0.0 if sign > 0 else 1.0
-    constants = np.full(formulas, groundings * (offset + sign))
+    constants = groundings * (offset + sign)
     for piece in planned.grounder.ground(planned.jobs[0], Bindings.start({}, 1)):
         which = _combination(rule.plus, scope, piece.bindings)
         left = np.bincount(which, minlength=formulas)
@@ -189,6 +244,19 @@ def _ground_soft(planned: _Planned, builder: NetworkBuilder, start: int, formula
                 builder.add(group.codes, numbers, np.broadcast_to(np.float64(sign * copies), count))
     builder.constants[start : start + formulas] += constants
     return groundings
+
+
+def _groundings(planned: _Planned, formulas: int) -> Floats:
+    """How many groundings each formula of a rule has, `[formulas]`."""
+    rule, scope, job = planned.rule, planned.grounder.scope, planned.groundings
+    bound = planned.defining.union(rule.plus)
+    copies = float(prod(scope.size(name) for name in rule_variables(rule) if name not in bound))
+    if job is None:
+        return np.full(formulas, copies)
+    found = np.zeros(formulas)
+    for piece in planned.grounder.ground(job, Bindings.start({}, 1)):
+        found += np.bincount(_combination(rule.plus, scope, piece.bindings), minlength=formulas)
+    return found * copies
 
 
 def _combination(plus: tuple[str, ...], scope: Scope, bindings: Bindings) -> Index:

@@ -1,8 +1,8 @@
 """First-order formulas as nested clauses, the shape the ground network has too.
 
-Everything becomes a disjunction of parts `EXIST variables [not] body`, where a body is an atom, an equality or again
-a clause. A conjunction is the negation of a clause, and FORALL the negation of an existential part. So one algorithm,
-which grounds clauses, does all formulas.
+Everything becomes a disjunction of parts `EXIST variables [not] body`, where a body is an atom, an equality, a
+comparison or again a clause. A conjunction is the negation of a clause, and FORALL the negation of an existential part.
+So one algorithm, which grounds clauses, does all formulas.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from functools import cached_property
 
 from imle_mln import logic
 
+# What is added to the names of variables that multiplying out renames; no name that can be written ends in it.
+PRIME = "~"
 # A hard clause with conjunctions in it is multiplied out if no more clauses than this come of it.
 DISTRIBUTE = 32
 
@@ -22,7 +24,7 @@ class Disjunct:
     """`EXIST variables body`, or `EXIST variables not body`; most have no variables."""
 
     positive: bool
-    body: logic.Atom | logic.Equal | Clause
+    body: logic.Atom | logic.Equal | logic.Compare | Clause
     variables: tuple[str, ...] = ()
 
     @cached_property
@@ -34,7 +36,7 @@ class Disjunct:
 
     @property
     def simple(self) -> bool:
-        """Whether this is an atom or an equality, perhaps negated."""
+        """Whether this is an atom, an equality or a comparison, perhaps negated."""
         return not self.variables and not isinstance(self.body, Clause)
 
 
@@ -81,7 +83,7 @@ def exists(variables: Iterable[str], part: Disjunct) -> Disjunct:
 def normal(formula: logic.Formula) -> Disjunct:
     """A formula as a part whose free variables are the formula's."""
     match formula:
-        case logic.Atom():
+        case logic.Atom() | logic.Compare():
             return Disjunct(True, formula)
         case logic.Equal():
             return _equality(formula)
@@ -139,7 +141,7 @@ def _is_conjunction(part: Disjunct) -> bool:
 
 def _unused(name: str, taken: frozenset[str]) -> str:
     while name in taken:
-        name += "'"
+        name += PRIME
     return name
 
 
@@ -148,7 +150,7 @@ def renamed(part: Disjunct, names: Mapping[str, str]) -> Disjunct:
     inner = {old: new for old, new in names.items() if old not in part.variables and old != new}
     if not inner:
         return part
-    body: logic.Atom | logic.Equal | Clause
+    body: logic.Atom | logic.Equal | logic.Compare | Clause
     match part.body:
         case Clause(parts):
             body = Clause(tuple(renamed(one, inner) for one in parts))
@@ -156,11 +158,19 @@ def renamed(part: Disjunct, names: Mapping[str, str]) -> Disjunct:
             body = logic.Atom(predicate, tuple(_rename(term, inner) for term in arguments))
         case logic.Equal(left, right):
             body = logic.Equal(_rename(left, inner), _rename(right, inner))
+        case logic.Compare(operator, low, high):
+            body = logic.Compare(operator, _rename_in(low, inner), _rename_in(high, inner))
     return Disjunct(part.positive, body, part.variables)
 
 
 def _rename(term: logic.Term, names: Mapping[str, str]) -> logic.Term:
     return logic.Variable(names.get(term.name, term.name)) if isinstance(term, logic.Variable) else term
+
+
+def _rename_in(value: logic.Value, names: Mapping[str, str]) -> logic.Value:
+    if isinstance(value, logic.Arithmetic):
+        return logic.Arithmetic(value.operator, _rename_in(value.left, names), _rename_in(value.right, names))
+    return _rename(value, names)
 
 
 def _equality(formula: logic.Equal) -> Disjunct:

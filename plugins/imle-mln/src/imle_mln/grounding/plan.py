@@ -17,7 +17,7 @@ from imle_mln.grounding.canonical import Codes
 from imle_mln.grounding.normal import Disjunct
 from imle_mln.grounding.relations import Bindings, JoinIndex, Relation, repeated, slices
 from imle_mln.grounding.world import Scope
-from imle_mln.logic import Constant, Equal, Term, Variable
+from imle_mln.logic import Compare, Constant, Equal, Value, Variable, terms
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Copy:
-    """Bind a variable to what it must equal."""
+    """Bind a variable to what it must equal, as a name or, if it is computed, as a number."""
 
     variable: str
-    other: Term
+    other: Value
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,12 @@ def _shared(table: Relation, known: set[str]) -> list[str]:
 def _copy(scope: Scope, waiting: Sequence[Disjunct], known: set[str]) -> tuple[Disjunct, Copy] | None:
     """An `x != y` or `x != Ann` among the parts that says what a variable must be."""
     for part in waiting:
+        if isinstance(part.body, Compare) and part.body.operator == "=" and not part.positive:
+            for one, other in ((part.body.left, part.body.right), (part.body.right, part.body.left)):
+                if not isinstance(one, Variable) or part.free - known != {one.name}:
+                    continue
+                if one not in terms(Compare("=", other, other)) and scope.distinct(one.name):
+                    return part, Copy(one.name, other, computed=True)
         if part.positive or not isinstance(part.body, Equal):
             continue
         left, right = part.body.left, part.body.right
@@ -195,7 +202,13 @@ def run(scope: Scope, steps: Sequence[Step], bindings: Bindings) -> Iterator[Bin
 
 
 def _copied(scope: Scope, step: Copy, bindings: Bindings) -> Bindings:
-    codes = np.broadcast_to(scope.value(step.other, Variable(step.variable), bindings), (bindings.rows,))
+    if step.computed:
+        numbers = scope.number(step.other, bindings)
+        found = scope.world.vocabulary.of_numbers(scope.type(step.variable), numbers)
+    else:
+        assert isinstance(step.other, Constant | Variable)
+        found = scope.value(step.other, Variable(step.variable), bindings)
+    codes = np.broadcast_to(found, (bindings.rows,))
     extended = bindings.extended({step.variable: codes})
     return extended if (codes >= 0).all() else extended.take(codes >= 0)
 

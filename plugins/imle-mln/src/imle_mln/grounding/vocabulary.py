@@ -81,6 +81,8 @@ class Vocabulary:
             for name, constant in _mentioned(rule, program, types):
                 found[name][constant] = None
         for database in databases:
+            for name, listed in database.domains.items():
+                found.setdefault(name, {}).update(dict.fromkeys(listed))
             for predicate, atoms in database.atoms.items():
                 if predicate in program.predicates and atoms:
                     kinds = program.predicates[predicate].types
@@ -114,6 +116,51 @@ class Vocabulary:
         codes = self._codes[type_name]
         return np.fromiter(map(codes.get, constants, repeat(-1)), np.int32)
 
+    def numbers(self, type_name: str, use: str = "are compared or computed with") -> NDArray[np.float64]:
+        """The constants of a type as numbers, `[size]`.
+
+        Args:
+            type_name: the type.
+            use: what they are needed for, for the error.
+
+        Raises:
+            InstanceError: one of them is no number.
+        """
+        if type_name not in self._numbers:
+            names = self.constants[type_name]
+            other = next((name for name in names if not _NUMBER.fullmatch(name)), None)
+            if other is not None:
+                raise InstanceError(
+                    f"expected numbers as constants of type {type_name!r}, which {use}, found {other!r}"
+                )
+            self._numbers[type_name] = np.array(names, np.float64)
+        return self._numbers[type_name]
+
+    def distinct(self, type_name: str) -> bool:
+        """Whether no two constants of a type of numbers are the same number, as 1 and 1.0 are."""
+        numbers, order = self._ordered(type_name)
+        return bool((np.diff(numbers[order]) > 0).all())
+
+    def of_numbers(self, type_name: str, values: NDArray[np.float64]) -> NDArray[np.int32]:
+        """The codes of numbers, -1 for those that the type does not have."""
+        numbers, order = self._ordered(type_name)
+        at = order[np.minimum(np.searchsorted(numbers, values, sorter=order), len(numbers) - 1)]
+        return np.where(numbers[at] == values, at, -1).astype(np.int32)
+
+    def _ordered(self, type_name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The constants of a type as numbers, and their order."""
+        if type_name not in self._orders:
+            self._orders[type_name] = np.argsort(self.numbers(type_name), kind="stable")
+        return self.numbers(type_name), self._orders[type_name]
+
+    @cached_property
+    def _orders(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, NDArray[np.float64]]:
+        return {}
+
     def translate(self, source: str, target: str) -> NDArray[np.int32]:
         """For each code of type `source` the code of the constant of the same name in `target`, or -1."""
         return self.encode(target, self.constants[source])
@@ -142,7 +189,7 @@ def _short(domain: tuple[str, ...]) -> str:
 
 def _mentioned(rule: Rule, program: Program, types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """(type, constant) for every constant of a rule that has a type."""
-    stack: list[Formula] = [rule.formula]
+    stack: list[Formula] = [rule.formula, *rule.where]
     while stack:
         node = stack.pop()
         if isinstance(node, Atom):

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from imle_mln.grounding.atoms import FALSE, TRUE, AtomTable, PredicateAtoms
 from imle_mln.grounding.budget import Meter
 from imle_mln.grounding.canonical import NONE, Codes
-from imle_mln.grounding.normal import Clause, Disjunct
+from imle_mln.grounding.normal import PRIME, Clause, Disjunct
 from imle_mln.grounding.relations import Bindings, Relation
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.logic import Atom, Constant, Equal, Term, variables
+from imle_mln.logic import Arithmetic, Atom, Compare, Constant, Equal, Term, Value, Variable, variables
 from imle_mln.network import Bools
 
 # A table drives a join only if it has less than this share of all bindings; otherwise enumerating is cheaper.
 _SELECTIVE = 0.5
+
+
+_COMPARISONS = {"=": np.equal, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+_OPERATIONS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.mod}
 
 
 @dataclass
@@ -58,7 +62,11 @@ class Scope:
 
     def type(self, variable: str) -> str:
         """The type of a variable; those that multiplying out renamed have primes at the end."""
-        return self.types[variable.rstrip("'")]
+        return self.types[variable.rstrip(PRIME)]
+
+    def distinct(self, variable: str) -> bool:
+        """Whether a number can be only one of a variable's constants."""
+        return self.world.vocabulary.distinct(self.type(variable))
 
     def predicate(self, atom: Atom) -> PredicateAtoms:
         """The table of an atom's predicate."""
@@ -66,13 +74,17 @@ class Scope:
 
     def decidable(self, part: Disjunct) -> bool:
         """Whether evidence can make a simple part true."""
-        return isinstance(part.body, Equal) or not self.predicate(_atom(part)).known.untouched
+        return isinstance(part.body, Equal | Compare) or not self.predicate(_atom(part)).known.untouched
 
     def share(self, part: Disjunct) -> float:
         """The share of bindings for which evidence does not make a simple part true."""
         if isinstance(part.body, Equal):
             sides = [self.size(name) for name in variables(part.body)]
             return 1 - 1 / max(sides) if part.positive else 1 / max(sides)
+        if isinstance(part.body, Compare):
+            smallest = min(map(self.size, variables(part.body)), default=1)
+            holds = 1 / smallest if part.body.operator == "=" else 0.5
+            return 1 - holds if part.positive else holds
         key = part.positive, _atom(part).predicate
         if key not in self.world.shares:
             known = self.predicate(_atom(part)).known
@@ -83,11 +95,13 @@ class Scope:
         """For which bindings evidence makes a simple part true, `[rows]`."""
         if isinstance(part.body, Equal):
             return np.asarray(self._equal(part.body, bindings) == part.positive)
+        if isinstance(part.body, Compare):
+            return np.asarray(self._compare(part.body, bindings) == part.positive)
         return np.asarray(self._lookup(_atom(part), bindings) == (TRUE if part.positive else FALSE))
 
     def codes(self, part: Disjunct, bindings: Bindings) -> Codes | None:
         """The literal codes of a simple part that evidence does not make true, `[rows]`; None if it is always false."""
-        if isinstance(part.body, Equal):
+        if isinstance(part.body, Equal | Compare):
             return None
         atom = _atom(part)
         table = self.predicate(atom)
@@ -131,6 +145,22 @@ class Scope:
             if source != target:
                 left = self.world.vocabulary.translate(source, target)[left]
         return np.broadcast_to(np.asarray(left == right), (bindings.rows,))
+
+    def _compare(self, body: Compare, bindings: Bindings) -> Bools:
+        found = _COMPARISONS[body.operator](self.number(body.left, bindings), self.number(body.right, bindings))
+        return np.broadcast_to(found, (bindings.rows,))
+
+    def number(self, value: Value, bindings: Bindings) -> NDArray[np.float64]:
+        """What a term or a computation is, `[rows]` or `[1]`; nan, which equals nothing, for a division by zero."""
+        match value:
+            case Constant(name):
+                return np.array([float(name)])
+            case Variable(name):
+                return self.world.vocabulary.numbers(self.type(name))[bindings.columns[name]]
+            case Arithmetic(operator, left, right):
+                with np.errstate(all="ignore"):
+                    found = _OPERATIONS[operator](self.number(left, bindings), self.number(right, bindings))
+                return np.where(np.isfinite(found), found, np.nan)
 
     def value(self, term: Term, other: Term, bindings: Bindings) -> NDArray[np.int32]:
         """The codes of a term; a constant has that of the type of the term it is compared with, -1 if none."""

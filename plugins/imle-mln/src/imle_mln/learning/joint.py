@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from imle.errors import InstanceError
 from imle_mln.changes import Moves
 from imle_mln.network import Bools, GroundNetwork, Index
+from imle_mln.units import Units
 
 MOST = 2**16
 """States of one part."""
@@ -28,54 +26,35 @@ def joint_moves(network: GroundNetwork, state: Bools, name: str) -> Moves:
     Raises:
         InstanceError: a part has more states than can be counted.
     """
+    units = Units.of(network)
     move: list[Index] = []
     atom: list[Index] = []
     group: list[Index] = []
     start = 0
-    for number, units in enumerate(_parts(network)):
-        sizes = [max(2, len(unit)) for unit in units]
+    for number, part in enumerate(units.parts(network)):
+        sizes = [units.size(unit) for unit in part]
         states = prod(sizes)
         if states > MOST:
             raise InstanceError(
-                f"{name}: expected connected atoms with at most {MOST:,} states, found {sum(map(len, units)):,} atoms",
+                f"{name}: expected connected atoms with at most {MOST:,} states, found "
+                f"{sum(len(units.members[unit]) for unit in part):,} atoms",
                 hint='learn with method="pll", which looks at one atom at a time, or give more evidence',
             )
         chosen = np.stack(np.unravel_index(np.arange(states), sizes), axis=1)
-        present = [int(state[unit[0]]) if len(unit) == 1 else int(np.argmax(state[unit])) for unit in units]
+        present = [units.present(unit, state) for unit in part]
         other = np.flatnonzero((chosen != present).any(axis=1))
-        for at, unit in enumerate(units):
-            value = chosen[other, at]
+        for at, unit in enumerate(part):
+            members, value = units.members[unit], chosen[other, at]
             changed = np.flatnonzero(value != present[at])
-            moves = start + changed
-            if len(unit) == 1:
-                move.append(moves)
-                atom.append(np.full(len(moves), unit[0]))
+            move.append(start + changed)
+            if units.free(unit):
+                atom.append(np.full(len(changed), members[0]))
             else:
-                move += [moves, moves]
-                atom += [np.full(len(moves), unit[present[at]]), unit[value[changed]]]
+                move.append(start + changed)
+                atom += [np.full(len(changed), members[present[at]]), members[value[changed]]]
         group.append(np.full(len(other), number))
         start += len(other)
     return Moves.of(_joined(move), _joined(atom), state, _joined(group))
-
-
-def _parts(network: GroundNetwork) -> Iterator[list[Index]]:
-    """The units of each part: single atoms, and exactly-one blocks."""
-    blocks = [network.blocks[at].astype(np.int64) for at in range(len(network.blocks))]
-    inside = np.zeros(network.atoms, np.bool_)
-    inside[network.blocks.items] = True
-    units = [np.array([atom]) for atom in np.flatnonzero(~inside)] + blocks
-    size = network.atoms + len(network.clauses)
-    literals, members = network.clauses.entries(), network.blocks.entries()
-    first = members.variable[members.starts][members.row] if len(members.row) else members.variable
-    links = (
-        np.concatenate([network.atoms + literals.row, first]),
-        np.concatenate([literals.variable, members.variable]),
-    )
-    graph = sparse.coo_array((np.ones(len(links[0]), np.int8), links), shape=(size, size))
-    _, part = connected_components(graph, directed=False)
-    own = np.array([part[unit[0]] for unit in units], np.int64)
-    for number in np.unique(own):
-        yield [units[at] for at in np.flatnonzero(own == number)]
 
 
 def _joined(arrays: list[Index]) -> Index:

@@ -20,14 +20,14 @@ from imle_mln.learning.joint import joint_moves
 from imle_mln.learning.optimum import optimum
 from imle_mln.learning.trained import by_layer, perceptron
 from imle_mln.learning.weights import with_weights
-from imle_mln.learning.worlds import World, observed
+from imle_mln.learning.worlds import ObservedWorld, observed
 from imle_mln.logic import Database, Program
 from imle_mln.network import Floats
 from imle_mln.printing import program_text
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LearnedProgram:
     """What was learned.
 
     Attributes:
@@ -62,7 +62,7 @@ def learn(
     steps: int = 200,
     rate: float | None = None,
     watch: Callable[[int, float], None] | None = None,
-) -> Learned:
+) -> LearnedProgram:
     """Learn the weights of a program's formulas (Richardson and Domingos 2006, section 4).
 
     Atoms of open predicates are explained, those of closed ones are given. What a database does not mention is false.
@@ -75,7 +75,8 @@ def learn(
     - "imle": the share of wrong atoms of perturbed MAP states, by Adam through the layer's I-MLE gradient.
 
     Args:
-        program: a path, text, or `imle_mln.parse_program`'s result. Weights are where learning starts.
+        program: a path, text, or `imle_mln.parse_program`'s result. Weights are where learning starts, or zero
+            where there is none; those that are constants (`conf: P(x, conf) => A(x)`) stay as they are.
         databases: a path, text, `{predicate: rows}` or `imle_mln.parse_database`'s result, or a list of them.
         method: one of those above.
         prior: standard deviation of a Gaussian around 0 on each weight; None for none. Of the first two methods and of
@@ -99,7 +100,7 @@ def learn(
         raise OptionError(f"learn: prior: expected a positive number or None, found {prior!r}")
     if steps < 1:
         raise OptionError(f"learn: steps: expected at least 1, found {steps!r}")
-    read = read_program(program, closed_world or ())
+    read = read_program(program, closed_world or (), unweighted=True)
     asked = [name for name in read_query(query, read) if query is not None or not read.predicates[name].closed]
     if not asked:
         raise InstanceError(
@@ -108,21 +109,21 @@ def learn(
         )
     worlds = observed(read, _databases(databases, read), asked)
     formulas = worlds[0].grounding.formulas
-    start = np.asarray(formulas.weights, np.float64).copy()
+    start, free = np.asarray(formulas.weights, np.float64).copy(), ~formulas.fixed
     if method in ("pll", "likelihood"):
         choices = Choices([_differences(world, exact=method == "likelihood") for world in worlds], len(start))
-        found = optimum(choices, start, prior, formulas.names, watch)
+        found = optimum(choices, start, free, prior, formulas.names, watch)
         weights, errors, value, done = found.weights, found.errors, found.value, found.iterations
     else:
         if method == "perceptron":
-            weights = perceptron(worlds, start, steps, 1.0 if rate is None else rate, watch)
+            weights = perceptron(worlds, start, free, steps, 1.0 if rate is None else rate, watch)
         else:
-            weights = by_layer(worlds, start, steps, 0.1 if rate is None else rate, watch, prior, method)
+            weights = by_layer(worlds, start, free, steps, 0.1 if rate is None else rate, watch, prior, method)
         errors, value, done = np.full(len(start), np.nan), None, steps
-    return Learned(with_weights(read, formulas, weights), formulas.names, weights, errors, value, done)
+    return LearnedProgram(with_weights(read, formulas, weights), formulas.names, weights, errors, value, done)
 
 
-def _differences(world: World, *, exact: bool) -> tuple[Any, Any]:
+def _differences(world: ObservedWorld, *, exact: bool) -> tuple[Any, Any]:
     """How counts differ from the observed ones, for all alternatives that hard formulas allow; and their choices."""
     network = world.grounding.network
     changes = world.changes()

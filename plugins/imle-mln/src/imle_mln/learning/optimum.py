@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog, minimize
 
 from imle.errors import InstanceError
 from imle_mln.learning.choices import Choices
-from imle_mln.network import Floats
+from imle_mln.network import Bools, Floats
 
 _NEWTON = 1000
 """Formulas up to which second derivatives are used: a matrix of their squared number."""
@@ -24,7 +25,7 @@ class Optimum:
         weights: `[F]`.
         value: the log-likelihood there, without the prior.
         errors: `[F]` standard errors: roots of the diagonal of the inverse curvature. Infinite where the data say
-            nothing of a weight; nan for more than a thousand formulas.
+            nothing of a weight; nan for more than a thousand formulas; 0 for weights that are not free.
         iterations: of L-BFGS.
     """
 
@@ -37,6 +38,7 @@ class Optimum:
 def optimum(
     choices: Choices,
     start: Floats,
+    free: Bools,
     prior: float | None,
     names: Sequence[str],
     watch: Callable[[int, float], None] | None = None,
@@ -46,6 +48,7 @@ def optimum(
     Args:
         choices: what was observed.
         start: `[F]`.
+        free: `[F]` which weights are to be found; the others stay as they are.
         prior: standard deviation of a Gaussian around 0 on each weight; None for none.
         names: of the formulas, for messages.
         watch: is told the iteration and the log-likelihood.
@@ -55,11 +58,12 @@ def optimum(
     """
     precision = 0.0 if prior is None else prior**-2
     if prior is None:
-        _refuse_endless(choices, names)
+        own = np.flatnonzero(free)
+        _refuse_endless(choices.differences[:, own], [names[at] for at in own.tolist()])
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         value, gradient = choices.value(weights)
-        return 0.5 * precision * float(weights @ weights) - value, precision * weights - gradient
+        return 0.5 * precision * float(weights[free] @ weights[free]) - value, free * (precision * weights - gradient)
 
     done = 0
 
@@ -78,15 +82,19 @@ def optimum(
         options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 10_000},
     )
     weights = np.asarray(found.x, np.float64)
-    errors = np.full(len(weights), np.nan)
-    if 0 < len(weights) <= _NEWTON:
+    errors = np.where(free, np.nan, 0.0)
+
+    def curvature() -> Floats:
+        return np.asarray((choices.curvature(weights) + precision * np.eye(len(weights)))[np.ix_(free, free)])
+
+    if free.any() and len(weights) <= _NEWTON:
         for _ in range(3):
-            curvature = choices.curvature(weights) + precision * np.eye(len(weights))
-            refined = weights - np.linalg.lstsq(curvature, loss(weights)[1], rcond=1e-12)[0]
+            refined = weights.copy()
+            refined[free] -= np.linalg.lstsq(curvature(), loss(weights)[1][free], rcond=1e-12)[0]
             if not loss(refined)[0] <= loss(weights)[0]:
                 break
             weights = refined
-        errors = _errors(choices.curvature(weights) + precision * np.eye(len(weights)))
+        errors[free] = _errors(curvature())
     return Optimum(weights, choices.value(weights)[0], errors, done)
 
 
@@ -98,9 +106,8 @@ def _errors(curvature: Floats) -> Floats:
     return np.asarray(found)
 
 
-def _refuse_endless(choices: Choices, names: Sequence[str]) -> None:
+def _refuse_endless(rows: Any, names: Sequence[str]) -> None:
     """A direction in which no alternative gains and some lose makes the data ever more probable."""
-    rows = choices.differences
     if not rows.shape[0] or not rows.shape[1]:
         return
     sizes = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())

@@ -9,8 +9,8 @@ import numpy as np
 
 from imle.errors import SolveError
 from imle_mln.inference.engine import MAPEngine
-from imle_mln.learning.worlds import World
-from imle_mln.network import Floats
+from imle_mln.learning.worlds import ObservedWorld
+from imle_mln.network import Bools, Floats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 Watch = Callable[[int, float], None]
 
 
-def perceptron(worlds: Sequence[World], start: Floats, steps: int, rate: float, watch: Watch | None) -> Floats:
+def perceptron(
+    worlds: Sequence[ObservedWorld], start: Floats, free: Bools, steps: int, rate: float, watch: Watch | None
+) -> Floats:
     """The averaged perceptron (Collins 2002; Singla and Domingos 2005): towards what is observed, away from the MAP
     state; each formula's rate is divided by its number of true groundings in the data.
 
     Args:
         worlds: what was observed.
         start: `[F]`.
+        free: `[F]` which weights are learned.
         steps: passes over all worlds.
         rate: of learning.
         watch: is told the step and how many atoms of the MAP states are wrong.
@@ -32,7 +35,7 @@ def perceptron(worlds: Sequence[World], start: Floats, steps: int, rate: float, 
     networks = [world.grounding.network for world in worlds]
     engines = [MAPEngine(network) for network in networks]
     observed = [world.changes().totals - network.decided for world, network in zip(worlds, networks, strict=True)]
-    rates = rate / np.maximum(1.0, np.abs(sum(observed, np.zeros(len(start)))))
+    rates = free * rate / np.maximum(1.0, np.abs(sum(observed, np.zeros(len(start)))))
     weights, total = start.copy(), np.zeros(len(start))
     for step in range(steps):
         wrong = 0
@@ -49,7 +52,14 @@ def perceptron(worlds: Sequence[World], start: Floats, steps: int, rate: float, 
 
 
 def by_layer(
-    worlds: Sequence[World], start: Floats, steps: int, rate: float, watch: Watch | None, prior: float | None, kind: str
+    worlds: Sequence[ObservedWorld],
+    start: Floats,
+    free: Bools,
+    steps: int,
+    rate: float,
+    watch: Watch | None,
+    prior: float | None,
+    kind: str,
 ) -> Floats:
     """Adam on the loss of a layer of `mln-map`: the perturbed Fenchel-Young loss of the observed worlds (Berthet et al.
     2020), or the share of atoms that samples of MAP states have wrong, through I-MLE.
@@ -57,6 +67,7 @@ def by_layer(
     Args:
         worlds: what was observed.
         start: `[F]`.
+        free: `[F]` which weights are learned.
         steps: passes over all worlds.
         rate: of Adam; it falls to zero like a cosine.
         watch: is told the step and the loss.
@@ -75,6 +86,8 @@ def by_layer(
         if prior is not None and kind == "fenchel-young":
             total = total + weights.square().sum() / (2 * prior**2)
         total.backward()  # type: ignore[no-untyped-call]  # torch's own
+        assert weights.grad is not None
+        weights.grad *= torch.from_numpy(free)
         optimiser.step()
         schedule.step()
         if watch is not None:
@@ -82,13 +95,13 @@ def by_layer(
     return np.asarray(weights.detach().numpy(), np.float64)
 
 
-def _layer(world: World) -> Any:
+def _layer(world: ObservedWorld) -> Any:
     import imle
 
     return imle.layer("mln-map", program=world.program, evidence=world.evidence, count_scale="sum", nb_samples=10)
 
 
-def _fenchel_young(world: World) -> Callable[[Tensor], Tensor]:
+def _fenchel_young(world: ObservedWorld) -> Callable[[Tensor], Tensor]:
     import torch
 
     from imle.losses import PerturbedFenchelYoung
@@ -101,7 +114,7 @@ def _fenchel_young(world: World) -> Callable[[Tensor], Tensor]:
     return lambda weights: loss(layer.pack(zeros, weights=weights[None]), observed)
 
 
-def _wrong(world: World) -> Callable[[Tensor], Tensor]:
+def _wrong(world: ObservedWorld) -> Callable[[Tensor], Tensor]:
     import torch
 
     layer = _layer(world)

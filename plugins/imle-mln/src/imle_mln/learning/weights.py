@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -27,33 +27,11 @@ def with_weights(program: logic.Program, formulas: FormulaTable, weights: Floats
 
 def _weighted(rule: logic.Rule, domains: tuple[tuple[str, ...], ...], weights: Iterator[float]) -> Iterator[logic.Rule]:
     for chosen in product(*domains):
-        values = dict(zip(rule.plus, chosen, strict=True))
+        weight, values = next(weights), dict(zip(rule.plus, map(logic.Constant, chosen), strict=True))
         types = {name: kind for name, kind in rule.types.items() if name not in values}
-        yield replace(rule, formula=_put(rule.formula, values), weight=next(weights), plus=(), types=types)
-
-
-def _put(formula: logic.Formula, values: Mapping[str, str]) -> logic.Formula:
-    """A formula with constants for some of its free variables; names are unique within a rule."""
-
-    def term(one: logic.Term) -> logic.Term:
-        return logic.Constant(values[one.name]) if isinstance(one, logic.Variable) and one.name in values else one
-
-    match formula:
-        case logic.Atom(predicate, arguments):
-            return logic.Atom(predicate, tuple(map(term, arguments)))
-        case logic.Equal(left, right):
-            return logic.Equal(term(left), term(right))
-        case logic.Not(body):
-            return logic.Not(_put(body, values))
-        case logic.And(parts):
-            return logic.And(tuple(_put(part, values) for part in parts))
-        case logic.Or(parts):
-            return logic.Or(tuple(_put(part, values) for part in parts))
-        case logic.Implies(premise, conclusion):
-            return logic.Implies(_put(premise, values), _put(conclusion, values))
-        case logic.Iff(left, right):
-            return logic.Iff(_put(left, values), _put(right, values))
-        case logic.ForAll(variables, body):
-            return logic.ForAll(variables, _put(body, values))
-        case logic.Exists(variables, body):
-            return logic.Exists(variables, _put(body, values))
+        where = tuple(logic.substituted(one, values) for one in rule.where)
+        formula = logic.substituted(rule.formula, values)
+        if rule.weight_variable is None:
+            yield replace(rule, formula=formula, weight=weight, plus=(), types=types, where=where, unweighted=False)
+    if rule.weight_variable is not None:
+        yield rule

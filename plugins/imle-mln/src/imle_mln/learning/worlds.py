@@ -18,7 +18,7 @@ from imle_mln.network import Bools
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class ObservedWorld:
     """One database.
 
     Attributes:
@@ -54,7 +54,7 @@ class World:
         return found
 
 
-def observed(program: Program, databases: Mapping[str, Database], query: Collection[str]) -> list[World]:
+def observed(program: Program, databases: Mapping[str, Database], query: Collection[str]) -> list[ObservedWorld]:
     """The worlds of some databases. What they do not mention is false.
 
     Types of `+` variables have the constants of all databases together, so that all have the same formulas; other types
@@ -83,7 +83,7 @@ def observed(program: Program, databases: Mapping[str, Database], query: Collect
 
 def _world(
     name: str, program: Program, database: Database, query: set[str], shared: Mapping[str, tuple[str, ...]]
-) -> World:
+) -> ObservedWorld:
     for predicate, truths in database.truth.items():
         if -1 in truths:
             atom = database.atoms[predicate][truths.index(-1)]
@@ -102,7 +102,7 @@ def _world(
     state = np.zeros(grounding.network.atoms, np.bool_)
     for predicate, atoms in grounding.atoms.predicates.items():
         state[atoms.start : atoms.stop] = _true(known[predicate], atoms.cells)
-    return World(name, asked, evidence, grounding, state)
+    return ObservedWorld(name, asked, evidence, grounding, state)
 
 
 def _with(program: Program, closed: Collection[str]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imle_mln.commands.inputs import say
 from imle_mln.learning import METHODS
 
 if TYPE_CHECKING:
-    from imle_mln.learning.learn import Learned
+    from imle_mln.learning.learn import LearnedProgram
 
 
 @click.command("learn")
@@ -88,7 +89,7 @@ def learn_command(
         click.echo(program_text(found.program), nl=False)
     value = "" if found.value is None else f"log-likelihood {found.value:.6g}; "
     said = f"{value}{method}, {found.iterations:,} steps; {time.perf_counter() - begin:.2f} s"
-    click.echo(click.style(said, dim=True), err=True)
+    say(said)
 
 
 @contextmanager
@@ -104,14 +105,14 @@ def _watched() -> Iterator[Callable[[int, float], None] | None]:
         yield lambda step, value: status.update(f"step {step:,}: {value:.6g}")
 
 
-def _summary(found: Learned) -> dict[str, object]:
+def _summary(found: LearnedProgram) -> dict[str, object]:
     errors = [error if math.isfinite(error) else None for error in found.errors.tolist()]
     rows = zip(found.formulas, found.weights.tolist(), errors, strict=True)
     formulas = [{"formula": name, "weight": weight, "error": error} for name, weight, error in rows]
     return {"formulas": formulas, "value": found.value, "iterations": found.iterations}
 
 
-def _show(found: Learned) -> None:
+def _show(found: LearnedProgram) -> None:
     from rich.table import Table
 
     from imle.cli.output import make_console, show

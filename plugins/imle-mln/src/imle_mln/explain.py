@@ -1,0 +1,221 @@
+"""Why a most probable world is as it is: what other values of an atom would cost, and which formulas say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from imle.errors import InstanceError
+from imle_mln.changes import Changes, Moves
+from imle_mln.errors import did_you_mean
+from imle_mln.grounding import Grounding
+from imle_mln.network import Bools, Floats, Index
+from imle_mln.units import Units
+
+MOST = 2**16
+"""States that are looked at, one by one."""
+
+
+class Reason(NamedTuple):
+    """What a formula says about a change.
+
+    Attributes:
+        formula: as text.
+        gain: what it adds to the score of the world as it is, compared with the changed one.
+        groundings: how many more of its groundings are true in the world as it is.
+    """
+
+    formula: str
+    gain: float
+    groundings: float
+
+
+class CostlyGrounding(NamedTuple):
+    """A ground formula, or what is left of it once evidence is known.
+
+    Attributes:
+        text: such as "!Smokes(Ann) v Smokes(Ben)".
+        cost: what it takes from the score.
+    """
+
+    text: str
+    cost: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an atom has its truth in a world.
+
+    Attributes:
+        atom: as text.
+        truth: in the world.
+        instead: what would be changed: the atom, and for an exactly-one block the value that would take its place.
+        cost: by how much the score falls if it is changed and all else stays; infinite where a hard formula forbids it,
+            below 0 where the world is not a best one.
+        reasons: formulas with a part in that, those that speak most for the world as it is first.
+        unary: the part of the atoms' own unaries.
+        forced: hard ground clauses that would break.
+    """
+
+    atom: str
+    truth: bool
+    instead: tuple[str, ...]
+    cost: float
+    reasons: tuple[Reason, ...]
+    unary: float
+    forced: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.atom} is {str(self.truth).lower()}; {' and '.join(self.instead)} instead would "]
+        lines[0] += "break a hard formula" if self.forced else f"cost {self.cost:.6g}"
+        lines += [f"  {'hard':>10}  {text}" for text in self.forced]
+        lines += [f"  {reason.gain:>+10.4g}  {reason.formula} ({reason.groundings:+g})" for reason in self.reasons]
+        if self.unary:
+            lines.append(f"  {self.unary:>+10.4g}  unary")
+        return "\n".join(lines)
+
+
+class Ranked(NamedTuple):
+    """A state of some atoms.
+
+    Attributes:
+        cost: how much less it scores than the world as it is.
+        atoms: their truths, by name.
+    """
+
+    cost: float
+    atoms: dict[str, bool]
+
+
+class Explainer:
+    """Looks at one world.
+
+    Args:
+        grounding: whose world it is.
+        world: `[A]` truths of all open atoms.
+        weights: `[F]` of formulas.
+        unary: `[A]` what each atom adds to the score if it is true.
+    """
+
+    def __init__(self, grounding: Grounding, world: Bools, weights: Floats, unary: Floats) -> None:
+        self._grounding, self._network = grounding, grounding.network
+        self._world, self._weights, self._unary = world, weights, unary
+        self._units = Units.of(self._network)
+        self._changes = Changes(self._network, self._world)
+        self._numbers = {name: number for number, name in enumerate(grounding.atoms.names)}
+
+    def explain(self, atom: str) -> Explanation:
+        """Why an atom has its truth.
+
+        Args:
+            atom: an open one, such as "Smokes(Ann)".
+
+        Raises:
+            InstanceError: no open atom has this name.
+        """
+        number = self._number(atom)
+        moves = self._moves(number)
+        gains, breaking = self._gains(moves)
+        gains[breaking] = -np.inf
+        best = int(np.argmax(gains))
+        forced = np.flatnonzero(self._network.hard & (self._changes.clauses(moves)[[best]].toarray()[0] < 0))
+        change = moves.atoms[[best]].toarray()[0].astype(np.int64)
+        counts = self._changes.counts(moves)[0][[best]].toarray()[0]
+        parts = -counts * self._weights
+        order = sorted(np.flatnonzero(counts).tolist(), key=lambda at: -parts[at])
+        names = self._grounding.formulas.names
+        return Explanation(
+            atom=self._grounding.atoms.name(number),
+            truth=bool(self._world[number]),
+            instead=tuple(self._literal(at, bool(change[at] > 0)) for at in np.flatnonzero(change).tolist()),
+            cost=float(0.0 - gains[best]),
+            reasons=tuple(Reason(names[at], float(parts[at]), float(-counts[at])) for at in order),
+            unary=float(-(change @ self._unary)),
+            forced=tuple(self._network.text(clause, self._grounding.atoms.name) for clause in forced.tolist()),
+        )
+
+    def violated(self, most: int = 10) -> list[CostlyGrounding]:
+        """The ground formulas that cost the world most: false ones that speak for it, true ones that speak against.
+
+        Args:
+            most: how many at most.
+        """
+        clause = self._network.clause_weights(self._weights)
+        costs = np.where(self._changes.truths, -clause, clause)
+        order = np.argsort(-costs, kind="stable")[:most]
+        return [
+            CostlyGrounding(
+                self._network.text(at, self._grounding.atoms.name, positive=bool(clause[at] > 0)), float(costs[at])
+            )
+            for at in order.tolist()
+            if costs[at] > 0
+        ]
+
+    def best_states(self, atom: str, most: int = 5) -> list[Ranked]:
+        """The best states of the atoms that hang together with one, all else as it is; the best first.
+
+        Args:
+            atom: an open one.
+            most: how many at most; states that break hard formulas are none.
+
+        Raises:
+            InstanceError: no open atom has this name, or too many hang together with it.
+        """
+        own = int(self._units.unit[self._number(atom)])
+        part = next(part for part in self._units.parts(self._network) if own in part)
+        sizes = [self._units.size(unit) for unit in part]
+        if prod(sizes) > MOST:
+            raise InstanceError(f"{atom}: expected at most {MOST:,} states of what it hangs together with, found more")
+        atoms = np.sort(np.concatenate([self._units.members[unit] for unit in part]))
+        worlds = self._states(part, sizes)
+        row, column = np.nonzero(worlds != self._world)
+        moves = Moves.of(row, column, self._world, np.arange(len(worlds)))
+        gains, breaking = self._gains(moves)
+        gains[breaking] = -np.inf
+        found = []
+        for at in np.argsort(-gains, kind="stable")[:most].tolist():
+            if np.isfinite(gains[at]):
+                truths = {self._grounding.atoms.name(one): bool(worlds[at, one]) for one in atoms.tolist()}
+                found.append(Ranked(float(0.0 - gains[at]), truths))
+        return found
+
+    def _states(self, part: Sequence[int], sizes: Sequence[int]) -> Bools:
+        values = np.stack(np.unravel_index(np.arange(prod(sizes)), sizes), axis=1)
+        worlds = np.tile(self._world, (len(values), 1))
+        for at, unit in enumerate(part):
+            members = self._units.members[unit]
+            worlds[:, members] = values[:, [at]] == self._units.value[members]
+        return worlds
+
+    def _number(self, atom: str) -> int:
+        plain = atom.replace(" ", "")
+        if plain not in self._numbers:
+            raise InstanceError(
+                f"expected an open atom, found {atom!r}, which evidence decides or the program does not have",
+                hint=did_you_mean(atom, self._numbers),
+            )
+        return self._numbers[plain]
+
+    def _moves(self, number: int) -> Moves:
+        unit = int(self._units.unit[number])
+        if self._units.free(unit):
+            return Moves.of(np.zeros(1, np.int64), np.array([number]), self._world, np.zeros(1, np.int64))
+        members = self._units.members[unit]
+        true = members[self._units.present(unit, self._world)]
+        others: Index = members[members != true] if number == true else np.array([number])
+        row = np.arange(len(others))
+        return Moves.of(
+            np.concatenate([row, row]), np.concatenate([others, np.full(len(others), true)]), self._world, row
+        )
+
+    def _gains(self, moves: Moves) -> tuple[Floats, Index]:
+        """What moves add to the score, and which of them break a hard clause."""
+        counts, breaking = self._changes.counts(moves)
+        return counts @ self._weights + moves.atoms @ self._unary, breaking
+
+    def _literal(self, atom: int, truth: bool) -> str:
+        return ("" if truth else "!") + self._grounding.atoms.name(atom)

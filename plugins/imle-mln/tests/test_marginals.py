@@ -1,0 +1,207 @@
+"""Exact marginals against all worlds of random programs, their derivatives, and what perturb-and-MAP is."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+
+import imle_mln
+from imle.errors import InstanceError, ObjectiveError, OptionError, SolveError
+from support.random_mln import Draw, Reference, bindings, worlds
+
+SMOKERS = """*Friends(person, person)
+Smokes(person)
+1.5 Smokes(x) => !Smokes(x)
+0.8 Friends(x,y) ^ Smokes(x) => Smokes(y)
+"""
+FRIENDS = "Friends(Ann,Ben)\nFriends(Ben,Cat)\nFriends(Cat,Ann)\n"
+
+
+def everything(seed):
+    """A random program on random evidence: its text, and all worlds with their scores and counts; None if too large."""
+    draw = Draw(seed)
+    text, rules = draw.program()
+    said = draw.evidence()
+    found = worlds(draw, said)
+    if found is None:
+        return None
+    world, fine = found
+    score, counts = np.zeros(len(fine)), []
+    for weight, formula, plus in rules:
+        reference = Reference(formula)
+        for case in bindings(plus, draw.domains):
+            others = bindings(sorted(reference.free() - set(plus)), draw.domains)
+            truths = [reference.truth(world, {**case, **other}, draw.domains) for other in others]
+            count = np.broadcast_to(np.sum(truths, axis=0, dtype=float), score.shape)
+            if weight is None:
+                fine = fine & (count == len(truths))
+            else:
+                counts.append(count)
+                score = score + weight * count
+    literals = "".join(f"{sign}{name}({','.join(atom)})\n" for (name, atom), sign in said.items())
+    return text, literals, world, fine, score, counts
+
+
+def test_random_programs_have_the_marginals_of_all_worlds():
+    done = infeasible = coupled = 0
+    for seed in itertools.count():
+        made = everything(seed)
+        if made is None:
+            continue
+        text, literals, world, fine, score, counts = made
+        try:
+            imle_mln.map_inference(text, literals)
+        except SolveError:
+            with pytest.raises(SolveError, match="infeasible"):
+                imle_mln.marginals(text, literals)
+            infeasible += 1
+            continue
+        except InstanceError:  # no program, or evidence that contradicts itself
+            continue
+        found = imle_mln.marginals(text, literals)
+        assert found.log_partition == pytest.approx(logsumexp(score[fine]), abs=1e-9), (text, literals)
+        chances = np.exp(score - logsumexp(score[fine])) * fine
+        for (name, atom), truth in world.items():
+            label = f"{name}({','.join(atom)})"
+            if label in found.atoms:
+                assert found[label] == pytest.approx(float(chances @ truth), abs=1e-9), (text, literals)
+        assert found.counts == pytest.approx([float(chances @ count) for count in counts], abs=1e-8)
+        coupled += len(found.atoms) > 3
+        done += 1
+        if done == 150:
+            break
+    assert min(infeasible, coupled) > 10
+
+
+def test_probabilities_can_be_differentiated_and_differentiated_again():
+    layer = imle_mln.MarginalLayer(SMOKERS, FRIENDS)
+    torch.manual_seed(0)
+    unary = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([1.5, 0.8], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer.log_partition, (unary, weights))
+    assert torch.autograd.gradcheck(lambda u, w: tuple(layer(u, w)), (unary, weights))
+    state, counts = layer(unary, weights)
+    found = torch.autograd.grad(layer.log_partition(unary, weights).sum(), (unary, weights))
+    torch.testing.assert_close(state, found[0])
+    torch.testing.assert_close(counts.sum(dim=0), found[1])
+
+
+def test_likelihoods_of_a_layer_are_those_of_all_states_and_train():
+    layer = imle_mln.MarginalLayer(SMOKERS, FRIENDS)
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=3)), dtype=torch.float64)
+    unary = torch.tensor([0.3, -0.2, 1.0], dtype=torch.float64, requires_grad=True)
+    logs = layer.log_probability(every, unary)
+    assert float(logs.detach().exp().sum()) == pytest.approx(1.0, abs=1e-12)
+    torch.testing.assert_close((logs.exp().unsqueeze(1) * every).sum(dim=0), layer(unary).state)
+    gradient = torch.autograd.grad(-layer.log_probability(every[5], unary), unary)[0]
+    torch.testing.assert_close(gradient, layer(unary).state.detach() - every[5])
+    assert layer(unary.detach().float()).state.requires_grad is False
+    assert layer(torch.zeros(4, 2, 3), torch.zeros(2, 2)).state.shape == (4, 2, 3)
+    assert "3 atoms, 2 formulas" in repr(layer)
+
+
+def test_states_that_hard_formulas_forbid_have_no_probability():
+    layer = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nT(n, n!)\nP(A) v P(B).\n1 P(x) ^ T(x,x)\n")
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=6)), dtype=torch.float64)
+    logs = layer.log_probability(every)
+    assert float(logs.exp().sum()) == pytest.approx(1.0, abs=1e-12)
+    assert int(torch.isfinite(logs).sum()) == 3 * 4
+
+
+def test_hidden_atoms_are_summed_over():
+    shown = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nQ(n)\n1 P(x) => Q(x)\n0.5 Q(x) ^ P(y)\n", query=["P"])
+    whole = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nQ(n)\n1 P(x) => Q(x)\n0.5 Q(x) ^ P(y)\n")
+    unary = torch.tensor([0.5, -1.0])
+    torch.testing.assert_close(shown(unary).state, whole(torch.cat([unary, torch.zeros(2)])).state[:2])
+    with pytest.raises(ObjectiveError, match="of all open atoms"):
+        shown.log_probability(torch.zeros(2))
+
+
+def test_perturb_and_map_is_another_model_but_not_for_atoms_alone():
+    alone = "n = {A, B, C}\nP(n)\nT(n, n!)\n0.7 P(x)\n-0.4 P(A)\n1 T(x,x)\n0.5 T(A,+y)\n"
+    exact = imle_mln.marginals(alone)
+    sampled = imle_mln.marginals(alone, method="perturb-and-map", samples=4000)
+    assert np.abs(sampled.probabilities - exact.probabilities).max() < 5 * sampled.errors.max()
+    assert sampled.log_partition is None
+    assert exact.errors.max() == 0
+    equal = "*Friends(person, person)\nSmokes(person)\n-1.5 Smokes(x)\n2 Friends(x,y) => (Smokes(x) <=> Smokes(y))\n"
+    coupled = imle_mln.marginals(equal, FRIENDS)
+    other = imle_mln.marginals(equal, FRIENDS, method="perturb-and-map", samples=4000)
+    assert (other.probabilities > 3 * coupled.probabilities).all(), "maxima of sums of noise, not sums"
+    assert (np.abs(other.probabilities - coupled.probabilities) > 10 * other.errors).all()
+    assert imle_mln.marginals(SMOKERS, FRIENDS, method="perturb-and-map", samples=10).counts.shape == (2,)
+
+
+@pytest.mark.parametrize("method", ["gibbs", "mc-sat"])
+def test_chains_sample_what_is_exact(method):
+    done = 0
+    for seed in itertools.count():
+        text, rules = Draw(seed).program()
+        if any(weight is None for weight, _, _ in rules):  # hard formulas have tests of their own
+            continue
+        try:
+            exact = imle_mln.marginals(text)
+        except (InstanceError, SolveError):
+            continue
+        if not len(exact.atoms):
+            continue
+        found = imle_mln.marginals(text, method=method, samples=2000, seed=seed)
+        # draws of MC-SAT are nearly uniform, not quite
+        room = 5 * found.errors + (0.005 if method == "gibbs" else 0.02)
+        assert (np.abs(found.probabilities - exact.probabilities) <= room).all(), text
+        scale = np.maximum(1.0, np.abs(exact.counts))
+        assert (np.abs(found.counts - exact.counts) / scale < 0.1).all(), text
+        done += 1
+        if done == 25:
+            break
+
+
+def test_mc_sat_crosses_what_gibbs_cannot():
+    apart = "n = {A, B, C}\nP(n)\nQ(n)\nP(x) <=> P(y).\nP(x) <=> !Q(x).\n0.4 P(x)\n"
+    exact = imle_mln.marginals(apart)
+    stuck = imle_mln.marginals(apart, method="gibbs", samples=200)
+    assert stuck.rhat.max() > 1.5, "chains that started apart stay apart"
+    found = imle_mln.marginals(apart, method="mc-sat", samples=2000)
+    assert found.rhat.max() < 1.05
+    assert np.abs(found.probabilities - exact.probabilities).max() < 0.03
+
+
+@pytest.mark.parametrize("method", ["gibbs", "mc-sat"])
+def test_chains_respect_blocks_and_hard_formulas(method):
+    program = "n = {A, B}\nt = {X, Y, Z}\nT(n, t!)\nP(n)\nP(x) => !T(x,X).\n0.5 P(x)\n1 T(x,+y)\n0.7 T(A,y) ^ T(B,y)\n"
+    exact = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7])
+    found = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    assert np.abs(found.probabilities - exact.probabilities).max() < 0.03
+    assert sum(found[f"T(A,{value})"] for value in "XYZ") == pytest.approx(1.0)
+    again = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    assert again.probabilities.tolist() == found.probabilities.tolist()
+
+
+def test_other_weights_and_unaries():
+    found = imle_mln.marginals(SMOKERS, FRIENDS, weights=[0, 0], unary=[0.5, 0, -1])
+    assert found.probabilities == pytest.approx(1 / (1 + np.exp(-np.array([0.5, 0, -1]))))
+    assert found["Smokes(Ann)"] == found.probabilities[0]
+    with pytest.raises(KeyError, match=r"Smokes\(An\): did you mean"):
+        found["Smokes(An)"]
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "message"),
+    [
+        ("n = {1,...,30}\nP(n)\n1 P(x) ^ P(y)\n", {}, "expected tables of at most 1,048,576 entries, found one of"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"method": "gibs"}, "expected a method of exact, gibbs, .*found 'gibs'"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"samples": 0}, "samples: expected at least 1"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"unary": [1, 2]}, r"unary: expected 1 numbers, found shape \[2\]"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"chains": 1}, "chains: expected at least 2"),
+        ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {}, "infeasible"),
+        ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "mc-sat"}, "infeasible"),
+        ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "perturb-and-map"}, "infeasible|contradict|P\\(A\\)"),
+    ],
+)
+def test_what_has_no_marginals_is_said(program, options, message):
+    with pytest.raises((InstanceError, OptionError, SolveError), match=message):
+        imle_mln.marginals(program, **options)

@@ -48,7 +48,7 @@ class LargeClauses:
         inner = (found.row[nested], found.variable[nested] - n)
         self._inner = sparse.csr_array((np.ones(nested.sum()), inner), shape=(m, m))
         reach = own
-        while True:
+        while nested.any():
             wider = own + self._inner @ reach
             wider.data[:] = 1.0
             if wider.nnz == reach.nnz:

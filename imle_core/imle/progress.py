@@ -55,12 +55,15 @@ class _TqdmBar(Bar):
 
         super().__init__()
         self._bar = tqdm(desc=what, total=total, delay=patience, file=file, leave=False, miniters=1)
+        self._begin = time.perf_counter() + patience
 
     def _show(self, done: int, total: int | None, note: str) -> None:
         if total is not None:
             self._bar.total = total
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)
+        if done == self._bar.total and time.perf_counter() >= self._begin:
+            self._bar.refresh()  # the end is drawn, however soon it comes after what was drawn last
 
     def close(self) -> None:
         self._bar.close()

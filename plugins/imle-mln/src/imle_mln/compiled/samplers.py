@@ -6,11 +6,11 @@ import numpy as np
 
 from imle.solvers.compiled import Flags, Floats, Longs, compiled
 from imle_mln.compiled.walks import proposal, walk
-from imle_mln.compiled.world import FREE, Structure, ULongs, World, below, move, reset, uniform
+from imle_mln.compiled.world import FREE, Structure, ULongs, WorldState, below, move, reset, uniform
 
 
 @compiled
-def scatter(structure: Structure, world: World, units: Longs, random: ULongs) -> None:
+def scatter(structure: Structure, world: WorldState, units: Longs, random: ULongs) -> None:
     """A state at random: each unit has any of its values."""
     for unit in units:
         if unit >= 0:
@@ -24,14 +24,14 @@ def scatter(structure: Structure, world: World, units: Longs, random: ULongs) ->
 
 
 @compiled
-def count(world: World, sums: Longs) -> None:
+def count(world: WorldState, sums: Longs) -> None:
     """Add the truths of all variables to `sums` `[n + m]`."""
     for variable in range(len(sums)):
         sums[variable] += world.values[variable]
 
 
 @compiled
-def gibbs(structure: Structure, world: World, units: Longs, sweeps: int, sums: Longs, random: ULongs) -> None:
+def gibbs(structure: Structure, world: WorldState, units: Longs, sweeps: int, sums: Longs, random: ULongs) -> None:
     """Draw each unit anew, given all others, once per sweep (Geman and Geman 1984). States that break hard clauses have
     no probability.
 
@@ -51,7 +51,7 @@ def gibbs(structure: Structure, world: World, units: Longs, sweeps: int, sums: L
 
 
 @compiled
-def draw_atom(structure: Structure, world: World, atom: int, random: ULongs) -> None:
+def draw_atom(structure: Structure, world: WorldState, atom: int, random: ULongs) -> None:
     """Draw a free atom."""
     before = world.score[0]
     move(structure, world, atom)
@@ -61,7 +61,7 @@ def draw_atom(structure: Structure, world: World, atom: int, random: ULongs) -> 
 
 
 @compiled
-def draw_block(structure: Structure, world: World, block: int, scores: Floats, random: ULongs) -> None:
+def draw_block(structure: Structure, world: WorldState, block: int, scores: Floats, random: ULongs) -> None:
     """Draw the true atom of a block."""
     first, last = structure.block_starts[block], structure.block_starts[block + 1]
     most = -np.inf
@@ -88,7 +88,7 @@ def draw_block(structure: Structure, world: World, block: int, scores: Floats, r
 @compiled
 def mc_sat(
     structure: Structure,
-    world: World,
+    world: WorldState,
     strengths: Floats,
     always: Flags,
     units: Longs,
@@ -139,7 +139,7 @@ def mc_sat(
 
 
 @compiled
-def sample_sat(structure: Structure, world: World, units: Longs, moves: int, random: ULongs) -> bool:
+def sample_sat(structure: Structure, world: WorldState, units: Longs, moves: int, random: ULongs) -> bool:
     """Repair broken clauses, by turns greedily and by annealing; whether none is left."""
     done = 0
     while world.faults[0] > 0 and done < moves:
@@ -153,7 +153,7 @@ def sample_sat(structure: Structure, world: World, units: Longs, moves: int, ran
 
 
 @compiled
-def step(structure: Structure, world: World, units: Longs, temperature: float, random: ULongs) -> None:
+def step(structure: Structure, world: WorldState, units: Longs, temperature: float, random: ULongs) -> None:
     """A move at random, taken if it breaks no more, or by chance."""
     atom = proposal(structure, world, units[below(random, len(units))], random)
     if atom == FREE:
@@ -166,7 +166,7 @@ def step(structure: Structure, world: World, units: Longs, temperature: float, r
 
 
 @compiled
-def shake(structure: Structure, world: World, units: Longs, random: ULongs) -> None:
+def shake(structure: Structure, world: WorldState, units: Longs, random: ULongs) -> None:
     """Each unit at random anew, if nothing breaks: states that break nothing are all as probable as before."""
     for unit in units:
         atom = proposal(structure, world, unit, random)

@@ -8,11 +8,11 @@ import numpy as np
 
 from imle.solvers.compiled import Flags, Floats, Longs, Masks, compiled
 from imle_mln.compiled.partial import Partial, complete, release, restore
-from imle_mln.compiled.world import FREE, Structure, ULongs, World, below, flip, move, uniform
+from imle_mln.compiled.world import FREE, Structure, ULongs, WorldState, below, flip, move, uniform
 
 
 @compiled
-def proposal(structure: Structure, world: World, unit: int, random: ULongs) -> int:
+def proposal(structure: Structure, world: WorldState, unit: int, random: ULongs) -> int:
     """An atom to move: the unit itself, or one of its block that is not true."""
     if unit >= 0:
         return unit
@@ -25,7 +25,7 @@ def proposal(structure: Structure, world: World, unit: int, random: ULongs) -> i
 
 
 @compiled
-def losses(structure: Structure, world: World, units: Longs, random: ULongs) -> float:
+def losses(structure: Structure, world: WorldState, units: Longs, random: ULongs) -> float:
     """How much the score changes on average by a move at random, in size."""
     total, count = 0.0, 0
     for unit in units:
@@ -42,7 +42,7 @@ def losses(structure: Structure, world: World, units: Longs, random: ULongs) -> 
 @compiled
 def anneal(
     structure: Structure,
-    world: World,
+    world: WorldState,
     units: Longs,
     temperatures: Floats,
     best: Flags,
@@ -71,7 +71,7 @@ def anneal(
 
 
 @compiled
-def keep(structure: Structure, world: World, best: Flags, record: Floats) -> None:
+def keep(structure: Structure, world: WorldState, best: Flags, record: Floats) -> None:
     """Remember a state that breaks nothing, if it is better than the record."""
     if world.faults[0] == 0 and world.score[0] > record[0]:
         record[0] = world.score[0]
@@ -79,7 +79,7 @@ def keep(structure: Structure, world: World, best: Flags, record: Floats) -> Non
 
 
 @compiled
-def descend(structure: Structure, world: World, units: Longs, sweeps: int) -> bool:
+def descend(structure: Structure, world: WorldState, units: Longs, sweeps: int) -> bool:
     """Make every move that gains, in up to so many sweeps; whether there is none left."""
     for _ in range(sweeps):
         moved = False
@@ -96,7 +96,7 @@ def descend(structure: Structure, world: World, units: Longs, sweeps: int) -> bo
 
 
 @compiled
-def gained(structure: Structure, world: World, atom: int) -> bool:
+def gained(structure: Structure, world: WorldState, atom: int) -> bool:
     """Make a move if it gains more than rounding errors."""
     before = world.score[0] - world.penalty[0]
     back = move(structure, world, atom)
@@ -108,7 +108,7 @@ def gained(structure: Structure, world: World, atom: int) -> bool:
 
 
 @compiled
-def leaf(structure: Structure, world: World, item: int, random: ULongs) -> int:
+def leaf(structure: Structure, world: WorldState, item: int, random: ULongs) -> int:
     """An atom whose move goes towards making a literal true, by way of nested clauses at random; `FREE` if none is."""
     while True:
         variable, wanted = (item, True) if item >= 0 else (~item, False)
@@ -133,7 +133,7 @@ def leaf(structure: Structure, world: World, item: int, random: ULongs) -> int:
 
 
 @compiled
-def walk(structure: Structure, world: World, steps: int, noise: float, random: ULongs) -> bool:
+def walk(structure: Structure, world: WorldState, steps: int, noise: float, random: ULongs) -> bool:
     """Repair broken hard clauses one by one (MaxWalkSAT: Kautz, Selman and Jiang 1997); whether none is left.
 
     Args:
@@ -168,7 +168,7 @@ def walk(structure: Structure, world: World, steps: int, noise: float, random: U
 @compiled
 def rebuild(
     structure: Structure,
-    world: World,
+    world: WorldState,
     partial: Partial,
     worth: Floats,
     chosen: Flags,
@@ -204,7 +204,7 @@ def rebuild(
 
 
 @compiled
-def follow(structure: Structure, world: World, values: Masks, chosen: Flags) -> None:
+def follow(structure: Structure, world: WorldState, values: Masks, chosen: Flags) -> None:
     """Flip chosen atoms, of blocks all, to values of 0 and 1."""
     for atom in range(structure.atoms):
         if chosen[atom]:

@@ -49,7 +49,7 @@ class Structure(NamedTuple):
     block_items: Longs
 
 
-class World(NamedTuple):
+class WorldState(NamedTuple):
     """A state. Write `values` of atoms, one true in each block, and call `reset`; then `move`.
 
     Attributes:
@@ -80,7 +80,7 @@ class World(NamedTuple):
 
 
 @compiled
-def reset(structure: Structure, world: World) -> None:
+def reset(structure: Structure, world: WorldState) -> None:
     """Evaluate a state from the values of its atoms."""
     n = structure.atoms
     world.score[0] = world.penalty[0] = 0.0
@@ -105,7 +105,7 @@ def reset(structure: Structure, world: World) -> None:
 
 
 @compiled
-def add_broken(world: World, clause: int) -> None:
+def add_broken(world: WorldState, clause: int) -> None:
     """A hard clause has become false."""
     world.place[clause] = world.faults[0]
     world.broken[world.faults[0]] = clause
@@ -114,7 +114,7 @@ def add_broken(world: World, clause: int) -> None:
 
 
 @compiled
-def drop_broken(world: World, clause: int) -> None:
+def drop_broken(world: WorldState, clause: int) -> None:
     """A hard clause has become true."""
     world.faults[0] -= 1
     last, place = world.broken[world.faults[0]], world.place[clause]
@@ -125,7 +125,7 @@ def drop_broken(world: World, clause: int) -> None:
 
 
 @compiled
-def flip(structure: Structure, world: World, atom: int) -> None:
+def flip(structure: Structure, world: WorldState, atom: int) -> None:
     """Change the value of one atom, whether it is in a block or not, and of the clauses that depend on it."""
     n, values, path = structure.atoms, world.values, world.path
     values[atom] = not values[atom]
@@ -159,7 +159,7 @@ def flip(structure: Structure, world: World, atom: int) -> None:
 
 
 @compiled
-def move(structure: Structure, world: World, atom: int) -> int:
+def move(structure: Structure, world: WorldState, atom: int) -> int:
     """Flip a free atom, or make an atom of a block the true one.
 
     Returns:

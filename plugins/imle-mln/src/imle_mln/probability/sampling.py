@@ -10,7 +10,7 @@ import numpy as np
 from imle.errors import SolveError
 from imle_mln.compiled.samplers import gibbs, mc_sat, scatter
 from imle_mln.compiled.walks import walk
-from imle_mln.compiled.world import Structure, World, reset
+from imle_mln.compiled.world import Structure, WorldState, reset
 from imle_mln.inference.engine import MAPEngine
 from imle_mln.network import Floats, GroundNetwork, Lists
 from imle_mln.search.state import random_of, structure_of, units_of, world_of
@@ -140,7 +140,7 @@ class _MCSAT:
         mc_sat(self.structure, self.world, self._strengths, self._always, self._units, states, moves, sums, random)
 
 
-def _start(structure: Structure, world: World, network: GroundNetwork, seed: int, random: np.ndarray) -> None:
+def _start(structure: Structure, world: WorldState, network: GroundNetwork, seed: int, random: np.ndarray) -> None:
     """A state at random that breaks nothing: by WalkSAT, or MAP for unaries at random."""
     scatter(structure, world, units_of(structure), random)
     if walk(structure, world, _WALK, 0.3, random):

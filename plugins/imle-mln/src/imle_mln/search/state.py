@@ -6,7 +6,7 @@ import numpy as np
 
 from imle.solvers.compiled import read_only
 from imle_mln.compiled.partial import UNKNOWN, Partial
-from imle_mln.compiled.world import FREE, Structure, ULongs, World
+from imle_mln.compiled.world import FREE, Structure, ULongs, WorldState
 from imle_mln.network import Bools, Floats, Index, Lists
 from imle_mln.truths import by_level
 
@@ -43,15 +43,15 @@ def structure_of(atoms: int, clauses: Lists, hard: Bools, blocks: Lists) -> Stru
     )
 
 
-def world_of(structure: Structure, rewards: Floats) -> World:
-    """A world whose state is still to be written; see `World`.
+def world_of(structure: Structure, rewards: Floats) -> WorldState:
+    """A world whose state is still to be written; see `WorldState`.
 
     Args:
         structure: of the network.
         rewards: `[n + m]` of atoms and clauses.
     """
     n, m = structure.atoms, len(structure.hard)
-    return World(
+    return WorldState(
         values=np.zeros(n + m, np.bool_),
         true_literals=np.zeros(m, np.int32),
         chosen=np.zeros(len(structure.block_starts) - 1, np.int64),

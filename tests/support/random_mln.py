@@ -233,3 +233,20 @@ def worlds(draw, said):
         for first in draw.domains["a"]:
             fine &= sum(table[name, (first, second)].astype(int) for second in draw.domains["b"]) == 1
     return table, fine
+
+
+def evaluated(draw, rules, world, fine):
+    """Which worlds hold the hard rules, too; the score of each; and its counts of each formula with a weight."""
+    score, counts = np.zeros(len(fine)), []
+    for weight, formula, plus in rules:
+        reference = Reference(formula)
+        for case in bindings(plus, draw.domains):
+            others = bindings(sorted(reference.free() - set(plus)), draw.domains)
+            truths = [reference.truth(world, {**case, **other}, draw.domains) for other in others]
+            count = np.broadcast_to(np.sum(truths, axis=0, dtype=float), score.shape)
+            if weight is None:
+                fine = fine & (count == len(truths))
+            else:
+                counts.append(count)
+                score = score + weight * count
+    return fine, score, counts

@@ -11,7 +11,7 @@ import pytest
 
 import imle_mln
 from imle.errors import SolveError
-from support.random_mln import LEVELS, Draw, Reference, bindings, worlds
+from support.random_mln import LEVELS, Draw, evaluated, worlds
 
 
 def check(seed):
@@ -28,18 +28,7 @@ def check(seed):
     for name in draw.unique:
         if any(sum(said.get((name, (f, s))) == "" for s in draw.domains["b"]) > 1 for f in draw.domains["a"]):
             return None
-    score, counts = np.zeros(len(fine)), []
-    for weight, formula, plus in rules:
-        reference = Reference(formula)
-        for case in bindings(plus, draw.domains):
-            others = bindings(sorted(reference.free() - set(plus)), draw.domains)
-            truths = [reference.truth(world, {**case, **other}, draw.domains) for other in others]
-            count = np.broadcast_to(np.sum(truths, axis=0, dtype=float), score.shape)
-            if weight is None:
-                fine = fine & (count == len(truths))
-            else:
-                counts.append(count)
-                score = score + weight * count
+    fine, score, counts = evaluated(draw, rules, world, fine)
     literals = "".join(f"{sign}{name}({','.join(atom)})\n" for (name, atom), sign in said.items())
     if not fine.any():
         with pytest.raises(SolveError, match="infeasible"):

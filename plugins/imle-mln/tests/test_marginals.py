@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 import imle_mln
 from imle.errors import InstanceError, ObjectiveError, OptionError, SolveError
-from support.random_mln import Draw, Reference, bindings, worlds
+from support.random_mln import Draw, evaluated, worlds
 
 SMOKERS = """*Friends(person, person)
 Smokes(person)
@@ -30,18 +30,7 @@ def everything(seed):
     if found is None:
         return None
     world, fine = found
-    score, counts = np.zeros(len(fine)), []
-    for weight, formula, plus in rules:
-        reference = Reference(formula)
-        for case in bindings(plus, draw.domains):
-            others = bindings(sorted(reference.free() - set(plus)), draw.domains)
-            truths = [reference.truth(world, {**case, **other}, draw.domains) for other in others]
-            count = np.broadcast_to(np.sum(truths, axis=0, dtype=float), score.shape)
-            if weight is None:
-                fine = fine & (count == len(truths))
-            else:
-                counts.append(count)
-                score = score + weight * count
+    fine, score, counts = evaluated(draw, rules, world, fine)
     literals = "".join(f"{sign}{name}({','.join(atom)})\n" for (name, atom), sign in said.items())
     return text, literals, world, fine, score, counts
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imle.errors import InstanceError
-from imle_mln.changes import Changes, Moves
+from imle_mln.changes import Changes, Moves, single_moves
 from imle_mln.errors import did_you_mean
 from imle_mln.grounding import Grounding
-from imle_mln.network import Bools, Floats, Index
+from imle_mln.network import Bools, Floats
 from imle_mln.units import Units
 
 MOST = 2**16
@@ -119,12 +119,11 @@ class Explainer:
         """
         number = self._number(atom)
         moves = self._moves(number)
-        gains, breaking = self._gains(moves)
-        gains[breaking] = -np.inf
+        gains, differences = self._gains(moves)
         best = int(np.argmax(gains))
         forced = np.flatnonzero(self._network.hard & (self._changes.clauses(moves)[[best]].toarray()[0] < 0))
         change = moves.atoms[[best]].toarray()[0].astype(np.int64)
-        counts = self._changes.counts(moves)[0][[best]].toarray()[0]
+        counts = differences[[best]].toarray()[0]
         parts = -counts * self._weights
         order = sorted(np.flatnonzero(counts).tolist(), key=lambda at: -parts[at])
         names = self._grounding.formulas.names
@@ -174,8 +173,7 @@ class Explainer:
         worlds = self._states(part, sizes)
         row, column = np.nonzero(worlds != self._world)
         moves = Moves.of(row, column, self._world, np.arange(len(worlds)))
-        gains, breaking = self._gains(moves)
-        gains[breaking] = -np.inf
+        gains, _ = self._gains(moves)
         found = []
         for at in np.argsort(-gains, kind="stable")[:most].tolist():
             if np.isfinite(gains[at]):
@@ -201,21 +199,17 @@ class Explainer:
         return self._numbers[plain]
 
     def _moves(self, number: int) -> Moves:
-        unit = int(self._units.unit[number])
-        if self._units.free(unit):
-            return Moves.of(np.zeros(1, np.int64), np.array([number]), self._world, np.zeros(1, np.int64))
-        members = self._units.members[unit]
-        true = members[self._units.present(unit, self._world)]
-        others: Index = members[members != true] if number == true else np.array([number])
-        row = np.arange(len(others))
-        return Moves.of(
-            np.concatenate([row, row]), np.concatenate([others, np.full(len(others), true)]), self._world, row
-        )
+        """What changes an atom: the other values of its unit, or the one of its block that makes it true."""
+        moves = single_moves(self._network, self._world, self._units.unit == self._units.unit[number])
+        own = np.flatnonzero(moves.atoms[:, [number]].toarray()[:, 0])
+        return Moves(moves.atoms[own], moves.group[own])
 
-    def _gains(self, moves: Moves) -> tuple[Floats, Index]:
-        """What moves add to the score, and which of them break a hard clause."""
+    def _gains(self, moves: Moves) -> tuple[Floats, Any]:
+        """What moves add to the score, -inf for those that break a hard clause; and sparse `[M, F]` to counts."""
         counts, breaking = self._changes.counts(moves)
-        return counts @ self._weights + moves.atoms @ self._unary, breaking
+        gains: Floats = counts @ self._weights + moves.atoms @ self._unary
+        gains[breaking] = -np.inf
+        return gains, counts
 
     def _literal(self, atom: int, truth: bool) -> str:
         return ("" if truth else "!") + self._grounding.atoms.name(atom)

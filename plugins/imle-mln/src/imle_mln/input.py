@@ -6,10 +6,14 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
 from imle_mln.evidence import database_from, parse_database
 from imle_mln.logic import Database, Program
+from imle_mln.network import Floats
 from imle_mln.printing import rule_text
 from imle_mln.syntax import parse_program
 from imle_mln.syntax.declarations import with_closed_world
@@ -118,3 +122,17 @@ def read_query(given: Any, program: Program) -> tuple[str, ...]:
                 hint=None if guess.startswith("known") else guess,
             )
     return tuple(name for name in program.predicates if name in given)
+
+
+def read_vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
+    """As many numbers as `default` has; `default` itself for None.
+
+    Raises:
+        InstanceError: another number of them.
+    """
+    if given is None:
+        return default
+    values = np.asarray(given, dtype=np.float64)
+    if values.shape != default.shape:
+        raise InstanceError(f"{name}: expected {len(default)} numbers, found shape {list(values.shape)}")
+    return values

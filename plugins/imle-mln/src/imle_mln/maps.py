@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imle.errors import InstanceError, SolveError
+from imle.errors import SolveError
 from imle.solvers import SolveStatus
 from imle_linear.engines import deadline
 from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
 from imle_mln.grounding.budget import timed_grounding
+from imle_mln.input import read_vector
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
@@ -172,8 +173,8 @@ def map_inference(
         problem = solver.prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
-    given = _vector("weights", weights, problem.grounding.formulas.weights)
-    shown = _vector("unary", unary, problem.soft_evidence)
+    given = read_vector("weights", weights, problem.grounding.formulas.weights)
+    shown = read_vector("unary", unary, problem.soft_evidence)
     all_unary = np.zeros(network.atoms)
     all_unary[problem.shown] = shown
     found = problem.engine().solve(all_unary, network.clause_weights(given), clock)
@@ -194,12 +195,3 @@ def map_inference(
         events=dict(found.events),
         message=found.message,
     )
-
-
-def _vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
-    if given is None:
-        return default
-    values = np.asarray(given, dtype=np.float64)
-    if values.shape != default.shape:
-        raise InstanceError(f"{name}: expected {len(default)} numbers, found shape {list(values.shape)}")
-    return values

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imle.errors import InstanceError, OptionError, SolveError
+from imle.errors import OptionError, SolveError
 from imle_mln.errors import did_you_mean
+from imle_mln.input import read_vector
 from imle_mln.network import Floats
 from imle_mln.probability import METHODS, Method
 from imle_mln.solver import MLNSolver, PreparedMLN
@@ -101,9 +102,9 @@ def marginals(
     problem = MLNSolver(engine=engine).prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network, names = problem.grounding.network, problem.grounding.formulas.names
-    given = _vector("weights", weights, problem.grounding.formulas.weights)
+    given = read_vector("weights", weights, problem.grounding.formulas.weights)
     all_unary = np.zeros(network.atoms)
-    all_unary[problem.shown] = _vector("unary", unary, problem.soft_evidence)
+    all_unary[problem.shown] = read_vector("unary", unary, problem.soft_evidence)
     log_partition: float | None = None
     errors, rhat = np.zeros(network.atoms), np.ones(network.atoms)
     if method == "exact":
@@ -168,12 +169,3 @@ def _perturbed(problem: PreparedMLN, unary: Floats, weights: Floats, samples: in
         states += found.states.sum(axis=0)
         counts += network.open_counts(found.truths).sum(axis=0)
     return states / samples, counts / samples
-
-
-def _vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
-    if given is None:
-        return default
-    values = np.asarray(given, dtype=np.float64)
-    if values.shape != default.shape:
-        raise InstanceError(f"{name}: expected {len(default)} numbers, found shape {list(values.shape)}")
-    return values

@@ -116,6 +116,11 @@ class Parameter:
         forbids: this instance parameter says which entries no solution uses: users who try infinite costs are
             pointed to it.
         synonyms: what other libraries call it: users who write that are told this name.
+        learned: solutions stay defined when noise changes the numbers of this instance parameter, so that
+            `imle.layer(..., learned={name: sigma})` can learn it: "real" where they may have any sign, "positive" where
+            noise has to keep their sign; "" where it cannot be learned (integers, graphs, names).
+        dual: `solve(..., duals=(name,))` tells how the optimal value changes with this instance parameter
+            (`SolveResult.duals`), so that `layer.value` differentiates in it.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -133,6 +138,8 @@ class Parameter:
     above: float | None = None
     finite: bool = False
     synonyms: tuple[str, ...] = ()
+    learned: Literal["", "real", "positive"] = ""
+    dual: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
@@ -140,8 +147,12 @@ class Parameter:
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
         check_tuple(f"parameter {self.name}: synonyms", self.synonyms, str)
-        for flag in ("per_row", "forbids", "finite"):
+        for flag in ("per_row", "forbids", "finite", "dual"):
             check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
+        if self.learned not in ("", "real", "positive"):
+            raise PluginError(
+                f"parameter {self.name}: learned: expected '', 'real' or 'positive', found {self.learned!r}"
+            )
         for end in ("minimum", "maximum", "above"):
             value = getattr(self, end)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):

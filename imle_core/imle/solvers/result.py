@@ -58,6 +58,10 @@ class SolveResult:
         seconds: wall time to add to `layer.stats.seconds`, by what it was spent on, such as {"wait": 0.1}.
         bound: `[N]` proven limits of the values, in the solver's own sense: no solution is below it for "min", none
             above it for "max"; nan where unknown. Rows that are optimal need none.
+        duals: where `duals=` asked for them, by the name of an instance parameter, `[N, *parameter]`: how much the
+            optimal value, in the solver's own sense, changes with one more unit of each entry (the dual variables of
+            right sides; minus dual times solution for coefficients). Where several are right, one of them; rows that
+            are not ok are ignored.
     """
 
     solutions: Any
@@ -68,6 +72,7 @@ class SolveResult:
     advice: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     bound: NDArray[np.float64] | None = None
+    duals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def gap(self) -> NDArray[np.float64] | None:

@@ -172,13 +172,16 @@ class InstanceCache:
         # native code hears no Ctrl-C
         return PreparedInstance(time_sliced(prepared) if self.spec.capabilities.releases_gil else prepared)
 
-    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedInstance:
+    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any], *, keep: bool = True) -> PreparedInstance:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
 
         Args:
             own: what the call gives for these rows.
             shared: what holds for every row of the layer.
+            keep: another call may have the same instance.
         """
+        if not keep:
+            return self._prepare({**shared, **own})
         key = {name: value_key(value) for name, value in own.items()}
         if any(isinstance(part, ObjectKey) for part in key.values()):
             return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
@@ -190,26 +193,34 @@ class InstanceCache:
         self._kept.move_to_end(content)
         return self._kept[content]
 
-    def groups(self, given: Mapping[str, Sequence[Any]]) -> Sequence[Group]:
+    def groups(
+        self,
+        given: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        keep: bool = True,
+    ) -> Sequence[Group]:
         """Sort the rows of a batch by instance.
 
         Args:
             given: instance parameters of this call, each a sequence with one value per row.
+            shared: those that hold for all rows of this call.
+            keep: what is prepared may be of use in another call.
 
         Raises:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
-        if not given and self._everyone is not None:
+        if not given and not shared and self._everyone is not None:
             return self._everyone
         columns = self.columns(given)
-        missing = self.missing(given)
+        missing = self.missing({**given, **shared})
         if missing:
             raise InstanceError(
                 f"{self.spec.id}: instance parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing",
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
-        if not columns:
+        if not columns and not shared:
             self._everyone = [Group(self._common())]
             return self._everyone
         lengths = {name: len(column) for name, column in columns.items()}
@@ -221,9 +232,10 @@ class InstanceCache:
             )
         native = {p.name for p in self.spec.instance if p.per_row} & columns.keys()
         grouping = [name for name in columns if name not in native]
-        fixed = {name: value for name, value in self.fixed.items() if name not in columns}
+        fixed = {name: value for name, value in self.fixed.items() if name not in columns and name not in shared}
         if not grouping:
-            everyone = self._common() if len(fixed) == len(self.fixed) else self.prepared_for({}, fixed)
+            own = not shared and len(fixed) == len(self.fixed)
+            everyone = self._common() if own else self.prepared_for(shared, fixed, keep=keep)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
@@ -231,17 +243,17 @@ class InstanceCache:
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self._of_rows({name: columns[name][rows[0]] for name in grouping}, fixed, rows[0]),
+                self._of_rows({**shared, **{name: columns[name][rows[0]] for name in grouping}}, fixed, rows[0], keep),
                 rows,
                 {name: [columns[name][row] for row in rows] for name in native},
             )
             for rows in members.values()
         ]
 
-    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int) -> PreparedInstance:
+    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, keep: bool) -> PreparedInstance:
         """`prepared_for`, with errors that name the row and say how calls give instances."""
         try:
-            return self.prepared_for(own, shared)
+            return self.prepared_for(own, shared, keep=keep)
         except InstanceError as error:
             hint = "; ".join(part for part in (error.hint, _row_by_row(own)) if part)
             raise InstanceError(f"{error.message} (row {row})", hint=hint) from error

@@ -63,7 +63,8 @@ class PreparedSolver(Protocol):
                 C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype (float32 for
                 half precisions).
             rows: row parameters, each of length N (see `Parameter.per_row`). Solvers whose spec claims `warm_start`
-                have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`.
+                have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`. Those that have `dual`
+                parameters have `duals`: names of some of them, a tuple, for which the result has `duals` then.
         """
 
     def close(self) -> None:

@@ -19,9 +19,17 @@ MATRICES = (
         "right side of A_ub; one vector for all rows or one per row",
         per_row=True,
         synonyms=("b", "h", "rhs"),
+        learned="real",
     ),
     Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
-    Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
+    Parameter(
+        "b_eq",
+        _VECTOR,
+        None,
+        "right side of A_eq; one vector for all rows or one per row",
+        per_row=True,
+        learned="real",
+    ),
     Parameter(
         "bounds",
         "(lower, upper) | [n, 2] | Bounds",

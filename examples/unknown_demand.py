@@ -151,7 +151,7 @@ def by_value(dispatch: Dispatch) -> Loss:
 
 def by_noise(dispatch: Dispatch) -> Loss:
     """What plans for predictions with noise cost, on average."""
-    layer = dispatch.layer(noise=None, nb_samples=SAMPLES, learned={"b_ub": (imle.noise.Multiplicative(), NOISE)})
+    layer = dispatch.layer(noise=None, nb_samples=SAMPLES, learned={"b_ub": ("multiplicative", NOISE)})
 
     def loss(predicted: Tensor, demand: Tensor) -> Tensor:
         costs = dispatch.costs.expand(len(demand), -1)

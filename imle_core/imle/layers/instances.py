@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from torch import Tensor
 
 from imle.errors import InstanceError, OptionError, SolverContractError
 from imle.execution.time_slices import time_sliced
-from imle.plugins.parameters import check_value, unknown
+from imle.plugins.parameters import ARRAYS, accepts_all, check_value, unknown
 from imle.plugins.spec import Parameter, SolverSpec
 from imle.solvers.keys import InstanceKeys, ObjectKey, value_key
 from imle.solvers.protocol import PreparedSolver, Shape, Solver
+from imle.solvers.rows import between, some
 
 _PLAIN = {int, float, bool, str, type(None)}
 
@@ -51,7 +52,8 @@ class Group:
     Attributes:
         kept: the solver bound to the instance they share.
         rows: their row numbers, or None for all rows.
-        values: row parameters (`Parameter.per_row`), each with one value per row of the group.
+        values: row parameters (`Parameter.per_row`), each with one value per row of the group: a list, or an
+            array whose first dimension are the rows.
     """
 
     kept: PreparedInstance
@@ -70,30 +72,34 @@ class Group:
     def only(self, row: int) -> Group:
         """The group with a single row of the batch."""
         at = row if self.rows is None else self.rows.index(row)
-        return Group(self.kept, [row], {name: [column[at]] for name, column in self.values.items()})
+        return Group(self.kept, [row], self._values([at]))
 
-    def per_sample(self, samples: int) -> dict[str, list[Any]]:
+    def per_sample(self, samples: int) -> dict[str, Sequence[Any]]:
         """Row parameters, each value once per sample of its row."""
-        return {name: [value for value in column for _ in range(samples)] for name, column in self.values.items()}
+        count = len(next(iter(self.values.values()), ()))
+        return some(self.values, np.repeat(np.arange(count), samples))
 
     def without(self, skipped: Sequence[bool]) -> Group:
         """The group without some rows of the batch."""
         kept = [n for n in range(len(skipped) if self.rows is None else len(self.rows)) if not skipped[self.row(n)]]
-        values = {name: [column[n] for n in kept] for name, column in self.values.items()}
-        return Group(self.kept, [self.row(n) for n in kept], values)
+        return Group(self.kept, [self.row(n) for n in kept], self._values(kept))
 
     def between(self, start: int, stop: int) -> Group:
         """The group within consecutive rows of the batch, which are counted from `start` on."""
         if self.rows is None:
-            return Group(self.kept, None, {name: column[start:stop] for name, column in self.values.items()})
+            return Group(self.kept, None, between(self.values, start, stop))
         kept = [n for n, row in enumerate(self.rows) if start <= row < stop]
-        values = {name: [column[n] for n in kept] for name, column in self.values.items()}
-        return Group(self.kept, [self.rows[n] - start for n in kept], values)
+        return Group(self.kept, [self.rows[n] - start for n in kept], self._values(kept))
 
     def tile(self, times: int, batch: int) -> Group:
         """The same rows in each of `times` copies of a batch of `batch` rows."""
         rows = None if self.rows is None else [copy * batch + row for copy in range(times) for row in self.rows]
-        return Group(self.kept, rows, {name: [*column] * times for name, column in self.values.items()})
+        count = batch if self.rows is None else len(self.rows)
+        return Group(self.kept, rows, some(self.values, np.tile(np.arange(count), times)))
+
+    def _values(self, kept: Sequence[int]) -> dict[str, Sequence[Any]]:
+        """Row parameters of some of the group's rows."""
+        return some(self.values, np.array(kept, np.intp))
 
 
 class InstanceCache:
@@ -133,8 +139,8 @@ class InstanceCache:
             self._names = InstanceKeys(self.fixed, unreadable="unreadable")
         return self._names.of(own)
 
-    def columns(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Row parameters of a call, each as a list with one value per row.
+    def columns(self, given: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+        """Row parameters of a call with one value per row each: lists, and arrays where rows have arrays of numbers.
 
         Raises:
             OptionError: a name that is not an instance parameter.
@@ -172,13 +178,16 @@ class InstanceCache:
         # native code hears no Ctrl-C
         return PreparedInstance(time_sliced(prepared) if self.spec.capabilities.releases_gil else prepared)
 
-    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedInstance:
+    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any], *, keep: bool = True) -> PreparedInstance:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
 
         Args:
             own: what the call gives for these rows.
             shared: what holds for every row of the layer.
+            keep: another call may have the same instance.
         """
+        if not keep:
+            return self._prepare({**shared, **own})
         key = {name: value_key(value) for name, value in own.items()}
         if any(isinstance(part, ObjectKey) for part in key.values()):
             return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
@@ -190,26 +199,34 @@ class InstanceCache:
         self._kept.move_to_end(content)
         return self._kept[content]
 
-    def groups(self, given: Mapping[str, Sequence[Any]]) -> Sequence[Group]:
+    def groups(
+        self,
+        given: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        keep: bool = True,
+    ) -> Sequence[Group]:
         """Sort the rows of a batch by instance.
 
         Args:
             given: instance parameters of this call, each a sequence with one value per row.
+            shared: those that hold for all rows of this call.
+            keep: what is prepared may be of use in another call.
 
         Raises:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
-        if not given and self._everyone is not None:
+        if not given and not shared and self._everyone is not None:
             return self._everyone
         columns = self.columns(given)
-        missing = self.missing(given)
+        missing = self.missing({**given, **shared})
         if missing:
             raise InstanceError(
                 f"{self.spec.id}: instance parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing",
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
-        if not columns:
+        if not columns and not shared:
             self._everyone = [Group(self._common())]
             return self._everyone
         lengths = {name: len(column) for name, column in columns.items()}
@@ -221,9 +238,10 @@ class InstanceCache:
             )
         native = {p.name for p in self.spec.instance if p.per_row} & columns.keys()
         grouping = [name for name in columns if name not in native]
-        fixed = {name: value for name, value in self.fixed.items() if name not in columns}
+        fixed = {name: value for name, value in self.fixed.items() if name not in columns and name not in shared}
         if not grouping:
-            everyone = self._common() if len(fixed) == len(self.fixed) else self.prepared_for({}, fixed)
+            own = not shared and len(fixed) == len(self.fixed)
+            everyone = self._common() if own else self.prepared_for(shared, fixed, keep=keep)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         for row in range(next(iter(lengths.values()))):
@@ -231,17 +249,17 @@ class InstanceCache:
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self._of_rows({name: columns[name][rows[0]] for name in grouping}, fixed, rows[0]),
+                self._of_rows({**shared, **{name: columns[name][rows[0]] for name in grouping}}, fixed, rows[0], keep),
                 rows,
-                {name: [columns[name][row] for row in rows] for name in native},
+                some({name: columns[name] for name in native}, np.array(rows)),
             )
             for rows in members.values()
         ]
 
-    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int) -> PreparedInstance:
+    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, keep: bool) -> PreparedInstance:
         """`prepared_for`, with errors that name the row and say how calls give instances."""
         try:
-            return self.prepared_for(own, shared)
+            return self.prepared_for(own, shared, keep=keep)
         except InstanceError as error:
             hint = "; ".join(part for part in (error.hint, _row_by_row(own)) if part)
             raise InstanceError(f"{error.message} (row {row})", hint=hint) from error
@@ -253,7 +271,7 @@ class InstanceCache:
         self._kept.clear()
         self._always = self._everyone = None
 
-    def _column(self, name: str, values: Any) -> list[Any]:
+    def _column(self, name: str, values: Any) -> Sequence[Any]:
         known = {parameter.name: parameter for parameter in self.spec.instance}
         if name not in known:
             if name in {option.name for option in self.spec.options}:
@@ -265,8 +283,12 @@ class InstanceCache:
         if torch.is_grad_enabled():  # where nothing is recorded, no gradient is lost
             self._refuse_gradient(name, values)
         if isinstance(values, Tensor):
-            values = values.detach().cpu().numpy()
-        if isinstance(values, np.ndarray):  # numbers become Python's own, rows of arrays stay arrays
+            values = values.detach().cpu()
+            values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()  # numpy has no bfloat16
+        if isinstance(values, np.ndarray) and values.ndim and accepts_all(known[name], values):
+            # numbers become Python's own; arrays are copied, as backward passes read them, too
+            return list(values.tolist()) if values.ndim == 1 else cast("Sequence[Any]", values.copy())
+        if isinstance(values, np.ndarray):
             values = values.tolist() if values.ndim < 2 else list(values)
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise InstanceError(
@@ -288,7 +310,7 @@ class InstanceCache:
     def _refuse_number(self, parameter: Parameter, value: Any, row: int) -> None:
         """Where every row has a vector of its own, one vector for all is no sequence of vectors."""
         what = parameter.type.partition(" ")[0]
-        if what in ("vector", "matrix") and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
+        if what in ARRAYS and (isinstance(value, Real) or getattr(value, "ndim", None) == 0):
             name = parameter.name
             raise InstanceError(
                 f"{self.spec.id}: {name}: expected one {what} for each row of the batch, found a number (row {row})",

@@ -130,11 +130,12 @@ class Packing:
         parts = [_corner(self.shapes[name], block.shape) + self.places[name].start for name, block in layout.items()]
         return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *parts]))
 
-    def pack(self, given: Mapping[str, Given | None]) -> Packed:
+    def pack(self, given: Mapping[str, Given | None], *, rescale: bool = True) -> Packed:
         """Blocks to one objective.
 
         Args:
             given: `[*batch, *shape]`, `[*shape]` for shared blocks, or tables; None for what is left out.
+            rescale: gradients of blocks are multiplied by their `gradient_scale`.
 
         Raises:
             ObjectiveError: a block of another shape or dtype, or batches that do not fit; names the block.
@@ -160,7 +161,7 @@ class Packing:
         for name, shape in self.shapes.items():
             flat = found[name].reshape(*self._rows_of(name, found[name]), math.prod(shape)).to(wide)
             scale = self._scales[name]
-            if scale is not None and torch.is_grad_enabled():
+            if rescale and scale is not None and torch.is_grad_enabled():
                 flat = scaled(flat, _along(scale, lead).to(flat))
             parts.append(flat.expand(*lead, -1))
         return Packed(torch.cat(parts, dim=-1), lead, like.dtype, found)

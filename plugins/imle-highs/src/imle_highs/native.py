@@ -15,7 +15,7 @@ from imle.errors import InstanceError
 from imle.solvers import SolveStatus, progress
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import DELICATE, Clock
+from imle_linear.engines import DELICATE, Clock, Rows
 from imle_linear.program import LinearProgram
 
 Settings = Mapping[str, bool | int | float | str]
@@ -59,8 +59,9 @@ class Native:
         self._all_active = len(active) == lp.num_col_
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
-        self._rows: tuple[Floats, Floats] = program.row_lower, program.row_upper
+        self._rows = Rows(program.row_lower, program.row_upper, program.lower, program.upper)
         self._factors, self._widened = program.matrix.row_factors, program.widened
+        self._rounds = bool(program.round_off.any())  # then ends of constraint rows depend on the bounds
 
     def configure(self, settings: Settings) -> None:
         """Set HiGHS options, where they are not set already; those of delicate programs stay."""
@@ -77,15 +78,21 @@ class Native:
             columns = self._active[part]
             self._highs.changeColsCost(len(columns), columns, some[part])
 
-    def set_rows(self, lower: Floats, upper: Floats) -> None:
-        """Change right sides, `[rows]` each."""
-        old_lower, old_upper = self._rows
-        if lower is old_lower and upper is old_upper:
+    def set_rows(self, rows: Rows) -> None:
+        """Change right sides and bounds, where they differ from those before."""
+        before, self._rows = self._rows, rows
+        if all(new is old for new, old in zip(rows, before, strict=True)):
             return
-        low, high = (self._factors * ends for ends in self._widened(lower, upper))
-        for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
-            self._highs.changeRowBounds(row, float(low[row]), float(high[row]))
-        self._rows = lower, upper
+        columns = _changed(rows.least, before.least, rows.most, before.most)
+        if len(columns):
+            self._highs.changeColsBounds(len(columns), columns, rows.least[columns], rows.most[columns])
+        changed = _changed(rows.lower, before.lower, rows.upper, before.upper)
+        if len(columns) and self._rounds:
+            changed = np.arange(len(rows.lower), dtype=np.int32)
+        if len(changed):
+            low, high = (self._factors * ends for ends in self._widened(*rows))
+            change = self._highs.changeRowsBounds  # type: ignore[attr-defined]  # missing in highspy's stubs
+            change(len(changed), changed, low[changed], high[changed])
 
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
         """Change the bounds of one variable."""
@@ -178,7 +185,8 @@ def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
     lp.col_cost_ = program.costs
     lp.col_lower_, lp.col_upper_ = program.lower, program.upper
     lp.row_lower_, lp.row_upper_ = (
-        _known(factors * ends) for ends in program.widened(program.row_lower, program.row_upper)
+        _known(factors * ends)
+        for ends in program.widened(program.row_lower, program.row_upper, program.lower, program.upper)
     )
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = program.matrix.start
@@ -187,6 +195,13 @@ def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
     if integer:
         lp.integrality_ = _kinds(program.integer)
     return lp
+
+
+def _changed(lower: Floats, old_lower: Floats, upper: Floats, old_upper: Floats) -> NDArray[np.int32]:
+    """Where ends differ; nan, of ends that were not known, differs from all."""
+    if lower is old_lower and upper is old_upper:
+        return np.zeros(0, np.int32)
+    return np.flatnonzero((lower != old_lower) | (upper != old_upper)).astype(np.int32)
 
 
 def _known(ends: Floats) -> Floats:

@@ -43,6 +43,7 @@ KNAPSACK = SolverSpec(
             None,
             "what there is; for all rows, or one per row",
             per_row=True,
+            learned="positive",
         ),
     ),
     options=(

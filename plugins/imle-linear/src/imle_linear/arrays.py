@@ -261,6 +261,26 @@ def vector(where: str, given: Any, length: int, per: str, *, row: int | None = N
     return found
 
 
+def vectors(where: str, given: Sequence[Any], length: int, per: str) -> Floats:
+    """Finite vectors of known length, one per row of a batch: `[N, length]`; see `vector`.
+
+    Raises:
+        InstanceError: see `vector`; names the row.
+    """
+    found = together(where, given)
+    if found is not None and found.shape == (len(given), length) and (np.abs(found) < INFINITE).all():
+        return found
+    return np.array([vector(where, own, length, per, row=row) for row, own in enumerate(given)])
+
+
+def together(where: str, given: Sequence[Any]) -> Floats | None:
+    """What rows of a batch are given, as one array; None where it does not make one, and has to be read row by row."""
+    try:
+        return numbers(where, given)
+    except InstanceError:
+        return None
+
+
 def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
     """Lower and upper bounds of n variables, each `[n]`.
 
@@ -272,6 +292,47 @@ def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
     Raises:
         InstanceError: another shape, nan, a lower bound above the upper one, or no finite value between them.
     """
+    lower, upper = _bounds(where, given, n)
+    _refuse_bounds(where, lower, upper, ~((lower <= upper) & (lower < np.inf) & (upper > -np.inf)))
+    return lower, upper
+
+
+def _refuse_bounds(where: str, lower: Floats, upper: Floats, bad: NDArray[np.bool_], row: int | None = None) -> None:
+    if bad.any():
+        at = int(np.argmax(bad))
+        message = f"{where}: expected lower <= upper, found ({lower[at]:g}, {upper[at]:g}) for variable {at}"
+        raise InstanceError(message, row=row)
+
+
+def all_bounds(where: str, given: Sequence[Any], n: int) -> tuple[Floats, Floats]:
+    """Lower and upper bounds per row of a batch, each `[N, n]`; a lower one may be above the upper one.
+
+    Args:
+        where: for messages.
+        given: what `bounds` takes, for each row.
+        n: number of variables.
+
+    Raises:
+        InstanceError: another shape, or nan; names the row.
+    """
+    found = together(where, given)
+    if found is None or found.shape[1:] not in ((2,), (n, 2)):
+        pairs = []
+        for row, own in enumerate(given):
+            try:
+                pairs.append(np.stack(_bounds(where, own, n), axis=-1))
+            except InstanceError as error:
+                raise InstanceError(error.message, hint=error.hint, row=row) from None
+        found = np.array(pairs)
+    lower, upper = _ends(found if found.ndim == 3 else np.repeat(found[:, None], n, axis=1))
+    bad = np.isnan(lower) | np.isnan(upper)
+    for row in np.flatnonzero(bad.any(axis=1)).tolist():
+        _refuse_bounds(where, lower[row], upper[row], bad[row], row)
+    return lower, upper
+
+
+def _bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
+    """`bounds`, whatever lower and upper ones are beside each other."""
     if given is None:
         given = (0, None)
     if isinstance(given, np.ndarray) and given.dtype == object:  # None among numbers
@@ -284,14 +345,13 @@ def bounds(where: str, given: Any, n: int) -> tuple[Floats, Floats]:
         raise InstanceError(
             f"{where}: expected a pair (lower, upper) or {n} pairs, one per variable, found shape {list(pairs.shape)}"
         )
-    lower, upper = np.broadcast_to(pairs, (n, 2)).T.copy()
-    lower[lower <= -INFINITE] = -np.inf
-    upper[upper >= INFINITE] = np.inf
-    bad = np.flatnonzero(~((lower <= upper) & (lower < np.inf) & (upper > -np.inf)))
-    if len(bad):
-        at = int(bad[0])
-        raise InstanceError(f"{where}: expected lower <= upper, found ({lower[at]:g}, {upper[at]:g}) for variable {at}")
-    return lower, upper
+    return _ends(np.broadcast_to(pairs, (n, 2)))
+
+
+def _ends(pairs: Floats) -> tuple[Floats, Floats]:
+    """Lower and upper ends of pairs `[..., 2]`; large ones are infinite."""
+    lower, upper = np.moveaxis(pairs, -1, 0)
+    return np.where(lower <= -INFINITE, -np.inf, lower), np.where(upper >= INFINITE, np.inf, upper)
 
 
 def _finite_ends(given: Any) -> Any:

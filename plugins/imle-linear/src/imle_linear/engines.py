@@ -24,8 +24,20 @@ called points optimal that are far from it."""
 WITNESS: dict[str, float | str] = {**TIGHT, "presolve": "on"}
 """HiGHS' options where another run of it is to confirm what one without presolve says of a delicate program."""
 
-Rows = tuple[Floats, Floats]
-"""Least and greatest values of the constraint rows, each `[rows]`."""
+
+class Rows(NamedTuple):
+    """What may differ from row to row of a batch, besides costs; the same arrays where it does not.
+
+    Attributes:
+        lower, upper: `[rows]` least and greatest values of the constraint rows.
+        least, most: `[n]` bounds of the variables; those of integer variables are whole. They are the program's, unless
+            the solver says `Setup.bounds`.
+    """
+
+    lower: Floats
+    upper: Floats
+    least: Floats
+    most: Floats
 
 
 class Outcome(NamedTuple):

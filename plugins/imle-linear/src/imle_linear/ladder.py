@@ -87,7 +87,7 @@ class Ladder:
     def _settled(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """The outcome of the first engine whose answer holds, if the first one's does not."""
         clock = deadline(seconds)
-        outcome = self._bounded_or_not(outcome, costs, seconds)
+        outcome = self._bounded_or_not(outcome, costs, rows, seconds)
         asked = self._rungs[0]
         for rung in self._rungs[1:]:
             left = clock()
@@ -105,7 +105,7 @@ class Ladder:
         if rung not in self._built:
             self._built[rung] = rung(self._program)
         found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), costs, rows)
-        return self._bounded_or_not(found, costs, clock())
+        return self._bounded_or_not(found, costs, rows, clock())
 
     def _witnessed(self, claim: Outcome, asked: MakesEngine, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         """A claim that a second engine confirms, which works in another way.
@@ -138,7 +138,7 @@ class Ladder:
         """
         program = self._program
         certain = program.integer.all() and not program.delicate
-        if certain or np.isfinite([program.lower, program.upper]).all() or self._relaxation is None:
+        if certain or np.isfinite([rows.least, rows.most]).all() or self._relaxation is None:
             return claim
         if self._relaxed is None:
             self._relaxed = self._relaxation(replace(program, integer=np.zeros_like(program.integer)))
@@ -146,14 +146,14 @@ class Ladder:
             return claim
         return Outcome(SolveStatus.ERROR, message=_UNFOUND)
 
-    def _bounded_or_not(self, outcome: Outcome, costs: Floats, seconds: float | None) -> Outcome:
+    def _bounded_or_not(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Optimal points and unbounded programs exclude each other, which engines do not always see."""
         recession = self._recession
         if recession is None:
             return outcome
-        if outcome.status == SolveStatus.OPTIMAL and recession.improves(costs, seconds):
+        if outcome.status == SolveStatus.OPTIMAL and recession.improves(costs, rows, seconds):
             self._own["unbounded_after_all"] += 1
             return Outcome(SolveStatus.UNBOUNDED, message="the feasible set is unbounded in the objective's direction")
-        if outcome.status == SolveStatus.UNBOUNDED and not recession.improves(costs, seconds):
+        if outcome.status == SolveStatus.UNBOUNDED and not recession.improves(costs, rows, seconds):
             return Outcome(SolveStatus.ERROR, message="the engine calls unbounded what is not")
         return outcome

@@ -11,6 +11,7 @@ MATRICES = (
         None,
         "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse",
         synonyms=("A", "G", "constraints"),
+        learned="positive",
     ),
     Parameter(
         "b_ub",
@@ -19,15 +20,31 @@ MATRICES = (
         "right side of A_ub; one vector for all rows or one per row",
         per_row=True,
         synonyms=("b", "h", "rhs"),
+        learned="real",
     ),
-    Parameter("A_eq", _MATRIX, None, "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse"),
-    Parameter("b_eq", _VECTOR, None, "right side of A_eq; one vector for all rows or one per row", per_row=True),
     Parameter(
-        "bounds",
-        "(lower, upper) | [n, 2] | Bounds",
-        (0, None),
-        "a pair for all variables, one pair per variable, or scipy's Bounds; None is infinite",
+        "A_eq",
+        _MATRIX,
+        None,
+        "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse",
+        learned="positive",
     ),
+    Parameter(
+        "b_eq",
+        _VECTOR,
+        None,
+        "right side of A_eq; one vector for all rows or one per row",
+        per_row=True,
+        learned="real",
+    ),
+)
+"""Noise on a matrix is of factors, so that what is 0 stays 0: else no program would stay sparse."""
+BOUNDS = Parameter(
+    "bounds",
+    "(lower, upper) | [n, 2] | Bounds",
+    (0, None),
+    "a pair for all variables, one pair per variable, or scipy's Bounds; None is infinite",
+    learned="positive",
 )
 INTEGRALITY = Parameter(
     "integrality", "0 | 1 | vector", None, "1 for integer variables, 0 for the others; by default all are integer"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
+from imle_linear.parameters import BOUNDS, COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
 
 _SCALE = Parameter(
     "scale",
@@ -22,6 +22,7 @@ ILP = SolverSpec(
     target="imle_ortools.ilp.solver:ILPSolver",
     instance=(
         *MATRICES,
+        BOUNDS,
         INTEGRALITY,
         Parameter(
             "model",

@@ -213,9 +213,14 @@ def integers(where: str, given: Any, hint: str) -> NDArray[np.int64]:
     found = finite(where, given)
     if found.ndim != 1:
         raise InstanceError(f"{where}: expected one dimension, found shape {list(found.shape)}")
-    bad = (found != np.rint(found)) | (np.abs(found) >= 2.0**53)
-    _refuse(where, found, bad, "whole numbers below 2**53", hint)
+    _refuse(where, found, ~are_whole(found), "whole numbers below 2**53", hint)
     return found.astype(np.int64)
+
+
+def are_whole(values: Floats) -> NDArray[np.bool_]:
+    """Which entries are whole numbers below 2**53 in size."""
+    whole: NDArray[np.bool_] = (np.abs(values) < 2.0**53) & (values == np.rint(values))
+    return whole
 
 
 def refuse_negative(where: str, values: NDArray[Any], hint: str) -> None:

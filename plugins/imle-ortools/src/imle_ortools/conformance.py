@@ -77,7 +77,18 @@ def _flows() -> list[Instance]:
         return bool((net == supplies).all() and (flow <= capacities).all())
 
     network = {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}
-    return [Instance("diamond", network, solutions=_points(5, balanced, (0.0, 1.0, 2.0)))]
+    return [
+        Instance(
+            "diamond",
+            network,
+            solutions=_points(5, balanced, (0.0, 1.0, 2.0)),
+            rows={
+                "capacities": [capacities, capacities + 1, [3, 0, 3, 3, 3]],
+                "supplies": [supplies, [3, 0, -1, -2], [1, 1, 0, -2]],
+            },
+            bad_row={"supplies": [5, 0, 0, -5]},
+        )
+    ]
 
 
 def _points(n: int, allowed: Callable[[Floats], bool], values: Sequence[float] = (0.0, 1.0)) -> Floats:

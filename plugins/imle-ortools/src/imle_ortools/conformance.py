@@ -40,6 +40,13 @@ def _integer_programs() -> list[Instance]:
             {"A_ub": -cover, "b_ub": -np.ones(3), "bounds": (0, 1)},
             solutions=_points(5, lambda x: bool((cover @ x >= 1).all())),
         ),
+        Instance(
+            "sums",
+            {"A_eq": [[1, 1, 1]], "b_eq": [2], "bounds": (0, 2)},
+            solutions=_points(3, lambda x: bool(x.sum() == 2), (0.0, 1.0, 2.0)),
+            rows={"b_eq": [[2.0], [1.0], [5.0]]},
+            bad_row={"b_eq": [7.0]},
+        ),
     ]
 
 

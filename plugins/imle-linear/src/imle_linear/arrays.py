@@ -108,15 +108,19 @@ class Columns:
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
     """Sort entries by column, then row; zeros are left out."""
     kept = np.flatnonzero(values)
-    order = kept[np.lexsort((rows[kept], columns[kept]))]
-    start = np.concatenate([[0], np.cumsum(np.bincount(columns[order], minlength=shape[1]))])
-    return Columns(
-        start.astype(np.int32), rows[order].astype(np.int32), np.asarray(values[order], dtype=np.float64), shape
-    )
+    rows, columns, values = rows[kept], columns[kept], values[kept]
+    place = columns * np.int64(shape[0]) + rows
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(place, kind="stable")
+        rows, columns, values = rows[order], columns[order], values[order]
+    start = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=shape[1]))])
+    return Columns(start.astype(np.int32), rows.astype(np.int32), np.asarray(values, dtype=np.float64), shape)
 
 
 def stack(upper: Columns, lower: Columns) -> Columns:
     """One matrix above another of the same width."""
+    if not lower.shape[0]:
+        return upper
     rows = np.concatenate([upper.index, lower.index + upper.shape[0]])
     columns = np.concatenate([upper.column, lower.column])
     values = np.concatenate([upper.value, lower.value])
@@ -139,7 +143,7 @@ def matrix(where: str, given: Any) -> Columns:
         dense = numbers(where, given)
         if dense.ndim != 2:
             raise InstanceError(f"{where}: expected a matrix [rows, variables], found shape {list(dense.shape)}")
-        rows, columns = np.nonzero(dense)
+        columns, rows = np.nonzero(dense.T)  # in the order of columns
         found = from_entries(rows, columns, dense[rows, columns], (dense.shape[0], dense.shape[1]))
     return checked(where, found)
 

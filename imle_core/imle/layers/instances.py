@@ -237,10 +237,9 @@ class InstanceCache:
         Raises:
             OptionError, InstanceError: as `groups`.
         """
-        repeated = {
-            name: [value for value in column for _ in range(samples)] for name, column in self.columns(given).items()
-        }
-        return self._sorted({**repeated, **learned}, refused)
+        columns = self.columns(given)
+        rows = len(next(iter(learned.values()))) // samples
+        return self._sorted({**some(columns, np.repeat(np.arange(rows), samples)), **learned}, refused)
 
     def shape_of(self, own: Mapping[str, Any]) -> Shape | None:
         """The shape of an objective of a row with an instance of its own; None if any will do.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -207,10 +207,10 @@ def checked_values(spec: SolverSpec, parameter: Parameter, values: Tensor, lead:
             check_value(spec.id, parameter, value, wrong=InstanceError, row=row)
 
 
-def columns_of(values: Tensor) -> list[Any]:
-    """`[B, S, *shape]` as B S values that solvers take: Python's own numbers, or arrays in float64."""
+def columns_of(values: Tensor) -> Sequence[Any]:
+    """`[B, S, *shape]` as B S values that solvers take: Python's own numbers, or an array in float64."""
     array = values.flatten(0, 1).to(device="cpu", dtype=torch.float64).numpy()
-    return array.tolist() if array.ndim == 1 else list(array)
+    return cast("Sequence[Any]", array.tolist() if array.ndim == 1 else array)
 
 
 class RefusedInstance(BasePrepared):

@@ -243,6 +243,12 @@ class SolverLayer(operators.OperatorLayer):
         from imle.layers.uncompiled import portable_key, solve_rows
 
         if rows or self.learned:
+            if torch.compiler.is_exporting():
+                raise OptionError(
+                    f"torch.export: {self.spec.id}: expected one instance for all rows, given to imle.layer, found "
+                    f"{' and '.join(rows or self.learned)} in the call: instances per row are Python objects",
+                    hint="export what comes before the layer, or a layer with its instance",
+                )
             solved: Tensor = solve_rows(self, objective, **rows)
             return solved
         check_objective(objective)

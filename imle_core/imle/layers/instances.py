@@ -189,14 +189,15 @@ class InstanceCache:
         # native code hears no Ctrl-C
         return PreparedInstance(time_sliced(prepared) if self.spec.capabilities.releases_gil else prepared)
 
-    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> PreparedInstance:
+    def prepared_for(self, own: Mapping[str, Any], shared: Mapping[str, Any], *, keep: bool = True) -> PreparedInstance:
         """The prepared solver of rows with an instance of their own, from an earlier call if its content is known.
 
         Args:
             own: what the call gives for these rows.
             shared: what holds for every row of the layer.
+            keep: another call may have the same instance.
         """
-        if not self.learned.isdisjoint(own):
+        if not keep or not self.learned.isdisjoint(own):
             return self._prepare({**shared, **own})  # it never comes again
         key = {name: value_key(value) for name, value in own.items()}
         if any(isinstance(part, ObjectKey) for part in key.values()):
@@ -209,19 +210,27 @@ class InstanceCache:
         self._kept.move_to_end(content)
         return self._kept[content]
 
-    def groups(self, given: Mapping[str, Sequence[Any]]) -> Sequence[Group]:
+    def groups(
+        self,
+        given: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        keep: bool = True,
+    ) -> Sequence[Group]:
         """Sort the rows of a batch by instance.
 
         Args:
             given: instance parameters of this call, each a sequence with one value per row.
+            shared: those that hold for all rows of this call.
+            keep: what is prepared may be of use in another call.
 
         Raises:
             OptionError: a name that is not an instance parameter.
             InstanceError: a required parameter is missing, or two sequences have different lengths.
         """
-        if not given and self._everyone is not None:
+        if not given and not shared and self._everyone is not None:
             return self._everyone
-        return self._sorted(self.columns(given))
+        return self._sorted(self.columns(given), shared, keep=keep)
 
     def groups_of_samples(
         self, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Sequence[Any]], samples: int, refused: Refused
@@ -239,7 +248,7 @@ class InstanceCache:
         """
         columns = self.columns(given)
         rows = len(next(iter(learned.values()))) // samples
-        return self._sorted({**some(columns, np.repeat(np.arange(rows), samples)), **learned}, refused)
+        return self._sorted({**some(columns, np.repeat(np.arange(rows), samples)), **learned}, refused=refused)
 
     def shape_of(self, own: Mapping[str, Any]) -> Shape | None:
         """The shape of an objective of a row with an instance of its own; None if any will do.
@@ -249,15 +258,22 @@ class InstanceCache:
         """
         return self._prepare({**self.fixed, **own}).shape
 
-    def _sorted(self, columns: Mapping[str, Sequence[Any]], refused: Refused | None = None) -> Sequence[Group]:
+    def _sorted(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        keep: bool = True,
+        refused: Refused | None = None,
+    ) -> Sequence[Group]:
         """Sort rows by instance."""
-        missing = self.missing(columns)
+        missing = self.missing({**columns, **shared})
         if missing:
             raise InstanceError(
                 f"{self.spec.id}: instance parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing",
                 hint="give it to imle.layer(...) for all rows, or to the call, one per row",
             )
-        if not columns:
+        if not columns and not shared:
             self._everyone = [Group(self._common())]
             return self._everyone
         lengths = {name: len(column) for name, column in columns.items()}
@@ -269,9 +285,10 @@ class InstanceCache:
             )
         native = self._native & columns.keys()
         grouping = [name for name in columns if name not in native]
-        fixed = {name: value for name, value in self.fixed.items() if name not in columns}
+        fixed = {name: value for name, value in self.fixed.items() if name not in columns and name not in shared}
         if not grouping:
-            everyone = self._common() if len(fixed) == len(self.fixed) else self.prepared_for({}, fixed)
+            own = not shared and len(fixed) == len(self.fixed)
+            everyone = self._common() if own else self.prepared_for(shared, fixed, keep=keep)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
         fresh = not self.learned.isdisjoint(grouping)  # noise makes every row an instance of its own
@@ -280,7 +297,13 @@ class InstanceCache:
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self._of_rows({name: columns[name][rows[0]] for name in grouping}, fixed, rows[0], refused),
+                self._of_rows(
+                    {**shared, **{name: columns[name][rows[0]] for name in grouping}},
+                    fixed,
+                    rows[0],
+                    keep=keep,
+                    refused=refused,
+                ),
                 rows,
                 some({name: columns[name] for name in native}, np.array(rows)),
             )
@@ -288,11 +311,11 @@ class InstanceCache:
         ]
 
     def _of_rows(
-        self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, refused: Refused | None
+        self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, *, keep: bool, refused: Refused | None
     ) -> PreparedInstance:
         """`prepared_for`, with errors that name the row and say how calls give instances."""
         try:
-            return self.prepared_for(own, shared)
+            return self.prepared_for(own, shared, keep=keep)
         except InstanceError as error:
             if refused is not None:
                 return PreparedInstance(refused(error, row))

@@ -36,6 +36,7 @@ from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.sampled import SampledPlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
+from imle.layers.value import optimal_values, read_instance
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again, observe_of
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
@@ -238,6 +239,68 @@ class SolverLayer(operators.OperatorLayer):
         value = expected_loss(batch.theta, call, per_row, penalty=penalty, parameters=batch.parameters)
         return value.reshape(lead)
 
+    def value(self, objective: Tensor, *, relaxation: bool = False, **instance: Any) -> Tensor:
+        """The optimal value of each row in the solver's own sense, without noise, and differentiable.
+
+        It includes what terms that no objective gives add, such as costs of variables that are not learned.
+
+        - In the objective its gradient is the solution, for every solver (Danskin's theorem).
+        - In instance parameters whose `dual` is "exact" (`imle info ID` says "value"), such as right sides, bounds and
+          coefficients of linear programs, it consists of dual variables. It is exact where these are unique; else it is
+          a subgradient: one of several slopes, between those of the value to both sides.
+        - In those whose `dual` is "relaxation" the value of an integer program jumps, and has no useful derivative.
+          relaxation=True takes that of the linear relaxation instead: an approximation, the better the tighter that is.
+
+        Estimator, noise, `output` and `train()` or `eval()` play no part. Rows that cannot be solved raise; with
+        on_failure="zero-grad" their value is 0, with "last" that of the solution that stands in (nan where no value can
+        be told of it), and neither has a gradient.
+
+        Args:
+            objective: `[*batch, *event]`, as for `forward`.
+            relaxation: for integer programs, differentiate in instance parameters through the linear relaxation.
+            instance: instance parameters of this call. Tensors hold for all rows, `[*shape]` (their gradient is then
+                the sum over the rows), or are one per row, `[*batch, *shape]`: matrices dense, bounds `[n, 2]`.
+                Anything else is a sequence with one value per row, as for `forward`.
+
+        Returns:
+            `[*batch]`, in float32 or wider.
+
+        Raises:
+            InstanceError: as `forward`; or a tensor requires a gradient, and there is none for this parameter.
+            ObjectiveError, SolveError: as `forward`.
+            SecondDerivativeError, ForwardModeError: it is to be differentiated twice, or in forward mode.
+
+        Source: Danskin, The Theory of Max-Min, 1967; for right sides and coefficients of linear programs Freund,
+        Postoptimal analysis of a linear program under simultaneous changes in matrix coefficients, 1985.
+
+        Example::
+
+            >>> import imle, torch
+            >>> layer = imle.layer("highs-lp", A_ub=[[-1.0, -1.0]], bounds=(0, 3))
+            >>> demand = torch.tensor([4.0], requires_grad=True)
+            >>> cost = layer.value(torch.tensor([[1.0, 5.0]]), b_ub=-demand)  # x + y >= 4 at costs 1 and 5
+            >>> cost.backward()
+            >>> cost.item(), demand.grad  # one more unit comes at a cost of 5
+            (8.0, tensor([5.]))
+        """
+        if torch.compiler.is_compiling():
+            return self._uncompiled_value(objective, relaxation=relaxation, **instance)
+        check_objective(objective)
+        self.begin()
+        count = None if self._shape is None else objective.shape[: max(objective.ndim - len(self._shape), 0)].numel()
+        given = read_instance(self.spec, instance, relaxation=relaxation, count=count)
+        groups = self._instances.groups(given.rows, given.shared, keep=not given.tensors)
+        plan, lead, event = self._plan(objective, given.rows, groups)
+        scores = plan.inside(self._scores(objective, lead, event))
+        return optimal_values(scores, plan, given, self.as_seen).reshape(lead)
+
+    def _uncompiled_value(self, *objective: Any, **given: Any) -> Tensor:
+        """`value` as a break in a compiled graph: it reads instances and calls solvers in plain Python."""
+        from imle.layers.uncompiled import outside_graphs
+
+        found: Tensor = outside_graphs(self.value, *objective, **given)
+        return found
+
     def _traced(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
         """`forward` for compilers, which look at everything but the operator."""
         from imle.layers.uncompiled import portable_key, solve_rows
@@ -398,13 +461,17 @@ class SolverLayer(operators.OperatorLayer):
         del plan
         return solutions.to(dtype)
 
-    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
+    def _scores(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective if objective.dtype is wide else objective.to(wide)
         if len(lead) != 1:
             theta = theta.reshape(math.prod(lead), *event)  # numel() would fix B in an exported graph
-        scores = -theta if self.solver.sense == "min" else theta
+        return -theta if self.solver.sense == "min" else theta
+
+    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
+        """`_scores`, as the estimator's rule differentiates in them."""
+        scores = self._scores(objective, lead, event)
         read = self.estimator.transform(scores)
         if read is scores:
             return scores

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._text import printable
@@ -29,7 +30,7 @@ from imle.estimators.samples import Solutions, spread
 from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers
-from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
+from imle.layers.boundary import Boundary, Objective, duals_of, failed_rows, multiplies_to_finite, sums_to_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
@@ -87,6 +88,7 @@ class SolvePlan:
         first: the row of the user's batch that is the first here.
         answered: what was asked and said is added here, if wanted.
         packing: how blocks lie in theta, if there are several.
+        duals: instance parameters for which solvers are asked how values change with them.
     """
 
     boundary: Boundary
@@ -102,6 +104,7 @@ class SolvePlan:
     first: int = 0
     answered: list[tuple[Request, CheckedRows]] | None = None
     packing: Packing | None = None
+    duals: tuple[str, ...] = ()
 
     @property
     def homogeneous(self) -> bool:
@@ -262,9 +265,34 @@ class SolvePlan:
         Raises:
             SolverContractError: values differ from <theta, z>, and there is no `fixed_terms` to tell of others.
         """
+        solutions, fixed, _ = self.with_duals(theta, {})
+        return solutions, fixed
+
+    def with_duals(
+        self, theta: Tensor, shapes: Mapping[str, Sequence[int]]
+    ) -> tuple[Solutions, Tensor | None, dict[str, NDArray[np.float64]]]:
+        """`valued`, and how the values change with instance parameters.
+
+        Args:
+            theta: `[B, 1, *event]`.
+            shapes: of each parameter that is asked for, in one row.
+
+        Returns:
+            solutions and fixed terms; by name `[B, *shape]` derivatives of the values in the solver's own sense, 0 in
+            rows that failed.
+
+        Raises:
+            SolverContractError: as `valued`; or duals are missing, of another shape, or not finite.
+        """
         answered: list[tuple[Request, CheckedRows]] = []
-        solutions = replace(self, answered=answered)(theta)
-        return solutions, self._fixed(answered, solutions.z) if answered else None
+        solutions = replace(self, answered=answered, duals=tuple(shapes))(theta)
+        found = {name: np.zeros((len(theta), *shape)) for name, shape in shapes.items()}
+        for request, answer in answered if shapes else ():
+            rows = slice(None) if request.group.rows is None else request.group.rows
+            result = request.objective.own(answer.result)
+            for name, column in found.items():
+                column[rows] = duals_of(self.boundary, result, name, column.shape[1:])
+        return solutions, self._fixed(answered, solutions.z) if answered else None, found
 
     def _requests(self, theta: Tensor, hint: Tensor | None, known: Tensor | None) -> list[Request]:
         """What solvers are asked, for each instance."""
@@ -291,6 +319,8 @@ class SolvePlan:
         extra: dict[str, Any] = group.per_sample(theta.shape[1]) if group.values else {}
         if earlier is not None and self.boundary.warm_start:
             extra["hint"] = self.boundary.rows(earlier)
+        if self.duals:
+            extra["duals"] = self.duals
         objective = self.boundary.objective(part, group.kept.prepared)
         return Request(group, theta.shape, window, part, earlier, objective, extra)
 

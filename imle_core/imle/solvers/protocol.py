@@ -64,7 +64,8 @@ class PreparedSolver(Protocol):
                 half precisions).
             rows: row parameters, each of length N (see `Parameter.per_row`): lists of what `prepare` takes, or arrays
                 `[N, ...]` where users gave an array, or a tensor, of more than one dimension. Solvers whose spec claims
-                `warm_start` have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`.
+                `warm_start` have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`. Those that have
+                `dual` parameters have `duals`: names of some of them, a tuple, for which the result has `duals` then.
         """
 
     def close(self) -> None:

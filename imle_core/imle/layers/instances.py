@@ -361,9 +361,10 @@ class InstanceCache:
         if not _requires_gradient(value):
             return
         parameter = next(p for p in self.spec.instance if p.name == name)
+        relaxed = ", relaxation=True" if parameter.dual == "relaxation" else ""
         ways = [
             *([f"imle.layer(..., learned={{{name!r}: sigma}}) has one, by noise on it"] if parameter.learned else []),
-            *([f"layer.value(...) has that of the optimal value, by {name}'s dual"] if parameter.dual else []),
+            *([f"layer.value(...{relaxed}) has that of the optimal value"] if parameter.dual else []),
             f"{name}.detach() says that none is wanted",
         ]
         known = "its objective and what learned= names" if parameter.learned else "its objective"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -29,8 +27,6 @@ from imle.solvers.base import BasePrepared
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.rows import like
-
-_RANKS = {"number": 0, "float": 0, "vector": 1, "matrix": 2}
 
 
 @dataclass
@@ -129,14 +125,6 @@ def _noise(where: str, parameter: Parameter, given: Any) -> ParameterNoise:
     return ParameterNoise(noise, sigma)
 
 
-@cache
-def _ranks(declared: str) -> frozenset[int]:
-    """How many dimensions one value may have, by its declared type, such as "number or [m]"; none if that is open."""
-    shapes = re.findall(r"\[([^]]*)\]", declared)
-    words = re.findall(r"\w+", re.sub(r"\[[^]]*\]", "", declared))
-    return frozenset([shape.count(",") + 1 for shape in shapes] + [_RANKS[word] for word in words if word in _RANKS])
-
-
 def tensor_of(spec: SolverSpec, name: str, given: Any, device: torch.device) -> Tensor:
     """A learned parameter as a call gives it, in float32 or 64, on a device.
 
@@ -163,9 +151,8 @@ def tensor_of(spec: SolverSpec, name: str, given: Any, device: torch.device) -> 
 
 def any_row(parameter: Parameter, given: Tensor) -> Any:
     """One value of a learned parameter, whether it has several or not; None if it has none."""
-    rank = max((rank for rank in _ranks(parameter.type) if rank <= given.ndim), default=max(given.ndim - 1, 0))
-    values = given.detach().reshape(-1, *given.shape[given.ndim - rank :]) if given.numel() else given[:0]
-    return values[0].cpu().numpy() if len(values) else None
+    ndim = max((ndim for ndim in parameter.ndims if ndim <= given.ndim), default=max(given.ndim - 1, 0))
+    return given.detach().reshape(-1, *given.shape[given.ndim - ndim :])[0].cpu().numpy() if given.numel() else None
 
 
 def per_row(spec: SolverSpec, parameter: Parameter, given: Tensor, lead: torch.Size) -> Tensor:
@@ -176,11 +163,11 @@ def per_row(spec: SolverSpec, parameter: Parameter, given: Tensor, lead: torch.S
     Raises:
         InstanceError: it is neither.
     """
-    ranks, own = _ranks(parameter.type), given.ndim - len(lead)
+    ndims, own = parameter.ndims, given.ndim - len(lead)
     batch = lead.numel()
-    if (own in ranks if ranks else own >= 0) and given.shape[: len(lead)] == lead:
+    if (own in ndims if ndims else own >= 0) and given.shape[: len(lead)] == lead:
         return given.reshape(batch, *given.shape[len(lead) :])
-    if own not in ranks and given.ndim in ranks:
+    if own not in ndims and given.ndim in ndims:
         return given.expand(batch, *given.shape)
     rows = ", ".join(map(str, lead))
     raise InstanceError(

@@ -22,15 +22,7 @@ from imle.layers import description, operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven, noise_on, place
 from imle.layers.instances import Group, InstanceCache
-from imle.layers.learned import (
-    ParameterNoise,
-    RefusedInstance,
-    any_row,
-    checked_values,
-    columns_of,
-    per_row,
-    tensor_of,
-)
+from imle.layers.learned import ParameterNoise, RefusedInstance, columns_of, read_values, refuse_gradients
 from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.sampled import SampledPlan
@@ -357,26 +349,12 @@ class SolverLayer(operators.OperatorLayer):
         """
         check_objective(objective)
         self.begin()
-        known = {parameter.name: parameter for parameter in self.spec.instance}
-        if absent := [name for name in self.learned if name not in rows]:
-            raise InstanceError(
-                f"{self.spec.id}: expected a tensor for {' and '.join(absent)}, as learned= says, found none",
-                hint=f"layer(objective, {', '.join(f'{name}=...' for name in absent)})",
-            )
-        tensors = {name: tensor_of(self.spec, name, rows[name], objective.device) for name in self.learned}
-        given = {name: column for name, column in rows.items() if name not in self.learned}
-        lead = self._lead(objective, given, {name: any_row(known[name], tensor) for name, tensor in tensors.items()})
+        lead, values, given = read_values(
+            self.spec, self.learned, rows, objective.device, partial(self._lead, objective)
+        )
         self._check_lengths(given, lead)
-        values = {name: per_row(self.spec, known[name], tensor, lead) for name, tensor in tensors.items()}
-        for name, tensor in values.items():
-            checked_values(self.spec, known[name], tensor, lead)
-            if constant and tensor.requires_grad and torch.is_grad_enabled():
-                raise InstanceError(
-                    f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: losses of "
-                    "layers have gradients for the objective only",
-                    hint=f"layer(...) and layer.expected_loss(...) have one for {name}; {name}.detach() says that none "
-                    "is wanted",
-                )
+        if constant:
+            refuse_gradients(self.spec, values)
         varied = self._varies and not constant
         if varied and torch._C._are_functorch_transforms_active():
             raise OptionError(
@@ -384,12 +362,10 @@ class SolverLayer(operators.OperatorLayer):
                 "torch.func, such as vmap and grad",
                 hint="loss.backward() gives gradients; layer.eval() draws nothing",
             )
-        parameters = [
-            LearnedParameter(
-                name, values[name], own.noise, own.sigma, self._parameter_noise(name, values[name]) if varied else None
-            )
-            for name, own in self.learned.items()
-        ]
+        parameters = []
+        for name, own in self.learned.items():
+            eps = self._parameter_noise(name, values[name]) if varied else None
+            parameters.append(LearnedParameter(name, values[name], own.noise, own.sigma, eps))
         samples = self.nb_samples if varied else 1
         columns = {parameter.name: columns_of(parameter.samples()) for parameter in parameters}
         refused = partial(self._refused, lead, samples, objective.ndim - len(lead))

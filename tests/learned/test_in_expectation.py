@@ -193,6 +193,25 @@ def test_right_sides_of_an_integer_program():
     assert layer.stats.batches == 1
 
 
+def test_two_parameters_at_once():
+    """One variable, a x <= b: x is at least 1 where b - a, which is normal, is not negative."""
+    a, b, sigmas, count = 1.3, 1.7, (0.3, 0.4), 600
+    gap = torch.tensor((b - a) / math.hypot(*sigmas), dtype=torch.float64)
+    slope = float(torch.exp(-gap.square() / 2)) / math.sqrt(2 * math.pi) / math.hypot(*sigmas)
+    layer = imle.layer(
+        BoxProgramSolver(), learned={"A": sigmas[0], "b": sigmas[1]}, noise=None, nb_samples=4, antithetic=True,
+        generator=torch.Generator().manual_seed(4), on_failure="zero-grad",
+    )  # fmt: skip
+    matrix = torch.full((count, 1, 1), a, dtype=torch.float64, requires_grad=True)
+    right = torch.full((count, 1), b, dtype=torch.float64, requires_grad=True)
+    objective = torch.ones(count, 1, dtype=torch.float64)
+    loss = layer.expected_loss(objective, lambda z: (z[..., 0] >= 1).double(), penalty=0.0, A=matrix, b=right)
+    within(loss.detach(), cdf(gap))
+    loss.sum().backward()
+    within(matrix.grad[:, 0, 0], -slope)
+    within(right.grad[:, 0], slope)
+
+
 def test_entries_of_a_matrix_that_makes_an_instance_of_every_sample():
     """One variable, a x <= 4: x = min(floor(4 / a), 3) changes where a is 4, 2, 4 / 3."""
     p, sigma, count = 2.1, 0.4, 600

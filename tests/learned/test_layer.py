@@ -420,7 +420,34 @@ def test_a_tensor_that_requires_a_gradient_is_refused_where_nothing_is_learned()
     )
 
 
+def test_penalties_are_numbers():
+    values, capacity = batch()
+    for penalty in ("5", float("nan"), True):
+        with pytest.raises(OptionError, match="expected_loss: penalty: expected a finite number or None, found"):
+            knapsack().expected_loss(values, lambda z: z.sum(dim=-1), penalty=penalty, capacity=capacity)
+
+
+def test_infinite_bounds_stay_and_have_no_gradient():
+    layer = imle.layer(
+        "highs-lp", A_ub=[[-1.0, -1.0]], learned={"b_ub": 0.3, "bounds": 0.1}, noise=None, nb_samples=3,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    costs = torch.tensor([[2.0, 1.0], [2.0, 1.0]])
+    b = torch.tensor([[-4.0], [-4.0]], requires_grad=True)
+    bounds = torch.tensor([[0.0, torch.inf], [0.0, 3.0]], requires_grad=True)
+    out = layer(costs, b_ub=b, bounds=bounds)
+    loss = layer.expected_loss(costs, lambda z: z.square().sum(dim=-1), b_ub=b, bounds=bounds)
+    for value in (out.square(), loss):
+        (slope,) = torch.autograd.grad(value.sum(), bounds)
+        assert slope[1, 1].item() != 0
+        assert slope.count_nonzero() == 1
+    assert loss.isfinite().all()
+
+
 def test_an_empty_batch():
+    matrix = torch.zeros(0, 1, 2, requires_grad=True)
+    layer = imle.layer(BoxProgramSolver(), b=[4.0], learned={"A": 0.3}, noise=None, nb_samples=3)
+    assert layer(torch.zeros(0, 2), A=matrix).shape == (0, 2)
     layer = knapsack()
     capacity = torch.zeros(0, 2, requires_grad=True)
     out = layer(torch.zeros(0, 4), capacity=capacity)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from imle._checks import is_number
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Application, Estimator, no_replay, not_counted, not_observed
@@ -218,6 +219,8 @@ class SolverLayer(operators.OperatorLayer):
             OptionError: the loss does not give one value per sample.
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
+        if penalty is not None and not is_number(penalty):
+            raise OptionError(f"expected_loss: penalty: expected a finite number or None, found {penalty!r}")
         batch = self._with_learned(objective, rows) if self.learned else self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
@@ -380,11 +383,11 @@ class SolverLayer(operators.OperatorLayer):
         shape = self._shape
         if shape is None:
             columns = self._instances.columns(given)
-            first = {name: column[0] for name, column in columns.items() if len(column)}
+            first = {name: column[0] for name, column in columns.items() if len(column)} | dict(learned)
+            if self._instances.missing(first):  # there are no rows, or groups will say what is missing
+                return objective.shape[:1]
             try:
-                shape = self._instances.shape_of(
-                    first | {n: value for n, value in learned.items() if value is not None}
-                )
+                shape = self._instances.shape_of(first)
             except InstanceError:  # rows will say which it is
                 return objective.shape[:1]
         return objective.shape[:1] if shape is None else split_shape(objective.shape, shape, padded=True)[0]

@@ -371,11 +371,12 @@ class SolverLayer(operators.OperatorLayer):
             parameters.append(LearnedParameter(name, values[name], own.noise, own.sigma, eps))
         samples = self.nb_samples if varied else 1
         columns = {parameter.name: columns_of(parameter.samples()) for parameter in parameters}
-        refused = partial(self._refused, lead, samples, objective.ndim - len(lead))
+        noisy = list(values) if varied else []
+        refused = partial(self._refused, lead, samples, objective.ndim - len(lead), noisy)
         groups = self._instances.groups_of_samples(given, columns, samples, refused)
         plan, lead, event = self._plan(objective, {}, groups)
         if varied:
-            plan = SampledPlan.of(plan, samples, list(values))
+            plan = SampledPlan.of(plan, samples, noisy)
         return Batch(plan.inside(self._theta(objective, lead, event)), plan, parameters)
 
     def _lead(self, objective: Tensor, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Any]) -> torch.Size:
@@ -392,12 +393,14 @@ class SolverLayer(operators.OperatorLayer):
                 return objective.shape[:1]
         return objective.shape[:1] if shape is None else split_shape(objective.shape, shape, padded=True)[0]
 
-    def _refused(self, lead: torch.Size, samples: int, rank: int, error: InstanceError, n: int) -> PreparedSolver:
+    def _refused(
+        self, lead: torch.Size, samples: int, rank: int, noisy: Sequence[str], error: InstanceError, n: int
+    ) -> PreparedSolver:
         """What stands for a sample whose instance the solver refuses, if rows may fail."""
         if self.on_failure != "raise":
             return RefusedInstance(error.message, rank)
         row, sample = divmod(n, samples)
-        hints = error.hint, noise_on(list(self.learned)) if self._varies else None
+        hints = error.hint, noise_on(noisy) if noisy else None
         raise InstanceError(
             f"{error.message} ({place(row, sample, lead, samples)})", hint="; ".join(filter(None, hints)) or None
         ) from error

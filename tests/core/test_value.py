@@ -260,11 +260,11 @@ class PreparedScaled(BasePrepared):
 def scaled():
     spec = spec_from_class(Scaled)
 
-    def made(told=lambda duals: duals):
+    def made(told=lambda duals: duals, **options):
         Scaled.spec = replace(spec, instance=(Parameter("scale", "vector", (1.0, 1.0), dual="exact"),))
         solver = Scaled()
         solver.told = told
-        return imle.layer(solver)
+        return imle.layer(solver, **options)
 
     yield made
     Scaled.spec = None
@@ -279,6 +279,24 @@ def test_duals_of_a_solver_of_ones_own_at_any_scale(scaled):
         torch.testing.assert_close(value.detach(), size * torch.tensor([4.0, 10.0], dtype=torch.float64))
         value.sum().backward()
         torch.testing.assert_close(scale.grad, size * torch.tensor([0.0, 7.0], dtype=torch.float64))
+
+
+def test_rows_for_which_a_solver_raises_are_isolated(scaled):
+    """The others keep values and duals."""
+
+    def told(duals):
+        if (duals["scale"] == 64 * 13).any():  # rows come with largest entries from 512 on
+            raise RuntimeError("unlucky")
+        return duals
+
+    layer = scaled(told, on_failure="zero-grad")
+    scores = torch.tensor([[3.0, 2.0], [13.0, 2.0], [1.0, 5.0], [1.0, 2.0]])
+    scale = torch.ones(4, 2, requires_grad=True)
+    value = layer.value(scores, scale=scale)
+    assert value.tolist() == [3, 0, 5, 2]
+    assert [(failure.row, failure.message) for failure in layer.failures] == [(1, "RuntimeError: unlucky")]
+    value.sum().backward()
+    assert scale.grad.tolist() == [[3, 0], [0, 0], [0, 5], [0, 2]]
 
 
 @pytest.mark.parametrize(

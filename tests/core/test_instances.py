@@ -160,6 +160,14 @@ def test_an_option_is_not_a_row_parameter():
         imle.layer("support.solvers:EnumerationSolver")(torch.zeros(2, 5), sense=["max", "min"])
 
 
+def test_an_empty_batch_of_instances_of_its_own():
+    objective = torch.zeros(0, 5, requires_grad=True)
+    out = imle.layer(EnumerationSolver(), nb_samples=2)(objective, solutions=[])
+    assert out.shape == (0, 5)
+    out.sum().backward()
+    assert objective.grad.shape == (0, 5)
+
+
 def test_a_bad_instance_is_an_error_at_once():
     with pytest.raises(InstanceError, match=r"expected \[M, n\], found \[5\]"):
         imle.layer(EnumerationSolver(), solutions=np.zeros(5))

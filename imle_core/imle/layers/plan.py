@@ -343,7 +343,7 @@ class SolvePlan:
         Args:
             values: `[B, *event]` or `[B, S, *event]`.
         """
-        if self.groups[0].rows is None:
+        if not self.groups or self.groups[0].rows is None:
             return None
         windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
         for group in self.groups:

@@ -67,7 +67,7 @@ class SampledPlan(SolvePlan):
         return replace(self, groups=kept, first=self.first + rows.start)
 
     def own(self, values: Tensor) -> Tensor | None:
-        if self.groups[0].rows is None:
+        if not self.groups or self.groups[0].rows is None:
             return None
         # noise changes no sizes: all samples of a row have the padding of the first
         first = [replace(group, rows=[row // self.samples for row in group.rows or ()]) for group in self.groups]

@@ -25,7 +25,7 @@ VALUES, WEIGHTS = (9.0, 8.0, 6.0, 5.0, 3.0), (5.0, 4.0, 4.0, 3.0, 2.0)
 CAPACITY, PENALTY = 11.0, 3.0
 """The true capacity, and what each unit of weight above it costs."""
 SIGMAS = (0.03, 0.1, 0.3)
-SAMPLES, DRAWS = 8, 1000
+SAMPLES, DRAWS = 8, 500
 AT = (7.5, 10.3, 12.4, 14.5)
 """Predictions at which estimates are shown."""
 

@@ -112,7 +112,9 @@ def draw(path: Path) -> None:
         left.axvline(CAPACITY, color="#999999", linestyle=":", label="true capacity")
         right.axhline(0, color="#999999", linewidth=0.8)
         left.set(title="A loss and its expectations", xlabel="predicted capacity", ylim=(-0.8, 14))
-        right.set(title=f"Derivatives, and estimates of {SAMPLES} samples", xlabel="predicted capacity", ylim=(-5.5, 4.5))
+        right.set(
+            title=f"Derivatives, and estimates of {SAMPLES} samples", xlabel="predicted capacity", ylim=(-5.5, 4.5)
+        )
         for axes in (left, right):
             axes.set_xlim(grid[0], grid[-1])
             axes.spines[["top", "right"]].set_visible(False)

@@ -26,6 +26,7 @@ MODULES = {
     "imle.noise": "Noise distributions",
     "imle.target": "Target distributions",
     "imle.losses": "Losses for solver layers",
+    "imle.losses.negatives": "Negatives for the solver-free loss",
     "imle.metrics": "How good decisions are",
     "imle.calibration": "Finding a temperature",
     "imle.diagnosis": "Why training stalls",

@@ -171,6 +171,8 @@ class Application:
     """Whether no solution depends on the scale of theta."""
     samples: int = 1
     """S."""
+    varied: bool = False
+    """Whether every sample has an instance of its own: then the solution of one stands for no other."""
     limit: int | None = None
     """How many entries of `[B, S, *event]` are worked on at a time; see `imle.estimators.parts`."""
     replay: Callable[[], Replay | None] = no_replay
@@ -242,6 +244,8 @@ class Trace:
         """
         call = self.call
         target = perturb(call.noise, base, self.noise, call.target_temperature)
+        if call.varied:
+            target = target.expand_as(self.z)
         if self.z.shape != target.shape:
             return call.solve(target, phase="backward")
         same = self.noise is None or call.temperature == call.target_temperature

@@ -236,13 +236,14 @@ class BlockLayer(SolverLayer):
         taking = theta if packing.noisy is None else theta[..., packing.noisy.to(theta.device)]
         noise = super()._draw(taking, plan)
         assert noise is not None
-        if packing.two_valued is not None:
-            twice = packing.two_valued if packing.noisy is None else packing.two_valued[..., packing.noisy]
-            if twice.ndim > 1:  # rows differ; under vmap theta is as many copies of the batch
-                twice = twice.repeat(max(1, len(theta) // len(twice)), 1).unsqueeze(1)
+        if packing.baseline is not None:
+            whose = packing.baseline.to(theta.device)
+            if whose.ndim > 1:  # rows differ; under vmap theta is as many copies of the batch
+                whose = whose.repeat(max(1, len(theta) // len(whose)), 1).unsqueeze(1)
             other = super()._draw(taking, plan)
             assert other is not None
-            noise = torch.where(twice.to(theta.device), noise - other, noise)
+            shared = other.gather(-1, whose.clamp(min=0).expand(noise.shape))
+            noise = torch.where(whose < 0, noise, noise - shared)
         if packing.noisy is None:
             return noise
         whole = noise.new_zeros(*noise.shape[:-1], theta.shape[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from types import MappingProxyType
@@ -22,6 +22,9 @@ from imle.solvers.protocol import PreparedSolver, Shape, Solver
 from imle.solvers.rows import between, some
 
 _PLAIN = {int, float, bool, str, type(None)}
+
+Refused = Callable[[InstanceError, int], PreparedSolver]
+"""Told why a solver refuses the instance of a row, and which: raises, or gives what has a status for it."""
 
 CAPACITY = 256
 """Prepared solvers a layer keeps; the least recently used is dropped first."""
@@ -109,12 +112,14 @@ class InstanceCache:
         solver: the options.
         spec: names and kinds of the instance parameters.
         fixed: instance parameters that hold for every row.
+        learned: names of those that every call brings, with values that never come again.
     """
 
-    def __init__(self, solver: Solver, spec: SolverSpec, fixed: Mapping[str, Any]) -> None:
+    def __init__(self, solver: Solver, spec: SolverSpec, fixed: Mapping[str, Any], learned: Iterable[str] = ()) -> None:
         self.solver = solver
         self.spec = spec
         self.fixed = dict(fixed)
+        self.learned = frozenset(learned)
         for name, value in fixed.items():
             self._refuse_gradient(name, value)
         self._always: PreparedInstance | None = None  # of the fixed instance
@@ -149,8 +154,14 @@ class InstanceCache:
         return {name: self._column(name, values) for name, values in given.items()}
 
     def missing(self, given: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
-        """Required instance parameters that neither the layer nor the call gives."""
-        return [p.name for p in self.spec.instance if p.required and p.name not in self.fixed and p.name not in given]
+        """Instance parameters without which nothing can be prepared, and that neither the layer nor the call gives."""
+        needed = [p.name for p in self.spec.instance if p.required or (p.name in self.learned and not p.per_row)]
+        return [name for name in needed if name not in self.fixed and name not in given]
+
+    @property
+    def _native(self) -> set[str]:
+        """Instance parameters that solvers take row by row."""
+        return {parameter.name for parameter in self.spec.instance if parameter.per_row}
 
     @property
     def is_prepared(self) -> bool:
@@ -186,8 +197,8 @@ class InstanceCache:
             shared: what holds for every row of the layer.
             keep: another call may have the same instance.
         """
-        if not keep:
-            return self._prepare({**shared, **own})
+        if not keep or not self.learned.isdisjoint(own):
+            return self._prepare({**shared, **own})  # it never comes again
         key = {name: value_key(value) for name, value in own.items()}
         if any(isinstance(part, ObjectKey) for part in key.values()):
             return self._prepare({**shared, **own})  # a graph or a model may have changed since the last call
@@ -219,8 +230,45 @@ class InstanceCache:
         """
         if not given and not shared and self._everyone is not None:
             return self._everyone
-        columns = self.columns(given)
-        missing = self.missing({**given, **shared})
+        return self._sorted(self.columns(given), shared, keep=keep)
+
+    def groups_of_samples(
+        self, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Sequence[Any]], samples: int, refused: Refused
+    ) -> Sequence[Group]:
+        """Sort samples by instance, as rows: sample s of row b is row b S + s.
+
+        Args:
+            given: instance parameters of this call, each with one value per row.
+            learned: those of which every sample has its own: B S values each, checked.
+            samples: S.
+            refused: gives what stands for a sample whose instance the solver refuses.
+
+        Raises:
+            OptionError, InstanceError: as `groups`.
+        """
+        repeated = {
+            name: [value for value in column for _ in range(samples)] for name, column in self.columns(given).items()
+        }
+        return self._sorted({**repeated, **learned}, refused=refused)
+
+    def shape_of(self, own: Mapping[str, Any]) -> Shape | None:
+        """The shape of an objective of a row with an instance of its own; None if any will do.
+
+        Raises:
+            InstanceError: the instance is not valid.
+        """
+        return self._prepare({**self.fixed, **own}).shape
+
+    def _sorted(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        keep: bool = True,
+        refused: Refused | None = None,
+    ) -> Sequence[Group]:
+        """Sort rows by instance."""
+        missing = self.missing({**columns, **shared})
         if missing:
             raise InstanceError(
                 f"{self.spec.id}: instance parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing",
@@ -236,7 +284,7 @@ class InstanceCache:
                 f"{self.spec.id}: expected as many values of each parameter as rows, found {found}",
                 hint=_row_by_row(columns),
             )
-        native = {p.name for p in self.spec.instance if p.per_row} & columns.keys()
+        native = self._native & columns.keys()
         grouping = [name for name in columns if name not in native]
         fixed = {name: value for name, value in self.fixed.items() if name not in columns and name not in shared}
         if not grouping:
@@ -244,23 +292,34 @@ class InstanceCache:
             everyone = self._common() if own else self.prepared_for(shared, fixed, keep=keep)
             return [Group(everyone, None, columns)]
         members: dict[Hashable, list[int]] = {}
+        fresh = not self.learned.isdisjoint(grouping)  # noise makes every row an instance of its own
         for row in range(next(iter(lengths.values()))):
-            key = tuple(value_key(columns[name][row]) for name in grouping)
+            key = row if fresh else tuple(value_key(columns[name][row]) for name in grouping)
             members.setdefault(key, []).append(row)
         return [
             Group(
-                self._of_rows({**shared, **{name: columns[name][rows[0]] for name in grouping}}, fixed, rows[0], keep),
+                self._of_rows(
+                    {**shared, **{name: columns[name][rows[0]] for name in grouping}},
+                    fixed,
+                    rows[0],
+                    keep=keep,
+                    refused=refused,
+                ),
                 rows,
                 some({name: columns[name] for name in native}, np.array(rows)),
             )
             for rows in members.values()
         ]
 
-    def _of_rows(self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, keep: bool) -> PreparedInstance:
+    def _of_rows(
+        self, own: Mapping[str, Any], shared: Mapping[str, Any], row: int, *, keep: bool, refused: Refused | None
+    ) -> PreparedInstance:
         """`prepared_for`, with errors that name the row and say how calls give instances."""
         try:
             return self.prepared_for(own, shared, keep=keep)
         except InstanceError as error:
+            if refused is not None:
+                return PreparedInstance(refused(error, row))
             hint = "; ".join(part for part in (error.hint, _row_by_row(own)) if part)
             raise InstanceError(f"{error.message} (row {row})", hint=hint) from error
 
@@ -300,12 +359,20 @@ class InstanceCache:
         return [check_value(self.spec.id, known[name], v, wrong=InstanceError, row=row) for row, v in enumerate(values)]
 
     def _refuse_gradient(self, name: str, value: Any) -> None:
-        if _requires_gradient(value):
-            raise InstanceError(
-                f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: a layer has "
-                "gradients for its objective only",
-                hint=f"{name}.detach() says that none is wanted",
-            )
+        if not _requires_gradient(value):
+            return
+        parameter = next(p for p in self.spec.instance if p.name == name)
+        ways = [
+            *([f"imle.layer(..., learned={{{name!r}: sigma}}) has one, by noise on it"] if parameter.learned else []),
+            *([f"layer.value(...) has that of the optimal value, by {name}'s dual"] if parameter.dual else []),
+            f"{name}.detach() says that none is wanted",
+        ]
+        known = "its objective and what learned= names" if parameter.learned else "its objective"
+        raise InstanceError(
+            f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: a layer has "
+            f"gradients for {known} only",
+            hint="; ".join(ways),
+        )
 
     def _refuse_number(self, parameter: Parameter, value: Any, row: int) -> None:
         """Where every row has a vector of its own, one vector for all is no sequence of vectors."""

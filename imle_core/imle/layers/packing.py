@@ -54,7 +54,8 @@ class Packing:
         places: where each block is in `[m]`.
         largest: the largest number of each block's solutions.
         noisy: `[n]` which entries of `[m]` take noise; None for all.
-        two_valued: `[m]` or `[B, m]` entries whose noise is the difference of two draws; None if there are none.
+        baseline: `[n]` or `[B, n]`, for the entries that take noise, whose second draw is taken off theirs, or -1 for
+            none; None if it is that for all.
 
     Raises:
         InstanceError: rows differ in their blocks, or in the number of dimensions of one.
@@ -88,8 +89,7 @@ class Packing:
             self._defaults = {name: self._gathered(name, "default", 0.0) for name in first}
             self._scales = {name: self._gathered(name, "gradient_scale", 1.0) for name in first}
             self._offset = self._of_all("offset")
-            paired = self._of_all("two_valued")
-            self.two_valued = None if paired is None or not bool(paired.any()) else paired.bool()
+            self.baseline = self._baselines()
         self._columns = {id(group.kept): self._own(layout) for group, layout in zip(groups, self.layouts, strict=True)}
         self._kept = [group.kept for group in groups]  # so that no other gets their ids
 
@@ -204,6 +204,18 @@ class Packing:
             return None
         places = [self.places[block.name] for block in self.order if block.noise]
         return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *(np.arange(p.start, p.stop) for p in places)]))
+
+    def _baselines(self) -> Tensor | None:
+        numbers = self._of_all("baseline")
+        if numbers is None or not bool(numbers.any()):
+            return None
+        starts = torch.cat([torch.full((place.stop - place.start,), place.start) for place in self.places.values()])
+        found = torch.where(numbers > 0, starts + numbers.long() - 1, -1)
+        if self.noisy is None:
+            return found
+        place = torch.zeros(self.size, dtype=torch.int64).index_put((self.noisy,), torch.arange(len(self.noisy)))
+        found = found[..., self.noisy]
+        return torch.where(found < 0, -1, place[found])
 
     def _of_all(self, field: str) -> Tensor | None:
         """A field of all blocks, `[m]` or `[B, m]`; None if no block has it."""

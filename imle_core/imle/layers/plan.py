@@ -133,9 +133,26 @@ class SolvePlan:
         kept = [group for group in groups if group.rows is None or group.rows]
         return replace(self, groups=kept, first=self.first + rows.start)
 
-    def _row(self, group: Group, position: int) -> int:
-        """The row of the user's batch that is a group's n-th."""
-        return self.first + group.row(position)
+    def _where(self, group: Group, samples: int, n: int) -> tuple[int, int]:
+        """The row of the user's batch, and its sample, that is n-th of what a group's solver is asked."""
+        row, sample = divmod(n, samples)
+        return self.first + group.row(row), sample
+
+    def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
+        """How many rows of the user's, and samples of each, a tensor of this shape `[B, S, *event]` has."""
+        return shape[0], shape[1]
+
+    def _refuse_non_finite(self, theta: Tensor, phase: str) -> None:
+        """Raise if an entry of `[B, S, *event]` is not finite.
+
+        Raises:
+            ObjectiveError: names the row.
+        """
+        self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+
+    def _named_noise(self) -> Sequence[str]:
+        """The instance parameters that noise was put on."""
+        return ()
 
     def __call__(
         self,
@@ -164,7 +181,7 @@ class SolvePlan:
         start = time.perf_counter()
         afterwards = self.boundary.looks_afterwards
         if not afterwards:
-            self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+            self._refuse_non_finite(theta, phase)
         requests: list[Request] = []
         try:
             if known is None and self._is_straight:
@@ -190,7 +207,7 @@ class SolvePlan:
                 answers = self._run(requests)
         except Exception as error:
             if afterwards:
-                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+                self._refuse_non_finite(theta, phase)
             if not isinstance(error, ImleError) or not requests:
                 raise
             raise self._named(error, requests[0]) from error.__cause__
@@ -219,17 +236,24 @@ class SolvePlan:
         Raises:
             SolveError: `on_failure` says so.
         """
-        batch, samples = z.shape[:2]
+        batch, samples = self._cells(z.shape)
         self.failures += failures
         fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
         if fatal and self.on_failure != "zero-grad":
             cause = next((answer.cause for answer in answers if answer.cause), None)
             raise solve_error(
-                self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+                self.boundary,
+                fatal,
+                self.lead,
+                samples=samples,
+                total=batch * samples,
+                phase=phase,
+                cause=cause,
+                noisy=self._named_noise(),
             ) from cause
         valid = torch.ones(batch, samples, dtype=torch.bool)
         valid[[f.row - self.first for f in failures], [f.sample for f in failures]] = False
-        valid = valid.to(z.device)
+        valid = valid.to(z.device).reshape(z.shape[:2])
         if self.on_failure == "zero-grad":
             # a failed row may hold anything, nan included: multiplying by zero would keep it
             z = torch.where(spread(valid, z), z, torch.zeros_like(z))
@@ -395,7 +419,7 @@ class SolvePlan:
                 return solved
             # either is not finite, a row failed, or a sum of finite entries overflows
             if self.boundary.looks_afterwards:
-                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+                self._refuse_non_finite(theta, phase)
             for request, answer, part in zip(requests, answers, solved, strict=True):
                 try:
                     self.boundary.refuse_non_finite_solutions(part, answer.result)
@@ -410,11 +434,11 @@ class SolvePlan:
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
         if result.status is None:
             return
-        self.unproven += unproven(request.objective.own(result), partial(self._row, group), samples, phase)
+        where = partial(self._where, group, samples)
+        self.unproven += unproven(request.objective.own(result), where, phase)
         for n in failed:
-            row, sample = divmod(n, samples)
             status = SolveStatus(int(result.status[n]))
-            failures.append(Failure(self._row(group, row), sample, status, result.messages.get(n, ""), phase, replaced))
+            failures.append(Failure(*where(n), status, result.messages.get(n, ""), phase, replaced))
 
     @staticmethod
     def _replace(group: Group, solved: Tensor, failed: Sequence[int], earlier: Tensor | None) -> bool:
@@ -487,9 +511,8 @@ class SolvePlan:
         if isinstance(error, SolverContractError) and not message.startswith(name):
             message = name + message
         if error.row is not None:
-            samples = request.shape[1]
-            row, sample = divmod(error.row, samples)
-            message += f" ({place(self._row(request.group, row), sample, self.lead, samples)})"
+            row, sample = self._where(request.group, request.shape[1], error.row)
+            message += f" ({place(row, sample, self.lead, self._cells(request.shape)[1])})"
         return error if message == error.message else type(error)(message, hint=error.hint)
 
     def _account(self, result: SolveResult, rows: int) -> None:

@@ -1,10 +1,12 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
 With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `NCE`, `MAPContrastive`. With true objectives:
-`SPOPlus`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`.
+`SPOPlus`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their
+true values; `SolverFree`, with solutions alone.
 """
 
 from imle.losses.base import SolverLoss
+from imle.losses.feasibility_aware import FeasibilityAware
 from imle.losses.fenchel_young import PerturbedFenchelYoung
 from imle.losses.implicit_mle import ImplicitMLE
 from imle.losses.listwise import ListwiseLTR
@@ -12,11 +14,13 @@ from imle.losses.map_contrastive import MAPContrastive
 from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
 from imle.losses.pointwise import PointwiseLTR
+from imle.losses.solver_free import SolverFree
 from imle.losses.spo_plus import SPOPlus
 from imle.solvers.pool import SolutionPool
 
 __all__ = [
     "NCE",
+    "FeasibilityAware",
     "ImplicitMLE",
     "ListwiseLTR",
     "MAPContrastive",
@@ -25,5 +29,6 @@ __all__ = [
     "PointwiseLTR",
     "SPOPlus",
     "SolutionPool",
+    "SolverFree",
     "SolverLoss",
 ]

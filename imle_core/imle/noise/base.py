@@ -147,7 +147,12 @@ def check_noise(where: str, noise: object) -> None:
 
 
 def draw_like(
-    noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
+    noise: BaseNoiseDistribution,
+    theta: Tensor,
+    samples: int,
+    generator: torch.Generator | None = None,
+    *,
+    antithetic: bool = False,
 ) -> Tensor:
     """Noise for some draws of every row of theta, in its dtype, on its device.
 
@@ -156,10 +161,14 @@ def draw_like(
         theta: `[B, *event]`.
         samples: S.
         generator: what draws come from; by default torch's own.
+        antithetic: whether sample s + S / 2 mirrors sample s; S is then even.
 
     Returns:
         `[B, S, *event]`.
     """
+    if antithetic:
+        half = draw_like(noise, theta, samples // 2, generator)
+        return torch.cat([half, noise.mirror(half)], dim=1)
     shape = (theta.shape[0], samples, *theta.shape[1:])
     return draw_of(noise)(shape, dtype=theta.dtype, device=theta.device, generator=generator)
 

@@ -67,7 +67,7 @@ class MAPEngine:
         self._evaluate = Evaluator(network)
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
-        self._energy = energy(network)
+        self._energy = energy(network.completed)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -116,7 +116,8 @@ class MAPEngine:
     def _solved(self, energy: Energy, unary: Floats, weighted: Weighted, shift: int, clock: Clock | None) -> MAPRows:
         """Solve with all numbers divided by `2^shift`, so that no sum overflows or loses digits."""
         clock = clock or deadline(self._time_limit)
-        coefficients = weighted.coefficients(np.ldexp(unary, -shift) if shift else unary, shift)
+        whole = self._network.padded(unary)
+        coefficients = weighted.coefficients(np.ldexp(whole, -shift) if shift else whole, shift)
         dispatch = recent(
             self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
@@ -128,7 +129,7 @@ class MAPEngine:
         return found
 
     def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
-        states = energy.reduction.whole(solved.states)
+        states = energy.reduction.whole(solved.states)[:, : self._network.atoms]
         good = solved.status <= SolveStatus.FEASIBLE
         states[~good] = False
         found = self._evaluate(states)
@@ -147,11 +148,11 @@ class MAPEngine:
     def _told(self, status: SolveStatus, slack: float) -> str:
         """Why a row is not proven."""
         if status == SolveStatus.INFEASIBLE:
-            return "no state keeps all hard clauses and exactly-one blocks"
+            return "no state keeps all hard clauses and blocks"
         limit = "" if self._time_limit is None else f" within the time limit of {self._time_limit:.3g} s"
         if status == SolveStatus.FEASIBLE:
             return f"not proven{limit}: other states may be better by up to {slack:.6g}"
-        return f"no state that keeps all hard clauses and exactly-one blocks was found{limit or ' in time'}"
+        return f"no state that keeps all hard clauses and blocks was found{limit or ' in time'}"
 
     def _none(self, rows: int, status: SolveStatus, message: str) -> MAPRows:
         states, nan = np.zeros((rows, self._network.atoms), np.bool_), np.full(rows, np.nan)

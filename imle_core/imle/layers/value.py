@@ -70,7 +70,7 @@ def read_instance(
         if flat.ndim > parameter.ndim:
             found.rows[name] = numbers
         elif parameter.per_row and count is not None:
-            found.rows[name] = [numbers] * count
+            found.rows[name] = np.broadcast_to(numbers, (count, *numbers.shape))
         else:
             found.shared[name] = numbers
     return found

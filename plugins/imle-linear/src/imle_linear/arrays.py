@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from imle.errors import InstanceError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+T = TypeVar("T")
 
 NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
@@ -233,7 +234,7 @@ def _refuse(where: str, values: NDArray[Any], bad: NDArray[np.bool_], expected: 
         raise InstanceError(f"{where}: expected {expected}, found {values[tuple(place)]:g}{at}", hint=hint)
 
 
-def vector(where: str, given: Any, length: int, per: str, *, row: int | None = None) -> Floats:
+def vector(where: str, given: Any, length: int, per: str) -> Floats:
     """A finite vector of known length.
 
     Args:
@@ -241,22 +242,18 @@ def vector(where: str, given: Any, length: int, per: str, *, row: int | None = N
         given: what the user gave.
         length: how long it has to be.
         per: what there is one entry for, for messages.
-        row: the row of the batch it belongs to, if it belongs to one.
 
     Raises:
         InstanceError: another shape, or entries that are not finite.
     """
     found = numbers(where, given)
     if found.shape != (length,):
-        raise InstanceError(
-            f"{where}: expected {length} numbers, one per {per}, found shape {list(found.shape)}", row=row
-        )
+        raise InstanceError(f"{where}: expected {length} numbers, one per {per}, found shape {list(found.shape)}")
     bad = np.flatnonzero(~(np.abs(found) < INFINITE))
     if len(bad):
         raise InstanceError(
             f"{where}: expected finite numbers below {INFINITE:g} in size, found {found[bad[0]]:g} "
             f"at position {int(bad[0])}",
-            row=row,
         )
     return found
 
@@ -270,7 +267,22 @@ def vectors(where: str, given: Sequence[Any], length: int, per: str) -> Floats:
     found = together(where, given)
     if found is not None and found.shape == (len(given), length) and (np.abs(found) < INFINITE).all():
         return found
-    return np.array([vector(where, own, length, per, row=row) for row, own in enumerate(given)])
+    return np.array(row_by_row(given, lambda own: vector(where, own, length, per)))
+
+
+def row_by_row(given: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
+    """What rows of a batch are given, each read alone.
+
+    Raises:
+        InstanceError: what reading one raises; names the row.
+    """
+    found = []
+    for row, own in enumerate(given):
+        try:
+            found.append(read(own))
+        except InstanceError as error:
+            raise InstanceError(error.message, hint=error.hint, row=row) from None
+    return found
 
 
 def together(where: str, given: Sequence[Any]) -> Floats | None:
@@ -317,13 +329,7 @@ def all_bounds(where: str, given: Sequence[Any], n: int) -> tuple[Floats, Floats
     """
     found = together(where, given)
     if found is None or found.shape[1:] not in ((2,), (n, 2)):
-        pairs = []
-        for row, own in enumerate(given):
-            try:
-                pairs.append(np.stack(_bounds(where, own, n), axis=-1))
-            except InstanceError as error:
-                raise InstanceError(error.message, hint=error.hint, row=row) from None
-        found = np.array(pairs)
+        found = np.array(row_by_row(given, lambda own: np.stack(_bounds(where, own, n), axis=-1)))
     lower, upper = _ends(found if found.ndim == 3 else np.repeat(found[:, None], n, axis=1))
     bad = np.isnan(lower) | np.isnan(upper)
     for row in np.flatnonzero(bad.any(axis=1)).tolist():

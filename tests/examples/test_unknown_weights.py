@@ -11,7 +11,7 @@ import torch
 def test_training_on_post_hoc_regret_beats_least_squares(quick):
     module, results, shown = quick("unknown_weights")
     (scores,) = results["generated"]
-    learned = scores[list(module.SETTINGS)[-1]]
+    learned = scores[list(module.METHODS)[-1]]
     assert learned.regret < scores["two-stage"].regret
     for name, score in scores.items():
         assert name in shown

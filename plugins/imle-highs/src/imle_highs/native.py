@@ -160,8 +160,15 @@ class Native:
 
     def point(self) -> Floats:
         """The point of the last run, `[n]`."""
-        values = self._highs.getSolution().col_value
-        return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
+        return _array(self._highs.getSolution().col_value)
+
+    def duals(self) -> Floats:
+        """The dual values of the rows, `[rows]`, at the optimum of the last run."""
+        return _array(self._highs.getSolution().row_dual) * self._factors
+
+
+def _array(values: list[float]) -> Floats:
+    return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
 
 
 def _listener(stopped: threading.Event) -> Callable[..., None]:

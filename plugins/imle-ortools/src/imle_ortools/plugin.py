@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import BOUNDS, COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
+from imle_linear.parameters import (  # as light as this module
+    BOUNDS,
+    COSTS,
+    INTEGRALITY,
+    MATRICES,
+    VARIABLES,
+    relaxed,
+)
 
 _SCALE = Parameter(
     "scale",
@@ -21,8 +28,7 @@ ILP = SolverSpec(
     sense="min",
     target="imle_ortools.ilp.solver:ILPSolver",
     instance=(
-        *MATRICES,
-        BOUNDS,
+        *relaxed(*MATRICES, BOUNDS),
         INTEGRALITY,
         Parameter(
             "model",

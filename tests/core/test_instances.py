@@ -55,7 +55,7 @@ def test_nothing_on_the_padding_counts(estimator, output):
     """Neither scores nor a loss there change the step, or the gradient, of a row."""
     wide, narrow = k_subsets(5, 2), k_subsets(3, 1)
     objective = torch.tensor([[0.3, 0.1, 0.4, 0.2, 0.5], [0.3, 0.1, 0.4, 1e6, -1e6]], requires_grad=True)
-    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 2.0, 1e3, -1e3]])
+    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 2.0, 1e3, -1e3]])
     options = {"estimator": estimator, "noise": None} if estimator != "blackbox" else {"estimator": estimator}
     layer = imle.layer(EnumerationSolver(), output=output, **options)
     out = layer(objective, solutions=[wide, narrow])

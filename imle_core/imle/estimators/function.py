@@ -27,7 +27,7 @@ def run(theta: Tensor, call: Application) -> Outputs:
         theta: scores to maximise.
         call: what else there is to know.
     """
-    call.observe(theta)
+    call.observe(theta, call.solve.own(theta))
     parts = parts_of(theta, call)
     if len(parts) > 1:
         return run_parts(theta, call, parts)

@@ -201,7 +201,9 @@ def test_a_solution_that_stands_in_has_a_value_and_no_gradient():
 def test_what_is_refused():
     layer = imle.layer("highs-lp", b_ub=[-1.0], **DEMAND)
     right = torch.tensor([-4.0], requires_grad=True)
-    with pytest.raises(InstanceError, match=r"b_ub: expected vector.*found a tensor of shape \[\]"):
+    with pytest.raises(
+        InstanceError, match=r"b_ub: expected a tensor \[\*shape\] .* has 1 dimension, found shape \[\]"
+    ):
         layer.value(COSTS, b_ub=right.squeeze())
     with pytest.raises(InstanceError, match=r"A_ub: expected a dense tensor, found torch.sparse_coo"):
         layer.value(COSTS, A_ub=torch.eye(2).to_sparse())
@@ -349,6 +351,16 @@ def test_compiled_graphs_break_around_it_and_copies_have_it():
     value.sum().backward()
     assert demand.grad.tolist() == [14]
     assert copy.deepcopy(layer).value(COSTS, b_ub=-demand).tolist() == [8, 5]
+
+
+def test_functions():
+    layer = imle.layer(lambda scores: (scores > 0).to(scores), shape=(None,))
+    scores = torch.tensor([[[1.0, -2.0, 3.0]]], requires_grad=True)
+    value = layer.value(scores)
+    assert value.tolist() == [[4]]
+    value.backward()
+    assert scores.grad.tolist() == [[[1, 0, 1]]]
+    assert imle.layer(lambda scores: scores.sign()).value(scores.squeeze(0)).tolist() == [6]
 
 
 def test_a_new_pass_begins_and_solves_are_counted():

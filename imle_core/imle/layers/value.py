@@ -84,8 +84,8 @@ def _flat(who: str, value: Tensor, parameter: Parameter) -> Tensor:
     lead = value.ndim - parameter.ndim
     if lead < 0:
         raise InstanceError(
-            f"{who}: expected {parameter.type}, for all rows or with the batch dimensions before it, found a tensor of "
-            f"shape {list(value.shape)}"
+            f"{who}: expected a tensor [*shape] for all rows, or [*batch, *shape], where *shape has "
+            f"{parameter.ndim} dimension{'' if parameter.ndim == 1 else 's'}, found shape {list(value.shape)}"
         )
     return value.flatten(0, lead - 1) if lead > 1 else value
 
@@ -179,17 +179,17 @@ class ValueCall:
         (solved, valid), fixed, duals = plan.with_duals(scores.unsqueeze(1), shapes)
         z = self.seen(solved, plan, scores.dtype).squeeze(1)
         wide = torch.promote_types(scores.dtype, z.dtype)
-        best = (scores.to(wide) * z.to(wide)).flatten(1).sum(dim=1)
+        sign = -1.0 if plan.boundary.sense == "min" else 1.0
+        best = sign * (scores.to(wide) * z.to(wide)).flatten(1).sum(dim=1)
         if fixed is not None:
-            best = best + fixed.squeeze(1).to(wide)
+            best = best + sign * fixed.squeeze(1).to(wide)
         if valid is not None:
             rows = valid.squeeze(1)
             if plan.on_failure == "zero-grad":
                 best = torch.where(rows, best, torch.zeros_like(best))
             z = torch.where(rows.reshape(-1, *[1] * (z.ndim - 1)), z, torch.zeros_like(z))
         found = (torch.from_numpy(own).to(tensor) for own, tensor in zip(duals.values(), parameters, strict=True))
-        sign = -1.0 if plan.boundary.sense == "min" else 1.0
-        return best * sign, z * sign, *found
+        return best, sign * z, *found
 
 
 class OptimalValue(torch.autograd.Function):
@@ -248,8 +248,8 @@ class ValueGradient(torch.autograd.Function):
         found = []
         for own, summed, like in zip(derivatives, shared, inputs, strict=True):
             weights = dy.to(own.dtype)
-            product = torch.tensordot(weights, own, 1) if summed else own * weights.reshape(-1, *[1] * (own.ndim - 1))
-            found.append(product.to(like.dtype))
+            product = own * weights.reshape(-1, *[1] * (own.ndim - 1))
+            found.append((product.sum(dim=0) if summed else product).to(like.dtype))
         return tuple(found)
 
     @staticmethod

@@ -106,6 +106,7 @@ def test_right_sides_of_all_rows_and_of_each():
     assert each.grad.tolist() == [[5], [1]]
     assert layer.value(COSTS, b_ub=[[-4.0], [-2.0]]).tolist() == [8, 2]  # constants, as in forward
     assert layer.value(COSTS, b_ub=torch.tensor([-4.0])).tolist() == [8, 5]
+    assert layer.value(COSTS[:0], b_ub=-demand).shape == (0,)
 
 
 @pytest.mark.parametrize("batch", [(), (2,)])
@@ -335,7 +336,7 @@ def test_transforms():
     ):
         torch.vmap(cost, in_dims=(None, 0))(COSTS, torch.ones(3, 1))
     (gradient,) = torch.autograd.grad(cost(COSTS, demand).sum(), demand, create_graph=True)
-    with pytest.raises(SecondDerivativeError):
+    with pytest.raises(SecondDerivativeError, match="an optimal value has no second derivative"):
         gradient.sum().backward()
     with pytest.raises(ForwardModeError):
         torch.func.jvp(lambda costs: cost(costs, demand.detach()), (COSTS,), (COSTS,))

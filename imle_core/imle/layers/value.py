@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imle.errors import InstanceError
-from imle.estimators.function import refuse_forward_mode, refuse_second_derivative
+from imle.errors import InstanceError, SecondDerivativeError
+from imle.estimators.function import refuse_forward_mode
 from imle.layers.plan import SolvePlan
+from imle.plugins.parameters import check_value
 from imle.plugins.spec import Parameter, SolverSpec
 
 Seen = Callable[[Tensor, SolvePlan, torch.dtype], Tensor]
@@ -32,12 +33,14 @@ class GivenInstance(NamedTuple):
         shared: those with one value for all rows.
         tensors: those of them in which the value is differentiated, `[*shape]` or `[B, *shape]`.
         ndims: how many dimensions `*shape` has for each of these.
+        lasts: whether what is prepared for it may be of use again: parameters that are learned change with every step.
     """
 
     rows: dict[str, Any]
     shared: dict[str, Any]
     tensors: dict[str, Tensor]
     ndims: dict[str, int]
+    lasts: bool = True
 
 
 def read_instance(
@@ -72,8 +75,8 @@ def read_instance(
         elif parameter.per_row and count is not None:
             found.rows[name] = np.broadcast_to(numbers, (count, *numbers.shape))
         else:
-            found.shared[name] = numbers
-    return found
+            found.shared[name] = check_value(spec.id, parameter, numbers, wrong=InstanceError)
+    return found._replace(lasts=all(known[name].per_row for name in found.tensors))
 
 
 def _flat(who: str, value: Tensor, parameter: Parameter) -> Tensor:
@@ -258,8 +261,15 @@ class ValueGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()
+        _refuse_second_derivative()
 
     @staticmethod
     def jvp(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()
+        _refuse_second_derivative()
+
+
+def _refuse_second_derivative() -> None:
+    raise SecondDerivativeError(
+        "an optimal value has no second derivative: solutions and duals, its first one, are piecewise constant",
+        hint="detach what the gradient flows into, or leave create_graph=True out",
+    )

@@ -226,9 +226,13 @@ def test_what_is_refused():
 
 def test_a_parameter_of_which_no_duals_are_told():
     pytest.importorskip("imle_kernels")
-    layer = imle.layer("assignment")
-    costs = torch.rand(2, 3, 3)
-    assert layer.value(costs).shape == (2,)
+    layer = imle.layer("knapsack", weights=[3.0, 4.0], learned={"capacity": 0.1})
+    scores, capacity = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([4.0, 9.0], requires_grad=True)
+    assert layer.value(scores, capacity=capacity.detach()).tolist() == [2, 5]
+    with pytest.raises(
+        InstanceError, match="capacity: expected constants.*\n  hint: layer.expected_loss with learned="
+    ):
+        layer.value(scores, capacity=capacity)
     spec = replace(spec_from_class(Scaled), instance=(Parameter("scale", "vector", (1.0, 1.0)),))
     Scaled.spec = spec
     with pytest.raises(

@@ -62,12 +62,14 @@ def read_instance(
     known = {parameter.name: parameter for parameter in spec.instance}
     for name, value in given.items():
         parameter = known.get(name)
+        differentiated = isinstance(value, Tensor) and torch.is_grad_enabled() and value.requires_grad
+        if parameter is not None and differentiated:
+            _refuse_without_duals(spec, parameter, relaxation)
         if parameter is None or parameter.ndim is None or not isinstance(value, Tensor):
             found.rows[name] = value
             continue
         flat = _flat(f"{spec.id}: {name}", value, parameter)
-        if torch.is_grad_enabled() and value.requires_grad:
-            _refuse_without_duals(spec, parameter, relaxation)
+        if differentiated:
             found.tensors[name], found.ndims[name] = flat, parameter.ndim
         numbers = _numbers(f"{spec.id}: {name}", flat)
         if flat.ndim > parameter.ndim:
@@ -101,7 +103,8 @@ def _refuse_without_duals(spec: SolverSpec, parameter: Parameter, relaxation: bo
         has = f"its optimal values have derivatives in {', '.join(able)}" if able else "it tells no dual variables"
         raise InstanceError(
             f"{spec.id}: {name}: expected constants, found a tensor that requires a gradient: {has}",
-            hint=f"{name}.detach() says that none is wanted",
+            hint=("layer.expected_loss with learned= has one, by noise; " if parameter.learned else "")
+            + f"{name}.detach() says that none is wanted",
         )
     if parameter.dual == "relaxation" and not relaxation:
         raise InstanceError(

@@ -230,7 +230,7 @@ def test_a_parameter_of_which_no_duals_are_told():
     scores, capacity = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([4.0, 9.0], requires_grad=True)
     assert layer.value(scores, capacity=capacity.detach()).tolist() == [2, 5]
     with pytest.raises(
-        InstanceError, match="capacity: expected constants.*\n  hint: layer.expected_loss with learned="
+        InstanceError, match=r"capacity: expected constants.*\n  hint: layer.expected_loss with learned="
     ):
         layer.value(scores, capacity=capacity)
     spec = replace(spec_from_class(Scaled), instance=(Parameter("scale", "vector", (1.0, 1.0)),))

@@ -113,7 +113,7 @@ def _numbers(who: str, tensor: Tensor) -> NDArray[Any]:
     if not torch._C._are_functorch_transforms_active():
         return _as_float64(tensor)
     seen: list[NDArray[Any]] = []
-    ReadNumbers.apply(tensor, who, seen)  # type: ignore[no-untyped-call]
+    ReadNumbers.apply(tensor, who, seen.append)  # type: ignore[no-untyped-call]
     return seen[0]
 
 
@@ -125,8 +125,8 @@ class ReadNumbers(torch.autograd.Function):
     """Reads a tensor as torch.func sees it within all its transforms but vmap, under which there is not one value."""
 
     @staticmethod
-    def forward(tensor: Tensor, who: str, seen: list[NDArray[Any]]) -> Tensor:
-        seen.append(_as_float64(tensor))
+    def forward(tensor: Tensor, who: str, see: Callable[[NDArray[Any]], None]) -> Tensor:
+        see(_as_float64(tensor))
         return tensor.new_empty(0)
 
     @staticmethod
@@ -134,7 +134,7 @@ class ReadNumbers(torch.autograd.Function):
         """Nothing to keep."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, tensor: Tensor, who: str, seen: Any) -> None:
+    def vmap(info: Any, in_dims: Any, tensor: Tensor, who: str, see: Any) -> None:
         raise InstanceError(
             f"{who}: expected a tensor that vmap does not map over, for solvers read instance parameters as they are",
             hint="without vmap: give one value per row, [*batch, *shape]",

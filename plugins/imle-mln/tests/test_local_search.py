@@ -219,21 +219,24 @@ def test_pure_literals_are_optimal_at_once():
     found = MAPEngine(net).solve(np.zeros(3 * side), np.full(len(clauses), 0.5))
     assert found.status == SolveStatus.OPTIMAL
     assert found.objective == pytest.approx(0.5 * len(clauses))
-    assert found.events["dominated"] == 1
+    assert found.events["dominated"] == found.engines["dominance"] == 1
     assert found.state.sum() == side
 
 
-def test_what_dominance_leaves_is_solved_exactly(monkeypatch):
-    from imle_mln.inference import dispatch
-
-    monkeypatch.setattr(dispatch, "_LARGE", 0)
+@pytest.mark.parametrize("level", ["dispatch", "engine"])
+def test_what_dominance_leaves_is_solved_exactly(monkeypatch, level):
+    monkeypatch.setattr(f"imle_mln.inference.{level}.LARGE", 0)
     rng = np.random.default_rng(6)
     used = 0
     for _ in range(150):
-        net = plain(networks.random_network(rng, most=14))
+        net = networks.random_network(rng, most=14)
         engine = MAPEngine(net)
         unary, weights = networks.random_weights(rng, net)
-        used += networks.check(net, engine, unary * rng.choice([0.3, 1.0, 3.0]), weights).events["dominated"]
+        size = rng.choice([0.3, 1.0, 3.0])
+        one = networks.check(net, engine, unary * size, weights)
+        used += one.events["dominated"]
+        rows = engine.solve_rows(np.stack([-unary, unary * size]), weights)
+        assert rows.row(1).state.tolist() == one.state.tolist()
     assert used > 5
 
 

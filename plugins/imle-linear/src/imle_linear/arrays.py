@@ -108,15 +108,19 @@ class Columns:
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
     """Sort entries by column, then row; zeros are left out."""
     kept = np.flatnonzero(values)
-    order = kept[np.lexsort((rows[kept], columns[kept]))]
-    start = np.concatenate([[0], np.cumsum(np.bincount(columns[order], minlength=shape[1]))])
-    return Columns(
-        start.astype(np.int32), rows[order].astype(np.int32), np.asarray(values[order], dtype=np.float64), shape
-    )
+    rows, columns, values = rows[kept], columns[kept], values[kept]
+    place = columns * np.int64(shape[0]) + rows
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(place, kind="stable")
+        rows, columns, values = rows[order], columns[order], values[order]
+    start = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=shape[1]))])
+    return Columns(start.astype(np.int32), rows.astype(np.int32), np.asarray(values, dtype=np.float64), shape)
 
 
 def stack(upper: Columns, lower: Columns) -> Columns:
     """One matrix above another of the same width."""
+    if not lower.shape[0]:
+        return upper
     rows = np.concatenate([upper.index, lower.index + upper.shape[0]])
     columns = np.concatenate([upper.column, lower.column])
     values = np.concatenate([upper.value, lower.value])
@@ -139,7 +143,7 @@ def matrix(where: str, given: Any) -> Columns:
         dense = numbers(where, given)
         if dense.ndim != 2:
             raise InstanceError(f"{where}: expected a matrix [rows, variables], found shape {list(dense.shape)}")
-        rows, columns = np.nonzero(dense)
+        columns, rows = np.nonzero(dense.T)  # in the order of columns
         found = from_entries(rows, columns, dense[rows, columns], (dense.shape[0], dense.shape[1]))
     return checked(where, found)
 
@@ -213,9 +217,14 @@ def integers(where: str, given: Any, hint: str) -> NDArray[np.int64]:
     found = finite(where, given)
     if found.ndim != 1:
         raise InstanceError(f"{where}: expected one dimension, found shape {list(found.shape)}")
-    bad = (found != np.rint(found)) | (np.abs(found) >= 2.0**53)
-    _refuse(where, found, bad, "whole numbers below 2**53", hint)
+    _refuse(where, found, ~are_whole(found), "whole numbers below 2**53", hint)
     return found.astype(np.int64)
+
+
+def are_whole(values: Floats) -> NDArray[np.bool_]:
+    """Which entries are whole numbers below 2**53 in size."""
+    whole: NDArray[np.bool_] = (np.abs(values) < 2.0**53) & (values == np.rint(values))
+    return whole
 
 
 def refuse_negative(where: str, values: NDArray[Any], hint: str) -> None:

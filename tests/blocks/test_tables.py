@@ -240,9 +240,9 @@ def test_noise_is_on_the_block_that_takes_it_behind_one_that_does_not():
 
 def test_entries_of_one_value_draw_once():
     found = []
-    for told in (None, np.zeros(3, bool)):
+    for told in (None, np.zeros(3, int)):
         torch.manual_seed(0)
-        layer = laid_out(meter=1, switch=BlockData((3,), two_valued=told))
+        layer = laid_out(meter=1, switch=BlockData((3,), baseline=told))
         found.append([layer(torch.zeros(2, 3), torch.zeros(1)).on for _ in range(2)])
     for one, other in zip(*found, strict=True):
         assert torch.equal(one, other)
@@ -264,9 +264,9 @@ def test_entries_of_two_values_take_twice_the_noise():
     """The difference of two draws of Gumbel noise is logistic: on with probability 1 / (1 + exp(-score))."""
 
     class Paired(Switches):
-        def prepare(self, paired=(False, False, True)):
+        def prepare(self, paired=(0, 0, 1)):
             made = PreparedSwitches({}, 1, False, False)
-            made.blocks = BlockLayout(meter=1, switch=BlockData((3,), two_valued=np.array(paired)))
+            made.blocks = BlockLayout(meter=1, switch=BlockData((3,), baseline=np.array(paired)))
             made.objective_shape = made.blocks.objective_shape
             return made
 
@@ -275,11 +275,17 @@ def test_entries_of_two_values_take_twice_the_noise():
     on = layer(torch.full((1, 3), -1.0), torch.zeros(1)).on.mean(1)
     single, double = 1 - np.exp(-np.exp(-1.0)), 1 / (1 + np.exp(1.0))
     np.testing.assert_allclose(on[0], [single, single, double], atol=0.03)
-    rows = [(True, False, False), (False, False, True)]
+    rows = [(1, 0, 0), (0, 0, 3)]
     mixed = imle.layer(Paired, nb_samples=4000, output="samples", noise=GumbelNoiseDistribution())
     on = mixed(torch.full((2, 3), -1.0), torch.zeros(1), paired=rows).on.mean(1)
     np.testing.assert_allclose(on[0], [double, single, single], atol=0.03)
     np.testing.assert_allclose(on[1], [single, single, double], atol=0.03)
+    together = imle.layer(Paired, nb_samples=4000, output="samples", noise=GumbelNoiseDistribution(), paired=(2, 2, 1))
+    on = together(torch.full((1, 3), -1.0), torch.zeros(1)).on
+    np.testing.assert_allclose(on.mean(1)[0], [double, double, double], atol=0.03)
+    # no value of the shared variable is on where the draw of that value is the greatest of three
+    neither = 1 - on[..., :2].amax(-1).mean()
+    np.testing.assert_allclose(neither, 1 / (1 + 2 * np.exp(-1.0)), atol=0.03)
 
 
 def test_what_an_instance_says_of_a_block_has_its_shape():

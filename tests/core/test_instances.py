@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import imle
-from imle.errors import InstanceError, ObjectiveError, OptionError
+from imle.errors import ImleError, InstanceError, ObjectiveError, OptionError
 from imle.layers.instances import CAPACITY
+from imle.plugins.parameters import accepts_all, check_value
 from support.solvers import EnumerationSolver, k_subsets
 
 PAIRS, TRIPLES = k_subsets(5, 2), k_subsets(5, 3)
@@ -54,7 +55,7 @@ def test_nothing_on_the_padding_counts(estimator, output):
     """Neither scores nor a loss there change the step, or the gradient, of a row."""
     wide, narrow = k_subsets(5, 2), k_subsets(3, 1)
     objective = torch.tensor([[0.3, 0.1, 0.4, 0.2, 0.5], [0.3, 0.1, 0.4, 1e6, -1e6]], requires_grad=True)
-    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 2.0, 1e3, -1e3]])
+    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 2.0, 1e3, -1e3]])
     options = {"estimator": estimator, "noise": None} if estimator != "blackbox" else {"estimator": estimator}
     layer = imle.layer(EnumerationSolver(), output=output, **options)
     out = layer(objective, solutions=[wide, narrow])
@@ -159,6 +160,14 @@ def test_an_option_is_not_a_row_parameter():
         imle.layer("support.solvers:EnumerationSolver")(torch.zeros(2, 5), sense=["max", "min"])
 
 
+def test_an_empty_batch_of_instances_of_its_own():
+    objective = torch.zeros(0, 5, requires_grad=True)
+    out = imle.layer(EnumerationSolver(), nb_samples=2)(objective, solutions=[])
+    assert out.shape == (0, 5)
+    out.sum().backward()
+    assert objective.grad.shape == (0, 5)
+
+
 def test_a_bad_instance_is_an_error_at_once():
     with pytest.raises(InstanceError, match=r"expected \[M, n\], found \[5\]"):
         imle.layer(EnumerationSolver(), solutions=np.zeros(5))
@@ -217,3 +226,53 @@ def test_one_vector_at_a_call_is_told_from_one_per_row(solver, vector):
         "  hint: one vector for all rows goes to imle.layer(..., b_eq=...), or to the call as [vector] * B"
     )
     assert layer(torch.zeros(3, 3), b_eq=[[1.0, 1.0, 1.0]] * 3).sum() == 9
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64])
+def test_rows_of_arrays_are_one_array_that_later_changes_do_not_reach(dtype):
+    cache = imle.layer("highs-lp", A_ub=[[1.0, 1.0]], bounds=(0, 1))._instances
+    given = torch.tensor([[1], [2], [3]], dtype=dtype)
+    (group,) = cache.groups({"b_ub": given})
+    given.zero_()
+    column = group.values["b_ub"]
+    assert isinstance(column, np.ndarray)
+    assert column.tolist() == [[1], [2], [3]]
+    assert group.per_sample(2)["b_ub"].tolist() == [[1], [1], [2], [2], [3], [3]]
+    assert group.tile(2, 3).values["b_ub"].tolist() == [[1], [2], [3], [1], [2], [3]]
+    assert group.between(1, 3).values["b_ub"].tolist() == [[2], [3]]
+    assert group.without([False, True, False]).values["b_ub"].tolist() == [[1], [3]]
+    assert group.only(2).values["b_ub"].tolist() == [[3]]
+
+
+@pytest.mark.parametrize(
+    ("values", "accepted"),
+    [
+        (np.arange(3), True),
+        (np.array([1.0, 2.0]), False),
+        (np.array([True, False]), False),
+        (np.array([1, 2, 10]), False),
+        (np.array([], np.int64), True),
+        (np.array([[1, 2], [3, 4]]), False),
+        (np.array(["1", "2"]), False),
+    ],
+)
+def test_an_array_is_accepted_as_its_numbers_are_one_by_one(values, accepted):
+    parameter = imle.Parameter("k", "int", minimum=0, maximum=9)
+    assert accepts_all(parameter, values) is accepted
+
+    def each():
+        for value in values:
+            check_value("solver", parameter, value, wrong=InstanceError)
+
+    if not accepted and values.ndim == 1:
+        with pytest.raises(ImleError):
+            each()
+    elif accepted:
+        each()
+
+
+def test_no_array_with_nan_is_accepted_where_numbers_are_limited():
+    assert not accepts_all(imle.Parameter("capacity", "number or [m]", minimum=0), np.array([1.0, np.nan]))
+    assert not accepts_all(imle.Parameter("capacity", "float", finite=True), np.array([1.0, np.inf]))
+    assert accepts_all(imle.Parameter("capacity", "float"), np.array([1.0, np.inf]))
+    assert not accepts_all(imle.Parameter("b_ub", "vector | None"), np.array([1.0, 2.0]))

@@ -1,7 +1,7 @@
 """Random Markov Logic Networks, and a reference that evaluates them in all worlds.
 
 It shares nothing with the library: its own parser (with Alchemy's precedence), its own evaluator, its own reading of
-evidence, closed worlds and exactly-one declarations.
+evidence, closed worlds and declarations of exactly one and at most one.
 """
 
 from __future__ import annotations
@@ -123,6 +123,7 @@ class Draw:
         self.predicates = self.random.sample(sorted(ARITIES), self.random.randint(1, 3))
         self.closed = {name for name in self.predicates if self.random.random() < 0.3}
         self.unique = {name for name in self.predicates if name == "T" and self.random.random() < 0.8}
+        self.optional = {name for name in self.predicates if name == "E" and seed % 4}
 
     def note(self, what):
         self.seen[what] += 1
@@ -194,6 +195,8 @@ class Draw:
             arguments = list(ARITIES[name])
             if name in self.unique:
                 arguments[-1] += self.note("!block")[0]
+            if name in self.optional:
+                arguments[-1] += self.note("?block")[0]
             lines.append(f"{'*' * (name in self.closed)}{name}({', '.join(arguments)})")
             if name in self.closed:
                 self.note("closed")
@@ -214,7 +217,7 @@ class Draw:
 
 
 def worlds(draw, said):
-    """All worlds that agree with the evidence, as arrays by atom; and which have exactly one value where declared."""
+    """All worlds that agree with the evidence, as arrays by atom; and which have the number of values declared."""
     fixed, loose = {}, []
     for name in draw.predicates:
         for atom in itertools.product(*(draw.domains[kind] for kind in ARITIES[name])):
@@ -229,9 +232,11 @@ def worlds(draw, said):
     table = {atom: states[:, at] for at, atom in enumerate(loose)}
     table |= {atom: np.full(len(states), value) for atom, value in fixed.items()}
     fine = np.ones(len(states), bool)
-    for name in draw.unique:
-        for first in draw.domains["a"]:
-            fine &= sum(table[name, (first, second)].astype(int) for second in draw.domains["b"]) == 1
+    for name in draw.unique | draw.optional:
+        firsts, seconds = (draw.domains[kind] for kind in ARITIES[name])
+        for first in firsts:
+            true = sum(table[name, (first, second)].astype(int) for second in seconds)
+            fine &= (true <= 1) & (true >= (name in draw.unique))
     return table, fine
 
 

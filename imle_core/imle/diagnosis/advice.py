@@ -219,13 +219,11 @@ class Adviser:
 
     def _fitting_step(self) -> float | None:
         """The step at which the target lies as far from theta as the spread of theta; None for rules without."""
-        now, weights = self._now, self._weights
         theta = self._theta.flatten(1)
         spreads = row_spreads(theta) * math.sqrt(theta.shape[1])
-        told = (weights > 0) & (spreads > 0)
-        if not now.step or not bool(told.any()):
+        reach = self._probe.reach(self._measured.last)
+        if reach is None or not bool((told := (reach > 0) & (spreads > 0)).any()):
             return None
-        reach = weights if self._option == "lambda_" else theta.norm(dim=1)
         return float((spreads / reach)[told].median())
 
     def _saturation(self) -> Advice | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,18 +12,28 @@ from torch import Tensor
 from imle.errors import OptionError
 from imle.estimators.base import Application, Trace
 from imle.estimators.function import Estimate
+from imle.estimators.parameters import Parameters, through_losses
 from imle.estimators.samples import average
 from imle.estimators.score_function import ScoreFunction
-from imle.estimators.scores import refuse_without_noise
+from imle.estimators.scores import refuse_without_noise, undifferentiable
 
 
-def expected_loss(theta: Tensor, call: Application, loss: Callable[[Tensor], Tensor]) -> Tensor:
+def expected_loss(
+    theta: Tensor,
+    call: Application,
+    loss: Callable[[Tensor], Tensor],
+    *,
+    penalty: float | None = None,
+    parameters: Parameters = (),
+) -> Tensor:
     """mean_s loss(z_s) row by row, over the samples that were solved (0 if there are none).
 
     Args:
         theta: `[B, *event]`.
         call: with output="samples" if it draws noise.
         loss: `[B, S, *event]` samples to `[B, S]` losses.
+        penalty: the loss of a sample that was not solved, which then counts in the mean; None to leave it out.
+        parameters: of instances, that gradients are wanted for: by their score function, whatever the estimator is.
 
     Returns:
         `[B]`.
@@ -32,41 +42,33 @@ def expected_loss(theta: Tensor, call: Application, loss: Callable[[Tensor], Ten
         OptionError: the loss has another shape.
     """
     rule = call.estimator
-    if not isinstance(rule, ScoreFunction):
-        samples, _, _, valid = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
-        losses = _losses(loss, samples if call.output == "samples" else samples.unsqueeze(1))
-        return average(losses, call.averaged(valid))
-    with torch.no_grad():
-        call.observe(theta)
-        noise = call.draw(theta)
-        z, valid = rule.sample(theta, noise, call)
+    if isinstance(rule, ScoreFunction):
+        with torch.no_grad():
+            call.observe(theta, call.solve.own(theta))
+            noise = call.draw(theta)
+            z, valid = rule.sample(theta, noise, call)
+    else:
+        z, noise, _, valid = Estimate.apply(theta, call)  # type: ignore[no-untyped-call]
+        z = z if call.output == "samples" else z.unsqueeze(1)
     losses = _losses(loss, z)
-    value = average(losses, call.averaged(valid))
-    if noise is None:
-        nothing: Tensor = _Undifferentiable.apply(theta, rule.name)  # type: ignore[no-untyped-call]
-        return value + nothing
+    counted = call.averaged(valid)
+    if penalty is not None and valid is not None:
+        losses = torch.where(valid, losses, penalty)
+        valid = counted = None  # every sample has a loss
+    value = average(losses, counted)
+    trace = Trace(theta.detach(), noise, z.detach(), valid, replace(call, output="samples"))
+    if isinstance(rule, ScoreFunction):
+        value = value + _scored(rule, trace, theta, losses.detach())
+    return through_losses(value, trace, losses, parameters)
+
+
+def _scored(rule: ScoreFunction, trace: Trace, theta: Tensor, losses: Tensor) -> Tensor:
+    """Zeros `[B]`, whose derivative in theta is the gradient of the expected loss."""
+    if trace.noise is None:
+        return undifferentiable(partial(refuse_without_noise, rule.name), theta)
     with torch.no_grad():
-        trace = Trace(theta.detach(), noise, z, valid, replace(call, output="samples"))
-        gradient = rule.loss_gradient(trace, losses.detach())
-    # 0 in value, and its derivative in theta is the gradient
-    return value + ((theta - theta.detach()) * gradient).flatten(1).sum(dim=1)
-
-
-class _Undifferentiable(torch.autograd.Function):
-    """Zeros `[B]` for theta `[B, *event]`, for a value that has no gradient in theta: asking for it is an error."""
-
-    @staticmethod
-    def forward(theta: Tensor, name: str) -> Tensor:
-        del name
-        return theta.new_zeros(len(theta))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
-        ctx.name = inputs[1]
-
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor) -> None:
-        refuse_without_noise(ctx.name)
+        gradient = rule.loss_gradient(trace, losses)
+    return ((theta - theta.detach()) * gradient).flatten(1).sum(dim=1)
 
 
 def _losses(loss: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
 
 import torch
 from torch import Tensor
@@ -29,14 +30,50 @@ def check_density(name: str, noise: BaseNoiseDistribution | None, temperature: f
     noise.score(torch.ones(1, 1), torch.zeros(1, 1), temperature)  # refuses now, not in the first backward pass
 
 
+_IN_TRAINING = 'call layer.train(), with output="mean" or "samples"'
+
+
 def refuse_without_noise(name: str) -> NoReturn:
     """Raise `OptionError`: a pass that draws nothing has no density to differentiate."""
     raise OptionError(
         f"estimator {name!r}: a gradient was asked for of a forward pass without noise: it differentiates the noise's "
         "density",
-        hint='call layer.train(), with output="mean" or "samples"; "imle", "blackbox" and "identity" have gradients '
-        "of noise-free solutions",
+        hint=f'{_IN_TRAINING}; "imle", "blackbox" and "identity" have gradients of noise-free solutions',
     )
+
+
+def refuse_learned_without_noise(name: str) -> NoReturn:
+    """Raise `OptionError`: likewise of an instance parameter."""
+    raise OptionError(
+        f"learned: a gradient for {name} was asked for of a forward pass without noise: it is that of the noise's "
+        "density",
+        hint=f"{_IN_TRAINING}; {name}.detach() says that none is wanted",
+    )
+
+
+def undifferentiable(refuse: Callable[[], NoReturn], *values: Tensor) -> Tensor:
+    """The number 0, to be added to what has no gradient in some tensors: asking for one is then an error.
+
+    Args:
+        refuse: raises it.
+        values: of which there is no gradient.
+    """
+    return cast(Tensor, _Undifferentiable.apply(refuse, *values))  # type: ignore[no-untyped-call]
+
+
+class _Undifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(refuse: Callable[[], NoReturn], *values: Tensor) -> Tensor:
+        del refuse
+        return values[0].new_zeros(())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.refuse = inputs[0]
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> None:
+        ctx.refuse()
 
 
 def baseline(trace: Trace, values: Tensor) -> Tensor:
@@ -82,4 +119,4 @@ def score_gradient(trace: Trace, weights: Tensor) -> Tensor:
     if call.noise is None or trace.noise is None:
         refuse_without_noise(call.estimator.name)
     score = call.noise.score(trace.theta.unsqueeze(1), trace.noise, call.temperature)
-    return trace.mean(score * spread(weights, score), trace.valid)
+    return trace.mean(score * spread(weights.to(score.dtype), score), trace.valid)

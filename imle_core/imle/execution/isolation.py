@@ -38,7 +38,7 @@ def solve_isolating_failures(
     Args:
         prepared: the solver.
         objective: `[N, *shape]`.
-        given: keyword arguments of `solve`, one entry per row each.
+        given: keyword arguments of `solve`.
         tolerant: errors of imle that name a row are that row's, too; else they are raised.
 
     Raises:

@@ -74,7 +74,7 @@ class Scheduler:
         engine: solves chunks.
         fallback: makes another engine, for when the first one fails as a whole; None if there is no other.
         objective: `[N, *shape]`.
-        given: keyword arguments of `solve`, one entry per row each.
+        given: keyword arguments of `solve`.
         throughput: told how long rows take.
         workers: how many chunks are solved at the same time.
     """

@@ -34,7 +34,7 @@ def solve_in_slices(
     Args:
         prepared: the solver.
         objective: `[N, *shape]`.
-        given: keyword arguments of `solve`, one entry per row each.
+        given: keyword arguments of `solve`.
         throughput: how long rows take; it is told.
         least: the fewest rows of a slice, unless they take long, and the number of the first one where nothing is
             known.

@@ -46,7 +46,7 @@ class Task:
         digest: names the recipe.
         recipe: a pickled (solver, instance); None where the worker should know it by its digest.
         objective: `[n, *shape]`.
-        given: keyword arguments of `solve`, one entry per row each.
+        given: keyword arguments of `solve`.
         timed: whether the parent waits to hear that the solve begins.
         name: no two tasks are the same; Dask would take the fate of the first one for that of the second.
     """

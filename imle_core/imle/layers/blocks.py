@@ -17,6 +17,7 @@ from imle.layers.packing import Given, Packed, Packing
 from imle.layers.plan import SolvePlan
 from imle.layers.shapes import check_objective
 from imle.layers.solutions import BlockSolutions
+from imle.layers.value import optimal_values, read_instance
 from imle.solvers.blocks import Labels
 
 
@@ -42,8 +43,11 @@ class BlockLayer(SolverLayer):
         if self._own is not None and not rows:
             return self._own, None
         groups = self._instances.groups(rows)
+        return self._packing_of(groups, rows), groups
+
+    def _packing_of(self, groups: Sequence[Group], rows: Mapping[str, Sequence[Any]]) -> Packing:
         batch = next((len(column) for column in rows.values()), None)
-        return Packing(self.spec.id, self.spec.blocks, groups, batch), groups
+        return Packing(self.spec.id, self.spec.blocks, groups, batch)
 
     def forward(self, *blocks: Given | None, **given: Any) -> BlockSolutions:  # type: ignore[override]  # several tensors
         """Solve a batch.
@@ -84,6 +88,43 @@ class BlockLayer(SolverLayer):
             out = self._shown(z, mode, packed.theta.dtype, batch.solve.lead)
         seen = packing.unpack(packing.complete(out, packed.lead), packed.dtype)
         return BlockSolutions(seen, packing, out.ndim - len(packed.lead) - 1)
+
+    def value(self, *blocks: Given | None, relaxation: bool = False, **given: Any) -> Tensor:
+        """The optimal value of each row: the sum over all blocks of <block, solution>, and of terms of no block.
+
+        See `SolverLayer.value`. The gradient in a block is its solution, whatever a rule multiplies its gradients by.
+
+        Args:
+            blocks: as for `forward`.
+            relaxation: as for `SolverLayer.value`.
+            given: blocks by name, and instance parameters as for `SolverLayer.value`.
+
+        Returns:
+            `[*batch]`, in float32 or wider.
+
+        Raises:
+            ObjectiveError, InstanceError, SolveError: as `SolverLayer.value`.
+        """
+        if torch.compiler.is_compiling():
+            return self._uncompiled_value(*blocks, relaxation=relaxation, **given)
+        tensors, parameters = self._sorted(blocks, given)
+        known = read_instance(self.spec, parameters, relaxation=relaxation)
+        if self._own is not None and not parameters:
+            packing, groups = self._own, None
+        else:
+            groups = self._instances.groups(known.rows, known.shared, keep=not known.tensors)
+            packing = self._packing_of(groups, known.rows)
+        packed = packing.pack(tensors, rescale=False)
+        self.begin()
+        plan, lead, event = self._plan(packed.theta, known.rows, groups)
+        plan.packing = packing
+        scores = plan.inside(self._scores(packed.theta, lead, event))
+        try:
+            found = optimal_values(scores, plan, known, self.as_seen)
+        except ObjectiveError:
+            self._refuse_non_finite(packed, packing, None if parameters else self.labels)
+            raise
+        return found.reshape(lead)
 
     def _sorted(
         self, blocks: Sequence[Given | None], given: Mapping[str, Any]
@@ -195,13 +236,14 @@ class BlockLayer(SolverLayer):
         taking = theta if packing.noisy is None else theta[..., packing.noisy.to(theta.device)]
         noise = super()._draw(taking, plan)
         assert noise is not None
-        if packing.two_valued is not None:
-            twice = packing.two_valued if packing.noisy is None else packing.two_valued[..., packing.noisy]
-            if twice.ndim > 1:  # rows differ; under vmap theta is as many copies of the batch
-                twice = twice.repeat(max(1, len(theta) // len(twice)), 1).unsqueeze(1)
+        if packing.baseline is not None:
+            whose = packing.baseline.to(theta.device)
+            if whose.ndim > 1:  # rows differ; under vmap theta is as many copies of the batch
+                whose = whose.repeat(max(1, len(theta) // len(whose)), 1).unsqueeze(1)
             other = super()._draw(taking, plan)
             assert other is not None
-            noise = torch.where(twice.to(theta.device), noise - other, noise)
+            shared = other.gather(-1, whose.clamp(min=0).expand(noise.shape))
+            noise = torch.where(whose < 0, noise, noise - shared)
         if packing.noisy is None:
             return noise
         whole = noise.new_zeros(*noise.shape[:-1], theta.shape[-1])

@@ -40,14 +40,17 @@ class Objective(NamedTuple):
     shifts: Shifts | None = None
 
     def own(self, result: SolveResult) -> SolveResult:
-        """A result with values and bounds as of the rows before they were multiplied."""
-        if self.shifts is None or (result.values is None and result.bound is None):
+        """A result with values, bounds and duals as of the rows before they were multiplied."""
+        if self.shifts is None or (result.values is None and result.bound is None and not result.duals):
             return result
         values, bound = (
             None if column is None else np.ldexp(np.asarray(column, np.float64), -self.shifts)
             for column in (result.values, result.bound)
         )
-        return replace(result, values=values, bound=bound)
+        duals = {
+            name: np.ldexp(own, -self.shifts.reshape(-1, *[1] * (own.ndim - 1))) for name, own in result.duals.items()
+        }
+        return replace(result, values=values, bound=bound, duals=duals)
 
 
 class Boundary(NamedTuple):
@@ -166,6 +169,32 @@ class Boundary(NamedTuple):
             f"{len(bad)} of {given.numel() if whole else wrong.numel()} entries are not finite",
             hint=hint,
         )
+
+
+def duals_of(boundary: Boundary, result: SolveResult, name: str, shape: Sequence[int]) -> NDArray[np.float64]:
+    """How the values of a checked result change with an instance parameter: `[N, *shape]`, 0 in rows that failed.
+
+    Raises:
+        SolverContractError: that is not told of every row that did not fail.
+    """
+    rows = len(result.solutions)
+    told = np.asarray(result.duals.get(name, ()), np.float64)
+    if told.shape != (rows, *shape):
+        have = list(told.shape) if name in result.duals else "none"
+        raise SolverContractError(
+            f"{boundary.solver_id}: duals: expected {name} {[rows, *shape]}, one array for each row, found {have}",
+            hint="where a spec says dual=, solve takes duals=(names), and returns SolveResult(duals={name: ...})",
+        )
+    found = told.copy()
+    found[failed_rows(result)] = 0.0
+    bad = ~np.isfinite(found).reshape(rows, -1).all(axis=1)
+    if bad.any():
+        raise SolverContractError(
+            f"{boundary.solver_id}: duals: {name} of a row reported as solved holds nan or infinity",
+            hint="a row whose duals are not known has a status that says so",
+            row=int(bad.argmax()),
+        )
+    return found
 
 
 def failed_rows(result: SolveResult) -> list[int]:

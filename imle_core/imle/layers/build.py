@@ -18,6 +18,7 @@ from imle.execution.chunk_solvers import ends_rows
 from imle.execution.parallel import Parallel
 from imle.execution.pools import cores
 from imle.layers.blocks import BlockLayer
+from imle.layers.learned import ParameterNoise, parameter_noises
 from imle.layers.module import MEMORY_LIMIT, Output, SolverLayer
 from imle.layers.plan import OnFailure
 from imle.noise import BaseNoiseDistribution, RelativeNoiseDistribution, adds, check_noise, noise_by_name
@@ -67,6 +68,7 @@ def layer(
     pool: SolutionPool | float | None = None,
     progress: float | Literal["bar"] | Callable[[Progress], None] | None = None,
     memory_limit: float | None = MEMORY_LIMIT,
+    learned: Mapping[str, Any] | None = None,
     **instance_and_options: Any,
 ) -> SolverLayer:
     """Turn a combinatorial solver into a differentiable layer.
@@ -85,8 +87,9 @@ def layer(
             options (`{"name": "sum-of-gamma", "k": 5}`), or an object of `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
         temperature: tau, scale of the noise in the forward solves. A number is absolute: theta + tau eps. Left out it
-            is 1, in units of the first batch that is perturbed (`imle.noise.RelativeNoiseDistribution`). Multiplicative
-            noise, an object, and the noise of solvers with several blocks are taken as they are.
+            is the rule's own (3 for "imle", 1 for others), in units of the first batch that is perturbed
+            (`imle.noise.RelativeNoiseDistribution`). Multiplicative noise, an object, and the noise of solvers with
+            several blocks are taken as they are.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
         on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
@@ -125,6 +128,12 @@ def layer(
             again in the backward pass, and solutions are kept in a byte per entry if they are whole numbers. Numbers
             are the same bit by bit. Not for rules that are not `by_row`; on other devices than the CPU, and of noise
             that is not one of `imle.noise`, the draws are kept.
+        learned: instance parameters that gradients reach, each with the scale of the noise that is put on it in
+            `train()` mode: `{"capacity": 0.1}`, or `{"capacity": ("logistic", 0.1)}`. A number is the standard
+            deviation of Gaussian noise; for parameters that are positive, that of the logarithm of factors
+            (multiplicative noise), about the relative one. Every sample of every row is solved with an instance of its
+            own, and the gradient is that of the noise's density, whatever the estimator for the objective is. Calls
+            give a floating-point tensor, `[*batch, *shape]` or `[*shape]` for all rows.
         instance_and_options: the solver's own; `imle info ID` lists them. They are constants: a tensor that requires
             a gradient is refused, since none would reach it.
 
@@ -156,17 +165,26 @@ def layer(
     check_generator("generator", generator)
     made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    tau = 1.0 if temperature is None else not_negative("temperature", temperature)
     distribution = _noise(noise, rule, relative=temperature is None and not spec.blocks)
+    if temperature is None:
+        tau = rule.temperature if isinstance(distribution, RelativeNoiseDistribution) else 1.0
+    else:
+        tau = not_negative("temperature", temperature)
     rule.check(spec, distribution, tau)
-    _refuse_map_without_gradient(output, rule)
+    noises = parameter_noises(spec, learned, instance)
+    _refuse_map_without_gradient(output, rule, noises)
+    if noises and pooled is not None:
+        raise OptionError(
+            "pool: it answers rows with solutions of the same instance, but with learned= every sample has its own",
+            hint="leave one of the two out",
+        )
     built = (BlockLayer if spec.blocks else SolverLayer)(
         pooled or made,
         spec,
         instance,
         rule,
         noise=distribution,
-        nb_samples=_samples(nb_samples, rule),
+        nb_samples=_samples(nb_samples, rule, noises),
         temperature=tau,
         target_temperature=tau
         if target_temperature is None
@@ -175,7 +193,8 @@ def layer(
         on_failure=on_failure,
         generator=generator,
         resample=resample,
-        antithetic=_antithetic(antithetic, distribution, nb_samples),
+        antithetic=_antithetic(antithetic, distribution, nb_samples, noises),
+        learned=noises,
     )
     own(rule)  # last: after an error above it is nobody's
     if pooled is not None:
@@ -314,31 +333,35 @@ def _noise(
     return RelativeNoiseDistribution(named) if relative and adds(named) else named
 
 
-def _samples(nb_samples: int, rule: Estimator) -> int:
+def _samples(nb_samples: int, rule: Estimator, learned: Mapping[str, ParameterNoise]) -> int:
     nb_samples = positive_int("nb_samples", nb_samples)
-    if nb_samples > 1 and not rule.stochastic:
+    if nb_samples > 1 and not rule.stochastic and not learned:
         raise OptionError(f"estimator {rule.name!r} is deterministic: expected nb_samples=1, found {nb_samples}")
     return nb_samples
 
 
-def _antithetic(wanted: bool, noise: BaseNoiseDistribution | None, nb_samples: int) -> bool:
-    if wanted and (noise is None or nb_samples % 2):
+def _antithetic(
+    wanted: bool, noise: BaseNoiseDistribution | None, nb_samples: int, learned: Mapping[str, ParameterNoise]
+) -> bool:
+    drawn = [*([] if noise is None else [noise]), *(own.noise for own in learned.values())]
+    if wanted and (not drawn or nb_samples % 2):
         raise OptionError(f"antithetic: expected noise and an even nb_samples, found {noise!r} and {nb_samples}")
-    if wanted:
-        mirror = getattr(noise, "mirror", None)
+    for each in drawn if wanted else ():
+        mirror = getattr(each, "mirror", None)
         if mirror is None:
-            raise OptionError(f"{type(noise).__name__} has no antithetic draws: it has no mirror()")
+            raise OptionError(f"{type(each).__name__} has no antithetic draws: it has no mirror()")
         mirror(torch.zeros(1))  # refuses now, not in the first batch
     return wanted
 
 
-def _refuse_map_without_gradient(output: Output, rule: Estimator) -> None:
-    if rule.needs_noise and output == "map":
-        raise OptionError(
-            f"estimator {rule.name!r}: expected output='mean' or 'samples', found 'map', which draws no noise and so "
-            "has no gradient",
-            hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
-        )
+def _refuse_map_without_gradient(output: Output, rule: Estimator, learned: Mapping[str, ParameterNoise]) -> None:
+    if output != "map" or not (rule.needs_noise or learned):
+        return
+    who = f"estimator {rule.name!r}" if rule.needs_noise else f"learned: {' and '.join(learned)}"
+    raise OptionError(
+        f"{who}: expected output='mean' or 'samples', found 'map', which draws no noise and so has no gradient",
+        hint="layer.eval() gives the noise-free solution of a layer with output='mean'",
+    )
 
 
 def _memory(limit: float | None) -> float | None:

@@ -58,22 +58,19 @@ class Unproven(NamedTuple):
     phase: str
 
 
-def unproven(result: SolveResult, row_of: Callable[[int], int], samples: int, phase: str) -> list[Unproven]:
+def unproven(result: SolveResult, where: Callable[[int], tuple[int, int]], phase: str) -> list[Unproven]:
     """Rows of a result that are feasible and have a bound.
 
     Args:
         result: of some rows of a batch, sample by sample.
-        row_of: their numbers in the batch.
-        samples: S.
+        where: which row and sample of the batch each is.
         phase: "forward" or "backward".
     """
     gaps = None if result.status is None else result.gap
     if gaps is None:
         return []
     found = np.flatnonzero((np.asarray(result.status) == SolveStatus.FEASIBLE) & ~np.isnan(gaps)).tolist()
-    return [
-        Unproven(row_of(n // samples), n % samples, float(gaps[n]), result.messages.get(n, ""), phase) for n in found
-    ]
+    return [Unproven(*where(n), float(gaps[n]), result.messages.get(n, ""), phase) for n in found]
 
 
 def solve_error(
@@ -85,8 +82,20 @@ def solve_error(
     total: int,
     phase: str,
     cause: Exception | None,
+    noisy: Sequence[str] = (),
 ) -> SolveError:
-    """The error for failed rows under on_failure="raise", from what the solver raised, if it did."""
+    """The error for failed rows under on_failure="raise", from what the solver raised, if it did.
+
+    Args:
+        boundary: names the solver.
+        failures: rows and samples.
+        lead: the batch dimensions.
+        samples: S.
+        total: how many were solved.
+        phase: "forward" or "backward".
+        cause: what the solver raised.
+        noisy: instance parameters with noise on them, which may be why there is no solution.
+    """
     ordered = sorted(failures)
     first = ordered[0]
     if len(ordered) == total and all(_same_error(first, other) for other in ordered):
@@ -102,7 +111,17 @@ def solve_error(
         lines.append(f"  ... and {len(ordered) - SHOWN} more")
     return SolveError(
         f"{boundary.solver_id}: {len(ordered)} of {total} {phase} solves failed\n" + "\n".join(lines),
-        hint='on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',
+        hint=noise_on(noisy)
+        if noisy
+        else 'on_failure="zero-grad" skips such rows, "last" puts an earlier solution in their place',
+    )
+
+
+def noise_on(names: Sequence[str]) -> str:
+    """What to do about samples whose instances noise has made infeasible, or such that the solver refuses them."""
+    return (
+        f"noise on {' and '.join(names)} may have done it: take a smaller sigma, or on_failure='zero-grad', which "
+        "leaves such samples out, or gives them the penalty= of layer.expected_loss"
     )
 
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from imle._checks import is_number
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Application, Estimator, no_replay, not_counted, not_observed
 from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
+from imle.estimators.parameters import LearnedParameter, through_solutions
 from imle.estimators.replay import Replay
 from imle.layers import description, operators
 from imle.layers.boundary import Boundary
-from imle.layers.failures import Failure, Unproven
+from imle.layers.failures import Failure, Unproven, noise_on, place
 from imle.layers.instances import Group, InstanceCache
+from imle.layers.learned import ParameterNoise, RefusedInstance, columns_of, read_values, refuse_gradients
 from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
+from imle.layers.sampled import SampledPlan
 from imle.layers.shapes import check_objective, split_shape
 from imle.layers.stats import LayerStats
+from imle.layers.value import optimal_values, read_instance
 from imle.noise import BaseNoiseDistribution, draw_like, draws_again, observe_of
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import Labels, labels_of
@@ -50,10 +56,12 @@ class Batch(NamedTuple):
     Attributes:
         theta: `[B, *event]` scores to maximise, float32 or 64, differentiable in the objective.
         solve: argmax <theta, z> for `[B, S, *event]` rows.
+        parameters: of the instances, that gradients are wanted for, with the noise that was drawn for them.
     """
 
     theta: Tensor
     solve: SolvePlan
+    parameters: Sequence[LearnedParameter] = ()
 
 
 class SolverLayer(operators.OperatorLayer):
@@ -71,6 +79,7 @@ class SolverLayer(operators.OperatorLayer):
             out.
         noise: what is drawn in `train()` mode; None for no noise.
         nb_samples, output, on_failure, generator, resample, antithetic: as for `imle.layer`, which checks them.
+        learned: the noise of instance parameters that are learned, by name.
 
     Attributes:
         solver: the solver's options.
@@ -83,6 +92,8 @@ class SolverLayer(operators.OperatorLayer):
         unproven: likewise, rows solved without a proof of optimality, with how far off they may be (`gap`), where the
             solver knows.
         temperature, target_temperature: scales of the noise; may be set between passes.
+        learned: instance parameters that are learned, by name, each with its `noise` and `sigma`, which may be set
+            between passes.
 
     A notebook shows a layer as a table: instance, labels, what a row costs.
     """
@@ -108,6 +119,7 @@ class SolverLayer(operators.OperatorLayer):
         generator: torch.Generator | None,
         resample: bool = True,
         antithetic: bool = False,
+        learned: Mapping[str, ParameterNoise] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.solver = solver
@@ -122,6 +134,7 @@ class SolverLayer(operators.OperatorLayer):
         self.generator = generator
         self.resample = resample
         self.antithetic = antithetic
+        self.learned = dict(learned)
         self.pool: SolutionPool | None = None
         self.progress: ProgressRequest | None = None
         self.memory_limit: float | None = MEMORY_LIMIT
@@ -132,7 +145,7 @@ class SolverLayer(operators.OperatorLayer):
         self.unproven: list[Unproven] = []
         self._warned: set[str] = set()
         self._boundary = Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start)
-        self._instances = InstanceCache(solver, spec, instance)
+        self._instances = InstanceCache(solver, spec, instance, self.learned)
         self._shape: Shape | None = None
         if not self._instances.missing():
             self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
@@ -154,7 +167,8 @@ class SolverLayer(operators.OperatorLayer):
             objective: `[*batch, *event]`, finite, floating-point.
             rows: instance parameters that differ per row, each a sequence of length B (the number of rows, all
                 batch dimensions taken together), of constants. Where instances have different sizes, the objective is
-                padded to the widest; solutions are zero on the padding.
+                padded to the widest; solutions are zero on the padding. Those that are learned (`learned=` of
+                `imle.layer`) are floating-point tensors, `[*batch, *shape]` or, one for all rows, `[*shape]`.
 
         Returns:
             `[*batch, *event]`, or `[*batch, S, *event]` for output="samples".
@@ -166,23 +180,37 @@ class SolverLayer(operators.OperatorLayer):
         """
         if torch.compiler.is_compiling():
             return self._traced(objective, rows)
-        batch = self.read(objective, **rows)
         mode = self._mode()
-        out = differentiable()(batch.theta, self.call(batch.solve, mode))[0]
+        batch = self._with_learned(objective, rows) if self.learned else self.read(objective, **rows)
+        call = self.call(batch.solve, mode)
+        out, _, z, valid = differentiable()(batch.theta, call)
+        if batch.parameters:
+            out = through_solutions(out, z, valid, call, batch.parameters)
         return self._shown(out, mode, objective.dtype, batch.solve.lead)
 
-    def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
+    def expected_loss(
+        self,
+        objective: Tensor,
+        loss: Callable[[Tensor], Tensor],
+        *,
+        penalty: float | None = None,
+        **rows: Sequence[Any],
+    ) -> Tensor:
         """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
 
         The way to use estimator="score-function", which needs the loss of every sample; for the others it is what
-        output="samples" and a mean over S give. Samples that failed are left out of the mean; a row without any
-        has value 0. In eval() mode, or without noise, there is one sample: the MAP
+        output="samples" and a mean over S give. Samples that failed are left out of the mean, unless `penalty` says
+        what they cost; a row without any has value 0. In eval() mode, or without noise, there is one sample: the MAP
         (of which rules that need noise have no gradient: asking for it is an error).
+
+        Instance parameters that are learned get the score function, whatever the estimator is: unbiased for any loss.
 
         Args:
             objective: `[*batch, *event]`, as for `forward`.
             loss: samples `[*batch, S, *event]` to losses `[*batch, S]`; gradients reach whatever else it uses.
-            rows: instance parameters that differ per row.
+            penalty: the loss of samples that failed, with on_failure="zero-grad". Where noise on an instance parameter
+                makes rows infeasible, its gradient then pushes back.
+            rows: instance parameters that differ per row, as for `forward`.
 
         Returns:
             `[*batch]`.
@@ -191,23 +219,94 @@ class SolverLayer(operators.OperatorLayer):
             OptionError: the loss does not give one value per sample.
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
-        batch = self.read(objective, **rows)
+        if penalty is not None and not is_number(penalty):
+            raise OptionError(f"expected_loss: penalty: expected a finite number or None, found {penalty!r}")
+        batch = self._with_learned(objective, rows) if self.learned else self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
-        call = self.call(batch.solve, mode._replace(samples=mode.perturbed))
+        call = self.call(batch.solve, mode._replace(samples=mode.perturbed or self._varies))
 
         def per_row(samples: Tensor) -> Tensor:
             seen = self.as_seen(samples, batch.solve, objective.dtype)
             found = loss(seen.reshape(*lead, *seen.shape[1:]))
             return found.reshape(samples.shape[:2]) if found.shape == (*lead, samples.shape[1]) else found
 
-        return expected_loss(batch.theta, call, per_row).reshape(lead)
+        value = expected_loss(batch.theta, call, per_row, penalty=penalty, parameters=batch.parameters)
+        return value.reshape(lead)
+
+    def value(self, objective: Tensor, *, relaxation: bool = False, **instance: Any) -> Tensor:
+        """The optimal value of each row in the solver's own sense, without noise, and differentiable.
+
+        It includes what terms that no objective gives add, such as costs of variables that are not learned.
+
+        - In the objective its gradient is the solution, for every solver (Danskin's theorem).
+        - In instance parameters whose `dual` is "exact" (`imle info ID` says "value"), such as right sides, bounds and
+          coefficients of linear programs, it consists of dual variables. It is exact where these are unique; else it is
+          a subgradient: one of several slopes, between those of the value to both sides.
+        - In those whose `dual` is "relaxation" the value of an integer program jumps, and has no useful derivative.
+          relaxation=True takes that of the linear relaxation instead: an approximation, the better the tighter that is.
+
+        Estimator, noise, `output` and `train()` or `eval()` play no part. Rows that cannot be solved raise; with
+        on_failure="zero-grad" their value is 0, with "last" that of the solution that stands in (nan where no value can
+        be told of it), and neither has a gradient.
+
+        Args:
+            objective: `[*batch, *event]`, as for `forward`.
+            relaxation: for integer programs, differentiate in instance parameters through the linear relaxation.
+            instance: instance parameters of this call. Tensors hold for all rows, `[*shape]` (their gradient is then
+                the sum over the rows), or are one per row, `[*batch, *shape]`: matrices dense, bounds `[n, 2]`.
+                Anything else is a sequence with one value per row, as for `forward`.
+
+        Returns:
+            `[*batch]`, in float32 or wider.
+
+        Raises:
+            InstanceError: as `forward`; or a tensor requires a gradient, and there is none for this parameter.
+            ObjectiveError, SolveError: as `forward`.
+            SecondDerivativeError, ForwardModeError: it is to be differentiated twice, or in forward mode.
+
+        Source: Danskin, The Theory of Max-Min, 1967; for right sides and coefficients of linear programs Freund,
+        Postoptimal analysis of a linear program under simultaneous changes in matrix coefficients, 1985.
+
+        Example::
+
+            >>> import imle, torch
+            >>> layer = imle.layer("highs-lp", A_ub=[[-1.0, -1.0]], bounds=(0, 3))
+            >>> demand = torch.tensor([4.0], requires_grad=True)
+            >>> cost = layer.value(torch.tensor([[1.0, 5.0]]), b_ub=-demand)  # x + y >= 4 at costs 1 and 5
+            >>> cost.backward()
+            >>> cost.item(), demand.grad  # one more unit comes at a cost of 5
+            (8.0, tensor([5.]))
+        """
+        if torch.compiler.is_compiling():
+            return self._uncompiled_value(objective, relaxation=relaxation, **instance)
+        check_objective(objective)
+        self.begin()
+        count = None if self._shape is None else objective.shape[: max(objective.ndim - len(self._shape), 0)].numel()
+        given = read_instance(self.spec, instance, relaxation=relaxation, count=count)
+        groups = self._instances.groups(given.rows, given.shared, keep=not given.tensors)
+        plan, lead, event = self._plan(objective, given.rows, groups)
+        scores = plan.inside(self._scores(objective, lead, event))
+        return optimal_values(scores, plan, given, self.as_seen).reshape(lead)
+
+    def _uncompiled_value(self, *objective: Any, **given: Any) -> Tensor:
+        """`value` as a break in a compiled graph: it reads instances and calls solvers in plain Python."""
+        from imle.layers.uncompiled import outside_graphs
+
+        found: Tensor = outside_graphs(self.value, *objective, **given)
+        return found
 
     def _traced(self, objective: Tensor, rows: Mapping[str, Sequence[Any]]) -> Tensor:
         """`forward` for compilers, which look at everything but the operator."""
         from imle.layers.uncompiled import portable_key, solve_rows
 
-        if rows:
+        if rows or self.learned:
+            if torch.compiler.is_exporting():
+                raise OptionError(
+                    f"torch.export: {self.spec.id}: expected one instance for all rows, given to imle.layer, found "
+                    f"{' and '.join(rows or self.learned)} in the call: instances per row are Python objects",
+                    hint="export what comes before the layer, or a layer with its instance",
+                )
             solved: Tensor = solve_rows(self, objective, **rows)
             return solved
         check_objective(objective)
@@ -233,10 +332,78 @@ class SolverLayer(operators.OperatorLayer):
             ObjectiveError: wrong shape or type.
             InstanceError: a row's instance is missing or not valid.
         """
+        if self.learned:
+            return self._with_learned(objective, rows, constant=True)
         check_objective(objective)
         self.begin()
         plan, lead, event = self._plan(objective, rows)
         return Batch(plan.inside(self._theta(objective, lead, event)), plan)
+
+    def _with_learned(self, objective: Tensor, rows: Mapping[str, Any], *, constant: bool = False) -> Batch:
+        """`read` for a layer with instance parameters that are learned, with noise on them in `train()` mode.
+
+        Args:
+            objective: `[*batch, *event]`.
+            rows: instance parameters of the call.
+            constant: no noise and no gradient are wanted, for the objective is all that is learned of.
+
+        Raises:
+            ObjectiveError, InstanceError: as `read`; or a learned parameter is missing, or is no tensor that will do.
+        """
+        check_objective(objective)
+        self.begin()
+        lead, values, given = read_values(
+            self.spec, self.learned, rows, objective.device, partial(self._lead, objective)
+        )
+        self._check_lengths(given, lead)
+        if constant:
+            refuse_gradients(self.spec, values)
+        varied = self._varies and not constant
+        if varied and torch._C._are_functorch_transforms_active():
+            raise OptionError(
+                f"{self.spec.id}: learned: noise on {' and '.join(values)} is not drawn inside of transforms of "
+                "torch.func, such as vmap and grad",
+                hint="loss.backward() gives gradients; layer.eval() draws nothing",
+            )
+        parameters = []
+        for name, own in self.learned.items():
+            eps = self._parameter_noise(name, values[name]) if varied else None
+            parameters.append(LearnedParameter(name, values[name], own.noise, own.sigma, eps))
+        samples = self.nb_samples if varied else 1
+        columns = {parameter.name: columns_of(parameter.samples()) for parameter in parameters}
+        noisy = list(values) if varied else []
+        refused = partial(self._refused, lead, samples, objective.ndim - len(lead), noisy)
+        groups = self._instances.groups_of_samples(given, columns, samples, refused)
+        plan, lead, event = self._plan(objective, {}, groups)
+        if varied:
+            plan = SampledPlan.of(plan, samples, noisy)
+        return Batch(plan.inside(self._theta(objective, lead, event)), plan, parameters)
+
+    def _lead(self, objective: Tensor, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Any]) -> torch.Size:
+        """Which dimensions are the batch's, before it is known how rows are to be grouped."""
+        shape = self._shape
+        if shape is None:
+            columns = self._instances.columns(given)
+            first = {name: column[0] for name, column in columns.items() if len(column)} | dict(learned)
+            if self._instances.missing(first):  # there are no rows, or groups will say what is missing
+                return objective.shape[:1]
+            try:
+                shape = self._instances.shape_of(first)
+            except InstanceError:  # rows will say which it is
+                return objective.shape[:1]
+        return objective.shape[:1] if shape is None else split_shape(objective.shape, shape, padded=True)[0]
+
+    def _refused(
+        self, lead: torch.Size, samples: int, rank: int, noisy: Sequence[str], error: InstanceError, n: int
+    ) -> PreparedSolver:
+        """What stands for a sample whose instance the solver refuses, if rows may fail."""
+        if self.on_failure != "raise":
+            return RefusedInstance(error.message, rank)
+        row, sample = divmod(n, samples)
+        hints = error.hint, noise_on(noisy) if noisy else None
+        raise InstanceError(
+            f"{error.message} ({place(row, sample, lead, samples)})", hint="; ".join(filter(None, hints)) or None
+        ) from error
 
     def begin(self) -> None:
         """A new pass begins.
@@ -276,13 +443,17 @@ class SolverLayer(operators.OperatorLayer):
         del plan
         return solutions.to(dtype)
 
-    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
+    def _scores(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
         """The objective as `[B, *event]` scores to maximise, in float32 or 64."""
         wide = objective.dtype if objective.dtype in (torch.float32, torch.float64) else torch.float32
         theta = objective if objective.dtype is wide else objective.to(wide)
         if len(lead) != 1:
             theta = theta.reshape(math.prod(lead), *event)  # numel() would fix B in an exported graph
-        scores = -theta if self.solver.sense == "min" else theta
+        return -theta if self.solver.sense == "min" else theta
+
+    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
+        """`_scores`, as the estimator's rule differentiates in them."""
+        scores = self._scores(objective, lead, event)
         read = self.estimator.transform(scores)
         if read is scores:
             return scores
@@ -300,12 +471,15 @@ class SolverLayer(operators.OperatorLayer):
         lead, event = objective.shape[:1], objective.shape[1:]
         for group in groups:  # only where rows have instances of their own, these may have different sizes
             lead, event = split_shape(objective.shape, group.kept.shape, padded=group.rows is not None)
+        self._check_lengths(rows, lead)
+        return self.plan(lead, groups), lead, event
+
+    def _check_lengths(self, rows: Mapping[str, Sequence[Any]], lead: torch.Size) -> None:
         for name, values in rows.items():
             if len(values) != lead.numel():
                 raise InstanceError(
                     f"{self.spec.id}: {name}: expected one value per row, {lead.numel()} in all, found {len(values)}"
                 )
-        return self.plan(lead, groups), lead, event
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved.
@@ -339,11 +513,17 @@ class SolverLayer(operators.OperatorLayer):
         quiet = not (self._has_temperature or self._has_target_temperature)
         return self.noise is not None and not quiet and self.output != "map"
 
+    @property
+    def _varies(self) -> bool:
+        """Whether the next forward pass puts noise on parameters of instances."""
+        return bool(self.learned) and self.training and self.output != "map"
+
     def _mode(self) -> Mode:
         """What the next forward pass does, in the layer's present state."""
-        perturbed = self._perturbs and self.training
-        samples = perturbed and self.output == "samples"
-        return Mode(perturbed, samples, self.nb_samples, self.nb_samples if perturbed and self._has_temperature else 1)
+        perturbed, varied = self._perturbs and self.training, self._varies
+        samples = (perturbed or varied) and self.output == "samples"
+        solved = (perturbed and self._has_temperature) or varied
+        return Mode(perturbed, samples, self.nb_samples, self.nb_samples if solved else 1)
 
     def call(self, plan: SolvePlan, mode: Mode) -> Application:
         """What the estimator needs to know of this layer.
@@ -352,7 +532,7 @@ class SolverLayer(operators.OperatorLayer):
             plan: solves the batch.
             mode: whether noise is drawn and samples are returned one by one, and how many there are.
         """
-        homogeneous = plan.homogeneous
+        homogeneous, varied = plan.homogeneous, isinstance(plan, SampledPlan)
         if self.training and self.output != "map":
             self.estimator.check_scale(homogeneous)
         return Application(
@@ -367,7 +547,8 @@ class SolverLayer(operators.OperatorLayer):
             stand_ins=self.on_failure == "last",
             antithetic=self.antithetic,
             homogeneous=homogeneous,
-            samples=mode.nb_samples if mode.perturbed else 1,
+            samples=mode.nb_samples if mode.perturbed or varied else 1,
+            varied=varied,
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
             observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
@@ -376,21 +557,34 @@ class SolverLayer(operators.OperatorLayer):
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
         """The estimate as the user asked for it."""
-        if self.output == "samples" and not mode.perturbed:  # nothing to tell the samples apart: solved once
+        if self.output == "samples" and not mode.samples:  # nothing to tell the samples apart: solved once
             out = out.unsqueeze(1).expand(-1, mode.nb_samples if self.training else 1, *out.shape[1:])
         out = out if len(lead) == 1 else out.reshape(*lead, *out.shape[1:])
         return out if out.dtype is dtype else out.to(dtype)
 
     def _noise(self, theta: Tensor, plan: SolvePlan) -> Tensor | None:
         """Noise `[B, S, *event]`: new, or with resample=False what was drawn first, the same for every row."""
+        return self._drawn("", theta, lambda like: self._draw(like, plan))
+
+    def _parameter_noise(self, name: str, values: Tensor) -> Tensor | None:
+        """The same for an instance parameter that is learned: `[B, *shape]` to `[B, S, *shape]`."""
+        noise = self.learned[name].noise
+
+        def draw(like: Tensor) -> Tensor:
+            return draw_like(noise, like, self.nb_samples, self.generator, antithetic=self.antithetic)
+
+        return self._drawn(name, values.detach(), draw)
+
+    def _drawn(self, name: str, values: Tensor, draw: Callable[[Tensor], Tensor | None]) -> Tensor | None:
+        """What `draw` gives for `[B, *shape]` values; with resample=False once, under this name."""
         if self.resample:
             ready_to_draw(self.spec.id, self.generator)
             with self.stats.timed("noise"):
-                return self._draw(theta, plan)
-        key = theta.shape[1:], self.nb_samples, theta.dtype, theta.device
+                return draw(values)
+        key = name, values.shape[1:], self.nb_samples, values.dtype, values.device
         if key not in self._fixed:
             with torch.inference_mode(False), torch.no_grad():  # training uses what validation drew
-                drawn = self._draw(theta[:1], plan)
+                drawn = draw(values[:1])
             assert drawn is not None
             if len(drawn) != 1:
                 raise OptionError(
@@ -398,7 +592,7 @@ class SolverLayer(operators.OperatorLayer):
                     hint="give every row the same instance, or leave resample=False out",
                 )
             self._fixed[key] = drawn
-        return self._fixed[key].expand(len(theta), *self._fixed[key].shape[1:])
+        return self._fixed[key].expand(len(values), *self._fixed[key].shape[1:])
 
     def redraw(self) -> None:
         """With resample=False: forget the noise, so that the next forward pass draws it anew."""
@@ -408,10 +602,7 @@ class SolverLayer(operators.OperatorLayer):
         """New noise `[B, S, *event]`. The plan is for subclasses."""
         del plan
         assert self.noise is not None
-        if not self.antithetic:
-            return draw_like(self.noise, theta, self.nb_samples, self.generator)
-        half = draw_like(self.noise, theta, self.nb_samples // 2, self.generator)
-        return torch.cat([half, self.noise.mirror(half)], dim=1)
+        return draw_like(self.noise, theta, self.nb_samples, self.generator, antithetic=self.antithetic)
 
     def _replay(self) -> Replay | None:
         """How noise is drawn again, where it is known that the same comes out."""
@@ -455,8 +646,9 @@ class SolverLayer(operators.OperatorLayer):
 
     @property
     def missing(self) -> list[str]:
-        """Names of the required instance parameters that every call has to give, one value per row."""
-        return self._instances.missing()
+        """Names of the instance parameters that every call has to give: required or learned, one value per row."""
+        needed = {*self._instances.missing(), *self.learned}
+        return [parameter.name for parameter in self.spec.instance if parameter.name in needed]
 
     @property
     def is_prepared(self) -> bool:
@@ -474,10 +666,10 @@ class SolverLayer(operators.OperatorLayer):
 
         In `eval()` mode it is solved once.
         """
-        perturbed = self._perturbs
+        perturbed, varied = self._perturbs, bool(self.learned) and self.output != "map"
         solved = perturbed and self._has_temperature and not self.estimator.exact_samples
-        forward = self.nb_samples if solved else 1
-        differing = perturbed and (self._has_target_temperature or self.output == "samples")
+        forward = self.nb_samples if solved or varied else 1
+        differing = varied or (perturbed and (self._has_target_temperature or self.output == "samples"))
         solves = self.estimator.solves
         return forward, None if solves is None else solves * (self.nb_samples if differing else 1)
 

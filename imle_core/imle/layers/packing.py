@@ -54,7 +54,8 @@ class Packing:
         places: where each block is in `[m]`.
         largest: the largest number of each block's solutions.
         noisy: `[n]` which entries of `[m]` take noise; None for all.
-        two_valued: `[m]` or `[B, m]` entries whose noise is the difference of two draws; None if there are none.
+        baseline: `[n]` or `[B, n]`, for the entries that take noise, whose second draw is taken off theirs, or -1 for
+            none; None if it is that for all.
 
     Raises:
         InstanceError: rows differ in their blocks, or in the number of dimensions of one.
@@ -88,8 +89,7 @@ class Packing:
             self._defaults = {name: self._gathered(name, "default", 0.0) for name in first}
             self._scales = {name: self._gathered(name, "gradient_scale", 1.0) for name in first}
             self._offset = self._of_all("offset")
-            paired = self._of_all("two_valued")
-            self.two_valued = None if paired is None or not bool(paired.any()) else paired.bool()
+            self.baseline = self._baselines()
         self._columns = {id(group.kept): self._own(layout) for group, layout in zip(groups, self.layouts, strict=True)}
         self._kept = [group.kept for group in groups]  # so that no other gets their ids
 
@@ -130,11 +130,12 @@ class Packing:
         parts = [_corner(self.shapes[name], block.shape) + self.places[name].start for name, block in layout.items()]
         return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *parts]))
 
-    def pack(self, given: Mapping[str, Given | None]) -> Packed:
+    def pack(self, given: Mapping[str, Given | None], *, rescale: bool = True) -> Packed:
         """Blocks to one objective.
 
         Args:
             given: `[*batch, *shape]`, `[*shape]` for shared blocks, or tables; None for what is left out.
+            rescale: gradients of blocks are multiplied by their `gradient_scale`.
 
         Raises:
             ObjectiveError: a block of another shape or dtype, or batches that do not fit; names the block.
@@ -160,7 +161,7 @@ class Packing:
         for name, shape in self.shapes.items():
             flat = found[name].reshape(*self._rows_of(name, found[name]), math.prod(shape)).to(wide)
             scale = self._scales[name]
-            if scale is not None and torch.is_grad_enabled():
+            if rescale and scale is not None and torch.is_grad_enabled():
                 flat = scaled(flat, _along(scale, lead).to(flat))
             parts.append(flat.expand(*lead, -1))
         return Packed(torch.cat(parts, dim=-1), lead, like.dtype, found)
@@ -203,6 +204,18 @@ class Packing:
             return None
         places = [self.places[block.name] for block in self.order if block.noise]
         return torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *(np.arange(p.start, p.stop) for p in places)]))
+
+    def _baselines(self) -> Tensor | None:
+        numbers = self._of_all("baseline")
+        if numbers is None or not bool(numbers.any()):
+            return None
+        starts = torch.cat([torch.full((place.stop - place.start,), place.start) for place in self.places.values()])
+        found = torch.where(numbers > 0, starts + numbers.long() - 1, -1)
+        if self.noisy is None:
+            return found
+        place = torch.zeros(self.size, dtype=torch.int64).index_put((self.noisy,), torch.arange(len(self.noisy)))
+        found = found[..., self.noisy]
+        return torch.where(found < 0, -1, place[found])
 
     def _of_all(self, field: str) -> Tensor | None:
         """A field of all blocks, `[m]` or `[B, m]`; None if no block has it."""

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
-from imle.estimators.samples import Solutions, spread
+from imle.estimators.samples import Solutions, inside, spread
 from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers
-from imle.layers.boundary import Boundary, Objective, failed_rows, multiplies_to_finite, sums_to_finite
+from imle.layers.boundary import Boundary, Objective, duals_of, failed_rows, multiplies_to_finite, sums_to_finite
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
@@ -87,6 +88,7 @@ class SolvePlan:
         first: the row of the user's batch that is the first here.
         answered: what was asked and said is added here, if wanted.
         packing: how blocks lie in theta, if there are several.
+        duals: instance parameters for which solvers are asked how values change with them.
     """
 
     boundary: Boundary
@@ -102,6 +104,7 @@ class SolvePlan:
     first: int = 0
     answered: list[tuple[Request, CheckedRows]] | None = None
     packing: Packing | None = None
+    duals: tuple[str, ...] = ()
 
     @property
     def homogeneous(self) -> bool:
@@ -130,9 +133,26 @@ class SolvePlan:
         kept = [group for group in groups if group.rows is None or group.rows]
         return replace(self, groups=kept, first=self.first + rows.start)
 
-    def _row(self, group: Group, position: int) -> int:
-        """The row of the user's batch that is a group's n-th."""
-        return self.first + group.row(position)
+    def _where(self, group: Group, samples: int, n: int) -> tuple[int, int]:
+        """The row of the user's batch, and its sample, that is n-th of what a group's solver is asked."""
+        row, sample = divmod(n, samples)
+        return self.first + group.row(row), sample
+
+    def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
+        """How many rows of the user's, and samples of each, a tensor of this shape `[B, S, *event]` has."""
+        return shape[0], shape[1]
+
+    def _refuse_non_finite(self, theta: Tensor, phase: str) -> None:
+        """Raise if an entry of `[B, S, *event]` is not finite.
+
+        Raises:
+            ObjectiveError: names the row.
+        """
+        self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+
+    def _named_noise(self) -> Sequence[str]:
+        """The instance parameters that noise was put on."""
+        return ()
 
     def __call__(
         self,
@@ -161,7 +181,7 @@ class SolvePlan:
         start = time.perf_counter()
         afterwards = self.boundary.looks_afterwards
         if not afterwards:
-            self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+            self._refuse_non_finite(theta, phase)
         requests: list[Request] = []
         try:
             if known is None and self._is_straight:
@@ -187,7 +207,7 @@ class SolvePlan:
                 answers = self._run(requests)
         except Exception as error:
             if afterwards:
-                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+                self._refuse_non_finite(theta, phase)
             if not isinstance(error, ImleError) or not requests:
                 raise
             raise self._named(error, requests[0]) from error.__cause__
@@ -216,17 +236,24 @@ class SolvePlan:
         Raises:
             SolveError: `on_failure` says so.
         """
-        batch, samples = z.shape[:2]
+        batch, samples = self._cells(z.shape)
         self.failures += failures
         fatal = failures if self.on_failure == "raise" else [f for f in failures if not f.replaced]
         if fatal and self.on_failure != "zero-grad":
             cause = next((answer.cause for answer in answers if answer.cause), None)
             raise solve_error(
-                self.boundary, fatal, self.lead, samples=samples, total=batch * samples, phase=phase, cause=cause
+                self.boundary,
+                fatal,
+                self.lead,
+                samples=samples,
+                total=batch * samples,
+                phase=phase,
+                cause=cause,
+                noisy=self._named_noise(),
             ) from cause
         valid = torch.ones(batch, samples, dtype=torch.bool)
         valid[[f.row - self.first for f in failures], [f.sample for f in failures]] = False
-        valid = valid.to(z.device)
+        valid = valid.to(z.device).reshape(z.shape[:2])
         if self.on_failure == "zero-grad":
             # a failed row may hold anything, nan included: multiplying by zero would keep it
             z = torch.where(spread(valid, z), z, torch.zeros_like(z))
@@ -238,9 +265,34 @@ class SolvePlan:
         Raises:
             SolverContractError: values differ from <theta, z>, and there is no `fixed_terms` to tell of others.
         """
+        solutions, fixed, _ = self.with_duals(theta, {})
+        return solutions, fixed
+
+    def with_duals(
+        self, theta: Tensor, shapes: Mapping[str, Sequence[int]]
+    ) -> tuple[Solutions, Tensor | None, dict[str, NDArray[np.float64]]]:
+        """`valued`, and how the values change with instance parameters.
+
+        Args:
+            theta: `[B, 1, *event]`.
+            shapes: of each parameter that is asked for, in one row.
+
+        Returns:
+            solutions and fixed terms; by name `[B, *shape]` derivatives of the values in the solver's own sense, 0 in
+            rows that failed.
+
+        Raises:
+            SolverContractError: as `valued`; or duals are missing, of another shape, or not finite.
+        """
         answered: list[tuple[Request, CheckedRows]] = []
-        solutions = replace(self, answered=answered)(theta)
-        return solutions, self._fixed(answered, solutions.z) if answered else None
+        solutions = replace(self, answered=answered, duals=tuple(shapes))(theta)
+        found = {name: np.zeros((len(theta), *shape)) for name, shape in shapes.items()}
+        for request, answer in answered if shapes else ():
+            rows = slice(None) if request.group.rows is None else request.group.rows
+            result = request.objective.own(answer.result)
+            for name, column in found.items():
+                column[rows] = duals_of(self.boundary, result, name, column.shape[1:])
+        return solutions, self._fixed(answered, solutions.z) if answered else None, found
 
     def _requests(self, theta: Tensor, hint: Tensor | None, known: Tensor | None) -> list[Request]:
         """What solvers are asked, for each instance."""
@@ -267,6 +319,8 @@ class SolvePlan:
         extra: dict[str, Any] = group.per_sample(theta.shape[1]) if group.values else {}
         if earlier is not None and self.boundary.warm_start:
             extra["hint"] = self.boundary.rows(earlier)
+        if self.duals:
+            extra["duals"] = self.duals
         objective = self.boundary.objective(part, group.kept.prepared)
         return Request(group, theta.shape, window, part, earlier, objective, extra)
 
@@ -283,29 +337,31 @@ class SolvePlan:
             whole = whole and (size is None or size == have)
         return None if whole else (..., *own)
 
-    def inside(self, values: Tensor) -> Tensor:
-        """Zeros on the padding of rows whose instances are smaller: what is given there counts for nothing.
+    def own(self, values: Tensor) -> Tensor | None:
+        """`[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
 
         Args:
             values: `[B, *event]` or `[B, S, *event]`.
         """
-        if self.groups[0].rows is None:
-            return values
+        if not self.groups or self.groups[0].rows is None:
+            return None
         windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
         for group in self.groups:
             shape = group.kept.shape
             event = values.shape[values.ndim - len(shape or ()) :]
             windows.append((group.rows, event, None if shape is None else self._window(group, event)))
         if all(window is None for _, _, window in windows):
-            return values
-        padding = torch.ones(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
+            return None
+        own = torch.zeros(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
         for rows, event, window in windows:
-            own = padding.new_ones(event)
-            own[... if window is None else window] = False
-            padding[list(rows or ())] = own
-        if values.ndim > padding.ndim:
-            padding = padding.unsqueeze(1)
-        return values.masked_fill(padding.to(values.device), 0.0)
+            of_row = own.new_zeros(event)
+            of_row[... if window is None else window] = True
+            own[list(rows or ())] = of_row
+        return own.to(values.device)
+
+    def inside(self, values: Tensor) -> Tensor:
+        """`[B, *event]` or `[B, S, *event]` with zeros on the padding: what is given there counts for nothing."""
+        return inside(values, self.own(values))
 
     def _run(self, requests: Sequence[Request]) -> list[CheckedRows]:
         """Solve for several instances, at the same time where there are several workers.
@@ -365,7 +421,7 @@ class SolvePlan:
                 return solved
             # either is not finite, a row failed, or a sum of finite entries overflows
             if self.boundary.looks_afterwards:
-                self.boundary.refuse_non_finite(theta, phase, self.lead, self.first)
+                self._refuse_non_finite(theta, phase)
             for request, answer, part in zip(requests, answers, solved, strict=True):
                 try:
                     self.boundary.refuse_non_finite_solutions(part, answer.result)
@@ -380,11 +436,11 @@ class SolvePlan:
         replaced = self.on_failure == "last" and self._replace(group, solved, failed, request.earlier)
         if result.status is None:
             return
-        self.unproven += unproven(request.objective.own(result), partial(self._row, group), samples, phase)
+        where = partial(self._where, group, samples)
+        self.unproven += unproven(request.objective.own(result), where, phase)
         for n in failed:
-            row, sample = divmod(n, samples)
             status = SolveStatus(int(result.status[n]))
-            failures.append(Failure(self._row(group, row), sample, status, result.messages.get(n, ""), phase, replaced))
+            failures.append(Failure(*where(n), status, result.messages.get(n, ""), phase, replaced))
 
     @staticmethod
     def _replace(group: Group, solved: Tensor, failed: Sequence[int], earlier: Tensor | None) -> bool:
@@ -457,9 +513,8 @@ class SolvePlan:
         if isinstance(error, SolverContractError) and not message.startswith(name):
             message = name + message
         if error.row is not None:
-            samples = request.shape[1]
-            row, sample = divmod(error.row, samples)
-            message += f" ({place(self._row(request.group, row), sample, self.lead, samples)})"
+            row, sample = self._where(request.group, request.shape[1], error.row)
+            message += f" ({place(row, sample, self.lead, self._cells(request.shape)[1])})"
         return error if message == error.message else type(error)(message, hint=error.hint)
 
     def _account(self, result: SolveResult, rows: int) -> None:

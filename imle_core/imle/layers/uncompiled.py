@@ -27,7 +27,7 @@ def solve_rows(layer: OperatorLayer, *objective: Any, **given: Any) -> Any:
     return layer.forward(*objective, **given)
 
 
-@torch.compiler.disable(reason="losses call solvers")  # type: ignore[no-untyped-call, untyped-decorator]
-def evaluate_loss(forward: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """The forward pass of a loss."""
-    return forward(*arguments, **keywords)
+@torch.compiler.disable(reason="it calls solvers")  # type: ignore[no-untyped-call, untyped-decorator]
+def outside_graphs(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """A function that calls solvers in plain Python, such as the forward pass of a loss."""
+    return function(*arguments, **keywords)

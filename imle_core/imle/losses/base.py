@@ -42,9 +42,9 @@ def interpreted(forward: F) -> F:
     @wraps(forward)
     def kept(*arguments: Any, **keywords: Any) -> Any:
         if torch.compiler.is_compiling():
-            from imle.layers.uncompiled import evaluate_loss
+            from imle.layers.uncompiled import outside_graphs
 
-            return evaluate_loss(forward, *arguments, **keywords)
+            return outside_graphs(forward, *arguments, **keywords)
         return forward(*arguments, **keywords)
 
     return cast(F, kept)

@@ -50,13 +50,14 @@ class BaseNoiseDistribution(ABC):
             )
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
 
-    def observe(self, theta: Tensor) -> None:
+    def observe(self, theta: Tensor, own: Tensor | None = None) -> None:
         """Look at what noise is to be put on, before it is drawn.
 
         Args:
             theta: `[B, *event]`, all rows of a batch.
+            own: `[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
         """
-        del theta
+        del theta, own
 
     def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
         """Put noise on theta: `theta + temperature * eps`, entry by entry.
@@ -147,7 +148,12 @@ def check_noise(where: str, noise: object) -> None:
 
 
 def draw_like(
-    noise: BaseNoiseDistribution, theta: Tensor, samples: int, generator: torch.Generator | None = None
+    noise: BaseNoiseDistribution,
+    theta: Tensor,
+    samples: int,
+    generator: torch.Generator | None = None,
+    *,
+    antithetic: bool = False,
 ) -> Tensor:
     """Noise for some draws of every row of theta, in its dtype, on its device.
 
@@ -156,10 +162,14 @@ def draw_like(
         theta: `[B, *event]`.
         samples: S.
         generator: what draws come from; by default torch's own.
+        antithetic: whether sample s + S / 2 mirrors sample s; S is then even.
 
     Returns:
         `[B, S, *event]`.
     """
+    if antithetic:
+        half = draw_like(noise, theta, samples // 2, generator)
+        return torch.cat([half, noise.mirror(half)], dim=1)
     shape = (theta.shape[0], samples, *theta.shape[1:])
     return draw_of(noise)(shape, dtype=theta.dtype, device=theta.device, generator=generator)
 
@@ -169,7 +179,7 @@ def draw_of(noise: BaseNoiseDistribution) -> Callable[..., Tensor]:
     return noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
 
 
-def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor], None]:
+def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor, Tensor | None], None]:
     """`noise.observe`, likewise."""
     return noise.observe if hasattr(noise, "observe") else functools.partial(BaseNoiseDistribution.observe, noise)
 

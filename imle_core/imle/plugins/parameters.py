@@ -14,6 +14,8 @@ from imle._names import closest
 from imle.errors import ImleError, InstanceError, OptionError
 from imle.plugins.spec import Parameter, SolverSpec
 
+ARRAYS = ("vector", "matrix", "array", "mask")
+"""First words of declared types that no number is."""
 _CHECKS: dict[str, type] = {
     "int": numbers.Integral,
     "float": numbers.Real,
@@ -112,6 +114,27 @@ def check_value(
     return value
 
 
+def accepts_all(parameter: Parameter, values: Any) -> bool:
+    """Whether `check_value` takes every entry of an array, with no look at them one by one.
+
+    Args:
+        parameter: what is allowed.
+        values: `[N, ...]` an array of numpy: N numbers, or N arrays of numbers, which only the solver can judge.
+    """
+    kind = values.dtype.kind
+    types, words = _kinds(parameter.type)
+    if parameter.choices or kind not in "biuf":
+        return False
+    if values.ndim > 1:
+        return not (types or words)
+    if not (types or words):
+        fits = parameter.type.partition(" ")[0] not in ARRAYS
+    else:
+        whole = kind != "f" and numbers.Integral in types
+        fits = bool in types if kind == "b" else numbers.Real in types or whole
+    return fits and (kind == "b" or _all_inside(parameter, values))
+
+
 def check_fields(spec: SolverSpec, solver: Any) -> None:
     """Refuse a solver object with a field that its spec does not allow.
 
@@ -142,6 +165,12 @@ def _inside(parameter: Parameter, value: Any) -> bool:
         and (above is None or value > above)
         and not (parameter.finite and not math.isfinite(value))
     )
+
+
+def _all_inside(parameter: Parameter, values: Any) -> bool:
+    """`_inside` of the numbers of an array."""
+    extremes = (values.min(), values.max()) if values.size else ()  # nan, if one is
+    return all(_inside(parameter, extreme) for extreme in extremes)
 
 
 def _phrase(parameter: Parameter, types: tuple[type, ...], words: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, Self
 
 from imle._text import printable
@@ -19,6 +20,16 @@ DECLARED = "imle_api_version"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+
+_DIMENSIONS = {"number": 0, "float": 0, "int": 0, "vector": 1, "matrix": 2}
+_SIZES = re.compile(r"\[([^\]]+)\]")
+"""Sizes in the type of a parameter, such as those of "array [m, n] or [n]"."""
+
+
+@cache
+def _dimensions(declared: str) -> frozenset[int]:
+    words = {dims for word, dims in _DIMENSIONS.items() if re.search(rf"\b{word}\b", declared)}
+    return frozenset(words | {sizes.count(",") + 1 for sizes in _SIZES.findall(declared)})
 
 
 class ApiVersionError(PluginError):
@@ -120,7 +131,9 @@ class Parameter:
             `imle.layer(..., learned={name: sigma})` can learn it: "real" where they may have any sign, "positive" where
             noise has to keep their sign; "" where it cannot be learned (integers, graphs, names).
         dual: `solve(..., duals=(name,))` tells how the optimal value changes with this instance parameter
-            (`SolveResult.duals`), so that `layer.value` differentiates in it.
+            (`SolveResult.duals`), so that `layer.value` differentiates in it: "exact", or "relaxation" where that is
+            told of the linear relaxation of a problem with integers; "" where it is not told. The type then says how
+            many dimensions a value has ("vector", "matrix", "[n, 2]").
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -139,7 +152,7 @@ class Parameter:
     finite: bool = False
     synonyms: tuple[str, ...] = ()
     learned: Literal["", "real", "positive"] = ""
-    dual: bool = False
+    dual: Literal["", "exact", "relaxation"] = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
@@ -147,11 +160,16 @@ class Parameter:
         check_texts(f"parameter {self.name}: ", self, "type", "doc")
         check_tuple(f"parameter {self.name}: choices", self.choices, object)
         check_tuple(f"parameter {self.name}: synonyms", self.synonyms, str)
-        for flag in ("per_row", "forbids", "finite", "dual"):
+        for flag in ("per_row", "forbids", "finite"):
             check_field(f"parameter {self.name}: {flag}", getattr(self, flag), bool)
-        if self.learned not in ("", "real", "positive"):
+        for name, (one, other) in {"learned": ("real", "positive"), "dual": ("exact", "relaxation")}.items():
+            if getattr(self, name) not in ("", one, other):
+                found = getattr(self, name)
+                raise PluginError(f"parameter {self.name}: {name}: expected '', {one!r} or {other!r}, found {found!r}")
+        if self.dual and self.ndim is None:
             raise PluginError(
-                f"parameter {self.name}: learned: expected '', 'real' or 'positive', found {self.learned!r}"
+                f"parameter {self.name}: dual: expected a type that says how many dimensions a value has, such as "
+                f"'vector' or '[n, 2]', found {self.type!r}"
             )
         for end in ("minimum", "maximum", "above"):
             value = getattr(self, end)
@@ -161,6 +179,22 @@ class Parameter:
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def ndims(self) -> frozenset[int]:
+        """How many dimensions a value may have by its type: 1 and 0 for "number or [m]"; none if it does not say."""
+        return _dimensions(self.type)
+
+    @property
+    def ndim(self) -> int | None:
+        """How many dimensions a value has by its type: 1 for "vector", 2 for "matrix" and "[n, 2]"; None if unclear."""
+        return next(iter(self.ndims)) if len(self.ndims) == 1 else None
+
+    @property
+    def learning(self) -> str:
+        """How gradients reach it, "can be learned by noise or value": `learned=` and `layer.value`; "" if none do."""
+        ways = " or ".join(way for way, so in {"noise": self.learned, "value": self.dual}.items() if so)
+        return f"can be learned by {ways}" if ways else ""
 
     @property
     def range(self) -> str:

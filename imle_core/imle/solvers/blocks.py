@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from imle.errors import SolverContractError
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Index = NDArray[np.int64]
 
 
@@ -52,8 +51,10 @@ class BlockData:
         offset: `[*shape]` a constant that solutions have in addition, as users see them. The solver never sees it, so
             that differences of solutions stay exact however large it is.
         gradient_scale: `[*shape]` what gradients of the block are multiplied by; None for 1.
-        two_valued: `[*shape]` entries that are a variable of two values on their own: both values take noise, so that
-            such an entry has the difference of two draws (of Gumbel noise: logistic noise). None for no entry.
+        baseline: `[*shape]` whole numbers, at most the block's size: entries with the same positive number are values
+            of one variable that can also have none of them. That value takes noise, too, so that such an entry has the
+            difference of its own draw and of one that they share: of Gumbel noise, and where an entry is alone,
+            logistic noise. 0 for other entries; None for all of them.
         largest: the largest number of a solution as users see it. Where the dtype of the input does not hold whole
             numbers up to it, the block comes back in float32 or float64.
         tables: by name.
@@ -63,12 +64,12 @@ class BlockData:
     default: ArrayLike | None = None
     offset: Floats | None = None
     gradient_scale: Floats | None = None
-    two_valued: Bools | None = None
+    baseline: Index | None = None
     largest: float = 1.0
     tables: Mapping[str, BlockTable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("default", "offset", "gradient_scale", "two_valued"):
+        for name in ("default", "offset", "gradient_scale", "baseline"):
             value = getattr(self, name)
             if (
                 value is not None

@@ -37,6 +37,8 @@ def checked(result: Any, shape: Sequence[int]) -> SolveResult:
     for name, column in (("values", result.values), ("bound", result.bound)):
         if column is not None:
             _check_column(name, column, rows)
+    if type(result.duals) is not dict or result.duals:
+        _check_duals(result.duals, rows)
     for name, told, key, value in (
         ("messages", result.messages, Integral, str),
         ("counters", result.counters, str, Real),
@@ -103,6 +105,17 @@ def _check_column(name: str, column: Any, rows: int) -> None:
         raise SolverContractError(
             f"{name}: expected one number per row, {rows} in all, found shape {list(found.shape)}, dtype {found.dtype}"
         )
+
+
+def _check_duals(duals: Any, rows: int) -> None:
+    _check_mapping("duals", duals, str, object)
+    for name, column in duals.items():
+        found = _array(f"duals: {name}", column)
+        if found.shape[:1] != (rows,) or found.dtype.kind not in "biuf":
+            raise SolverContractError(
+                f"duals: {name}: expected numbers [{rows}, *shape of {name}], found shape {list(found.shape)}, dtype "
+                f"{found.dtype}"
+            )
 
 
 def _array(name: str, values: Any) -> NDArray[Any]:

@@ -62,8 +62,10 @@ class PreparedSolver(Protocol):
             objective: `[N, *shape]` in the solver's own sense, finite. For a numpy solver float64 and
                 C-contiguous; for a torch solver a detached tensor on the user's device, in its dtype (float32 for
                 half precisions).
-            rows: row parameters, each of length N (see `Parameter.per_row`). Solvers whose spec claims `warm_start`
-                have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`.
+            rows: row parameters, each of length N (see `Parameter.per_row`): lists of what `prepare` takes, or arrays
+                `[N, ...]` where users gave an array, or a tensor, of more than one dimension. Solvers whose spec claims
+                `warm_start` have one more, `hint`: earlier solutions of the same rows, `[N, *shape]`. Those that have
+                `dual` parameters have `duals`: names of some of them, a tuple, for which the result has `duals` then.
         """
 
     def close(self) -> None:

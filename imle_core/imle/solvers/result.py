@@ -60,8 +60,8 @@ class SolveResult:
             above it for "max"; nan where unknown. Rows that are optimal need none.
         duals: where `duals=` asked for them, by the name of an instance parameter, `[N, *parameter]`: how much the
             optimal value, in the solver's own sense, changes with one more unit of each entry (the dual variables of
-            right sides; minus dual times solution for coefficients). Where several are right, one of them; rows that
-            are not ok are ignored.
+            right sides; minus dual times solution for coefficients). Where several are right, one of them. They are
+            finite in every row that is ok: a row whose duals are not known is none.
     """
 
     solutions: Any

@@ -16,16 +16,25 @@ Index = NDArray[np.intp]
 
 
 def some(given: Mapping[str, Any], index: Index) -> dict[str, Any]:
-    """The entries of some rows, of every argument that has one entry per row."""
+    """The arguments of `solve` for some rows: `duals` as it is, entries of all others, which have one per row."""
     return {
-        name: value[index] if hasattr(value, "shape") else [value[n] for n in index.tolist()]
+        name: value
+        if name == "duals"
+        else value[index]
+        if hasattr(value, "shape")
+        else [value[n] for n in index.tolist()]
         for name, value in given.items()
     }
 
 
 def between(given: Mapping[str, Any], start: int, stop: int) -> dict[str, Any]:
-    """The entries of consecutive rows."""
-    return {name: value[start:stop] for name, value in given.items()}
+    """The arguments of `solve` for consecutive rows; see `some`."""
+    return {name: value if name == "duals" else value[start:stop] for name, value in given.items()}
+
+
+def row_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `solve` on which solutions depend: all but `hint` and `duals`."""
+    return {name: value for name, value in given.items() if name not in ("hint", "duals")}
 
 
 def to_numpy(values: Any) -> NDArray[Any]:
@@ -87,6 +96,7 @@ def join(parts: Sequence[Part], objective: Any) -> SolveResult:
         tuple(dict.fromkeys(advice for result in results for advice in result.advice)),
         seconds,
         _column(parts, "bound"),
+        _duals(parts),
     )
 
 
@@ -124,4 +134,15 @@ def _column(parts: Sequence[Part], name: str) -> NDArray[np.float64] | None:
     for part, column in found:
         if column is not None:
             joined[part.start : part.stop] = column
+    return joined
+
+
+def _duals(parts: Sequence[Part]) -> dict[str, NDArray[np.float64]]:
+    """`duals` of all parts that have some; nan in the rows of others."""
+    joined: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        for name, own in ({} if part.result is None else part.result.duals).items():
+            if name not in joined:
+                joined[name] = np.full((parts[-1].stop, *own.shape[1:]), np.nan)
+            joined[name][part.start : part.stop] = own
     return joined

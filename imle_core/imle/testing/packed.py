@@ -28,9 +28,17 @@ class PackedLayer(BlockLayer):
         flat = [found[names[name]].flatten(1) for name in self._layout]
         return self._bare(torch.cat(flat, dim=1)).to(objective.dtype)
 
-    def expected_loss(self, objective: Tensor, loss: Callable[[Tensor], Tensor], **rows: Sequence[Any]) -> Tensor:
+    def expected_loss(
+        self,
+        objective: Tensor,
+        loss: Callable[[Tensor], Tensor],
+        *,
+        penalty: float | None = None,
+        **rows: Sequence[Any],
+    ) -> Tensor:
         """Of a loss of what the solver returned."""
-        return super().expected_loss(objective, lambda z: loss(self._bare(z).to(objective.dtype)), **rows)
+        bare = super().expected_loss
+        return bare(objective, lambda z: loss(self._bare(z).to(objective.dtype)), penalty=penalty, **rows)
 
     @property
     def _layout(self) -> BlockLayout:

@@ -16,7 +16,7 @@ from support.random_mln import Draw
 
 
 def networks(many):
-    """Grounded random programs, each with a state in which blocks have one true atom."""
+    """Grounded random programs, each with a state that keeps all blocks."""
     rng = np.random.default_rng(0)
     found = 0
     for seed in itertools.count():
@@ -32,6 +32,9 @@ def networks(many):
         for block in range(len(network.blocks)):
             own = network.blocks[block]
             state[own] = np.arange(len(own)) == rng.integers(len(own))
+        for block in range(len(network.optional)):
+            own = network.optional[block]
+            state[own] = np.arange(len(own)) == rng.integers(-1, len(own))
         yield network, state
         found += 1
         if found == many:
@@ -44,7 +47,7 @@ def after(state, moves):
 
 
 def test_changes_are_those_of_evaluating_both_worlds():
-    nested = blocks = broken = 0
+    nested = blocks = optional = broken = 0
     for network, state in networks(300):
         moves = single_moves(network, state)
         changes = Changes(network, state)
@@ -60,8 +63,9 @@ def test_changes_are_those_of_evaluating_both_worlds():
         assert breaking.tolist() == np.flatnonzero(lost).tolist()
         nested += bool((network.clauses.entries().variable >= network.atoms).any())
         blocks += len(network.blocks)
+        optional += len(network.optional)
         broken += len(breaking)
-    assert min(nested, blocks, broken) > 20
+    assert min(nested, blocks, optional, broken) > 20
 
 
 def test_single_moves_are_all_other_values_of_one_unit():
@@ -69,16 +73,17 @@ def test_single_moves_are_all_other_values_of_one_unit():
         moves = single_moves(network, state)
         found = {tuple(world) for world in after(state, moves).tolist()}
         wanted = set()
-        inside = set(network.blocks.items.tolist())
+        inside = set(network.choices.items.tolist())
         for atom in set(range(network.atoms)) - inside:
             other = state.copy()
             other[atom] ^= True
             wanted.add(tuple(other.tolist()))
-        for at in range(len(network.blocks)):
-            for value in network.blocks[at].tolist():
+        for at, members in enumerate(network.choices[at].tolist() for at in range(len(network.choices))):
+            for value in [*members, *[None] * (at >= len(network.blocks))]:
                 other = state.copy()
-                other[network.blocks[at]] = False
-                other[value] = True
+                other[members] = False
+                if value is not None:
+                    other[value] = True
                 wanted.add(tuple(other.tolist()))
         assert found == wanted - {tuple(state.tolist())}
         assert len(found) == len(moves)
@@ -92,8 +97,9 @@ def test_joint_moves_are_all_other_states_of_each_part():
         assert len({tuple(world) for world in worlds.tolist()}) == len(moves)
         assert not Evaluator(network)(worlds).broken.any()
         inside = np.zeros(network.atoms, bool)
-        inside[network.blocks.items] = True
+        inside[network.choices.items] = True
         states = 2 ** int((~inside).sum()) * int(np.prod(np.diff(network.blocks.starts)))
+        states *= int(np.prod(np.diff(network.optional.starts) + 1))
         assert np.prod(np.bincount(moves.group) + 1) == states
         changed = Changes(network, state).clauses(moves).toarray()
         for clause in changed.T:

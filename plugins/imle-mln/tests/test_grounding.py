@@ -116,6 +116,41 @@ def test_evidence_completes_exactly_one_blocks() -> None:
     assert grounding.atoms["Topic"].cells.tolist() == [7, 8]
 
 
+@pytest.mark.parametrize("dense", [50_000_000, 3])
+def test_evidence_completes_at_most_one_blocks(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imle_mln.grounding.evidence.DENSE_CELLS", dense)
+    database = Database(
+        {
+            "Topic": (("P1", "B"), ("P2", "A"), ("P2", "C"), ("P3", "A")),
+            "Near": (("P1", "A"), ("P1", "C"), ("P3", "B")),
+        },
+        {"Topic": (1, 0, 0, 0), "Near": (1, -1, -1)},
+    )
+    topic = Predicate("Topic", ("paper", "topic"), optional=(1,))
+    near = Predicate("Near", ("paper", "topic"), closed=True, optional=(1,))
+    domains = {"topic": ("A", "B", "C"), "paper": ("P1", "P2", "P3", "P4")}
+    grounding = ground(Program(domains, predicates(topic, near), ()), database)
+    names = ["Topic(P2,B)", "Topic(P3,B)", "Topic(P3,C)", "Topic(P4,A)", "Topic(P4,B)", "Topic(P4,C)", "Near(P3,B)"]
+    assert list(grounding.atoms.names) == names, "one of a block is free by itself, one more than is true is false"
+    optional = grounding.network.optional
+    assert [optional[block].tolist() for block in range(len(optional))] == [[1, 2], [3, 4, 5]]
+    assert grounding.atoms["Topic"].known.truth().tolist() == [[0, 1, 0], [0, -1, 0], [0, -1, -1], [-1, -1, -1]]
+    twice = Database({"Near": (("P1", "A"), ("P1", "C"))}, {"Near": (1, 1)})
+    conflict = ground(Program(domains, predicates(near), ()), twice).network.conflict
+    assert conflict == "Near takes at most one value, but more than one is true for Near(P1,A)"
+
+
+def test_several_marks_make_one_block_of_all_choices() -> None:
+    seat = Predicate("Seat", ("row", "guest", "side"), optional=(0, 2))
+    domains = {"row": ("R1", "R2"), "guest": ("Ann", "Ben"), "side": ("L", "R")}
+    grounding = ground(Program(domains, predicates(seat), ()), facts(Seat=[("R2", "Ben", "L")]))
+    optional = grounding.network.optional
+    assert [[grounding.atoms.name(atom) for atom in optional[block]] for block in range(len(optional))] == [
+        ["Seat(R1,Ann,L)", "Seat(R1,Ann,R)", "Seat(R2,Ann,L)", "Seat(R2,Ann,R)"]
+    ]
+    assert grounding.network.atoms == 4
+
+
 def test_natural_order_of_constants() -> None:
     names = ("P10", "P2", "10", "9.5", "-1", "Ann", "ann lee")
     program = Program({}, predicates(SMOKES), ())
@@ -345,6 +380,33 @@ def test_contradictions_between_hard_formulas_are_named(evidence: str, conflict:
     assert sorted(
         found.removeprefix("given the evidence, hard formulas contradict each other: ").split("; ")
     ) == sorted(conflict.split("; "))
+
+
+@pytest.mark.parametrize(
+    ("mark", "rules", "conflict"),
+    [
+        (
+            "?",
+            "T(A,X).\nT(A,Y).\n",
+            "T(A,Y) by line 5: T(A,Y); T(A,X) by line 4: T(A,X); at most one by line 3: T(n, t?)",
+        ),
+        ("?", "!T(A,X).\n!T(A,Y).\n!T(A,Z).\n", ""),
+        (
+            "!",
+            "!T(A,X).\n!T(A,Y).\n!T(A,Z).\n",
+            "!T(A,Z) by line 6: !T(A,Z); !T(A,Y) by line 5: !T(A,Y); !T(A,X) by line 4: !T(A,X); "
+            "exactly one by line 3: T(n, t!)",
+        ),
+        (
+            "?",
+            "T(A,X).\nT(A,Y) v T(A,Z).\n",
+            "T(A,X) by line 4: T(A,X); at most one by line 3: T(n, t?); T(A,Y) v T(A,Z) by line 5: T(A,Y) v T(A,Z)",
+        ),
+    ],
+)
+def test_contradictions_with_blocks_name_the_declaration(mark: str, rules: str, conflict: str) -> None:
+    told = ground(parse_program(f"n = {{A}}\nt = {{X, Y, Z}}\nT(n, t{mark})\n{rules}")).network.conflict
+    assert told.removeprefix("given the evidence, hard formulas contradict each other: ") == conflict
 
 
 def test_a_contradiction_over_several_clauses_is_told_in_order() -> None:

@@ -17,7 +17,7 @@ def lists(rows):
     return Lists(starts, np.array([item for row in rows for item in row], np.int32))
 
 
-def network(atoms, clauses, hard=(), blocks=(), formulas=None):
+def network(atoms, clauses, hard=(), blocks=(), formulas=None, optional=()):
     """A network with one formula per clause, or the given formula numbers."""
     count = len(clauses)
     own = np.arange(count) if formulas is None else np.asarray(formulas)
@@ -34,6 +34,7 @@ def network(atoms, clauses, hard=(), blocks=(), formulas=None):
         groundings=np.bincount(own, minlength=kinds).astype(np.float64),
         hard=flags,
         blocks=lists(blocks),
+        optional=lists(optional),
     )
 
 
@@ -63,12 +64,12 @@ def random_network(rng, most=9):
         variables = rng.choice(atoms + nested, size=min(int(rng.integers(1, 5)), atoms + nested), replace=False)
         clauses.append(sorted(int(v) if rng.random() < 0.5 else ~int(v) for v in variables))
     hard = [c for c in range(len(clauses)) if rng.random() < rng.choice([0, 0.1, 0.3])]
-    order, blocks = rng.permutation(atoms).tolist(), []
+    order, blocks, optional = rng.permutation(atoms).tolist(), [], []
     while rng.random() < 0.4 and order:
         size = int(rng.integers(1, 5))
-        blocks.append(sorted(order[:size]))
+        (blocks if rng.random() < 0.5 else optional).append(sorted(order[:size]))
         order = order[size:]
-    return network(atoms, clauses, hard, blocks)
+    return network(atoms, clauses, hard, blocks, optional=optional)
 
 
 def random_weights(rng, net):
@@ -88,9 +89,10 @@ def scores(net, unary, weights):
     truths = np.array(values[net.atoms :]).reshape(len(net.clauses), len(states))
     total = states @ unary + weights @ truths
     total[~truths[net.hard].all(axis=0)] = -np.inf
-    for b in range(len(net.blocks)):
-        members = net.blocks.items[net.blocks.starts[b] : net.blocks.starts[b + 1]]
-        total[states[:, members].sum(axis=1) != 1] = -np.inf
+    for lists_of, least in ((net.blocks, 1), (net.optional, 0)):
+        for b in range(len(lists_of)):
+            true = states[:, lists_of.items[lists_of.starts[b] : lists_of.starts[b + 1]]].sum(axis=1)
+            total[(true > 1) | (true < least)] = -np.inf
     return total
 
 

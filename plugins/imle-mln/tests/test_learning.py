@@ -103,11 +103,10 @@ def pseudo_log_likelihood(draw, rules, world, weights):
     for name in draw.predicates:
         if name in draw.closed:
             continue
-        if name in draw.unique:
-            choices = [
-                [{(name, (f, s)): np.bool_(s == value) for s in draw.domains["b"]} for value in draw.domains["b"]]
-                for f in draw.domains["a"]
-            ]
+        if name in draw.unique | draw.optional:
+            firsts, seconds = (draw.domains[kind] for kind in ARITIES[name])
+            values = [*seconds, *[None] * (name in draw.optional)]
+            choices = [[{(name, (f, s)): np.bool_(s == value) for s in seconds} for value in values] for f in firsts]
         else:
             atoms = itertools.product(*(draw.domains[kind] for kind in ARITIES[name]))
             choices = [[{(name, atom): np.bool_(value)} for value in (0, 1)] for atom in atoms]
@@ -128,10 +127,11 @@ def programs_with_data(many):
         for name in draw.predicates:
             for atom in itertools.product(*(draw.domains[kind] for kind in ARITIES[name])):
                 world[name, atom] = np.bool_(rng.random() < 0.5)
-        for name in draw.unique:
-            for first in draw.domains["a"]:
-                value = rng.choice(draw.domains["b"])
-                world |= {(name, (first, s)): np.bool_(s == value) for s in draw.domains["b"]}
+        for name in sorted(draw.unique | draw.optional):
+            firsts, seconds = (draw.domains[kind] for kind in ARITIES[name])
+            for first in firsts:
+                value = rng.choice([*seconds, *[""] * (name in draw.optional)])
+                world |= {(name, (first, s)): np.bool_(s == value) for s in seconds}
         facts = {
             name: [atom for (one, atom), truth in world.items() if one == name and truth] for name in draw.predicates
         }
@@ -151,7 +151,7 @@ def programs_with_data(many):
 
 
 def test_random_programs_have_the_pseudo_likelihood_of_another_evaluator():
-    seen = {"hard": 0, "unique": 0, "several": 0}
+    seen = {"hard": 0, "unique": 0, "optional": 0, "several": 0}
     for draw, text, rules, world, facts in programs_with_data(60):
         found = imle_mln.learn(text, facts, prior=2.0)
         value = pseudo_log_likelihood(draw, rules, world, found.weights)
@@ -164,6 +164,7 @@ def test_random_programs_have_the_pseudo_likelihood_of_another_evaluator():
             assert worse <= best + 1e-9, text
         seen["hard"] += any(weight is None for weight, _, _ in rules)
         seen["unique"] += bool(draw.unique)
+        seen["optional"] += bool(draw.optional)
         seen["several"] += len(found.weights) > len(rules)
     assert min(seen.values()) > 3, seen
 

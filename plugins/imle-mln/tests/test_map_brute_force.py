@@ -11,7 +11,7 @@ import pytest
 
 import imle_mln
 from imle.errors import SolveError
-from support.random_mln import LEVELS, Draw, evaluated, worlds
+from support.random_mln import ARITIES, LEVELS, Draw, evaluated, worlds
 
 
 def check(seed):
@@ -25,8 +25,9 @@ def check(seed):
         return None
     world, fine = found
     # Contradictions within the evidence are refused before MAP; test_evidence.py has them.
-    for name in draw.unique:
-        if any(sum(said.get((name, (f, s))) == "" for s in draw.domains["b"]) > 1 for f in draw.domains["a"]):
+    for name in draw.unique | draw.optional:
+        firsts, seconds = (draw.domains[kind] for kind in ARITIES[name])
+        if any(sum(said.get((name, (f, s))) == "" for s in seconds) > 1 for f in firsts):
             return None
     fine, score, counts = evaluated(draw, rules, world, fine)
     literals = "".join(f"{sign}{name}({','.join(atom)})\n" for (name, atom), sign in said.items())
@@ -65,7 +66,7 @@ EVERYTHING = [
     "constant",
     "closed",
 ]
-EVERYTHING += ["!block", "", "?", "infeasible", "engine closed", "engine min-cut", "engine enumeration"]
+EVERYTHING += ["!block", "?block", "", "?", "infeasible", "engine closed", "engine min-cut", "engine enumeration"]
 PAIRS = [f"{one} {other}" for one in LEVELS for other in LEVELS]
 
 

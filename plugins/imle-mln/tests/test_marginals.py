@@ -111,7 +111,7 @@ def test_hidden_atoms_are_summed_over():
 
 
 def test_perturb_and_map_is_another_model_but_not_for_atoms_alone():
-    alone = "n = {A, B, C}\nP(n)\nT(n, n!)\n0.7 P(x)\n-0.4 P(A)\n1 T(x,x)\n0.5 T(A,+y)\n"
+    alone = "n = {A, B, C}\nP(n)\nT(n, n!)\nE(n, n?)\n0.7 P(x)\n-0.4 P(A)\n1 T(x,x)\n0.5 T(A,+y)\n0.3 E(x,A)\n"
     exact = imle_mln.marginals(alone)
     sampled = imle_mln.marginals(alone, method="perturb-and-map", samples=4000)
     assert np.abs(sampled.probabilities - exact.probabilities).max() < 5 * sampled.errors.max()
@@ -161,12 +161,14 @@ def test_mc_sat_crosses_what_gibbs_cannot():
 
 @pytest.mark.parametrize("method", ["gibbs", "mc-sat"])
 def test_chains_respect_blocks_and_hard_formulas(method):
-    program = "n = {A, B}\nt = {X, Y, Z}\nT(n, t!)\nP(n)\nP(x) => !T(x,X).\n0.5 P(x)\n1 T(x,+y)\n0.7 T(A,y) ^ T(B,y)\n"
-    exact = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7])
-    found = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    program = "n = {A, B}\nt = {X, Y, Z}\nT(n, t!)\nP(n)\nE(n, t?)\nP(x) => !T(x,X).\n"
+    program += "0.5 P(x)\n1 T(x,+y)\n0.7 T(A,y) ^ T(B,y)\n0.6 E(x,y) ^ T(x,y)\n"
+    weights = [0.5, 1.0, -0.5, 0.2, 0.7, 0.6]
+    exact = imle_mln.marginals(program, weights=weights)
+    found = imle_mln.marginals(program, weights=weights, method=method, samples=5000)
     assert np.abs(found.probabilities - exact.probabilities).max() < 0.03
     assert sum(found[f"T(A,{value})"] for value in "XYZ") == pytest.approx(1.0)
-    again = imle_mln.marginals(program, weights=[0.5, 1.0, -0.5, 0.2, 0.7], method=method, samples=5000)
+    again = imle_mln.marginals(program, weights=weights, method=method, samples=5000)
     assert again.probabilities.tolist() == found.probabilities.tolist()
 
 

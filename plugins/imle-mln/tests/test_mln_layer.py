@@ -52,6 +52,19 @@ def best(layer, unary, weights):
     return states[found], counts[found]
 
 
+def test_noise_of_a_block_of_at_most_one_is_that_of_its_values_and_of_none():
+    program = "t = {X, Y, Z, V}\nT(n, t?)\nS(n)\n0 T(n,t)\n0 S(n)\n"
+    layer = imle.layer("mln-map", program=program, evidence="!T(A,V)\nS(B)\nT(B,X)", nb_samples=4000, noise="gumbel")
+    torch.manual_seed(0)
+    unary = torch.tensor([[0.5, 0.0, -1.0, 0.7]])
+    weights = unary.exp()[0]
+    found = layer(unary).state[0]
+    torch.testing.assert_close(found[:3], weights[:3] / (1 + weights[:3].sum()), atol=0.03, rtol=0)
+    torch.testing.assert_close(found[3], weights[3] / (1 + weights[3]), atol=0.03, rtol=0)
+    hidden = imle.layer("mln-map", program=program, evidence="!T(A,V)\nT(B,X)\n!T(A,X)", query=["T"], nb_samples=2)
+    assert hidden.prepared.blocks["unary"].baseline.tolist() == [1, 1]
+
+
 def test_names_in_order():
     layer = smokers()
     people = ("Ann", "Ben", "Cat")

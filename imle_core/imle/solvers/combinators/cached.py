@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from imle._checks import positive_int
 from imle.solvers.combinators.memo import Memo
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows
 from imle.solvers.forks import renew_in_children
 from imle.solvers.keys import Names, is_content_key, name_rows
 from imle.solvers.protocol import PreparedSolver, Solver
 from imle.solvers.result import SolveResult, SolveStatus
-from imle.solvers.rows import Index, like, to_numpy
+from imle.solvers.rows import Index, like, row_parameters, to_numpy
 
 _FINAL = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 
@@ -26,6 +26,7 @@ class Cached(Wrapper):
     """Remembers how rows ended, by objective and row parameters, bit by bit.
 
     Only what another solve cannot change is remembered: optimal, infeasible and unbounded rows. Hints play no part.
+    Duals are not remembered: rows of which they are wanted are solved, known or not.
     The counters `cache_hits` and `cache_misses` add up to the rows asked for.
 
     Args:
@@ -94,9 +95,9 @@ class PreparedCached(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch; nothing is remembered then.
         """
-        names = name_rows(objective, without_hint(given))
+        names = name_rows(objective, row_parameters(given))
         with self._lock:
-            slots = self._memo.find(names)
+            slots = np.full(len(names.hashes), -1, np.intp) if given.get("duals") else self._memo.find(names)
             hits = np.flatnonzero(slots >= 0)
             recalled = self._memo.recall(slots[hits]) if len(hits) else None
         counts = {"cache_hits": len(hits), "cache_misses": len(slots) - len(hits)}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows
 from imle.solvers.keys import duplicates, name_rows
 from imle.solvers.protocol import Solver
 from imle.solvers.result import SolveResult
+from imle.solvers.rows import row_parameters
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class PreparedDeduplicated(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        found = duplicates(name_rows(objective, without_hint(given)))
+        found = duplicates(name_rows(objective, row_parameters(given)))
         if found is None:
             return solve_checked(self.inner, objective, given)
         first, inverse = found
@@ -57,4 +58,5 @@ class PreparedDeduplicated(PreparedWrapper):
             result.advice,
             result.seconds,
             None if result.bound is None else result.bound[inverse],
+            {name: own[inverse] for name, own in result.duals.items()},
         )

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle.errors import OptionError
-from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows, without_hint
+from imle.solvers.combinators.wrapping import PreparedWrapper, Wrapper, solve_checked, solve_rows
 from imle.solvers.keys import InstanceKeys
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import PreparedSolver, Sense, Solver
 from imle.solvers.result import SolveResult, SolveStatus
-from imle.solvers.rows import Index, like, to_numpy
+from imle.solvers.rows import Index, like, row_parameters, to_numpy
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,10 @@ class Pooled(Wrapper):
     """Solves a share of the rows and answers the others by the best solution found so far, one matrix product.
 
     Which rows are solved is drawn per row, with probability `pool.solve_ratio`; what is found joins the pool. An
-    answer from the pool is feasible but not proven optimal: its status is `feasible`. Rows share solutions if their
-    instances and row parameters have the same content; where content cannot be read (it cannot be pickled), and where
-    nothing is known yet, rows are solved. The counter `pooled_rows` says how many were not.
+    answer from the pool is feasible but not proven optimal: its status is `feasible`. Such answers have no
+    duals: where they are wanted, all rows are solved. Rows share solutions if their instances and row parameters have
+    the same content; where content cannot be read (it cannot be pickled), and where nothing is known yet, rows are
+    solved. The counter `pooled_rows` says how many were not.
 
     Args:
         solver: solves rows.
@@ -77,10 +78,10 @@ class PreparedPooled(PreparedWrapper):
         Raises:
             ImleError: what the solver inside raises, with the row of this batch.
         """
-        rows = without_hint(given)
+        rows = row_parameters(given)
         keys = self._keys(len(objective), rows)
         known = np.array([key is not None and len(self._pool.solutions(key)) > 0 for key in keys], dtype=bool)
-        answered = np.flatnonzero(known & ~self._due(len(keys)))
+        answered = np.flatnonzero(known & ~self._due(len(keys)) & (not given.get("duals")))
         if not len(answered):
             result = solve_checked(self.inner, objective, given)
             self._learn(objective, keys, np.arange(len(keys)), result)

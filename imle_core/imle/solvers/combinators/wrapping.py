@@ -97,11 +97,6 @@ class PreparedWrapper:
         self.inner.close()
 
 
-def without_hint(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Row parameters alone, of all that `solve` was given."""
-    return {name: column for name, column in given.items() if name != "hint"}
-
-
 def unwrapped(prepared: PreparedSolver) -> PreparedSolver:
     """The prepared solver at the bottom of combinators."""
     while isinstance(prepared, PreparedWrapper):
@@ -124,7 +119,7 @@ def solve_rows(prepared: PreparedSolver, objective: Any, given: Mapping[str, Any
     Args:
         prepared: the solver.
         objective: `[N, *shape]`.
-        given: keyword arguments of `solve`, one entry per row each.
+        given: keyword arguments of `solve`.
         index: `[M]` which rows to solve.
     """
     try:

@@ -85,7 +85,7 @@ def _same_noise_everywhere(case: Case) -> bool:
     prepared = case.prepare()
     parts = (blocks_of(prepared) or BlockLayout()).values()
     prepared.close()
-    return all(block.noise for block in case.spec.blocks) and all(data.two_valued is None for data in parts)
+    return all(block.noise for block in case.spec.blocks) and all(data.baseline is None for data in parts)
 
 
 def _weights(case: Case, objective: Floats) -> Floats:

@@ -66,15 +66,16 @@ class LinearEngine:
         if not self._warm:
             native.forget()
         native.set_costs(costs)
-        native.set_rows(*rows)
+        native.set_rows(rows)
         found = native.run(seconds)
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)
         if found == HighsModelStatus.kUnboundedOrInfeasible:
             found = self._which(costs, seconds)
         outcome = ended(found, native)
-        if found != HighsModelStatus.kOptimal:
-            native.forget()  # a warm start from where this row got stuck helps no one
+        if found == HighsModelStatus.kOptimal:
+            return outcome._replace(duals=native.duals())
+        native.forget()  # a warm start from where this row got stuck helps no one
         return outcome
 
     def _other_way(self, seconds: float | None) -> HighsModelStatus:
@@ -132,7 +133,7 @@ class IntegerEngine:
             if whole is not None:
                 self.events["integral_relaxations"] += 1
                 return Outcome(SolveStatus.OPTIMAL, whole)
-            self._fractional = np.clip(relaxed.point, self._program.lower, self._program.upper)
+            self._fractional = np.clip(relaxed.point, rows.least, rows.most)
         elif relaxed.status == SolveStatus.INFEASIBLE:
             return relaxed
         elif relaxed.status == SolveStatus.UNBOUNDED:
@@ -150,8 +151,8 @@ class IntegerEngine:
         search = NodeSearch(
             self._relaxation.native,
             self._integer,
-            self._program.lower,
-            self._program.upper,
+            rows.least,
+            rows.most,
             costs,
             self._gap,
             rounded=lambda point: self._rounded(point, rows),
@@ -173,7 +174,7 @@ class IntegerEngine:
         """HiGHS' branch and bound. Out of nodes, if the options limit them, is a time-out."""
         self.events["branch_and_bound"] += 1
         native = self._native()
-        native.set_rows(*rows)
+        native.set_rows(rows)
         native.configure({**options, **self._exact})
         native.forget()
         native.set_costs(costs)
@@ -188,7 +189,7 @@ class IntegerEngine:
         native.configure({**DEFAULT, **self._exact})
         native.forget()
         native.set_costs(np.zeros_like(costs))
-        native.set_rows(*rows)
+        native.set_rows(rows)
         found = native.run(seconds)
         if found == HighsModelStatus.kOptimal:
             if self._checker.mend(native.point(), rows)[1]:

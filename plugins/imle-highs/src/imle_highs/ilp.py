@@ -92,6 +92,7 @@ class HighsILPSolver(BaseSolver, spec=ILP):
                 (self._tight,),
                 relaxation=self._relaxation,
                 witness=self._witness if program.delicate else None,
+                bounds=True,
             ),
         )
 

@@ -99,7 +99,16 @@ class HighsLPSolver(BaseSolver, spec=LP):
                 hint="use highs-ilp",
             )
         return PreparedProgram(
-            program, Setup(LP.id, self.sense, self.time_limit, self._engine, (self._tight,), relaxation=self._tight)
+            program,
+            Setup(
+                LP.id,
+                self.sense,
+                self.time_limit,
+                self._engine,
+                (self._tight,),
+                relaxation=self._tight,
+                bounds=True,
+            ),
         )
 
     def _tight(self, program: LinearProgram) -> Engine:

@@ -1,11 +1,22 @@
 """The light module: what discovery reads. It imports neither highspy nor the solvers."""
 
+from dataclasses import replace
+
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import COSTS, INTEGRALITY, MATRICES, MODEL, VARIABLES  # as light as this module
+from imle_linear.parameters import (  # as light as this module
+    BOUNDS,
+    COSTS,
+    INTEGRALITY,
+    MATRICES,
+    MODEL,
+    VARIABLES,
+    relaxed,
+)
 
 _TOLERANCES = (
     "constraints to 1e-9 of their largest term, and exactly where all is whole; costs to about 1e-9 of the largest"
 )
+_BOUNDS = replace(BOUNDS, per_row=True)
 _SHARED = (
     common.THREADS,
     common.SEED,
@@ -21,7 +32,7 @@ LP = SolverSpec(
     problem="lp",
     sense="min",
     target="imle_highs.lp:HighsLPSolver",
-    instance=(*MATRICES, MODEL, VARIABLES, COSTS),
+    instance=(*MATRICES, _BOUNDS, MODEL, VARIABLES, COSTS),
     options=(
         common.sense("min"),
         common.TIME_LIMIT,
@@ -56,7 +67,7 @@ ILP = SolverSpec(
     problem="ilp",
     sense="min",
     target="imle_highs.ilp:HighsILPSolver",
-    instance=(*MATRICES, INTEGRALITY, MODEL, VARIABLES, COSTS),
+    instance=(*relaxed(*MATRICES, _BOUNDS), INTEGRALITY, MODEL, VARIABLES, COSTS),
     options=(
         common.sense("min"),
         common.TIME_LIMIT,

@@ -38,7 +38,6 @@ class SolutionChecker:
         matrix = program.matrix
         self._program = program
         self._relative = relative
-        self._least, self._most = program.lower, program.upper
         self._whole: NDArray[np.bool_] | bool = True if program.integer.all() else program.integer
         self._sizes = np.abs(matrix.value)
         continuous = matrix.largest(np.where(program.integer[matrix.column], 0.0, self._sizes))
@@ -57,11 +56,13 @@ class SolutionChecker:
     def mend_all(self, points: Floats, rows: Sequence[Rows]) -> tuple[Floats, dict[int, str]]:
         """The same for `[N, n]` points at once, each with rows of its own; flaws by the points' numbers."""
         program = self._program
-        mended = np.maximum(points, self._least)
-        np.minimum(mended, self._most, out=mended)
+        lower, upper, least, most = (
+            rows[0] if all(one is rows[0] for one in rows) else map(_shared, zip(*rows, strict=True))
+        )
+        mended = np.maximum(points, least)
+        np.minimum(mended, most, out=mended)
         np.rint(mended, out=mended, where=self._whole)
         mended += 0.0  # -0.0 becomes 0.0
-        lower, upper = rows[0] if all(one is rows[0] for one in rows) else map(np.array, zip(*rows, strict=True))
         with np.errstate(invalid="ignore"):  # inf - inf, of entries that are too far from what they stand for
             off = mended - points
             np.abs(off, out=off)
@@ -71,7 +72,7 @@ class SolutionChecker:
         if not off.max(initial=0.0) <= ABSOLUTE:  # nan is not, either
             flaws = {n: flaw for n in range(len(points)) if (flaw := self._far(points[n], mended[n], off[n]))}
         for n in np.flatnonzero((excess > self._absolute).any(axis=1)).tolist():
-            broken = np.flatnonzero(~(excess[n] <= self._slack(mended[n], *rows[n])))
+            broken = np.flatnonzero(~(excess[n] <= self._slack(mended[n], rows[n].lower, rows[n].upper)))
             if len(broken) and n not in flaws:
                 flaws[n] = f"{program.row_name(int(broken[0]))} is broken by {excess[n, broken[0]]:.3g}"
         return mended, flaws
@@ -97,3 +98,8 @@ class SolutionChecker:
         simplex = self._absolute + self._relative * matrix.largest(terms)
         slack: Floats = np.where(self._program.integer_rows, relative * (sums + ends), simplex)
         return slack
+
+
+def _shared(arrays: tuple[Floats, ...]) -> Floats:
+    """One array where all are the same one, else an array of them."""
+    return arrays[0] if all(array is arrays[0] for array in arrays) else np.array(arrays)

@@ -24,8 +24,20 @@ called points optimal that are far from it."""
 WITNESS: dict[str, float | str] = {**TIGHT, "presolve": "on"}
 """HiGHS' options where another run of it is to confirm what one without presolve says of a delicate program."""
 
-Rows = tuple[Floats, Floats]
-"""Least and greatest values of the constraint rows, each `[rows]`."""
+
+class Rows(NamedTuple):
+    """What may differ from row to row of a batch, besides costs; the same arrays where it does not.
+
+    Attributes:
+        lower, upper: `[rows]` least and greatest values of the constraint rows.
+        least, most: `[n]` bounds of the variables; those of integer variables are whole. They are the program's, unless
+            the solver says `Setup.bounds`.
+    """
+
+    lower: Floats
+    upper: Floats
+    least: Floats
+    most: Floats
 
 
 class Outcome(NamedTuple):
@@ -37,6 +49,8 @@ class Outcome(NamedTuple):
         message: why it is not optimal.
         bound: no point of the feasible set costs less; nan if that is not known.
         exact: whether it was found in whole numbers or by listing, so that no tolerance has a part in it.
+        duals: `[rows]` of an optimal point of a linear program, how much the optimum grows with one more unit of the
+            ends of each row; None where the engine does not tell. Nothing of it is checked, see `imle_linear.duals`.
     """
 
     status: SolveStatus
@@ -44,6 +58,7 @@ class Outcome(NamedTuple):
     message: str = ""
     bound: float = math.nan
     exact: bool = False
+    duals: Floats | None = None
 
 
 class Engine(Protocol):

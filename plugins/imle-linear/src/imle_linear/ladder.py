@@ -11,6 +11,7 @@ import numpy as np
 
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
+from imle_linear.duals import Duals, DualValues
 from imle_linear.engines import Clock, Engine, MakesEngine, Outcome, Rows, deadline
 from imle_linear.judging import Judge
 from imle_linear.program import LinearProgram
@@ -54,6 +55,7 @@ class Ladder:
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._relaxation = relaxation
         self._relaxed: Engine | None = None
+        self._duals: DualValues | None = None
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
         self._witness = witness
@@ -84,10 +86,22 @@ class Ladder:
             for outcome, (costs, rows), rest in zip(sound, asked, left, strict=True)
         ]
 
+    def duals(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Duals | None:
+        """Duals of an outcome that has a point, verified; None if none were found. See `DualValues.of`.
+
+        Raises:
+            ValueError: the ladder was built without a relaxation.
+        """
+        if self._duals is None:
+            if self._relaxation is None:
+                raise ValueError("duals need a Setup with a relaxation")
+            self._duals = DualValues(self._program, self._relaxation)
+        return self._duals.of(outcome, costs, rows, seconds)
+
     def _settled(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """The outcome of the first engine whose answer holds, if the first one's does not."""
         clock = deadline(seconds)
-        outcome = self._bounded_or_not(outcome, costs, seconds)
+        outcome = self._bounded_or_not(outcome, costs, rows, seconds)
         asked = self._rungs[0]
         for rung in self._rungs[1:]:
             left = clock()
@@ -105,7 +119,7 @@ class Ladder:
         if rung not in self._built:
             self._built[rung] = rung(self._program)
         found = self._judge.sound(self._built[rung].solve(costs, rows, seconds), costs, rows)
-        return self._bounded_or_not(found, costs, clock())
+        return self._bounded_or_not(found, costs, rows, clock())
 
     def _witnessed(self, claim: Outcome, asked: MakesEngine, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         """A claim that a second engine confirms, which works in another way.
@@ -138,7 +152,7 @@ class Ladder:
         """
         program = self._program
         certain = program.integer.all() and not program.delicate
-        if certain or np.isfinite([program.lower, program.upper]).all() or self._relaxation is None:
+        if certain or np.isfinite([rows.least, rows.most]).all() or self._relaxation is None:
             return claim
         if self._relaxed is None:
             self._relaxed = self._relaxation(replace(program, integer=np.zeros_like(program.integer)))
@@ -146,14 +160,14 @@ class Ladder:
             return claim
         return Outcome(SolveStatus.ERROR, message=_UNFOUND)
 
-    def _bounded_or_not(self, outcome: Outcome, costs: Floats, seconds: float | None) -> Outcome:
+    def _bounded_or_not(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Optimal points and unbounded programs exclude each other, which engines do not always see."""
         recession = self._recession
         if recession is None:
             return outcome
-        if outcome.status == SolveStatus.OPTIMAL and recession.improves(costs, seconds):
+        if outcome.status == SolveStatus.OPTIMAL and recession.improves(costs, rows, seconds):
             self._own["unbounded_after_all"] += 1
             return Outcome(SolveStatus.UNBOUNDED, message="the feasible set is unbounded in the objective's direction")
-        if outcome.status == SolveStatus.UNBOUNDED and not recession.improves(costs, seconds):
+        if outcome.status == SolveStatus.UNBOUNDED and not recession.improves(costs, rows, seconds):
             return Outcome(SolveStatus.ERROR, message="the engine calls unbounded what is not")
         return outcome

@@ -57,9 +57,9 @@ class ListingEngine:
         return Outcome(SolveStatus.OPTIMAL, self._feasible[best], bound=float(values[best]), exact=True)
 
     def _list(self, rows: Rows) -> Floats:
-        lower, upper = rows
+        lower, upper = rows.lower, rows.upper
         excess = np.maximum(lower - self._activity, self._activity - upper)
-        ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in rows))
+        ends = np.maximum(*(np.abs(np.where(np.isfinite(end), end, 0.0)) for end in (lower, upper)))
         near = (excess <= _NEAR * (1.0 + np.abs(self._activity) + ends)).all(axis=1)
         points = self._points[near]
         if not len(points):

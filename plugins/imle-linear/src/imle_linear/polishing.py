@@ -37,14 +37,15 @@ class Polish:
         Args:
             point: `[n]`.
             costs: `[n]`, to be minimised.
-            rows: least and greatest values of the constraint rows.
+            rows: ends of constraint rows and variables.
         """
         program, free = self._program, self._free
-        held = np.where(program.integer, np.clip(np.rint(point), program.lower, program.upper), 0.0)
+        held = np.where(program.integer, np.clip(np.rint(point), rows.least, rows.most), 0.0)
         if self._engine is None:
             self._engine = self._relaxation(self._continuous_part())
         used = program.matrix.times(held)
-        found = self._engine.solve(costs[free], (rows[0] - used, rows[1] - used), None)
+        left = Rows(rows.lower - used, rows.upper - used, rows.least[free], rows.most[free])
+        found = self._engine.solve(costs[free], left, None)
         held[free] = point[free] if found.status != SolveStatus.OPTIMAL or found.point is None else found.point
         return held
 

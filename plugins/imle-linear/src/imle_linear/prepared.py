@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice, repeat
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
-from imle_linear.engines import MakesEngine, Rows
+from imle_linear.dual_arrays import DualArrays
+from imle_linear.engines import MakesEngine, Outcome, Rows
 from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
 from imle_linear.program import LinearProgram
@@ -30,6 +32,7 @@ _BLIND = (
     "coefficients of one row differ by more than 1e8, so that engines do not see what the smallest of them do: bounds "
     "that leave few points, or other units, make it a proof"
 )
+_Asked = tuple[tuple[Floats, int], Rows]
 _BLOCK = 64
 """How many rows are brought to that size at once."""
 
@@ -49,6 +52,7 @@ class Setup(NamedTuple):
         witness: builds an engine that works in another way than the first: a claim that the two do not share is not
             passed on. None where the first one's word is enough, as for programs that are not delicate.
         doubted: why even what engine and witness both call optimal may not be ("" if it is): both may be wrong alike.
+        bounds: whether all these engines take the bounds of variables from each row (`Rows`), so that `solve` does.
     """
 
     who: str
@@ -60,6 +64,7 @@ class Setup(NamedTuple):
     relaxation: MakesEngine | None = None
     witness: MakesEngine | None = None
     doubted: str = ""
+    bounds: bool = False
 
     def ladder(self, program: LinearProgram) -> Ladder:
         """Engines for one thread."""
@@ -92,10 +97,10 @@ class PreparedProgram(BasePrepared):
         self._setup = setup
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
-        self._idle: list[Ladder] = []
+        self._idle: dict[LinearProgram, list[Ladder]] = defaultdict(list)
         self._completion: PreparedProgram | None = None
         if not program.contradiction:
-            self._idle.append(setup.ladder(program))  # a program the engine refuses is an error now, not later
+            self._idle[program].append(setup.ladder(program))  # a program the engine refuses is an error now, not later
         self.renew()
         renew_in_children(self)
 
@@ -124,6 +129,8 @@ class PreparedProgram(BasePrepared):
         *,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
+        bounds: Sequence[Any] | None = None,
+        duals: Sequence[str] = (),
     ) -> SolveResult:
         """Solve N objectives.
 
@@ -131,17 +138,25 @@ class PreparedProgram(BasePrepared):
             objective: `[N, k]` coefficients of the learned variables, finite.
             b_ub: N right sides instead of the fixed one.
             b_eq: likewise.
+            bounds: likewise, each as `prepare` takes it. A row in which a lower bound is above the upper one is
+                infeasible.
+            duals: for which of A_ub, b_ub, A_eq, b_eq, bounds and costs the result is to have duals. Those of A_ub and
+                A_eq are dense. Of a program with integers they are those of its linear relaxation (but for costs).
 
         Raises:
             ObjectiveError: another shape.
-            InstanceError: a right side is missing, or has the wrong length (names the row).
+            InstanceError: a right side is missing, or has the wrong length, or bounds have (names the row); or the
+                solver's engines do not take bounds per row.
         """
         found = RowResults(self._setup.who, self._setup.sense, objective, self.objective_shape)
-        return self._solve(found, self._rows(len(objective), b_ub, b_eq))
+        asked = DualArrays(self._program, duals, len(objective))
+        rows = self._rows(len(objective), b_ub, b_eq, bounds)
+        result = self._solve(found, rows, opened=bounds is not None, duals=asked)
+        return replace(result, duals=asked.arrays) if duals else result
 
     @property
     def fixed_terms(self) -> FixedTerms | None:
-        """`fixed_terms(solutions, b_ub=, b_eq=) -> [N]`: what variables that are not learned add, at their best.
+        """`fixed_terms(solutions, **rows) -> [N]`: what variables that are not learned add, at their best.
 
         The constant of the objective is included. It is nan where a solution is not feasible, or where the time limit
         leaves that open; None if there is nothing to add.
@@ -154,16 +169,20 @@ class PreparedProgram(BasePrepared):
         *,
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
+        bounds: Sequence[Any] | None = None,
     ) -> Floats:
         """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
-        rows = self._rows(len(solutions), b_ub, b_eq)
+        rows = self._rows(len(solutions), b_ub, b_eq, bounds)
         known = np.asarray(np.isfinite(solutions).all(axis=1))
         given = np.where(known[:, None], solutions, 0.0)
         if self._completion is None:
             self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)
-        held = ((np.append(low, z), np.append(high, z)) for (low, high), z in zip(rows, given, strict=True))
+        held = (
+            row._replace(lower=np.append(row.lower, z), upper=np.append(row.upper, z))
+            for row, z in zip(rows, given, strict=True)
+        )
         nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(given), self.objective_shape)
-        found = self._completion._solve(nothing, held)
+        found = self._completion._solve(nothing, held, opened=bounds is not None)
         assert found.values is not None
         assert found.status is not None
         return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
@@ -175,8 +194,19 @@ class PreparedProgram(BasePrepared):
         if self._completion is not None:
             self._completion.close()
 
-    def _solve(self, found: RowResults, rows: Iterable[Rows]) -> SolveResult:
-        program, objective = self._program, found.objective
+    def _solve(
+        self, found: RowResults, rows: Iterable[Rows], *, opened: bool, duals: DualArrays | None = None
+    ) -> SolveResult:
+        """Solve rows.
+
+        Args:
+            found: says what the objectives are.
+            rows: of each objective.
+            opened: whether they have bounds of their own.
+            duals: those that are asked for are written to it.
+        """
+        objective = found.objective
+        program = self._opened if opened else self._program
         if program.contradiction:
             for n in range(len(objective)):
                 found.end(n, SolveStatus.INFEASIBLE, program.contradiction)
@@ -184,16 +214,21 @@ class PreparedProgram(BasePrepared):
         found.fixed += program.offset
         sign = -1.0 if self._setup.sense == "max" else 1.0
         asked = zip(self._costs(objective), rows, strict=True)
-        lost = found.status.tolist()  # rows that are not finite go along as zeros
-        with self._engines() as ladder:
+        with self._engines(program) as ladder:
             before = Counter(ladder.events)
             for start in range(0, len(objective), _BLOCK):
-                block = list(islice(asked, _BLOCK))
+                block = [self._possible(n, row, found) for n, row in enumerate(islice(asked, _BLOCK), start)]
                 outcomes = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
-                for n, (outcome, ((_, shift), _)) in enumerate(zip(outcomes, block, strict=True), start):
-                    if lost[n]:
-                        continue
-                    status, point, message, bound, _ = outcome
+                for n, (outcome, ((costs, shift), row)) in enumerate(zip(outcomes, block, strict=True), start):
+                    if found.status[n]:
+                        continue  # those that were lost before went along, so that the others keep their places
+                    if duals is not None and duals.arrays and outcome.point is not None:
+                        proof = ladder.duals(outcome, costs, row, self._setup.time_limit) if duals.need_proof else None
+                        if proof is None and duals.need_proof:
+                            found.end(n, *_without_duals(outcome))
+                            continue
+                        duals.write(n, outcome.point, proof, sign, shift)
+                    status, point, message, bound, *_ = outcome
                     if math.isfinite(bound):
                         found.bounds[n] = sign * math.ldexp(bound, -shift) + program.offset
                     if status != SolveStatus.OPTIMAL:
@@ -206,16 +241,23 @@ class PreparedProgram(BasePrepared):
             found.counters = ladder.events - before
         return replace(found.result(), status=found.status)  # one for each row, also where all are optimal
 
+    @cached_property
+    def _opened(self) -> LinearProgram:
+        """The program without bounds, which come with each row: how its engines are chosen depends on no row's."""
+        free = np.full(len(self._program.costs), np.inf)
+        return replace(self._program, lower=-free, upper=free)
+
     @contextmanager
-    def _engines(self) -> Iterator[Ladder]:
+    def _engines(self, program: LinearProgram) -> Iterator[Ladder]:
         """Engines no other thread is using."""
         with self._lock:
-            ladder = self._idle.pop() if self._idle else None
+            idle = self._idle[program]
+            ladder = idle.pop() if idle else None
         if ladder is None:
-            ladder = self._setup.ladder(self._program)
+            ladder = self._setup.ladder(program)
         yield ladder
         with self._lock:  # after an exception they are dropped: their state is not known
-            self._idle.append(ladder)
+            idle.append(ladder)
 
     def _costs(self, objective: Floats) -> Iterator[tuple[Floats, int]]:
         """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.
@@ -241,29 +283,36 @@ class PreparedProgram(BasePrepared):
                 scaled[:, program.learned] = learned
             yield from zip(scaled, shifts.tolist(), strict=True)
 
-    def _rows(self, count: int, b_ub: Sequence[Any] | None, b_eq: Sequence[Any] | None) -> Iterator[Rows]:
-        """Least and greatest values of the constraint rows, for every row of the batch."""
+    def _rows(
+        self, count: int, b_ub: Sequence[Any] | None, b_eq: Sequence[Any] | None, bounds: Sequence[Any] | None
+    ) -> Iterator[Rows]:
+        """What every row of the batch has of its own."""
         program = self._program
         upper_part = slice(0, program.b_ub_rows)
         equal_part = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
         below = self._right_sides("b_ub", b_ub, upper_part, count)
         equal = self._right_sides("b_eq", b_eq, equal_part, count)
-        fixed = program.row_lower, program.row_upper
-        if below is None and equal is None:
+        own = None if bounds is None else self._bounds(bounds, count)
+        fixed = Rows(program.row_lower, program.row_upper, program.lower, program.upper)
+        if below is None and equal is None and own is None:
             return repeat(fixed, count)  # the same arrays: engines compare those by identity first
 
         def each() -> Iterator[Rows]:
             for n in range(count):
-                lower, upper = fixed[0].copy(), fixed[1].copy()
+                lower, upper, least, most = fixed
+                if below is not None or equal is not None:
+                    lower, upper = lower.copy(), upper.copy()
                 if below is not None:
                     upper[upper_part] = below[n]
                 if equal is not None:
                     lower[equal_part] = upper[equal_part] = equal[n]
-                yield lower, upper
+                if own is not None:
+                    least, most = own[0][n], own[1][n]
+                yield Rows(lower, upper, least, most)
 
         return each()
 
-    def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> list[Floats] | None:
+    def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> Floats | None:
         who, size = self._setup.who, rows.stop - rows.start
         if given is None:
             if np.isnan(self._program.row_upper[rows]).any():
@@ -273,8 +322,42 @@ class PreparedProgram(BasePrepared):
             raise InstanceError(f"{who}: {name}: expected A_{name[2:]} beside it, found {name} alone")
         if len(given) != count:
             raise InstanceError(f"{who}: {name}: expected one vector per row, {count} in all, found {len(given)}")
-        per = f"row of A_{name[2:]}"
-        return [arrays.vector(f"{who}: {name}", b, size, per, row=n) for n, b in enumerate(given)]
+        return arrays.vectors(f"{who}: {name}", given, size, f"row of A_{name[2:]}")
+
+    def _bounds(self, given: Sequence[Any], count: int) -> tuple[Floats, Floats]:
+        """Bounds of the variables `[N, n]`; those of integer variables are rounded inwards."""
+        who, integer = self._setup.who, self._program.integer
+        if not self._setup.bounds:
+            raise InstanceError(
+                f"{who}: bounds: expected them with the instance, found some per row: its engines keep them",
+                hint="give bounds=... to prepare, or use highs-lp or highs-ilp",
+            )
+        if len(given) != count:
+            raise InstanceError(f"{who}: bounds: expected one value per row, {count} in all, found {len(given)}")
+        least, most = arrays.all_bounds(f"{who}: bounds", given, len(integer))
+        return np.where(integer, np.ceil(least), least) + 0.0, np.where(integer, np.floor(most), most) + 0.0
+
+    def _possible(self, n: int, asked: _Asked, found: RowResults) -> _Asked:
+        """A row as engines take it. One in which no number lies between bounds is infeasible, and goes along."""
+        costs, row = asked
+        if row.least is self._program.lower:
+            return asked
+        empty = np.flatnonzero(~((row.least <= row.most) & (row.least < np.inf) & (row.most > -np.inf)))
+        if not len(empty):
+            return asked
+        first = int(empty[0])
+        what = "whole number" if self._program.integer[first] else "number"
+        bounds = f"{row.least[first]:g} and {row.most[first]:g}"
+        message = f"no {what} lies between the bounds of {self._program.variable_name(first)}, {bounds}"
+        found.end(n, SolveStatus.INFEASIBLE, message)
+        return costs, row._replace(least=np.zeros_like(row.least), most=np.zeros_like(row.most))
+
+
+def _without_duals(outcome: Outcome) -> tuple[SolveStatus, str]:
+    """How a row ends of which duals are wanted, and none were found."""
+    if outcome.status == SolveStatus.FEASIBLE:
+        return SolveStatus.TIMEOUT, f"{outcome.message}, which has no dual values"
+    return SolveStatus.ERROR, "no dual values were found that prove the optimum: is the program badly scaled?"
 
 
 def _with_learned_rows(program: LinearProgram) -> LinearProgram:

@@ -109,14 +109,14 @@ class LinearProgram:
         relative = (np.bincount(matrix.index, minlength=matrix.shape[0]) + 2) * 2.0**-52
         return np.where(self.integer_rows & ~whole, relative, 0.0)
 
-    def widened(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-        """Ends of constraint rows as engines should see them, with room for the round-off of terms.
+    def widened(self, lower: Floats, upper: Floats, least: Floats, most: Floats) -> tuple[Floats, Floats]:
+        """Ends of constraint rows as engines should see them, with room for the round-off of terms within bounds.
 
         Without it an engine that divides by a small coefficient may call infeasible what holds up to round-off.
         """
         if not self.round_off.any():
             return lower, upper
-        ends = np.maximum(np.abs(self.lower), np.abs(self.upper))
+        ends = np.maximum(np.abs(least), np.abs(most))
         terms = np.abs(self.matrix.value) * np.where(np.isfinite(ends), ends, 1.0)[self.matrix.column]
         sums = np.bincount(self.matrix.index, weights=terms, minlength=self.matrix.shape[0])
         low, high = (self.round_off * (sums + np.where(np.isfinite(end), np.abs(end), 0.0)) for end in (lower, upper))

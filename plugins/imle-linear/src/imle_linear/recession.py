@@ -8,7 +8,7 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine
+from imle_linear.engines import Engine, MakesEngine, Rows
 from imle_linear.program import LinearProgram
 
 IMPROVES = 1e-6
@@ -30,34 +30,47 @@ class Recession:
     """
 
     def __init__(self, program: LinearProgram, engine: MakesEngine) -> None:
-        self._down, self._up = np.isneginf(program.lower), np.isposinf(program.upper)
         self._cone = replace(  # steps are at most 1
             program,
             row_lower=np.where(np.isneginf(program.row_lower), -np.inf, 0.0),
             row_upper=np.where(np.isposinf(program.row_upper), np.inf, 0.0),
-            lower=np.where(self._down, -1.0, 0.0),
-            upper=np.where(self._up, 1.0, 0.0),
+            lower=np.where(np.isneginf(program.lower), -1.0, 0.0),
+            upper=np.where(np.isposinf(program.upper), 1.0, 0.0),
             integer=np.zeros_like(program.integer),
         )
         self._make = engine
         self._engine: Engine | None = None
-        self._none = not (self._down | self._up).any()
+        self._steps = Rows(self._cone.row_lower, self._cone.row_upper, self._cone.lower, self._cone.upper)
+        self._bounds = program.lower, program.upper
+        self._none: bool | None = None
 
-    def improves(self, costs: Floats, seconds: float | None) -> bool:
-        """Whether one of them lowers the costs `[n]`."""
-        if self._none or not ((self._up & (costs < 0)) | (self._down & (costs > 0))).any():
+    def improves(self, costs: Floats, rows: Rows, seconds: float | None) -> bool:
+        """Whether one of them lowers the costs `[n]`, with the bounds that a row of a batch has."""
+        self._set_bounds(rows.least, rows.most)
+        down, up = self._steps.least < 0, self._steps.most > 0
+        if self._none or not ((up & (costs < 0)) | (down & (costs > 0))).any():
             return False
-        if self._engine is None:
-            self._engine = self._make(self._cone)
-            if not (self._up & self._down).any():
-                # if nothing moves even where all steps are rewarded, there is no direction: other rows need not ask
-                self._none = not self._moves(np.where(self._up, -1.0, 1.0), seconds)
+        if self._none is None:
+            # if nothing moves even where all steps are rewarded, there is no direction: other rows need not ask
+            self._none = not (up & down).any() and not self._moves(np.where(up, -1.0, 1.0), seconds)
         return not self._none and self._moves(costs, seconds)
+
+    def _set_bounds(self, least: Floats, most: Floats) -> None:
+        """Say which bounds the variables have: only which of them are infinite counts."""
+        if least is self._bounds[0] and most is self._bounds[1]:
+            return
+        self._bounds = least, most
+        steps = self._steps._replace(
+            least=np.where(np.isneginf(least), -1.0, 0.0), most=np.where(np.isposinf(most), 1.0, 0.0)
+        )
+        if not (np.array_equal(steps.least, self._steps.least) and np.array_equal(steps.most, self._steps.most)):
+            self._steps, self._none = steps, None
 
     def _moves(self, costs: Floats, seconds: float | None) -> bool:
         """Whether the best direction is one, whose largest step is 1 then."""
-        assert self._engine is not None
-        found = self._engine.solve(costs, (self._cone.row_lower, self._cone.row_upper), seconds)
+        if self._engine is None:
+            self._engine = self._make(self._cone)
+        found = self._engine.solve(costs, self._steps, seconds)
         if found.status != SolveStatus.OPTIMAL or found.point is None:
             return False
         return bool(costs @ found.point < -IMPROVES and np.abs(found.point).max() > 0.5 and self._leads_on(found.point))

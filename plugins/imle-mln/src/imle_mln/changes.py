@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from imle_mln.network import Bools, Floats, GroundNetwork, Index
+from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists
 from imle_mln.truths import ClauseTruths, by_level
 
 
@@ -42,26 +42,28 @@ class Moves:
 
 
 def single_moves(network: GroundNetwork, state: Bools, chosen: Bools | None = None) -> Moves:
-    """What one free atom, or one exactly-one block, could be instead, all else as it is.
+    """What one free atom, or one block, could be instead, all else as it is.
 
     Args:
         network: ground.
-        state: `[A]`, with one true atom in each block.
+        state: `[A]`, which keeps all blocks.
         chosen: `[A]` the atoms that may change, blocks whole; all by default.
     """
-    members = network.blocks.entries()
-    outside = np.ones(network.atoms, np.bool_)
-    outside[members.variable] = False
-    free = np.flatnonzero(outside if chosen is None else outside & chosen)
-    true = members.variable[state[members.variable]]  # of each block, in order
-    other = ~state[members.variable]
-    if chosen is not None:
-        other &= chosen[members.variable]
-    row, wanted = members.row[other], members.variable[other]
-    number = len(free) + np.arange(len(row))
-    move = np.concatenate([np.arange(len(free)), number, number])
-    atom = np.concatenate([free, wanted, true[row]])
-    return Moves.of(move, atom, state, np.concatenate([np.arange(len(free)), len(free) + row]))
+    free = network.free.items
+    free = free if chosen is None else free[chosen[free]]
+    units = (Lists(np.arange(len(free) + 1), free) + network.choices).entries()
+    exactly = np.zeros(len(units.starts), np.bool_)
+    exactly[len(free) :][: len(network.blocks)] = True
+    may = np.ones(len(units.row), np.bool_) if chosen is None else chosen[units.variable]
+    is_true = state[units.variable]
+    true = np.full(len(units.starts), -1)
+    true[units.row[is_true]] = units.variable[is_true]
+    # what is true becomes false, unless one has to be true; what is false becomes true instead of it
+    kept = np.flatnonzero(may & ~(is_true & exactly[units.row]))
+    group, atom = units.row[kept], units.variable[kept]
+    other = np.flatnonzero(~is_true[kept] & (true[group] >= 0))
+    move = np.concatenate([np.arange(len(kept)), other])
+    return Moves.of(move, np.concatenate([atom, true[group[other]]]), state, group)
 
 
 class Changes:

@@ -53,7 +53,7 @@ class Explanation:
     Attributes:
         atom: as text.
         truth: in the world.
-        instead: what would be changed: the atom, and for an exactly-one block the value that would take its place.
+        instead: what would be changed: the atom, and in a block the value that would take its place.
         cost: by how much the score falls if it is changed and all else stays; infinite where a hard formula forbids it,
             below 0 where the world is not a best one.
         reasons: formulas with a part in that, those that speak most for the world as it is first.

@@ -6,7 +6,7 @@ Weights are not part of it. Ground once, solve for any weights.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -59,8 +59,18 @@ class Lists:
         starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=count))]).astype(np.int64)
         return cls(starts, items.astype(np.int32))
 
+    @classmethod
+    def empty(cls) -> Lists:
+        """No list."""
+        return cls(np.zeros(1, np.int64), np.zeros(0, np.int32))
+
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def __add__(self, other: Lists) -> Lists:
+        """These lists, then the others."""
+        starts = np.concatenate([self.starts, self.starts[-1] + other.starts[1:]])
+        return Lists(starts, np.concatenate([self.items, other.items]))
 
     def __getitem__(self, number: int) -> Ints:
         return self.items[self.starts[number] : self.starts[number + 1]]
@@ -99,7 +109,9 @@ class GroundNetwork:
         constants: `[F]`.
         groundings: `[F]` how many groundings each formula has, decided ones included.
         hard: `[C]` True where the clause must hold.
-        blocks: lists of atoms of which exactly one is true; each atom is in one of them at most.
+        blocks: lists of atoms of which exactly one is true.
+        optional: lists of atoms of which at most one is true. Each atom is in one list of either kind at most.
+        nones: how many of the last atoms are there for `completed` only.
         conflict: what evidence and hard formulas contradict each other in, for people; "" if nothing is known to.
     """
 
@@ -112,7 +124,48 @@ class GroundNetwork:
     groundings: Floats
     hard: Bools
     blocks: Lists
+    optional: Lists = field(default_factory=Lists.empty)
+    nones: int = 0
     conflict: str = ""
+
+    @cached_property
+    def free(self) -> Lists:
+        """Atoms in no block, each a list of its own."""
+        outside = np.ones(self.atoms, np.bool_)
+        outside[self.choices.items] = False
+        atoms = np.flatnonzero(outside)
+        return Lists(np.arange(len(atoms) + 1), atoms.astype(np.int32))
+
+    @cached_property
+    def choices(self) -> Lists:
+        """Exactly-one blocks, then at-most-one blocks."""
+        return self.blocks + self.optional
+
+    @cached_property
+    def completed(self) -> GroundNetwork:
+        """The same network with exactly-one blocks only: in each at-most-one block another atom, after all others and
+        first in the block, is true where none of the block's own is.
+        """
+        if not len(self.optional):
+            return self
+        more, items = len(self.optional), self.clauses.items
+        step = np.where(items >= self.atoms, more, np.where(items < -self.atoms, -more, 0))
+        nones = np.arange(self.atoms, self.atoms + more, dtype=np.int32)
+        starts = self.optional.starts
+        grown = Lists(starts + np.arange(more + 1), np.insert(self.optional.items, starts[:-1], nones))
+        return replace(
+            self,
+            atoms=self.atoms + more,
+            clauses=Lists(self.clauses.starts, (items + step).astype(np.int32)),
+            blocks=self.blocks + grown,
+            optional=Lists.empty(),
+            nones=more,
+        )
+
+    def padded(self, unary: Floats) -> Floats:
+        """Unaries `[..., A]` as those of `completed`."""
+        more = len(self.optional)
+        return np.concatenate([unary, np.zeros((*unary.shape[:-1], more))], axis=-1) if more else unary
 
     @cached_property
     def counts(self) -> Any:

@@ -20,7 +20,7 @@ class Score(NamedTuple):
         weighted: `[*batch]`, float64: sum of weight times count over all formulas, plus unaries; hard formulas do not
             count.
         counts: `[*batch, F]` true groundings of each formula, float64.
-        violated: `[*batch]` ground hard clauses and exactly-one blocks that do not hold.
+        violated: `[*batch]` ground hard clauses and blocks that do not hold.
     """
 
     weighted: Tensor

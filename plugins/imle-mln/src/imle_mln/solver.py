@@ -32,6 +32,7 @@ from imle_mln.inference.engine import MAPEngine, check_engines
 from imle_mln.input import check_query, check_soft_evidence, read_evidence, read_program, read_query
 from imle_mln.network import Floats
 from imle_mln.spec import MAP
+from imle_mln.units import Units
 
 _TRUTHS = 1 << 22
 """Truths of clauses that are kept at once, all rows taken together."""
@@ -142,7 +143,7 @@ class PreparedMLN(BasePrepared):
             "unary": BlockData(
                 (len(self.shown),),
                 default=self.soft_evidence,
-                two_valued=self.outside_blocks,
+                baseline=self.baseline,
                 tables=dict(self._tables()),
             ),
         }
@@ -190,11 +191,14 @@ class PreparedMLN(BasePrepared):
         return self.grounding.soft_evidence[self.shown]
 
     @cached_property
-    def outside_blocks(self) -> NDArray[np.bool_]:
-        """`[A]` which query atoms are in no exactly-one block."""
-        free = np.ones(self.grounding.network.atoms, np.bool_)
-        free[self.grounding.network.blocks.items] = False
-        return free[self.shown]
+    def baseline(self) -> NDArray[np.int64]:
+        """`[A]` a number that the query atoms of an at-most-one block share, another for each free atom; 0 in
+        exactly-one blocks.
+        """
+        units = Units.of(self.grounding.network)
+        own = units.unit[self.shown]
+        _, first, which = np.unique(own, return_index=True, return_inverse=True)
+        return np.where(units.optional[own] > 0, first[which] + 1, 0)
 
     @cached_property
     def features(self) -> Features | None:

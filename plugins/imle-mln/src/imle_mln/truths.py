@@ -104,7 +104,7 @@ class Evaluation:
         network: whose states they are.
         truths: `[N, C]` the truth of every clause.
         violated: `[N]` how many hard clauses are false.
-        broken: `[N]` how many exactly-one blocks do not have exactly one true atom.
+        broken: `[N]` how many blocks have more true atoms than one, or none where there has to be one.
     """
 
     network: GroundNetwork
@@ -125,7 +125,8 @@ class Evaluator:
         self._network = network
         self._truths = ClauseTruths(network.atoms, network.clauses)
         self._hard: Index = np.flatnonzero(network.hard)
-        self._blocks = network.blocks.entries()
+        self._blocks = network.choices.entries()
+        self._least = np.arange(len(network.choices)) < len(network.blocks)
 
     def __call__(self, states: ArrayLike) -> Evaluation:
         """Evaluate states `[N, A]` of zeros and ones."""
@@ -139,5 +140,6 @@ class Evaluator:
             violated = np.count_nonzero(~truths[:, self._hard], axis=1)
         if len(self._blocks.starts):
             own = worlds[:, self._blocks.variable]
-            broken = np.count_nonzero(np.add.reduceat(own, self._blocks.starts, axis=1, dtype=np.int64) != 1, axis=1)
+            true = np.add.reduceat(own, self._blocks.starts, axis=1, dtype=np.int64)
+            broken = np.count_nonzero((true > 1) | (true < self._least), axis=1)
         return Evaluation(self._network, truths, violated, broken)

@@ -1,4 +1,4 @@
-"""Units: what takes one value at a time, a free atom or an exactly-one block; and the parts they fall into."""
+"""Units: what takes one value at a time, a free atom or a block; and the parts they fall into."""
 
 from __future__ import annotations
 
@@ -14,45 +14,42 @@ from imle_mln.network import Bools, GroundNetwork, Index
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The units of a network: free atoms in order, then blocks in order.
+    """The units of a network: free atoms in order, then exactly-one and at-most-one blocks in order.
 
     Attributes:
-        members: for each unit its atoms. A free atom has the values false and true; a block has a value per atom.
+        members: for each unit its atoms.
+        optional: `[units]` 1 where value 0 is that none of them is true: of free atoms and at-most-one blocks.
         unit: `[A]` that of each atom.
         value: `[A]` the value of its unit at which an atom is true.
     """
 
     members: tuple[Index, ...]
+    optional: Index
     unit: Index
     value: Index
 
     @classmethod
     def of(cls, network: GroundNetwork) -> Units:
-        inside = np.zeros(network.atoms, np.bool_)
-        inside[network.blocks.items] = True
-        free = np.flatnonzero(~inside)
-        blocks = [network.blocks[at].astype(np.int64) for at in range(len(network.blocks))]
-        unit, value = np.zeros(network.atoms, np.int64), np.ones(network.atoms, np.int64)
-        unit[free] = np.arange(len(free))
-        for at, members in enumerate(blocks, len(free)):
-            unit[members], value[members] = at, np.arange(len(members))
-        return cls((*(np.array([atom]) for atom in free), *blocks), unit, value)
+        lists = network.free + network.choices
+        optional = np.ones(len(lists), np.int64)
+        optional[len(network.free) :][: len(network.blocks)] = 0
+        found = lists.entries()
+        unit, value = np.zeros(network.atoms, np.int64), np.zeros(network.atoms, np.int64)
+        unit[found.variable] = found.row
+        value[found.variable] = np.arange(len(found.row)) - found.starts[found.row] + optional[found.row]
+        return cls(tuple(np.split(found.variable, found.starts[1:])) if len(lists) else (), optional, unit, value)
 
     def __len__(self) -> int:
         return len(self.members)
 
     def size(self, unit: int) -> int:
         """How many values a unit has."""
-        return 2 if self.free(unit) else len(self.members[unit])
-
-    def free(self, unit: int) -> bool:
-        """Whether a unit is a free atom."""
-        return bool(len(self.members[unit]) == 1 and self.value[self.members[unit][0]] == 1)
+        return len(self.members[unit]) + int(self.optional[unit])
 
     def present(self, unit: int, state: Bools) -> int:
         """The value that a unit has in a state `[A]`."""
         members = self.members[unit]
-        return int(state[members[0]]) if self.free(unit) else int(np.argmax(state[members]))
+        return int(self.value[members] @ state[members])
 
     def parts(self, network: GroundNetwork) -> Iterator[list[int]]:
         """Units in parts that no clause connects."""

@@ -84,7 +84,7 @@ def _terms(program: LinearProgram) -> list[list[tuple[int, float]]]:
 def _sides(rows: Rows) -> list[tuple[int, float]]:
     """Kind and right side of each row: a constraint of PuLP's has one end, or two that are equal."""
     sides = []
-    for lower, upper in zip(rows[0].tolist(), rows[1].tolist(), strict=True):
+    for lower, upper in zip(rows.lower.tolist(), rows.upper.tolist(), strict=True):
         if lower == upper:
             sides.append((pulp.LpConstraintEQ, lower))
         elif np.isneginf(lower):

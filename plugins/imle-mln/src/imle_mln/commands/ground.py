@@ -44,6 +44,7 @@ def ground_command(
         "ground clauses": len(network.clauses),
         "hard clauses": int(network.hard.sum()),
         "exactly-one blocks": len(network.blocks),
+        "at-most-one blocks": len(network.optional),
         "seconds": seconds,
         "formulas": _formulas(grounding),
         "status": found.status.name.lower(),
@@ -99,7 +100,7 @@ def _show(statistics: dict[str, Any]) -> None:
     for row in statistics["formulas"]:
         weight = "hard" if row["weight"] is None else f"{row['weight']:g}"
         table.add_row(str(row["line"]), weight, f"{row['groundings']:,}", f"{row['features']:,}", row["formula"])
-    names = ("atoms", "ground clauses", "hard clauses", "exactly-one blocks")
+    names = ("atoms", "ground clauses", "hard clauses", "exactly-one blocks", "at-most-one blocks")
     values = {name: f"{statistics[name]:,}" for name in names}
     values["grounded in"] = f"{1000 * statistics['seconds']:.1f} ms"
     values["solved by"] = used(statistics["engines"])

@@ -153,9 +153,9 @@ _LINES = (
     EngineSpec(
         "toulbar2",
         "imle_mln.engines.toulbar2:Toulbar2",
-        how="cost function networks: an exactly-one block is one variable with a value per atom",
-        where=f"if installed, where HiGHS' relaxation is fractional, in components of up to {SMALL} atoms, those of an "
-        f"exactly-one block counted as one, with up to {SPARSE} clauses of three or more literals for each; and in "
+        how="cost function networks: a block is one variable with a value per atom",
+        where=f"if installed, where HiGHS' relaxation is fractional, in components of up to {SMALL} atoms, those of a "
+        f"block counted as one, with up to {SPARSE} clauses of three or more literals for each; and in "
         f"those with blocks whose relaxation has more than {HEAVY:,} columns, if there is a time limit",
         takes_over=lambda parts: (parts.variables <= SMALL) & (parts.clauses <= SPARSE * parts.variables),
         heavy=lambda parts: parts.variables < parts.sizes,

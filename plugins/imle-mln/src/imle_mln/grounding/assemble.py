@@ -87,7 +87,9 @@ class NetworkBuilder:
             batch = CountedClauses(codes[None, atoms], formulas[atoms], counts[atoms])
             self._piles.setdefault(1, _Pile()).add(batch)
 
-    def network(self, groundings: NDArray[np.float64], blocks: Lists, conflict: str) -> tuple[GroundNetwork, HardPairs]:
+    def network(
+        self, groundings: NDArray[np.float64], blocks: Lists, optional: Lists, conflict: str
+    ) -> tuple[GroundNetwork, HardPairs]:
         """The network, and the pairs (clause, hard rule) that say why clauses are hard."""
         clauses, formulas, counts = [], [], []
         for numbers, whose, many in self._direct:
@@ -116,9 +118,8 @@ class NetworkBuilder:
             raise InstanceError(f"{size:,} different ground clauses, more than int32 can number", hint=_FEWER)
         pairs = _summed(clauses, formulas, counts, ascending)
         lists = _lists(shelves, size)
-        return _network(
-            lists, pairs, self._atoms, self._soft, self.constants[: self._soft], groundings, blocks, conflict
-        )
+        constants = self.constants[: self._soft]
+        return _network(lists, pairs, self._atoms, self._soft, constants, groundings, blocks, optional, conflict)
 
 
 HardPairs = tuple[NDArray[np.int32], NDArray[np.int32]]
@@ -169,6 +170,7 @@ def _network(
     constants: NDArray[np.float64],
     groundings: NDArray[np.float64],
     blocks: Lists,
+    optional: Lists,
     conflict: str,
 ) -> tuple[GroundNetwork, HardPairs]:
     clause, formula, count = pairs
@@ -191,6 +193,7 @@ def _network(
         groundings=groundings,
         hard=hard,
         blocks=blocks,
+        optional=optional,
         conflict=conflict,
     )
     return network, (clause32[is_hard], (formula[is_hard] - soft).astype(np.int32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_mln.grounding.budget import FEWER, too_many
-from imle_mln.grounding.evidence import Known, atom_text, block_cells, encode
+from imle_mln.grounding.evidence import Known, atom_text, block_of, encode
 from imle_mln.grounding.vocabulary import Vocabulary
-from imle_mln.logic import Database, Program
+from imle_mln.logic import Database, Predicate, Program
 from imle_mln.network import Floats, Lists
 
 # A literal is coded in int32 as twice its variable plus one bit, and clauses are variables too.
@@ -95,12 +95,14 @@ class AtomTable:
     Attributes:
         vocabulary: the constants.
         predicates: by name.
-        blocks: the atoms of which exactly one is true, for each exactly-one choice that evidence leaves open.
+        blocks: the atoms of which exactly one is true, for each such choice that evidence leaves open.
+        optional: the atoms of which at most one is true, for each such choice of which it leaves two open, or more.
     """
 
     vocabulary: Vocabulary
     predicates: Mapping[str, PredicateAtoms]
     blocks: Lists
+    optional: Lists
 
     @classmethod
     def of(cls, program: Program, vocabulary: Vocabulary, known: Mapping[str, Known], limit: int) -> AtomTable:
@@ -119,7 +121,12 @@ class AtomTable:
         for name, count in zip(program.predicates, counts, strict=True):
             predicates[name] = PredicateAtoms(known[name], start, start + count)
             start += count
-        return cls(vocabulary, predicates, _blocks(predicates))
+        return cls(
+            vocabulary,
+            predicates,
+            _blocks(predicates, lambda one: one.unique, 1),
+            _blocks(predicates, lambda one: one.optional, 2),
+        )
 
     def __len__(self) -> int:
         return max((atoms.stop for atoms in self.predicates.values()), default=0)
@@ -129,9 +136,14 @@ class AtomTable:
 
     def name(self, atom: int) -> str:
         """An atom as text, such as "Topic(P1,Logic)"."""
+        atoms = self[self.predicate_of(atom).name]
+        return atom_text(atoms.known.predicate, int(atoms.cells[atom - atoms.start]), self.vocabulary)
+
+    def predicate_of(self, atom: int) -> Predicate:
+        """The predicate of an atom."""
         for atoms in self.predicates.values():
             if atoms.start <= atom < atoms.stop:
-                return atom_text(atoms.known.predicate, int(atoms.cells[atom - atoms.start]), self.vocabulary)
+                return atoms.known.predicate
         raise IndexError(f"atom {atom} of {len(self)}")
 
     @cached_property
@@ -144,20 +156,22 @@ class AtomTable:
         )
 
 
-def _blocks(predicates: Mapping[str, PredicateAtoms]) -> Lists:
-    sizes: list[NDArray[np.int64]] = []
-    items: list[NDArray[Any]] = []
+def _blocks(
+    predicates: Mapping[str, PredicateAtoms], positions: Callable[[Predicate], tuple[int, ...]], least: int
+) -> Lists:
+    """The open atoms that these positions tell apart, where there are so many or more."""
+    found = Lists.empty()
     for atoms in predicates.values():
-        predicate = atoms.known.predicate
-        if predicate.unique and atoms.start < atoms.stop:
-            cells = block_cells(predicate, atoms.shape)
-            ids = atoms.lookup(cells.reshape(-1)).reshape(cells.shape)
-            is_open = ids >= 0
-            count = is_open.sum(axis=1)
-            sizes.append(count[count > 0])
-            items.append(ids[is_open])
-    lengths = np.concatenate([np.zeros(1, np.int64), *sizes])
-    return Lists(np.cumsum(lengths), np.concatenate([np.zeros(0, np.int32), *items]).astype(np.int32))
+        own = positions(atoms.known.predicate)
+        if own and atoms.start < atoms.stop:
+            block = block_of(atoms.cells, atoms.shape, own)
+            order = np.argsort(block, kind="stable")
+            starts = np.flatnonzero(np.append(True, np.diff(block[order]) != 0))
+            sizes = np.diff(np.append(starts, len(order)))
+            kept = sizes >= least
+            items = (atoms.start + order)[np.repeat(kept, sizes)]
+            found += Lists(np.concatenate([[0], np.cumsum(sizes[kept])]), items.astype(np.int32))
+    return found
 
 
 def log_odds(atoms: AtomTable, database: Database) -> Floats:

@@ -68,7 +68,7 @@ class Known:
 
 
 def known_atoms(program: Program, vocabulary: Vocabulary, database: Database) -> tuple[dict[str, Known], list[str]]:
-    """Encode a database and draw the conclusions of closed worlds and exactly-one declarations.
+    """Encode a database and draw the conclusions of closed worlds and of declarations with `!` or `?`.
 
     Returns:
         What is known, by predicate; and contradictions found on the way, for people.
@@ -100,6 +100,8 @@ def _known(predicate: Predicate, vocabulary: Vocabulary, database: Database, con
         raise InstanceError(f"predicate {predicate.name} has {cells:.1e} ground atoms", hint="use smaller domains")
     keys, values = _literals(predicate, vocabulary, database, conflicts)
     default = 0 if predicate.closed else -1
+    if predicate.optional:
+        keys, values = _at_most_one(predicate, shape, keys, values, vocabulary, conflicts)
     said = values != default
     keys, values = keys[said], values[said]
     dense: NDArray[np.int8] | None = None
@@ -182,6 +184,47 @@ def _exactly_one(
     truth[(trues > 0)[:, None] & (truth == -1)] = 0
     truth[((trues == 0) & (opens == 1))[:, None] & (truth == -1)] = 1
     dense[cells] = truth
+
+
+def _at_most_one(
+    predicate: Predicate,
+    shape: tuple[int, ...],
+    keys: Cells,
+    values: NDArray[np.int8],
+    vocabulary: Vocabulary,
+    conflicts: list[str],
+) -> tuple[Cells, NDArray[np.int8]]:
+    """What evidence says, and what at-most-one implies: where one atom is true, the others are false."""
+    true = keys[values == 1]
+    own = block_of(true, shape, predicate.optional)
+    _, first, count = np.unique(own, return_index=True, return_counts=True)
+    for cell in true[first[count > 1]][:3]:
+        example = atom_text(predicate, int(cell), vocabulary)
+        conflicts.append(f"{predicate.name} takes at most one value, but more than one is true for {example}")
+    strides = np.cumprod([1, *shape[:0:-1]])[::-1]
+    base = sum((true // strides[at] % shape[at] * strides[at] for at in predicate.optional), np.zeros_like(true))
+    steps = np.zeros(1, np.int64)
+    for at in predicate.optional:
+        steps = (steps[:, None] + np.arange(shape[at]) * strides[at]).ravel()
+    denied = np.setdiff1d(((true - base)[:, None] + steps).ravel(), true)
+    if predicate.closed:
+        return keys, np.where(np.isin(keys, denied), 0, values).astype(np.int8)
+    every = np.union1d(keys, denied)
+    told = np.zeros(len(every), np.int8)
+    told[np.searchsorted(every, keys)] = values
+    told[np.searchsorted(every, denied)] = 0
+    return every, told
+
+
+def block_of(cells: Cells, shape: tuple[int, ...], positions: tuple[int, ...]) -> Cells:
+    """The number of the block of each cell: cells that differ at these positions only are in one."""
+    number = np.zeros_like(cells)
+    stride = prod(shape)
+    for at, size in enumerate(shape):
+        stride //= size
+        if at not in positions:
+            number = number * size + cells // stride % size
+    return number
 
 
 def block_size(predicate: Predicate, shape: tuple[int, ...]) -> int:

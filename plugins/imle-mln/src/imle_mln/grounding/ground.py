@@ -22,7 +22,7 @@ from imle_mln.grounding.relations import Bindings
 from imle_mln.grounding.store import Store
 from imle_mln.grounding.vocabulary import Vocabulary
 from imle_mln.grounding.world import Scope, World
-from imle_mln.logic import And, Atom, Database, Equal, Not, Or, Predicate, Program, Rule, Variable
+from imle_mln.logic import Atom, Database, Program, Rule
 from imle_mln.network import Floats, GroundNetwork, Index
 from imle_mln.printing import constant_text, formula_text
 
@@ -69,7 +69,6 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
         InstanceError: if program and evidence do not fit each other, or a type has no constants; as
             TooManyGroundingsError if there are more bindings than the limit.
     """
-    program = replace(program, rules=(*program.rules, *map(_at_most_one, _optional(program))))
     database = database or Database({}, {})
     vocabulary = vocabulary or Vocabulary.of(program, database)
     known, conflicts = known_atoms(program, vocabulary, database)
@@ -103,7 +102,7 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
             start, stop = (int(number) for number in formulas.starts[soft : soft + 2])
             groundings[start:stop] = _ground_soft(one, builder, start, stop - start)
             soft += 1
-    network, (hard_ids, hard_rules) = builder.network(groundings, atoms.blocks, "\n".join(conflicts))
+    network, (hard_ids, hard_rules) = builder.network(groundings, atoms.blocks, atoms.optional, "\n".join(conflicts))
     if not network.conflict:
         rules = [name for name, rule in zip(names, program.rules, strict=True) if rule.weight is None]
         blame = {clause: rules[at] for clause, at in zip(hard_ids.tolist(), hard_rules.tolist(), strict=True)}
@@ -111,21 +110,6 @@ def ground(program: Program, database: Database | None = None, *, vocabulary: Vo
     return Grounding(
         network, atoms, formulas, vocabulary, hard_ids, hard_rules, hard_groundings, log_odds(atoms, database)
     )
-
-
-def _optional(program: Program) -> list[Predicate]:
-    return [one for one in program.predicates.values() if one.optional and not one.function]
-
-
-def _at_most_one(predicate: Predicate) -> Rule:
-    """The rule that a declaration with `?` stands for."""
-    names = [f"x{at}" for at in range(len(predicate.types))]
-    others = [f"y{at}" if at in predicate.optional else name for at, name in enumerate(names)]
-    one, other = (Atom(predicate.name, tuple(map(Variable, own))) for own in (names, others))
-    same = tuple(Equal(Variable(names[at]), Variable(others[at])) for at in predicate.optional)
-    formula = Or((Not(one), Not(other), same[0] if len(same) == 1 else And(same)))
-    types = dict(zip(names, predicate.types, strict=True)) | dict(zip(others, predicate.types, strict=True))
-    return Rule(formula, None, types=types, line=predicate.line)
 
 
 @dataclass(frozen=True)

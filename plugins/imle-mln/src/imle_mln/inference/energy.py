@@ -46,7 +46,7 @@ class Energy:
         forbidden: `[p]` bit s is set where state s of the pair (00, 01, 10, 11) may not be; no such pair has a
             coupling.
         large: clauses that depend on more than two atoms, soft and hard.
-        blocks: exactly-one blocks of three or more atoms; those of two are pairs.
+        blocks: exactly-one blocks of three or more atoms; those of two are pairs, and so are at-most-one blocks of two.
     """
 
     network: GroundNetwork
@@ -95,7 +95,7 @@ def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
     reduction: Reduction | str | None = strip(network, known.values)
     while isinstance(reduction, Reduction):
         tables = TruthTables(reduction)
-        keys, forbidden, atoms, values = _hard(reduction, tables)
+        keys, forbidden, atoms, values = _hard(network, reduction, tables)
         if (forbidden == 0b1111).any():
             pair = reduction.atom_ids[np.array(divmod(int(keys[forbidden == 0b1111][0]), reduction.atoms))]
             return f"hard clauses leave no state to atoms {pair[0]} and {pair[1]}"
@@ -107,7 +107,7 @@ def _open(network: GroundNetwork, known: Propagation) -> Energy | str | None:
     return _build(network, last, tables, keys, forbidden) if reduction is None else reduction
 
 
-def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Index, Any]:
+def _hard(network: GroundNetwork, reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Index, Any]:
     """Pairs with forbidden states, and the atoms those leave one value only."""
     n = reduction.atoms
     clauses = n + np.flatnonzero(reduction.hard & tables.small[n:])
@@ -115,9 +115,11 @@ def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Inde
     alone = (atoms[:, 1] == NONE) & ~table.all(axis=1)
     paired = atoms[:, 1] != NONE
     masks = (~table) @ np.array([1, 2, 4, 8])
-    first, second = _pair_blocks(reduction)
-    keys = np.concatenate([(atoms[:, 0] * n + atoms[:, 1])[paired], first * n + second])
-    masks_of_keys = np.concatenate([masks[paired], np.full(len(first), 0b1001)])
+    two, at_most = _short_blocks(network, reduction)
+    ends = [np.sort(reduction.blocks.items.astype(np.int64)[reduction.blocks.starts[1:][own, None] - [2, 1]], axis=1)
+            for own in (two, at_most)]  # fmt: skip
+    keys = np.concatenate([(atoms[:, 0] * n + atoms[:, 1])[paired], *(end @ [n, 1] for end in ends)])
+    masks_of_keys = np.concatenate([masks[paired], np.full(len(two), 0b1001), np.full(len(at_most), 0b1000)])
     unique, place = np.unique(keys, return_inverse=True)
     forbidden = np.zeros(len(unique), np.int64)
     np.bitwise_or.at(forbidden, place, masks_of_keys)
@@ -128,10 +130,13 @@ def _hard(reduction: Reduction, tables: TruthTables) -> tuple[Index, Index, Inde
     return unique, forbidden, np.array(list(forced), np.int64), np.array(list(forced.values()), np.int8)
 
 
-def _pair_blocks(reduction: Reduction) -> tuple[Index, Index]:
-    two = np.flatnonzero(np.diff(reduction.blocks.starts) == 2)
-    found = np.sort(reduction.blocks.entries(two).variable.reshape(-1, 2), axis=1)
-    return found[:, 0], found[:, 1]
+def _short_blocks(network: GroundNetwork, reduction: Reduction) -> tuple[Index, Index]:
+    """Blocks that say something of two atoms only: those of two, and those of two and the atom that is true where
+    neither is, which nothing else depends on.
+    """
+    lengths = np.diff(reduction.blocks.starts)
+    first = reduction.atom_ids[reduction.blocks.items[reduction.blocks.starts[:-1]]]
+    return np.flatnonzero(lengths == 2), np.flatnonzero((lengths == 3) & (first >= network.atoms - network.nones))
 
 
 def _build(
@@ -157,7 +162,7 @@ def _build(
     values = [slopes.ravel(), *[np.where(side == NONE, 0.0, coupling[~free]) for side in linear]]
     row, column, value = (np.concatenate(part) for part in (rows, columns, values))
     used = value != 0
-    long = np.flatnonzero(np.diff(reduction.blocks.starts) > 2)
+    long = np.delete(np.arange(len(reduction.blocks)), np.concatenate(_short_blocks(network, reduction)))
     block_entries = reduction.blocks.entries(long)
     return Energy(
         network=network,

@@ -67,7 +67,7 @@ class Propagation:
         broken = (holds & (own == 0)) | (false & (own == 1))
         if broken.any():
             clause = int(ids[np.flatnonzero(broken)[0]])
-            self.conflict = f"ground clause {clause} contradicts the other hard clauses and the exactly-one blocks"
+            self.conflict = f"ground clause {clause} contradicts the other hard clauses and the blocks"
             return
         values[ids[holds] + offset] = 1
         values[ids[false] + offset] = 0

@@ -44,14 +44,12 @@ def joint_moves(network: GroundNetwork, state: Bools, name: str) -> Moves:
         present = [units.present(unit, state) for unit in part]
         other = np.flatnonzero((chosen != present).any(axis=1))
         for at, unit in enumerate(part):
-            members, value = units.members[unit], chosen[other, at]
+            members, value, none = units.members[unit], chosen[other, at], int(units.optional[unit])
             changed = np.flatnonzero(value != present[at])
-            move.append(start + changed)
-            if units.free(unit):
-                atom.append(np.full(len(changed), members[0]))
-            else:
-                move.append(start + changed)
-                atom += [np.full(len(changed), members[present[at]]), members[value[changed]]]
+            for values in (np.full(len(changed), present[at]), value[changed]):
+                real = np.flatnonzero(values >= none)
+                move.append(start + changed[real])
+                atom.append(members[values[real] - none])
         group.append(np.full(len(other), number))
         start += len(other)
     return Moves.of(_joined(move), _joined(atom), state, _joined(group))

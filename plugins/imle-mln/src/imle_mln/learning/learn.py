@@ -67,7 +67,7 @@ def learn(
 
     Atoms of open predicates are explained, those of closed ones are given. What a database does not mention is false.
 
-    - "pll": the pseudo-log-likelihood (Besag 1975): each atom, or each exactly-one block, given all others. It is
+    - "pll": the pseudo-log-likelihood (Besag 1975): each atom, or each block of atoms, given all others. It is
       concave; its one optimum is found. Values that break a hard formula have no probability.
     - "likelihood": the conditional likelihood, exact: all states of connected atoms are counted, 65,536 at most.
     - "perceptron": averaged, towards the data and away from the MAP state.

@@ -68,7 +68,7 @@ def marginals(
     """The probability of each open atom, p(y) ~ exp sum_i w_i n_i(y) (Richardson and Domingos 2006, equation 3).
 
     - "exact": by elimination, where few atoms hang together.
-    - "gibbs": by Markov chains that draw one atom or exactly-one block at a time. Hard formulas, and weights beyond
+    - "gibbs": by Markov chains that draw one atom, or one block of atoms, at a time. Hard formulas, and weights beyond
       about 5, may keep states apart that no such chain connects.
     - "mc-sat": by Markov chains that draw whole worlds among those that keep a random part of the true formulas true
       (Poon and Domingos 2006). Its draws are nearly uniform, not quite.
@@ -157,8 +157,11 @@ def _perturbed(problem: PreparedMLN, unary: Floats, weights: Floats, samples: in
     network = problem.grounding.network
     rng = np.random.default_rng(seed)
     noise = rng.logistic(size=(samples, network.atoms))  # of a free atom: the difference of two Gumbel draws
-    inside = network.blocks.items
-    noise[:, inside] = rng.gumbel(size=(samples, len(inside)))
+    blocks, some = network.choices.entries(), len(network.blocks)
+    noise[:, blocks.variable] = rng.gumbel(size=(samples, len(blocks.variable)))
+    none = rng.gumbel(size=(samples, len(blocks.starts)))  # of the value that none of the atoms is true
+    none[:, :some] = 0.0
+    noise[:, blocks.variable] -= none[:, blocks.row]
     states, counts = np.zeros(network.atoms), np.zeros(len(weights))
     engine = problem.engine()
     for rows in np.array_split(unary + noise, max(1, samples * max(1, len(network.clauses)) // 2**22)):

@@ -109,7 +109,7 @@ class PartitionFunction:
 
     def _own(self, unit: int, unary: Tensor) -> tuple[tuple[int, ...], Tensor]:
         scores = unary[:, torch.from_numpy(self._units.members[unit])]
-        return (unit,), torch.cat([torch.zeros_like(scores), scores], dim=1) if self._units.free(unit) else scores
+        return (unit,), torch.cat([scores.new_zeros(len(scores), int(self._units.optional[unit])), scores], dim=1)
 
     def _scores(self, table: _Table, clause: Tensor) -> Tensor:
         weights = clause[table.clauses.to(clause.device)].T  # [B, k]

@@ -90,6 +90,7 @@ def chains(
         SolveError: no state holds the hard clauses.
     """
     length = max(2, -(-samples // BATCHES))
+    unary, network, atoms = network.padded(unary), network.completed, network.atoms
     variables = network.atoms + len(network.clauses)
     sums = np.zeros((number, BATCHES, variables), np.int64)
     for chain in range(number):
@@ -101,7 +102,7 @@ def chains(
             found = np.zeros(own.size, np.int64)
             own.run(length, found, random)
             sums[chain, batch] = found[:variables]
-    return Chains(sums / length, length)
+    return Chains(np.delete(sums, np.s_[atoms : network.atoms], axis=2) / length, length)
 
 
 class _Gibbs:

@@ -86,7 +86,7 @@ class AutoEngine:
 
     def __init__(self, program: LinearProgram, settings: Settings) -> None:
         self._own: Counter[str] = Counter()
-        self._rows = program.row_lower, program.row_upper
+        self._row_lower = program.row_lower
         self._assignment = assignment(program)
         self._knapsack = knapsack(program)
         if self._assignment is not None:
@@ -108,14 +108,14 @@ class AutoEngine:
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
-        if self._assignment is not None and rows[0] is self._rows[0]:
+        if self._assignment is not None and rows.lower is self._row_lower:
             self._own["assignments"] += 1
             return solve_assignment(self._assignment, costs)
         clock = deadline(seconds)
         start = Outcome(SolveStatus.TIMEOUT)
         if self._knapsack is not None:
-            if rows[1] is not self._limits:
-                self._limits, self._room = rows[1], self._knapsack.room(rows[1])
+            if rows.upper is not self._limits:
+                self._limits, self._room = rows.upper, self._knapsack.rooms(rows.upper[None])[0]
             start = solve_knapsack(self._knapsack, costs, self._room)
             self._own["knapsacks" if start.status in PROVEN else "knapsacks_too_large"] += 1
             if start.status in PROVEN:

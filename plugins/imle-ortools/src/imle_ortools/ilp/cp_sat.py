@@ -40,7 +40,7 @@ class CPSATEngine:
         self._whole = whole
         self._gap = gap
         nothing = np.full(len(whole.rows), np.nan)
-        self._rows: Rows = nothing, nothing
+        self._sides = nothing, nothing
         self._impossible: set[int] = set()
         self._model = _model(whole)
         self._objective = self._model.proto.objective
@@ -103,12 +103,12 @@ class CPSATEngine:
 
     def _set_rows(self, rows: Rows) -> bool:
         """Change right sides; False if there is a row that whole numbers cannot meet."""
-        lower, upper = rows
-        old_lower, old_upper = self._rows
+        lower, upper = rows.lower, rows.upper
+        old_lower, old_upper = self._sides
         if not (lower is old_lower and upper is old_upper):
             for number in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
                 self._set_row(number, *self._whole.rows[number].ends(lower[number], upper[number]))
-            self._rows = rows
+            self._sides = lower, upper
         return not self._impossible
 
     def _set_row(self, number: int, low: int, high: int) -> None:

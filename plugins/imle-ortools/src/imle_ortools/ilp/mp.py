@@ -101,7 +101,7 @@ class Model:
         for row, column, value in zip(*entries, strict=True):
             self._constraints[row].SetCoefficient(self._variables[column], value)
         nothing = np.full(matrix.shape[0], np.nan)
-        self._rows: Rows = nothing, nothing
+        self._sides = nothing, nothing
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one. Nothing of the answer is checked."""
@@ -139,8 +139,8 @@ class Model:
         return Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds")
 
     def _set_rows(self, rows: Rows) -> None:
-        lower, upper = rows
-        old_lower, old_upper = self._rows
+        lower, upper = rows.lower, rows.upper
+        old_lower, old_upper = self._sides
         for row in np.flatnonzero((lower != old_lower) | (upper != old_upper)).tolist():  # nan differs from all
             self._constraints[row].SetBounds(float(lower[row]), float(upper[row]))
-        self._rows = rows
+        self._sides = lower, upper

@@ -466,8 +466,10 @@ def test_numbers_are_needed_where_they_are_compared():
 def test_weights_that_are_constants_are_numbers():
     from imle.errors import InstanceError
 
-    with pytest.raises(InstanceError, match=r"of type 'level', which are the weights of line 5, found 'High'"):
-        imle_mln.map_inference(PEOPLE + "*Rated(person, level)\nscore: Rated(x, score) => Smokes(x)", "Rated(A, High)")
+    program = PEOPLE + "*Rated(person, level)\nscore: Rated(x, score) => Smokes(x)"
+    for level in ("High", "inf", "nan", "1e400"):
+        with pytest.raises(InstanceError, match=f"of type 'level', which are the weights of line 5, found '{level}'"):
+            imle_mln.map_inference(program, f"Rated(A, {level})")
 
 
 def test_formulas_without_weights_are_read_for_learning_only():

@@ -54,7 +54,7 @@ class Duals(NamedTuple):
         y = _pointing(duals, rows.lower, rows.upper)
         terms = matrix.value * y[matrix.index]
         reduced, size = (
-            own + np.bincount(matrix.column, weights=entries, minlength=len(costs))
+            np.add(own, np.bincount(matrix.column, weights=entries, minlength=len(costs)), dtype=np.float64)
             for own, entries in ((costs, -terms), (np.abs(costs), np.abs(terms)))
         )
         reduced[np.abs(reduced) <= _ROUNDING * size] = 0.0

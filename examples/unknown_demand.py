@@ -243,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, float]]]
     """Run the example; returns what it shows: excess costs by kind of load, seed and method."""
     parser = arguments(__doc__, plot="unknown_demand.png", quick="one seed, fewer days, crates only")
     options = parser.parse_args(argv)
-    train, test, epochs = (300, 150, 4) if options.quick else (1000, 500, 10)
+    train, test, epochs = (200, 100, 5) if options.quick else (1000, 500, 10)
     loads = {"crates": 1} if options.quick else {"crates": 1, "loads of 10": 10}
     results: dict[str, list[dict[str, float]]] = {name: [] for name in loads}
     for name, seed in with_progress(list(itertools.product(loads, seeds_of(options))), "learning demands"):

@@ -40,6 +40,8 @@ from common import arguments, bars, methods_of, save, seeds_of, show, with_progr
 from imle import datasets
 
 ITEMS, PENALTY = 50, 10.0
+LEAST = 0.01
+"""The least weight that is predicted, in units of the mean."""
 MARGINS = [1 + step / 20 for step in range(-4, 21)]
 
 SAMPLES, BATCH, LEARNING_RATE = 16, 32, 0.003
@@ -96,7 +98,7 @@ class Problem:
         return 1 - earned.unflatten(0, packed.shape[:2]) / rows.best.unsqueeze(1)
 
 
-def generated(seed: int, train: int = 800, validation: int = 200, test: int = 1000) -> Problem:
+def generated(seed: int, train: int, validation: int, test: int) -> Problem:
     """The papers': weights are Poisson with rate `((B x / sqrt(5) + 3)^5 + 1) (1 +- 0.1)`, B a random 0/1 matrix.
 
     An item is worth the sum over rows of its weight, scaled to 0 to 1, times a number of its own between 0 and 1.
@@ -133,7 +135,7 @@ class Weights(nn.Module):
         self.unit = float(rows.weights.mean())
         self.linear = nn.Linear(rows.features.shape[-1], items if rows.features.ndim == 2 else 1)
         with_one = torch.cat([rows.features, torch.ones_like(rows.features[..., :1])], dim=-1).flatten(0, -2)
-        targets = rows.weights.reshape(-1, self.linear.out_features) / self.unit
+        targets = rows.weights.reshape(-1, self.linear.out_features) / self.unit - LEAST
         solution: Tensor = torch.linalg.lstsq(with_one, targets).solution
         with torch.no_grad():
             self.linear.weight.copy_(solution[:-1].T)
@@ -143,7 +145,7 @@ class Weights(nn.Module):
         # The softplus differs from its argument only below a fifth of the mean weight. The derivative of a positive
         # parameter is that of its logarithm, divided by it: it stays away from zero.
         positive = nn.functional.softplus(self.linear(features).reshape(len(features), -1), beta=20.0)
-        return self.unit * (0.01 + positive)
+        return self.unit * (LEAST + positive)
 
 
 @dataclass(frozen=True)
@@ -285,8 +287,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, Score]]]
     parser.add_argument("--data", type=Path, help="folder with the benchmark's electricity prices, prices.npz")
     options = parser.parse_args(argv)
     methods = methods_of(options, METHODS, list(METHODS)[-1:])
-    rows, epochs = (400, 5) if options.quick else (800, 15)
-    problems: dict[str, Callable[[int], Problem]] = {"generated": functools.partial(generated, train=rows)}
+    sizes, epochs = ((600, 200, 600), 4) if options.quick else ((800, 200, 1000), 15)
+    problems: dict[str, Callable[[int], Problem]] = {"generated": lambda seed: generated(seed, *sizes)}
     if options.data:
         problems["electricity"] = functools.partial(electricity, options.data)
     results: dict[str, list[dict[str, Score]]] = {name: [] for name in problems}

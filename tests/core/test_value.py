@@ -106,6 +106,7 @@ def test_right_sides_of_all_rows_and_of_each():
     assert each.grad.tolist() == [[5], [1]]
     assert layer.value(COSTS, b_ub=[[-4.0], [-2.0]]).tolist() == [8, 2]  # constants, as in forward
     assert layer.value(COSTS, b_ub=torch.tensor([-4.0])).tolist() == [8, 5]
+    assert layer.value(COSTS[:0], b_ub=-demand).shape == (0,)
 
 
 @pytest.mark.parametrize("batch", [(), (2,)])
@@ -201,7 +202,9 @@ def test_a_solution_that_stands_in_has_a_value_and_no_gradient():
 def test_what_is_refused():
     layer = imle.layer("highs-lp", b_ub=[-1.0], **DEMAND)
     right = torch.tensor([-4.0], requires_grad=True)
-    with pytest.raises(InstanceError, match=r"b_ub: expected vector.*found a tensor of shape \[\]"):
+    with pytest.raises(
+        InstanceError, match=r"b_ub: expected a tensor \[\*shape\] .* has 1 dimension, found shape \[\]"
+    ):
         layer.value(COSTS, b_ub=right.squeeze())
     with pytest.raises(InstanceError, match=r"A_ub: expected a dense tensor, found torch.sparse_coo"):
         layer.value(COSTS, A_ub=torch.eye(2).to_sparse())
@@ -223,9 +226,13 @@ def test_what_is_refused():
 
 def test_a_parameter_of_which_no_duals_are_told():
     pytest.importorskip("imle_kernels")
-    layer = imle.layer("assignment")
-    costs = torch.rand(2, 3, 3)
-    assert layer.value(costs).shape == (2,)
+    layer = imle.layer("knapsack", weights=[3.0, 4.0], learned={"capacity": 0.1})
+    scores, capacity = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([4.0, 9.0], requires_grad=True)
+    assert layer.value(scores, capacity=capacity.detach()).tolist() == [2, 5]
+    with pytest.raises(
+        InstanceError, match=r"capacity: expected constants.*\n  hint: layer.expected_loss with learned="
+    ):
+        layer.value(scores, capacity=capacity)
     spec = replace(spec_from_class(Scaled), instance=(Parameter("scale", "vector", (1.0, 1.0)),))
     Scaled.spec = spec
     with pytest.raises(
@@ -333,7 +340,7 @@ def test_transforms():
     ):
         torch.vmap(cost, in_dims=(None, 0))(COSTS, torch.ones(3, 1))
     (gradient,) = torch.autograd.grad(cost(COSTS, demand).sum(), demand, create_graph=True)
-    with pytest.raises(SecondDerivativeError):
+    with pytest.raises(SecondDerivativeError, match="an optimal value has no second derivative"):
         gradient.sum().backward()
     with pytest.raises(ForwardModeError):
         torch.func.jvp(lambda costs: cost(costs, demand.detach()), (COSTS,), (COSTS,))
@@ -349,6 +356,16 @@ def test_compiled_graphs_break_around_it_and_copies_have_it():
     value.sum().backward()
     assert demand.grad.tolist() == [14]
     assert copy.deepcopy(layer).value(COSTS, b_ub=-demand).tolist() == [8, 5]
+
+
+def test_functions():
+    layer = imle.layer(lambda scores: (scores > 0).to(scores), shape=(None,))
+    scores = torch.tensor([[[1.0, -2.0, 3.0]]], requires_grad=True)
+    value = layer.value(scores)
+    assert value.tolist() == [[4]]
+    value.backward()
+    assert scores.grad.tolist() == [[[1, 0, 1]]]
+    assert imle.layer(lambda scores: scores.sign()).value(scores.squeeze(0)).tolist() == [6]
 
 
 def test_a_new_pass_begins_and_solves_are_counted():

@@ -350,7 +350,7 @@ def test_a_unit_that_was_measured_on_other_scores():
     (advice,) = imle.diagnose(layer, draw(16, 6), distance).advice
     wanted = pytest.approx(0.85, rel=0.03)
     assert (advice.name, advice.change) == ("quiet-noise", {"temperature": wanted, "target_temperature": wanted})
-    assert "raise the temperature from 1 units of 0.000" in advice.text
+    assert "raise the temperature from 3 units of 0.000" in advice.text
     assert f"to temperature={advice.change['temperature']:g}, absolute" in advice.text
 
 

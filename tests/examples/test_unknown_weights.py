@@ -7,6 +7,8 @@ from itertools import product
 import pytest
 import torch
 
+import imle
+
 
 def test_training_on_post_hoc_regret_beats_least_squares(quick):
     module, results, shown = quick("unknown_weights")
@@ -16,6 +18,29 @@ def test_training_on_post_hoc_regret_beats_least_squares(quick):
     for name, score in scores.items():
         assert name in shown
         assert f"{100 * score.regret:.1f}" in shown
+
+
+def test_post_hoc_regret_is_that_of_the_metrics(small):
+    module, problem = small
+    rows, values = problem.train, problem.values
+    sets = torch.tensor([[1.0, 1.0, 1.0, 0.0, 0.0]]).repeat(6, 1)
+    offers = values * torch.where(sets > 0.5, module.PENALTY, 1 / module.PENALTY)
+
+    def price(packed, after):  # what is taken out costs PENALTY times its value, what is added earns 1 / PENALTY of it
+        removed, added = (packed - after).clamp(min=0), (after - packed).clamp(min=0)
+        return (removed * (module.PENALTY - 1) + added * (1 - 1 / module.PENALTY)) @ values
+
+    found = imle.metrics.post_hoc_regret(
+        values.expand(6, -1),
+        sets,
+        problem.pack(rows.weights),
+        correct=lambda _: problem.solve(offers, weights=rows.weights),
+        penalty=price,
+        sense="max",
+    )
+    own = problem.post_hoc_regret(sets.unsqueeze(1), rows).squeeze(1) * rows.best
+    assert torch.allclose(own, found, atol=1e-4)
+    assert own.max() > 0
 
 
 def best_outcome(packed, values, weights, capacity, penalty):
@@ -60,7 +85,7 @@ def test_who_knows_the_weights_regrets_nothing(small):
 
 
 def test_the_generator_is_that_of_the_papers(example):
-    problem = example("unknown_weights").generated(seed=1, rows=400)
+    problem = example("unknown_weights").generated(1, train=320, validation=40, test=40)
     features, weights = problem.train.features, problem.train.weights
     assert (features.shape, weights.shape, problem.test.weights.shape) == ((320, 5), (320, 50), (40, 50))
     assert (weights == weights.round()).all()
@@ -77,7 +102,7 @@ def test_the_generator_is_that_of_the_papers(example):
 
 def test_weights_start_as_least_squares_and_are_positive(example):
     module = example("unknown_weights")
-    problem = module.generated(seed=0, rows=200)
+    problem = module.generated(0, train=160, validation=20, test=20)
     rows = problem.train
     predicted = module.Weights(rows)(rows.features)
     assert (predicted > 0).all()

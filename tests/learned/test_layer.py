@@ -16,6 +16,7 @@ from imle.estimators import IMLE
 from imle.losses import SPOPlus
 from imle.noise import GaussianNoiseDistribution, SumOfGammaNoiseDistribution
 from support.programs import BoxProgramSolver
+from support.solvers import EnumerationSolver
 
 WEIGHTS = np.array([[2.0, 3.0, 4.0, 5.0], [1.0, 4.0, 2.0, 3.0]])
 SETS = torch.tensor([[i >> j & 1 for j in range(4)] for i in range(16)], dtype=torch.float64)
@@ -368,6 +369,14 @@ def test_what_cannot_be_learned():
         "topk: learned: k: expected a parameter of real numbers, found int: integers cannot take noise\n"
         "  hint: no instance parameter of topk can be learned"
     )
+    with pytest.raises(OptionError) as caught:
+        imle.layer(EnumerationSolver, learned={"solutions": 0.5})
+    assert str(caught.value).endswith(
+        "hint: no instance parameter of enumeration-solver can be learned, by its spec: imle.plugins.Parameter(..., "
+        "learned='real')"
+    )
+    with pytest.raises(OptionError, match="highs-ilp can learn A_ub, b_ub, A_eq, b_eq, bounds"):
+        imle.layer("highs-ilp", learned={"model": 0.5})
     with pytest.raises(OptionError, match="allowed: expected a parameter that may differ by noise, found mask"):
         imle.layer("assignment", learned={"allowed": 0.5})
     with pytest.raises(OptionError) as caught:

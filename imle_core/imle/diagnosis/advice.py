@@ -26,7 +26,7 @@ MOST_SAMPLES = 1000
 SEARCH = 1e5
 """How far above the present step a better one is looked for."""
 DRAWS = 4
-MUFFLED, QUIET, SILENT = 3.0, 0.2, 0.01
+MUFFLED, QUIET, SILENT = 5.0, 0.2, 0.01
 """Noise so many times as large as the spread of the scores: too much where gradients are mostly noise or zero; too
 little where the scores have yet to learn; too little for any."""
 FITTING, LONG = 1.5, 3.0

@@ -97,7 +97,10 @@ def _why_not(parameter: Parameter) -> str:
 
 def _instead(spec: SolverSpec) -> str:
     able = [parameter.name for parameter in spec.instance if parameter.learned]
-    return f"{spec.id} can learn {' and '.join(able)}" if able else f"no instance parameter of {spec.id} can be learned"
+    if able:
+        return f"{spec.id} can learn {', '.join(able)}"
+    none = f"no instance parameter of {spec.id} can be learned"
+    return f"{none}, by its spec: imle.plugins.Parameter(..., learned='real')" if spec.problem == "custom" else none
 
 
 def _noise(where: str, parameter: Parameter, given: Any) -> ParameterNoise:

@@ -284,7 +284,7 @@ class SolverLayer(operators.OperatorLayer):
         self.begin()
         count = None if self._shape is None else objective.shape[: max(objective.ndim - len(self._shape), 0)].numel()
         given = read_instance(self.spec, instance, relaxation=relaxation, count=count)
-        groups = self._instances.groups(given.rows, given.shared, keep=not given.tensors)
+        groups = self._instances.groups(given.rows, given.shared, keep=given.lasts)
         plan, lead, event = self._plan(objective, given.rows, groups)
         scores = plan.inside(self._scores(objective, lead, event))
         return optimal_values(scores, plan, given, self.as_seen).reshape(lead)

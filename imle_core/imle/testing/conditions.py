@@ -63,3 +63,8 @@ def has_rows(case: Case) -> str:
 def has_duals(case: Case) -> str:
     """The spec has parameters in which values can be differentiated."""
     return "" if any(p.dual for p in case.spec.instance) else "the spec has no parameter with dual"
+
+
+def has_learned(case: Case) -> str:
+    """The spec has parameters that noise may be put on."""
+    return "" if any(p.learned for p in case.spec.instance) else "the spec has no parameter with learned"

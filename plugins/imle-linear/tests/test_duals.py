@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from imle.solvers import SolveStatus
 from imle_highs.engines import LinearEngine
@@ -138,6 +139,16 @@ def test_infinite_ends_have_no_duals_and_ranges_have_those_of_the_end_that_holds
     assert result.duals["bounds"].tolist() == [[[0, 0], [4, 0]]]  # the second one stays at 0; inf holds nothing
     assert result.duals["A_eq"].shape == (1, 0, 2)
     assert result.duals["b_eq"].shape == (1, 0)
+
+
+def test_sparse_matrices_have_dense_duals():
+    a_ub, costs = np.array([[1.0, 0, 2, 0], [0, 0, 1, 3]]), np.array([[-1.0, 1, -3, -2]])
+    found, dense = (
+        HighsLPSolver().prepare(A_ub=a, b_ub=[2, 3], bounds=(0, 2)).solve(costs, duals=("A_ub", "b_ub"))
+        for a in (scipy.sparse.csr_array(a_ub), a_ub)
+    )
+    np.testing.assert_allclose(found.duals["A_ub"], -found.duals["b_ub"][:, :, None] * found.solutions[:, None])
+    np.testing.assert_array_equal(found.duals["A_ub"], dense.duals["A_ub"])
 
 
 def test_costs_that_are_not_learned():

@@ -68,10 +68,10 @@ CASES = {
         ["Cites"],
     ),
     "at most one food": (
-        "person = {Ann, Ben}\nfood = {Rice, Soup}\nEats(person, food?)\nHungry(person)\n\n"
+        "person = {Ann, Ben}\nfood = {Rice, Soup, Fish}\nEats(person, food?)\nHungry(person)\n\n"
         "1.4 Hungry(x) ^ Eats(x,Soup)\n0.3 Eats(x,f)\n-0.8 Hungry(x)\n",
         "Hungry(Ben)\n",
-        [],
+        ["Hungry(Ben)\nEats(Ben,Soup)\nEats(Ann,Rice)\n"],
         [],
     ),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import imle_mln
+from imle.cli import main
 from imle.errors import SolveError
 
 PAGE = Path(__file__).parents[3] / "docs" / "mln-coming-from.md"
@@ -466,8 +468,10 @@ def test_numbers_are_needed_where_they_are_compared():
 def test_weights_that_are_constants_are_numbers():
     from imle.errors import InstanceError
 
-    with pytest.raises(InstanceError, match=r"of type 'level', which are the weights of line 5, found 'High'"):
-        imle_mln.map_inference(PEOPLE + "*Rated(person, level)\nscore: Rated(x, score) => Smokes(x)", "Rated(A, High)")
+    program = PEOPLE + "*Rated(person, level)\nscore: Rated(x, score) => Smokes(x)"
+    for level in ("High", "inf", "nan", "1e400"):
+        with pytest.raises(InstanceError, match=f"of type 'level', which are the weights of line 5, found '{level}'"):
+            imle_mln.map_inference(program, f"Rated(A, {level})")
 
 
 def test_formulas_without_weights_are_read_for_learning_only():
@@ -498,3 +502,20 @@ def test_soft_evidence_is_the_default_of_unaries_and_needs_its_predicate_in_the_
     assert imle_mln.map_inference(PEOPLE, "0.7 Smokes(A)", unary=[-1, 1, 0, 0]).true_atoms == ("Smokes(B)",)
     with pytest.raises(InstanceError, match=r"query: expected Smokes in it, because evidence gives probabilities"):
         imle_mln.map_inference(PEOPLE, "0.7 Smokes(A)", query=["Happy"])
+
+
+COMMANDS = re.findall(r"`imle mln (.*?)`", PAGE.read_text(encoding="utf-8").partition("## The same tasks")[2])
+
+
+def test_each_task_has_its_command():
+    tasks = PAGE.read_text(encoding="utf-8").partition("## The same tasks")[2].split("\n\n")[1].splitlines()[2:]
+    assert len(tasks) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_page_run(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("program.mln").write_text(PEOPLE + "*Friends(person, person)\n1 Friends(x, y) ^ Smokes(x) => Smokes(y)\n")
+    Path("evidence.db").write_text("Friends(A, B)\nSmokes(A)\n")
+    Path("train.db").write_text("Friends(A, B)\nSmokes(A)\nHappy(B)\n")
+    assert main(["mln", *shlex.split(command)]) == 0

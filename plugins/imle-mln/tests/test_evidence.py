@@ -337,6 +337,12 @@ def test_arrays_for_closed_predicates_give_true_atoms_only():
     assert database_from({"Friends": friends}, PROGRAM) == parse_database("Friends(Ann, Cat)", PROGRAM)
 
 
+@pytest.mark.parametrize("value", [1, 1.0, np.True_, np.int64(1), np.float32(1.0)])
+def test_truths_as_numbers(value):
+    assert database_from({"Smokes": {"Ann": value}}, PROGRAM) == parse_database("1 Smokes(Ann)", PROGRAM)
+    assert database_from({"Smokes": {"Ann": 1 - float(value)}}, PROGRAM) == parse_database("0 Smokes(Ann)", PROGRAM)
+
+
 @pytest.mark.parametrize(
     ("evidence", "message"),
     [
@@ -349,6 +355,8 @@ def test_arrays_for_closed_predicates_give_true_atoms_only():
          "is false here, and true in row 0"),
         ({"Topic": [("P1", "A"), ("P1", "B")]}, "evidence on Topic, row 1: contradictory evidence: Topic(P1,B) is "
          "true here, and Topic(P1,A) in row 0"),
+        ({"Smokes": {"Ann": float("nan")}}, "evidence on Smokes, row 0: expected True, False, None or a probability"),
+        ({"Smokes": {"Ann": 2}}, "evidence on Smokes, row 0: expected True, False, None or a probability between 0 an"),
         ({"Smokes": {"Ann": 1.7}}, "evidence on Smokes, row 0: expected True, False, None or a probability between "
          "0 and 1, found 1.7"),
         ({"Smokes": {"Ann": "yes"}}, "evidence on Smokes, row 0: expected True, False, None or a probability between 0 "

@@ -109,6 +109,8 @@ def test_an_explanation_reads_well():
     ]
     assert found.explain("Job(Ben, Nurse)").instead == ("Job(Ben,Nurse)", "!Job(Ben,Pilot)")
     assert [one.text for one in found.violated(2)] == ["!Smokes(Ann)", "!Smokes(Ben)"]
+    quoted = imle_mln.map_inference('n = {A, "b  c"}\nP(n)\n1 P(x)\n').explain('P ( "b  c" )')
+    assert quoted.atom == 'P("b  c")'
     with_unary = imle_mln.map_inference(PROGRAM, EVIDENCE, unary=[0, 2.0, 0, *[0] * 6])
     assert "+2  unary" in str(with_unary.explain("Smokes(Ben)"))
 

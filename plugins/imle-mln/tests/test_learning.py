@@ -7,12 +7,15 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import imle_mln
 from imle.errors import InstanceError, OptionError
 from imle_mln.learning import METHODS
+from imle_mln.learning.choices import Choices
+from imle_mln.learning.optimum import optimum
 from support.random_mln import ARITIES, Draw, Reference, bindings
 
 PEOPLE = "ABCDEF"
@@ -169,6 +172,30 @@ def test_random_programs_have_the_pseudo_likelihood_of_another_evaluator():
     assert min(seen.values()) > 3, seen
 
 
+@pytest.mark.parametrize("scales", [(1e4, 1.0, 1.0), (1e10, 1.0, 1e-5)])
+def test_formulas_of_any_size_are_learned_alike(scales):
+    """Counts of one formula may differ by millions, those of another by ones."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-3, 4, size=(200, 3)) * np.where(rng.random((200, 1)) < 0.3, -1.0, 1.0)
+    sizes, groups = np.array(scales), np.arange(200)
+    plain, scaled = (
+        optimum(Choices([(sparse.csr_array(part), groups)], 3), np.zeros(3), np.ones(3, bool), None, "abc", None)
+        for part in (rows, rows * sizes)
+    )
+    assert scaled.weights * sizes == pytest.approx(plain.weights, rel=1e-9)
+    assert scaled.errors * sizes == pytest.approx(plain.errors, rel=1e-9)
+    assert scaled.value == pytest.approx(plain.value, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["pll", "likelihood"])
+def test_where_learning_starts_does_not_matter(method):
+    wanted = imle_mln.learn(SMOKERS, FACTS, method=method).weights
+    far = SMOKERS.replace("1 Smokes(x)\n", "1e300 Smokes(x)\n").replace("1 Friends", "-1e9 Friends")
+    assert imle_mln.learn(far, FACTS, method=method).weights == pytest.approx(wanted, abs=1e-9)
+    kept = imle_mln.learn(SMOKERS.replace("1 Smokes(x)\n", "7 Smokes(x)\n"), FACTS, query=["Cancer"], prior=None)
+    assert kept.weights[[0, 3]].tolist() == [7, 1], "the data say nothing of them"
+
+
 def test_several_databases_count_together_and_have_domains_of_their_own():
     program = "Friends(person, person)\nSmokes(person)\n1 Smokes(x)\n1 Friends(x,y) ^ Smokes(x) => Smokes(y)\n"
     first = "Friends(Ann,Ben)\nSmokes(Ann)\nSmokes(Cat)\n"
@@ -243,6 +270,11 @@ def test_learning_is_watched_and_written(tmp_path):
     [
         (SMOKERS, FACTS, {"method": "mcmc"}, "expected a method of pll, likelihood, .*found 'mcmc'"),
         (SMOKERS, FACTS, {"prior": 0.0}, "prior: expected a positive number or None, found 0.0"),
+        (SMOKERS, FACTS, {"prior": 1e-200}, "prior: expected a positive number or None, found 1e-200"),
+        (SMOKERS, FACTS, {"rate": -1.0}, "rate: expected a positive number or None, found -1.0"),
+        (SMOKERS, FACTS, {"steps": 2.5}, "steps: expected a whole number, found 2.5"),
+        (SMOKERS, FACTS, {"query": []}, "expected open predicates to explain, found none"),
+        (SMOKERS, "Smokes(A)\n0.5 Cancer(B)\nCancer(C)\n", {}, r"truth of all atoms, found 0.5 Cancer\(B\)"),
         (SMOKERS, FACTS, {"steps": 0}, "steps: expected at least 1, found 0"),
         (SMOKERS, [], {}, "expected a training database at least, found none"),
         (SMOKERS, {**FACTS, "Cancer": []}, {}, "expected atoms of Cancer in the training data, found none"),

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 import imle_mln
 from imle.errors import InstanceError, ObjectiveError, OptionError, SolveError
+from imle_mln.probability import METHODS
 from support.random_mln import Draw, evaluated, worlds
 
 SMOKERS = """*Friends(person, person)
@@ -172,10 +173,45 @@ def test_chains_respect_blocks_and_hard_formulas(method):
     assert again.probabilities.tolist() == found.probabilities.tolist()
 
 
+LARGE = "n = {A, B}\nk = {X, Y, Z}\nP(n)\nT(n, k!)\n1e18 P(A)\n1 P(B)\n-1e300 P(A) ^ T(B,X)\n1 T(x,X)\n-1e19 T(A,X)\n"
+
+
+@pytest.mark.parametrize("method", ["exact", "gibbs", "mc-sat"])
+def test_large_weights_leave_small_ones_their_part(method):
+    found = imle_mln.marginals(LARGE, method=method, samples=2000)
+    assert found["P(A)"] == 1
+    assert found["T(A,X)"] == found["T(B,X)"] == 0
+    assert found["P(B)"] == pytest.approx(1 / (1 + np.exp(-1)), abs=0.03)
+    assert found["T(A,Y)"] == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("weight", [1e18, -1e18, 1e300, -1e300])
+@pytest.mark.parametrize("formula", ["P(x) ^ Q(x)", "P(x) v Q(x)", "P(x) <=> Q(x)"])
+def test_large_weights_are_hard_formulas(formula, weight):
+    declared = "n = {A, B}\nP(n)\nQ(n)\n0.5 P(x)\n"
+    soft = imle_mln.marginals(f"{declared}{weight!r} {formula}\n")
+    hard = imle_mln.marginals(f"{declared}{'' if weight > 0 else '!'}({formula}).\n")
+    assert soft.probabilities == pytest.approx(hard.probabilities, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_where_evidence_decides_all_there_is_nothing_to_tell(method):
+    found = imle_mln.marginals("n = {A, B}\nP(n)\n1 P(x)\n", "P(A)\n!P(B)\n", method=method)
+    assert (found.atoms, found.counts.tolist(), found.rhat.tolist()) == ((), [1.0], [])
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_how_far_sampling_has_come(method):
+    told = []
+    imle_mln.marginals(SMOKERS, FRIENDS, method=method, samples=30, watch=lambda *at: told.append(at))
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == ((30, 30) if method == "perturb-and-map" else (4 * 36, 4 * 36))
+
+
 def test_other_weights_and_unaries():
     found = imle_mln.marginals(SMOKERS, FRIENDS, weights=[0, 0], unary=[0.5, 0, -1])
     assert found.probabilities == pytest.approx(1 / (1 + np.exp(-np.array([0.5, 0, -1]))))
-    assert found["Smokes(Ann)"] == found.probabilities[0]
+    assert found["Smokes(Ann)"] == found['Smokes( "Ann" )'] == found.probabilities[0]
     with pytest.raises(KeyError, match=r"Smokes\(An\): did you mean"):
         found["Smokes(An)"]
 
@@ -188,11 +224,21 @@ def test_other_weights_and_unaries():
         ("n = {A}\nP(n)\n1 P(x)\n", {"samples": 0}, "samples: expected at least 1"),
         ("n = {A}\nP(n)\n1 P(x)\n", {"unary": [1, 2]}, r"unary: expected 1 numbers, found shape \[2\]"),
         ("n = {A}\nP(n)\n1 P(x)\n", {"chains": 1}, "chains: expected at least 2"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"samples": 10.5}, "samples: expected a whole number, found 10.5"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"seed": -1}, "seed: expected an int from 0 to .*, found -1"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"weights": [np.nan]}, "weights: expected finite numbers, found nan at position 0"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"unary": [np.inf]}, "unary: expected finite numbers, found inf at position 0"),
+        ("n = {A}\nP(n)\n1 P(x)\n", {"weights": "much"}, "weights: expected 1 numbers, found 'much'"),
+        (
+            "n = {A, B}\nP(n)\n1e308 P(x)\n",
+            {},
+            "scores of worlds that are finite numbers, found weights that are too l",
+        ),
         ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {}, "infeasible"),
         ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "mc-sat"}, "infeasible"),
         ("n = {A}\nP(n)\nP(A).\n!P(A).\n", {"method": "perturb-and-map"}, "infeasible|contradict|P\\(A\\)"),
     ],
 )
 def test_what_has_no_marginals_is_said(program, options, message):
-    with pytest.raises((InstanceError, OptionError, SolveError), match=message):
+    with pytest.raises((InstanceError, ObjectiveError, OptionError, SolveError), match=message):
         imle_mln.marginals(program, **options)

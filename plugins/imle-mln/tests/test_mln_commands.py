@@ -136,6 +136,9 @@ def test_an_empty_program(tmp_path):
         (["map", "good.mln", "-o", "nowhere/map.db"], ["error: Invalid value for '--output' / '-o': expected a file in "
                                                        "a folder that exists, found 'nowhere/map.db'",
                                                        "hint: imle mln map --help shows the usage"]),
+        (["learn", "good.mln", "facts.db", "-o", "no/l.mln"], ["error: Invalid value for '--output' / '-o': expected a "
+                                                               "file in a folder that exists, found 'no/l.mln'"]),
+        (["learn", "good.mln", "facts.db", "--limit", "1"], ["error: 2 open ground atoms, the limit is 1:"]),
         (["ground", "bad.mln"], ["error: bad.mln, line 2, column 5: unknown predicate 'Smoke'"]),
         (["map", "nowhere.mln"], ["error: Invalid value for 'PROGRAM': File 'nowhere.mln' does not exist."]),
         (["ground", "good.mln", "--limit", "1"], ["error: 2 open ground atoms, the limit is 1:",
@@ -153,6 +156,7 @@ def test_errors_and_their_hints_are_printed_once(tmp_path, monkeypatch, capsys, 
     Path("good.mln").write_text(good)
     Path("hard.mln").write_text("person = {Ann, Ben}\n*Smokes(person)\n\nSmokes(x) => Smokes(y).\n")
     Path("bad.mln").write_text("Smokes(person)\n1.0 Smoke(x)\n")
+    Path("facts.db").write_text("Smokes(Ann)\n")
     Path("bad.db").write_text("Smoke(Ann)\n")
     Path("latin.mln").write_bytes("// Andr\xe9".encode("latin1"))
     if arguments[1] == "hard.mln":
@@ -162,6 +166,17 @@ def test_errors_and_their_hints_are_printed_once(tmp_path, monkeypatch, capsys, 
     lines = capsys.readouterr().err.splitlines()
     assert lines[: len(message)] == message
     assert sum("hint:" in line for line in lines) <= 1
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("command", ["map", "marginals", "learn"])
+def test_warnings_are_told_in_one_line(tmp_path, capsys, command):
+    (tmp_path / "p.mln").write_text("person = {Ann, Ben}\nSmokes(person)\n1 Smokes(x)\n")
+    (tmp_path / "e.db").write_text("Smokes(Ann)\nSmokes(Ann)\n")
+    assert main(["mln", command, str(tmp_path / "p.mln"), str(tmp_path / "e.db")]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "warning: Smokes(Ann) stands twice in the evidence: in line 1 and line 2"
+    assert len(told) == 2
 
 
 def test_both_commands_fail_where_there_is_no_world(tmp_path, capsys):
@@ -226,16 +241,22 @@ print('on', flush=True)
 sys.exit(main())"""
 
 
+LONG = "1 Same(x,y) ^ Same(y,z) => Same(x,z)"
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_with_130(tmp_path):
+@pytest.mark.parametrize(
+    ("formula", "arguments"), [(LONG, ["map"]), ("1 Same(x,y)", ["marginals", "-m", "gibbs", "--samples", "1000000"])]
+)
+def test_ctrl_c_ends_with_130(tmp_path, formula, arguments):
     program = tmp_path / "long.mln"
-    program.write_text("thing = {1,...,580}\nSame(thing, thing)\n1 Same(x,y) ^ Same(y,z) => Same(x,z)\n")
+    program.write_text(f"thing = {{1,...,580}}\nSame(thing, thing)\n{formula}\n")
     child = subprocess.Popen(
-        [sys.executable, "-c", START, "mln", "map", str(program)],
+        [sys.executable, "-c", START, "mln", *arguments, str(program)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout.readline() == "on\n"
-    time.sleep(1.5)
+    time.sleep(1.5 if formula == LONG else 4.0)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130

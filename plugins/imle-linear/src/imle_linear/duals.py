@@ -22,6 +22,9 @@ from imle_linear.program import LinearProgram
 _GAP = 1e-7
 """How far the two values may be apart, relative to the largest cost, or to the value."""
 
+_ROUNDING = 1e-12
+"""Reduced costs that are less than this share of their terms are 0: such is the round-off of duals."""
+
 
 class Duals(NamedTuple):
     """A point of a linear program, and what proves it optimal.
@@ -49,12 +52,17 @@ class Duals(NamedTuple):
         """
         matrix = program.matrix
         y = _pointing(duals, rows.lower, rows.upper)
-        reduced = costs - np.bincount(matrix.column, weights=matrix.value * y[matrix.index], minlength=len(costs))
+        terms = matrix.value * y[matrix.index]
+        reduced, size = (
+            np.add(own, np.bincount(matrix.column, weights=entries, minlength=len(costs)), dtype=np.float64)
+            for own, entries in ((costs, -terms), (np.abs(costs), np.abs(terms)))
+        )
+        reduced[np.abs(reduced) <= _ROUNDING * size] = 0.0
         r = _pointing(reduced, rows.least, rows.most)
         gap = _away(y, matrix.times(point), rows.lower, rows.upper) + _away(r, point, rows.least, rows.most)
         gap += np.abs((reduced - r) * np.maximum(1.0, np.abs(point))).sum()  # towards an end that is not there
-        size = max(float(np.abs(costs).max()), abs(float(costs @ point)))
-        return cls(point, y, r) if gap <= _GAP * size else None
+        largest = max(float(np.abs(costs).max()), abs(float(costs @ point)))
+        return cls(point, y, r) if gap <= _GAP * largest else None
 
 
 def _pointing(duals: Floats, lower: Floats, upper: Floats) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 from imle.errors import InstanceError
 from imle_mln.changes import Changes, Moves, single_moves
 from imle_mln.errors import did_you_mean
+from imle_mln.evidence.text import atom_name
 from imle_mln.grounding import Grounding
 from imle_mln.network import Bools, Floats
 from imle_mln.units import Units
@@ -190,13 +191,13 @@ class Explainer:
         return worlds
 
     def _number(self, atom: str) -> int:
-        plain = atom.replace(" ", "")
-        if plain not in self._numbers:
+        name = atom_name(atom)
+        if name not in self._numbers:
             raise InstanceError(
                 f"expected an open atom, found {atom!r}, which evidence decides or the program does not have",
-                hint=did_you_mean(atom, self._numbers),
+                hint=did_you_mean(name, self._numbers),
             )
-        return self._numbers[plain]
+        return self._numbers[name]
 
     def _moves(self, number: int) -> Moves:
         """What changes an atom: the other values of its unit, or the one of its block that makes it true."""

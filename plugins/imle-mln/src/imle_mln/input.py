@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imle.errors import InstanceError
+from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle_mln.errors import did_you_mean
 from imle_mln.evidence import database_from, parse_database
 from imle_mln.logic import Database, Program
@@ -20,6 +20,7 @@ from imle_mln.syntax.declarations import with_closed_world
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
+    from imle_mln.solver import PreparedMLN
 
 
 def read_program(given: Any, closed_world: Collection[str] = (), *, unweighted: bool = False) -> Program:
@@ -124,15 +125,70 @@ def read_query(given: Any, program: Program) -> tuple[str, ...]:
     return tuple(name for name in program.predicates if name in given)
 
 
-def read_vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
-    """As many numbers as `default` has; `default` itself for None.
+def read_objective(problem: PreparedMLN, weights: ArrayLike | None, unary: ArrayLike | None) -> tuple[Floats, Floats]:
+    """What users pass for weights `[F]`, and for unaries `[A]` of the atoms of the query as those of all open atoms.
 
     Raises:
-        InstanceError: another number of them.
+        InstanceError: another number of them, or something else.
+        ObjectiveError: one is not finite, or scores of worlds would not be.
     """
+    network = problem.grounding.network
+    given = _vector("weights", weights, problem.grounding.formulas.weights)
+    wide = np.zeros(network.atoms)
+    wide[problem.shown] = _vector("unary", unary, problem.soft_evidence)
+    with np.errstate(over="ignore"):
+        most = np.abs(given) @ network.groundings + np.abs(wide).sum()
+    if not np.isfinite(most):
+        raise ObjectiveError(
+            "weights: expected scores of worlds that are finite numbers, found weights that are too large"
+        )
+    return given, wide
+
+
+def _vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
+    """As many finite numbers as `default` has; `default` itself for None."""
     if given is None:
         return default
-    values = np.asarray(given, dtype=np.float64)
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InstanceError(f"{name}: expected {len(default)} numbers, found {given!r}") from None
     if values.shape != default.shape:
         raise InstanceError(f"{name}: expected {len(default)} numbers, found shape {list(values.shape)}")
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise ObjectiveError(f"{name}: expected finite numbers, found {values[bad[0]]} at position {bad[0]}")
     return values
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse an option that is not a whole number of at least `least`.
+
+    Raises:
+        OptionError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise OptionError(f"{name}: expected a whole number, found {value!r}")
+    if value < least:
+        raise OptionError(f"{name}: expected at least {least}, found {value!r}")
+
+
+def check_positive(name: str, value: float | None) -> None:
+    """Refuse an option that is neither None nor a positive number whose square and inverse are numbers, too.
+
+    Raises:
+        OptionError: it is none of these.
+    """
+    if value is not None and not 1e-100 < value < 1e100:
+        raise OptionError(f"{name}: expected a positive number or None, found {value!r}")
+
+
+def check_method(what: str, method: object, known: Sequence[str]) -> None:
+    """Refuse an unknown method.
+
+    Raises:
+        OptionError: it is unknown.
+    """
+    if method not in known:
+        expected = f"{what}: expected a method of {', '.join(known)}, found {method!r}"
+        raise OptionError(expected, hint=did_you_mean(str(method), known))

@@ -16,7 +16,7 @@ from imle.solvers import SolveStatus
 from imle_linear.engines import deadline
 from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
 from imle_mln.grounding.budget import timed_grounding
-from imle_mln.input import read_vector
+from imle_mln.input import read_objective
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
@@ -160,6 +160,7 @@ def map_inference(
 
     Raises:
         InstanceError: the parts do not fit together.
+        ObjectiveError: weights or unaries that are not finite, or too large.
         SolveError: evidence and hard formulas contradict each other, or time ran out before any world was found, or
             while the program was grounded.
     """
@@ -173,10 +174,7 @@ def map_inference(
         problem = solver.prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
-    given = read_vector("weights", weights, problem.grounding.formulas.weights)
-    shown = read_vector("unary", unary, problem.soft_evidence)
-    all_unary = np.zeros(network.atoms)
-    all_unary[problem.shown] = shown
+    given, all_unary = read_objective(problem, weights, unary)
     found = problem.engine().solve(all_unary, network.clause_weights(given), clock)
     if not found.status.ok:
         raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")

@@ -45,7 +45,7 @@ def database_text(database: logic.Database) -> str:
     """
     domains = [f"{name} = {{{_elements(domain)}}}" for name, domain in database.domains.items()]
     literals = (
-        f"{_SIGNS[truth] if probability is None else f'{probability!r} '}{ground_atom_text(predicate, atom)}"
+        literal_text(predicate, atom, truth, probability)
         for predicate, atoms in database.atoms.items()
         for atom, truth, probability in zip(
             atoms,
@@ -55,6 +55,12 @@ def database_text(database: logic.Database) -> str:
         )
     )
     return _lines([*domains, *literals])
+
+
+def literal_text(predicate: str, atom: Iterable[str], truth: int, probability: float | None) -> str:
+    """A line of evidence."""
+    sign = _SIGNS[truth] if probability is None else f"{probability!r} "
+    return f"{sign}{ground_atom_text(predicate, atom)}"
 
 
 def rule_text(rule: logic.Rule) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imle.progress import bar
+from imle.progress import Bar, bar
 from imle_mln.engines import AUTO, choices
 
 if TYPE_CHECKING:
@@ -19,39 +21,86 @@ if TYPE_CHECKING:
 LIMIT = 200_000_000
 
 
+def reads(files: str, *, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What a command that grounds reads: a program, then files of literals, which it gets as paths.
+
+    Args:
+        files: what the latter are called.
+        required: whether one has to be given.
+    """
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def checked(program: str, **options: Any) -> Any:
+            given = options.pop(files)
+            if program.endswith(".db") and given and given[-1].endswith(".mln"):
+                expected = f"PROGRAM (.mln), then {files.upper()} (.db)"
+                raise click.UsageError(f"expected {expected}, found {program} {' '.join(given)}")
+            with _told_warnings():
+                return command(Path(program), [Path(name) for name in given], **options)
+
+        for decorate in (
+            click.option(
+                "--closed-world",
+                "-c",
+                multiple=True,
+                metavar="P",
+                help="False wherever evidence does not say; repeatable.",
+            ),
+            click.option(
+                "--limit",
+                type=click.IntRange(min=1),
+                default=LIMIT,
+                metavar="N",
+                show_default=True,
+                help="Refuse to look at more groundings.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+            click.argument(files, type=click.Path(exists=True, dir_okay=False), nargs=-1, required=required),
+            click.argument("program", type=click.Path(exists=True, dir_okay=False)),
+        ):
+            checked = decorate(checked)
+        return checked
+
+    return decorated
+
+
 def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What commands that ground read."""
-
-    @functools.wraps(command)
-    def checked(program: str, evidence: tuple[str, ...], **options: Any) -> Any:
-        if program.endswith(".db") and evidence and evidence[-1].endswith(".mln"):
-            raise click.UsageError(
-                f"expected PROGRAM (.mln), then EVIDENCE (.db), found {program} {' '.join(evidence)}"
-            )
-        return command(Path(program), [Path(name) for name in evidence], **options)
-
-    for decorate in (
-        click.option("--closed-world", "-c", multiple=True, metavar="P", help="False wherever evidence does not say."),
-        click.option("--engine", type=click.Choice(choices()), default=AUTO, show_default=True),
-        click.option(
-            "--limit",
-            type=click.IntRange(min=1),
-            default=LIMIT,
-            metavar="N",
-            show_default=True,
-            help="Refuse to look at more groundings.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.argument("evidence", type=click.Path(exists=True, dir_okay=False), nargs=-1),
-        click.argument("program", type=click.Path(exists=True, dir_okay=False)),
-    ):
-        checked = decorate(checked)
-    return checked
+    """What commands of inference read."""
+    engine = click.option("--engine", type=click.Choice(choices()), default=AUTO, show_default=True)
+    return reads("evidence")(engine(command))
 
 
 @contextmanager
-def shown_progress(limit: int, patience: float | None = None, file: TextIO | None = None) -> Iterator[None]:
-    """Ground inside this context with a progress bar.
+def _told_warnings() -> Iterator[None]:
+    """Warnings as what is told, without the line of Python that they come from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+        yield
+
+
+def writable(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Refuse, before anything is solved, a file that cannot be written."""
+    folder = Path(path or ".").absolute().parent
+    if not folder.is_dir():
+        raise click.BadParameter(f"expected a file in a folder that exists, found {path!r}", ctx, parameter)
+    if not os.access(path if path and Path(path).exists() else folder, os.W_OK):
+        raise click.BadParameter(f"expected a file that may be written, found {path!r}", ctx, parameter)
+    return path
+
+
+@contextmanager
+def written(path: str) -> Iterator[None]:
+    """Tell which file could not be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise click.FileError(path, error.strerror) from error
+
+
+@contextmanager
+def shown_progress(limit: int, patience: float | None = None, file: TextIO | None = None) -> Iterator[Bar]:
+    """Ground inside this context with a progress bar, which may show what comes after, too.
 
     Args:
         limit: as in `grounding_options`.
@@ -67,7 +116,7 @@ def shown_progress(limit: int, patience: float | None = None, file: TextIO | Non
             shown.set(progress.seen, progress.expected, where)
 
         with grounding_options(limit=limit, progress=watch):
-            yield
+            yield shown
 
 
 def used(engines: Any) -> str:

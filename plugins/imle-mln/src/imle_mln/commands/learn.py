@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imle_mln.commands.inputs import say
+from imle_mln.commands.inputs import reads, say, writable, written
 from imle_mln.learning import METHODS
 
 if TYPE_CHECKING:
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command("learn")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True), help="Write the program (.mln).")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False),
+    callback=writable,
+    help="Write the program (.mln), and print a table.",
+)
 @click.option("--method", "-m", type=click.Choice(METHODS), default="pll", show_default=True)
 @click.option(
     "--prior",
@@ -32,14 +38,11 @@ if TYPE_CHECKING:
 )
 @click.option("--no-prior", is_flag=True, help="No prior: weights may grow for ever.")
 @click.option("--query", "-q", multiple=True, metavar="P", help="Explain this predicate only; repeatable.")
-@click.option("--closed-world", "-c", multiple=True, metavar="P", help="Given, and false where data do not say.")
 @click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True, help="Of methods by MAP.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.argument("program", type=click.Path(exists=True, dir_okay=False))
-@click.argument("databases", type=click.Path(exists=True, dir_okay=False), nargs=-1, required=True)
+@reads("databases", required=True)
 def learn_command(
-    program: str,
-    databases: tuple[str, ...],
+    program: Path,
+    databases: list[Path],
     output: str | None,
     method: str,
     prior: float,
@@ -47,6 +50,7 @@ def learn_command(
     query: tuple[str, ...],
     closed_world: tuple[str, ...],
     steps: int,
+    limit: int,
     as_json: bool,
 ) -> None:
     """Learn the weights of PROGRAM (.mln) from training DATABASES (.db): what these do not mention is false.
@@ -62,13 +66,11 @@ def learn_command(
     from imle_mln.learning.learn import learn
     from imle_mln.printing import program_text
 
-    if program.endswith(".db") and databases[-1].endswith(".mln"):
-        raise click.UsageError(f"expected PROGRAM (.mln), then DATABASES (.db), found {program} {' '.join(databases)}")
     begin = time.perf_counter()
-    with _watched() as watch:
+    with _watched(limit) as watch:
         found = learn(
-            Path(program),
-            [Path(name) for name in databases],
+            program,
+            databases,
             method=method,  # type: ignore[arg-type]  # one of METHODS, says click
             prior=None if no_prior else prior,
             query=query or None,
@@ -77,10 +79,8 @@ def learn_command(
             watch=watch,
         )
     if output:
-        try:
+        with written(output):
             found.write(output)
-        except OSError as error:
-            raise click.FileError(output, error.strerror) from error
     if as_json:
         click.echo(json.dumps(_summary(found)))
     elif output:
@@ -93,16 +93,19 @@ def learn_command(
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[int, float], None] | None]:
-    """On terminals, the step and the value, on one line."""
+def _watched(limit: int) -> Iterator[Callable[[int, float], None] | None]:
+    """Ground within a limit; on terminals with the step and the value, on one line."""
     from rich.console import Console
 
+    from imle_mln.grounding import grounding_options
+
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    with console.status("reading and grounding") as status:
-        yield lambda step, value: status.update(f"step {step:,}: {value:.6g}")
+    with grounding_options(limit=limit):
+        if not console.is_terminal:
+            yield None
+            return
+        with console.status("reading and grounding") as status:
+            yield lambda step, value: status.update(f"step {step:,}: {value:.6g}")
 
 
 def _summary(found: LearnedProgram) -> dict[str, object]:

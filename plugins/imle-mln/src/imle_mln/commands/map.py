@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
 import click
 
-from imle_mln.commands.inputs import inputs, say, shown_progress, used
-
-
-def _writable(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Refuse, before anything is solved, a file that cannot be written."""
-    folder = Path(path or ".").absolute().parent
-    if not folder.is_dir():
-        raise click.BadParameter(f"expected a file in a folder that exists, found {path!r}", ctx, parameter)
-    if not os.access(path if path and Path(path).exists() else folder, os.W_OK):
-        raise click.BadParameter(f"expected a file that may be written, found {path!r}", ctx, parameter)
-    return path
+from imle_mln.commands.inputs import inputs, say, shown_progress, used, writable, written
 
 
 @click.command("map")
@@ -31,7 +20,7 @@ def _writable(ctx: click.Context, parameter: click.Parameter, path: str | None) 
     "--output",
     "-o",
     type=click.Path(dir_okay=False),
-    callback=_writable,
+    callback=writable,
     help="Write all open atoms as evidence (.db), whatever the query.",
 )
 @inputs
@@ -64,10 +53,8 @@ def map_command(
             program, evidence, query=query or None, closed_world=closed_world, engine=engine, time_limit=time_limit
         )
     if output:
-        try:
+        with written(output):
             found.write(output, everything=True)
-        except OSError as error:
-            raise click.FileError(output, error.strerror) from error
     if as_json:
         counts = zip(found.formulas, found.counts.tolist(), strict=True)
         summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound, "gap": found.gap}

@@ -50,7 +50,7 @@ def marginals_command(
     from imle_mln.probability.marginals import marginals
 
     start = time.perf_counter()
-    with shown_progress(limit):
+    with shown_progress(limit) as shown:
         found = marginals(
             program,
             evidence,
@@ -59,6 +59,7 @@ def marginals_command(
             method=method,  # type: ignore[arg-type]  # one of METHODS, says click
             samples=samples,
             engine=engine,
+            watch=lambda done, total: shown.set(done, total, "states"),
         )
     if as_json:
         summary = {

@@ -53,9 +53,9 @@ def gibbs(structure: Structure, world: WorldState, units: Longs, sweeps: int, su
 @compiled
 def draw_atom(structure: Structure, world: WorldState, atom: int, random: ULongs) -> None:
     """Draw a free atom."""
-    before = world.score[0]
+    world.score[0] = 0.0  # a sum over all clauses would leave no digits for this atom's
     move(structure, world, atom)
-    gain = world.score[0] - before
+    gain = world.score[0]
     if world.faults[0] > 0 or uniform(random) >= 1.0 / (1.0 + np.exp(min(-gain, 700.0))):
         move(structure, world, atom)
 
@@ -65,6 +65,7 @@ def draw_block(structure: Structure, world: WorldState, block: int, scores: Floa
     """Draw the true atom of a block."""
     first, last = structure.block_starts[block], structure.block_starts[block + 1]
     most = -np.inf
+    world.score[0] = 0.0
     for at in range(first, last):
         move(structure, world, structure.block_items[at])
         scores[at - first] = world.score[0] if world.faults[0] == 0 else -np.inf

@@ -98,9 +98,9 @@ class DataLiterals(Literals):
     def _truth(self, row: int, value: Any) -> int:
         if value is None:
             return ASKED
-        if isinstance(value, bool | np.bool_):
-            return int(value)
-        if isinstance(value, float | np.floating) and 0 < value < 1:
+        if isinstance(value, int | float | np.bool_ | np.integer | np.floating) and 0 <= value <= 1:
+            if value in (0, 1):
+                return int(value)
             self.probability[row] = float(value)
             return ASKED
         problem = f"expected True, False, None or a probability between 0 and 1, found {value!r}"

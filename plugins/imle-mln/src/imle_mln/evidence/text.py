@@ -11,6 +11,7 @@ from imle.errors import InstanceError
 from imle_mln.errors import did_you_mean
 from imle_mln.evidence.tables import ASKED, Literals
 from imle_mln.logic import Predicate, Program
+from imle_mln.printing import ground_atom_text
 from imle_mln.source import Source
 from imle_mln.syntax.declarations import listed
 from imle_mln.syntax.trees import (
@@ -210,6 +211,14 @@ def _split(arguments: str | None) -> Sequence[str]:
         return list(map(unquoted, _CONSTANTS.findall(arguments)))
     parts = arguments.split(",")
     return [part.strip() for part in parts] if " " in arguments or "\t" in arguments else parts
+
+
+def atom_name(text: str) -> str:
+    """A ground atom as results name it, whatever its blanks and quotes; a text that is none stays as it is."""
+    fact = _quickly(text)
+    if fact is None or fact.sign or fact.probability or fact.value:
+        return text
+    return ground_atom_text(fact.name, fact.row)
 
 
 def evidence_of(sources: Iterable[Source], program: Program) -> TextEvidence:

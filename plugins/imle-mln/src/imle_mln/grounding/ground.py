@@ -190,7 +190,9 @@ def _formulas(program: Program, vocabulary: Vocabulary, types: Sequence[Mapping[
             if name not in free:
                 raise InstanceError(f"line {rule.line}: +{name} is not a free variable of {formula_text(rule.formula)}")
         if rule.weight_variable is not None:
-            vocabulary.numbers(kinds[rule.weight_variable], f"are the weights of line {rule.line}")
+            use = f"are the weights of line {rule.line}"
+            hint = "what must hold is a formula of its own, without a weight and with a '.'"
+            vocabulary.numbers(kinds[rule.weight_variable], use, hint)
         domains.append(tuple(vocabulary.constants[kinds[name]] for name in rule.plus))
     sizes = [prod(len(domain) for domain in each) for each in domains]
     for rule, size in zip(soft, sizes, strict=True):

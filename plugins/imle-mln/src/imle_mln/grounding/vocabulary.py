@@ -116,24 +116,30 @@ class Vocabulary:
         codes = self._codes[type_name]
         return np.fromiter(map(codes.get, constants, repeat(-1)), np.int32)
 
-    def numbers(self, type_name: str, use: str = "are compared or computed with") -> NDArray[np.float64]:
+    def numbers(
+        self, type_name: str, use: str = "are compared or computed with", hint: str | None = None
+    ) -> NDArray[np.float64]:
         """The constants of a type as numbers, `[size]`.
 
         Args:
             type_name: the type.
             use: what they are needed for, for the error.
+            hint: what to do if they are no numbers.
 
         Raises:
-            InstanceError: one of them is no number.
+            InstanceError: one of them is no finite number.
         """
         if type_name not in self._numbers:
             names = self.constants[type_name]
-            other = next((name for name in names if not _NUMBER.fullmatch(name)), None)
-            if other is not None:
+            found = np.array([name if _NUMBER.fullmatch(name) else "nan" for name in names], np.float64)
+            wrong = np.flatnonzero(~np.isfinite(found))
+            if len(wrong):
+                other = names[int(wrong[0])]
                 raise InstanceError(
-                    f"expected numbers as constants of type {type_name!r}, which {use}, found {other!r}"
+                    f"expected numbers as constants of type {type_name!r}, which {use}, found {other!r}",
+                    hint=hint,
                 )
-            self._numbers[type_name] = np.array(names, np.float64)
+            self._numbers[type_name] = found
         return self._numbers[type_name]
 
     def distinct(self, type_name: str) -> bool:

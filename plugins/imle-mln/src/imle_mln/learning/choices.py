@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,12 @@ class Choices:
     def differences(self) -> Any:
         """Sparse `[M, F]`, those of all alternatives."""
         return self._rows
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """`[F]` how much alternatives differ, roots of sums of squares: 0 where nothing is said of a formula."""
+        found: Floats = np.sqrt(self._times[self._group] @ self._rows.multiply(self._rows))
+        return found
 
     def value(self, weights: Floats) -> tuple[float, Floats]:
         """The log-likelihood, and its gradient `[F]`."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from imle.errors import InstanceError, OptionError
+from imle.errors import InstanceError
 from imle_mln.changes import single_moves
-from imle_mln.errors import did_you_mean
-from imle_mln.input import read_evidence, read_program, read_query
+from imle_mln.input import check_method, check_positive, check_whole, read_evidence, read_program, read_query
 from imle_mln.learning import METHODS, Method
 from imle_mln.learning.choices import Choices
 from imle_mln.learning.joint import joint_moves
@@ -75,8 +74,9 @@ def learn(
     - "imle": the share of wrong atoms of perturbed MAP states, by Adam through the layer's I-MLE gradient.
 
     Args:
-        program: a path, text, or `imle_mln.parse_program`'s result. Weights are where learning starts, or zero
-            where there is none; those that are constants (`conf: P(x, conf) => A(x)`) stay as they are.
+        program: a path, text, or `imle_mln.parse_program`'s result. Weights are where the last three methods start,
+            zero where there is none; without a prior, the first two keep them where the data say nothing of a formula.
+            Those that are constants (`conf: P(x, conf) => A(x)`) stay as they are.
         databases: a path, text, `{predicate: rows}` or `imle_mln.parse_database`'s result, or a list of them.
         method: one of those above.
         prior: standard deviation of a Gaussian around 0 on each weight; None for none. Of the first two methods and of
@@ -92,20 +92,16 @@ def learn(
             predicate that is to be explained, or, without a prior, make weights grow for ever.
         OptionError: an unknown method, or an option out of range.
     """
-    if method not in METHODS:
-        raise OptionError(
-            f"learn: expected a method of {', '.join(METHODS)}, found {method!r}", hint=did_you_mean(method, METHODS)
-        )
-    if prior is not None and not (np.isfinite(prior) and prior > 0):
-        raise OptionError(f"learn: prior: expected a positive number or None, found {prior!r}")
-    if steps < 1:
-        raise OptionError(f"learn: steps: expected at least 1, found {steps!r}")
+    check_method("learn", method, METHODS)
+    check_whole("learn: steps", steps, 1)
+    check_positive("learn: prior", prior)
+    check_positive("learn: rate", rate)
     read = read_program(program, closed_world or (), unweighted=True)
     asked = [name for name in read_query(query, read) if query is not None or not read.predicates[name].closed]
     if not asked:
         raise InstanceError(
-            "expected open predicates to explain, found that all are closed",
-            hint="take the * from their declaration, or name them in query=",
+            "expected open predicates to explain, found none",
+            hint="take the * from the declarations of some, or name them in query=",
         )
     worlds = observed(read, _databases(databases, read), asked)
     formulas = worlds[0].grounding.formulas

@@ -47,8 +47,8 @@ def optimum(
 
     Args:
         choices: what was observed.
-        start: `[F]`.
-        free: `[F]` which weights are to be found; the others stay as they are.
+        start: `[F]` what weights are if the data say nothing of them and there is no prior.
+        free: `[F]` which weights are to be found; the others are `start`.
         prior: standard deviation of a Gaussian around 0 on each weight; None for none.
         names: of the formulas, for messages.
         watch: is told the iteration and the log-likelihood.
@@ -60,10 +60,16 @@ def optimum(
     if prior is None:
         own = np.flatnonzero(free)
         _refuse_endless(choices.differences[:, own], [names[at] for at in own.tolist()])
+    # Counts of formulas differ by orders of magnitude: what is searched are weights times sizes.
+    sizes = np.where(choices.sizes > 0, choices.sizes, 1.0)
+    said = free & ((choices.sizes > 0) | (prior is not None))
 
-    def loss(weights: Floats) -> tuple[float, Floats]:
+    def loss(scaled: Floats) -> tuple[float, Floats]:
+        weights = scaled / sizes
         value, gradient = choices.value(weights)
-        return 0.5 * precision * float(weights[free] @ weights[free]) - value, free * (precision * weights - gradient)
+        return 0.5 * precision * float(weights[free] @ weights[free]) - value, (
+            free * (precision * weights - gradient) / sizes
+        )
 
     done = 0
 
@@ -75,33 +81,38 @@ def optimum(
 
     found = minimize(
         loss,
-        start,
+        np.where(said, 0.0, start * sizes),
         jac=True,
         method="L-BFGS-B",
         callback=step,
         options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 10_000},
     )
-    weights = np.asarray(found.x, np.float64)
+    scaled = np.asarray(found.x, np.float64)
     errors = np.where(free, np.nan, 0.0)
 
     def curvature() -> Floats:
-        return np.asarray((choices.curvature(weights) + precision * np.eye(len(weights)))[np.ix_(free, free)])
+        whole = choices.curvature(scaled / sizes) + precision * np.eye(len(scaled))
+        return np.asarray((whole / np.outer(sizes, sizes))[np.ix_(free, free)])
 
-    if free.any() and len(weights) <= _NEWTON:
+    if free.any() and len(scaled) <= _NEWTON:
         for _ in range(3):
-            refined = weights.copy()
-            refined[free] -= np.linalg.lstsq(curvature(), loss(weights)[1][free], rcond=1e-12)[0]
-            if not loss(refined)[0] <= loss(weights)[0]:
+            refined = scaled.copy()
+            refined[free] -= np.linalg.lstsq(curvature(), loss(scaled)[1][free], rcond=1e-12)[0]
+            if not loss(refined)[0] <= loss(scaled)[0]:
                 break
-            weights = refined
-        errors[free] = _errors(curvature())
+            scaled = refined
+        errors[free] = _errors(curvature()) / sizes[free]
+    weights = np.where(said, scaled / sizes, start)
     return Optimum(weights, choices.value(weights)[0], errors, done)
 
 
 def _errors(curvature: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(curvature)
-    known = values > 1e-10 * max(values[-1], 1e-300)
-    found = np.sqrt((vectors[:, known] ** 2 / values[known]).sum(axis=1))
+    """Roots of the diagonal of the inverse; infinite in directions in which there is no curvature."""
+    scale = np.sqrt(np.diag(curvature))
+    scale[scale == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
+    known = values > 1e-10
+    found = np.sqrt((vectors[:, known] ** 2 / values[known]).sum(axis=1)) / scale
     found[(vectors[:, ~known] ** 2).sum(axis=1) > 1e-12] = np.inf
     return np.asarray(found)
 

@@ -15,6 +15,7 @@ from imle_mln.grounding.evidence import Known, known_atoms
 from imle_mln.grounding.formulas import variable_types
 from imle_mln.logic import Database, Program
 from imle_mln.network import Bools
+from imle_mln.printing import literal_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,13 @@ def _world(
 ) -> ObservedWorld:
     for predicate, truths in database.truth.items():
         if -1 in truths:
-            atom = database.atoms[predicate][truths.index(-1)]
-            raise InstanceError(f"{name}: expected the truth of all atoms, found ?{predicate}({','.join(atom)})")
+            at = truths.index(-1)
+            probability = database.probability.get(predicate, (None,) * len(truths))[at]
+            found = literal_text(predicate, database.atoms[predicate][at], -1, probability)
+            raise InstanceError(
+                f"{name}: expected the truth of all atoms, found {found}",
+                hint="learn from facts alone; hidden atoms and probabilities cannot be learned from",
+            )
     domains = {**Vocabulary.of(replace(program, domains={**program.domains, **shared}), database).constants}
     closed = replace(program, domains=domains, predicates=_with(program, closed=set(program.predicates)))
     known, conflicts = known_atoms(closed, Vocabulary(domains), database)

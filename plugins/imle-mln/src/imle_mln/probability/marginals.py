@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imle.errors import OptionError, SolveError
+from imle.errors import SolveError
 from imle_mln.errors import did_you_mean
-from imle_mln.input import read_vector
-from imle_mln.network import Floats
+from imle_mln.evidence.text import atom_name
+from imle_mln.input import check_method, check_whole, read_objective
+from imle_mln.network import Floats, GroundNetwork
 from imle_mln.probability import METHODS, Method
 from imle_mln.solver import MLNSolver, PreparedMLN
 
 if TYPE_CHECKING:
     from imle_mln.probability.sampling import Chains
+
+Watch = Callable[[int, int], None]
+
+_TRUTHS = 2**22
+"""Truths of atoms and clauses of perturbed states that are kept at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +52,10 @@ class Marginals:
 
     def __getitem__(self, atom: str) -> float:
         """The probability of an atom, such as "Smokes(Ann)"."""
-        if atom not in self.atoms:
-            raise KeyError(f"{atom}: {did_you_mean(atom, self.atoms)}")
-        return float(self.probabilities[self.atoms.index(atom)])
+        name = atom_name(atom)
+        if name not in self.atoms:
+            raise KeyError(f"{atom}: {did_you_mean(name, self.atoms)}")
+        return float(self.probabilities[self.atoms.index(name)])
 
 
 def marginals(
@@ -64,6 +72,7 @@ def marginals(
     chains: int = 4,
     seed: int = 0,
     engine: str = "auto",
+    watch: Watch | None = None,
 ) -> Marginals:
     """The probability of each open atom, p(y) ~ exp sum_i w_i n_i(y) (Richardson and Domingos 2006, equation 3).
 
@@ -86,35 +95,35 @@ def marginals(
         chains: how many.
         seed: of all that is random.
         engine: for MAP states.
+        watch: is told how many states there are so far, and how many there will be; not of exact marginals.
 
     Raises:
         InstanceError: the parts do not fit together, or too many atoms hang together.
-        OptionError: an unknown method.
+        ObjectiveError: weights or unaries that are not finite, or too large.
+        OptionError: an unknown method, or an option out of range.
         SolveError: no world holds the hard formulas.
     """
-    if method not in METHODS:
-        what = f"marginals: expected a method of {', '.join(METHODS)}, found {method!r}"
-        raise OptionError(what, hint=did_you_mean(str(method), METHODS))
+    check_method("marginals", method, METHODS)
     left_out = -(-samples // 5) if burn is None else burn
     for name, value, least in (("samples", samples, 1), ("chains", chains, 2), ("burn", left_out, 0)):
-        if value < least:
-            raise OptionError(f"marginals: {name}: expected at least {least}, found {value!r}")
-    problem = MLNSolver(engine=engine).prepare(program, {} if evidence is None else evidence, query, closed_world)
+        check_whole(f"marginals: {name}", value, least)
+    problem = MLNSolver(engine=engine, seed=seed).prepare(
+        program, {} if evidence is None else evidence, query, closed_world
+    )
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network, names = problem.grounding.network, problem.grounding.formulas.names
-    given = read_vector("weights", weights, problem.grounding.formulas.weights)
-    all_unary = np.zeros(network.atoms)
-    all_unary[problem.shown] = read_vector("unary", unary, problem.soft_evidence)
+    given, all_unary = read_objective(problem, weights, unary)
     log_partition: float | None = None
     errors, rhat = np.zeros(network.atoms), np.ones(network.atoms)
     if method == "exact":
         log_open, chances, counts = _exact(problem, all_unary, given)
         log_partition = log_open + float(network.decided @ given)
     elif method == "perturb-and-map":
-        chances, counts = _perturbed(problem, all_unary, given, samples, seed)
+        chances, counts = _perturbed(problem, all_unary, given, samples, seed, watch)
         errors = np.sqrt(chances * (1 - chances) / samples)
     else:
-        found = _chained(problem, all_unary, given, method, samples=samples, burn=left_out, number=chains, seed=seed)
+        lengths = {"samples": samples, "burn": left_out, "number": chains}
+        found = _chained(problem, all_unary, given, method, watch, seed=seed, **lengths)
         atoms_of = slice(network.atoms)
         chances, errors, rhat = found.mean[atoms_of], found.errors[atoms_of], found.rhat[atoms_of]
         counts = network.open_counts(found.mean[None, network.atoms :])[0]
@@ -132,14 +141,19 @@ def marginals(
 
 
 def _chained(
-    problem: PreparedMLN, unary: Floats, weights: Floats, method: Literal["gibbs", "mc-sat"], **options: int
+    problem: PreparedMLN,
+    unary: Floats,
+    weights: Floats,
+    method: Literal["gibbs", "mc-sat"],
+    watch: Watch | None,
+    **options: int,
 ) -> Chains:
     from imle_mln.probability.sampling import chains
 
     network = problem.grounding.network
     if network.conflict:
         raise SolveError(f"mln-map: infeasible: {network.conflict}")
-    return chains(network, unary, network.clause_weights(weights), method, **options)
+    return chains(network, unary, network.clause_weights(weights), method, watch=watch, **options)
 
 
 def _exact(problem: PreparedMLN, unary: Floats, weights: Floats) -> tuple[float, Floats, Floats]:
@@ -153,22 +167,31 @@ def _exact(problem: PreparedMLN, unary: Floats, weights: Floats) -> tuple[float,
     return float(found.detach()), chances[0].numpy(), counts[0].numpy()
 
 
-def _perturbed(problem: PreparedMLN, unary: Floats, weights: Floats, samples: int, seed: int) -> tuple[Floats, Floats]:
-    network = problem.grounding.network
-    rng = np.random.default_rng(seed)
-    noise = rng.logistic(size=(samples, network.atoms))  # of a free atom: the difference of two Gumbel draws
-    blocks, some = network.choices.entries(), len(network.blocks)
-    noise[:, blocks.variable] = rng.gumbel(size=(samples, len(blocks.variable)))
-    none = rng.gumbel(size=(samples, len(blocks.starts)))  # of the value that none of the atoms is true
-    none[:, :some] = 0.0
-    noise[:, blocks.variable] -= none[:, blocks.row]
+def _perturbed(
+    problem: PreparedMLN, unary: Floats, weights: Floats, samples: int, seed: int, watch: Watch | None
+) -> tuple[Floats, Floats]:
+    network, engine, rng = problem.grounding.network, problem.engine(), np.random.default_rng(seed)
     states, counts = np.zeros(network.atoms), np.zeros(len(weights))
-    engine = problem.engine()
-    for rows in np.array_split(unary + noise, max(1, samples * max(1, len(network.clauses)) // 2**22)):
-        found = engine.solve_rows(rows, network.clause_weights(weights))
+    most = max(1, _TRUTHS // max(1, network.atoms + len(network.clauses)))
+    for start in range(0, samples, most):
+        rows = min(most, samples - start)
+        found = engine.solve_rows(unary + _noise(network, rows, rng), network.clause_weights(weights))
         if found.status.max() > 1:
             row = int(np.argmax(found.status > 1))
             raise SolveError(f"mln-map: {found.messages.get(row, 'no state was found')}")
         states += found.states.sum(axis=0)
         counts += network.open_counts(found.truths).sum(axis=0)
+        if watch is not None:
+            watch(start + rows, samples)
     return states / samples, counts / samples
+
+
+def _noise(network: GroundNetwork, rows: int, rng: np.random.Generator) -> Floats:
+    """`[rows, A]`: a Gumbel draw for each value of an atom or a block, relative to that of none of its atoms."""
+    noise = rng.logistic(size=(rows, network.atoms))  # of a free atom: the difference of two Gumbel draws
+    blocks, exactly = network.choices.entries(), len(network.blocks)
+    noise[:, blocks.variable] = rng.gumbel(size=(rows, len(blocks.variable)))
+    none = rng.gumbel(size=(rows, len(blocks.starts)))
+    none[:, :exactly] = 0.0
+    noise[:, blocks.variable] -= none[:, blocks.row]
+    return noise

@@ -24,9 +24,6 @@ from imle_mln.units import Units
 WIDEST = 2**20
 """Entries of a table, rows of a batch not counted."""
 
-_NEVER = -1e200
-"""The score of what hard formulas forbid. Not infinite: an infinite one has no derivative."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Table:
@@ -80,6 +77,13 @@ class PartitionFunction:
         clause = self._clause_weights(weights)
         tables = [self._own(unit, unary) for unit in range(len(self._units))]
         tables += [(one.scope, self._scores(one, clause)) for one in self._tables]
+        # What is best in each table becomes 0: weights may be so large that sums with them lose those of others.
+        highest = [_finite(scores.detach().flatten(1).amax(dim=1)) for _, scores in tables]
+        tables = [
+            (scope, scores - most.reshape(-1, *[1] * (scores.ndim - 1)))
+            for (scope, scores), most in zip(tables, highest, strict=True)
+        ]
+        total = sum(highest, total)
         waiting: dict[int, list[tuple[tuple[int, ...], Tensor]]] = {unit: [] for unit in self._order}
         place = {unit: at for at, unit in enumerate(self._order)}
         for scope, scores in tables:
@@ -89,12 +93,12 @@ class PartitionFunction:
             scope, scores = self._summed(waiting.pop(unit), rows)
             axis = 1 + scope.index(unit)
             scope = tuple(one for one in scope if one != unit)
-            scores = torch.logsumexp(scores, dim=axis)
+            scores = _log_sum_exp(scores, axis)
             if scope:
                 waiting[min(scope, key=place.__getitem__)].append((scope, scores))
             else:
                 total = total + scores
-        if bool((total < _NEVER / 2).any()) or self.network.conflict:
+        if bool((total == -torch.inf).any()) or self.network.conflict:
             raise SolveError(f"mln-map: infeasible: {self.network.conflict or 'no world holds the hard formulas'}")
         return total
 
@@ -114,7 +118,7 @@ class PartitionFunction:
     def _scores(self, table: _Table, clause: Tensor) -> Tensor:
         weights = clause[table.clauses.to(clause.device)].T  # [B, k]
         scores: Tensor = torch.tensordot(weights, table.truths.to(weights), dims=1)
-        return scores.masked_fill(table.forbidden.to(clause.device), _NEVER)
+        return scores.masked_fill(table.forbidden.to(clause.device), -torch.inf)
 
     def _summed(self, tables: list[tuple[tuple[int, ...], Tensor]], rows: int) -> tuple[tuple[int, ...], Tensor]:
         """One table of all."""
@@ -212,6 +216,17 @@ class PartitionFunction:
 
     def _entries(self, unit: int, others: set[int]) -> int:
         return self._units.size(unit) * prod(map(self._units.size, others))
+
+
+def _log_sum_exp(scores: Tensor, axis: int) -> Tensor:
+    """`logsumexp`, with a derivative where all are -inf, as hard formulas make them, too: it is 0."""
+    never = (scores == -torch.inf).all(dim=axis, keepdim=True)
+    return torch.logsumexp(scores.masked_fill(never, 0.0), dim=axis).masked_fill(never.squeeze(axis), -torch.inf)
+
+
+def _finite(scores: Tensor) -> Tensor:
+    """0 instead of -inf."""
+    return scores.masked_fill(scores == -torch.inf, 0.0)
 
 
 def _check(entries: int, units: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -43,7 +45,8 @@ class Chains:
     @property
     def errors(self) -> Floats:
         """`[n + m]` standard errors, by the spread of the parts of all chains (batch means: Flegal and Jones 2010)."""
-        parts = self.means.reshape(-1, self.means.shape[-1])
+        chains, batches, size = self.means.shape
+        parts = self.means.reshape(chains * batches, size)
         found: Floats = parts.std(axis=0, ddof=1) / np.sqrt(len(parts))
         return found
 
@@ -73,6 +76,7 @@ def chains(
     burn: int,
     number: int,
     seed: int,
+    watch: Callable[[int, int], None] | None = None,
 ) -> Chains:
     """Run Markov chains.
 
@@ -85,6 +89,7 @@ def chains(
         burn: states before these.
         number: of chains, which start in different states.
         seed: of all.
+        watch: is told how many states there are so far, and how many there will be.
 
     Raises:
         SolveError: no state holds the hard clauses.
@@ -93,16 +98,39 @@ def chains(
     unary, network, atoms = network.padded(unary), network.completed, network.atoms
     variables = network.atoms + len(network.clauses)
     sums = np.zeros((number, BATCHES, variables), np.int64)
+    parts = _Parts(number * (burn + length * BATCHES), watch)
     for chain in range(number):
         own = _Gibbs(network, unary, clause) if method == "gibbs" else _MCSAT(network, unary, clause)
         random = random_of(seed * 1_000_003 + chain)
         _start(own.structure, own.world, network, seed + chain, random)
-        own.run(burn, np.zeros(own.size, np.int64), random)
-        for batch in range(BATCHES):
+        for batch, states in enumerate((burn, *[length] * BATCHES), -1):
             found = np.zeros(own.size, np.int64)
-            own.run(length, found, random)
-            sums[chain, batch] = found[:variables]
+            for part in parts.of(states):
+                own.run(part, found, random)
+            if batch >= 0:
+                sums[chain, batch] = found[:variables]
     return Chains(np.delete(sums, np.s_[atoms : network.atoms], axis=2) / length, length)
+
+
+class _Parts:
+    """Splits long runs: Ctrl-C is heard, and progress told, between two parts of about a tenth of a second."""
+
+    def __init__(self, total: int, watch: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._watch = 0, total, watch
+        self._size = 1
+
+    def of(self, states: int) -> Iterator[int]:
+        """The numbers of states of parts."""
+        while states:
+            part = min(self._size, states)
+            begin = perf_counter()
+            yield part
+            if part == self._size and perf_counter() - begin < 0.05:
+                self._size *= 2
+            states -= part
+            self._done += part
+            if self._watch is not None:
+                self._watch(self._done, self._total)
 
 
 class _Gibbs:

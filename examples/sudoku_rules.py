@@ -39,7 +39,7 @@ VARIABLES = DIGITS**3
 EQUATIONS = 40  # as many as are independent: 64 equations say the rules, of which 24 follow from the others
 SEEN = (20, 40, 80, 200)
 PUZZLES, STEPS = 25, 600
-QUICK_PUZZLES, QUICK_STEPS = 15, 300
+QUICK_PUZZLES, QUICK_STEPS = 10, 300
 BATCH, LEARNING_RATE = 10, 0.01
 ROOM = 0.1, 0.01  # on either side of an equation, at the beginning and at the end
 TEMPERATURES = 0.1, 0.005
@@ -220,7 +220,7 @@ def plot(results: Sequence[Result], path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> list[Result]:
     """Run the example; returns what it shows."""
-    parser = arguments(__doc__, METHODS, plot="sudoku_rules.png", quick="200 boards, half the steps, 15 puzzles")
+    parser = arguments(__doc__, METHODS, plot="sudoku_rules.png", quick="200 boards, half the steps, 10 puzzles")
     options = parser.parse_args(argv)
     methods = list(options.methods or METHODS)
     sizes = [(200, 0)] if options.quick else [*((seen, 0) for seen in SEEN), (200, 10)]

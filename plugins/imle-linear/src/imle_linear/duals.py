@@ -53,10 +53,8 @@ class Duals(NamedTuple):
         matrix = program.matrix
         y = _pointing(duals, rows.lower, rows.upper)
         terms = matrix.value * y[matrix.index]
-        reduced, size = (
-            own + np.bincount(matrix.column, weights=entries, minlength=len(costs))
-            for own, entries in ((costs, -terms), (np.abs(costs), np.abs(terms)))
-        )
+        reduced: Floats = costs - np.bincount(matrix.column, weights=terms, minlength=len(costs))
+        size = np.abs(costs) + np.bincount(matrix.column, weights=np.abs(terms), minlength=len(costs))
         reduced[np.abs(reduced) <= _ROUNDING * size] = 0.0
         r = _pointing(reduced, rows.least, rows.most)
         gap = _away(y, matrix.times(point), rows.lower, rows.upper) + _away(r, point, rows.least, rows.most)

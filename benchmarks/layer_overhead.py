@@ -20,7 +20,7 @@ from benchmarks import linear
 from benchmarks.harness import Claim, race
 from imle.noise import GumbelNoiseDistribution
 from imle_highs.engines import SIMPLEX
-from imle_highs.native import QuietHighs, highs_lp
+from imle_highs.native import QuietHighs, pass_model
 from imle_linear.program import from_matrices
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ def bare_loop(instance: dict[str, Any]) -> Callable[[Floats], Floats]:
     native = QuietHighs()
     for name, value in {"threads": 1, **SIMPLEX}.items():
         native.setOptionValue(name, value)
-    native.passModel(highs_lp(from_matrices("benchmark", **linear.complete(instance)), integer=False))
+    assert pass_model(native, from_matrices("benchmark", **linear.complete(instance)), integer=False)
     columns = np.arange(native.getNumCol(), dtype=np.int32)
 
     def solve(rows: Floats) -> Floats:

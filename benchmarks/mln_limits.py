@@ -1,7 +1,8 @@
 """Markov Logic Networks under a time limit: how good the world is, and by how much the limit is overrun
 
 Limits are counted in processor time of this process, so that a busy machine does not change what is found; what
-toulbar2 does in its own process is not counted. The gap is to the bound, the optimum is nearer.
+toulbar2 does in its own process is not counted. Seconds are from text to answer, grounding included; imports and
+kernels, which a process loads once, are not. The gap is to the bound, the optimum is nearer.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class ByHand(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, theta: Tensor) -> Tensor:
-        noise = -UNIT * torch.log(-torch.log(torch.rand(len(theta), 1, theta.shape[1])))
+        noise = -3 * UNIT * torch.log(-torch.log(torch.rand(len(theta), 1, theta.shape[1])))
         z = largest(theta.unsqueeze(1) + noise)
         ctx.save_for_backward(theta, noise, z)
         return z.mean(dim=1)
@@ -64,7 +64,10 @@ class ByHand(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         theta, noise, z = ctx.saved_tensors
-        step = theta.norm(dim=-1, keepdim=True) / dy.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+        spread = (theta.unsqueeze(1) + noise).std(dim=-1, correction=0).mean(dim=1, keepdim=True) * theta.shape[
+            1
+        ] ** 0.5
+        step = spread / dy.norm(dim=-1, keepdim=True).clamp(min=1e-12)
         found: Tensor = (z - largest((theta - step * dy).unsqueeze(1) + noise)).mean(dim=1)
         return found / step.clamp(min=1e-12)
 

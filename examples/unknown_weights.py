@@ -12,8 +12,9 @@ half hours of a day in which to run a plant, within a budget, by predicted price
 
 - Two-stage: least squares on the weights.
 - Two-stage with a margin: the same, times the factor that does best on validation data. The cheapest remedy.
-- End to end: the same model, trained on further with the loss of the decisions. Its gradient goes through the
-  solver by noise on the weights, `learned={"weights": ...}` and `layer.expected_loss`.
+- Feasibility-aware (Mandi et al. 2025): that model, trained on with `imle.losses.FeasibilityAware`.
+- End to end: that model, trained on with the loss of the decisions. Its gradient goes through the solver by noise on
+  the weights, `learned={"weights": ...}` and `layer.expected_loss`.
 
     python examples/unknown_weights.py             # five seeds, minutes
     python examples/unknown_weights.py --quick     # one seed, fewer rows, seconds
@@ -35,18 +36,15 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 import imle
-from common import arguments, bars, save, seeds_of, show, with_progress
+from common import arguments, bars, methods_of, save, seeds_of, show, with_progress
 from imle import datasets
 
-PENALTY = 10.0
+ITEMS, PENALTY = 50, 10.0
+LEAST = 0.01
+"""The least weight that is predicted, in units of the mean."""
 MARGINS = [1 + step / 20 for step in range(-4, 21)]
 
-SETTINGS = {
-    "end to end, noise 5 %": {"weights": 0.05},
-    "end to end, noise 15 %": {"weights": 0.15},
-}
-"""What is learned, with the standard deviation of the noise on it, relative because weights are positive."""
-SAMPLES, BATCH, LEARNING_RATE = 8, 32, 0.003
+SAMPLES, BATCH, LEARNING_RATE = 16, 32, 0.003
 
 
 class Rows(NamedTuple):
@@ -100,21 +98,21 @@ class Problem:
         return 1 - earned.unflatten(0, packed.shape[:2]) / rows.best.unsqueeze(1)
 
 
-def generated(seed: int, rows: int = 1000, items: int = 50, degree: int = 5) -> Problem:
-    """The papers': weights are Poisson with rate `((B x / sqrt(5) + 3)^degree + 1) (1 +- 0.1)`, B a random 0/1 matrix.
+def generated(seed: int, train: int, validation: int, test: int) -> Problem:
+    """The papers': weights are Poisson with rate `((B x / sqrt(5) + 3)^5 + 1) (1 +- 0.1)`, B a random 0/1 matrix.
 
     An item is worth the sum over rows of its weight, scaled to 0 to 1, times a number of its own between 0 and 1.
-    80 % of the rows are to learn from, 10 % for validation.
     """
+    rows = train + validation + test
     rng = np.random.default_rng(seed)
-    mixing = rng.binomial(1, 0.5, size=(items, 5))
+    mixing = rng.binomial(1, 0.5, size=(ITEMS, 5))
     features = rng.normal(size=(rows, 5))
-    rates = (1 + (features @ mixing.T / 5**0.5 + 3) ** degree) * rng.uniform(0.9, 1.1, size=(rows, items))
+    rates = (1 + (features @ mixing.T / 5**0.5 + 3) ** 5) * rng.uniform(0.9, 1.1, size=(rows, ITEMS))
     weights = rng.poisson(np.maximum(rates, 0.0))
     low, high = weights.min(axis=0), weights.max(axis=0)
-    values = rng.uniform(size=items) * ((weights - low) / (high - low)).sum(axis=0)
+    values = rng.uniform(size=ITEMS) * ((weights - low) / (high - low)).sum(axis=0)
     tensors = (torch.from_numpy(array).float() for array in (features, weights, values))
-    return Problem(*tensors, parts=(rows * 8 // 10, rows // 10))
+    return Problem(*tensors, parts=(train, validation))
 
 
 def electricity(folder: Path, seed: int) -> Problem:
@@ -137,15 +135,17 @@ class Weights(nn.Module):
         self.unit = float(rows.weights.mean())
         self.linear = nn.Linear(rows.features.shape[-1], items if rows.features.ndim == 2 else 1)
         with_one = torch.cat([rows.features, torch.ones_like(rows.features[..., :1])], dim=-1).flatten(0, -2)
-        targets = rows.weights.reshape(-1, self.linear.out_features) / self.unit
+        targets = rows.weights.reshape(-1, self.linear.out_features) / self.unit - LEAST
         solution: Tensor = torch.linalg.lstsq(with_one, targets).solution
         with torch.no_grad():
             self.linear.weight.copy_(solution[:-1].T)
             self.linear.bias.copy_(solution[-1])
 
     def forward(self, features: Tensor) -> Tensor:
-        # the softplus differs from its argument only below a tenth of the mean weight
-        return self.unit * nn.functional.softplus(self.linear(features).reshape(len(features), -1), beta=20.0)
+        # The softplus differs from its argument only below a fifth of the mean weight. The derivative of a positive
+        # parameter is that of its logarithm, divided by it: it stays away from zero.
+        positive = nn.functional.softplus(self.linear(features).reshape(len(features), -1), beta=20.0)
+        return self.unit * (LEAST + positive)
 
 
 @dataclass(frozen=True)
@@ -175,16 +175,59 @@ def evaluate(problem: Problem, predicted: Tensor, rows: Rows) -> Score:
 
 
 @torch.no_grad()
-def best_margin(problem: Problem, model: nn.Module) -> float:
-    """The factor on predicted weights that does best on validation data."""
+def with_margin(problem: Problem, model: Weights) -> Weights:
+    """The model times the factor that does best on validation data."""
     rows = problem.validation
-    predicted = model(rows.features)
-    return min(MARGINS, key=lambda factor: evaluate(problem, factor * predicted, rows).regret)
+
+    def times(factor: float) -> Weights:
+        scaled = copy.deepcopy(model)
+        for parameter in scaled.parameters():
+            parameter.mul_(factor)
+        return scaled
+
+    return min(map(times, MARGINS), key=lambda scaled: evaluate(problem, scaled(rows.features), rows).regret)
 
 
-def end_to_end(problem: Problem, model: nn.Module, epochs: int, learned: Mapping[str, float]) -> nn.Module:
-    """Train on post-hoc regret; the model after the epoch that did best on validation data."""
+Loss = Callable[[Tensor, Rows], Tensor]
+"""From predicted weights `[B, n]` and what is true of these rows to a number."""
+
+
+def expected_regret(problem: Problem, sigma: float) -> Loss:
+    """Post-hoc regret of sets packed by predictions with noise, the standard deviation of which is relative."""
+    learned = {"weights": sigma}
     layer = imle.layer("knapsack", capacity=problem.capacity, noise=None, learned=learned, nb_samples=SAMPLES)
+
+    def loss(predicted: Tensor, rows: Rows) -> Tensor:
+        lost = functools.partial(problem.post_hoc_regret, rows=rows)  # of sampled sets
+        return layer.expected_loss(problem.values.expand_as(predicted), lost, weights=predicted).mean()
+
+    return loss
+
+
+def feasibility_aware(problem: Problem, weight: float) -> Loss:
+    """Predictions shall allow the best set, and forbid one that turns out too heavy. What that costs plays no part."""
+
+    def violation(packed: Tensor, weights: Tensor) -> Tensor:
+        return (packed * weights).sum(dim=1, keepdim=True) / problem.capacity - 1
+
+    rule = imle.losses.FeasibilityAware(problem.solve, weight=weight, margin=0.05, sharpness=20.0, violation=violation)
+
+    def loss(predicted: Tensor, rows: Rows) -> Tensor:
+        values = problem.values.expand_as(predicted)
+        return rule(values, problem.pack(rows.weights), {"weights": rows.weights}, weights=predicted)
+
+    return loss
+
+
+METHODS: dict[str, Callable[[Problem], Loss]] = {
+    "feasibility-aware": functools.partial(feasibility_aware, weight=0.8),
+    "end to end, noise 5 %": functools.partial(expected_regret, sigma=0.05),
+    "end to end, noise 15 %": functools.partial(expected_regret, sigma=0.15),
+}
+
+
+def train(problem: Problem, model: nn.Module, loss: Loss, epochs: int) -> nn.Module:
+    """The model after the epoch that did best on validation data."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
     def validated() -> float:
@@ -195,32 +238,26 @@ def end_to_end(problem: Problem, model: nn.Module, epochs: int, learned: Mapping
     for _ in range(epochs):
         for order in torch.split(torch.randperm(len(problem.train.weights)), BATCH):
             rows = problem.train.at(order)
-            lost = functools.partial(problem.post_hoc_regret, rows=rows)  # of sampled sets
-            values = problem.values.expand_as(rows.weights)
-            loss = layer.expected_loss(values, lost, weights=model(rows.features)).mean()
+            value = loss(model(rows.features), rows)
             optimizer.zero_grad()
-            loss.backward()
+            value.backward()  # type: ignore[no-untyped-call]  # torch's own
             optimizer.step()
         if (found := validated()) < least:
             kept, least = copy.deepcopy(model), found
     return kept
 
 
-def run(problem: Problem, seed: int, settings: Sequence[str], epochs: int) -> dict[str, Score]:
+def run(problem: Problem, seed: int, methods: Sequence[str], epochs: int) -> dict[str, Score]:
     """Scores of all methods on the test rows of a problem."""
-    rows, fitted = problem.test, Weights(problem.train)
+    fitted = Weights(problem.train)
+    margin = with_margin(problem, fitted)
+    models: dict[str, nn.Module] = {"two-stage": fitted, "two-stage, margin": margin}
+    for name in methods:
+        torch.manual_seed(seed)  # each method sees the same order of rows
+        models[name] = train(problem, copy.deepcopy(margin), METHODS[name](problem), epochs)
+    rows = problem.test
     with torch.no_grad():
-        predicted = fitted(rows.features)
-    scores = {
-        "two-stage": evaluate(problem, predicted, rows),
-        "two-stage, margin": evaluate(problem, best_margin(problem, fitted) * predicted, rows),
-    }
-    for name in settings:
-        torch.manual_seed(seed)  # each setting sees the same order of rows
-        model = end_to_end(problem, copy.deepcopy(fitted), epochs, SETTINGS[name])
-        with torch.no_grad():
-            scores[name] = evaluate(problem, model(rows.features), rows)
-    return scores
+        return {name: evaluate(problem, model(rows.features), rows) for name, model in models.items()}
 
 
 MEASURES = {"regret": "post-hoc regret", "overweight": "overweight", "error": "error of weights"}
@@ -239,22 +276,24 @@ def plot(results: Mapping[str, Sequence[Mapping[str, Score]]], path: Path) -> No
     figure = Figure(figsize=(7 * len(results), 2.8), layout="constrained")
     for axes, (name, found) in zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True):
         regrets = columns(found)[MEASURES["regret"]]
-        bars(axes, regrets, f"{name}: post-hoc regret, %", baselines=[m for m in regrets if m not in SETTINGS])
+        bars(axes, regrets, f"{name}: post-hoc regret, %", baselines=[m for m in regrets if m not in METHODS])
     save(figure, path)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, Score]]]:
     """Run the example; returns what it shows: scores by problem, seed and method."""
-    parser = arguments(__doc__, plot="unknown_weights.png", quick="one seed, fewer rows, one setting", seeds=5)
+    quick = "one seed, fewer rows, one method"
+    parser = arguments(__doc__, METHODS, plot="unknown_weights.png", quick=quick, seeds=5)
     parser.add_argument("--data", type=Path, help="folder with the benchmark's electricity prices, prices.npz")
     options = parser.parse_args(argv)
-    rows, epochs, settings = (300, 5, list(SETTINGS)[-1:]) if options.quick else (1000, 20, list(SETTINGS))
-    problems: dict[str, Callable[[int], Problem]] = {"generated": functools.partial(generated, rows=rows)}
+    methods = methods_of(options, METHODS, list(METHODS)[-1:])
+    sizes, epochs = ((600, 200, 600), 4) if options.quick else ((800, 200, 1000), 15)
+    problems: dict[str, Callable[[int], Problem]] = {"generated": lambda seed: generated(seed, *sizes)}
     if options.data:
         problems["electricity"] = functools.partial(electricity, options.data)
     results: dict[str, list[dict[str, Score]]] = {name: [] for name in problems}
     for name, seed in with_progress(list(itertools.product(problems, seeds_of(options))), "learning to weigh"):
-        results[name].append(run(problems[name](seed), seed, settings, epochs))
+        results[name].append(run(problems[name](seed), seed, methods, epochs))
     for name, found in results.items():
         show(f"{name}: test rows, in %", columns(found))
     plot(results, options.plot)

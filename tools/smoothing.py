@@ -25,7 +25,7 @@ VALUES, WEIGHTS = (9.0, 8.0, 6.0, 5.0, 3.0), (5.0, 4.0, 4.0, 3.0, 2.0)
 CAPACITY, PENALTY = 11.0, 3.0
 """The true capacity, and what each unit of weight above it costs."""
 SIGMAS = (0.03, 0.1, 0.3)
-SAMPLES, DRAWS = 8, 1000
+SAMPLES, DRAWS = 8, 500
 AT = (7.5, 10.3, 12.4, 14.5)
 """Predictions at which estimates are shown."""
 
@@ -91,7 +91,7 @@ def estimates(prediction: float, sigma: float, draws: int = DRAWS) -> Tensor:
 
 def draw(path: Path) -> None:
     """Left the loss and its expectations, right their derivatives with the spread of estimates."""
-    grid = [4.5 + 0.05 * k for k in range(271)]
+    grid = [4.5 + 0.05 * k for k in range(261)]
     colours = ("#4c78a8", "#f58518", "#54a24b")
     torch.manual_seed(0)
     with rc_context({"svg.hashsalt": "imle", "font.size": 10}):
@@ -109,10 +109,12 @@ def draw(path: Path) -> None:
             for x in AT:
                 own = estimates(x, sigma)
                 right.errorbar(x + shift, own.mean(), yerr=own.std(), color=colour, fmt="o", markersize=3, capsize=2)
-        left.axvline(CAPACITY, color="#999999", linestyle=":", label="true capacity")
+        left.axvline(CAPACITY, ymax=0.55, color="#999999", linestyle=":", label="true capacity")
         right.axhline(0, color="#999999", linewidth=0.8)
         left.set(title="A loss and its expectations", xlabel="predicted capacity", ylim=(-0.8, 14))
-        right.set(title=f"Derivatives, and estimates of {SAMPLES} samples", xlabel="predicted capacity", ylim=(-5.5, 4.5))
+        right.set(
+            title=f"Derivatives, and estimates of {SAMPLES} samples", xlabel="predicted capacity", ylim=(-5.5, 4.5)
+        )
         for axes in (left, right):
             axes.set_xlim(grid[0], grid[-1])
             axes.spines[["top", "right"]].set_visible(False)
@@ -127,7 +129,7 @@ def table() -> str:
         "| noise | minimum at | derivative at 12.4 | standard deviation of an estimate |",
         "| --- | --- | --- | --- |",
     ]
-    grid = [4.5 + 0.05 * k for k in range(271)]
+    grid = [4.5 + 0.05 * k for k in range(261)]
     for sigma in SIGMAS:
         least = min(grid, key=lambda x: exact(x, sigma)[0])
         spread = estimates(12.4, sigma).std()

@@ -36,14 +36,66 @@ def row_norms(values: Tensor) -> tuple[Tensor, Tensor | None]:
     return torch.linalg.vector_norm(rows / size.unsqueeze(1), dim=1), size
 
 
-def row_spreads(values: Tensor) -> Tensor:
-    """Standard deviations of the entries of rows, 0 where all are equal up to rounding. `[N, *event]` to `[N]`."""
+def row_spreads(values: Tensor, own: Tensor | None = None) -> Tensor:
+    """Standard deviations of the entries of rows, 0 where all are equal up to rounding. `[N, *event]` to `[N]`.
+
+    Args:
+        values: rows.
+        own: `[N, *event]` which entries count; None for all.
+    """
     rows = _flat(values)
     size = row_sizes(rows)
-    rows = rows / size.unsqueeze(1)
-    mean = rows.mean(dim=1, keepdim=True)
-    deviation = torch.linalg.vector_norm(rows - mean, dim=1) / math.sqrt(max(rows.shape[1], 1))
-    return size * torch.where(deviation > _ROUNDING * mean.squeeze(1).abs(), deviation, 0.0)
+    variance, mean, _ = _moments((rows / size.unsqueeze(1)).unsqueeze(1), own)
+    equal = _are_equal(variance, mean)
+    return size * torch.where(equal, 0.0, variance.sqrt()).squeeze(1)
+
+
+def solved_norms(
+    values: Tensor, own: Tensor | None = None, valid: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Norms of rows without their mean, as the root mean square of samples; and their size as `row_norms` gives it.
+
+    A constant on all entries changes nothing about them. Rows whose entries are equal up to rounding have the norm that
+    they have with their mean, as there is no other.
+
+    Args:
+        values: `[N, S, *event]`.
+        own: `[N, *event]` which entries count; None for all.
+        valid: `[N, S]` which samples count; None for all.
+    """
+    rows, size = values.flatten(2), None
+    if _fits(values):
+        rows = rows.double()
+    else:
+        size = row_sizes(rows.flatten(1))
+        rows = rows / size.reshape(-1, 1, 1)
+    variance, mean, count = _moments(rows, own)
+    squares = torch.where(_are_equal(variance, mean), mean.square(), variance)
+    if valid is None:
+        mean_square = squares.mean(dim=1)
+    else:
+        mean_square = torch.where(valid, squares, 0.0).sum(dim=1) / valid.sum(dim=1).clamp(min=1)
+    return (mean_square * count).sqrt(), size
+
+
+def _moments(rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor | int]:
+    """Variances and means `[N, S]` of `[N, S, n]` over the entries that count, and how many do, `[N]` if not all."""
+    if not rows.numel():
+        nothing = rows.new_zeros(rows.shape[:2])
+        return nothing, nothing, 0
+    if own is None:
+        variance, mean = torch.var_mean(rows, dim=2, correction=0)
+        return variance, mean, rows.shape[2]
+    counted = own.reshape(len(rows), 1, -1)
+    number = counted.sum(dim=2)
+    mean = torch.where(counted, rows, 0.0).sum(dim=2) / number
+    variance = torch.where(counted, rows - mean.unsqueeze(2), 0.0).square().sum(dim=2) / number
+    return variance, mean, number.squeeze(1)
+
+
+def _are_equal(variance: Tensor, mean: Tensor) -> Tensor:
+    """Whether entries are equal up to rounding."""
+    return variance <= (_ROUNDING * mean).square()
 
 
 def _fits(values: Tensor) -> bool:

@@ -124,14 +124,14 @@ class AdaptiveTargetDistribution(BaseTargetDistribution):
         self.target_norm = target_norm
 
     def params(self, theta: Tensor, dy: Tensor) -> Tensor:
-        return self.alpha * theta - relative_step(theta, dy, self.beta).times(dy)
+        return self.alpha * theta - relative_step(row_norms(theta), dy, self.beta).times(dy)
 
     def process(self, theta: Tensor, dy: Tensor, gradient: Tensor) -> Tensor:
         beta = self.beta
         self._adapt(gradient)
         if beta == 0:
             return torch.zeros_like(gradient)
-        step = relative_step(theta, dy, beta).reshape(*gradient.shape[:2], *(1,) * (gradient.ndim - 2))
+        step = relative_step(row_norms(theta), dy, beta).reshape(*gradient.shape[:2], *(1,) * (gradient.ndim - 2))
         return step.divide(gradient)
 
     def _adapt(self, gradient: Tensor) -> None:
@@ -184,27 +184,30 @@ def absolute_step(dy: Tensor, lambda_: float) -> Step:
     return Step(dy.new_full((1,) * dy.ndim, lambda_))
 
 
-def relative_step(theta: Tensor, dy: Tensor, beta: float | Tensor, solved: Tensor | None = None) -> Step:
-    """The scale-free step lambda_i = beta ||theta_i|| / ||dy_i||, one per row.
+def relative_step(
+    norms: tuple[Tensor, Tensor | None], dy: Tensor, beta: float | Tensor, samples: int | Tensor = 1
+) -> Step:
+    """A scale-free step lambda_i = beta (norm of objective i) / ||dy_i||, one per row.
 
     A row of zeros has no scale of its own; its norm counts as 1. Rows of any size that their dtype can hold have
     a step.
 
     Args:
-        theta: `[N, *event]`.
-        dy: `[N, *event]`, or `[N, S, *event]`: then ||dy_i|| is the root mean square of its S norms, so that S
-            equal samples give the step of one.
+        norms: `[N]` of the objectives, and the sizes that they have been divided by, if they have been.
+        dy: `[N, *event]`, or `[N, S, *event]`.
         beta: the relative size of the step.
-        solved: `[N]` how many of the S samples were solved, None for all: the mean is over these, and dy of the
-            others is 0.
+        samples: how many of the S samples were solved, `[N]` where rows differ: ||dy_i|| is the root mean square over
+            these, so that S equal samples give the step of one. dy of the others is 0.
 
     Returns:
         lambda, with as many dimensions as dy.
     """
-    theta_norm, theta_size = row_norms(theta)
+    theta_norm, theta_size = norms
     dy_norm, dy_size = row_norms(dy)
-    if dy.ndim > theta.ndim and dy.shape[1] > 1:
-        dy_norm = dy_norm / (math.sqrt(dy.shape[1]) if solved is None else solved.clamp(min=1).sqrt())
+    if isinstance(samples, Tensor):
+        dy_norm = dy_norm / samples.clamp(min=1).sqrt()
+    elif samples > 1:
+        dy_norm = dy_norm / math.sqrt(samples)
     theta_norm = theta_norm.masked_fill(theta_norm == 0, 1.0)
     if not isinstance(beta, float) or beta != 1.0:
         theta_norm = beta * theta_norm

@@ -182,8 +182,9 @@ class _PerSample:
         del rows
         return self
 
-    def inside(self, values: Tensor) -> Tensor:
-        return values
+    def own(self, values: Tensor) -> Tensor | None:
+        del values
+        return None
 
 
 def _solutions(found: Any, rows: Tensor) -> Tensor:

@@ -89,6 +89,8 @@ def test_json(imle, only):
             "above": None,
             "finite": False,
             "per_row": False,
+            "learned": "",
+            "dual": "",
             "doc": "which of several largest scores wins",
         }
     ]

@@ -34,6 +34,29 @@ def test_a_layer_whose_instances_come_with_rows():
     assert "labels" not in repr(layer)
 
 
+@pytest.mark.parametrize("estimator", ["identity", "imle", "perturbed"])
+@pytest.mark.parametrize("output", ["mean", "samples"])
+def test_a_layer_with_a_learned_parameter(estimator, output):
+    noise = {} if estimator == "perturbed" else {"noise": None}
+    layer = imle.layer(
+        "knapsack",
+        weights=[[1, 2]],
+        learned={"capacity": 0.1},
+        nb_samples=3,
+        estimator=estimator,
+        output=output,
+        **noise,
+    )
+    assert layer.missing == ["capacity"]
+    for text in (repr(layer), " ".join(parsed(layer._repr_html_()).texts)):
+        assert "weights=[[1, 2]], capacity per row" in text
+        assert "capacity by MultiplicativeNoiseDistribution() x 0.1" in text
+    out = layer(torch.ones(4, 2, requires_grad=True), capacity=torch.full((4,), 2.5))
+    assert layer.stats.solves == 4 * layer.solves_per_row[0] == 12
+    out.square().sum().backward()
+    assert layer.stats.solves == 12 + 4 * layer.solves_per_row[1]
+
+
 @pytest.mark.parametrize(
     ("layer", "objective"),
     [

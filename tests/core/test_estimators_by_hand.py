@@ -48,6 +48,12 @@ class ByHand:
     def relative(self, b, beta):
         return beta * np.linalg.norm(self.theta[b]) / np.linalg.norm(self.weights[b])
 
+    def spread(self, b, beta, *, deterministic=False):
+        """The step that is relative to how much the objectives vary that were solved."""
+        theta = self.theta[b] + (0.0 if deterministic else self.tau) * self.noise[b]  # [S, n]
+        squares = theta.shape[1] * theta.var(axis=1)
+        return beta * np.sqrt(squares.mean()) / np.linalg.norm(self.weights[b])
+
     def expected(self, rule):
         """mean_s rule(b, s) for every row."""
         batch, samples = self.noise.shape[:2]
@@ -99,7 +105,7 @@ outputs = st.sampled_from(["mean", "samples"])
 )
 def test_imle(problem, sense, output, alpha, lambda_, scale):
     def step(b):
-        return problem.relative(b, 0.7) if lambda_ is None else lambda_
+        return problem.spread(b, 0.7) if lambda_ is None else lambda_
 
     def rule(b, s):
         gradient = problem.forward(b, s) - problem.target(b, s, step(b) * problem.weights[b], alpha)
@@ -115,7 +121,7 @@ def test_imle(problem, sense, output, alpha, lambda_, scale):
 @given(problems, senses, outputs, st.sampled_from([None, 0.3]), st.booleans())
 def test_imle_symmetric(problem, sense, output, lambda_, scale):
     def rule(b, s):
-        step = problem.relative(b, 0.7) if lambda_ is None else lambda_
+        step = problem.spread(b, 0.7) if lambda_ is None else lambda_
         shift = step * problem.weights[b]
         gradient = (problem.target(b, s, -shift) - problem.target(b, s, shift)) / 2
         return gradient / step if scale else gradient
@@ -162,7 +168,7 @@ def test_aimle_beta_never_falls_below_zero():
 @given(problems, senses, outputs, st.sampled_from([None, 0.3, 4.0]))
 def test_blackbox(problem, sense, output, lambda_):
     def rule(b, s):
-        step = problem.relative(b, 0.7) if lambda_ is None else lambda_
+        step = problem.spread(b, 0.7, deterministic=True) if lambda_ is None else lambda_
         target = problem.theta[b] - step * problem.weights[b]
         return (argmax(problem.theta[b], problem.solutions) - argmax(target, problem.solutions)) / step
 

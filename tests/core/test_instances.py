@@ -55,7 +55,7 @@ def test_nothing_on_the_padding_counts(estimator, output):
     """Neither scores nor a loss there change the step, or the gradient, of a row."""
     wide, narrow = k_subsets(5, 2), k_subsets(3, 1)
     objective = torch.tensor([[0.3, 0.1, 0.4, 0.2, 0.5], [0.3, 0.1, 0.4, 1e6, -1e6]], requires_grad=True)
-    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [1.0, 0.0, 2.0, 1e3, -1e3]])
+    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 2.0, 1e3, -1e3]])
     options = {"estimator": estimator, "noise": None} if estimator != "blackbox" else {"estimator": estimator}
     layer = imle.layer(EnumerationSolver(), output=output, **options)
     out = layer(objective, solutions=[wide, narrow])
@@ -158,6 +158,14 @@ def test_a_missing_instance_is_named():
 def test_an_option_is_not_a_row_parameter():
     with pytest.raises(OptionError, match="'sense' is an option, the same for all rows"):
         imle.layer("support.solvers:EnumerationSolver")(torch.zeros(2, 5), sense=["max", "min"])
+
+
+def test_an_empty_batch_of_instances_of_its_own():
+    objective = torch.zeros(0, 5, requires_grad=True)
+    out = imle.layer(EnumerationSolver(), nb_samples=2)(objective, solutions=[])
+    assert out.shape == (0, 5)
+    out.sum().backward()
+    assert objective.grad.shape == (0, 5)
 
 
 def test_a_bad_instance_is_an_error_at_once():

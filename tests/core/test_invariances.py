@@ -189,3 +189,25 @@ def test_the_authors_adaptive_target_for_rows_of_any_size():
             assert torch.equal(rule.params(theta * size, dy * factor) / size, theta - 2.5 * dy)
             scaled = rule.process(theta * size, dy * factor, torch.ones(1, 1, 2))
             assert torch.equal(scaled, torch.full((1, 1, 2), 0.4) * factor / size)
+
+
+@pytest.mark.parametrize("name", ["imle", "imle-symmetric", "imle-undivided", "blackbox"])
+@pytest.mark.parametrize("output", ["mean", "samples"])
+def test_a_constant_on_all_scores(name, output, problem):
+    """All solutions have two ones: a constant adds the same to each, and steps are relative to what varies."""
+    theta, weights, noise = problem
+    plain = gradient(name, theta, weights, noise, output=output)
+    assert plain.abs().sum() > 0
+    torch.testing.assert_close(gradient(name, theta + 1e4, weights, noise, output=output), plain, rtol=1e-9, atol=0.0)
+
+
+def test_rows_of_equal_scores_have_a_step(problem):
+    """It is as long as such rows are, as there is no spread; where noise is drawn, that has one."""
+    _, weights, _ = problem
+    theta = torch.full((4, 6), 0.1, dtype=torch.float64, requires_grad=True)
+    layer = imle.layer(EnumerationSolver(), solutions=SOLUTIONS, estimator=Blackbox(beta=0.5))
+    (layer(theta) * weights).sum().backward()
+    step = 0.5 * 0.1 * 6**0.5 / weights.norm(dim=1, keepdim=True)
+    with torch.no_grad():
+        expected = (layer(theta) - layer(theta - step * weights)) / step
+    torch.testing.assert_close(theta.grad, expected)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fuzz.case import Case, Floats, literal
 from fuzz.sets import ROWS, case, senses
@@ -42,6 +43,11 @@ def _reached(edges: Edges, places: Sequence[int], start: int, *, directed: bool)
                     seen.add(other)
                     todo.append(other)
     return seen
+
+
+def _within(points: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """The masks that are part of another one."""
+    return points[~(points > allowed).reshape(len(points), allowed.size).any(axis=1)]
 
 
 def _edges(rng: Generator, nodes: int, edges: Edges) -> dict[str, str]:
@@ -133,7 +139,8 @@ def bounded_path(target: str, rng: Generator) -> Case:
 
 
 def shortest_path(target: str, rng: Generator) -> Case:
-    """Acyclic graphs with costs of any sign, others with costs that are not negative; edges or nodes that cost."""
+    """Acyclic graphs with costs of any sign, others with costs that are not negative; edges or nodes that cost; some
+    with walls."""
     import networkx as nx  # only for the order of its edges, which is the order of objectives
 
     nodes = int(rng.integers(2, 7))
@@ -164,12 +171,21 @@ def shortest_path(target: str, rng: Generator) -> Case:
         rows = {name: [ends[kind][end] for kind in which.tolist()] for end, name in enumerate(("source", "target"))}
     options = {"weights": "node"} if by_node else {}
     chosen = sets[:1] if which is None else sets
+    if rng.random() < 0.4:
+        items = nodes if by_node else len(listed)
+        walls = rng.random((len(chosen), items)) < 0.8
+        chosen = [_within(points, own) for points, own in zip(chosen, walls, strict=True)]
+        if which is None:
+            instance["allowed"] = literal(walls[0])
+        else:
+            rows["allowed"] = [walls[kind].tolist() for kind in which.tolist()]
     return case(
         rng,
         target.split("/")[1],
         options,
         instance,
         chosen,
+        shape=(nodes if by_node else len(listed),),
         setup="\n".join(["import networkx as nx", *setup]),
         which=which,
         rows=rows,
@@ -178,7 +194,7 @@ def shortest_path(target: str, rng: Generator) -> Case:
 
 
 def grid(target: str, rng: Generator) -> Case:
-    """Masks of cells; the way from corner to corner, or between any two."""
+    """Masks of cells; the way from corner to corner, or between any two; some with walls."""
     height, width = [(1, 1), (1, 4), (2, 2), (3, 2), (2, 4), (3, 3)][int(rng.integers(6))]
     neighbours = int(rng.choice([4, 8]))
     cells = list(itertools.product(range(height), range(width)))
@@ -195,7 +211,17 @@ def grid(target: str, rng: Generator) -> Case:
         masks.append([float(cell in visited) for cell in range(len(cells))])
     points = np.unique(np.array(masks), axis=0).reshape(-1, height, width)
     instance = {"source": repr(cells[source]), "target": repr(cells[sink])}
-    return case(rng, target.split("/")[1], {"neighbours": neighbours}, instance, [points], positive=True)
+    options, shape = {"neighbours": neighbours}, (height, width)
+    if rng.random() < 0.5:
+        return case(rng, target.split("/")[1], options, instance, [points], shape=shape, positive=True)
+    walls = rng.random((2, height, width)) < 0.8
+    sets = [points, *(_within(points, own) for own in walls)]
+    if rng.random() < 0.5:
+        instance["allowed"] = f"np.array({literal(walls[0])})"
+        return case(rng, target.split("/")[1], options, instance, sets[1:2], shape=shape, positive=True)
+    which, masks_of = rng.integers(0, 3, ROWS), [None, *walls.tolist()]
+    rows = {"allowed": [masks_of[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], options, instance, sets, shape=shape, which=which, rows=rows, positive=True)
 
 
 DRAWS: dict[str, Callable[[str, Generator], Case]] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fuzz.case import Case, Floats, literal
 from fuzz.exact.model import Program, Row
@@ -16,26 +17,34 @@ from fuzz.programs.points import box, listed
 from fuzz.sets import ROWS, case, senses
 
 Generator = np.random.Generator
+Ints = NDArray[np.int64]
 
 
 def knapsack(target: str, rng: Generator) -> Case:
-    """Weights of all kinds, capacities that some subset meets, or misses by one unit; some rows with capacities of
-    their own."""
+    """Weights of all kinds, capacities that some subset meets, or misses by one unit; some rows with capacities, or
+    with weights, of their own."""
     n, m = int(rng.integers(1, 9)), int(rng.integers(1, 4))
     style = drawing.STYLES[int(rng.integers(len(drawing.STYLES)))]
     weights = [[abs(c) for c in style(rng, n)] for _ in range(m)]
-    capacities = [[_capacity(rng, row) for row in weights] for _ in range(3)]
+    if rng.random() < 0.5:
+        kinds = [weights] * 3
+    else:
+        styles = [style, *(drawing.STYLES[int(number)] for number in rng.integers(0, len(drawing.STYLES), 2))]
+        kinds = [[[abs(c) for c in own(rng, n)] for _ in range(m)] for own in styles]
+    capacities = [[_capacity(rng, row) for row in own] for own in kinds]
     truths = []
-    for own in capacities:
-        rows = tuple(Row(tuple(row), right) for row, right in zip(weights, own, strict=True))
+    for heavy, own in zip(kinds, capacities, strict=True):
+        rows = tuple(Row(tuple(row), right) for row, right in zip(heavy, own, strict=True))
         program = Program(rows, (Fraction(0),) * n, (Fraction(1),) * n, (True,) * n)
         truths.append(listed(program, list(range(n)), [0.0] * n, -1))
     which = rng.integers(0, 3, ROWS) if rng.random() < 0.5 else None
-    given = [[float(right) for right in own] for own in capacities]
-    instance = {"weights": literal([[float(w) for w in row] for row in weights])}
-    if which is None or rng.random() < 0.5:
-        instance["capacity"] = literal(given[0])
-    attractive = np.array([float(w) for w in weights[0]])
+    given = {
+        "weights": [[[float(w) for w in row] for row in own] for own in kinds],
+        "capacity": [[float(right) for right in own] for own in capacities],
+    }
+    instance = {name: literal(values[0]) for name, values in given.items() if which is None or rng.random() < 0.7}
+    own_rows = [name for name in given if name not in instance or name == "capacity" or kinds[1] is not kinds[0]]
+    attractive = np.array([float(w) for w in kinds[0][0]])
     attractive = attractive / (attractive.max() or 1.0) * 64
     objectives = journey(rng, n, ROWS, best=lambda c: np.ones(n), attractive=attractive, sign=-1)
     return Case(
@@ -45,7 +54,7 @@ def knapsack(target: str, rng: Generator) -> Case:
         objectives=objectives,
         truths=truths,
         which=which,
-        rows={} if which is None else {"capacity": [given[kind] for kind in which.tolist()]},
+        rows={} if which is None else {name: [given[name][kind] for kind in which.tolist()] for name in own_rows},
         way="layer" if rng.random() < 0.25 else "prepared",
     )
 
@@ -86,21 +95,34 @@ def topk(target: str, rng: Generator) -> Case:
 
 
 def flow(target: str, rng: Generator) -> Case:
+    """Some rows with capacities and supplies of their own."""
     nodes, arcs = int(rng.integers(2, 5)), int(rng.integers(1, 7))
     tails, heads = rng.integers(0, nodes, (2, arcs))
-    capacities = rng.integers(0, 4, arcs)
+    networks = [_network(rng, nodes, tails, heads) for _ in range(3)]
+    ends = {"tails": literal(tails), "heads": literal(heads)}
+    given = {"capacities": [own[0] for own in networks], "supplies": [own[1] for own in networks]}
+    points = [own[2] for own in networks]
+    if rng.random() < 0.5:
+        instance = ends | {name: literal(values[0]) for name, values in given.items()}
+        return case(rng, target.split("/")[1], {}, instance, points[:1], shape=(arcs,))
+    which = rng.integers(0, 3, ROWS)
+    instance = ends | {name: literal(values[0]) for name, values in given.items() if rng.random() < 0.5}
+    rows = {name: [values[kind].tolist() for kind in which.tolist()] for name, values in given.items()}
+    return case(rng, target.split("/")[1], {}, instance, points, shape=(arcs,), which=which, rows=rows)
+
+
+def _network(rng: Generator, nodes: int, tails: Ints, heads: Ints) -> tuple[Ints, Ints, Floats]:
+    """Capacities, supplies that mostly can be met, and all flows that do so."""
+    capacities = rng.integers(0, 4, len(tails))
     every = np.array(list(itertools.product(*(range(int(most) + 1) for most in capacities))))
     net = np.zeros((len(every), nodes), np.int64)
-    for arc in range(arcs):
+    for arc in range(len(tails)):
         net[:, tails[arc]] += every[:, arc]
         net[:, heads[arc]] -= every[:, arc]
     supplies = net[int(rng.integers(len(every)))]
     if rng.random() < 0.1:
         supplies = rng.permutation(supplies)
-    points = every[(net == supplies).all(axis=1)].astype(float)
-    arrays = {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}
-    instance = {name: literal(array) for name, array in arrays.items()}
-    return case(rng, target.split("/")[1], {}, instance, [points], shape=(arcs,))
+    return capacities, supplies, every[(net == supplies).all(axis=1)].astype(float)
 
 
 def cp_sat(target: str, rng: Generator) -> Case:

@@ -232,3 +232,13 @@ def test_bad_input():
         FeasibilityAware(layer, violation=lambda z, nonsense: excess(z, A_ub=a, b_ub=nonsense))(
             costs, optimal, {"nonsense": b}, nonsense=b
         )
+
+
+def test_a_layer_that_learns_by_noise_lends_its_solver_all_the_same():
+    costs, (a, b), (_, guess), optimal = problem()
+    plain, noisy = ilp(), ilp(learned={"b_ub": 0.5}, nb_samples=3)
+    truth, given = {"A_ub": a, "b_ub": b}, {"A_ub": a, "b_ub": guess}
+    for layer in (noisy, noisy.eval()):
+        assert FeasibilityAware(layer)(costs, optimal, truth, **given) == FeasibilityAware(plain)(
+            costs, optimal, truth, **given
+        )

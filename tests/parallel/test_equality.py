@@ -166,10 +166,12 @@ def test_join_is_the_same_for_any_split(data, rows):
 
 
 def test_lost_rows_are_told_apart():
-    parts = [Part(0, 2, SolveResult(np.ones((2, 3)))), Part(2, 3, None, SolveStatus.ERROR, "gone")]
+    told = SolveResult(np.ones((2, 3)), duals={"b": np.ones((2, 4))})
+    parts = [Part(0, 2, told), Part(2, 3, None, SolveStatus.ERROR, "gone")]
     joined = join(parts, np.zeros((3, 3)))
     assert joined.status.tolist() == [0, 0, SolveStatus.ERROR]
     assert joined.messages == {2: "gone"}
+    np.testing.assert_array_equal(joined.duals["b"], [[1] * 4, [1] * 4, [np.nan] * 4])
 
 
 @pytest.mark.parametrize("executor", [2, "auto", "processes"])

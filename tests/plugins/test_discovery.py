@@ -427,6 +427,10 @@ def test_specs_refuse_what_the_listing_or_a_layer_would_trip_over(change, messag
         ),
         (lambda: Parameter("k", "int", minimum="0"), "parameter k: minimum: expected a number or None, found '0'"),
         (lambda: Parameter("k", "int", finite=1), "parameter k: finite: expected bool, found 1"),
+        (
+            lambda: Parameter("k", "float", learned=True),
+            "parameter k: learned: expected '', 'real' or 'positive', found True",
+        ),
         (lambda: Parameter("k", "int", per_row="yes"), "parameter k: per_row: expected bool, found 'yes'"),
     ],
 )

@@ -113,6 +113,26 @@ def test_ranges_as_they_are_shown():
     assert shown == [">= 0", "1 to 9", "> 0", "finite, <= 1", "finite, > 0", ">= 0"]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "ndims", "learning"),
+    [
+        (Parameter("a", "number or [m]", learned="positive"), {0, 1}, "can be learned by noise"),
+        (Parameter("a", "array [m, n] or [n]", dual=""), {1, 2}, ""),
+        (Parameter("a", "matrix | None", learned="real", dual="exact"), {2}, "can be learned by noise or value"),
+        (
+            Parameter("a", "(lower, upper) | [n, 2] | Bounds", dual="relaxation"),
+            {2},
+            "can be learned by value of the relaxation",
+        ),
+        (Parameter("a", "graph"), set(), ""),
+    ],
+)
+def test_what_types_say_of_tensors_and_how_those_learn(parameter, ndims, learning):
+    assert parameter.ndims == ndims
+    assert parameter.ndim == (next(iter(ndims)) if len(ndims) == 1 else None)
+    assert parameter.learning == learning
+
+
 def test_an_instance_out_of_range_names_its_row():
     with pytest.raises(InstanceError, match=r"^x: a: expected an int >= 0, found -1 \(row 3\)$"):
         check_value("x", RANGES[0][0], -1, wrong=InstanceError, row=3)

@@ -94,6 +94,8 @@ def parameter_row(parameter: Parameter) -> tuple[str, str, str, str]:
         notes.append(plain(parameter.range))
     if parameter.per_row:
         notes.append("rows that differ in it are solved together")
+    if parameter.learning:
+        notes.append(parameter.learning)
     return code(parameter.name), code(parameter.type), default, "; ".join(note for note in notes if note)
 
 

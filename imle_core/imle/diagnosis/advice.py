@@ -26,7 +26,7 @@ MOST_SAMPLES = 1000
 SEARCH = 1e5
 """How far above the present step a better one is looked for."""
 DRAWS = 4
-MUFFLED, QUIET, SILENT = 3.0, 0.2, 0.01
+MUFFLED, QUIET, SILENT = 5.0, 0.2, 0.01
 """Noise so many times as large as the spread of the scores: too much where gradients are mostly noise or zero; too
 little where the scores have yet to learn; too little for any."""
 FITTING, LONG = 1.5, 3.0
@@ -219,13 +219,11 @@ class Adviser:
 
     def _fitting_step(self) -> float | None:
         """The step at which the target lies as far from theta as the spread of theta; None for rules without."""
-        now, weights = self._now, self._weights
         theta = self._theta.flatten(1)
         spreads = row_spreads(theta) * math.sqrt(theta.shape[1])
-        told = (weights > 0) & (spreads > 0)
-        if not now.step or not bool(told.any()):
+        reach = self._probe.reach(self._measured.last)
+        if reach is None or not bool((told := (reach > 0) & (spreads > 0)).any()):
             return None
-        reach = weights if self._option == "lambda_" else theta.norm(dim=1)
         return float((spreads / reach)[told].median())
 
     def _saturation(self) -> Advice | None:

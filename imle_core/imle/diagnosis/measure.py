@@ -6,8 +6,8 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from imle.diagnosis.report import Cell
 from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Trace
+from imle.estimators.imle import IMLE
 from imle.estimators.samples import Solutions, Solve
 from imle.layers.module import SolverLayer
 from imle.layers.stats import LayerStats
@@ -35,23 +36,56 @@ class Pass(NamedTuple):
     """One backward pass.
 
     Attributes:
+        trace: of the forward pass.
         dy: `[B, 1 or S, *event]` what the loss sent.
         gradient: `[B, *event]` the estimator's answer, for theta.
-        theta: `[B, *event]` what is solved.
-        forward: `[B, S, *event]` forward solutions.
         targets: `[B, S, *event]` each: the solutions of the backward solves.
     """
 
+    trace: Trace
     dy: Tensor
     gradient: Tensor
-    theta: Tensor
-    forward: Tensor
     targets: list[Tensor]
+
+    @property
+    def theta(self) -> Tensor:
+        """`[B, *event]` what is solved."""
+        return self.trace.theta.detach()
 
     def unchanged(self) -> Tensor:
         """`[B]` whether all target solves of a row agree with what they are compared with."""
-        one, *others = self.targets if len(self.targets) > 1 else [self.forward, *self.targets]
+        one, *others = self.targets if len(self.targets) > 1 else [self.trace.z, *self.targets]
         return torch.stack([(one == other).flatten(1).all(dim=1) for other in others]).all(dim=0)
+
+
+@dataclass
+class RecordedSolve:
+    """A solve that keeps what it found.
+
+    Args:
+        solve: does the work. No rule tiles or parts the solve of a whole batch, and what would is not recorded.
+        targets: what it found.
+    """
+
+    solve: Solve
+    targets: list[Tensor] = field(default_factory=list)
+
+    def __call__(
+        self, theta: Tensor, hint: Tensor | None = None, /, *, phase: str = "forward", known: Tensor | None = None
+    ) -> Solutions:
+        """Solve, and keep the solutions."""
+        found = self.solve(theta, hint, phase=phase, known=known)
+        self.targets.append(found.z)
+        return found
+
+    def tile(self, times: int) -> Solve:
+        return self.solve.tile(times)
+
+    def part(self, rows: slice) -> Solve:
+        return self.solve.part(rows)
+
+    def own(self, values: Tensor) -> Tensor | None:
+        return self.solve.own(values)
 
 
 class Measurement(NamedTuple):
@@ -92,6 +126,7 @@ class Probe:
     Attributes:
         option: the keyword that sets the estimator's step, "beta" or "lambda_"; None for rules without one.
         step: the one in force.
+        noisy: whether the layer draws anything.
     """
 
     def __init__(self, layer: SolverLayer, objective: Tensor, loss: Loss, rows: Mapping[str, Sequence[Any]]) -> None:
@@ -100,6 +135,7 @@ class Probe:
         self.option = STEPS.get(self._attribute)
         self.step = float(getattr(self.rule, self._attribute)) if self.option else None
         self.temperatures = layer.temperature, layer.target_temperature
+        self.noisy = layer._mode().perturbed
         layer.memory_limit = None  # a batch is one backward pass, so that there is one to record
         self._layer, self._loss, self._rows = layer, loss, rows
         self._objective = objective.detach()
@@ -117,29 +153,30 @@ class Probe:
         answer = self.rule.gradient
 
         def gradient(trace: Trace, dy: Tensor) -> Tensor:
-            targets: list[Tensor] = []
-
-            def solve(theta: Tensor, hint: Tensor | None = None, /, **options: Any) -> Solutions:
-                found = trace.call.solve(theta, hint, **options)
-                targets.append(found.z)
-                return found
-
-            # no rule tiles or parts the solve of a whole batch
-            found = answer(replace(trace, call=replace(trace.call, solve=cast(Solve, solve))), dy)
-            self._passes.append(Pass(dy, found, trace.theta.detach(), trace.z, targets))
+            solve = RecordedSolve(trace.call.solve)
+            found = answer(replace(trace, call=replace(trace.call, solve=solve)), dy)
+            self._passes.append(Pass(trace, dy, found, solve.targets))
             return found
 
         self.rule.gradient = gradient  # type: ignore[method-assign]  # of this copy alone
+
+    def reach(self, last: Pass) -> Tensor | None:
+        """`[B]` how far a step of 1 takes the targets, 0 where the loss has no gradient; None for rules without one.
+
+        Args:
+            last: a pass.
+        """
+        step = float(getattr(self.rule, self._attribute)) if self.option else 0.0
+        if not step or not isinstance(self.rule, IMLE):
+            return None
+        with torch.no_grad():
+            shift = self.rule.step(last.trace, last.dy).times(last.dy).double()
+        return shift.flatten(2).square().sum(dim=2).mean(dim=1).sqrt().cpu() / step
 
     @property
     def noise(self) -> BaseNoiseDistribution | None:
         """What the copy draws from, its unit measured."""
         return self._layer.noise
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the layer draws anything."""
-        return self._layer._mode().perturbed
 
     def survey(self, steps: Iterable[float], temperatures: Iterable[float], draws: int, shown: Bar) -> tuple[Cell, ...]:
         """Try every pair of factors, 1 always among them. Temperatures of 0 have nothing to vary, nor have rules

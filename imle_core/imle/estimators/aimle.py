@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from imle._checks import not_negative, positive
+from imle._sizes import row_norms
 from imle.errors import OptionError
 from imle.estimators.base import Trace
 from imle.estimators.imle import IMLE
@@ -43,6 +44,7 @@ class AIMLE(IMLE):
     """
 
     name: ClassVar[str] = "aimle"
+    temperature: ClassVar[float] = 1.0
     beta: Tensor
     nonzeros: Tensor
 
@@ -85,7 +87,7 @@ class AIMLE(IMLE):
         )
 
     def step(self, trace: Trace, dy: Tensor) -> Step:
-        return relative_step(trace.theta, dy, self.beta.to(dy.device), trace.solved)
+        return relative_step(row_norms(trace.theta), dy, self.beta.to(dy.device), trace.samples_of(dy))
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

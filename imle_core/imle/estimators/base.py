@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._buffers import WideBuffers
+from imle._sizes import solved_norms
 from imle.errors import OptionError
 from imle.estimators.replay import Replay
-from imle.estimators.samples import Solutions, Solve, average, spread, total
+from imle.estimators.samples import Solutions, Solve, average, inside, spread, total
 from imle.noise import BaseNoiseDistribution, perturb
 from imle.plugins import estimators
 from imle.plugins.spec import SolverSpec
@@ -36,6 +37,8 @@ class Estimator(WideBuffers, ABC):
     """Whether `sample` and `gradient` give a row the same whatever rows come with it: a `memory_limit` then holds."""
     exact_samples: ClassVar[bool] = False
     """Whether samples are drawn without solving: a row is then solved once, whatever their number."""
+    temperature: ClassVar[float] = 1.0
+    """tau of a layer whose user names none, where noise is in units of theta."""
     needs_noise: ClassVar[bool] = False
     """Whether a forward pass without noise has no gradient: output="map" is then refused."""
 
@@ -128,9 +131,9 @@ def no_replay() -> None:
     """Noise that cannot be drawn again."""
 
 
-def not_observed(theta: Tensor) -> None:
+def not_observed(theta: Tensor, own: Tensor | None) -> None:
     """Noise that needs not know theta."""
-    del theta
+    del theta, own
 
 
 def not_counted(gradient: Tensor) -> None:
@@ -177,8 +180,8 @@ class Application:
     """How many entries of `[B, S, *event]` are worked on at a time; see `imle.estimators.parts`."""
     replay: Callable[[], Replay | None] = no_replay
     """Gives what draws the same noise again, where that can be done."""
-    observe: Callable[[Tensor], None] = not_observed
-    """Shows the noise the theta `[B, *event]` that it is to be put on, before any is drawn."""
+    observe: Callable[[Tensor, Tensor | None], None] = not_observed
+    """Shows the noise the theta `[B, *event]` that it is to be put on, and what is no padding, before any is drawn."""
     count: Callable[[Tensor], None] = not_counted
     """Told the gradient `[B, *event]` of every backward pass."""
     whole: bool = False
@@ -201,7 +204,7 @@ class Application:
 
         They are scaled so that as many equal samples as were solved weigh as much as one.
         """
-        dy = self.solve.inside(dy)
+        dy = inside(dy, self.solve.own(dy))
         if self.output == "mean":
             return dy.unsqueeze(1)
         dy = dy * self.sample_weight
@@ -231,10 +234,15 @@ class Trace:
     valid: Tensor | None
     call: Application
 
-    @property
-    def solved(self) -> Tensor | None:
-        """`[B]` how many samples of a row were solved, or None if all were."""
-        return None if self.valid is None else self.valid.sum(dim=1)
+    def samples_of(self, dy: Tensor) -> int | Tensor:
+        """How many samples of a row count in `[B, 1 or S, *event]`: 1, or those solved, `[B]` if some were not."""
+        return 1 if dy.shape[1] == 1 else dy.shape[1] if self.valid is None else self.valid.sum(dim=1)
+
+    def solved_objective(self) -> tuple[Tensor, Tensor | None]:
+        """Norms of the objectives that were solved, noise included; see `solved_norms`."""
+        call = self.call
+        solved = call.perturb(self.theta.unsqueeze(1), self.noise)
+        return solved_norms(solved, call.solve.own(self.theta), self.valid)
 
     def solve_target(self, base: Tensor) -> Solutions:
         """Solve `base` with the target noise on it, offering the forward solutions as a hint.

@@ -44,7 +44,7 @@ def expected_loss(
     rule = call.estimator
     if isinstance(rule, ScoreFunction):
         with torch.no_grad():
-            call.observe(theta)
+            call.observe(theta, call.solve.own(theta))
             noise = call.draw(theta)
             z, valid = rule.sample(theta, noise, call)
     else:

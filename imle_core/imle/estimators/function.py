@@ -27,7 +27,7 @@ def run(theta: Tensor, call: Application) -> Outputs:
         theta: scores to maximise.
         call: what else there is to know.
     """
-    call.observe(theta)
+    call.observe(theta, call.solve.own(theta))
     parts = parts_of(theta, call)
     if len(parts) > 1:
         return run_parts(theta, call, parts)
@@ -155,11 +155,16 @@ def differentiable() -> Callable[[Tensor, Application], Outputs]:
     if torch._C._are_functorch_transforms_active():
         through: Callable[[Tensor, Application], Outputs] = Estimate.apply
     elif torch.is_grad_enabled() or forward_ad._current_level >= 0:
-        # what torch adds to `apply`, for transforms of torch.func alone, takes longer than a small solve
-        through = super(torch.autograd.Function, Estimate).apply
+        through = plain_apply(Estimate)
     else:
         through = run
     return through
+
+
+def plain_apply(function: type[torch.autograd.Function]) -> Callable[..., Any]:
+    """`function.apply` outside of torch.func: what torch adds for its transforms takes longer than a small solve."""
+    applied: Callable[..., Any] = super(torch.autograd.Function, function).apply  # type: ignore[misc]  # torch's own
+    return applied
 
 
 def tiled(values: Tensor | None, times: int) -> Tensor | None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from imle.estimators.base import Application, Trace
-from imle.estimators.function import refuse_forward_mode, refuse_second_derivative
+from imle.estimators.function import plain_apply, refuse_forward_mode, refuse_second_derivative
 from imle.estimators.scores import baseline, refuse_learned_without_noise, score_gradient, undifferentiable
 from imle.noise import BaseNoiseDistribution, perturb
 
@@ -86,7 +86,7 @@ def through_solutions(
         return out + undifferentiable(_refusal(wanted), *(p.values for p in wanted))
     if z is None:
         z = out.detach() if call.output == "samples" else out.detach().unsqueeze(1)
-    return out + cast(Tensor, _Through.apply(out, z, valid, call, wanted, *(p.values for p in wanted)))  # type: ignore[no-untyped-call]
+    return out + cast(Tensor, plain_apply(_Through)(out, z, valid, call, wanted, *(p.values for p in wanted)))
 
 
 def through_losses(values: Tensor, trace: Trace, losses: Tensor, parameters: Parameters) -> Tensor:

@@ -34,8 +34,24 @@ class Solve(Protocol):
     def part(self, rows: slice) -> Solve:
         """The same for some rows of the batch."""
 
-    def inside(self, values: Tensor) -> Tensor:
-        """`[B, *event]` or `[B, S, *event]` with zeros where a row's instance is smaller than the event."""
+    def own(self, values: Tensor) -> Tensor | None:
+        """`[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
+
+        Args:
+            values: `[B, *event]` or `[B, S, *event]`.
+        """
+
+
+def inside(values: Tensor, own: Tensor | None) -> Tensor:
+    """`[B, *event]` or `[B, S, *event]` with zeros on the padding: what is given there counts for nothing.
+
+    Args:
+        values: what is given.
+        own: `[B, *event]` which entries are none; None for all.
+    """
+    if own is None:
+        return values
+    return values.masked_fill(~(own if values.ndim == own.ndim else own.unsqueeze(1)), 0.0)
 
 
 def spread(valid: Tensor, like: Tensor) -> Tensor:

@@ -112,7 +112,7 @@ class BlockLayer(SolverLayer):
         if self._own is not None and not parameters:
             packing, groups = self._own, None
         else:
-            groups = self._instances.groups(known.rows, known.shared, keep=not known.tensors)
+            groups = self._instances.groups(known.rows, known.shared, keep=known.lasts)
             packing = self._packing_of(groups, known.rows)
         packed = packing.pack(tensors, rescale=False)
         self.begin()

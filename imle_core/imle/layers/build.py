@@ -87,8 +87,9 @@ def layer(
             options (`{"name": "sum-of-gamma", "k": 5}`), or an object of `imle.noise`; rules differ in their default.
         nb_samples: S, noise draws per row.
         temperature: tau, scale of the noise in the forward solves. A number is absolute: theta + tau eps. Left out it
-            is 1, in units of the first batch that is perturbed (`imle.noise.RelativeNoiseDistribution`). Multiplicative
-            noise, an object, and the noise of solvers with several blocks are taken as they are.
+            is the rule's own (3 for "imle", 1 for others), in units of the first batch that is perturbed
+            (`imle.noise.RelativeNoiseDistribution`). Multiplicative noise, an object, and the noise of solvers with
+            several blocks are taken as they are.
         target_temperature: tau', scale of the same noise in the backward solves; by default tau.
         output: "mean" (average of the samples), "samples", or "map" (noise-free).
         on_failure: what to do about rows that cannot be solved, or for which the solver raises an exception;
@@ -164,8 +165,11 @@ def layer(
     check_generator("generator", generator)
     made = _at_work(made, spec, executor, timeout, cache)
     pooled = None if pool is None else Pooled(made, _solutions(pool))
-    tau = 1.0 if temperature is None else not_negative("temperature", temperature)
     distribution = _noise(noise, rule, relative=temperature is None and not spec.blocks)
+    if temperature is None:
+        tau = rule.temperature if isinstance(distribution, RelativeNoiseDistribution) else 1.0
+    else:
+        tau = not_negative("temperature", temperature)
     rule.check(spec, distribution, tau)
     noises = parameter_noises(spec, learned, instance)
     _refuse_map_without_gradient(output, rule, noises)

@@ -35,6 +35,7 @@ def in_lines(layer: Any) -> str:
     shown = "" if isinstance(layer.noise, nn.Module) else f"noise={noise}, "
     lines = (
         ", ".join(part for part in given if part),
+        f"learned: {_learned(layer)}" if layer.learned else "",
         f"labels {names}" if names else "",
         f"{shown}nb_samples={layer.nb_samples}, temperature={layer.temperature:g}, "
         f"target_temperature={layer.target_temperature:g}, output={layer.output!r}, on_failure={layer.on_failure!r}",
@@ -47,6 +48,7 @@ def as_report(layer: Any) -> RenderableType:
     """The whole layer as a table."""
     facts = {
         "instance": _instance(layer),
+        "learned": _learned(layer),
         "objective": f"{_objective(layer)}, {_READ[layer.solver.sense]}",
         "labels": _labels(layer),
         "estimator": repr(layer.estimator),
@@ -66,6 +68,11 @@ def _instance(layer: Any) -> str:
     if missing := layer.missing:
         parts.append(f"{' and '.join(missing)} per row")
     return ", ".join(parts)
+
+
+def _learned(layer: Any) -> str:
+    """The parameters that are learned, and the noise on them: "capacity by MultiplicativeNoiseDistribution() x 0.1"."""
+    return ", ".join(f"{name} by {own.noise!r} x {own.sigma:g}" for name, own in layer.learned.items())
 
 
 def _objective(layer: Any) -> str:

@@ -120,8 +120,8 @@ def solve_error(
 def noise_on(names: Sequence[str]) -> str:
     """What to do about samples whose instances noise has made infeasible, or such that the solver refuses them."""
     return (
-        f"noise on {' and '.join(names)} may have done it: take a smaller sigma, or on_failure='zero-grad', which leaves "
-        "such samples out, or gives them the penalty= of layer.expected_loss"
+        f"noise on {' and '.join(names)} may have done it: take a smaller sigma, or on_failure='zero-grad', which "
+        "leaves such samples out, or gives them the penalty= of layer.expected_loss"
     )
 
 

@@ -246,10 +246,9 @@ class InstanceCache:
         Raises:
             OptionError, InstanceError: as `groups`.
         """
-        repeated = {
-            name: [value for value in column for _ in range(samples)] for name, column in self.columns(given).items()
-        }
-        return self._sorted({**repeated, **learned}, refused=refused)
+        columns = self.columns(given)
+        rows = len(next(iter(learned.values()))) // samples
+        return self._sorted({**some(columns, np.repeat(np.arange(rows), samples)), **learned}, refused=refused)
 
     def shape_of(self, own: Mapping[str, Any]) -> Shape | None:
         """The shape of an objective of a row with an instance of its own; None if any will do.
@@ -362,9 +361,10 @@ class InstanceCache:
         if not _requires_gradient(value):
             return
         parameter = next(p for p in self.spec.instance if p.name == name)
+        relaxed = ", relaxation=True" if parameter.dual == "relaxation" else ""
         ways = [
             *([f"imle.layer(..., learned={{{name!r}: sigma}}) has one, by noise on it"] if parameter.learned else []),
-            *([f"layer.value(...) has that of the optimal value, by {name}'s dual"] if parameter.dual else []),
+            *([f"layer.value(...{relaxed}) has that of the optimal value"] if parameter.dual else []),
             f"{name}.detach() says that none is wanted",
         ]
         known = "its objective and what learned= names" if parameter.learned else "its objective"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -29,8 +27,6 @@ from imle.solvers.base import BasePrepared
 from imle.solvers.protocol import Shape
 from imle.solvers.result import SolveResult, SolveStatus
 from imle.solvers.rows import like
-
-_RANKS = {"number": 0, "float": 0, "vector": 1, "matrix": 2}
 
 
 @dataclass
@@ -96,12 +92,19 @@ def _not_of_instance(spec: SolverSpec, name: Any) -> OptionError:
 def _why_not(parameter: Parameter) -> str:
     if parameter.type.partition(" ")[0] == "int":
         return f"expected a parameter of real numbers, found {parameter.type}: integers cannot take noise"
+    if parameter.forbids:
+        return (
+            f"expected a parameter of real numbers, found {parameter.type}: what is learned belongs into the objective"
+        )
     return f"expected a parameter that may differ by noise, found {parameter.type}, which the solver takes as it is"
 
 
 def _instead(spec: SolverSpec) -> str:
     able = [parameter.name for parameter in spec.instance if parameter.learned]
-    return f"{spec.id} can learn {' and '.join(able)}" if able else f"no instance parameter of {spec.id} can be learned"
+    if able:
+        return f"{spec.id} can learn {', '.join(able)}"
+    none = f"no instance parameter of {spec.id} can be learned"
+    return f"{none}, by its spec: imle.plugins.Parameter(..., learned='real')" if spec.problem == "custom" else none
 
 
 def _noise(where: str, parameter: Parameter, given: Any) -> ParameterNoise:
@@ -129,58 +132,105 @@ def _noise(where: str, parameter: Parameter, given: Any) -> ParameterNoise:
     return ParameterNoise(noise, sigma)
 
 
-@cache
-def _ranks(declared: str) -> frozenset[int]:
-    """How many dimensions one value may have, by its declared type, such as "number or [m]"; none if that is open."""
-    shapes = re.findall(r"\[([^]]*)\]", declared)
-    words = re.findall(r"\w+", re.sub(r"\[[^]]*\]", "", declared))
-    return frozenset([shape.count(",") + 1 for shape in shapes] + [_RANKS[word] for word in words if word in _RANKS])
+class LearnedValues(NamedTuple):
+    """Instance parameters of a call to a layer that learns some of them.
+
+    Attributes:
+        lead: the batch dimensions.
+        learned: those that are learned, `[B, *shape]`, through which gradients reach what the user gave.
+        given: the others, each with one value per row.
+    """
+
+    lead: torch.Size
+    learned: dict[str, Tensor]
+    given: dict[str, Sequence[Any]]
 
 
-def tensor_of(spec: SolverSpec, name: str, given: Any, device: torch.device) -> Tensor:
-    """A learned parameter as a call gives it, in float32 or 64, on a device.
+def read_values(
+    spec: SolverSpec,
+    names: Iterable[str],
+    rows: Mapping[str, Any],
+    device: torch.device,
+    lead_of: Callable[[Mapping[str, Any], Mapping[str, Any]], torch.Size],
+) -> LearnedValues:
+    """Tell apart what is learned from what is given, and read the former.
+
+    Args:
+        spec: of the solver.
+        names: what is learned.
+        rows: instance parameters of the call.
+        device: the objective's.
+        lead_of: finds the batch dimensions, from what is given and one value of what is learned.
 
     Raises:
-        InstanceError: anything but a dense floating-point tensor that autograd can follow.
+        InstanceError: a parameter is missing, or is no tensor that will do.
     """
-    where = f"{spec.id}: {name}"
+    if absent := [name for name in names if name not in rows]:
+        raise InstanceError(
+            f"{spec.id}: expected a tensor for {' and '.join(absent)}, as learned= says, found none",
+            hint=f"layer(objective, {', '.join(f'{name}=...' for name in absent)})",
+        )
+    known = {parameter.name: parameter for parameter in spec.instance}
+    tensors = {name: _tensor(f"{spec.id}: {name}", rows[name], device) for name in names}
+    given = {name: column for name, column in rows.items() if name not in tensors}
+    lead = lead_of(given, {name: _one(known[name], tensor) for name, tensor in tensors.items() if tensor.numel()})
+    learned = {name: _per_row(spec, known[name], tensor, lead) for name, tensor in tensors.items()}
+    for name, values in learned.items():
+        _check_values(spec, known[name], values, lead)
+    return LearnedValues(lead, learned, given)
+
+
+def refuse_gradients(spec: SolverSpec, values: Mapping[str, Tensor]) -> None:
+    """Raise where a gradient is wanted of what only learns objectives.
+
+    Raises:
+        InstanceError: names the parameter.
+    """
+    for name, tensor in values.items() if torch.is_grad_enabled() else ():
+        if tensor.requires_grad:
+            raise InstanceError(
+                f"{spec.id}: {name}: expected constants, found a tensor that requires a gradient: losses of layers "
+                "have gradients for the objective only",
+                hint=f"layer(...) and layer.expected_loss(...) have one for {name}; {name}.detach() says that none is "
+                "wanted",
+            )
+
+
+def _tensor(where: str, given: Any, device: torch.device) -> Tensor:
+    """A learned parameter as a call gives it, in float32 or 64, on a device."""
     if not isinstance(given, Tensor) or not given.is_floating_point() or given.layout is not torch.strided:
         found = f"{given.dtype}, {given.layout}" if isinstance(given, Tensor) else type(given).__name__
         raise InstanceError(
             f"{where}: expected a dense tensor of floating-point numbers, as learned= says, found {found}",
-            hint=f"torch.as_tensor({name}, dtype=torch.float32) converts",
+            hint="torch.as_tensor(..., dtype=torch.float32) converts",
         )
     if given.is_meta:
         raise InstanceError(f"{where}: expected a tensor with data, found one on the meta device")
     if torch._C._functorch.is_functorch_wrapped_tensor(given):
         raise InstanceError(
             f"{where}: expected a plain tensor, found one inside of a transform of torch.func, such as vmap or grad",
-            hint=f"loss.backward() and torch.autograd.grad give the gradient of {name}; rows are what a batch is for",
+            hint="loss.backward() and torch.autograd.grad give its gradient; a batch solves many rows at once",
         )
     wide = given.dtype if given.dtype in (torch.float32, torch.float64) else torch.float32
     return given.to(device=device, dtype=wide)
 
 
-def any_row(parameter: Parameter, given: Tensor) -> Any:
-    """One value of a learned parameter, whether it has several or not; None if it has none."""
-    rank = max((rank for rank in _ranks(parameter.type) if rank <= given.ndim), default=max(given.ndim - 1, 0))
-    values = given.detach().reshape(-1, *given.shape[given.ndim - rank :]) if given.numel() else given[:0]
-    return values[0].cpu().numpy() if len(values) else None
+def _one(parameter: Parameter, given: Tensor) -> Any:
+    """One value of a learned parameter, whether it has several or not."""
+    ndim = max((ndim for ndim in parameter.ndims if ndim <= given.ndim), default=max(given.ndim - 1, 0))
+    return given.detach().reshape(-1, *given.shape[given.ndim - ndim :])[0].cpu().numpy()
 
 
-def per_row(spec: SolverSpec, parameter: Parameter, given: Tensor, lead: torch.Size) -> Tensor:
+def _per_row(spec: SolverSpec, parameter: Parameter, given: Tensor, lead: torch.Size) -> Tensor:
     """A learned parameter with one value per row, `[B, *shape]`, from `[*batch, *shape]`, or `[*shape]` for all rows.
 
     Sizes that are equal by chance decide nothing: where a tensor has enough dimensions for the batch's, it has them.
-
-    Raises:
-        InstanceError: it is neither.
     """
-    ranks, own = _ranks(parameter.type), given.ndim - len(lead)
+    ndims, own = parameter.ndims, given.ndim - len(lead)
     batch = lead.numel()
-    if (own in ranks if ranks else own >= 0) and given.shape[: len(lead)] == lead:
+    if (own in ndims if ndims else own >= 0) and given.shape[: len(lead)] == lead:
         return given.reshape(batch, *given.shape[len(lead) :])
-    if own not in ranks and given.ndim in ranks:
+    if own not in ndims and given.ndim in ndims:
         return given.expand(batch, *given.shape)
     rows = ", ".join(map(str, lead))
     raise InstanceError(
@@ -190,12 +240,8 @@ def per_row(spec: SolverSpec, parameter: Parameter, given: Tensor, lead: torch.S
     )
 
 
-def checked_values(spec: SolverSpec, parameter: Parameter, values: Tensor, lead: torch.Size) -> None:
-    """Refuse values `[B, *shape]` that are no numbers, or out of the range that the solver declares.
-
-    Raises:
-        InstanceError: names the row.
-    """
+def _check_values(spec: SolverSpec, parameter: Parameter, values: Tensor, lead: torch.Size) -> None:
+    """Refuse values `[B, *shape]` that are no numbers, or out of the range that the solver declares."""
     array = values.detach().cpu().numpy()
     if np.isnan(array).any():
         row = int(np.argwhere(np.isnan(array))[0][0])
@@ -207,10 +253,10 @@ def checked_values(spec: SolverSpec, parameter: Parameter, values: Tensor, lead:
             check_value(spec.id, parameter, value, wrong=InstanceError, row=row)
 
 
-def columns_of(values: Tensor) -> list[Any]:
-    """`[B, S, *shape]` as B S values that solvers take: Python's own numbers, or arrays in float64."""
+def columns_of(values: Tensor) -> Sequence[Any]:
+    """`[B, S, *shape]` as B S values that solvers take: Python's own numbers, or an array in float64."""
     array = values.flatten(0, 1).to(device="cpu", dtype=torch.float64).numpy()
-    return array.tolist() if array.ndim == 1 else list(array)
+    return cast("Sequence[Any]", array.tolist() if array.ndim == 1 else array)
 
 
 class RefusedInstance(BasePrepared):

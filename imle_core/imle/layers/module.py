@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from imle._checks import is_number
 from imle._generators import ready_to_draw, recomputing
 from imle.errors import InstanceError, OptionError
 from imle.estimators.base import Application, Estimator, no_replay, not_counted, not_observed
@@ -22,15 +23,7 @@ from imle.layers import description, operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven, noise_on, place
 from imle.layers.instances import Group, InstanceCache
-from imle.layers.learned import (
-    ParameterNoise,
-    RefusedInstance,
-    any_row,
-    checked_values,
-    columns_of,
-    per_row,
-    tensor_of,
-)
+from imle.layers.learned import ParameterNoise, RefusedInstance, columns_of, read_values, refuse_gradients
 from imle.layers.mode import Mode, Temperature
 from imle.layers.plan import OnFailure, SolvePlan
 from imle.layers.sampled import SampledPlan
@@ -226,6 +219,8 @@ class SolverLayer(operators.OperatorLayer):
             OptionError: the loss does not give one value per sample.
             ObjectiveError, InstanceError, SolveError: as `forward`.
         """
+        if penalty is not None and not is_number(penalty):
+            raise OptionError(f"expected_loss: penalty: expected a finite number or None, found {penalty!r}")
         batch = self._with_learned(objective, rows) if self.learned else self.read(objective, **rows)
         lead = batch.solve.lead
         mode = self._mode()
@@ -289,7 +284,7 @@ class SolverLayer(operators.OperatorLayer):
         self.begin()
         count = None if self._shape is None else objective.shape[: max(objective.ndim - len(self._shape), 0)].numel()
         given = read_instance(self.spec, instance, relaxation=relaxation, count=count)
-        groups = self._instances.groups(given.rows, given.shared, keep=not given.tensors)
+        groups = self._instances.groups(given.rows, given.shared, keep=given.lasts)
         plan, lead, event = self._plan(objective, given.rows, groups)
         scores = plan.inside(self._scores(objective, lead, event))
         return optimal_values(scores, plan, given, self.as_seen).reshape(lead)
@@ -306,6 +301,12 @@ class SolverLayer(operators.OperatorLayer):
         from imle.layers.uncompiled import portable_key, solve_rows
 
         if rows or self.learned:
+            if torch.compiler.is_exporting():
+                raise OptionError(
+                    f"torch.export: {self.spec.id}: expected one instance for all rows, given to imle.layer, found "
+                    f"{' and '.join(rows or self.learned)} in the call: instances per row are Python objects",
+                    hint="export what comes before the layer, or a layer with its instance",
+                )
             solved: Tensor = solve_rows(self, objective, **rows)
             return solved
         check_objective(objective)
@@ -351,26 +352,12 @@ class SolverLayer(operators.OperatorLayer):
         """
         check_objective(objective)
         self.begin()
-        known = {parameter.name: parameter for parameter in self.spec.instance}
-        if absent := [name for name in self.learned if name not in rows]:
-            raise InstanceError(
-                f"{self.spec.id}: expected a tensor for {' and '.join(absent)}, as learned= says, found none",
-                hint=f"layer(objective, {', '.join(f'{name}=...' for name in absent)})",
-            )
-        tensors = {name: tensor_of(self.spec, name, rows[name], objective.device) for name in self.learned}
-        given = {name: column for name, column in rows.items() if name not in self.learned}
-        lead = self._lead(objective, given, {name: any_row(known[name], tensor) for name, tensor in tensors.items()})
+        lead, values, given = read_values(
+            self.spec, self.learned, rows, objective.device, partial(self._lead, objective)
+        )
         self._check_lengths(given, lead)
-        values = {name: per_row(self.spec, known[name], tensor, lead) for name, tensor in tensors.items()}
-        for name, tensor in values.items():
-            checked_values(self.spec, known[name], tensor, lead)
-            if constant and tensor.requires_grad and torch.is_grad_enabled():
-                raise InstanceError(
-                    f"{self.spec.id}: {name}: expected constants, found a tensor that requires a gradient: losses of "
-                    "layers have gradients for the objective only",
-                    hint=f"layer(...) and layer.expected_loss(...) have one for {name}; {name}.detach() says that none "
-                    "is wanted",
-                )
+        if constant:
+            refuse_gradients(self.spec, values)
         varied = self._varies and not constant
         if varied and torch._C._are_functorch_transforms_active():
             raise OptionError(
@@ -378,19 +365,18 @@ class SolverLayer(operators.OperatorLayer):
                 "torch.func, such as vmap and grad",
                 hint="loss.backward() gives gradients; layer.eval() draws nothing",
             )
-        parameters = [
-            LearnedParameter(
-                name, values[name], own.noise, own.sigma, self._parameter_noise(name, values[name]) if varied else None
-            )
-            for name, own in self.learned.items()
-        ]
+        parameters = []
+        for name, own in self.learned.items():
+            eps = self._parameter_noise(name, values[name]) if varied else None
+            parameters.append(LearnedParameter(name, values[name], own.noise, own.sigma, eps))
         samples = self.nb_samples if varied else 1
         columns = {parameter.name: columns_of(parameter.samples()) for parameter in parameters}
-        refused = partial(self._refused, lead, samples, objective.ndim - len(lead))
+        noisy = list(values) if varied else []
+        refused = partial(self._refused, lead, samples, objective.ndim - len(lead), noisy)
         groups = self._instances.groups_of_samples(given, columns, samples, refused)
         plan, lead, event = self._plan(objective, {}, groups)
         if varied:
-            plan = SampledPlan.of(plan, samples, list(values))
+            plan = SampledPlan.of(plan, samples, noisy)
         return Batch(plan.inside(self._theta(objective, lead, event)), plan, parameters)
 
     def _lead(self, objective: Tensor, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Any]) -> torch.Size:
@@ -398,21 +384,23 @@ class SolverLayer(operators.OperatorLayer):
         shape = self._shape
         if shape is None:
             columns = self._instances.columns(given)
-            first = {name: column[0] for name, column in columns.items() if len(column)}
+            first = {name: column[0] for name, column in columns.items() if len(column)} | dict(learned)
+            if self._instances.missing(first):  # there are no rows, or groups will say what is missing
+                return objective.shape[:1]
             try:
-                shape = self._instances.shape_of(
-                    first | {n: value for n, value in learned.items() if value is not None}
-                )
+                shape = self._instances.shape_of(first)
             except InstanceError:  # rows will say which it is
                 return objective.shape[:1]
         return objective.shape[:1] if shape is None else split_shape(objective.shape, shape, padded=True)[0]
 
-    def _refused(self, lead: torch.Size, samples: int, rank: int, error: InstanceError, n: int) -> PreparedSolver:
+    def _refused(
+        self, lead: torch.Size, samples: int, rank: int, noisy: Sequence[str], error: InstanceError, n: int
+    ) -> PreparedSolver:
         """What stands for a sample whose instance the solver refuses, if rows may fail."""
         if self.on_failure != "raise":
             return RefusedInstance(error.message, rank)
         row, sample = divmod(n, samples)
-        hints = error.hint, noise_on(list(self.learned)) if self._varies else None
+        hints = error.hint, noise_on(noisy) if noisy else None
         raise InstanceError(
             f"{error.message} ({place(row, sample, lead, samples)})", hint="; ".join(filter(None, hints)) or None
         ) from error

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from imle._text import printable
 from imle.errors import ImleError, SolverContractError, SolverWarning
-from imle.estimators.samples import Solutions, spread
+from imle.estimators.samples import Solutions, inside, spread
 from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
 from imle.execution.pools import dispatchers
@@ -337,29 +337,31 @@ class SolvePlan:
             whole = whole and (size is None or size == have)
         return None if whole else (..., *own)
 
-    def inside(self, values: Tensor) -> Tensor:
-        """Zeros on the padding of rows whose instances are smaller: what is given there counts for nothing.
+    def own(self, values: Tensor) -> Tensor | None:
+        """`[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
 
         Args:
             values: `[B, *event]` or `[B, S, *event]`.
         """
-        if self.groups[0].rows is None:
-            return values
+        if not self.groups or self.groups[0].rows is None:
+            return None
         windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
         for group in self.groups:
             shape = group.kept.shape
             event = values.shape[values.ndim - len(shape or ()) :]
             windows.append((group.rows, event, None if shape is None else self._window(group, event)))
         if all(window is None for _, _, window in windows):
-            return values
-        padding = torch.ones(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
+            return None
+        own = torch.zeros(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
         for rows, event, window in windows:
-            own = padding.new_ones(event)
-            own[... if window is None else window] = False
-            padding[list(rows or ())] = own
-        if values.ndim > padding.ndim:
-            padding = padding.unsqueeze(1)
-        return values.masked_fill(padding.to(values.device), 0.0)
+            of_row = own.new_zeros(event)
+            of_row[... if window is None else window] = True
+            own[list(rows or ())] = of_row
+        return own.to(values.device)
+
+    def inside(self, values: Tensor) -> Tensor:
+        """`[B, *event]` or `[B, S, *event]` with zeros on the padding: what is given there counts for nothing."""
+        return inside(values, self.own(values))
 
     def _run(self, requests: Sequence[Request]) -> list[CheckedRows]:
         """Solve for several instances, at the same time where there are several workers.

@@ -66,12 +66,12 @@ class SampledPlan(SolvePlan):
         kept = [group for group in groups if group.rows is None or group.rows]
         return replace(self, groups=kept, first=self.first + rows.start)
 
-    def inside(self, values: Tensor) -> Tensor:
-        if self.groups[0].rows is None:
-            return values
+    def own(self, values: Tensor) -> Tensor | None:
+        if not self.groups or self.groups[0].rows is None:
+            return None
         # noise changes no sizes: all samples of a row have the padding of the first
         first = [replace(group, rows=[row // self.samples for row in group.rows or ()]) for group in self.groups]
-        return SolvePlan.inside(replace(self, groups=first), values)
+        return SolvePlan.own(replace(self, groups=first), values)
 
     def _where(self, group: Group, samples: int, n: int) -> tuple[int, int]:
         row, sample = divmod(group.row(n // samples), self.samples)

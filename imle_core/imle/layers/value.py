@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imle.errors import InstanceError
-from imle.estimators.function import refuse_forward_mode, refuse_second_derivative
+from imle.errors import InstanceError, SecondDerivativeError
+from imle.estimators.function import refuse_forward_mode
 from imle.layers.plan import SolvePlan
+from imle.plugins.parameters import check_value
 from imle.plugins.spec import Parameter, SolverSpec
 
 Seen = Callable[[Tensor, SolvePlan, torch.dtype], Tensor]
@@ -32,12 +33,14 @@ class GivenInstance(NamedTuple):
         shared: those with one value for all rows.
         tensors: those of them in which the value is differentiated, `[*shape]` or `[B, *shape]`.
         ndims: how many dimensions `*shape` has for each of these.
+        lasts: whether what is prepared for it may be of use again: parameters that are learned change with every step.
     """
 
     rows: dict[str, Any]
     shared: dict[str, Any]
     tensors: dict[str, Tensor]
     ndims: dict[str, int]
+    lasts: bool = True
 
 
 def read_instance(
@@ -59,21 +62,23 @@ def read_instance(
     known = {parameter.name: parameter for parameter in spec.instance}
     for name, value in given.items():
         parameter = known.get(name)
+        differentiated = isinstance(value, Tensor) and torch.is_grad_enabled() and value.requires_grad
+        if parameter is not None and differentiated:
+            _refuse_without_duals(spec, parameter, relaxation)
         if parameter is None or parameter.ndim is None or not isinstance(value, Tensor):
             found.rows[name] = value
             continue
         flat = _flat(f"{spec.id}: {name}", value, parameter)
-        if torch.is_grad_enabled() and value.requires_grad:
-            _refuse_without_duals(spec, parameter, relaxation)
+        if differentiated:
             found.tensors[name], found.ndims[name] = flat, parameter.ndim
         numbers = _numbers(f"{spec.id}: {name}", flat)
         if flat.ndim > parameter.ndim:
             found.rows[name] = numbers
         elif parameter.per_row and count is not None:
-            found.rows[name] = [numbers] * count
+            found.rows[name] = np.broadcast_to(numbers, (count, *numbers.shape))
         else:
-            found.shared[name] = numbers
-    return found
+            found.shared[name] = check_value(spec.id, parameter, numbers, wrong=InstanceError)
+    return found._replace(lasts=all(known[name].per_row for name in found.tensors))
 
 
 def _flat(who: str, value: Tensor, parameter: Parameter) -> Tensor:
@@ -84,8 +89,8 @@ def _flat(who: str, value: Tensor, parameter: Parameter) -> Tensor:
     lead = value.ndim - parameter.ndim
     if lead < 0:
         raise InstanceError(
-            f"{who}: expected {parameter.type}, for all rows or with the batch dimensions before it, found a tensor of "
-            f"shape {list(value.shape)}"
+            f"{who}: expected a tensor [*shape] for all rows, or [*batch, *shape], where *shape has "
+            f"{parameter.ndim} dimension{'' if parameter.ndim == 1 else 's'}, found shape {list(value.shape)}"
         )
     return value.flatten(0, lead - 1) if lead > 1 else value
 
@@ -98,7 +103,8 @@ def _refuse_without_duals(spec: SolverSpec, parameter: Parameter, relaxation: bo
         has = f"its optimal values have derivatives in {', '.join(able)}" if able else "it tells no dual variables"
         raise InstanceError(
             f"{spec.id}: {name}: expected constants, found a tensor that requires a gradient: {has}",
-            hint=f"{name}.detach() says that none is wanted",
+            hint=("layer.expected_loss with learned= has one, by noise; " if parameter.learned else "")
+            + f"{name}.detach() says that none is wanted",
         )
     if parameter.dual == "relaxation" and not relaxation:
         raise InstanceError(
@@ -113,7 +119,7 @@ def _numbers(who: str, tensor: Tensor) -> NDArray[Any]:
     if not torch._C._are_functorch_transforms_active():
         return _as_float64(tensor)
     seen: list[NDArray[Any]] = []
-    ReadNumbers.apply(tensor, who, seen)  # type: ignore[no-untyped-call]
+    ReadNumbers.apply(tensor, who, seen.append)  # type: ignore[no-untyped-call]
     return seen[0]
 
 
@@ -125,8 +131,8 @@ class ReadNumbers(torch.autograd.Function):
     """Reads a tensor as torch.func sees it within all its transforms but vmap, under which there is not one value."""
 
     @staticmethod
-    def forward(tensor: Tensor, who: str, seen: list[NDArray[Any]]) -> Tensor:
-        seen.append(_as_float64(tensor))
+    def forward(tensor: Tensor, who: str, see: Callable[[NDArray[Any]], None]) -> Tensor:
+        see(_as_float64(tensor))
         return tensor.new_empty(0)
 
     @staticmethod
@@ -134,7 +140,7 @@ class ReadNumbers(torch.autograd.Function):
         """Nothing to keep."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, tensor: Tensor, who: str, seen: Any) -> None:
+    def vmap(info: Any, in_dims: Any, tensor: Tensor, who: str, see: Any) -> None:
         raise InstanceError(
             f"{who}: expected a tensor that vmap does not map over, for solvers read instance parameters as they are",
             hint="without vmap: give one value per row, [*batch, *shape]",
@@ -179,17 +185,17 @@ class ValueCall:
         (solved, valid), fixed, duals = plan.with_duals(scores.unsqueeze(1), shapes)
         z = self.seen(solved, plan, scores.dtype).squeeze(1)
         wide = torch.promote_types(scores.dtype, z.dtype)
-        best = (scores.to(wide) * z.to(wide)).flatten(1).sum(dim=1)
+        sign = -1.0 if plan.boundary.sense == "min" else 1.0
+        best = sign * (scores.to(wide) * z.to(wide)).flatten(1).sum(dim=1)
         if fixed is not None:
-            best = best + fixed.squeeze(1).to(wide)
+            best = best + sign * fixed.squeeze(1).to(wide)
         if valid is not None:
             rows = valid.squeeze(1)
             if plan.on_failure == "zero-grad":
                 best = torch.where(rows, best, torch.zeros_like(best))
             z = torch.where(rows.reshape(-1, *[1] * (z.ndim - 1)), z, torch.zeros_like(z))
         found = (torch.from_numpy(own).to(tensor) for own, tensor in zip(duals.values(), parameters, strict=True))
-        sign = -1.0 if plan.boundary.sense == "min" else 1.0
-        return best * sign, z * sign, *found
+        return best, sign * z, *found
 
 
 class OptimalValue(torch.autograd.Function):
@@ -248,8 +254,8 @@ class ValueGradient(torch.autograd.Function):
         found = []
         for own, summed, like in zip(derivatives, shared, inputs, strict=True):
             weights = dy.to(own.dtype)
-            product = torch.tensordot(weights, own, 1) if summed else own * weights.reshape(-1, *[1] * (own.ndim - 1))
-            found.append(product.to(like.dtype))
+            product = own * weights.reshape(-1, *[1] * (own.ndim - 1))
+            found.append((product.sum(dim=0) if summed else product).to(like.dtype))
         return tuple(found)
 
     @staticmethod
@@ -258,8 +264,15 @@ class ValueGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()
+        _refuse_second_derivative()
 
     @staticmethod
     def jvp(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()
+        _refuse_second_derivative()
+
+
+def _refuse_second_derivative() -> None:
+    raise SecondDerivativeError(
+        "an optimal value has no second derivative: solutions and duals, its first one, are piecewise constant",
+        hint="detach what the gradient flows into, or leave create_graph=True out",
+    )

@@ -31,7 +31,7 @@ _ARRAYS = {
 _TEXTS = ("requires", "aliases", "licence", "url", "api_version", "example")
 _PARAMETER = (
     *("name", "type", "required", "default", "choices"),
-    *("minimum", "maximum", "above", "finite", "per_row", "doc"),
+    *("minimum", "maximum", "above", "finite", "per_row", "learned", "dual", "doc"),
 )
 """What `--json` says of a spec and of a parameter, beside what has parts of its own."""
 
@@ -219,7 +219,7 @@ def _parameters(title: str, parameters: Sequence[Parameter], *, per_row: bool = 
     rows = []
     for parameter in parameters:
         choices = ", ".join(map(written, parameter.choices))
-        doc = (parameter.doc, f"one of {choices}" if choices else "", parameter.range)
+        doc = (parameter.doc, f"one of {choices}" if choices else "", parameter.range, parameter.learning)
         default = "required" if parameter.required else written(parameter.default)
         differing = ["together" if parameter.per_row else "in groups"] * per_row
         rows.append((parameter.name, parameter.type, default, *differing, "; ".join(part for part in doc if part)))

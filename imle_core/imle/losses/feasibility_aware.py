@@ -116,7 +116,8 @@ class FeasibilityAware(SolverLoss):
                 "this loss has none",
                 hint="give objective.detach(), and learn it by a loss of its own, such as SPOPlus",
             )
-        batch = self.read(objective, {name: list(value.detach()) for name, (value, _) in given.items()})
+        constants: dict[str, Any] = {name: value.detach() for name, (value, _) in given.items()}
+        batch = self.read(objective, constants)
         optimal = self.solutions(solution, batch, objective)
         wide = batch.theta.dtype
         guess = {name: value.to(batch.theta.device, wide) for name, (value, _) in given.items()}

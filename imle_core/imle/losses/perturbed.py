@@ -119,7 +119,7 @@ class PerturbedLoss(SolverLoss):
         shared.noise, shared.nb_samples, shared.generator = self.noise, self.nb_samples, self.generator
         shared.antithetic = False
         theta = batch.theta.detach()
-        observe_of(self.noise)(theta)
+        observe_of(self.noise)(theta, batch.solve.own(theta))
         return shared._draw(theta, batch.solve)
 
     def extra_repr(self) -> str:

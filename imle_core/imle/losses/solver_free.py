@@ -67,7 +67,7 @@ class SolverFree(nn.Module):
         sense: Sense,
         margin: float = 0.01,
         temperature: float = 0.1,
-        weights: Sequence[float] = (1.0, 1.0, 1.0),
+        weights: Sequence[float] = (1.0, 1.0, 0.0),
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__()

@@ -50,13 +50,14 @@ class BaseNoiseDistribution(ABC):
             )
         return self.sample(torch.Size(shape)).to(device=device, dtype=dtype)
 
-    def observe(self, theta: Tensor) -> None:
+    def observe(self, theta: Tensor, own: Tensor | None = None) -> None:
         """Look at what noise is to be put on, before it is drawn.
 
         Args:
             theta: `[B, *event]`, all rows of a batch.
+            own: `[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
         """
-        del theta
+        del theta, own
 
     def perturb(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
         """Put noise on theta: `theta + temperature * eps`, entry by entry.
@@ -178,7 +179,7 @@ def draw_of(noise: BaseNoiseDistribution) -> Callable[..., Tensor]:
     return noise.draw if hasattr(noise, "draw") else functools.partial(BaseNoiseDistribution.draw, noise)
 
 
-def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor], None]:
+def observe_of(noise: BaseNoiseDistribution) -> Callable[[Tensor, Tensor | None], None]:
     """`noise.observe`, likewise."""
     return noise.observe if hasattr(noise, "observe") else functools.partial(BaseNoiseDistribution.observe, noise)
 

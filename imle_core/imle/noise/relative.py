@@ -72,12 +72,12 @@ class RelativeNoiseDistribution(WideBuffers, BaseNoiseDistribution):
         return f"{type(self).__name__}({self.noise!r}, {unit})"
 
     @torch.no_grad()
-    def observe(self, theta: Tensor) -> None:
+    def observe(self, theta: Tensor, own: Tensor | None = None) -> None:
         if self._measured or not theta.numel():
             return
         if not theta.isfinite().all():  # it is about to be refused
             return
-        unit = _mean_size(row_spreads(theta)) or _mean_size(theta.flatten(1).abs().amax(dim=1)) or 1.0
+        unit = _mean_size(row_spreads(theta, own)) or _mean_size(theta.flatten(1).abs().amax(dim=1)) or 1.0
         kept = torch.finfo(self.unit.dtype)
         if kept.tiny <= unit <= kept.max:
             self._known = unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, Self
 
 from imle._text import printable
@@ -23,6 +24,12 @@ TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 _DIMENSIONS = {"number": 0, "float": 0, "int": 0, "vector": 1, "matrix": 2}
 _SIZES = re.compile(r"\[([^\]]+)\]")
 """Sizes in the type of a parameter, such as those of "array [m, n] or [n]"."""
+
+
+@cache
+def _dimensions(declared: str) -> frozenset[int]:
+    words = {dims for word, dims in _DIMENSIONS.items() if re.search(rf"\b{word}\b", declared)}
+    return frozenset(words | {sizes.count(",") + 1 for sizes in _SIZES.findall(declared)})
 
 
 class ApiVersionError(PluginError):
@@ -174,11 +181,21 @@ class Parameter:
         return self.default is REQUIRED
 
     @property
+    def ndims(self) -> frozenset[int]:
+        """How many dimensions a value may have by its type: 1 and 0 for "number or [m]"; none if it does not say."""
+        return _dimensions(self.type)
+
+    @property
     def ndim(self) -> int | None:
         """How many dimensions a value has by its type: 1 for "vector", 2 for "matrix" and "[n, 2]"; None if unclear."""
-        words = {dims for word, dims in _DIMENSIONS.items() if re.search(rf"\b{word}\b", self.type)}
-        found = words | {sizes.count(",") + 1 for sizes in _SIZES.findall(self.type)}
-        return found.pop() if len(found) == 1 else None
+        return next(iter(self.ndims)) if len(self.ndims) == 1 else None
+
+    @property
+    def learning(self) -> str:
+        """How gradients reach it, "can be learned by noise or value": `learned=` and `layer.value`; "" if none do."""
+        value = {"": "", "exact": "value", "relaxation": "value of the relaxation"}[self.dual]
+        ways = [way for way in ("noise" if self.learned else "", value) if way]
+        return f"can be learned by {' or '.join(ways)}" if ways else ""
 
     @property
     def range(self) -> str:

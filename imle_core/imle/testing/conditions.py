@@ -58,3 +58,13 @@ def knows_best(case: Case) -> str:
 def has_rows(case: Case) -> str:
     """The instance mixes row parameters."""
     return "" if case.instance.rows else "the instance has no rows"
+
+
+def has_duals(case: Case) -> str:
+    """The spec has parameters in which values can be differentiated."""
+    return "" if any(p.dual for p in case.spec.instance) else "the spec has no parameter with dual"
+
+
+def has_learned(case: Case) -> str:
+    """The spec has parameters that noise may be put on."""
+    return "" if any(p.learned for p in case.spec.instance) else "the spec has no parameter with learned"

@@ -34,7 +34,8 @@ class Instance:
             the solver.
         objectives: draws `[N, *shape]` objectives the instance is meant for; by default normal, or between 1/2 and 3/2
             if the solver does not claim to solve negative ones.
-        rows: values of row parameters (`Parameter.per_row`) to be mixed in one batch, by name.
+        rows: values of row parameters (`Parameter.per_row`) to be mixed in one batch, by name; some instance has to
+            have them for each row parameter.
         bad_objective: a finite objective `[*shape]` the solver cannot solve.
         bad_row: values of row parameters that leave a row without a solution, by name.
         expected_failures: checks this instance is known to fail, and why. They are strict: one that passes is a

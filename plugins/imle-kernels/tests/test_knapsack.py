@@ -271,7 +271,7 @@ def test_a_node_limit_is_spent_to_the_last_node():
     weights, values = rng.integers(5, 60, (2, 24)).astype(float), rng.uniform(1, 10, (1, 24))
     capacity = weights.sum(axis=1) / 3
     prepared = KnapsackSolver().prepare(weights=weights, capacity=capacity)
-    searches = Searches.of(values, prepared.packing.weights, prepared.packing.room(capacity)[None])
+    searches = Searches.of(values, prepared.packing.weights, prepared.packing.rooms(capacity[None]))
     needed = 0
     while len(searches.open) and needed < 10_000:
         searches.go_on(slice(0, 1), 1)

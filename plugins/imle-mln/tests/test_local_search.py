@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from imle.solvers import SolveStatus
 from imle_linear.engines import deadline
-from imle_mln.compiled.dual import bound, share_anew
+from imle_mln.compiled.dual import bound, exclude, share_anew
 from imle_mln.compiled.partial import UNKNOWN, attempt, dominate, release, restore, start, take_back
 from imle_mln.compiled.world import flip, move, reset
 from imle_mln.inference import MAPEngine
@@ -161,7 +163,7 @@ def test_bounds_fall_and_stay_above_all_states():
         room = np.zeros(16)
         for _ in range(6):
             assert bound(own, kept, shares) >= total.max() - 1e-9
-            share_anew(own, kept, shares, room)
+            share_anew(own, kept, shares, room, bool(rng.random() < 0.5), 0, 2 * len(own.hard))
 
 
 def test_bounds_are_tight_where_the_relaxation_is():
@@ -172,8 +174,60 @@ def test_bounds_are_tight_where_the_relaxation_is():
     own = structure(net)
     kept, shares = rewards_of(net, unary, weights), np.zeros(len(own.items))
     for _ in range(300):
-        share_anew(own, kept, shares, np.zeros(2))
+        share_anew(own, kept, shares, np.zeros(2), True, 0, 2 * len(own.hard))
     assert bound(own, kept, shares) == pytest.approx(networks.scores(net, unary, weights).max(), abs=1e-3)
+
+
+def triangles(unary, pairs):
+    """The best value of hard transitivity's linear relaxation."""
+    net = networks.transitivity(len(pairs))
+    rows = np.zeros((len(net.clauses), net.atoms))
+    for row, clause in enumerate(networks.rows_of(net)):
+        for item in clause:
+            rows[row, max(item, ~item)] = -1.0 if item >= 0 else 1.0
+    return -linprog(-unary, rows, np.ones(len(rows)), bounds=(0, 1)).fun
+
+
+def test_bounds_of_transitivity_are_below_those_of_its_linear_relaxation():
+    """Six records of which one may be any other, but no two others the same: one of these pairs at most is true."""
+    net = networks.transitivity(6)
+    pairs = list(combinations(range(6), 2))
+    star = np.array([1.0 if pair[0] == 0 else -3.0 for pair in pairs])
+    own = structure(net)
+    kept = rewards_of(net, star, np.zeros(len(net.clauses)))
+    found = exclude(own, kept, np.arange(net.atoms))
+    assert found == pytest.approx(1.0)
+    assert bound(own, kept, np.zeros(len(own.items))) + found == pytest.approx(1.0)
+    assert triangles(star, range(6)) == pytest.approx(2.5)
+
+
+def test_exclusions_hold_in_all_states():
+    rng = np.random.default_rng(4)
+    lower = 0
+    for _ in range(200):
+        net = networks.transitivity(int(rng.integers(3, 6)))
+        extra = networks.random_network(rng, most=net.atoms + 1)
+        rows = networks.rows_of(net)[:: int(rng.integers(1, 3))] + [
+            [item for item in row if max(item, ~item) < min(net.atoms, extra.atoms)] for row in networks.rows_of(extra)
+        ]
+        rows = [row for row in rows if row]
+        net = networks.network(net.atoms, rows, [row for row in range(len(rows)) if rng.random() < 0.9])
+        unary, weights = networks.random_weights(rng, net)
+        weights = np.where(net.hard, 0.0, weights)
+        total = networks.scores(net, unary, weights).max()
+        own = structure(net)
+        kept, shares = rewards_of(net, unary, weights), np.zeros(len(own.items))
+        room = np.zeros(int(np.diff(own.starts).max()))
+        before = bound(own, kept, shares)
+        if rng.random() < 0.5:
+            share_anew(own, kept, shares, room, False, 0, 2 * len(own.hard))
+        found = exclude(own, kept, rng.permutation(net.atoms))
+        after = bound(own, kept, shares) + found
+        assert total - 1e-9 <= after
+        lower += after < before - 1e-9
+        share_anew(own, kept, shares, room, True, 0, 2 * len(own.hard))
+        assert total - 1e-9 <= bound(own, kept, shares) + found <= after + 1e-9
+    assert lower > 50
 
 
 def test_local_search_finds_small_optima():
@@ -219,21 +273,24 @@ def test_pure_literals_are_optimal_at_once():
     found = MAPEngine(net).solve(np.zeros(3 * side), np.full(len(clauses), 0.5))
     assert found.status == SolveStatus.OPTIMAL
     assert found.objective == pytest.approx(0.5 * len(clauses))
-    assert found.events["dominated"] == 1
+    assert found.events["dominated"] == found.engines["dominance"] == 1
     assert found.state.sum() == side
 
 
-def test_what_dominance_leaves_is_solved_exactly(monkeypatch):
-    from imle_mln.inference import dispatch
-
-    monkeypatch.setattr(dispatch, "_LARGE", 0)
+@pytest.mark.parametrize("level", ["dispatch", "engine"])
+def test_what_dominance_leaves_is_solved_exactly(monkeypatch, level):
+    monkeypatch.setattr(f"imle_mln.inference.{level}.LARGE", 0)
     rng = np.random.default_rng(6)
     used = 0
     for _ in range(150):
-        net = plain(networks.random_network(rng, most=14))
+        net = networks.random_network(rng, most=14)
         engine = MAPEngine(net)
         unary, weights = networks.random_weights(rng, net)
-        used += networks.check(net, engine, unary * rng.choice([0.3, 1.0, 3.0]), weights).events["dominated"]
+        size = rng.choice([0.3, 1.0, 3.0])
+        one = networks.check(net, engine, unary * size, weights)
+        used += one.events["dominated"]
+        rows = engine.solve_rows(np.stack([-unary, unary * size]), weights)
+        assert rows.row(1).state.tolist() == one.state.tolist()
     assert used > 5
 
 

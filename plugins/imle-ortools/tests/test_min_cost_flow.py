@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+import imle
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import SolveStatus
 from imle_ortools.min_cost_flow import MinCostFlowSolver
@@ -209,3 +211,80 @@ def test_flows_that_whole_costs_do_not_resolve_are_feasible_with_a_bound():
     exact = MinCostFlowSolver().prepare(**network).solve(costs)
     assert exact.status is None
     assert exact.values.tolist() == [4.0, 4.0]
+
+
+def test_capacities_and_supplies_per_row_give_what_each_row_gives_alone():
+    rng = np.random.default_rng(3)
+    tails, heads = rng.integers(0, 5, (2, 12))
+    costs = rng.normal(size=(40, 12))
+    capacities = rng.integers(0, 4, (40, 12))
+    supplies = rng.integers(-2, 3, (40, 5))
+    supplies[:, 0] -= supplies.sum(axis=1)
+    solver = MinCostFlowSolver()
+    together = solver.prepare(tails, heads).solve(costs, capacities=capacities, supplies=supplies)
+    statuses = []
+    for row in range(40):
+        alone = solver.prepare(tails, heads, capacities[row], supplies[row]).solve(costs[row : row + 1])
+        statuses.append(0 if alone.status is None else int(alone.status[0]))
+        assert np.array_equal(together.solutions[row], alone.solutions[0])
+    assert together.status.tolist() == statuses
+    assert {*statuses} == {SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE}
+    some = solver.prepare(tails, heads, capacities[0], supplies[0])
+    mixed = some.solve(costs, supplies=supplies)
+    again = solver.prepare(tails, heads).solve(costs, capacities=[capacities[0]] * 40, supplies=supplies)
+    assert np.array_equal(mixed.solutions, again.solutions)
+    assert np.array_equal(
+        some.gap(costs[:1]),
+        solver.prepare(tails, heads).gap(costs[:1], capacities=capacities[:1], supplies=supplies[:1]),
+        equal_nan=True,
+    )
+
+
+def test_rows_that_no_flow_meets_say_so():
+    prepared = MinCostFlowSolver().prepare(LINE["tails"], LINE["heads"])
+    capacities = [[2, 2], [2, -1], [2, 2], [0, 2]]
+    supplies = [[1, 0, -1], [1, 0, -1], [1, 0, 0], [1, 0, -1]]
+    found = prepared.solve(np.ones((4, 2)), capacities=capacities, supplies=supplies)
+    assert found.status.tolist() == [0, *[SolveStatus.INFEASIBLE] * 3]
+    assert found.messages == {
+        1: "capacity -1 at [1] is negative: no flow is that small",
+        2: "supplies are not balanced: their sum is 1, not zero",
+        3: "the capacities do not let all supplies reach the demands",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "row"),
+    [
+        ({"capacities": [[2, 2]] * 2}, "supplies missing", None),
+        (
+            {"capacities": [[2, 2]], "supplies": [[1, 0, -1]] * 2},
+            "capacities: expected one vector per row, 2 in all",
+            None,
+        ),
+        ({"capacities": [[2, 2], [2, 0.5]], "supplies": [[1, 0, -1]] * 2}, "capacities: expected whole numbers", 1),
+        ({"capacities": [[2, 2], [2, np.nan]], "supplies": [[1, 0, -1]] * 2}, "capacities: expected finite numbers", 1),
+        (
+            {"capacities": np.ones((2, 3)), "supplies": [[1, 0, -1]] * 2},
+            "capacities: expected 2 numbers, one per arc",
+            None,
+        ),
+        ({"capacities": [[2, 2], [2]], "supplies": [[1, 0, -1]] * 2}, "capacities: expected 2 numbers, one per arc", 1),
+        ({"capacities": [[2, 2]] * 2, "supplies": [[1, -1]] * 2}, "heads: expected nodes 0..1, one per supply", None),
+    ],
+)
+def test_what_is_given_per_row_is_checked(given, message, row):
+    with pytest.raises(InstanceError) as caught:
+        MinCostFlowSolver().prepare(LINE["tails"], LINE["heads"]).solve(np.ones((2, 2)), **given)
+    assert caught.value.message.startswith(f"{ID}: {message}")
+    assert caught.value.row == row
+
+
+def test_supplies_per_row_through_a_layer():
+    layer = imle.layer(ID, tails=[0, 0, 1], heads=[1, 2, 2], capacities=[3, 1, 3], nb_samples=2, noise=None)
+    costs = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], requires_grad=True)
+    found = layer(costs, supplies=torch.tensor([[2, 0, -2], [1, 0, -1]]))
+    assert found.tolist() == [[1.0, 1.0, 1.0], [0.0, 1.0, 0.0]]
+    assert layer.stats.batches == 1
+    with pytest.raises(InstanceError, match="supplies: expected whole numbers below"):
+        layer(costs, supplies=torch.tensor([[0.5, 0, -0.5], [1, 0, -1]]))

@@ -15,6 +15,10 @@ from scipy.optimize import Bounds, OptimizeResult
 
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import PreparedSolver, SolveStatus
+from imle_linear.duals import Duals
+from imle_linear.engines import Rows
+from imle_linear.program import from_matrices
+from imle_scipy.linprog import LinprogEngine
 from imle_scipy.milp import ScipyMILPSolver
 
 SENSES = pytest.mark.parametrize("sense", ["min", "max"])
@@ -279,3 +283,17 @@ def test_optimal_points_of_programs_without_bounds_are_challenged(presolve):
     ends = [(-10, 10), (-100, 100), (0, 100)]
     bounded = ScipyMILPSolver(presolve=presolve).prepare(A_ub=rows, b_ub=right, bounds=ends).solve(objective)
     assert bounded.values[0] == pytest.approx((objective @ [1, 47, 0]).item())
+
+
+def test_duals_of_rows_with_two_ends_and_of_equations():
+    """SciPy's linprog has rows with one end, and equations."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        matrix, inside = rng.normal(size=(4, 3)), rng.uniform(-1, 1, 3)
+        program = from_matrices("test", A_ub=matrix, b_ub=np.zeros(4), bounds=(-2, 2), integrality=0)
+        sums = matrix @ inside
+        lower, upper = sums - [np.inf, 0, 0.1, 0.5], sums + np.array([0.2, 0, 0.3, 0.5])
+        rows, costs = Rows(lower, upper, program.lower, program.upper), rng.normal(size=3)
+        found = LinprogEngine(program).solve(costs, rows, None)
+        assert found.status == SolveStatus.OPTIMAL
+        assert Duals.proven(program, costs, rows, found.point, found.duals) is not None

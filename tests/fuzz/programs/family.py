@@ -52,7 +52,8 @@ def case(target: str, rng: Generator) -> Case:
     if solver.startswith("pulp") or kind in ("mixed", "continuous") or rng.random() < 0.8:
         programs = [program]
     else:
-        programs = [program, *(_shifted(rng, program) for _ in range(2))]
+        moves = solver == "highs-ilp" and rng.random() < 0.5
+        programs = [program, *(_shifted(rng, program, bounds=moves) for _ in range(2))]
     truths: list[Truth] = [listed(own, learned, costs, sign) if kind == "boxed" else Solved(own) for own in programs]
     slow = options.get("backend") in ("scip", "cbc")
     rows = _SLOW_ROWS if slow else _LISTED_ROWS if kind == "boxed" else _SOLVED_ROWS
@@ -93,8 +94,14 @@ def _all_whole(program: Program) -> bool:
     return all(c.denominator == 1 for row in program.rows for c in row.coefficients)
 
 
-def _shifted(rng: Generator, program: Program) -> Program:
-    """The same with other right sides."""
+def _shifted(rng: Generator, program: Program, *, bounds: bool) -> Program:
+    """The same with other right sides, and perhaps with other bounds."""
+    if bounds:
+        upper = [
+            None if high is None else max(high + int(rng.integers(-1, 3)), high if low is None else low)
+            for low, high in zip(program.lower, program.upper, strict=True)
+        ]
+        program = replace(program, upper=tuple(upper))
     rows = []
     for row in program.rows:
         sizes = [abs(c) for c in row.coefficients if c]
@@ -141,4 +148,7 @@ def _written(
                 rows[name] = [rights[kind] for kind in which.tolist()]
                 if rng.random() < 0.5:
                     del instance[name]
+        if any(own.upper != programs[0].upper for own in programs):
+            bounds = [writing.bounds(own) for own in programs]
+            rows["bounds"] = [bounds[kind] for kind in which.tolist()]
     return {"setup": "from scipy import sparse", "instance": instance, "rows": rows}

@@ -18,7 +18,7 @@ def matrices(rng: np.random.Generator, program: Program, *, linear: bool) -> dic
         if rows:
             found[f"A_{suffix}"] = _matrix(rng, [[float(c) for c in row.coefficients] for row in rows])
             found[f"b_{suffix}"] = literal([float(row.right) for row in rows])
-    ends = [(_end(low), _end(high)) for low, high in zip(program.lower, program.upper, strict=True)]
+    ends = bounds(program)
     alike = len(set(ends)) == 1 and program.rows
     found["bounds"] = literal(ends[0]) if alike and rng.random() < 0.7 else literal(ends)
     if not linear and (not all(program.integer) or rng.random() < 0.2):
@@ -31,6 +31,11 @@ def _matrix(rng: np.random.Generator, rows: list[list[float]]) -> str:
     if form == "list":
         return literal(rows)
     return f"np.array({literal(rows)})" if form == "array" else f"sparse.{form}_array(np.array({literal(rows)}))"
+
+
+def bounds(program: Program) -> list[tuple[float | None, float | None]]:
+    """Bounds of all variables."""
+    return [(_end(low), _end(high)) for low, high in zip(program.lower, program.upper, strict=True)]
 
 
 def _end(value: object) -> float | None:

@@ -31,23 +31,33 @@ def check_row_permutation(case: Case) -> None:
 
 
 def check_row_parameters(case: Case) -> None:
-    """Row parameters given per row give what each gives when it is prepared with."""
+    """Row parameters given per row, in lists or arrays, give what each gives when it is prepared with."""
     rows = dict(case.instance.rows)
     count = max(len(values) for values in rows.values())
     columns = {name: [values[row % len(values)] for row in range(count)] for name, values in rows.items()}
     objective = case.objectives(count, seed=5)
-    found = case.solve(_without(case, columns), objective, **columns)
     alone = []
     for row in range(count):
         prepared = case.prepare(**{name: column[row] for name, column in columns.items()})
         alone.append(case.solve(prepared, objective[row : row + 1]))
-    same(
-        found,
-        joined(alone),
-        told="the answer of a solver prepared with the row's own parameters",
-        where=f"{', '.join(columns)} per row, {case.where}",
-        fix="use the n-th value of each row parameter for the n-th row",
-    )
+    arrays = {name: _array(column) for name, column in columns.items()}
+    for how, values in (("per row", columns), ("per row, as arrays", arrays)):
+        same(
+            case.solve(_without(case, columns), objective, **values),
+            joined(alone),
+            told="the answer of a solver prepared with the row's own parameters",
+            where=f"{', '.join(columns)} {how}, {case.where}",
+            fix="use the n-th value of each row parameter for the n-th row",
+        )
+
+
+def _array(column: Sequence[Any]) -> Any:
+    """Values that are arrays of numbers as one array, as layers hand over tensors; the values if they are not."""
+    try:
+        found = np.array(column)
+    except ValueError:  # of different lengths
+        return column
+    return found if found.dtype.kind in "biuf" and found.ndim > 1 else column
 
 
 def _without(case: Case, columns: Mapping[str, Sequence[Any]]) -> Any:

@@ -70,7 +70,7 @@ def check_spec_options(subject: Subject) -> None:
 
 
 def check_spec_instance(subject: Subject) -> None:
-    """Every instance parameter exists, with the announced default; row parameters can be given per row."""
+    """Every instance parameter exists, with the announced default; row parameters can be given per row, and are."""
     spec = subject.spec
     method = subject.target.prepare if not isinstance(subject.target, type) else None
     parameters = _parameters(method) if method else _parameters(subject.target.prepare)[1:]
@@ -89,6 +89,14 @@ def check_spec_instance(subject: Subject) -> None:
             f"no {', '.join(missing)}",
             where=f"{type(prepared).__name__}.solve, whose spec says per_row=True",
             fix="take one value per row, or leave per_row out of the spec",
+        )
+    mixed = {name for case in subject.cases for name in case.instance.rows}
+    if unmixed := [name for name in rows if name not in mixed]:
+        raise CheckFailure(
+            "values of each row parameter, in rows= of some instance",
+            f"none of {', '.join(unmixed)}",
+            where=f"instances of {spec.id}, whose spec says per_row=True",
+            fix=f"Instance(..., rows={{{unmixed[0]!r}: [one value, another one]}}) has rows compared with rows alone",
         )
 
 

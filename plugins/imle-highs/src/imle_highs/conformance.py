@@ -29,7 +29,12 @@ def _programs() -> list[Instance]:
             bad_row={"b_ub": [-1.0]},
         ),
         Instance("cover", problems.set_cover(cover), solutions=_points(5, lambda x: bool((cover @ x >= 1).all()))),
-        Instance("assignment", problems.assignment(3), solutions=_permutations(3)),
+        Instance(
+            "assignment",
+            problems.assignment(3),
+            solutions=_permutations(3),
+            rows={"b_eq": [[1.0] * 6, [2.0, 1.0, 1.0, 1.0, 2.0, 1.0], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]]},
+        ),
         Instance(
             "a cost that is not learned",
             # the first variable needs the third one, which costs 0.5
@@ -60,6 +65,13 @@ def _polytopes() -> list[Instance]:
             bad_row={"b_eq": [2.0]},
         ),
         Instance("assignment", problems.assignment(3), {"sense": "max"}, solutions=_permutations(3)),
+        Instance(
+            "triangle",
+            {"A_ub": [[1, 1]], "b_ub": [2], "bounds": (0, 1.5)},
+            solutions=np.array([[0.0, 0.0], [1.5, 0.0], [0.0, 1.5], [1.5, 0.5], [0.5, 1.5]]),
+            rows={"b_ub": [[2.0], [1.0], [3.0]]},
+            bad_row={"b_ub": [-1.0]},
+        ),
         Instance(
             "warm starts",
             {"A_eq": [[1, 1, 1]], "b_eq": [1], "bounds": (0, 0.6)},

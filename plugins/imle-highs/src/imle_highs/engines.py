@@ -73,8 +73,9 @@ class LinearEngine:
         if found == HighsModelStatus.kUnboundedOrInfeasible:
             found = self._which(costs, seconds)
         outcome = ended(found, native)
-        if found != HighsModelStatus.kOptimal:
-            native.forget()  # a warm start from where this row got stuck helps no one
+        if found == HighsModelStatus.kOptimal:
+            return outcome._replace(duals=native.duals())
+        native.forget()  # a warm start from where this row got stuck helps no one
         return outcome
 
     def _other_way(self, seconds: float | None) -> HighsModelStatus:

@@ -51,12 +51,11 @@ class Native:
         if program.delicate:
             self._stays = {name: settings.get(name, value) for name, value in DELICATE.items()}
         self.configure({**settings, "small_matrix_value": LEAST})
-        lp = highs_lp(program, integer=integer)
-        if self._highs.passModel(lp) != highspy.HighsStatus.kOk:
+        if not pass_model(self._highs, program, integer=integer):
             raise InstanceError("HiGHS refuses the model: its numbers are out of range, or it is too large")
         active = np.union1d(program.learned, np.flatnonzero(program.costs))
         self._branches = integer and bool(program.integer.any())
-        self._all_active = len(active) == lp.num_col_
+        self._all_active = len(active) == len(program.costs)
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
         self._rows = Rows(program.row_lower, program.row_upper, program.lower, program.upper)
@@ -161,8 +160,15 @@ class Native:
 
     def point(self) -> Floats:
         """The point of the last run, `[n]`."""
-        values = self._highs.getSolution().col_value
-        return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
+        return _array(self._highs.getSolution().col_value)
+
+    def duals(self) -> Floats:
+        """The dual values of the rows, `[rows]`, at the optimum of the last run."""
+        return _array(self._highs.getSolution().row_dual) * self._factors
+
+
+def _array(values: list[float]) -> Floats:
+    return np.fromiter(values, np.float64, len(values))  # twice as fast as np.array for a list of floats
 
 
 def _listener(stopped: threading.Event) -> Callable[..., None]:
@@ -177,24 +183,23 @@ def _listener(stopped: threading.Event) -> Callable[..., None]:
     return told
 
 
-def highs_lp(program: LinearProgram, *, integer: bool) -> highspy.HighsLp:
-    """HiGHS' form of a program; its rows are brought to one size, as `Columns.row_factors` has it."""
-    factors = program.matrix.row_factors
-    lp = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = program.matrix.shape
-    lp.col_cost_ = program.costs
-    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
-    lp.row_lower_, lp.row_upper_ = (
-        _known(factors * ends)
+def pass_model(highs: highspy.Highs, program: LinearProgram, *, integer: bool) -> bool:
+    """Give HiGHS a program, its rows brought to one size as `Columns.row_factors` has it; whether it takes it."""
+    matrix, factors = program.matrix, program.matrix.row_factors
+    rows, columns = matrix.shape
+    lower, upper = (
+        np.where(np.isnan(ends), 0.0, factors * ends)  # zeros for right sides that come with each row of a batch
         for ends in program.widened(program.row_lower, program.row_upper, program.lower, program.upper)
     )
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = program.matrix.start
-    lp.a_matrix_.index_ = program.matrix.index
-    lp.a_matrix_.value_ = program.matrix.value * factors[program.matrix.index]
-    if integer:
-        lp.integrality_ = _kinds(program.integer)
-    return lp
+    kinds = program.integer if integer else np.zeros(columns)
+    status = highs.passModel(
+        *(columns, rows, len(matrix.value)),
+        *(int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize), 0.0),
+        *(program.costs, program.lower, program.upper, lower, upper),
+        *(matrix.start, matrix.index, matrix.value * factors[matrix.index]),
+        kinds.astype(np.int32),
+    )
+    return bool(status == highspy.HighsStatus.kOk)
 
 
 def _changed(lower: Floats, old_lower: Floats, upper: Floats, old_upper: Floats) -> NDArray[np.int32]:
@@ -202,13 +207,3 @@ def _changed(lower: Floats, old_lower: Floats, upper: Floats, old_upper: Floats)
     if lower is old_lower and upper is old_upper:
         return np.zeros(0, np.int32)
     return np.flatnonzero((lower != old_lower) | (upper != old_upper)).astype(np.int32)
-
-
-def _known(ends: Floats) -> Floats:
-    """Zeros for right sides that come with each row of a batch."""
-    return np.where(np.isnan(ends), 0.0, ends)
-
-
-def _kinds(integer: NDArray[np.bool_]) -> list[highspy.HighsVarType]:
-    kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
-    return [kinds[flag] for flag in integer.tolist()]

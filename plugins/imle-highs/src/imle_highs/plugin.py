@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import BOUNDS, COSTS, INTEGRALITY, MATRICES, MODEL, VARIABLES  # as light as this module
+from imle_linear.parameters import (  # as light as this module
+    BOUNDS,
+    COSTS,
+    INTEGRALITY,
+    MATRICES,
+    MODEL,
+    VARIABLES,
+    relaxed,
+)
 
 _TOLERANCES = (
     "constraints to 1e-9 of their largest term, and exactly where all is whole; costs to about 1e-9 of the largest"
@@ -59,7 +67,7 @@ ILP = SolverSpec(
     problem="ilp",
     sense="min",
     target="imle_highs.ilp:HighsILPSolver",
-    instance=(*MATRICES, _BOUNDS, INTEGRALITY, MODEL, VARIABLES, COSTS),
+    instance=(*relaxed(*MATRICES, _BOUNDS), INTEGRALITY, MODEL, VARIABLES, COSTS),
     options=(
         common.sense("min"),
         common.TIME_LIMIT,

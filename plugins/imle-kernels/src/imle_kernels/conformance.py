@@ -33,7 +33,10 @@ def _knapsacks() -> list[Instance]:
             "two capacities",
             {"weights": weights, "capacity": capacity},
             solutions=_points(4, lambda x: bool((weights @ x <= capacity).all())),
-            rows={"capacity": [[7.0, 2.0], [4.0, 1.0], [14.0, 4.0]]},
+            rows={
+                "weights": [weights, weights + 0.1, weights / 3, weights * np.pi],
+                "capacity": [[7.0, 2.0], [4.0, 1.1], [14.0, 4.0], [8.0 / 3.0, 2.0]],
+            },
             bad_row={"capacity": [-1.0, 2.0]},
             bad_objective=[1e308, 1e308, 1e308, 1e308],
         )

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
-from imle.solvers.compiled import Flags, Floats, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_kernels.compiled.knapsack import fill_up, pack
+from imle_kernels.compiled.units import LARGE, OTHER, REAL, in_units, rooms
 from imle_linear.whole import WholeRow, whole_row
-
-_EXACT = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
 class PackingProblem:
-    """What n items take of m capacities.
+    """What n items take of m capacities, in all rows of a batch (W is 1) or in each of them.
 
     Attributes:
-        weights: `[n, m]`, read-only, not negative; each column in a unit of its own.
-        rows: `[m]` what makes whole numbers of a capacity; None where weights have no small common denominator.
+        weights: `[W, n, m]`, read-only, not negative; each constraint in a unit of its own, see `in_units`.
+        denominators, divisors, kinds: `[W, m]` what the units are.
+        others: by row and constraint, what makes whole numbers of capacities where the kernel leaves that open.
     """
 
     weights: Floats
-    rows: tuple[WholeRow | None, ...]
+    denominators: Longs
+    divisors: Longs
+    kinds: Masks
+    others: dict[tuple[int, int], WholeRow] = field(default_factory=dict)
 
     @classmethod
     def of(cls, weights: Floats) -> PackingProblem:
-        """Weights `[m, n]` as a user gives them."""
-        rows = tuple(_whole(own) for own in weights)
-        own = [row.coefficients if row else given for row, given in zip(rows, weights, strict=True)]
-        return cls(read_only(np.array(own, np.float64).reshape(weights.shape).T), rows)
+        """Weights `[W, m, n]` as a user gives them."""
+        count, m, n = weights.shape
+        units, kinds = np.empty((count, n, m)), np.empty((count, m), np.int8)
+        denominators, divisors = np.empty((count, m), np.int64), np.empty((count, m), np.int64)
+        in_units(read_only(weights), units, denominators, divisors, kinds)
+        others = {}
+        for row, i in np.argwhere(kinds == OTHER).tolist():
+            whole = whole_row(np.arange(n), weights[row, i])
+            if whole is None or whole.coefficients.sum(dtype=np.float64) >= LARGE:
+                kinds[row, i], units[row, :, i] = REAL, weights[row, i]
+            else:
+                others[row, i], units[row, :, i] = whole, whole.coefficients
+        return cls(read_only(units), denominators, divisors, kinds, others)
 
-    def room(self, capacity: Floats) -> Floats:
-        """Capacities `[m]` in the units of the weights; what nobody can fill is no limit.
+    def rooms(self, capacities: Floats) -> Floats:
+        """Capacities `[N, m]` in the units of the weights; what nobody can fill is no limit.
 
         Capacities of weights that are not whole may be exceeded by the round-off of a sum.
         """
-        most = self.weights.sum(axis=0)
-        limits = [row.ends(-np.inf, own)[1] if row else own for row, own in zip(self.rows, capacity, strict=True)]
-        slack = [0.0 if row else (len(self.weights) + 3) * 2.0**-52 for row in self.rows]
-        room: Floats = np.minimum(np.array(limits, np.float64), most) * (1.0 + np.array(slack))
-        return room
-
-
-def _whole(weights: Floats) -> WholeRow | None:
-    row = whole_row(np.arange(len(weights)), weights)
-    return row if row is not None and row.coefficients.sum(dtype=np.float64) < _EXACT else None
+        found = np.empty(capacities.shape)
+        rooms(read_only(capacities), self.weights, self.denominators, self.divisors, self.kinds, found)
+        for (row, i), whole in self.others.items():
+            most = self.weights[row, :, i].sum()
+            for n in range(len(found)) if len(self.weights) == 1 else (row,):
+                found[n, i] = min(whole.ends(-np.inf, float(capacities[n, i]))[1], most)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +65,7 @@ class Searches:
 
     Attributes:
         values: `[N, n]` of the items, read-only.
-        weights: `[n, m]`.
+        weights: `[1, n, m]`, or `[N, n, m]` where they differ from row to row, read-only.
         rooms: `[N, m]`, read-only, not negative.
         taken: `[N, n]` where each search stands.
         level: `[N]` likewise; -1 where it is done.
@@ -77,12 +86,13 @@ class Searches:
         """Searches that have not begun."""
         count = len(values)
         empty = np.zeros(values.shape, np.bool_), np.zeros(count, np.int64), np.zeros(count), np.zeros(values.shape)
-        return cls(read_only(values), weights, read_only(rooms), *empty)
+        return cls(read_only(values), read_only(weights), read_only(rooms), *empty)
 
     def go_on(self, part: slice, nodes: int) -> None:
         """Search on in these rows, for so many nodes per row."""
+        weights = self.weights if len(self.weights) == 1 else self.weights[part]
         state = self.taken[part], self.level[part], self.best[part], self.solutions[part]
-        pack(self.values[part], self.weights, self.rooms[part], nodes, *state)
+        pack(self.values[part], weights, self.rooms[part], nodes, *state)
 
     @property
     def open(self) -> Longs:
@@ -99,6 +109,7 @@ class Searches:
 @cache
 def warm() -> None:
     """Load or compile the kernels: that is no part of any time limit."""
-    searches = Searches.of(np.ones((1, 1)), read_only(np.ones((1, 1))), np.zeros((1, 1)))
+    packing = PackingProblem.of(np.ones((1, 1, 1)))
+    searches = Searches.of(np.ones((1, 1)), packing.weights, packing.rooms(np.zeros((1, 1))))
     searches.go_on(slice(0, 1), 1)
     searches.fill_up()

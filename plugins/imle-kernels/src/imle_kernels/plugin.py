@@ -36,7 +36,14 @@ KNAPSACK = SolverSpec(
     sense="max",
     target="imle_kernels.knapsack:KnapsackSolver",
     instance=(
-        Parameter("weights", "array [m, n] or [n]", doc="what each item takes of each capacity; not negative"),
+        Parameter(
+            "weights",
+            "array [m, n] or [n]",
+            None,
+            "what each item takes of each capacity, not negative; for all rows, or one per row",
+            per_row=True,
+            learned="positive",
+        ),
         Parameter(
             "capacity",
             "number or [m]",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from imle.errors import InstanceError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+T = TypeVar("T")
 
 NUMBERS = (Real, Decimal, np.bool_)
 LEAST, MOST = 1e-12, 1e15
@@ -107,15 +108,19 @@ class Columns:
 def from_entries(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Columns:
     """Sort entries by column, then row; zeros are left out."""
     kept = np.flatnonzero(values)
-    order = kept[np.lexsort((rows[kept], columns[kept]))]
-    start = np.concatenate([[0], np.cumsum(np.bincount(columns[order], minlength=shape[1]))])
-    return Columns(
-        start.astype(np.int32), rows[order].astype(np.int32), np.asarray(values[order], dtype=np.float64), shape
-    )
+    rows, columns, values = rows[kept], columns[kept], values[kept]
+    place = columns * np.int64(shape[0]) + rows
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(place, kind="stable")
+        rows, columns, values = rows[order], columns[order], values[order]
+    start = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=shape[1]))])
+    return Columns(start.astype(np.int32), rows.astype(np.int32), np.asarray(values, dtype=np.float64), shape)
 
 
 def stack(upper: Columns, lower: Columns) -> Columns:
     """One matrix above another of the same width."""
+    if not lower.shape[0]:
+        return upper
     rows = np.concatenate([upper.index, lower.index + upper.shape[0]])
     columns = np.concatenate([upper.column, lower.column])
     values = np.concatenate([upper.value, lower.value])
@@ -138,7 +143,7 @@ def matrix(where: str, given: Any) -> Columns:
         dense = numbers(where, given)
         if dense.ndim != 2:
             raise InstanceError(f"{where}: expected a matrix [rows, variables], found shape {list(dense.shape)}")
-        rows, columns = np.nonzero(dense)
+        columns, rows = np.nonzero(dense.T)  # in the order of columns
         found = from_entries(rows, columns, dense[rows, columns], (dense.shape[0], dense.shape[1]))
     return checked(where, found)
 
@@ -212,9 +217,14 @@ def integers(where: str, given: Any, hint: str) -> NDArray[np.int64]:
     found = finite(where, given)
     if found.ndim != 1:
         raise InstanceError(f"{where}: expected one dimension, found shape {list(found.shape)}")
-    bad = (found != np.rint(found)) | (np.abs(found) >= 2.0**53)
-    _refuse(where, found, bad, "whole numbers below 2**53", hint)
+    _refuse(where, found, ~are_whole(found), "whole numbers below 2**53", hint)
     return found.astype(np.int64)
+
+
+def are_whole(values: Floats) -> NDArray[np.bool_]:
+    """Which entries are whole numbers below 2**53 in size."""
+    whole: NDArray[np.bool_] = (np.abs(values) < 2.0**53) & (values == np.rint(values))
+    return whole
 
 
 def refuse_negative(where: str, values: NDArray[Any], hint: str) -> None:
@@ -233,7 +243,7 @@ def _refuse(where: str, values: NDArray[Any], bad: NDArray[np.bool_], expected: 
         raise InstanceError(f"{where}: expected {expected}, found {values[tuple(place)]:g}{at}", hint=hint)
 
 
-def vector(where: str, given: Any, length: int, per: str, *, row: int | None = None) -> Floats:
+def vector(where: str, given: Any, length: int, per: str) -> Floats:
     """A finite vector of known length.
 
     Args:
@@ -241,22 +251,18 @@ def vector(where: str, given: Any, length: int, per: str, *, row: int | None = N
         given: what the user gave.
         length: how long it has to be.
         per: what there is one entry for, for messages.
-        row: the row of the batch it belongs to, if it belongs to one.
 
     Raises:
         InstanceError: another shape, or entries that are not finite.
     """
     found = numbers(where, given)
     if found.shape != (length,):
-        raise InstanceError(
-            f"{where}: expected {length} numbers, one per {per}, found shape {list(found.shape)}", row=row
-        )
+        raise InstanceError(f"{where}: expected {length} numbers, one per {per}, found shape {list(found.shape)}")
     bad = np.flatnonzero(~(np.abs(found) < INFINITE))
     if len(bad):
         raise InstanceError(
             f"{where}: expected finite numbers below {INFINITE:g} in size, found {found[bad[0]]:g} "
             f"at position {int(bad[0])}",
-            row=row,
         )
     return found
 
@@ -270,7 +276,22 @@ def vectors(where: str, given: Sequence[Any], length: int, per: str) -> Floats:
     found = together(where, given)
     if found is not None and found.shape == (len(given), length) and (np.abs(found) < INFINITE).all():
         return found
-    return np.array([vector(where, own, length, per, row=row) for row, own in enumerate(given)])
+    return np.array(row_by_row(given, lambda own: vector(where, own, length, per)))
+
+
+def row_by_row(given: Sequence[Any], read: Callable[[Any], T]) -> list[T]:
+    """What rows of a batch are given, each read alone.
+
+    Raises:
+        InstanceError: what reading one raises; names the row.
+    """
+    found = []
+    for row, own in enumerate(given):
+        try:
+            found.append(read(own))
+        except InstanceError as error:
+            raise InstanceError(error.message, hint=error.hint, row=row) from None
+    return found
 
 
 def together(where: str, given: Sequence[Any]) -> Floats | None:
@@ -317,13 +338,7 @@ def all_bounds(where: str, given: Sequence[Any], n: int) -> tuple[Floats, Floats
     """
     found = together(where, given)
     if found is None or found.shape[1:] not in ((2,), (n, 2)):
-        pairs = []
-        for row, own in enumerate(given):
-            try:
-                pairs.append(np.stack(_bounds(where, own, n), axis=-1))
-            except InstanceError as error:
-                raise InstanceError(error.message, hint=error.hint, row=row) from None
-        found = np.array(pairs)
+        found = np.array(row_by_row(given, lambda own: np.stack(_bounds(where, own, n), axis=-1)))
     lower, upper = _ends(found if found.ndim == 3 else np.repeat(found[:, None], n, axis=1))
     bad = np.isnan(lower) | np.isnan(upper)
     for row in np.flatnonzero(bad.any(axis=1)).tolist():

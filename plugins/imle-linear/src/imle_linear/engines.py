@@ -49,6 +49,8 @@ class Outcome(NamedTuple):
         message: why it is not optimal.
         bound: no point of the feasible set costs less; nan if that is not known.
         exact: whether it was found in whole numbers or by listing, so that no tolerance has a part in it.
+        duals: `[rows]` of an optimal point of a linear program, how much the optimum grows with one more unit of the
+            ends of each row; None where the engine does not tell. Nothing of it is checked, see `imle_linear.duals`.
     """
 
     status: SolveStatus
@@ -56,6 +58,7 @@ class Outcome(NamedTuple):
     message: str = ""
     bound: float = math.nan
     exact: bool = False
+    duals: Floats | None = None
 
 
 class Engine(Protocol):

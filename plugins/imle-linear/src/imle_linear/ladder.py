@@ -11,6 +11,7 @@ import numpy as np
 
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
+from imle_linear.duals import Duals, DualValues
 from imle_linear.engines import Clock, Engine, MakesEngine, Outcome, Rows, deadline
 from imle_linear.judging import Judge
 from imle_linear.program import LinearProgram
@@ -54,6 +55,7 @@ class Ladder:
         self._recession = None if relaxation is None else Recession(program, relaxation)
         self._relaxation = relaxation
         self._relaxed: Engine | None = None
+        self._duals: DualValues | None = None
         self._own: Counter[str] = Counter()
         self._doubtful = (SolveStatus.ERROR, SolveStatus.INFEASIBLE) if program.delicate else (SolveStatus.ERROR,)
         self._witness = witness
@@ -83,6 +85,18 @@ class Ladder:
             self._settled(outcome, costs, rows, rest)
             for outcome, (costs, rows), rest in zip(sound, asked, left, strict=True)
         ]
+
+    def duals(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Duals | None:
+        """Duals of an outcome that has a point, verified; None if none were found. See `DualValues.of`.
+
+        Raises:
+            ValueError: the ladder was built without a relaxation.
+        """
+        if self._duals is None:
+            if self._relaxation is None:
+                raise ValueError("duals need a Setup with a relaxation")
+            self._duals = DualValues(self._program, self._relaxation)
+        return self._duals.of(outcome, costs, rows, seconds)
 
     def _settled(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """The outcome of the first engine whose answer holds, if the first one's does not."""

@@ -1,5 +1,7 @@
 """Instance parameters that solvers of linear programs share. As light as the modules that plugins announce them in."""
 
+from dataclasses import replace
+
 from imle.plugins import Parameter
 
 _MATRIX, _VECTOR = "matrix | None", "vector | None"
@@ -12,6 +14,7 @@ MATRICES = (
         "left side of A_ub @ x <= b_ub: dense, nested lists or scipy.sparse",
         synonyms=("A", "G", "constraints"),
         learned="positive",
+        dual="exact",
     ),
     Parameter(
         "b_ub",
@@ -21,6 +24,7 @@ MATRICES = (
         per_row=True,
         synonyms=("b", "h", "rhs"),
         learned="real",
+        dual="exact",
     ),
     Parameter(
         "A_eq",
@@ -28,6 +32,7 @@ MATRICES = (
         None,
         "left side of A_eq @ x == b_eq: dense, nested lists or scipy.sparse",
         learned="positive",
+        dual="exact",
     ),
     Parameter(
         "b_eq",
@@ -36,6 +41,7 @@ MATRICES = (
         "right side of A_eq; one vector for all rows or one per row",
         per_row=True,
         learned="real",
+        dual="exact",
     ),
 )
 """Noise on a matrix is of factors, so that what is 0 stays 0: else no program would stay sparse."""
@@ -45,6 +51,7 @@ BOUNDS = Parameter(
     (0, None),
     "a pair for all variables, one pair per variable, or scipy's Bounds; None is infinite",
     learned="positive",
+    dual="exact",
 )
 INTEGRALITY = Parameter(
     "integrality", "0 | 1 | vector", None, "1 for integer variables, 0 for the others; by default all are integer"
@@ -56,5 +63,14 @@ VARIABLES = Parameter(
     "variables", "indices | names | None", None, "the variables whose coefficients are learned; default all"
 )
 COSTS = Parameter(
-    "costs", _VECTOR, None, "coefficients of the other variables, one entry per variable; default 0 or the model's"
+    "costs",
+    _VECTOR,
+    None,
+    "coefficients of the other variables, one entry per variable; default 0 or the model's",
+    dual="exact",
 )
+
+
+def relaxed(*parameters: Parameter) -> tuple[Parameter, ...]:
+    """Parameters as a solver of integer programs has them: duals are those of the linear relaxation."""
+    return tuple(replace(parameter, dual="relaxation") for parameter in parameters)

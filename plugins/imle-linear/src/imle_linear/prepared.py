@@ -20,7 +20,8 @@ from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
-from imle_linear.engines import MakesEngine, Rows
+from imle_linear.dual_arrays import DualArrays
+from imle_linear.engines import MakesEngine, Outcome, Rows
 from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
 from imle_linear.program import LinearProgram
@@ -129,6 +130,7 @@ class PreparedProgram(BasePrepared):
         b_ub: Sequence[Any] | None = None,
         b_eq: Sequence[Any] | None = None,
         bounds: Sequence[Any] | None = None,
+        duals: Sequence[str] = (),
     ) -> SolveResult:
         """Solve N objectives.
 
@@ -138,6 +140,8 @@ class PreparedProgram(BasePrepared):
             b_eq: likewise.
             bounds: likewise, each as `prepare` takes it. A row in which a lower bound is above the upper one is
                 infeasible.
+            duals: for which of A_ub, b_ub, A_eq, b_eq, bounds and costs the result is to have duals. Those of A_ub and
+                A_eq are dense. Of a program with integers they are those of its linear relaxation (but for costs).
 
         Raises:
             ObjectiveError: another shape.
@@ -145,7 +149,10 @@ class PreparedProgram(BasePrepared):
                 solver's engines do not take bounds per row.
         """
         found = RowResults(self._setup.who, self._setup.sense, objective, self.objective_shape)
-        return self._solve(found, self._rows(len(objective), b_ub, b_eq, bounds), opened=bounds is not None)
+        asked = DualArrays(self._program, duals, len(objective))
+        rows = self._rows(len(objective), b_ub, b_eq, bounds)
+        result = self._solve(found, rows, opened=bounds is not None, duals=asked)
+        return replace(result, duals=asked.arrays) if duals else result
 
     @property
     def fixed_terms(self) -> FixedTerms | None:
@@ -187,13 +194,16 @@ class PreparedProgram(BasePrepared):
         if self._completion is not None:
             self._completion.close()
 
-    def _solve(self, found: RowResults, rows: Iterable[Rows], *, opened: bool) -> SolveResult:
+    def _solve(
+        self, found: RowResults, rows: Iterable[Rows], *, opened: bool, duals: DualArrays | None = None
+    ) -> SolveResult:
         """Solve rows.
 
         Args:
             found: says what the objectives are.
             rows: of each objective.
             opened: whether they have bounds of their own.
+            duals: those that are asked for are written to it.
         """
         objective = found.objective
         program = self._opened if opened else self._program
@@ -209,10 +219,16 @@ class PreparedProgram(BasePrepared):
             for start in range(0, len(objective), _BLOCK):
                 block = [self._possible(n, row, found) for n, row in enumerate(islice(asked, _BLOCK), start)]
                 outcomes = ladder.solve([(costs, row) for (costs, _), row in block], self._setup.time_limit)
-                for n, (outcome, ((_, shift), _)) in enumerate(zip(outcomes, block, strict=True), start):
+                for n, (outcome, ((costs, shift), row)) in enumerate(zip(outcomes, block, strict=True), start):
                     if found.status[n]:
                         continue  # those that were lost before went along, so that the others keep their places
-                    status, point, message, bound, _ = outcome
+                    if duals is not None and duals.arrays and outcome.point is not None:
+                        proof = ladder.duals(outcome, costs, row, self._setup.time_limit) if duals.need_proof else None
+                        if proof is None and duals.need_proof:
+                            found.end(n, *_without_duals(outcome))
+                            continue
+                        duals.write(n, outcome.point, proof, sign, shift)
+                    status, point, message, bound, *_ = outcome
                     if math.isfinite(bound):
                         found.bounds[n] = sign * math.ldexp(bound, -shift) + program.offset
                     if status != SolveStatus.OPTIMAL:
@@ -335,6 +351,13 @@ class PreparedProgram(BasePrepared):
         message = f"no {what} lies between the bounds of {self._program.variable_name(first)}, {bounds}"
         found.end(n, SolveStatus.INFEASIBLE, message)
         return costs, row._replace(least=np.zeros_like(row.least), most=np.zeros_like(row.most))
+
+
+def _without_duals(outcome: Outcome) -> tuple[SolveStatus, str]:
+    """How a row ends of which duals are wanted, and none were found."""
+    if outcome.status == SolveStatus.FEASIBLE:
+        return SolveStatus.TIMEOUT, f"{outcome.message}, which has no dual values"
+    return SolveStatus.ERROR, "no dual values were found that prove the optimum: is the program badly scaled?"
 
 
 def _with_learned_rows(program: LinearProgram) -> LinearProgram:

@@ -50,7 +50,7 @@ def _shortest_paths() -> list[Instance]:
             {"edges": ACYCLIC, "source": 0, "target": 4},
             solutions=_paths(ACYCLIC, 0, 4, True),
             objectives=_positive(7),
-            rows={"source": [0, 1, 2, 3], "target": [4, 3, 2]},
+            rows={"source": [0, 1, 2, 3], "target": [4, 3, 2], "allowed": [None, np.arange(7) != 5, np.arange(7) > 1]},
             bad_row={"source": 4, "target": 0},
         ),
         Instance(
@@ -58,6 +58,7 @@ def _shortest_paths() -> list[Instance]:
             {"graph": cyclic, "source": (0, 0), "target": (2, 2)},
             {"weights": "node"},
             solutions=_node_paths(cyclic, (0, 0), (2, 2)),
+            rows={"allowed": [None, np.arange(10) != 4, np.arange(10) != 1, np.arange(10) > 2]},
             bad_row={"target": "island"},
         ),
         Instance(
@@ -79,10 +80,21 @@ def _grids() -> list[Instance]:
                 -1, height, breadth
             ),
             shape=(height, breadth),
-            rows={"source": [(0, 0), (2, 1)], "target": [(2, 2), None, (0, 0)]},
+            rows={
+                "source": [(0, 0), (2, 1)],
+                "target": [(2, 2), None, (0, 0)],
+                "allowed": [None, *_walls(height, breadth)],
+            },
         )
         for height, breadth, neighbours in ((3, 3, 8), (3, 4, 4))
     ]
+
+
+def _walls(height: int, breadth: int) -> list[Floats]:
+    """A hole in the middle, and a wall with a gap at its upper end."""
+    hole, wall = np.ones((2, height, breadth))
+    hole[1, 1] = wall[1:, 1] = 0
+    return [hole, wall]
 
 
 def _trees() -> list[Instance]:

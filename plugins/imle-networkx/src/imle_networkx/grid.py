@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import BasePrepared, BaseSolver, Shape, SolveResult, SolveStatus
-from imle.solvers.compiled import Floats
+from imle.solvers.compiled import Flags, Floats, Longs
 from imle_networkx.kernels.grid import grid_paths
+from imle_networkx.masks import closed, masks, read_mask
 from imle_networkx.negatives import Negative
 from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import GRID
 
 Cell = tuple[int, int]
 
-# every cell can be reached from every other one
 _FAILURE = SolveStatus.ERROR, "no path of finite cost: costs add up to infinity or are nan"
 
 LANES = 32
@@ -45,28 +47,35 @@ class GridShortestPathSolver(BaseSolver, spec=GRID):
     neighbours: Literal[4, 8] = 8
     negative: Negative = "clip"
 
-    def prepare(self, source: Cell = (0, 0), target: Cell | None = None) -> PreparedGrid:
-        """Bind to the ends; the size of the grid comes with the costs.
+    def prepare(self, source: Cell = (0, 0), target: Cell | None = None, allowed: Any = None) -> PreparedGrid:
+        """Bind to the ends; the size of the grid comes with the costs, or with the mask.
 
         Args:
             source: (row, column), counted from zero.
             target: (row, column); None is the cell of the last row and column.
+            allowed: `[H, W]` which cells a path may enter, bool or 0/1; None is all, of grids of any size.
 
         Raises:
-            InstanceError: not a pair of integers >= 0.
+            InstanceError: not a pair of integers >= 0, or not a mask.
         """
-        return PreparedGrid(self, _pair("source", source), None if target is None else _pair("target", target))
+        ends = _pair("source", source), None if target is None else _pair("target", target)
+        return PreparedGrid(self, *ends, None if allowed is None else read_mask(GRID.id, allowed, (None, None)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedGrid(BasePrepared):
-    """Two cells of grids of any size."""
+    """Two cells of grids of any size, or of one with a mask of cells."""
 
     solver: GridShortestPathSolver
     source: Cell
     target: Cell | None
-    objective_shape: ClassVar[Shape] = (None, None)
+    allowed: Flags | None
     any_size: ClassVar[bool] = True  # costs are compared, whatever they are
+
+    @property
+    def objective_shape(self) -> Shape:
+        """`(H, W)` where there is a mask for all rows, else of any size."""
+        return (None, None) if self.allowed is None else self.allowed.shape
 
     def solve(
         self,
@@ -74,35 +83,59 @@ class PreparedGrid(BasePrepared):
         *,
         source: Sequence[Cell] | None = None,
         target: Sequence[Cell | None] | None = None,
+        allowed: Sequence[Any] | None = None,
     ) -> SolveResult:
         """Find a shortest path per row.
 
         Args:
             objective: `[N, H, W]` costs of the cells.
             source, target: `[N]` cells, instead of the fixed ones.
+            allowed: `[N, H, W]` masks, instead of the fixed one.
 
         Returns:
-            masks `[N, H, W]`. Objective values are sums of the costs as given, not as clipped.
+            masks `[N, H, W]`. A row whose target is out of reach through allowed cells is infeasible. Objective values
+            are sums of the costs as given, not as clipped.
 
         Raises:
-            InstanceError: an end is not in the grid; names the row if it is one of several.
+            InstanceError: an end is not in the grid, or a mask has another size; names the row if it is one of several.
             ObjectiveError: the grid is empty, or negative costs under `negative="raise"`; names the row and cell.
         """
         rows, height, breadth = objective.shape
         if height == 0 or breadth == 0:
             raise ObjectiveError(f"{GRID.id}: expected a grid of at least one cell, found {height} x {breadth}")
+        if self.allowed is not None and self.allowed.shape != (height, breadth):
+            size = ", ".join(map(str, self.allowed.shape))
+            found = f"found {list(objective.shape)}"
+            raise ObjectiveError(f"{GRID.id}: expected objectives of shape [N, {size}], as the mask has, {found}")
         number = partial(_number, height, breadth)
         ends = (
             numbers(GRID.id, "source", self.source, source, rows, number),
             numbers(GRID.id, "target", self.target, target, rows, number),
         )
-        paths = Paths.of(objective.reshape(rows, height * breadth))
-        width = max(1, min(LANES, MEMORY // (2 * height * breadth)))
-        grid_paths(*paths, breadth, self.solver.neighbours == 8, *ends, width)
-        result = paths.result(
-            GRID.id, self.solver.negative, lambda row: _FAILURE, lambda item: f"cell {divmod(item, breadth)}"
-        )
+        own = masks(GRID.id, self.allowed, allowed, rows, (height, breadth))
+        paths = self._search(closed(objective, own), *ends)
+
+        def failure(row: int) -> tuple[SolveStatus, str]:
+            """Tell a target out of reach from costs too large to add: only the latter is in reach at no cost."""
+            if own is None:
+                return _FAILURE
+            free = closed(np.zeros((1, height, breadth)), own[row if len(own) > 1 else 0])
+            source, target = (end[row : row + 1] for end in ends)
+            if self._search(free, source, target).found[0]:
+                return _FAILURE
+            cells = " to ".join(str(divmod(int(end[0]), breadth)) for end in (source, target))
+            return SolveStatus.INFEASIBLE, f"no path from {cells} through the cells that are allowed"
+
+        result = paths.result(GRID.id, self.solver.negative, failure, lambda item: f"cell {divmod(item, breadth)}")
         return replace(result, solutions=result.solutions.reshape(objective.shape))
+
+    def _search(self, costs: Floats, sources: Longs, targets: Longs) -> Paths:
+        """Paths in grids `[N, H, W]`."""
+        rows, height, breadth = costs.shape
+        paths = Paths.of(costs.reshape(rows, height * breadth))
+        width = max(1, min(LANES, MEMORY // (2 * height * breadth)))
+        grid_paths(*paths, breadth, self.solver.neighbours == 8, sources, targets, width)
+        return paths
 
 
 def _pair(name: str, cell: Any) -> Cell:

@@ -8,6 +8,7 @@ from imle.plugins import REQUIRED, Capabilities, Parameter, SolverSpec, common, 
 _SENSE = common.sense("min")
 _START = ("start", "origin", "src", "s")
 _END = ("end", "goal", "destination", "dst", "sink", "t")
+_WALLS = ("walls", "blocked", "obstacles", "mask")
 _NEGATIVE = Parameter(
     "negative",
     "str",
@@ -68,6 +69,15 @@ SHORTEST_PATH = _spec(
         Parameter("source", "node", None, "first node", per_row=True, synonyms=_START),
         Parameter("target", "node", None, "last node", per_row=True, synonyms=_END),
         *_ANY,
+        Parameter(
+            "allowed",
+            "mask [E] or [V] | None",
+            None,
+            "edges that a path may take, or nodes where costs are theirs; None for all; for all rows, or one per row",
+            per_row=True,
+            forbids=True,
+            synonyms=_WALLS,
+        ),
     ),
     options=(
         Parameter(
@@ -104,6 +114,15 @@ GRID = _spec(
             "last cell, None for the bottom right one",
             per_row=True,
             synonyms=_END,
+        ),
+        Parameter(
+            "allowed",
+            "mask [H, W] | None",
+            None,
+            "cells that a path may enter, None for all; for all rows, or one mask per row",
+            per_row=True,
+            forbids=True,
+            synonyms=_WALLS,
         ),
     ),
     options=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from imle.errors import ObjectiveError
 from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
-from imle.solvers.compiled import Floats, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_networkx.graph import read
 from imle_networkx.kernels import Arcs
 from imle_networkx.kernels.bidirectional import bidirectional
 from imle_networkx.kernels.sweep import sweep
+from imle_networkx.masks import closed, masks, read_mask
 from imle_networkx.negatives import Negative
 from imle_networkx.paths import Paths, numbers
 from imle_networkx.plugin import SHORTEST_PATH
@@ -58,6 +59,7 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
         edges: Any = None,
         nodes: Any = None,
         directed: bool | None = None,
+        allowed: Any = None,
     ) -> PreparedSolver:
         """Bind to a graph and, where all rows share them, to the ends.
 
@@ -66,9 +68,11 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
                 of nodes follow `G.nodes` or `nodes`. This takes a snapshot: a later change of the graph needs a new
                 `prepare`. Preparing an unchanged graph again is cheap.
             source, target: nodes; None if they are given per row when solving.
+            allowed: `[E]` which edges a path may take, or `[V]` which nodes it may visit where costs belong to nodes;
+                bool or 0/1. None is all.
 
         Raises:
-            InstanceError: not a graph, an empty one, or it has no such node.
+            InstanceError: not a graph, an empty one, or it has no such node; or not such a mask.
         """
         found = read(SHORTEST_PATH.id, graph, edges, nodes, directed)
         if found is None:
@@ -76,16 +80,20 @@ class ShortestPathSolver(BaseSolver, spec=SHORTEST_PATH):
         for name, end in (("source", source), ("target", target)):
             if end is not None:
                 found.number(SHORTEST_PATH.id, name, end)
-        return PreparedShortestPath(self, found, source, target)
+        prepared = PreparedShortestPath(self, found, source, target, None)
+        if allowed is None:
+            return prepared
+        return replace(prepared, allowed=read_mask(SHORTEST_PATH.id, allowed, prepared.objective_shape))
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedShortestPath(PreparedOnEdges):
-    """A graph as arrays, with the ends that hold for all rows, if any."""
+    """A graph as arrays, with the ends and the mask that hold for all rows, if any."""
 
     solver: ShortestPathSolver
     source: Any
     target: Any
+    allowed: Flags | None
 
     @property
     def by_node(self) -> bool:
@@ -116,19 +124,22 @@ class PreparedShortestPath(PreparedOnEdges):
         *,
         source: Sequence[Any] | None = None,
         target: Sequence[Any] | None = None,
+        allowed: Sequence[Any] | None = None,
     ) -> SolveResult:
         """Find a shortest path per row.
 
         Args:
             objective: `[N, E]` or `[N, V]` costs.
             source, target: `[N]` nodes, instead of the fixed ones.
+            allowed: `[N, E]` or `[N, V]` masks, instead of the fixed one.
 
         Returns:
             masks `[N, E]` or `[N, V]`; source == target gives no edge, or that one node. A row whose target cannot be
-            reached is infeasible. Objective values are sums of the costs as given, not as clipped.
+            reached through what is allowed is infeasible. Objective values are sums of the costs as given, not as
+            clipped.
 
         Raises:
-            InstanceError: an end is missing, or not a node; names the row.
+            InstanceError: an end is missing, or not a node, or a mask is none; names the row.
             ObjectiveError: the wrong number of costs; negative ones under `negative="raise"`; names the row and the
                 edge or node.
         """
@@ -141,14 +152,15 @@ class PreparedShortestPath(PreparedOnEdges):
         rows, number = len(objective), self.graph.number
         sources = numbers(SHORTEST_PATH.id, "source", self.source, source, rows, number)
         targets = numbers(SHORTEST_PATH.id, "target", self.target, target, rows, number)
-        paths = self._search(objective, sources, targets)
-        failure = cache(self._failure)  # failed rows mostly share their ends
-        return paths.result(
-            SHORTEST_PATH.id,
-            self.solver.negative,
-            lambda row: failure(int(sources[row]), int(targets[row])),
-            self.place,
-        )
+        own = masks(SHORTEST_PATH.id, self.allowed, allowed, rows, (items,))
+        paths = self._search(closed(objective, own), sources, targets)
+        shared = cache(self._failure)  # failed rows mostly share their ends
+
+        def failure(row: int) -> tuple[SolveStatus, str]:
+            ends = int(sources[row]), int(targets[row])
+            return shared(*ends) if own is None else self._failure(*ends, own[row if len(own) > 1 else 0])
+
+        return paths.result(SHORTEST_PATH.id, self.solver.negative, failure, self.place)
 
     def _search(self, objective: Floats, sources: Longs, targets: Longs) -> Paths:
         paths = Paths.of(objective)
@@ -158,6 +170,9 @@ class PreparedShortestPath(PreparedOnEdges):
             sweep(*paths, floor, self.by_node, sources, targets, self.graph.order, *self._arcs, width)
         else:
             bidirectional(*paths, self.by_node, sources, targets, *self._arcs)
+        if self.by_node:  # not all kernels look at the costs of sources
+            lost = np.isposinf(objective[np.arange(len(objective)), sources])
+            paths.found[lost], paths.solutions[lost] = False, 0
         return paths
 
     @cached_property
@@ -169,16 +184,17 @@ class PreparedShortestPath(PreparedOnEdges):
         entered = np.arange(self.graph.nodes, dtype=np.int32).repeat(np.diff(both.start[1]))
         return both._replace(item=read_only(np.stack([both.node[0], entered])))
 
-    def _failure(self, source: int, target: int) -> tuple[SolveStatus, str]:
+    def _failure(self, source: int, target: int, allowed: Flags | None = None) -> tuple[SolveStatus, str]:
         """Tell a target out of reach from costs too large to add: only the latter is in reach at no cost."""
         nodes = self.graph.node_labels
-        free = np.zeros((1, *self.objective_shape))
+        free = closed(np.zeros((1, *self.objective_shape)), allowed)
         if self._search(free, np.array([source]), np.array([target])).found[0]:
             return SolveStatus.ERROR, (
                 f"no path of finite cost from {nodes[source]!r} to {nodes[target]!r}: "
                 "costs add up to infinity or are nan"
             )
-        return SolveStatus.INFEASIBLE, f"no path from {nodes[source]!r} to {nodes[target]!r}"
+        through = "" if allowed is None else f" through the {self.solver.weights}s that are allowed"
+        return SolveStatus.INFEASIBLE, f"no path from {nodes[source]!r} to {nodes[target]!r}{through}"
 
     def place(self, item: int) -> str:
         """How messages call the n-th entry of an objective."""

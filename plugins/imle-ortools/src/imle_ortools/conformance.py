@@ -40,6 +40,13 @@ def _integer_programs() -> list[Instance]:
             {"A_ub": -cover, "b_ub": -np.ones(3), "bounds": (0, 1)},
             solutions=_points(5, lambda x: bool((cover @ x >= 1).all())),
         ),
+        Instance(
+            "sums",
+            {"A_eq": [[1, 1, 1]], "b_eq": [2], "bounds": (0, 2)},
+            solutions=_points(3, lambda x: bool(x.sum() == 2), (0.0, 1.0, 2.0)),
+            rows={"b_eq": [[2.0], [1.0], [5.0]]},
+            bad_row={"b_eq": [7.0]},
+        ),
     ]
 
 
@@ -77,7 +84,18 @@ def _flows() -> list[Instance]:
         return bool((net == supplies).all() and (flow <= capacities).all())
 
     network = {"tails": tails, "heads": heads, "capacities": capacities, "supplies": supplies}
-    return [Instance("diamond", network, solutions=_points(5, balanced, (0.0, 1.0, 2.0)))]
+    return [
+        Instance(
+            "diamond",
+            network,
+            solutions=_points(5, balanced, (0.0, 1.0, 2.0)),
+            rows={
+                "capacities": [capacities, capacities + 1, [3, 0, 3, 3, 3]],
+                "supplies": [supplies, [3, 0, -1, -2], [1, 1, 0, -2]],
+            },
+            bad_row={"supplies": [5, 0, 0, -5]},
+        )
+    ]
 
 
 def _points(n: int, allowed: Callable[[Floats], bool], values: Sequence[float] = (0.0, 1.0)) -> Floats:

@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import BOUNDS, COSTS, INTEGRALITY, MATRICES, VARIABLES  # as light as this module
+from imle_linear.parameters import (  # as light as this module
+    BOUNDS,
+    COSTS,
+    INTEGRALITY,
+    MATRICES,
+    VARIABLES,
+    relaxed,
+)
 
 _SCALE = Parameter(
     "scale",
@@ -21,8 +28,7 @@ ILP = SolverSpec(
     sense="min",
     target="imle_ortools.ilp.solver:ILPSolver",
     instance=(
-        *MATRICES,
-        BOUNDS,
+        *relaxed(*MATRICES, BOUNDS),
         INTEGRALITY,
         Parameter(
             "model",
@@ -120,8 +126,20 @@ MIN_COST_FLOW = SolverSpec(
             "tails", "int array [E]", doc="the node each arc leaves, 0..V-1", synonyms=("edges", "arcs", "graph")
         ),
         Parameter("heads", "int array [E]", doc="the node each arc enters, 0..V-1"),
-        Parameter("capacities", "int array [E]", doc="the most each arc can carry"),
-        Parameter("supplies", "int array [V]", doc="what each node sends (> 0) or takes (< 0); sums to zero"),
+        Parameter(
+            "capacities",
+            "int array [E]",
+            None,
+            "the most each arc can carry; for all rows, or one array per row",
+            per_row=True,
+        ),
+        Parameter(
+            "supplies",
+            "int array [V]",
+            None,
+            "what each node sends (> 0) or takes (< 0), which sums to zero; for all rows, or one array per row",
+            per_row=True,
+        ),
     ),
     options=(_SCALE,),
     requires=("ortools",),

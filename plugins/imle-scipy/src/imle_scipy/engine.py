@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,10 @@ class ScipyEngine:
                 options=_Verbatim({**self._options, **limit}),
             )
 
+        return self._ended(call, seconds)
+
+    def _ended(self, call: Callable[[], OptimizeResult], seconds: float | None) -> OptimizeResult:
+        """What a call of scipy gives, or the code for a limit."""
         if not self._leave:
             return call()
         found = leaving(call, None if seconds is None else 1.1 * seconds + _GRACE)

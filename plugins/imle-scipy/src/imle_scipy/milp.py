@@ -18,6 +18,7 @@ from imle_linear.options import EngineOptions, engine_options
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import LinearProgram, from_matrices
 from imle_scipy.engine import ScipyEngine
+from imle_scipy.linprog import LinprogEngine
 from imle_scipy.plugin import MILP
 
 _DOUBTED = (
@@ -124,13 +125,16 @@ class ScipyMILPSolver(BaseSolver, spec=MILP):
         return self._made(program, {**self._options(presolve=False), **TIGHT})
 
     def _relaxation(self, program: LinearProgram) -> Engine:
-        return self._made(program, TIGHT)
+        return self._placed(program, LinprogEngine)
 
     def _made(self, program: LinearProgram, options: Mapping[str, Any], *, challenges: bool = False) -> Engine:
+        return self._placed(program, ScipyEngine, options=dict(options), challenges=challenges)
+
+    def _placed(self, program: LinearProgram, engine: type[ScipyEngine], **arguments: Any) -> Engine:
+        """An engine where it is to run."""
         if not self.own_process:
-            return ScipyEngine(program, options, leave=True, challenges=challenges)
-        make = partial(ScipyEngine, options=dict(options), challenges=challenges)
-        return ApartEngine(program, "SciPy's HiGHS", make)
+            return engine(program, leave=True, **arguments)
+        return ApartEngine(program, "SciPy's HiGHS", partial(engine, **arguments))
 
     def _options(self, presolve: bool) -> dict[str, Any]:
         """HiGHS' names for ours."""

@@ -1,7 +1,7 @@
 """The light module: what discovery reads. It imports neither scipy nor numpy."""
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import BOUNDS, INTEGRALITY, MATRICES  # as light as this module
+from imle_linear.parameters import BOUNDS, INTEGRALITY, MATRICES, relaxed  # as light as this module
 
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "BSD-3-Clause (scipy)"
@@ -33,7 +33,7 @@ MILP = SolverSpec(
     problem="ilp",
     sense="min",
     target="imle_scipy.milp:ScipyMILPSolver",
-    instance=(*MATRICES, BOUNDS, INTEGRALITY),
+    instance=(*relaxed(*MATRICES, BOUNDS), INTEGRALITY),
     options=(
         common.sense("min"),
         common.TIME_LIMIT,

@@ -35,7 +35,7 @@ def pack(
 
     Args:
         values: `[N, n]`.
-        weights: `[n, m]`, not negative.
+        weights: `[N, n, m]`, or `[1, n, m]` if all rows have the same, not negative.
         capacities: `[N, m]`, not negative.
         budget: nodes per row.
         taken: `[N, n]` the branch to go on with, in the order of the search; False at first.
@@ -44,7 +44,7 @@ def pack(
         solutions: `[N, n]` 0/1, the best set so far; 0 at first.
     """
     rows, n = values.shape
-    m = weights.shape[1]
+    m = weights.shape[2]
     scaled = np.empty((n, m))
     items, ratios = np.empty(n, np.int64), np.empty(n)
     value, weight, surrogate = np.empty(n), np.empty((n, m)), np.empty(n)
@@ -53,12 +53,13 @@ def pack(
     for row in range(rows):
         if level[row] < 0:
             continue
-        count, multipliers = ordered(values[row], weights, capacities[row], items, scaled, ratios)
+        own = weights[row if len(weights) > 1 else 0]
+        count, multipliers = ordered(values[row], own, capacities[row], items, scaled, ratios)
         for k in range(count):
             item = items[k]
             value[k], surrogate[k] = values[row, item], 0.0
             for i in range(m):
-                weight[k, i] = weights[item, i]
+                weight[k, i] = own[item, i]
                 surrogate[k] += multipliers[i] * scaled[item, i]
         gained[0], room[0], left[0] = 0.0, capacities[row], surrogate_room(multipliers)
         at, value_found = search(
@@ -92,13 +93,14 @@ def fill_up(
         bounds: `[N]` written: no set is worth more.
     """
     rows, n = values.shape
-    m = weights.shape[1]
+    m = weights.shape[2]
     scaled = np.empty((n, m))
     items, ratios = np.empty(n, np.int64), np.empty(n)
     for row in range(rows):
         if level[row] < 0:
             continue
-        count, multipliers = ordered(values[row], weights, capacities[row], items, scaled, ratios)
+        own = weights[row if len(weights) > 1 else 0]
+        count, multipliers = ordered(values[row], own, capacities[row], items, scaled, ratios)
         value, surrogate = np.empty(count), np.zeros(count)
         for k in range(count):
             value[k] = values[row, items[k]]
@@ -110,11 +112,11 @@ def fill_up(
             item = items[k]
             if k == level[row]:
                 most = max(most, bound(k, value, surrogate, found, left))
-            take = taken[row, k] if k < level[row] else (weights[item] <= room).all()
+            take = taken[row, k] if k < level[row] else (own[item] <= room).all()
             if take:
                 if k < level[row]:  # what the search comes back to: the same without this item
                     most = max(most, bound(k + 1, value, surrogate, found, left))
-                room -= weights[item]
+                room -= own[item]
                 found += values[row, item]
                 left -= surrogate[k]
                 chosen[item] = 1.0

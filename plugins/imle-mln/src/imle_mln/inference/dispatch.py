@@ -20,16 +20,17 @@ from imle_mln.inference.components import BatchSolver, Components, ComponentSolv
 from imle_mln.inference.energy import Coefficients, Energy, Weighted, energy
 from imle_mln.inference.partition import Partition, partition
 from imle_mln.inference.propagation import UNKNOWN
-from imle_mln.network import Bools, Floats, Index
+from imle_mln.network import Bools, Floats, GroundNetwork, Index
 
 if TYPE_CHECKING:
+    from imle_mln.compiled.world import Structure
     from imle_mln.engines.local import Local
 
 _RESERVED = 0.4
 """Of the time limit: for local search, if there is no proof before."""
 _BUILDING = 20.0
 """How many times as long it takes to make an engine as a network to search, both in proportion to its size."""
-_LARGE = 10_000
+LARGE = 10_000
 """Dominated atoms are looked for among so many atoms and large clauses or more: small models are kept and solved anew
 faster than that."""
 _MOST = 0.5
@@ -141,7 +142,7 @@ class _Single:
         self.atoms = components.atoms
         self._engine, self._components, self._options = engine, components, options
         size = len(components.atoms) + len(components.soft) + len(components.hard)
-        self._dominance = size >= _LARGE and options.hand_on and engine.auto is everything
+        self._dominance = size >= LARGE and options.hand_on and engine.auto is everything
 
     @cached_property
     def _local(self) -> Local:
@@ -183,24 +184,41 @@ class _Single:
     def _dominated(self, coefficients: Coefficients, clock: Clock) -> EngineResult | None:
         """What is left when dominated atoms are decided is solved, if that is little; None if it is much."""
         network = self._local.network
-        rewards = network.rewards(coefficients)
-        values = network.dominated(rewards)
-        if values is None:
-            return None  # there is no state, which others have to prove
-        k = network.structure.atoms
-        share = np.count_nonzero(values[:k] != UNKNOWN) / k
-        if share == 1.0:
-            return EngineResult(SolveStatus.OPTIMAL, values[:k] == 1, 0.0, Counter(dominated=1))
-        if share < _MOST:
-            return None
-        rest = energy(network.ground, values)
-        if isinstance(rest, str):
-            return None
-        part = Weighted(rest, rewards[k:]).coefficients(rewards[None, :k], 0)
-        solved = Dispatch(rest, AUTO, self._options, part).solve(part, clock, lambda: clock)
-        status = SolveStatus(int(solved.status[0]))
-        states = rest.reduction.whole(solved.states)[0] if status.ok else None
-        return EngineResult(status, states, float(solved.slack[0]), solved.events[0] + Counter(dominated=1))
+        return without_dominated(network.ground, network.structure, network.rewards(coefficients), self._options, clock)
+
+
+def without_dominated(
+    network: GroundNetwork, structure: Structure, rewards: Floats, options: Options, clock: Clock
+) -> EngineResult | None:
+    """Decide dominated atoms and solve what is left, if that is little; None if it is much.
+
+    Args:
+        network: without at-most-one blocks.
+        structure: of it.
+        rewards: `[n + m]` what each atom and clause adds if it is true.
+        options: of engines.
+        clock: of the solve.
+    """
+    from imle_mln.compiled.partial import dominate, start  # with numba, which takes some tenths of a second
+    from imle_mln.search.state import partial_of
+
+    partial = partial_of(structure)
+    if not (start(structure, partial) and dominate(structure, partial, rewards)):
+        return None  # there is no state, which others have to prove
+    k, values = structure.atoms, partial.values
+    share = np.count_nonzero(values[:k] != UNKNOWN) / k
+    if share == 1.0:
+        return EngineResult(SolveStatus.OPTIMAL, values[:k] == 1, 0.0, Counter(dominated=1))
+    if share < _MOST:
+        return None
+    rest = energy(network, values)
+    if isinstance(rest, str):
+        return None
+    part = Weighted(rest, rewards[k:]).coefficients(rewards[None, :k], 0)
+    solved = Dispatch(rest, AUTO, options, part).solve(part, clock, lambda: clock)
+    status = SolveStatus(int(solved.status[0]))
+    states = rest.reduction.whole(solved.states)[0] if status.ok else None
+    return EngineResult(status, states, float(solved.slack[0]), solved.events[0] + Counter(dominated=1))
 
 
 def _offered(engine: EngineSpec, parts: Partition) -> Bools:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,14 @@ from imle.solvers import SolveStatus
 from imle_linear.engines import Clock, deadline
 from imle_mln.engines import AUTO, engines, find
 from imle_mln.inference.components import Options, recent
-from imle_mln.inference.dispatch import Dispatch, Solved
+from imle_mln.inference.dispatch import LARGE, Dispatch, Solved, without_dominated
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.result import MAPResult, MAPRows, joined
 from imle_mln.network import Floats, GroundNetwork
 from imle_mln.truths import Evaluator
+
+if TYPE_CHECKING:
+    from imle_mln.compiled.world import Structure
 
 _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
@@ -64,10 +68,10 @@ class MAPEngine:
         self._network, self._name = network, engine
         self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
+        self._large = int(np.count_nonzero(np.diff(network.clauses.starts) > 2))
         self._evaluate = Evaluator(network)
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
-        self._energy = energy(network.completed)
         self._cross_check = cross_check
         self._others: dict[str, MAPEngine] = {}
 
@@ -94,6 +98,45 @@ class MAPEngine:
             SolveError: the engine cannot solve this, fails, or disagrees with the one that checks it.
         """
         unary = _checked("unary", unary, self._network.atoms, "atom")
+        if not self._reducible:
+            return self._rows(unary, weights, clock)
+        own, found = _checked("weights", weights, len(self._network.clauses), "clause"), []
+        for row in range(len(unary)):
+            one, left = unary[row : row + 1], clock or deadline(self._time_limit)
+            found.append(self._reduced(one, own, left) or self._rows(one, own, left))
+            clock = None
+        return joined(found)
+
+    @cached_property
+    def _energy(self) -> Energy | str:
+        return energy(self._network.completed)
+
+    @property
+    def _reducible(self) -> bool:
+        return self._options.hand_on and self._large >= LARGE and not self._network.conflict
+
+    @cached_property
+    def _structure(self) -> Structure:
+        from imle_mln.search.state import structure_of  # with numba, which takes some tenths of a second
+
+        whole = self._network.completed
+        return structure_of(whole.atoms, whole.clauses, whole.hard, whole.blocks)
+
+    def _reduced(self, unary: Floats, weights: Floats, clock: Clock) -> MAPRows | None:
+        """One row, by deciding dominated atoms first; None if that is of little use."""
+        largest = max(np.abs(unary).max(initial=0.0), np.abs(weights).max(initial=0.0))
+        if not 2.0**-_PLAIN < largest < 2.0**_PLAIN:
+            return None
+        network = self._network.completed
+        rewards = np.concatenate([self._network.padded(unary)[0], np.where(network.hard, 0.0, weights)])
+        found = without_dominated(network, self._structure, rewards, self._options, clock)
+        if found is None:
+            return None
+        states = np.zeros((1, network.atoms), np.bool_) if found.states is None else found.states[None]
+        status, slack = np.array([found.status], np.int8), np.array([found.slack])
+        return self._result(Solved(status, states, slack, Counter(dominance=1), [found.events]), unary, weights, 0)
+
+    def _rows(self, unary: Floats, weights: Floats, clock: Clock | None) -> MAPRows:
         if isinstance(self._energy, str):
             _checked("weights", weights, len(self._network.clauses), "clause")
             return self._none(len(unary), SolveStatus.INFEASIBLE, self._energy)
@@ -122,14 +165,11 @@ class MAPEngine:
             self._dispatches, weighted.signs, lambda: Dispatch(energy, self._name, self._options, coefficients)
         )
         solved = dispatch.solve(coefficients, clock, partial(deadline, self._time_limit))
-        found = self._result(energy, solved, unary, weighted.weights, shift)
-        if self._cross_check:
-            for row in np.flatnonzero(found.status <= SolveStatus.FEASIBLE).tolist():
-                self._compare(found.row(row), unary[row], weighted.weights)
-        return found
+        solved = solved._replace(states=energy.reduction.whole(solved.states))
+        return self._result(solved, unary, weighted.weights, shift)
 
-    def _result(self, energy: Energy, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
-        states = energy.reduction.whole(solved.states)[:, : self._network.atoms]
+    def _result(self, solved: Solved, unary: Floats, weights: Floats, shift: int) -> MAPRows:
+        states = solved.states[:, : self._network.atoms]
         good = solved.status <= SolveStatus.FEASIBLE
         states[~good] = False
         found = self._evaluate(states)
@@ -143,7 +183,11 @@ class MAPEngine:
             row: self._told(SolveStatus(int(solved.status[row])), float(slack[row]))
             for row in np.flatnonzero(solved.status != SolveStatus.OPTIMAL).tolist()
         }
-        return MAPRows(states, found.truths, solved.status, objective, slack, solved.engines, solved.events, messages)
+        rows = MAPRows(states, found.truths, solved.status, objective, slack, solved.engines, solved.events, messages)
+        if self._cross_check:
+            for row in np.flatnonzero(good).tolist():
+                self._compare(rows.row(row), unary[row], weights)
+        return rows
 
     def _told(self, status: SolveStatus, slack: float) -> str:
         """Why a row is not proven."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +62,7 @@ class MAPRows:
         status: `[N]` codes of `SolveStatus`.
         objective: `[N]`.
         slack: `[N]`.
-        engines: how many components each engine solved, in every row.
+        engines: how many components each engine solved in a row; dominance where it came first, and decided most atoms.
         events: of each row.
         messages: by row number, where there is no state, or no proof.
     """
@@ -98,7 +100,7 @@ def joined(parts: list[MAPRows]) -> MAPRows:
         np.concatenate([part.status for part in parts]),
         np.concatenate([part.objective for part in parts]),
         np.concatenate([part.slack for part in parts]),
-        parts[0].engines,
+        reduce(or_, (part.engines for part in parts)),
         [events for part in parts for events in part.events],
         {at + row: text for at, part in zip(first, parts, strict=False) for row, text in part.messages.items()},
     )

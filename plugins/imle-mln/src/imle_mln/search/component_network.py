@@ -10,13 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from imle_mln.compiled.partial import dominate, start
 from imle_mln.compiled.world import Structure
 from imle_mln.inference.components import Components
 from imle_mln.inference.energy import Coefficients
-from imle_mln.inference.propagation import Values
 from imle_mln.network import Bools, Floats, GroundNetwork, Index, Lists, distinct
-from imle_mln.search.state import partial_of, structure_of
+from imle_mln.search.state import structure_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +52,6 @@ class ComponentNetwork:
             hard=own.hard,
             blocks=Lists(own.block_starts, own.block_items.astype(np.int32)),
         )
-
-    def dominated(self, rewards: Floats) -> Values | None:
-        """`[k + clauses]` what some best state has for sure, the others `UNKNOWN`; None if there is no state."""
-        partial = partial_of(self.structure)
-        good = start(self.structure, partial) and dominate(self.structure, partial, rewards)
-        return partial.values if good else None
 
     @classmethod
     def of(cls, components: Components) -> ComponentNetwork:

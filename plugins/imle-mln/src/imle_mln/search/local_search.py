@@ -15,7 +15,7 @@ import numpy as np
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Masks
 from imle_linear.engines import Clock
-from imle_mln.compiled.dual import bound, share_anew
+from imle_mln.compiled.dual import bound, exclude, share_anew
 from imle_mln.compiled.partial import UNKNOWN, complete, dominate, priorities, start, worths
 from imle_mln.compiled.walks import anneal, descend, keep, losses, neighbourhood, rebuild, walk
 from imle_mln.compiled.world import Structure, reset
@@ -36,8 +36,10 @@ _SLICE = 100_000
 """Moves between two looks at the clock: some hundredths of a second."""
 _LONGEST = 100
 """Atoms of a clause with more literals are not near each other."""
+_EVENLY = (False, True, True)
+"""How rounds that lower the bound take turns; see `imle_mln.compiled.dual`."""
 _STALLED = 1e-6
-"""A round that lowers the bound by less, relatively, is the last one for the time being."""
+"""So many rounds that lower the bound by less, relatively, are the last ones."""
 _MOST = 300
 """Atoms that are forgotten at once."""
 
@@ -78,6 +80,9 @@ class LocalSearch:
         self._record = np.array([-np.inf])
         self._kept, self._shares = rewards.astype(np.float64), np.zeros(len(structure.items))
         self._room = np.zeros(int(np.diff(structure.starts).max(initial=0)))
+        free = self._units[self._units >= 0]
+        self._seeds = free[np.argsort(-rewards[free], kind="stable")] if structure.hard.any() else free[:0]
+        self._excluded, self._lowered, self._stalled = 0.0, 0, 0
         self.bound = bound(structure, self._kept, self._shares)
         self.contradiction = not start(structure, self._partial)
         if self.contradiction:
@@ -138,13 +143,23 @@ class LocalSearch:
 
     def _descend_dual(self, rounds: int) -> Iterator[None]:
         """Lower the bound."""
-        for _ in range(rounds):
-            before = self.bound
-            share_anew(self._structure, self._kept, self._shares, self._room)
-            self.bound = min(before, bound(self._structure, self._kept, self._shares))
-            if before - self.bound <= _STALLED * abs(before):
-                return
+        structure, turns = self._structure, 2 * len(self._structure.hard)
+        at_once = max(1, _SLICE // (1 + len(structure.in_items) // structure.atoms))
+        while len(self._seeds):
+            self._excluded += exclude(structure, self._kept, self._seeds[:at_once])
+            self._seeds = self._seeds[at_once:]
             yield
+        for _ in range(rounds):
+            if self._stalled == len(_EVENLY):
+                return
+            before, evenly = self.bound, _EVENLY[self._lowered % len(_EVENLY)]
+            for first in range(0, turns, _SLICE):
+                last = min(first + _SLICE, turns)
+                share_anew(structure, self._kept, self._shares, self._room, evenly, first, last)
+                yield
+            self._lowered += 1
+            self.bound = min(before, bound(structure, self._kept, self._shares) + self._excluded)
+            self._stalled = self._stalled + 1 if before - self.bound <= _STALLED * abs(before) else 0
 
     def _anneal(self, sweeps: int) -> Iterator[None]:
         """From the best state that is known, if there is one."""

@@ -115,7 +115,7 @@ class AutoEngine:
         start = Outcome(SolveStatus.TIMEOUT)
         if self._knapsack is not None:
             if rows.upper is not self._limits:
-                self._limits, self._room = rows.upper, self._knapsack.room(rows.upper)
+                self._limits, self._room = rows.upper, self._knapsack.rooms(rows.upper[None])[0]
             start = solve_knapsack(self._knapsack, costs, self._room)
             self._own["knapsacks" if start.status in PROVEN else "knapsacks_too_large"] += 1
             if start.status in PROVEN:

@@ -46,7 +46,7 @@ def knapsack(program: LinearProgram) -> PackingProblem | None:
         return None
     weights = np.zeros((rows, n))
     weights[matrix.index, matrix.column] = matrix.value
-    return PackingProblem.of(weights)
+    return PackingProblem.of(weights[None])
 
 
 def assignment(program: LinearProgram) -> Assignment | None:

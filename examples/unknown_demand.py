@@ -15,7 +15,7 @@ predicted.
 - By noise: the plan's cost in the evening is averaged over noise on the prediction (`learned={"b_ub": ...}`,
   `layer.expected_loss`). An estimate, for any loss of any solver's plan.
 
-    python examples/unknown_demand.py             # three seeds, minutes
+    python examples/unknown_demand.py             # three seeds, two minutes
     python examples/unknown_demand.py --quick     # one seed, fewer days, crates only, seconds
 """
 

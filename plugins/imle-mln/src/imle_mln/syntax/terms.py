@@ -195,7 +195,9 @@ class TermReader:
             kinds = ", ".join("..." for _ in arguments)
             declare = f"a function is declared with the type of its value in front: type {name}({kinds})"
             hint = did_you_mean(name, functions) if functions and function is None else declare
-            what = "unknown function" if function is None else "a predicate where a term has to stand:"
+            what = "unknown function"
+            if function is not None:
+                what, hint = "a predicate where a term has to stand:", f"atoms are compared by <=> and =>; {hint}"
             raise wrong(self._source, name, f"{what} {str(name)!r}", expected="a declared function", hint=hint)
         check_arity(self._source, name, len(arguments), function, value=False)
         return function, self._arguments(arguments, function.types, names)

@@ -18,6 +18,7 @@ from imle_mln.compiled.partial import UNKNOWN, attempt, dominate, release, resto
 from imle_mln.compiled.world import flip, move, reset
 from imle_mln.inference import MAPEngine
 from imle_mln.inference.dispatch import Dispatch
+from imle_mln.search.expansion import Expansion
 from imle_mln.search.local_search import LocalSearch
 from imle_mln.search.state import partial_of, structure_of, units_of, world_of
 from imle_mln.truths import Evaluator
@@ -248,6 +249,78 @@ def test_local_search_finds_small_optima():
         assert found.bound >= total.max() - 1e-9
         missed += found.objective < total.max() - 1e-9
     assert missed <= 2
+
+
+def pairwise(rng, atoms, blocks, attractive):
+    """Random clauses of two atoms, of which attractive ones reward equal values."""
+    inside = {atom: at for at, block in enumerate(blocks) for atom in block}
+    rows = []
+    for i, j in combinations(range(atoms), 2):
+        apart = inside.get(i, -1) != inside.get(j, -2)
+        if apart and rng.random() < 0.5 and (not attractive or i % 3 == j % 3 or not blocks):
+            one, other = (i, j) if rng.random() < 0.5 else (j, i)
+            rows.append(
+                sorted([~one, other]) if attractive or rng.random() < 0.4 else [i if rng.random() < 0.5 else ~i, j]
+            )
+    hard = [] if attractive else [row for row in range(len(rows)) if rng.random() < 0.15]
+    net = networks.network(atoms, [sorted(row) for row in rows], hard, blocks)
+    weights = rng.random(len(rows)) if attractive else rng.normal(size=len(rows))
+    return net, rng.normal(size=atoms), np.where(net.hard, 0.0, weights)
+
+
+def test_a_move_of_attractive_atoms_finds_the_optimum_at_once():
+    rng = np.random.default_rng(8)
+    for _ in range(150):
+        net, unary, weights = pairwise(rng, int(rng.integers(2, 9)), [], attractive=True)
+        moves = Expansion(structure(net), rewards_of(net, unary, weights))
+        total = networks.scores(net, unary, weights)
+        assert len(moves.labels) == 1
+        found = moves.best(any_state(rng, net), 0)
+        assert total[found @ (1 << np.arange(net.atoms))] == pytest.approx(total.max(), abs=1e-9)
+
+
+def test_moves_to_a_label_are_the_best_of_all_choices_of_blocks():
+    rng = np.random.default_rng(9)
+    better = 0
+    for _ in range(100):
+        net, unary, weights = pairwise(rng, 12, networks.blocks_of(12, 3), attractive=True)
+        moves = Expansion(structure(net), rewards_of(net, unary, weights))
+        total = networks.scores(net, unary, weights)
+        state = any_state(rng, net)
+        for label in range(len(moves.labels)):
+            members = moves.labels[label]
+            assert len(set(members % 3)) == 1
+            reached = []
+            for taken in range(1 << len(members)):
+                other = state.copy()
+                for at, atom in enumerate(members):
+                    if taken >> at & 1:
+                        other[atom // 3 * 3 : atom // 3 * 3 + 3] = False
+                        other[atom] = True
+                reached.append(total[other @ (1 << np.arange(12))])
+            found = total[moves.best(state, label) @ (1 << np.arange(12))]
+            assert found == pytest.approx(max(reached), abs=1e-9)
+            better += found > reached[0] + 1e-9
+    assert better > 50
+
+
+def test_no_move_is_worse_or_breaks_anything():
+    rng = np.random.default_rng(10)
+    done = better = 0
+    while done < 150:
+        net, unary, weights = pairwise(rng, 9, networks.blocks_of(6, 3), attractive=False)
+        total = networks.scores(net, unary, weights)
+        state = any_state(rng, net)
+        before = total[state @ (1 << np.arange(9))]
+        moves = Expansion(structure(net), rewards_of(net, unary, weights))
+        if before == -np.inf or not moves.possible:
+            continue
+        for label in range(len(moves.labels)):
+            after = total[moves.best(state, label) @ (1 << np.arange(9))]
+            assert after >= before - 1e-9
+            better += after > before + 1e-9
+        done += 1
+    assert better > 50
 
 
 def test_a_start_keeps_chains_of_hard_clauses_and_blocks():

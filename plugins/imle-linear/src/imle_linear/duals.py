@@ -15,9 +15,9 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Outcome, Rows
+from imle_linear.engines import Engine, MakesEngine, Outcome
 from imle_linear.judging import Judge
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 _GAP = 1e-7
 """How far the two values may be apart, relative to the largest cost, or to the value."""

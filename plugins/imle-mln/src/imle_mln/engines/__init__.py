@@ -172,8 +172,8 @@ _LINES = (
     EngineSpec(
         "local",
         "imle_mln.engines.local:Local",
-        how="a heuristic: states built by unit propagation, annealing with moves in blocks, MaxWalkSAT, large "
-        "neighbourhoods; feasible, with a bound",
+        how="a heuristic: states built by unit propagation, expansion moves, annealing with moves in blocks, "
+        "MaxWalkSAT, large neighbourhoods; feasible, with a bound",
         exact=False,
     ),
 )

@@ -20,6 +20,7 @@ from imle_mln.compiled.partial import UNKNOWN, complete, dominate, priorities, s
 from imle_mln.compiled.walks import anneal, descend, keep, losses, neighbourhood, rebuild, walk
 from imle_mln.compiled.world import Structure, reset
 from imle_mln.network import Bools, Floats, Lists
+from imle_mln.search.expansion import Expansion
 from imle_mln.search.state import partial_of, random_of, structure_of, units_of, world_of
 
 _FIRST, _RUNS = 16, 6
@@ -87,6 +88,7 @@ class LocalSearch:
         self.contradiction = not start(structure, self._partial)
         if self.contradiction:
             return
+        self._expansion = Expansion(structure, rewards)
         self._worth = np.zeros(len(rewards))
         worths(structure, self._partial, self._world.rewards, self._worth)
         self._priority = np.zeros(len(self._units))
@@ -126,12 +128,14 @@ class LocalSearch:
     def _rounds(self, clock: Clock) -> Iterator[None]:
         """Everything else, in small parts."""
         hard, sweeps, run, useful = bool(self._structure.hard.any()), _FIRST, 0, True
+        yield from self._expand()
         while self.bound > self.score and (run < _RUNS or clock() is not None):
             yield from self._descend_dual(sweeps // _BOUNDED)
             before = self.score
             if useful or run % 4 == 0:
                 yield from self._anneal(sweeps)
                 self._repair(clock)
+                yield from self._expand()
                 useful = not hard or self.score > before
             if hard:
                 left, number, self._ready = clock(), 0, False
@@ -160,6 +164,19 @@ class LocalSearch:
             self._lowered += 1
             self.bound = min(before, bound(structure, self._kept, self._shares) + self._excluded)
             self._stalled = self._stalled + 1 if before - self.bound <= _STALLED * abs(before) else 0
+
+    def _expand(self) -> Iterator[None]:
+        """Expansion moves from where the world is, as long as they gain."""
+        found, world, n = self._expansion, self._world, self._structure.atoms
+        state, before = world.values[:n].copy(), -np.inf
+        reached = float(world.score[0]) if world.faults[0] == 0 and found.possible else -np.inf
+        while reached > before:
+            before = reached
+            for label in range(len(found.labels)):
+                self._set(found.best(state, label))
+                if world.faults[0] == 0 and world.score[0] > reached:
+                    state, reached = world.values[:n].copy(), float(world.score[0])
+                yield
 
     def _anneal(self, sweeps: int) -> Iterator[None]:
         """From the best state that is known, if there is one."""

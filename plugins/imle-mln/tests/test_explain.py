@@ -176,6 +176,8 @@ def test_marginals_on_the_command_line(files):
     assert "another model" in sampled.stderr
     chained = run("marginals", program, evidence, "-m", "gibbs", "--samples", "200")
     assert " ± " in chained.stdout
+    again = run("marginals", program, evidence, "-m", "gibbs", "--samples", "200", "--seed", "1")
+    assert again.stdout != chained.stdout
     assert "R-hat 1.0" in chained.stderr
 
 

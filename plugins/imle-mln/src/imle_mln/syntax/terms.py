@@ -22,13 +22,13 @@ from imle_mln.syntax.trees import (
     Node,
     check_arity,
     check_domain,
-    constant_name,
     is_constant,
     misplaced,
     nodes,
     token_of,
     tokens_in,
     trees_in,
+    unquoted,
     wrong,
 )
 
@@ -335,4 +335,4 @@ def _in_order(formula: logic.Formula) -> list[str]:
 
 
 def _term(token: Token, names: Mapping[str, str]) -> logic.Term:
-    return logic.Constant(constant_name(token)) if is_constant(token) else logic.Variable(names.get(token, str(token)))
+    return logic.Constant(unquoted(token)) if is_constant(token) else logic.Variable(names.get(token, str(token)))

@@ -218,7 +218,7 @@ def test_toulbar2_takes_over_small_components_whose_relaxation_is_fractional():
 
 @pytest.mark.parametrize(
     ("blocks", "block", "large", "takes"),
-    [(100, 3, 0, True), (101, 3, 0, False), (20, 3, 80, True), (20, 3, 81, False)],
+    [(100, 3, 0, True), (101, 3, 0, False), (20, 3, 200, True), (20, 3, 201, False)],
 )
 def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     atoms = blocks * block

@@ -39,7 +39,7 @@ VARIABLES = DIGITS**3
 EQUATIONS = 40  # as many as are independent: 64 equations say the rules, of which 24 follow from the others
 SEEN = (20, 40, 80, 200)
 PUZZLES, STEPS = 25, 600
-QUICK_PUZZLES, QUICK_STEPS = 15, 300
+QUICK_PUZZLES, QUICK_STEPS = 10, 300
 BATCH, LEARNING_RATE = 10, 0.01
 ROOM = 0.1, 0.01  # on either side of an equation, at the beginning and at the end
 TEMPERATURES = 0.1, 0.005
@@ -128,7 +128,7 @@ def null_space(boards: Tensor, steps: int = 0) -> Equations:
     with_one = torch.cat([boards, torch.ones(len(boards), 1)], dim=1).double()
     _, sizes, directions = torch.linalg.svd(with_one)
     rank = int((sizes > 1e-9 * sizes[0]).sum())
-    found = directions[rank:]
+    found = torch.where(directions[rank:].abs() < 1e-9, 0.0, directions[rank:])  # what rounding left of zeros
     found = found[found[:, :-1].norm(dim=1) > 1e-9]
     length = found[:, :-1].norm(dim=1, keepdim=True)
     return (found[:, :-1] / length).float(), (-found[:, -1] / length[:, 0]).float()
@@ -220,7 +220,7 @@ def plot(results: Sequence[Result], path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> list[Result]:
     """Run the example; returns what it shows."""
-    parser = arguments(__doc__, METHODS, plot="sudoku_rules.png", quick="200 boards, half the steps, 15 puzzles")
+    parser = arguments(__doc__, METHODS, plot="sudoku_rules.png", quick="200 boards, half the steps, 10 puzzles")
     options = parser.parse_args(argv)
     methods = list(options.methods or METHODS)
     sizes = [(200, 0)] if options.quick else [*((seen, 0) for seen in SEEN), (200, 10)]

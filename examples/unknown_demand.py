@@ -9,13 +9,13 @@ A second table has whole loads of 10 crates only, an integer program: what is sh
 predicted.
 
 - Two-stage: least squares on the logarithm of demand.
-- Two-stage with a margin: the same, times the factor that does best on validation data. The cheapest remedy.
+- Two-stage with a margin: the same, times the factor that does best on the days trained on. The cheapest remedy.
 - By value: plans of crates deliver exactly what is predicted, so their cost is the optimal value of the program. Its
   derivative in the right-hand side is exact: the duals (`layer.value`). For loads it is that of the relaxation.
 - By noise: the plan's cost in the evening is averaged over noise on the prediction (`learned={"b_ub": ...}`,
   `layer.expected_loss`). An estimate, for any loss of any solver's plan.
 
-    python examples/unknown_demand.py             # three seeds, minutes
+    python examples/unknown_demand.py             # three seeds, two minutes
     python examples/unknown_demand.py --quick     # one seed, fewer days, crates only, seconds
 """
 
@@ -50,7 +50,7 @@ WHOLESALE, SHORTAGE = 8.0, 15.0
 WAREHOUSES, BARS = CRATE_COST.shape
 REPORTS = 6
 MARGINS = [1 + step / 20 for step in range(-2, 11)]
-BATCH, LEARNING_RATE, SAMPLES = 25, 0.01, 8
+BATCH, LEARNING_RATE, SAMPLES = 25, 0.01, 4
 NOISE = 0.1
 """Standard deviation of the factors on predicted demands. They keep their sign, because demands have one."""
 
@@ -243,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, float]]]
     """Run the example; returns what it shows: excess costs by kind of load, seed and method."""
     parser = arguments(__doc__, plot="unknown_demand.png", quick="one seed, fewer days, crates only")
     options = parser.parse_args(argv)
-    train, test, epochs = (200, 100, 5) if options.quick else (1000, 500, 10)
+    train, test, epochs = (200, 100, 5) if options.quick else (400, 500, 8)
     loads = {"crates": 1} if options.quick else {"crates": 1, "loads of 10": 10}
     results: dict[str, list[dict[str, float]]] = {name: [] for name in loads}
     for name, seed in with_progress(list(itertools.product(loads, seeds_of(options))), "learning demands"):

@@ -16,7 +16,7 @@ half hours of a day in which to run a plant, within a budget, by predicted price
 - End to end: that model, trained on with the loss of the decisions. Its gradient goes through the solver by noise on
   the weights, `learned={"weights": ...}` and `layer.expected_loss`.
 
-    python examples/unknown_weights.py             # five seeds, minutes
+    python examples/unknown_weights.py             # five seeds, two minutes
     python examples/unknown_weights.py --quick     # one seed, fewer rows, seconds
 """
 

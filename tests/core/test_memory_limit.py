@@ -149,7 +149,7 @@ def test_errors_name_rows_of_the_batch():
 
     theta[33, 4] = 1000.0
     with pytest.raises(SolverContractError, match=r"holds nan or infinity \(row 33, sample 0\)"):
-        imle.layer(broken, nb_samples=SAMPLES, memory_limit=TIGHT)(theta)
+        imle.layer(broken, nb_samples=SAMPLES, temperature=1.0, memory_limit=TIGHT)(theta)
 
 
 @pytest.mark.parametrize("name", ["imle", "perturbed"])

@@ -7,7 +7,7 @@ import torch
 
 
 def test_citations_correct_the_network(quick):
-    citations, (result,), shown = quick("citation_graph")
+    citations, (result, small), shown = quick("citation_graph")
     alone = result.accuracies[citations.ALONE]
     for name in (citations.FIXED, *citations.SETTINGS):
         assert result.accuracies[name] > alone + 0.03
@@ -20,7 +20,11 @@ def test_citations_correct_the_network(quick):
         assert weights[3:].mean() > weights[:3].mean()
     assert len(set(result.weights[citations.FIXED])) == 1
     assert result.engines["highs_components"] > 0
-    for name, accuracy in result.accuracies.items():
+    for name in citations.SMALL_SETTINGS:
+        assert small.accuracies[name] > small.accuracies[citations.ALONE] + 0.03
+        weights = torch.tensor(small.weights[name])
+        assert weights[3:].min() > weights[:3].max() - 0.1
+    for name, accuracy in [*result.accuracies.items(), *small.accuracies.items()]:
         assert name in shown
         assert f"{100 * accuracy:.1f}" in shown
 
@@ -38,6 +42,33 @@ def test_a_loss_on_topics_reaches_network_and_weights(example, options):
     for parameter in model.parameters():
         assert parameter.grad.isfinite().all()
         assert parameter.grad.abs().sum() > 0
+
+
+def test_likelihoods_are_those_of_all_topics(example):
+    citations = example("citation_graph")
+    graph = next(citations.make_graphs(papers=12, seed=3, collection=4))
+    collection = torch.from_numpy(graph.citations) // 4
+    assert (collection[:, 0] == collection[:, 1]).all()
+    torch.manual_seed(0)
+    model, layer = citations.Model(), graph.marginals()
+    torch.nn.init.normal_(model.weights)
+    values = len(citations.TOPICS)
+    scores, true = model.network(graph.features).detach().double(), torch.eye(values)[graph.topics]
+    # each paper with each topic, all others as they are
+    changed = true.repeat(12, values, 1, 1)
+    for paper in range(12):
+        changed[paper, :, paper] = torch.eye(values)
+    logs = layer.log_probability(changed.flatten(2), scores.flatten(), model.weights)
+    pseudo = -logs.log_softmax(dim=1)[torch.arange(12), graph.topics].mean()
+    assert float(citations.pseudo_likelihood(model, graph, layer).detach()) == pytest.approx(
+        float(pseudo.detach()), abs=1e-5
+    )
+    exact = -layer.log_probability(true.flatten(), scores.flatten(), model.weights) / 12
+    assert float(citations.likelihood(model, graph, layer).detach()) == pytest.approx(float(exact.detach()), abs=1e-5)
+    for loss in (citations.pseudo_likelihood, citations.likelihood):
+        model.zero_grad()
+        loss(model, graph, layer).backward()
+        assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
 
 
 def test_without_rules_map_is_what_the_network_says(example):

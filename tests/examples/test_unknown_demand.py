@@ -12,6 +12,7 @@ def test_training_on_costs_beats_least_squares_with_and_without_a_margin(quick):
     for name in module.METHODS:
         assert found[name] < found["two-stage"]
         assert found[name] < found["two-stage, margin"]
+    assert found[module.FLOOR] == min(found.values())
     for excess in found.values():
         assert f"{100 * excess:.1f}" in shown
 

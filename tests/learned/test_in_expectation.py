@@ -28,6 +28,9 @@ def cdf(x):
     return (1 + torch.erf(x / math.sqrt(2))) / 2
 
 
+CDFS = {"gaussian": cdf, "logistic": torch.sigmoid, "gumbel": lambda x: torch.exp(-torch.exp(-x))}
+
+
 def best_sets(capacities):
     """The best set of the knapsack for each capacity, by enumeration."""
     masks = torch.tensor([[i >> j & 1 for j in range(3)] for i in range(8)], dtype=torch.float64)
@@ -45,7 +48,7 @@ def shares(p, sigma, noise):
         below = cdf(((BREAKS / p).log() + sigma**2 / 2) / sigma)
         below = torch.cat([below.new_zeros(2), below, below.new_ones(1)])
     else:
-        below = cdf((torch.cat([BREAKS.new_zeros(1), BREAKS]) - p) / sigma)
+        below = CDFS[noise]((torch.cat([BREAKS.new_zeros(1), BREAKS]) - p) / sigma)
         below = torch.cat([below.new_zeros(1), below, below.new_ones(1)])
     return below.diff()
 
@@ -95,6 +98,14 @@ def test_solutions(noise, sigma, samples, antithetic):
         within(found[:, item].detach(), expected(lambda z, p, i=item: z[:, i], P, sigma, noise)[0])
     (found @ DY).sum().backward()
     within(capacity.grad, expected(lambda z, p: z @ DY, P, sigma, noise)[1])
+
+
+@pytest.mark.parametrize("noise", ["logistic", "gumbel"])
+def test_other_noise(noise):
+    layer = knapsack(noise, 0.4, antithetic=True, on_failure="zero-grad")
+    values, capacity = rows(P)
+    layer.expected_loss(values, lambda z: z @ DY, penalty=1.0, capacity=capacity).sum().backward()
+    within(capacity.grad, expected(lambda z, p: z @ DY, P, 0.4, noise, below=1.0)[1])
 
 
 @pytest.mark.parametrize(("noise", "sigma"), NOISES)

@@ -377,7 +377,7 @@ def test_what_cannot_be_learned():
     )
     with pytest.raises(OptionError, match="highs-ilp can learn A_ub, b_ub, A_eq, b_eq, bounds"):
         imle.layer("highs-ilp", learned={"model": 0.5})
-    with pytest.raises(OptionError, match="allowed: expected a parameter that may differ by noise, found mask"):
+    with pytest.raises(OptionError, match="allowed: expected a parameter of real numbers, found mask"):
         imle.layer("assignment", learned={"allowed": 0.5})
     with pytest.raises(OptionError) as caught:
         knapsack(capacity=[1.0, 2.0])

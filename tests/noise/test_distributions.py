@@ -11,6 +11,7 @@ from imle.noise import (
     GaussianNoiseDistribution,
     GumbelNoiseDistribution,
     LogisticNoiseDistribution,
+    MultiplicativeNoiseDistribution,
     SumOfGammaNoiseDistribution,
 )
 from support.noises import FixedNoise
@@ -70,3 +71,12 @@ def test_own_noise_cannot_use_a_generator_and_says_so():
 def test_bad_parameters(cls, bad):
     with pytest.raises(OptionError, match="expected a finite location and a positive scale"):
         cls(**bad)
+
+
+def test_the_score_of_factors_is_finite_for_numbers_that_are_nearly_zero():
+    theta = torch.tensor([0.0, 1e-40, 2e-38, 1.0])
+    eps = torch.full((4,), 1.5)
+    score = MultiplicativeNoiseDistribution().score(theta, eps, 0.1)
+    assert score.isfinite().all()
+    assert score[:2].tolist() == [0.0, 0.0]
+    assert score[3].item() == pytest.approx(15.0)

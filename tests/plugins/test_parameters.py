@@ -119,7 +119,11 @@ def test_ranges_as_they_are_shown():
         (Parameter("a", "number or [m]", learned="positive"), {0, 1}, "can be learned by noise"),
         (Parameter("a", "array [m, n] or [n]", dual=""), {1, 2}, ""),
         (Parameter("a", "matrix | None", learned="real", dual="exact"), {2}, "can be learned by noise or value"),
-        (Parameter("a", "(lower, upper) | [n, 2] | Bounds", dual="relaxation"), {2}, "can be learned by value"),
+        (
+            Parameter("a", "(lower, upper) | [n, 2] | Bounds", dual="relaxation"),
+            {2},
+            "can be learned by value of the relaxation",
+        ),
         (Parameter("a", "graph"), set(), ""),
     ],
 )

@@ -26,12 +26,35 @@ RULES = {
     "undivided": (IMLE(scale=False), 0.5),
     "blackbox": (Blackbox(), 1.0),
     "identity": (Identity(), 1.0),
+    "learned": (Identity(), 1.0),
 }
+
+
+class Packer(nn.Module):
+    """A knapsack with a predicted capacity, whose noise is the same for every row and in every process."""
+
+    def __init__(self, estimator):
+        super().__init__()
+        self.values, self.capacity = nn.Linear(5, 6), nn.Linear(5, 1)
+        self.layer = imle.layer(
+            "knapsack",
+            weights=[[1, 2, 3, 4, 5, 6]],
+            learned={"capacity": 0.3},
+            estimator=estimator,
+            nb_samples=4,
+            resample=False,
+            generator=torch.Generator().manual_seed(1),
+        )
+
+    def forward(self, x):
+        return self.layer(self.values(x), capacity=8 * self.capacity(x).exp())
 
 
 def make_model(name, workers=None):
     torch.manual_seed(0)
     estimator, _ = RULES[name]
+    if name == "learned":
+        return Packer(estimator).double()
     if workers is None:
         layer = imle.layer("topk", k=2, estimator=estimator, noise=None)
     else:

@@ -92,6 +92,10 @@ def _not_of_instance(spec: SolverSpec, name: Any) -> OptionError:
 def _why_not(parameter: Parameter) -> str:
     if parameter.type.partition(" ")[0] == "int":
         return f"expected a parameter of real numbers, found {parameter.type}: integers cannot take noise"
+    if parameter.forbids:
+        return (
+            f"expected a parameter of real numbers, found {parameter.type}: what is learned belongs into the objective"
+        )
     return f"expected a parameter that may differ by noise, found {parameter.type}, which the solver takes as it is"
 
 

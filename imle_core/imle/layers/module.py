@@ -160,7 +160,7 @@ class SolverLayer(operators.OperatorLayer):
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's own
         self._key = operators.register_layer(self)  # a copy is another layer
 
-    def forward(self, objective: Tensor, **rows: Sequence[Any]) -> Tensor:
+    def forward(self, objective: Tensor, **rows: Any) -> Tensor:
         """Solve a batch.
 
         Args:
@@ -194,7 +194,7 @@ class SolverLayer(operators.OperatorLayer):
         loss: Callable[[Tensor], Tensor],
         *,
         penalty: float | None = None,
-        **rows: Sequence[Any],
+        **rows: Any,
     ) -> Tensor:
         """mean_s loss(z_s) over the samples of each row, with the estimator's gradient for the objective.
 

@@ -194,8 +194,10 @@ class MultiplicativeNoiseDistribution(_TorchNoise):
         return theta * torch.exp(temperature * eps - temperature**2 / 2)
 
     def score(self, theta: Tensor, eps: Tensor, temperature: float) -> Tensor:
-        # where theta is 0 its perturbation is 0 for certain: no density, and no gradient
-        return torch.where(theta == 0, 0.0, eps / (temperature * theta))
+        # where theta is 0 its perturbation is 0 for certain: no density, and no gradient; so near to it none has digits
+        largest = torch.finfo(theta.dtype).max
+        none = theta.abs() < torch.finfo(theta.dtype).tiny
+        return torch.where(none, 0.0, (eps / (temperature * theta)).clamp(-largest, largest))
 
     def mirror(self, eps: Tensor) -> Tensor:
         return -eps

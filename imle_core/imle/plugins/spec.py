@@ -193,8 +193,9 @@ class Parameter:
     @property
     def learning(self) -> str:
         """How gradients reach it, "can be learned by noise or value": `learned=` and `layer.value`; "" if none do."""
-        ways = " or ".join(way for way, so in {"noise": self.learned, "value": self.dual}.items() if so)
-        return f"can be learned by {ways}" if ways else ""
+        value = {"": "", "exact": "value", "relaxation": "value of the relaxation"}[self.dual]
+        ways = [way for way in ("noise" if self.learned else "", value) if way]
+        return f"can be learned by {' or '.join(ways)}" if ways else ""
 
     @property
     def range(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class PackedLayer(BlockLayer):
         loss: Callable[[Tensor], Tensor],
         *,
         penalty: float | None = None,
-        **rows: Sequence[Any],
+        **rows: Any,
     ) -> Tensor:
         """Of a loss of what the solver returned."""
         bare = super().expected_loss

@@ -10,19 +10,15 @@ import pytest
 
 from imle.solvers import SolveStatus
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Outcome, Rows
+from imle_linear.engines import Outcome
 from imle_linear.judging import reached
 from imle_linear.program import from_matrices
-
-
-def rows_of(program):
-    return Rows(program.row_lower, program.row_upper, program.lower, program.upper)
 
 
 def checker(row, right, *, equal=False, **given):
     name = "eq" if equal else "ub"
     program = from_matrices("test", **{f"A_{name}": [row], f"b_{name}": [right]}, **given)
-    return SolutionChecker(program), rows_of(program)
+    return SolutionChecker(program), program.rows
 
 
 def flaw(row, right, point, **given):
@@ -63,9 +59,9 @@ def test_tolerances_do_not_grow_with_the_sum():
     n = 1_000_000
     ones = np.ones((1, n))
     program = from_matrices("test", A_ub=ones, b_ub=[n - 1], bounds=(0, 1))
-    assert SolutionChecker(program).mend(np.ones(n), rows_of(program))[1] == ("row 0 of A_ub is broken by 1")
+    assert SolutionChecker(program).mend(np.ones(n), program.rows)[1] == ("row 0 of A_ub is broken by 1")
     program = from_matrices("test", A_ub=ones, b_ub=[n - 1e-5], bounds=(0, 1), integrality=0)
-    assert "broken by 1e-05" in SolutionChecker(program).mend(np.ones(n), rows_of(program))[1]
+    assert "broken by 1e-05" in SolutionChecker(program).mend(np.ones(n), program.rows)[1]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +107,7 @@ def test_many_points_are_checked_as_one_is():
         check = SolutionChecker(program)
         points = rng.integers(0, 5, (20, 9)) + 1e-7 * rng.standard_normal((20, 9))
         ends = [matrix @ np.rint(point) + rng.integers(-1, 3, 7) for point in points]
-        rows = [rows_of(program)._replace(upper=end) for end in ends]
+        rows = [program.rows._replace(upper=end) for end in ends]
         mended, flaws = check.mend_all(points, rows)
         for n, (point, own) in enumerate(zip(points, rows, strict=True)):
             alone, what = check.mend(point, own)

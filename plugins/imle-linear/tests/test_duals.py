@@ -15,7 +15,7 @@ from imle_highs.engines import LinearEngine
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_linear.duals import Duals
-from imle_linear.engines import Outcome, Rows
+from imle_linear.engines import Outcome
 from imle_linear.prepared import PreparedProgram, Setup
 from imle_linear.program import from_matrices
 
@@ -225,7 +225,7 @@ def test_a_row_that_was_not_solved_to_the_end_has_no_duals():
 
 def test_what_proves_a_point():
     program = from_matrices("test", A_ub=[[-1.0, -1.0]], b_ub=[-4.0], bounds=[(0, 3), (0, None)], integrality=0)
-    costs, rows = np.array([1.0, 5.0]), Rows(program.row_lower, program.row_upper, program.lower, program.upper)
+    costs, rows = np.array([1.0, 5.0]), program.rows
     best, other = np.array([3.0, 1.0]), np.array([0.0, 4.0])
     proof = Duals.proven(program, costs, rows, best, np.array([-5.0]))
     assert proof is not None

@@ -55,6 +55,12 @@ CASES = {
         [FRIENDS + "Smokes(Ben)\nCancer(Cat)\n"],
         ["Friends"],
     ),
+    "a quantifier ends": (
+        PEOPLE + "1.7 EXIST y (Friends(x,y) ^ Smokes(y)) => Cancer(x)\n-0.3 Cancer(x)\n0.2 Smokes(x)\n",
+        FRIENDS,
+        [FRIENDS + "Smokes(Ben)\nCancer(Ann)\n"],
+        ["Friends"],
+    ),
     "somebody": (
         PEOPLE + "1.7 EXIST y (Friends(x,y) ^ Smokes(y))\n-0.9 Smokes(x)\n0.35 Cancer(x)\n",
         FRIENDS,
@@ -94,15 +100,13 @@ def answers():
     for name, (program, evidence, training, given) in CASES.items():
         own = found[name] = {}
         for key, method in (("map", "WCSPInference"), ("marginals", "EnumerationAsk")):
+            if key == "map" and "EXIST" in program:
+                continue  # WCSPInference raises
             parts = read(program, evidence)
             queries = [one.name for one in parts["mln"].predicates if one.name not in given]
             options = {"cw_preds": given, "verbose": False, "multicore": False}
             query = MLNQuery(mln=parts["mln"], db=parts["db"][0], method=method, queries=queries, **options)
-            try:
-                results = query.run().results
-            except KeyError:  # WCSPInference on quantifiers over what evidence decides
-                continue
-            own[key] = {str(atom): float(truth) for atom, truth in sorted(results.items())}
+            own[key] = {str(atom): float(truth) for atom, truth in sorted(query.run().results.items())}
         for key, method in (("pll", "BPLL"), ("pll given", "DPLL"), ("likelihood", "LL")):
             if not training:
                 continue

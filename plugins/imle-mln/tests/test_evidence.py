@@ -108,6 +108,7 @@ def test_a_database_in_a_file(tmp_path):
 
 # Line, column, found, problem, part of the hint.
 REFUSED = [
+    ("# a comment", 1, "# a comment", "expected a ground literal, found '# a comment'", "comments begin with //"),
     ("7 Smokes(Cat)", 1, "7", "expected a probability between 0 and 1, found '7'", ""),
     ("-0.5 Smokes(Cat)", 1, "-0.5", "expected a probability between 0 and 1, found '-0.5'", ""),
     ("1.2.3 Smokes(Cat)", 1, "1.2.3", "expected a probability between 0 and 1, found '1.2.3'", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -115,6 +116,18 @@ def test_an_explanation_reads_well():
     assert "+2  unary" in str(with_unary.explain("Smokes(Ben)"))
 
 
+def test_best_states_of_few_atoms_take_little_memory_in_large_networks():
+    found = imle_mln.map_inference("n = {1,...,20000}\nk = {1,...,12}\nP(n)\nQ(k)\n-1 P(x)\n-1 Q(x) ^ Q(y)\n")
+    found.explain("Q(1)")
+    tracemalloc.start()
+    best = found.best_states("Q(1)", 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [one.cost for one in best] == [0, 1, 1]
+    assert list(best[0].atoms) == [f"Q({k})" for k in range(1, 13)]
+    assert peak < 20e6, "4,096 states of 20,012 atoms take 80 MB"
+
+
 def test_what_cannot_be_explained_is_said():
     found = imle_mln.map_inference(PROGRAM, EVIDENCE)
     with pytest.raises(InstanceError, match=r"an open atom, found 'Friends\(Ann,Ben\)', which evidence decides"):
@@ -163,6 +176,8 @@ def test_marginals_on_the_command_line(files):
     assert "another model" in sampled.stderr
     chained = run("marginals", program, evidence, "-m", "gibbs", "--samples", "200")
     assert " ± " in chained.stdout
+    again = run("marginals", program, evidence, "-m", "gibbs", "--samples", "200", "--seed", "1")
+    assert again.stdout != chained.stdout
     assert "R-hat 1.0" in chained.stderr
 
 

@@ -102,6 +102,40 @@ def test_states_that_hard_formulas_forbid_have_no_probability():
     assert int(torch.isfinite(logs).sum()) == 3 * 4
 
 
+def test_layers_without_formulas_or_atoms():
+    hard = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nP(A) v P(B).\n")
+    unary = torch.tensor([[0.0, 0.0], [1.0, -1.0]], requires_grad=True)
+    state, counts = hard(unary)
+    assert (state[0].tolist(), counts.shape) == (pytest.approx([2 / 3, 2 / 3]), (2, 0))
+    assert hard.log_probability(torch.tensor([1, 0])).item() == pytest.approx(-np.log(3))
+    decided = imle_mln.MarginalLayer("n = {A}\nP(n)\n1 P(x)\n", "P(A)")
+    state, counts = decided(weights=torch.ones(3, 2, 1))
+    assert (state.shape, counts.tolist()) == ((3, 2, 0), [[[1.0]] * 2] * 3)
+    assert decided.log_probability(torch.zeros(0)).item() == 0
+
+
+def test_states_unaries_and_weights_have_one_batch():
+    layer = imle_mln.MarginalLayer(SMOKERS, FRIENDS)
+    state, unary, weights = torch.ones(2, 1, 3), torch.randn(3, 3), torch.randn(2, 1, 2)
+    found = layer.log_probability(state, unary, weights)
+    assert found.shape == (2, 3)
+    assert found[1, 2].item() == pytest.approx(layer.log_probability(state[1, 0], unary[2], weights[1, 0]).item())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((torch.zeros(2),), r"unary: expected a tensor \[\*batch, 3\], found \[2\]"),
+        (([0.0] * 3,), r"unary: expected a tensor \[\*batch, 3\], found list"),
+        ((None, torch.tensor([0.0, torch.nan])), "weights: expected finite numbers, found nan"),
+        ((torch.zeros(2, 3), torch.zeros(3, 2)), r"expected batches of one shape, found \[2\], \[3\]"),
+    ],
+)
+def test_what_a_layer_of_marginals_refuses(given, message):
+    with pytest.raises(ObjectiveError, match=message):
+        imle_mln.MarginalLayer(SMOKERS, FRIENDS)(*given)
+
+
 def test_hidden_atoms_are_summed_over():
     shown = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nQ(n)\n1 P(x) => Q(x)\n0.5 Q(x) ^ P(y)\n", query=["P"])
     whole = imle_mln.MarginalLayer("n = {A, B}\nP(n)\nQ(n)\n1 P(x) => Q(x)\n0.5 Q(x) ^ P(y)\n")

@@ -63,6 +63,13 @@ def test_what_map_prints_is_evidence(tmp_path):
     assert json.loads(run("mln", "ground", str(program), str(evidence), "--json").stdout)["atoms"] == 0
 
 
+def test_the_help_names_each_command_whole():
+    listed = run("mln", "--help").stdout.partition("Commands:")[2].splitlines()
+    commands = dict(line.split(maxsplit=1) for line in listed if line)
+    assert commands.keys() == {"engines", "explain", "ground", "learn", "map", "marginals"}
+    assert all(text.endswith(".") and not text.endswith("...") for text in commands.values())
+
+
 def test_map_as_json_and_as_evidence(files, tmp_path):
     out = tmp_path / "map.db"
     result = run("mln", "map", *files, "--json", "--output", str(out))

@@ -57,7 +57,7 @@ class Of:
     """An engine that answers for its own program, whatever right sides it is asked about: sure of itself, and wrong."""
 
     def __init__(self, program):
-        self._own = program.row_lower, program.row_upper
+        self._own = program.rows
         self._engine = IntegerEngine(program, {}, "default")
 
     @property
@@ -70,7 +70,7 @@ class Of:
 
 def confirmed(first, second, seconds=None):
     engine = ConfirmedEngine(Of(first), second, TRUE, ("the first", "the second"), SETTINGS.relaxation)
-    outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), seconds)
+    outcome = engine.solve(COSTS, TRUE.rows, seconds)
     return outcome, engine.events["disagreements"], engine.events["rejected_points"]
 
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_confirmed_in_time_is_feasible_with_a_bound():
     program = from_matrices("test", **instance, integrality=1)
     second = AutoEngine(program, SETTINGS)
     few = from_matrices("test", A_ub=instance["A_ub"][:1], b_ub=[1000], bounds=(0, 1), integrality=1)
-    rows = program.row_lower, program.row_upper
+    rows = program.rows
     for first in (few, without_a_point(few)):
         outcome = ConfirmedEngine(Of(first), second, program, ("the first", "the second"), SETTINGS.relaxation).solve(
             -values[0], rows, None
@@ -143,7 +143,7 @@ def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
     engines = [Bundled("cbc", 0.0, 1, 0).apart(program) for program in programs]
     for _ in range(2):
         for engine, program in zip(engines, programs, strict=True):
-            outcome = engine.solve(COSTS, (program.row_lower, program.row_upper), None)
+            outcome = engine.solve(COSTS, program.rows, None)
             best = min(float(COSTS @ x) for x in np.ndindex(2, 2, 2, 2) if np.dot(SIZES[0], x) <= program.row_upper[0])
             assert COSTS @ outcome.point == pytest.approx(best)
     assert len(apart._idle[os.getpid()]) == 1
@@ -164,7 +164,7 @@ def test_processes_are_shared_and_keep_the_models_they_were_asked_about_last():
 )
 def test_cross_checks_quote_both_where_they_contradict_each_other(first, second, said):
     engine = CrossCheckedEngine(Of(first), Of(second), TRUE, ("first", "second"), SETTINGS.relaxation)
-    outcome = engine.solve(COSTS, (TRUE.row_lower, TRUE.row_upper), None)
+    outcome = engine.solve(COSTS, TRUE.rows, None)
     if said is None:
         alone = Of(first).solve(COSTS, None, None)
         assert outcome.status == alone.status
@@ -244,7 +244,7 @@ def test_a_search_that_does_not_look_at_the_clock_is_ended(backend, monkeypatch)
     rng = np.random.default_rng(0)
     equations = rng.integers(0, 100, (5, 40))  # market split: no search settles it in any time
     program = from_matrices("test", A_eq=equations, b_eq=equations.sum(axis=1) // 2, bounds=(0, 1), integrality=1)
-    engine, rows = Bundled(backend, 0.0, 1, 0).apart(program), (program.row_lower, program.row_upper)
+    engine, rows = Bundled(backend, 0.0, 1, 0).apart(program), program.rows
     engine.solve(np.ones(40), rows, 0.01)  # the process has started
     ended = apart._idle[os.getpid()][-1].restarts
     monkeypatch.setattr(apart, "_LONGER", 0.0)
@@ -252,7 +252,7 @@ def test_a_search_that_does_not_look_at_the_clock_is_ended(backend, monkeypatch)
     assert (outcome.status, outcome.message) == (TIMEOUT, "stopped at the time limit without a feasible point")
     assert apart._idle[os.getpid()][-1].restarts == ended + 1
     monkeypatch.undo()
-    again = Bundled(backend, 0.0, 1, 0).apart(TRUE).solve(COSTS, (TRUE.row_lower, TRUE.row_upper), 60.0)
+    again = Bundled(backend, 0.0, 1, 0).apart(TRUE).solve(COSTS, TRUE.rows, 60.0)
     assert again.point.tolist() == [1, 0, 0, 1]
 
 

@@ -16,8 +16,7 @@ from scipy.optimize import Bounds, OptimizeResult
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.solvers import PreparedSolver, SolveStatus
 from imle_linear.duals import Duals
-from imle_linear.engines import Rows
-from imle_linear.program import from_matrices
+from imle_linear.program import Rows, from_matrices
 from imle_scipy.linprog import LinprogEngine
 from imle_scipy.milp import ScipyMILPSolver
 

@@ -19,9 +19,9 @@ from imle_highs.presets import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.branching import NodeSearch
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Clock, Outcome, Rows, deadline
+from imle_linear.engines import Clock, Outcome, deadline
 from imle_linear.judging import reached
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""

@@ -15,8 +15,8 @@ from imle.errors import InstanceError
 from imle.solvers import SolveStatus, progress
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import DELICATE, Clock, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import DELICATE, Clock
+from imle_linear.program import LinearProgram, Rows
 
 Settings = Mapping[str, bool | int | float | str]
 _PART = 256
@@ -58,7 +58,7 @@ class Native:
         self._all_active = len(active) == len(program.costs)
         self._active = active.astype(np.int32)
         self._parts = [slice(start, start + _PART) for start in range(0, len(active), _PART)]
-        self._rows = Rows(program.row_lower, program.row_upper, program.lower, program.upper)
+        self._rows = program.rows
         self._factors, self._widened = program.matrix.row_factors, program.widened
         self._rounds = bool(program.round_off.any())  # then ends of constraint rows depend on the bounds
 
@@ -89,7 +89,7 @@ class Native:
         if len(columns) and self._rounds:
             changed = np.arange(len(rows.lower), dtype=np.int32)
         if len(changed):
-            low, high = (self._factors * ends for ends in self._widened(*rows))
+            low, high = (self._factors * ends for ends in self._widened(rows))
             change = self._highs.changeRowsBounds  # type: ignore[attr-defined]  # missing in highspy's stubs
             change(len(changed), changed, low[changed], high[changed])
 
@@ -189,7 +189,7 @@ def pass_model(highs: highspy.Highs, program: LinearProgram, *, integer: bool) -
     rows, columns = matrix.shape
     lower, upper = (
         np.where(np.isnan(ends), 0.0, factors * ends)  # zeros for right sides that come with each row of a batch
-        for ends in program.widened(program.row_lower, program.row_upper, program.lower, program.upper)
+        for ends in program.widened(program.rows)
     )
     kinds = program.integer if integer else np.zeros(columns)
     status = highs.passModel(

@@ -13,8 +13,8 @@ from imle.solvers import SolveStatus
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Outcome, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Engine, MakesEngine, Outcome
+from imle_linear.program import LinearProgram, Rows
 
 _LONGER, _MORE = 1.25, 0.5
 """A process is ended after so many times its time limit, and so many seconds more."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_linear.arrays import Floats
-from imle_linear.engines import Rows
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 INTEGRAL = 1e-5
 """How far from a whole number an engine may leave an integer variable: the widest default among them."""

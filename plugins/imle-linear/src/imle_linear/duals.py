@@ -15,9 +15,9 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Outcome, Rows
+from imle_linear.engines import Engine, MakesEngine, Outcome
 from imle_linear.judging import Judge
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 _GAP = 1e-7
 """How far the two values may be apart, relative to the largest cost, or to the value."""
@@ -53,10 +53,8 @@ class Duals(NamedTuple):
         matrix = program.matrix
         y = _pointing(duals, rows.lower, rows.upper)
         terms = matrix.value * y[matrix.index]
-        reduced, size = (
-            np.add(own, np.bincount(matrix.column, weights=entries, minlength=len(costs)), dtype=np.float64)
-            for own, entries in ((costs, -terms), (np.abs(costs), np.abs(terms)))
-        )
+        reduced: Floats = costs - np.bincount(matrix.column, weights=terms, minlength=len(costs))
+        size = np.abs(costs) + np.bincount(matrix.column, weights=np.abs(terms), minlength=len(costs))
         reduced[np.abs(reduced) <= _ROUNDING * size] = 0.0
         r = _pointing(reduced, rows.least, rows.most)
         gap = _away(y, matrix.times(point), rows.lower, rows.upper) + _away(r, point, rows.least, rows.most)

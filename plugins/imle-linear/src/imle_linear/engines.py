@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 TIGHT = dict.fromkeys(
     ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"), 1e-10
@@ -23,21 +23,6 @@ called points optimal that are far from it."""
 
 WITNESS: dict[str, float | str] = {**TIGHT, "presolve": "on"}
 """HiGHS' options where another run of it is to confirm what one without presolve says of a delicate program."""
-
-
-class Rows(NamedTuple):
-    """What may differ from row to row of a batch, besides costs; the same arrays where it does not.
-
-    Attributes:
-        lower, upper: `[rows]` least and greatest values of the constraint rows.
-        least, most: `[n]` bounds of the variables; those of integer variables are whole. They are the program's, unless
-            the solver says `Setup.bounds`.
-    """
-
-    lower: Floats
-    upper: Floats
-    least: Floats
-    most: Floats
 
 
 class Outcome(NamedTuple):

@@ -11,9 +11,9 @@ import numpy as np
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.checking import INTEGRAL, RELATIVE, SolutionChecker
-from imle_linear.engines import MakesEngine, Outcome, Rows
+from imle_linear.engines import MakesEngine, Outcome
 from imle_linear.polishing import Polish
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 PROVEN = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
 _SAME, _SAME_MIXED = 1e-9, 1e-6

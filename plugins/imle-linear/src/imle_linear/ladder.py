@@ -12,9 +12,9 @@ import numpy as np
 from imle.solvers import SolveStatus, progress
 from imle_linear.arrays import Floats
 from imle_linear.duals import Duals, DualValues
-from imle_linear.engines import Clock, Engine, MakesEngine, Outcome, Rows, deadline
+from imle_linear.engines import Clock, Engine, MakesEngine, Outcome, deadline
 from imle_linear.judging import Judge
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 from imle_linear.recession import Recession
 
 _UNCONFIRMED = "whether the point is optimal is not known: two runs of the engine, with and without presolve, differ"

@@ -10,8 +10,8 @@ import numpy as np
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Outcome, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Outcome
+from imle_linear.program import LinearProgram, Rows
 
 _MOST = 2**14
 """Points that are listed at most: as many as take about as long as one search with HiGHS."""

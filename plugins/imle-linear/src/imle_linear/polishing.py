@@ -13,8 +13,8 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Engine, MakesEngine
+from imle_linear.program import LinearProgram, Rows
 
 
 class Polish:

@@ -21,10 +21,10 @@ from imle_linear import arrays
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
 from imle_linear.dual_arrays import DualArrays
-from imle_linear.engines import MakesEngine, Outcome, Rows
+from imle_linear.engines import MakesEngine, Outcome
 from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 _SIZE = 10
 """Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
@@ -293,7 +293,7 @@ class PreparedProgram(BasePrepared):
         below = self._right_sides("b_ub", b_ub, upper_part, count)
         equal = self._right_sides("b_eq", b_eq, equal_part, count)
         own = None if bounds is None else self._bounds(bounds, count)
-        fixed = Rows(program.row_lower, program.row_upper, program.lower, program.upper)
+        fixed = program.rows
         if below is None and equal is None and own is None:
             return repeat(fixed, count)  # the same arrays: engines compare those by identity first
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,21 @@ _HIDDEN, _FELT = 1e-8, 1e-10
 """Shares of a row's largest coefficient: smaller coefficients are lost beside it, and what moves a row less is none."""
 _MOVED, _LARGE = 1e5, 1e2
 """How many units of a row its integer coefficients may add up to, and how large continuous ones may be."""
+
+
+class Rows(NamedTuple):
+    """What may differ from row to row of a batch, besides costs; the same arrays where it does not.
+
+    Attributes:
+        lower, upper: `[rows]` least and greatest values of the constraint rows.
+        least, most: `[n]` bounds of the variables; those of integer variables are whole. They are the program's, unless
+            the solver says `Setup.bounds`.
+    """
+
+    lower: Floats
+    upper: Floats
+    least: Floats
+    most: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +72,11 @@ class LinearProgram:
         for name, inwards in (("lower", np.ceil), ("upper", np.floor)):
             bounds = getattr(self, name)
             object.__setattr__(self, name, np.where(self.integer, inwards(bounds), bounds) + 0.0)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """What rows of a batch have that bring nothing of their own."""
+        return Rows(self.row_lower, self.row_upper, self.lower, self.upper)
 
     @cached_property
     def contradiction(self) -> str:
@@ -109,14 +129,15 @@ class LinearProgram:
         relative = (np.bincount(matrix.index, minlength=matrix.shape[0]) + 2) * 2.0**-52
         return np.where(self.integer_rows & ~whole, relative, 0.0)
 
-    def widened(self, lower: Floats, upper: Floats, least: Floats, most: Floats) -> tuple[Floats, Floats]:
+    def widened(self, rows: Rows) -> tuple[Floats, Floats]:
         """Ends of constraint rows as engines should see them, with room for the round-off of terms within bounds.
 
         Without it an engine that divides by a small coefficient may call infeasible what holds up to round-off.
         """
+        lower, upper = rows.lower, rows.upper
         if not self.round_off.any():
             return lower, upper
-        ends = np.maximum(np.abs(least), np.abs(most))
+        ends = np.maximum(np.abs(rows.least), np.abs(rows.most))
         terms = np.abs(self.matrix.value) * np.where(np.isfinite(ends), ends, 1.0)[self.matrix.column]
         sums = np.bincount(self.matrix.index, weights=terms, minlength=self.matrix.shape[0])
         low, high = (self.round_off * (sums + np.where(np.isfinite(end), np.abs(end), 0.0)) for end in (lower, upper))

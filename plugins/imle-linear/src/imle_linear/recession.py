@@ -8,8 +8,8 @@ import numpy as np
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Engine, MakesEngine
+from imle_linear.program import LinearProgram, Rows
 
 IMPROVES = 1e-6
 """How much a direction has to improve costs, whose largest is about 1000, to count: 1e-9 of it."""
@@ -40,7 +40,7 @@ class Recession:
         )
         self._make = engine
         self._engine: Engine | None = None
-        self._steps = Rows(self._cone.row_lower, self._cone.row_upper, self._cone.lower, self._cone.upper)
+        self._steps = self._cone.rows
         self._bounds = program.lower, program.upper
         self._none: bool | None = None
 

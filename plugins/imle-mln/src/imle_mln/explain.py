@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +13,7 @@ from imle_mln.errors import did_you_mean
 from imle_mln.evidence.text import atom_name
 from imle_mln.grounding import Grounding
 from imle_mln.network import Bools, Floats
-from imle_mln.units import Units
-
-MOST = 2**16
-"""States that are looked at, one by one."""
+from imle_mln.units import MOST, Units
 
 
 class Reason(NamedTuple):
@@ -167,28 +162,19 @@ class Explainer:
         """
         own = int(self._units.unit[self._number(atom)])
         part = next(part for part in self._units.parts(self._network) if own in part)
-        sizes = [self._units.size(unit) for unit in part]
-        if prod(sizes) > MOST:
+        if self._units.states(part) > MOST:
             raise InstanceError(f"{atom}: expected at most {MOST:,} states of what it hangs together with, found more")
-        atoms = np.sort(np.concatenate([self._units.members[unit] for unit in part]))
-        worlds = self._states(part, sizes)
-        row, column = np.nonzero(worlds != self._world)
-        moves = Moves.of(row, column, self._world, np.arange(len(worlds)))
+        atoms, worlds = self._units.worlds(part)
+        row, column = np.nonzero(worlds != self._world[atoms])
+        moves = Moves.of(row, atoms[column], self._world, np.arange(len(worlds)))
+        names = [self._grounding.atoms.name(one) for one in atoms.tolist()]
         gains, _ = self._gains(moves)
         found = []
         for at in np.argsort(-gains, kind="stable")[:most].tolist():
             if np.isfinite(gains[at]):
-                truths = {self._grounding.atoms.name(one): bool(worlds[at, one]) for one in atoms.tolist()}
-                found.append(Ranked(float(0.0 - gains[at]), truths))
+                truths = sorted(zip(atoms.tolist(), names, worlds[at].tolist(), strict=True))
+                found.append(Ranked(float(0.0 - gains[at]), {name: truth for _, name, truth in truths}))
         return found
-
-    def _states(self, part: Sequence[int], sizes: Sequence[int]) -> Bools:
-        values = np.stack(np.unravel_index(np.arange(prod(sizes)), sizes), axis=1)
-        worlds = np.tile(self._world, (len(values), 1))
-        for at, unit in enumerate(part):
-            members = self._units.members[unit]
-            worlds[:, members] = values[:, [at]] == self._units.value[members]
-        return worlds
 
     def _number(self, atom: str) -> int:
         name = atom_name(atom)

@@ -20,7 +20,6 @@ from imle_mln.syntax.declarations import with_closed_world
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
-    from imle_mln.solver import PreparedMLN
 
 
 def read_program(given: Any, closed_world: Collection[str] = (), *, unweighted: bool = False) -> Program:
@@ -125,28 +124,13 @@ def read_query(given: Any, program: Program) -> tuple[str, ...]:
     return tuple(name for name in program.predicates if name in given)
 
 
-def read_objective(problem: PreparedMLN, weights: ArrayLike | None, unary: ArrayLike | None) -> tuple[Floats, Floats]:
-    """What users pass for weights `[F]`, and for unaries `[A]` of the atoms of the query as those of all open atoms.
+def read_vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
+    """As many finite numbers as `default` has; `default` itself for None.
 
     Raises:
         InstanceError: another number of them, or something else.
-        ObjectiveError: one is not finite, or scores of worlds would not be.
+        ObjectiveError: one is not finite.
     """
-    network = problem.grounding.network
-    given = _vector("weights", weights, problem.grounding.formulas.weights)
-    wide = np.zeros(network.atoms)
-    wide[problem.shown] = _vector("unary", unary, problem.soft_evidence)
-    with np.errstate(over="ignore"):
-        most = np.abs(given) @ network.groundings + np.abs(wide).sum()
-    if not np.isfinite(most):
-        raise ObjectiveError(
-            "weights: expected scores of worlds that are finite numbers, found weights that are too large"
-        )
-    return given, wide
-
-
-def _vector(name: str, given: ArrayLike | None, default: Floats) -> Floats:
-    """As many finite numbers as `default` has; `default` itself for None."""
     if given is None:
         return default
     try:

@@ -16,7 +16,6 @@ from imle.solvers import SolveStatus
 from imle_linear.engines import deadline
 from imle_mln.explain import CostlyGrounding, Explainer, Explanation, Ranked
 from imle_mln.grounding.budget import timed_grounding
-from imle_mln.input import read_objective
 from imle_mln.logic import Database
 from imle_mln.network import Floats
 from imle_mln.printing import database_text
@@ -174,7 +173,7 @@ def map_inference(
         problem = solver.prepare(program, {} if evidence is None else evidence, query, closed_world)
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network = problem.grounding.network
-    given, all_unary = read_objective(problem, weights, unary)
+    given, all_unary = problem.objective(weights, unary)
     found = problem.engine().solve(all_unary, network.clause_weights(given), clock)
     if not found.status.ok:
         raise SolveError(f"mln-map: {found.status.name.lower()}: {found.message}")

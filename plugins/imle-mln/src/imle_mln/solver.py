@@ -10,8 +10,9 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from imle.errors import ObjectiveError
 from imle.solvers import (
     AwaitingInstance,
     BasePrepared,
@@ -29,7 +30,7 @@ from imle_mln.features import Features
 from imle_mln.grounding import Grounding, ground
 from imle_mln.grounding.evidence import Known
 from imle_mln.inference.engine import MAPEngine, check_engines
-from imle_mln.input import check_query, check_soft_evidence, read_evidence, read_program, read_query
+from imle_mln.input import check_query, check_soft_evidence, read_evidence, read_program, read_query, read_vector
 from imle_mln.network import Floats
 from imle_mln.spec import MAP
 from imle_mln.units import Units
@@ -161,6 +162,25 @@ class PreparedMLN(BasePrepared):
             else:
                 yield name, BlockTable(atoms.shape, start, atoms.cells, partial(_known, atoms.known))
             start += atoms.stop - atoms.start
+
+    def objective(self, weights: ArrayLike | None, unary: ArrayLike | None) -> tuple[Floats, Floats]:
+        """What users pass for weights `[F]`, and for unaries of query atoms as those of all open atoms `[A]`.
+
+        Raises:
+            InstanceError: another number of them, or something else.
+            ObjectiveError: one is not finite, or scores of worlds would not be.
+        """
+        network = self.grounding.network
+        given = read_vector("weights", weights, self.grounding.formulas.weights)
+        wide = np.zeros(network.atoms)
+        wide[self.shown] = read_vector("unary", unary, self.soft_evidence)
+        with np.errstate(over="ignore"):
+            most = np.abs(given) @ network.groundings + np.abs(wide).sum()
+        if not np.isfinite(most):
+            raise ObjectiveError(
+                "weights: expected scores of worlds that are finite numbers, found weights that are too large"
+            )
+        return given, wide
 
     @cached_property
     def labels(self) -> Mapping[str, Sequence[str]]:

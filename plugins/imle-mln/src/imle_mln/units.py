@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from imle_mln.network import Bools, GroundNetwork, Index
+
+MOST = 2**16
+"""States of connected units that are looked at one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +50,17 @@ class Units:
         """How many values a unit has."""
         return len(self.members[unit]) + int(self.optional[unit])
 
-    def present(self, unit: int, state: Bools) -> int:
-        """The value that a unit has in a state `[A]`."""
-        members = self.members[unit]
-        return int(self.value[members] @ state[members])
+    def states(self, units: Sequence[int]) -> int:
+        """How many states some units have together."""
+        return prod(map(self.size, units))
+
+    def worlds(self, units: Sequence[int]) -> tuple[Index, Bools]:
+        """The atoms of some units, `[k]`, and all their states, `[S, k]`: the last unit changes fastest."""
+        sizes = [self.size(unit) for unit in units]
+        values = np.indices(sizes).reshape(len(sizes), prod(sizes))
+        at = np.repeat(np.arange(len(units)), [len(self.members[unit]) for unit in units])
+        atoms = np.concatenate([np.zeros(0, np.int64), *(self.members[unit] for unit in units)])
+        return atoms, self.value[atoms] == values[at].T
 
     def parts(self, network: GroundNetwork) -> Iterator[list[int]]:
         """Units in parts that no clause connects."""

@@ -11,8 +11,7 @@ import pulp  # type: ignore[import-untyped]
 
 from imle.solvers import Sense
 from imle_linear.arrays import Floats
-from imle_linear.engines import Rows
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 
 class Blueprint:

@@ -12,8 +12,8 @@ import pulp  # type: ignore[import-untyped]
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Outcome, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Outcome
+from imle_linear.program import LinearProgram, Rows
 from imle_pulp.blueprint import Blueprint
 
 _CLAIMS = {

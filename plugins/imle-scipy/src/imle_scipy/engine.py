@@ -13,10 +13,10 @@ from scipy.sparse import csc_array
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import TIGHT, Clock, Outcome, Rows, deadline
+from imle_linear.engines import TIGHT, Clock, Outcome, deadline
 from imle_linear.judging import reached
 from imle_linear.leaving import leaving
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
@@ -128,7 +128,7 @@ class ScipyEngine:
             further: a row `[n]` beside those of the program, and its upper end.
             nodes: another limit than the caller's.
         """
-        lower, upper = self._widened(*rows)
+        lower, upper = self._widened(rows)
         constraints = [LinearConstraint(self._matrix, self._factors * lower, self._factors * upper)]
         if further is not None:
             constraints.append(LinearConstraint(further[0][None], -np.inf, further[1]))

@@ -11,8 +11,8 @@ from scipy.sparse import vstack
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import TIGHT, Outcome, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import TIGHT, Outcome
+from imle_linear.program import LinearProgram, Rows
 from imle_scipy.engine import ScipyEngine
 
 _OPTIMAL = 0

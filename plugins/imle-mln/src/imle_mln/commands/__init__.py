@@ -14,7 +14,16 @@ from imle_mln.commands.marginals import marginals_command
 
 @click.group()
 def mln() -> None:
-    """Markov Logic Networks: most probable worlds, probabilities, learning, and what grounding makes of a program."""
+    """Markov Logic Networks: most probable worlds, probabilities of atoms, and weights learned from data.
+
+    Programs (.mln) and evidence (.db) are Alchemy's, with what pracmln, RockIt, Tuffy, LoMRF and ProbCog add.
+
+    \b
+    Examples:
+      imle mln map smokers.mln friends.db
+      imle mln marginals smokers.mln friends.db
+      imle mln learn smokers.mln train.db -o learned.mln
+    """
 
 
 for command in (

@@ -9,7 +9,7 @@ import click
 from imle_mln.engines import engines
 
 
-@click.command("engines")
+@click.command("engines", short_help="List the engines.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def engines_command(as_json: bool) -> None:
     """List the engines, what each does, which components `--engine auto` gives it, and what it lacks here.

@@ -11,7 +11,7 @@ import click
 from imle_mln.commands.inputs import inputs, say, shown_progress
 
 
-@click.command("explain")
+@click.command("explain", short_help="Say why a most probable world is as it is.")
 @click.option("--atom", "-a", "atoms", multiple=True, metavar="ATOM", help='Such as "Smokes(Ann)"; repeatable.')
 @click.option("--most", type=click.IntRange(min=1), default=10, show_default=True, help="Ground formulas to list.")
 @inputs

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
 
 
-@click.command("ground")
+@click.command("ground", short_help="Show what grounding makes of a program.")
 @inputs
 def ground_command(
     program: Path, evidence: list[Path], closed_world: tuple[str, ...], engine: str, limit: int, as_json: bool

@@ -67,7 +67,13 @@ def reads(files: str, *, required: bool = False) -> Callable[[Callable[..., Any]
 
 def inputs(command: Callable[..., Any]) -> Callable[..., Any]:
     """What commands of inference read."""
-    engine = click.option("--engine", type=click.Choice(choices()), default=AUTO, show_default=True)
+    engine = click.option(
+        "--engine",
+        type=click.Choice(choices()),
+        default=AUTO,
+        show_default=True,
+        help="What finds most probable states; see imle mln engines.",
+    )
     return reads("evidence")(engine(command))
 
 

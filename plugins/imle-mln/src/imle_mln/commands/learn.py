@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imle_mln.learning.learn import LearnedProgram
 
 
-@click.command("learn")
+@click.command("learn", short_help="Learn weights from training databases.")
 @click.option(
     "--output",
     "-o",
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     callback=writable,
     help="Write the program (.mln), and print a table.",
 )
-@click.option("--method", "-m", type=click.Choice(METHODS), default="pll", show_default=True)
+@click.option(
+    "--method",
+    "-m",
+    type=click.Choice(METHODS),
+    default="pll",
+    show_default=True,
+    help="Pseudo-log-likelihood, exact likelihood, or three by MAP.",
+)
 @click.option(
     "--prior",
     type=click.FloatRange(min=0, min_open=True),

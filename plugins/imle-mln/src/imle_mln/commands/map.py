@@ -11,7 +11,7 @@ import click
 from imle_mln.commands.inputs import inputs, say, shown_progress, used, writable, written
 
 
-@click.command("map")
+@click.command("map", short_help="Find a most probable world.")
 @click.option("--query", "-q", multiple=True, metavar="P", help="Print atoms of this predicate only; repeatable.")
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Then stop at the best so far."

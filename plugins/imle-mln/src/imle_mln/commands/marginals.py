@@ -15,15 +15,25 @@ DISAGREE = 1.05
 """R-hat from which chains have not come to the same distribution (Vehtari et al. 2021 ask for less still)."""
 
 
-@click.command("marginals")
+@click.command("marginals", short_help="Tell how probable atoms are.")
 @click.option("--query", "-q", multiple=True, metavar="P", help="Print atoms of this predicate only; repeatable.")
-@click.option("--method", "-m", type=click.Choice(METHODS), default="exact", show_default=True)
+@click.option(
+    "--method",
+    "-m",
+    type=click.Choice(METHODS),
+    default="exact",
+    show_default=True,
+    help="Exact where little hangs together.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
     help="Of each chain, or of perturb-and-map.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0, max=2**31 - 1), default=0, show_default=True, help="Of what is random."
 )
 @inputs
 def marginals_command(
@@ -35,6 +45,7 @@ def marginals_command(
     limit: int,
     method: str,
     samples: int,
+    seed: int,
     as_json: bool,
 ) -> None:
     """Print the probability of each open atom of PROGRAM (.mln) given EVIDENCE (.db), the most probable first.
@@ -58,6 +69,7 @@ def marginals_command(
             closed_world=closed_world,
             method=method,  # type: ignore[arg-type]  # one of METHODS, says click
             samples=samples,
+            seed=seed,
             engine=engine,
             watch=lambda done, total: shown.set(done, total, "states"),
         )

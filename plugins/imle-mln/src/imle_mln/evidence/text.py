@@ -17,7 +17,6 @@ from imle_mln.syntax.declarations import listed
 from imle_mln.syntax.trees import (
     Node,
     check_domain,
-    constant_name,
     misplaced,
     nodes,
     parse_tree,
@@ -145,9 +144,9 @@ class TextEvidence:
             self._listing(line, tree)
             return None
         fact = next(tree.find_data("fact"))
-        row = [constant_name(token_of(datum)) for datum in nodes(fact)[1:]]
+        row = [unquoted(token_of(datum)) for datum in nodes(fact)[1:]]
         marks = {child.type: child for child in tokens_in(tree)}
-        row += [constant_name(token_of(child)) for child in trees_in(tree) if child.data == "datum"]
+        row += [unquoted(token_of(child)) for child in trees_in(tree) if child.data == "datum"]
         number = marks.get("BARE")
         if number is not None and not re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", number):
             hint = "a probability, '!' or '?' may stand before an atom"

@@ -58,7 +58,7 @@ class MarginalLayer(nn.Module):
             weights: `[F]` or `[*batch, F]`; None are the program's.
 
         Raises:
-            ObjectiveError: another number of atoms or formulas.
+            ObjectiveError: another number of atoms or formulas, batches that differ, or numbers that are not finite.
             SolveError: no world holds the hard formulas.
         """
         unary, weights, lead = self._given(unary, weights)
@@ -84,9 +84,10 @@ class MarginalLayer(nn.Module):
                 hint="build the layer without query= to see every atom" if self._hidden else None,
             )
         unary, weights, lead = self._given(unary, weights, state.shape[:-1])
-        found = Evaluator(network)(state.detach().reshape(-1, network.atoms).cpu().numpy().round().astype(bool))
+        worlds = state.expand(*lead, network.atoms).reshape(unary.shape[0], network.atoms)
+        found = Evaluator(network)(worlds.detach().cpu().numpy().round().astype(bool))
         counts = torch.from_numpy(found.counts).to(weights)
-        own = (counts * weights).sum(dim=-1) + (unary * state.reshape(-1, network.atoms).to(unary)).sum(dim=-1)
+        own = (counts * weights).sum(dim=-1) + (unary * worlds.to(unary)).sum(dim=-1)
         wrong = torch.from_numpy(found.violated + found.broken > 0).to(unary.device)
         return (own - self._of(unary, weights)).masked_fill(wrong, -torch.inf).reshape(lead)
 
@@ -105,7 +106,7 @@ class MarginalLayer(nn.Module):
             state, counts = torch.autograd.grad(
                 total, (u, w), create_graph=differentiable, allow_unused=True, materialize_grads=True
             )
-        return MarginalsOfLayer(state.reshape(*lead, -1), counts.reshape(*lead, -1))
+        return MarginalsOfLayer(state.reshape(*lead, u.shape[-1]), counts.reshape(*lead, w.shape[-1]))
 
     @property
     def _hidden(self) -> bool:
@@ -125,16 +126,27 @@ class MarginalLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, torch.Size]:
         """`[N, A]`, `[N, F]` and the batch's shape."""
         atoms, formulas = len(self.problem.shown), self.problem.formulas
+        shapes = [] if lead is None else [lead]
         for name, value, size in (("unary", unary, atoms), ("weights", weights, formulas)):
-            if value is not None and value.shape[-1:] != (size,):
-                raise ObjectiveError(f"{name}: expected [*batch, {size}], found {list(value.shape)}")
-        shapes = [value.shape[:-1] for value in (unary, weights) if value is not None]
-        shapes += [] if lead is None else [lead]
-        lead = torch.Size(np.broadcast_shapes(*shapes))
+            if value is None:
+                continue
+            if not isinstance(value, Tensor) or value.shape[-1:] != (size,):
+                found = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise ObjectiveError(f"{name}: expected a tensor [*batch, {size}], found {found}")
+            if not bool(value.isfinite().all()):
+                raise ObjectiveError(f"{name}: expected finite numbers, found {value[~value.isfinite()][0]}")
+            shapes.append(value.shape[:-1])
+        try:
+            lead = torch.Size(np.broadcast_shapes(*shapes))
+        except ValueError:
+            raise ObjectiveError(
+                f"expected batches of one shape, found {', '.join(map(str, map(list, shapes)))}"
+            ) from None
         device = next((value.device for value in (unary, weights) if value is not None), torch.device("cpu"))
         if unary is None:
             unary = torch.from_numpy(self.problem.soft_evidence).to(device)
         if weights is None:
             weights = torch.from_numpy(self.problem.grounding.formulas.weights).to(device)
-        wide = unary.to(torch.float64).expand(*lead, atoms).reshape(-1, atoms)
-        return wide, weights.to(torch.float64).expand(*lead, formulas).reshape(-1, formulas), lead
+        rows = lead.numel()
+        wide = unary.to(torch.float64).expand(*lead, atoms).reshape(rows, atoms)
+        return wide, weights.to(torch.float64).expand(*lead, formulas).reshape(rows, formulas), lead

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from imle.errors import SolveError
 from imle_mln.errors import did_you_mean
 from imle_mln.evidence.text import atom_name
-from imle_mln.input import check_method, check_whole, read_objective
+from imle_mln.input import check_method, check_whole
 from imle_mln.network import Floats, GroundNetwork
 from imle_mln.probability import METHODS, Method
 from imle_mln.solver import MLNSolver, PreparedMLN
@@ -112,7 +112,7 @@ def marginals(
     )
     assert isinstance(problem, PreparedMLN)  # evidence is given
     network, names = problem.grounding.network, problem.grounding.formulas.names
-    given, all_unary = read_objective(problem, weights, unary)
+    given, all_unary = problem.objective(weights, unary)
     log_partition: float | None = None
     errors, rhat = np.zeros(network.atoms), np.ones(network.atoms)
     if method == "exact":

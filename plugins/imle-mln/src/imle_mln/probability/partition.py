@@ -170,13 +170,10 @@ class PartitionFunction:
 
     def _truths(self, scope: tuple[int, ...], sizes: list[int], clauses: list[int]) -> Bools:
         """`[k, *sizes]`."""
-        network, units = self.network, self._units
-        states = np.stack(np.unravel_index(np.arange(prod(sizes)), sizes)) if sizes else np.zeros((0, 1), np.int64)
-        atoms = np.sort(np.concatenate([units.members[unit] for unit in scope]))
-        at = {unit: number for number, unit in enumerate(scope)}
-        own = np.stack([states[at[int(units.unit[atom])]] == units.value[atom] for atom in atoms])
-        chosen = self._nested(clauses)
-        truths = ClauseTruths.among(network.atoms, network.clauses, chosen, atoms).of(own)
+        network = self.network
+        atoms, worlds = self._units.worlds(scope)
+        order, chosen = np.argsort(atoms), self._nested(clauses)
+        truths = ClauseTruths.among(network.atoms, network.clauses, chosen, atoms[order]).of(worlds[:, order].T)
         return truths[np.searchsorted(chosen, clauses)].reshape(len(clauses), *sizes)
 
     def _nested(self, clauses: list[int]) -> Index:

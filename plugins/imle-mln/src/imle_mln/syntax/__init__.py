@@ -74,7 +74,7 @@ def _included(source: Source, token: Token) -> Path:
     """The file that a directive names."""
     name, _, rest = token[1:].strip().partition(" ")
     found = re.fullmatch(r"\s*(?:\"([^\"]+)\"|<([^>]+)>|'([^']+)'|([^\s\"'<>]+))\s*", rest)
-    hint = 'the one directive is #include "file.mln"'
+    hint = 'the one directive is #include "file.mln"; comments begin with //'
     if name != "include":
         raise wrong(source, token, f"unknown directive '#{name}'", expected="#include", hint=hint)
     if found is None:

@@ -16,12 +16,12 @@ from imle_mln.source import Source
 from imle_mln.syntax.trees import (
     Node,
     capitalise,
-    constant_name,
     first_token,
     is_constant,
     misplaced,
     nodes,
     token_of,
+    unquoted,
     wrong,
 )
 
@@ -144,9 +144,9 @@ def listed(source: Source, name: Token, elements: list[Token]) -> tuple[str, ...
     for token in elements:
         if not is_constant(token):
             raise misplaced(source, token, "a constant", hint=capitalise(token))
-        if constant_name(token) in constants:
+        if unquoted(token) in constants:
             raise wrong(source, token, f"{token} is in the domain {str(name)!r} twice")
-        constants[constant_name(token)] = None
+        constants[unquoted(token)] = None
     return tuple(constants)
 
 

@@ -60,6 +60,7 @@ _WORDS = {
 # So far hints look to both sides.
 _NEAR = 200
 _OPERATORS = "the operators are ! (not), ^ (and), v (or), => and <=>, the quantifiers FORALL and EXIST"
+_COMMENTS = "comments begin with //, or stand between /* and */"
 _STAR = "'*' declares a closed-world predicate, or stands before an atom for both its signs"
 Hints = tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]
 
@@ -74,7 +75,14 @@ def _compiled(*hints: tuple[str, str, str]) -> Hints:
 _QUOTE = ("", '"', "a quoted constant ends on its line, with a quotation mark")
 _IN_PROGRAMS = _compiled(
     (r"(?:^|\n)[^\n]*", r":-?[ \t]*[+-]?\d", "utilities and decision networks are not supported"),
+    (r"(?:^|\n)[ \t]*", "%|;|--", _COMMENTS),
     ("", ":(?!-)", "a rule whose weight is a variable's constant is written weight: P(x, weight) => A(x)"),
+    (
+        r"(?:^|\n)[ \t]*[-+(]*[\d.](?:\S*|\S*[^\W\d]\S*[ \t]+)",
+        "",
+        "a weight is a number such as -1.5, or computed as in log(0.7/0.3), and a blank follows it",
+    ),
+    (r"\W(?:exists?|for_?all)\s*\([^()\n]*\)\s*", "", "a quantifier is written EXIST x, y P(x, y)"),
     (r"\W(?:for_?all|all|some)\s+", "", _OPERATORS),
     ("", r"[&|~\u2200-\u22ff\u2190-\u21ff¬]|-+>|(?:and|or|not)\b", _OPERATORS),
     (r"(?:^|[\n(!^]|\Wv|>)\s*(?:[+-]?[\d.]+\s+)?", r"\+", "'+' belongs in the arguments of an atom"),
@@ -88,6 +96,7 @@ _IN_PROGRAMS = _compiled(
     _QUOTE,
 )
 _IN_EVIDENCE = _compiled(
+    ("", "[#%]", _COMMENTS),
     ("", ":-|=>", "rules stand in programs; evidence is one ground literal a line"),
     ("", ":", "0.7 A(X) is a probability; RockIt's weights are constants: *P(x, float_), and conf: P(x, conf) => A(x)"),
     ("", r"\(", "a function's value is given as f(X) = Y, and Y is used where it is needed"),

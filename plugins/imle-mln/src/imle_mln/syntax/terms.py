@@ -22,13 +22,13 @@ from imle_mln.syntax.trees import (
     Node,
     check_arity,
     check_domain,
-    constant_name,
     is_constant,
     misplaced,
     nodes,
     token_of,
     tokens_in,
     trees_in,
+    unquoted,
     wrong,
 )
 
@@ -195,7 +195,9 @@ class TermReader:
             kinds = ", ".join("..." for _ in arguments)
             declare = f"a function is declared with the type of its value in front: type {name}({kinds})"
             hint = did_you_mean(name, functions) if functions and function is None else declare
-            what = "unknown function" if function is None else "a predicate where a term has to stand:"
+            what = "unknown function"
+            if function is not None:
+                what, hint = "a predicate where a term has to stand:", f"atoms are compared by <=> and =>; {hint}"
             raise wrong(self._source, name, f"{what} {str(name)!r}", expected="a declared function", hint=hint)
         check_arity(self._source, name, len(arguments), function, value=False)
         return function, self._arguments(arguments, function.types, names)
@@ -333,4 +335,4 @@ def _in_order(formula: logic.Formula) -> list[str]:
 
 
 def _term(token: Token, names: Mapping[str, str]) -> logic.Term:
-    return logic.Constant(constant_name(token)) if is_constant(token) else logic.Variable(names.get(token, str(token)))
+    return logic.Constant(unquoted(token)) if is_constant(token) else logic.Variable(names.get(token, str(token)))

@@ -134,11 +134,6 @@ def is_constant(token: Token) -> bool:
     return token.type != "NAME" or not (token[0].islower() or token[0] == "_")
 
 
-def constant_name(token: Token) -> str:
-    """The constant a token stands for."""
-    return unquoted(token)
-
-
 def unquoted(text: str) -> str:
     r"""A constant as written: without quotes, and with `\"` and `\\` in them undone."""
     if not text.startswith('"'):
@@ -180,9 +175,9 @@ def declared_as(predicate: Predicate) -> str:
 def check_domain(source: Source, token: Token, type_name: str, domains: Mapping[str, tuple[str, ...]]) -> None:
     """Raises if a constant is not in the declared domain of its type."""
     domain = domains.get(type_name)
-    if domain is not None and constant_name(token) not in domain:
+    if domain is not None and unquoted(token) not in domain:
         problem = f"{token} is not in the domain {type_name!r}"
-        hint = did_you_mean(constant_name(token), domain)
+        hint = did_you_mean(unquoted(token), domain)
         raise wrong(source, token, problem, expected=f"a constant of {type_name!r}", hint=hint)
 
 

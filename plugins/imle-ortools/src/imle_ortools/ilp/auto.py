@@ -19,10 +19,10 @@ from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.presets import THOROUGH
 from imle_kernels.packing import warm
 from imle_linear.arrays import Floats
-from imle_linear.engines import TIGHT, WITNESS, Clock, Outcome, Rows, deadline
+from imle_linear.engines import TIGHT, WITNESS, Clock, Outcome, deadline
 from imle_linear.judging import PROVEN, Judge
 from imle_linear.options import EngineOptions
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
 from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment

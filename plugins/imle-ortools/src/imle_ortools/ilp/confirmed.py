@@ -7,9 +7,9 @@ from collections import Counter
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, MakesEngine, Outcome, Rows
+from imle_linear.engines import Engine, MakesEngine, Outcome
 from imle_linear.judging import PROVEN, Judge, optimum
-from imle_linear.program import LinearProgram
+from imle_linear.program import LinearProgram, Rows
 
 _LONGER, _MORE = 2.0, 1.0
 """A second engine that is to confirm has so many times the time that the first one took, and so many seconds more;"""

@@ -10,8 +10,9 @@ from ortools.sat.python import cp_model
 from imle.solvers import SolveStatus
 from imle.solvers.interruptible import interruptible
 from imle_linear.arrays import Floats
-from imle_linear.engines import Outcome, Rows
+from imle_linear.engines import Outcome
 from imle_linear.options import EngineOptions
+from imle_linear.program import Rows
 from imle_linear.whole import FAR
 from imle_ortools.cp_sat import LIMITS
 from imle_ortools.ilp.integers import WholeProgram

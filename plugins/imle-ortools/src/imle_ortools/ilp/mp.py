@@ -12,8 +12,8 @@ from imle.errors import OptionError, SolverUnavailableError
 from imle.solvers import SolveStatus
 from imle_linear.apart import ApartEngine
 from imle_linear.arrays import Floats
-from imle_linear.engines import Engine, Outcome, Rows
-from imle_linear.program import LinearProgram
+from imle_linear.engines import Engine, Outcome
+from imle_linear.program import LinearProgram, Rows
 
 NAMES = {"scip": "SCIP", "cbc": "CBC"}
 _MP = MPSolverParameters

@@ -128,7 +128,7 @@ def null_space(boards: Tensor, steps: int = 0) -> Equations:
     with_one = torch.cat([boards, torch.ones(len(boards), 1)], dim=1).double()
     _, sizes, directions = torch.linalg.svd(with_one)
     rank = int((sizes > 1e-9 * sizes[0]).sum())
-    found = directions[rank:]
+    found = torch.where(directions[rank:].abs() < 1e-9, 0.0, directions[rank:])  # what rounding left of zeros
     found = found[found[:, :-1].norm(dim=1) > 1e-9]
     length = found[:, :-1].norm(dim=1, keepdim=True)
     return (found[:, :-1] / length).float(), (-found[:, -1] / length[:, 0]).float()

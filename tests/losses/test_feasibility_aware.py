@@ -115,6 +115,8 @@ def test_the_two_losses_pull_in_opposite_directions():
     assert loose.sum() > 0  # downhill is tighter
     assert (tight < 0).all()  # downhill is looser
     assert not gradient(1.0, 0.5 * b).any()  # what it decides is feasible: nothing to forbid
+    truth = {"A_ub": a, "b_ub": b}
+    assert FeasibilityAware(layer, weight=1.0)(costs, optimal, truth, **truth) == 0
 
 
 def test_training_a_right_side_finds_one_that_decides_well():
@@ -153,6 +155,15 @@ def test_knapsacks_by_a_function_of_theirs_in_any_batch_shape_and_dtype():
     assert found.dtype == torch.float32
     expected = 0.5 * softplus(0.0, 5.0) + 0.5 * softplus(-2.0, 5.0), 0.5 * softplus(1.0, 5.0)
     torch.testing.assert_close(found[0], torch.tensor(expected))  # packs 7 of 5; packs less than it might
+
+
+@pytest.mark.parametrize("scale", [2.0**-10, 2.0**10])
+def test_margin_and_sharpness_have_the_units_of_rows(scale):
+    costs, (a, b), (p, q), optimal = problem()
+    one = FeasibilityAware(ilp(), margin=0.3, sharpness=4.0)(costs, optimal, {"A_ub": a, "b_ub": b}, A_ub=p, b_ub=q)
+    truth, guess = {"A_ub": scale * a, "b_ub": scale * b}, {"A_ub": scale * p, "b_ub": scale * q}
+    loss = FeasibilityAware(ilp(), margin=0.3 * scale, sharpness=4.0 / scale)
+    torch.testing.assert_close(loss(costs, optimal, truth, **guess), scale * one)
 
 
 def test_nothing_is_solved_with_weight_0():

@@ -29,7 +29,7 @@ class FeasibilityAware(SolverLoss):
 
     The loss of a row is ``weight I + (1 - weight) O``. softplus(x) is ``log(1 + exp(sharpness x)) / sharpness``: up to
     that factor the negative log-likelihood of a constraint that is kept with probability ``sigmoid(-sharpness g)``.
-    Neither loss is 0 at the truth, where z* may lie on the boundary: they pull predictions inwards and outwards, and
+    At the truth I is 0, but not O, since z* may lie on the boundary: the two pull predictions inwards and outwards, and
     the weight says which wins. Gradients reach p^ through g alone; z^ is a constant. Where p^ leaves nothing feasible,
     a layer with on_failure="zero-grad" has ``I = 0``, and O makes room.
 
@@ -51,7 +51,7 @@ class FeasibilityAware(SolverLoss):
     Raises:
         OptionError: an option is not valid.
 
-    Source: sections 4.1 to 4.3; constants and form of softplus as in the authors' code.
+    Source: arXiv 2510.04951; the formulas are those of the authors' code (ODECE), its constants the defaults here.
 
     Example::
 

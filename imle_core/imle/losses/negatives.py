@@ -1,4 +1,4 @@
-"""Points near known solutions, for `SolverFree` to tell apart from them: Nandwani et al., NeurIPS 2022, section 4.2.
+"""Points near known solutions, for `SolverFree` to tell apart from them: those of Nandwani et al., NeurIPS 2022.
 
 All return `[*batch, N, n]` whole points between bounds. A point that is the solution itself, or worse than it, may be
 among them: the loss leaves such ones out.

@@ -38,9 +38,10 @@ class SolverFree(nn.Module):
     Args:
         sense: "max" or "min", of the objective; `layer.solver.sense`.
         margin: in units of variables.
-        temperature: of the soft minimum, in the same units; 0 takes the row violated most alone. The paper goes from 1
-            towards 0, by a tenth whenever validation stalls.
-        weights: w+, w- and wv. The paper balances the three by their coefficients of variation instead.
+        temperature: of the soft minimum, in the same units; 0 takes the row violated most alone. To be lowered while
+            training; the authors' code begins at 1, and divides by 10 whenever validation stalls.
+        weights: w+, w- and wv. The authors' code balances the three by their coefficients of variation instead; with a
+            constant weight, Lv kept rows from settling in our experiments, and has none by default.
         reduction: "none" gives `[*batch]`, "mean" and "sum" the mean and the sum of that.
 
     Attributes:
@@ -49,7 +50,7 @@ class SolverFree(nn.Module):
     Raises:
         OptionError: an option is not valid.
 
-    Source: section 4; the form of the terms and the mask are those of the authors' code, with ``A z + b >= 0`` there.
+    Source: arXiv 2210.09082; the terms and what counts are those of the authors' code, where rows are ``A z + b >= 0``.
 
     Example::
 

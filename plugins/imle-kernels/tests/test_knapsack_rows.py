@@ -137,7 +137,6 @@ BAD[1, 0, 2] = -2
         (None, "weights missing", None),
         (np.ones((3, 3)), "weights: expected one per row, 2 in all, found 3", None),
         (np.ones(2), "weights: expected shape [m, n] or [n], found []", 0),
-        (BAD, "weights: expected numbers >= 0, found -2 at [0, 2]", 1),
         (np.where(BAD < 0, np.nan, BAD), "weights: expected finite numbers, found nan at [0, 2]", 1),
         ([np.ones((1, 3)), np.ones((2, 3))], "weights: expected shape [1, 3] as in row 0, found [2, 3]", 1),
         ([[1, 2, 3], [1, "2", 3]], "weights: expected numbers, found '2' at 1", 1),
@@ -179,7 +178,11 @@ def test_what_a_fixed_capacity_has_to_fit():
         prepared.solve(np.ones((2, 2, 3)), weights=np.ones((2, 2, 3)))
 
 
-def test_negative_weights_are_an_error_of_their_row_where_failures_are_allowed():
+def test_negative_weights_are_an_error_of_their_row():
+    found = KnapsackSolver().prepare(capacity=2.0).solve(np.ones((2, 3)), weights=BAD)
+    assert found.status.tolist() == [SolveStatus.OPTIMAL, SolveStatus.ERROR]
+    assert found.messages == {1: "weight -2 at [0, 2] is negative"}
+    assert found.solutions.tolist() == [[1, 1, 0], [0, 0, 0]]
     layer = imle.layer("knapsack", capacity=2.0, noise=None, on_failure="zero-grad")
     weights = torch.ones(3, 2)
     weights[1, 0] = -1

@@ -157,6 +157,11 @@ def test_what_is_no_mask_of_all_rows():
         imle.layer("grid-shortest-path", walls=np.ones((2, 2)))
 
 
+def test_masks_take_no_noise():
+    with pytest.raises(OptionError, match=r"found mask \[H, W\] \| None: what is learned belongs into the objective"):
+        imle.layer("grid-shortest-path", learned={"allowed": 0.1})
+
+
 def test_infinite_costs_are_told_of_masks():
     costs = torch.ones(1, 2, 2)
     costs[0, 0, 1] = torch.inf

@@ -280,6 +280,11 @@ def test_what_is_given_per_row_is_checked(given, message, row):
     assert caught.value.row == row
 
 
+def test_supplies_take_no_noise():
+    with pytest.raises(OptionError, match=r"supplies: .*found int array \[V\]: integers cannot take noise"):
+        imle.layer(ID, tails=[0], heads=[1], capacities=[1], learned={"supplies": 0.1})
+
+
 def test_supplies_per_row_through_a_layer():
     layer = imle.layer(ID, tails=[0, 0, 1], heads=[1, 2, 2], capacities=[3, 1, 3], nb_samples=2, noise=None)
     costs = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], requires_grad=True)

@@ -37,7 +37,7 @@ def _knapsacks() -> list[Instance]:
                 "weights": [weights, weights + 0.1, weights / 3, weights * np.pi],
                 "capacity": [[7.0, 2.0], [4.0, 1.1], [14.0, 4.0], [8.0 / 3.0, 2.0]],
             },
-            bad_row={"capacity": [-1.0, 2.0]},
+            bad_row={"capacity": [-1.0, 2.0], "weights": -weights},
             bad_objective=[1e308, 1e308, 1e308, 1e308],
         )
     ]

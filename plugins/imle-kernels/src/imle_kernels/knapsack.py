@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,15 @@ class KnapsackSolver(BaseSolver, spec=KNAPSACK):
         Raises:
             InstanceError: another shape, or numbers that are negative or not finite.
         """
-        packing = None if weights is None else PackingProblem.of(_matrix(weights)[None])
+        packing = None
+        if weights is not None:
+            matrix = _matrix(weights)
+            refuse_negative(
+                _WEIGHTS,
+                matrix.reshape(np.shape(weights)),
+                "replace an item of negative weight by the choice to leave it",
+            )
+            packing = PackingProblem.of(matrix[None])
         warm()
         limits = None
         if capacity is not None:
@@ -86,19 +94,20 @@ class PreparedKnapsack(BasePrepared):
 
         Args:
             objective: `[N, n]` values of the items.
-            weights: `[N, m, n]` or `[N, n]`, instead of the fixed ones.
+            weights: `[N, m, n]` or `[N, n]`, instead of the fixed ones. A negative one makes its row an error.
             capacity: `[N]` numbers or `[N, m]`, likewise. A negative one makes its row infeasible.
 
         Returns:
             0/1 masks `[N, n]`.
 
         Raises:
-            InstanceError: weights or a capacity are missing, or not of the right shape, or weights are negative; names
-                the row.
+            InstanceError: weights or a capacity are missing, or not of the right shape; names the row.
             ObjectiveError: another number of values.
         """
-        packing = self._packing(weights, np.shape(objective))
+        packing, negative = self._packing(weights, np.shape(objective))
         rows = RowResults(KNAPSACK.id, "max", objective, (packing.weights.shape[1],))
+        for row, message in negative.items():
+            rows.end(row, SolveStatus.ERROR, message)
         limits = self._capacities(capacity, packing, len(objective))
         rooms = packing.rooms(limits)
         rooms = np.tile(rooms, (len(objective), 1)) if len(rooms) < len(objective) else rooms
@@ -111,18 +120,22 @@ class PreparedKnapsack(BasePrepared):
         self._search(packing.weights, rooms, rows)
         return rows.result((rows.objective * rows.solutions).sum(axis=1))
 
-    def _packing(self, given: Sequence[Any] | None, shape: tuple[int, ...]) -> PackingProblem:
-        """The weights of all rows, or of each."""
+    def _packing(self, given: Sequence[Any] | None, shape: tuple[int, ...]) -> tuple[PackingProblem, Mapping[int, str]]:
+        """The weights of all rows, or of each; and what is wrong with rows of which some are negative."""
         if given is None:
             if self.packing is None:
                 raise missing_instance(KNAPSACK.id, "weights missing", "weights=...")
-            return self.packing
+            return self.packing, {}
         matrices = _matrices(given, shape[0])
         if len(shape) == 2 and matrices.shape[2] != shape[1]:
             raise InstanceError(
                 f"{_WEIGHTS}: expected {shape[1]} columns, one per value, found {matrices.shape[2]} in each row"
             )
-        return PackingProblem.of(matrices)
+        negative = {}
+        for row in np.flatnonzero((matrices < 0).any(axis=(1, 2))).tolist():
+            i, item = np.argwhere(matrices[row] < 0)[0].tolist()
+            negative[row] = f"weight {matrices[row, i, item]:g} at [{i}, {item}] is negative"
+        return PackingProblem.of(np.maximum(matrices, 0.0)), negative
 
     def _capacities(self, given: Sequence[Any] | None, packing: PackingProblem, count: int) -> Floats:
         """Capacities of each row, `[N, m]`; if all rows share weights and capacities, `[1, m]`."""
@@ -168,7 +181,6 @@ def _matrix(weights: Any) -> Floats:
     matrix = finite(_WEIGHTS, weights)
     if matrix.ndim not in (1, 2) or not matrix.size:
         raise InstanceError(f"{_WEIGHTS}: expected shape [m, n] or [n], found {list(matrix.shape)}")
-    refuse_negative(_WEIGHTS, matrix, "replace an item of negative weight by the choice to leave it")
     return np.atleast_2d(matrix)
 
 
@@ -176,7 +188,7 @@ def _matrices(given: Sequence[Any], count: int) -> Floats:
     """Weights `[N, m, n]` of the rows of a batch."""
     _refuse_count(_WEIGHTS, given, count)
     found = together(_WEIGHTS, given)
-    if found is not None and found.ndim in (2, 3) and found.size and np.isfinite(found).all() and (found >= 0).all():
+    if found is not None and found.ndim in (2, 3) and found.size and np.isfinite(found).all():
         return found if found.ndim == 3 else found[:, None]
     matrices = row_by_row(given, _matrix)
     for row, matrix in enumerate(matrices):

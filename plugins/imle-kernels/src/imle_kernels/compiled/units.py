@@ -32,7 +32,7 @@ def in_units(weights: Floats, units: Floats, denominators: Longs, divisors: Long
         weights: `[W, m, n]`, finite, not negative.
         units: `[W, n, m]` written: weights times denominator, through divisor, whole; the weights where they are REAL.
         denominators, divisors: `[W, m]` written.
-        kinds: `[W, m]` written; of OTHER ones nothing else is.
+        kinds: `[W, m]` written; what is written beside OTHER means nothing.
     """
     rows, m, n = weights.shape
     for row in range(rows):

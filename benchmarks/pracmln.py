@@ -3,6 +3,8 @@
 python3.8 -m venv .pracmln && .pracmln/bin/pip install "setuptools<58" wheel cython "numpy<1.24"
 .pracmln/bin/pip install --no-build-isolation pracmln
 PRACMLN_PYTHON=.pracmln/bin/python make bench
+
+The same variable lets plugins/imle-mln/tests/test_pracmln.py ask pracmln again what its answers on file are.
 """
 
 from __future__ import annotations

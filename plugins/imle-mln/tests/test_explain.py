@@ -158,6 +158,8 @@ def test_explain_on_the_command_line(files):
     assert told.stdout == str(imle_mln.map_inference(PROGRAM, EVIDENCE).explain("Smokes(Ben)")) + "\n"
     (one,) = json.loads(run("explain", program, evidence, "-a", "Smokes(Ben)", "--json").stdout)
     assert one["cost"] == pytest.approx(1.2)
+    (forced,) = json.loads(run("explain", program, evidence, "-a", "Smokes(Ann)", "--json").stdout)
+    assert forced["cost"] is None, "JSON has no infinity"
     assert run("explain", program, evidence, "--most", "1").stdout.split() == ["0.4", "!Smokes(Ann)"]
     assert json.loads(run("explain", program, evidence, "--json").stdout)[0] == {"text": "!Smokes(Ann)", "cost": 0.4}
 

@@ -270,6 +270,7 @@ def test_learning_is_watched_and_written(tmp_path):
     [
         (SMOKERS, FACTS, {"method": "mcmc"}, "expected a method of pll, likelihood, .*found 'mcmc'"),
         (SMOKERS, FACTS, {"prior": 0.0}, "prior: expected a positive number or None, found 0.0"),
+        ("P(n)\n1 P(x)\n", ["P(A)\n", ""], {}, "database 1: expected constants of type 'n', found none"),
         (SMOKERS, FACTS, {"prior": 1e-200}, "prior: expected a positive number or None, found 1e-200"),
         (SMOKERS, FACTS, {"rate": -1.0}, "rate: expected a positive number or None, found -1.0"),
         (SMOKERS, FACTS, {"steps": 2.5}, "steps: expected a whole number, found 2.5"),
@@ -298,13 +299,23 @@ def test_all_methods_are_named_in_the_documentation():
     assert all(f'"{method}"' in imle_mln.learn.__doc__ for method in METHODS)
 
 
-def test_formulas_without_weights_start_at_zero_and_are_printed_with_theirs():
+@pytest.mark.parametrize("method", METHODS)
+def test_formulas_without_weights_start_at_zero_and_are_printed_with_theirs(method):
     bare = "person = {Ann, Ben, Cat}\nSmokes(person)\nHappy(person)\nSmokes(x) => Happy(x)\nSmokes(x)\n"
     data = "Smokes(Ann)\nHappy(Ann)\nHappy(Ben)\n"
     weighted = bare.replace("\nSmokes(x)", "\n0 Smokes(x)")
-    found = imle_mln.learn(bare, data)
-    assert found.weights == pytest.approx(imle_mln.learn(weighted, data).weights)
+    torch.manual_seed(0)
+    found = imle_mln.learn(bare, data, method=method, steps=3)
+    torch.manual_seed(0)
+    assert found.weights == pytest.approx(imle_mln.learn(weighted, data, method=method, steps=3).weights)
     assert not any(rule.unweighted for rule in found.program.rules)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_learns_from_a_world_that_breaks_hard_formulas(method):
+    program = "n = {A, B}\nP(n)\n|x| P(x) <= 1\n1 P(x)\n"
+    with pytest.raises(InstanceError, match=r"database 0: expected a world in which hard formulas hold, .*!P\(A\)"):
+        imle_mln.learn(program, "P(A)\nP(B)\n", method=method, steps=3)
 
 
 def test_weights_that_are_constants_stay_as_they_are():

@@ -67,13 +67,20 @@ def read(source: str | os.PathLike[str], *, kind: str, suffix: str) -> Source:
     Raises:
         InstanceError: the file cannot be read, or (as MLNSyntaxError) a comment does not end.
     """
-    if isinstance(source, str) and ("\n" in source or not source.strip().endswith(suffix)):
+    if isinstance(source, str) and not names_file(source, suffix):
         name, text, path = kind, source, None
     else:
         path = Path(source.strip() if isinstance(source, str) else source)
         name, text = str(path), _read_file(path, kind, suffix)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return _blank_comments(Source(name, text, text, path=path.resolve() if path else None))
+
+
+def names_file(source: object, suffix: str) -> bool:
+    """Whether this is a path object or a file name, and no text."""
+    if isinstance(source, str):
+        return "\n" not in source and source.strip().endswith(suffix)
+    return isinstance(source, os.PathLike)
 
 
 def _read_file(path: Path, kind: str, suffix: str) -> str:

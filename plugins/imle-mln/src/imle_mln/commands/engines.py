@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from imle_mln.commands.inputs import echo_json
 from imle_mln.engines import engines
 
 
@@ -24,7 +23,7 @@ def engines_command(as_json: bool) -> None:
         for one in engines()
     }
     if as_json:
-        click.echo(json.dumps(rows))
+        echo_json(rows)
         return
     from imle.cli.output import make_console, pairs, show
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from imle_mln.commands.inputs import inputs, say, shown_progress
+from imle_mln.commands.inputs import echo_json, inputs, say, shown_progress
 
 
 @click.command("explain", short_help="Say why a most probable world is as it is.")
@@ -41,11 +40,14 @@ def explain_command(
         found = map_inference(program, evidence, closed_world=closed_world, engine=engine)
     if atoms:
         told = [found.explain(atom) for atom in atoms]
-        click.echo(json.dumps([asdict(one) for one in told]) if as_json else "\n\n".join(map(str, told)))
+        if as_json:
+            echo_json([asdict(one) for one in told])
+        else:
+            click.echo("\n\n".join(map(str, told)))
         return
     violated = found.violated(most)
     if as_json:
-        click.echo(json.dumps([one._asdict() for one in violated]))
+        echo_json([one._asdict() for one in violated])
         return
     for one in violated:
         click.echo(f"{one.cost:10.4g}  {one.text}")

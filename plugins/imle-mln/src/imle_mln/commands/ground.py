@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imle_mln.commands.inputs import inputs, shown_progress, used
+from imle_mln.commands.inputs import echo_json, inputs, shown_progress, used
 
 if TYPE_CHECKING:
     from imle_mln.grounding import Grounding
@@ -52,7 +51,7 @@ def ground_command(
         "engines": dict(found.engines),
     }
     if as_json:
-        click.echo(json.dumps(statistics))
+        echo_json(statistics)
     else:
         _show(statistics)
     if not found.status.ok:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -133,3 +135,19 @@ def used(engines: Any) -> str:
 def say(text: str) -> None:
     """Tell what a listing is about, on stderr: the listing itself can be piped."""
     click.echo(click.style(text, dim=True), err=True)
+
+
+def echo_json(found: object) -> None:
+    """Print JSON, with null for numbers that are not finite: it has none."""
+    click.echo(json.dumps(_finite(found)))
+
+
+def _finite(found: object) -> object:
+    match found:
+        case float():
+            return found if math.isfinite(found) else None
+        case dict():
+            return {name: _finite(value) for name, value in found.items()}
+        case list() | tuple():
+            return [*map(_finite, found)]
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imle_mln.commands.inputs import reads, say, writable, written
+from imle_mln.commands.inputs import echo_json, reads, say, writable, written
 from imle_mln.learning import METHODS
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def learn_command(
         with written(output):
             found.write(output)
     if as_json:
-        click.echo(json.dumps(_summary(found)))
+        echo_json(_summary(found))
     elif output:
         _show(found)
     else:
@@ -116,8 +115,7 @@ def _watched(limit: int) -> Iterator[Callable[[int, float], None] | None]:
 
 
 def _summary(found: LearnedProgram) -> dict[str, object]:
-    errors = [error if math.isfinite(error) else None for error in found.errors.tolist()]
-    rows = zip(found.formulas, found.weights.tolist(), errors, strict=True)
+    rows = zip(found.formulas, found.weights.tolist(), found.errors.tolist(), strict=True)
     formulas = [{"formula": name, "weight": weight, "error": error} for name, weight, error in rows]
     return {"formulas": formulas, "value": found.value, "iterations": found.iterations}
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
 import click
 
-from imle_mln.commands.inputs import inputs, say, shown_progress, used, writable, written
+from imle_mln.commands.inputs import echo_json, inputs, say, shown_progress, used, writable, written
 
 
 @click.command("map", short_help="Find a most probable world.")
@@ -58,9 +57,7 @@ def map_command(
     if as_json:
         counts = zip(found.formulas, found.counts.tolist(), strict=True)
         summary = {"status": found.status.name.lower(), "score": found.score, "bound": found.bound, "gap": found.gap}
-        click.echo(
-            json.dumps({**summary, "true": found.true_atoms, "counts": dict(counts), "engines": dict(found.engines)})
-        )
+        echo_json({**summary, "true": found.true_atoms, "counts": dict(counts), "engines": dict(found.engines)})
         return
     for atom in found.true_atoms:
         click.echo(atom)

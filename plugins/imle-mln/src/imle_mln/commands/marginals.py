@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
 import click
 
-from imle_mln.commands.inputs import inputs, say, shown_progress
+from imle_mln.commands.inputs import echo_json, inputs, say, shown_progress
 from imle_mln.probability import METHODS
 
 DISAGREE = 1.05
@@ -82,7 +81,7 @@ def marginals_command(
             "rhat": max(found.rhat.tolist(), default=1.0),
             "counts": dict(zip(found.formulas, found.counts.tolist(), strict=True)),
         }
-        click.echo(json.dumps(summary))
+        echo_json(summary)
         return
     for at in sorted(range(len(found.atoms)), key=lambda at: -found.probabilities[at]):
         error = f" ± {found.errors[at]:.6f}" if found.errors[at] else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from imle_mln.learning.worlds import ObservedWorld, observed
 from imle_mln.logic import Database, Program
 from imle_mln.network import Floats
 from imle_mln.printing import program_text
+from imle_mln.source import names_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,7 @@ def learn(
     check_positive("learn: prior", prior)
     check_positive("learn: rate", rate)
     read = read_program(program, closed_world or (), unweighted=True)
+    read = replace(read, rules=tuple(replace(rule, unweighted=False) for rule in read.rules))  # their weights are 0
     asked = [name for name in read_query(query, read) if query is not None or not read.predicates[name].closed]
     if not asked:
         raise InstanceError(
@@ -122,9 +124,8 @@ def learn(
 def _differences(world: ObservedWorld, *, exact: bool) -> tuple[Any, Any]:
     """How counts differ from the observed ones, for all alternatives that hard formulas allow; and their choices."""
     network = world.grounding.network
-    changes = world.changes()
     moves = joint_moves(network, world.state, world.name) if exact else single_moves(network, world.state)
-    counts, breaking = changes.counts(moves)
+    counts, breaking = world.changes.counts(moves)
     kept = np.delete(np.arange(len(moves)), breaking)
     return counts[kept], moves.group[kept]
 
@@ -136,6 +137,6 @@ def _databases(given: Any, program: Program) -> dict[str, Database]:
         raise InstanceError("expected a training database at least, found none")
     found = {}
     for at, one in enumerate(listed):
-        name = str(one) if isinstance(one, str | os.PathLike) and "\n" not in str(one) else f"database {at}"
+        name = str(one) if names_file(one, ".db") else f"database {at}"
         found[name if name not in found else f"{name} ({at})"] = read_evidence(one, program)
     return found

@@ -34,7 +34,7 @@ def perceptron(
     """
     networks = [world.grounding.network for world in worlds]
     engines = [MAPEngine(network) for network in networks]
-    observed = [world.changes().totals - network.decided for world, network in zip(worlds, networks, strict=True)]
+    observed = [world.changes.totals - network.decided for world, network in zip(worlds, networks, strict=True)]
     rates = free * rate / np.maximum(1.0, np.abs(sum(observed, np.zeros(len(start)))))
     weights, total = start.copy(), np.zeros(len(start))
     for step in range(steps):
@@ -109,7 +109,7 @@ def _fenchel_young(world: ObservedWorld) -> Callable[[Tensor], Tensor]:
     layer = _layer(world)
     loss = PerturbedFenchelYoung(layer, nb_samples=10)
     state = torch.tensor(world.state[None], dtype=torch.float64)
-    observed = layer.pack_solutions(state=state, counts=torch.tensor(world.changes().totals[None]))
+    observed = layer.pack_solutions(state=state, counts=torch.tensor(world.changes.totals[None]))
     zeros = torch.zeros_like(state)
     return lambda weights: loss(layer.pack(zeros, weights=weights[None]), observed)
 

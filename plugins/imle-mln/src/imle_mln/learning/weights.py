@@ -32,6 +32,6 @@ def _weighted(rule: logic.Rule, domains: tuple[tuple[str, ...], ...], weights: I
         where = tuple(logic.substituted(one, values) for one in rule.where)
         formula = logic.substituted(rule.formula, values)
         if rule.weight_variable is None:
-            yield replace(rule, formula=formula, weight=weight, plus=(), types=types, where=where, unweighted=False)
+            yield replace(rule, formula=formula, weight=weight, plus=(), types=types, where=where)
     if rule.weight_variable is not None:
         yield rule

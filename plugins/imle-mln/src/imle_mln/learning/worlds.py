@@ -10,6 +10,7 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle_mln.changes import Changes
+from imle_mln.errors import MissingDomainError
 from imle_mln.grounding import Grounding, Vocabulary, ground
 from imle_mln.grounding.evidence import Known, known_atoms
 from imle_mln.grounding.formulas import variable_types
@@ -27,32 +28,19 @@ class ObservedWorld:
         program: with the domains of this database, and all predicates closed that are not asked for.
         evidence: what the database says of these.
         grounding: of the two.
-        state: `[A]` what the database says of the atoms that are asked for.
+        changes: of what the database says of the atoms that are asked for.
     """
 
     name: str
     program: Program
     evidence: Database
     grounding: Grounding
-    state: Bools
+    changes: Changes
 
-    def changes(self) -> Changes:
-        """What other values of atoms would change.
-
-        Raises:
-            InstanceError: it breaks a hard formula.
-        """
-        found = Changes(self.grounding.network, self.state)
-        if len(found.broken):
-            clause = int(found.broken[0])
-            at = int(np.flatnonzero(self.grounding.hard_clauses == clause)[0])
-            rule = self.grounding.formulas.hard_names[int(self.grounding.hard_rules[at])]
-            text = self.grounding.network.text(clause, self.grounding.atoms.name)
-            raise InstanceError(
-                f"{self.name}: expected a world in which hard formulas hold, found one where {rule} is false: {text}",
-                hint="give the formula a weight, or mend the database",
-            )
-        return found
+    @property
+    def state(self) -> Bools:
+        """`[A]` what the database says of the atoms that are asked for."""
+        return self.changes.state
 
 
 def observed(program: Program, databases: Mapping[str, Database], query: Collection[str]) -> list[ObservedWorld]:
@@ -67,8 +55,8 @@ def observed(program: Program, databases: Mapping[str, Database], query: Collect
         query: predicates whose atoms are to be explained; all others are given.
 
     Raises:
-        InstanceError: a database does not fit the program, contradicts itself, leaves atoms unknown, or none says
-            anything of a predicate that is to be explained.
+        InstanceError: a database does not fit the program, contradicts itself or a hard formula, leaves atoms unknown,
+            or none says anything of a predicate that is to be explained.
     """
     for name in query:
         if not any(database.atoms.get(name) for database in databases.values()):
@@ -94,7 +82,10 @@ def _world(
                 f"{name}: expected the truth of all atoms, found {found}",
                 hint="learn from facts alone; hidden atoms and probabilities cannot be learned from",
             )
-    domains = {**Vocabulary.of(replace(program, domains={**program.domains, **shared}), database).constants}
+    try:
+        domains = {**Vocabulary.of(replace(program, domains={**program.domains, **shared}), database).constants}
+    except MissingDomainError as error:
+        raise InstanceError(f"{name}: {error.message}", hint=error.hint) from None
     closed = replace(program, domains=domains, predicates=_with(program, closed=set(program.predicates)))
     known, conflicts = known_atoms(closed, Vocabulary(domains), database)
     if conflicts:
@@ -108,7 +99,21 @@ def _world(
     state = np.zeros(grounding.network.atoms, np.bool_)
     for predicate, atoms in grounding.atoms.predicates.items():
         state[atoms.start : atoms.stop] = _true(known[predicate], atoms.cells)
-    return ObservedWorld(name, asked, evidence, grounding, state)
+    return ObservedWorld(name, asked, evidence, grounding, _changes(name, grounding, state))
+
+
+def _changes(name: str, grounding: Grounding, state: Bools) -> Changes:
+    found = Changes(grounding.network, state)
+    if len(found.broken):
+        clause = int(found.broken[0])
+        at = int(np.flatnonzero(grounding.hard_clauses == clause)[0])
+        rule = grounding.formulas.hard_names[int(grounding.hard_rules[at])]
+        text = grounding.network.text(clause, grounding.atoms.name)
+        raise InstanceError(
+            f"{name}: expected a world in which hard formulas hold, found one where {rule} is false: {text}",
+            hint="give the formula a weight, or mend the database",
+        )
+    return found
 
 
 def _with(program: Program, closed: Collection[str]) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def test_rows_of_equal_scores_have_a_step(problem):
     theta = torch.full((4, 6), 0.1, dtype=torch.float64, requires_grad=True)
     layer = imle.layer(EnumerationSolver(), solutions=SOLUTIONS, estimator=Blackbox(beta=0.5))
     (layer(theta) * weights).sum().backward()
-    step = 0.5 * 0.1 * 6**0.5 / weights.norm(dim=1, keepdim=True)
+    step = 2 * 0.5 * 0.1 * 6**0.5 / weights.norm(dim=1, keepdim=True)
     with torch.no_grad():
         expected = (layer(theta) - layer(theta - step * weights)) / step
     torch.testing.assert_close(theta.grad, expected)

@@ -239,10 +239,16 @@ class Trace:
         return 1 if dy.shape[1] == 1 else dy.shape[1] if self.valid is None else self.valid.sum(dim=1)
 
     def variation(self) -> tuple[Tensor, Tensor | None]:
-        """How much objectives vary halfway between theta and what was solved; see `varying_norms`."""
-        theta = self.theta.unsqueeze(1)
-        halfway = torch.lerp(theta, self.call.perturb(theta, self.noise), 0.5)
-        return varying_norms(halfway, self.call.solve.own(self.theta), self.valid)
+        """How much the objectives vary that were solved, noise included; see `varying_norms`.
+
+        Without noise it is twice as much, the distance to the mirror image, which turns the order of solutions round:
+        once as much leads to where all solutions are as good.
+        """
+        call, theta = self.call, self.theta.unsqueeze(1)
+        if self.noise is None or call.temperature == 0:
+            norms, size = varying_norms(theta, call.solve.own(self.theta))
+            return 2 * norms, size
+        return varying_norms(call.perturb(theta, self.noise), call.solve.own(self.theta), self.valid)
 
     def solve_target(self, base: Tensor) -> Solutions:
         """Solve `base` with the target noise on it, offering the forward solutions as a hint.

@@ -25,13 +25,13 @@ class IMLE(Estimator):
 
     By default the step is relative, for each row i
 
-        ``lambda_i = beta sqrt(mean_s ||c(theta_i + tau eps_is / 2)||^2) / ||dy_i||``,
+        ``lambda_i = beta sqrt(mean_s ||c(theta_i + tau eps_is)||^2) / ||dy_i||``,
 
-    where c takes the mean of its entries off a row: the shift lambda dy is beta times as long as theta varies, with
-    half of the noise. With beta = 2 and no noise, the target of an objective that is all wrong is its mirror image; with
-    noise the target is as far from it as what was solved. It does not depend on batch size, number of samples, loss
-    scale or reduction, nor on a constant that is on all scores. (A row whose entries are equal counts as it is, and
-    one of zeros has norm 1.)
+    where c takes the mean of its entries off a row: the shift lambda dy is beta times as long as what was solved
+    varies.
+    Without noise it is twice as long: the target of an objective that is all wrong is then its mirror image. The target
+    does not depend on batch size, number of samples, loss scale or reduction, nor on a constant that is on all scores.
+    (A row whose entries are equal counts as it is, and one of zeros has norm 1.)
 
     The gradient is divided by lambda, so that it is proportional to dy, as a derivative is. Undivided (`scale=False`)
     it has entries in [-1, 1] that depend on the direction of dy alone: weights of losses and rows, loss scalers and
@@ -60,7 +60,7 @@ class IMLE(Estimator):
         self,
         lambda_: float | None = None,
         *,
-        beta: float = 2.0,
+        beta: float = 1.0,
         alpha: float = 1.0,
         symmetric: bool = False,
         scale: bool | None = None,

@@ -433,9 +433,8 @@ def test_a_step_that_is_long_before_any_target_ignores_theta():
     assert report.current.saturated < 0.9
     (advice,) = report.advice
     assert advice.name == "long-step"
-    # as far as the spread of the scores, 1: that of what is solved is the root of 1 + pi^2 / 6
-    assert advice.change == {"beta": pytest.approx((1 + math.pi**2 / 6) ** -0.5, abs=0.05)}
-    assert "times as far from the objective as the spread of its rows" in advice.text
+    assert advice.change == {"beta": pytest.approx(1.0, abs=0.05)}
+    assert "times as far from the objective as what is solved varies" in advice.text
 
 
 def test_solvers_that_refuse_the_negative_of_an_objective():
@@ -443,3 +442,11 @@ def test_solvers_that_refuse_the_negative_of_an_objective():
     costs = 1 + draw(16, 4, 4).abs()
     report = imle.diagnose(layer, costs, lambda z: (z - 0.5).square().sum((-2, -1)) * z[:, 1, 1], steps=[0.3])
     assert "wrong-sense" not in {advice.name for advice in report.advice}
+
+
+@pytest.mark.parametrize("rule", ["imle", "aimle"])
+def test_a_constant_matters_where_steps_are_relative_to_it(rule):
+    """All solutions have 3 ones: only a step that is as long as the scores knows of the constant."""
+    layer = imle.layer("topk", k=3, estimator=rule, nb_samples=4)
+    found = {advice.name for advice in imle.diagnose(layer, 50.0 + draw(16, 6), distance).advice}
+    assert ("offset" in found) == (rule == "aimle")

@@ -10,7 +10,7 @@ from itertools import islice
 from imle._crossing import crossing
 from imle._sizes import row_spreads
 from imle._text import percent
-from imle.diagnosis.measure import Measurement, Probe
+from imle.diagnosis.measure import Measurement, Negated, Probe
 from imle.diagnosis.report import NOISY, SATURATED, SPARSE, Advice, Cell, Value
 from imle.estimators.aimle import AIMLE
 from imle.estimators.imle import IMLE
@@ -29,9 +29,9 @@ DRAWS = 4
 MUFFLED, QUIET, SILENT = 5.0, 0.2, 0.01
 """Noise so many times as large as the spread of the scores: too much where gradients are mostly noise or zero; too
 little where the scores have yet to learn; too little for any."""
-FITTING, LONG = 1.5, 3.0
-"""Targets that are no more spreads of the scores away than this are near enough, whatever the loss asks for; so many
-away they know little of the scores."""
+FITTING, LONG = 2.5, 3.0
+"""Targets that are no farther away than so many times what is solved varies are near enough, whatever the loss asks
+for; so far away they know little of the scores."""
 SHORT = 0.3
 """A step so large beside the objective leaves most entries their sign."""
 OFFSET = 3.0
@@ -163,17 +163,24 @@ class Adviser:
             name, text = "constant-objective", f"all {what} of a row are the same, {mean:.3g} in the mean"
         else:
             name, text = "offset", f"the mean of the {what}, {mean:.3g}, is large beside their spread, {spread:.3g}"
-        text += ", and steps relative to it leave nothing of what a model learns"
+        if not equal and self._constants_do_nothing():
+            return None
+        text += ", and hides what a model learns of their differences"
         if not (costs and mean > 0):
             change: dict[str, Value] = {"shift": float(f"{-mean:.3g}")}
             text += f": take {mean:.3g} off the {what}"
-            if not equal and not 1 / OFFSET <= self._loudness <= OFFSET:  # what is relative to the spread shows now
+            if not equal and not 1 / OFFSET <= self._loudness <= MUFFLED:  # what is relative to the spread shows now
                 fitting, temperature = self._temperature(self._fitting)
                 text, change = f"{text}, and change the {fitting}", change | temperature
             return Advice(name, text, change, where="objective")
         if equal:
             return Advice(name, f"{text}: divide them by it", {"factor": float(f"{1 / mean:.3g}")}, where="objective")
         return None  # costs may have to be positive
+
+    def _constants_do_nothing(self) -> bool:
+        """Whether steps are relative to what varies, and all solutions have the same size."""
+        rule = self._probe.rule
+        return isinstance(rule, IMLE) and not isinstance(rule, AIMLE) and self._negated.alike
 
     def _sparsity(self) -> Advice | None:
         now, rule, option = self._now, self._probe.rule, self._option
@@ -203,7 +210,7 @@ class Adviser:
 
     def _denser_step(self) -> float | None:
         """The least step, to 5 % and two digits, at which at most half of the rows get a zero gradient, if any; or the
-        step that is as large as the spread of the scores, if that is more."""
+        step whose targets are as far away as what is solved varies, if that is more."""
 
         def dense(step: float) -> bool:
             return self._probe.read(step, DRAWS).cell.zero <= SPARSE
@@ -213,28 +220,19 @@ class Adviser:
             low *= 3
             if low > self._most:
                 return None
-        least = max(crossing(low, 3 * low, dense, tolerance=0.05), self._fitting_step() or 0.0)
+        least = max(crossing(low, 3 * low, dense, tolerance=0.05), self._probe.fitting_step(self._measured.last) or 0.0)
         digits = 10.0 ** (math.floor(math.log10(least)) - 1)
         return float(f"{math.ceil(least / digits - 1e-9) * digits:.2g}")
-
-    def _fitting_step(self) -> float | None:
-        """The step at which the target lies as far from theta as the spread of theta; None for rules without."""
-        theta = self._theta.flatten(1)
-        spreads = row_spreads(theta) * math.sqrt(theta.shape[1])
-        reach = self._probe.reach(self._measured.last)
-        if reach is None or not bool((told := (reach > 0) & (spreads > 0)).any()):
-            return None
-        return float((spreads / reach)[told].median())
 
     def _saturation(self) -> Advice | None:
         now, option = self._now, self._option
         if not option or not now.step or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
             return None
-        fitting = self._fitting_step() or math.inf
+        fitting = self._probe.fitting_step(self._measured.last) or math.inf
         if (now.saturated or 0.0) > SATURATED and now.step > FITTING * fitting:
             text = f"the target of {percent(now.saturated or 0.0)} of rows ignores the objective, as alpha=0 does"
         elif now.step > LONG * fitting:
-            text = f"targets are {now.step / fitting:.2g} times as far from the objective as the spread of its rows"
+            text = f"targets are {now.step / fitting:.2g} times as far from the objective as what is solved varies"
         else:
             return None
         step = float(f"{fitting:.2g}")
@@ -244,11 +242,11 @@ class Adviser:
         return Advice("long-step", text, {option: step})
 
     @cached_property
-    def _negated(self) -> tuple[float, bool]:
+    def _negated(self) -> Negated:
         return self._probe.negated()
 
     def _wrong_sense(self) -> Advice | None:
-        gain, empty = self._negated
+        gain, empty, _ = self._negated
         if len(self._theta) < ENOUGH or not gain > (0.0 if empty else BACKWARD):
             return None
         read, other = ("costs", "scores") if self._layer.solver.sense == "min" else ("scores", "costs")
@@ -259,7 +257,7 @@ class Adviser:
     def _quiet_noise(self) -> Advice | None:
         if not self._loudness < QUIET or getattr(self._probe.rule, "alpha", 1.0) != 1.0:
             return None
-        if self._loudness > SILENT and self._negated[0] < -BACKWARD:  # trained scores may be sure
+        if self._loudness > SILENT and self._negated.gain < -BACKWARD:  # trained scores may be sure
             return None
         raised, change = self._temperature(self._fitting)
         if self._noise is None:

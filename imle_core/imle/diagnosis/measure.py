@@ -114,6 +114,22 @@ class Measurement(NamedTuple):
     seconds: float
 
 
+class Negated(NamedTuple):
+    """What the negative of an objective would do.
+
+    Attributes:
+        gain: how much the loss would fall, as a share of its range over these solutions and the worst and best as far
+            as its gradient tells (about 0 where the objective knows nothing of the loss, 1 where it takes the worst for
+            the best, -1 where it is right); nan where solutions are not told apart, or not to be had.
+        empty: solutions are all empty now, and would not be.
+        alike: all these solutions have the same number of ones: a constant on all entries tells none apart.
+    """
+
+    gain: float
+    empty: bool
+    alike: bool
+
+
 class Probe:
     """Tries settings on a copy of a layer, with the same draws for each: differences are those of the settings.
 
@@ -160,8 +176,8 @@ class Probe:
 
         self.rule.gradient = gradient  # type: ignore[method-assign]  # of this copy alone
 
-    def reach(self, last: Pass) -> Tensor | None:
-        """`[B]` how far a step of 1 takes the targets, 0 where the loss has no gradient; None for rules without one.
+    def fitting_step(self, last: Pass) -> float | None:
+        """The step at which targets lie as far from theta as what was solved varies; None for rules without one.
 
         Args:
             last: a pass.
@@ -171,7 +187,11 @@ class Probe:
             return None
         with torch.no_grad():
             shift = self.rule.step(last.trace, last.dy).times(last.dy).double()
-        return shift.flatten(2).square().sum(dim=2).mean(dim=1).sqrt().cpu() / step
+            norms, size = last.trace.variation()
+        varies = (norms if size is None else norms * size) / (2 if last.trace.noiseless else 1)
+        reach = shift.flatten(2).square().sum(dim=2).mean(dim=1).sqrt()
+        told = (reach > 0) & (varies > 0)
+        return step * float((varies[told] / reach[told]).median()) if bool(told.any()) else None
 
     @property
     def noise(self) -> BaseNoiseDistribution | None:
@@ -277,31 +297,30 @@ class Probe:
             )
         return self._passes[-1]
 
-    def negated(self) -> tuple[float, bool]:
-        """What the negative of the objective would do, without noise.
-
-        Returns:
-            how much the loss would fall, as a share of its range over these solutions and the worst and best as far as
-            its gradient tells (about 0 where the objective knows nothing of the loss, 1 where it takes the worst for
-            the best, -1 where it is right; nan where solutions are not told apart); and whether solutions, all empty
-            now, would not be.
-        """
+    def negated(self) -> Negated:
+        """What the negative of the objective would do, without noise."""
         dy = self._passes[-1].dy.mean(dim=1).reshape(self._objective.shape).to(self._objective)
         worst = -dy if self._layer.solver.sense == "min" else dy
         self._layer.temperature = self._layer.target_temperature = 0.0
-        solutions, losses = [], []
+        found, losses = [], []
         for objective in (self._objective, -self._objective, -worst, worst):
             try:
                 with torch.no_grad():
                     z = self._layer(objective, **self._rows)
             except ObjectiveError:  # the solver takes no negative ones
-                return math.nan, False
+                return Negated(math.nan, False, False)
             if self._layer.failures:
-                return math.nan, False
-            solutions.append(bool(z.any()))
+                return Negated(math.nan, False, False)
+            found.append(z)
             losses.append(self._loss(z).double().mean().item())
         reach = max(losses) - min(losses)
-        return (losses[0] - losses[1]) / reach if reach > 0 else math.nan, solutions[:2] == [False, True]
+        gain = (losses[0] - losses[1]) / reach if reach > 0 else math.nan
+        sizes = torch.cat([z.reshape(self._size, -1).sum(dim=1) for z in found if isinstance(z, Tensor)] or [dy[:0]])
+        return Negated(
+            gain,
+            bool(found[1].any()) and not bool(found[0].any()),
+            bool(len(sizes)) and bool((sizes == sizes[0]).all()),
+        )
 
     def agreement(self, gradients: Tensor) -> Tensor:
         """The mean cosine of all pairs of draws that are not zero; nan where there is no pair, or nothing is drawn.

@@ -238,6 +238,11 @@ class Trace:
         """How many samples of a row count in `[B, 1 or S, *event]`: 1, or those solved, `[B]` if some were not."""
         return 1 if dy.shape[1] == 1 else dy.shape[1] if self.valid is None else self.valid.sum(dim=1)
 
+    @property
+    def noiseless(self) -> bool:
+        """Whether theta was solved as it is."""
+        return self.noise is None or self.call.temperature == 0
+
     def variation(self) -> tuple[Tensor, Tensor | None]:
         """How much the objectives vary that were solved, noise included; see `varying_norms`.
 
@@ -245,7 +250,7 @@ class Trace:
         once as much leads to where all solutions are as good.
         """
         call, theta = self.call, self.theta.unsqueeze(1)
-        if self.noise is None or call.temperature == 0:
+        if self.noiseless:
             norms, size = varying_norms(theta, call.solve.own(self.theta))
             return 2 * norms, size
         return varying_norms(call.perturb(theta, self.noise), call.solve.own(self.theta), self.valid)

@@ -198,6 +198,13 @@ MEANING = [
         "expected a number up to 11 that can hold, found '0'",
         "with the formula written out",
     ),
+    (
+        "|x| Smokes(x) v Smokes(x) >= 13",
+        30,
+        "13",
+        "expected a number up to 11 that can hold, found '13'",
+        "written out",
+    ),
     ("|x| Smokes(x) >= 13", 18, "13", "expected a number up to 11 that can hold, found '13'", "written out"),
     ("|x| (*Smokes(x)) <= 1", 6, "*", "expected a literal of one sign in a count, found one of both", ""),
     (

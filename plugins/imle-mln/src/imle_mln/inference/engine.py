@@ -28,7 +28,7 @@ _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
 _PLAIN = 400
 """Numbers up to two to this are taken as they are."""
-_ENERGY, _SEARCHING, _NOTABLE = 20.0, 5.0, 0.3
+_ENERGY, _SEARCHING, _NOTABLE = 16.0, 5.0, 0.3
 """How many times as long as an evaluator it takes to make an energy, which cannot be interrupted, and a network to
 search; and how many seconds matter."""
 

@@ -40,7 +40,9 @@ _LONGEST = 100
 _EVENLY = (False, True, True)
 """How rounds that lower the bound take turns; see `imle_mln.compiled.dual`."""
 _STALLED = 1e-6
-"""So many rounds that lower the bound by less, relatively, are the last ones."""
+"""So many rounds that lower the bound by less, relatively, are the last ones for the time being,"""
+_NOTHING = 1e-14
+"""and if it is less than this, for good."""
 _MOST = 300
 """Atoms that are forgotten at once."""
 
@@ -153,8 +155,9 @@ class LocalSearch:
             self._excluded += exclude(structure, self._kept, self._seeds[:at_once])
             self._seeds = self._seeds[at_once:]
             yield
+        slow = 0
         for _ in range(rounds):
-            if self._stalled == len(_EVENLY):
+            if len(_EVENLY) in (slow, self._stalled):
                 return
             before, evenly = self.bound, _EVENLY[self._lowered % len(_EVENLY)]
             for first in range(0, turns, _SLICE):
@@ -163,7 +166,9 @@ class LocalSearch:
                 yield
             self._lowered += 1
             self.bound = min(before, bound(structure, self._kept, self._shares) + self._excluded)
-            self._stalled = self._stalled + 1 if before - self.bound <= _STALLED * abs(before) else 0
+            fallen = (before - self.bound) / (abs(before) or 1.0)
+            slow = slow + 1 if fallen <= _STALLED else 0
+            self._stalled = self._stalled + 1 if fallen <= _NOTHING else 0
 
     def _expand(self) -> Iterator[None]:
         """Expansion moves from where the world is, as long as they gain."""

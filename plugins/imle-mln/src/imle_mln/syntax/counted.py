@@ -25,7 +25,8 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
 
     RockIt's reading of clauses is kept: negated literals of closed predicates are conditions, the others are counted.
     """
-    tree, operator, number = _parted(statement, source)
+    tree, operator, bound = _parted(statement, source)
+    number = int(bound)
     head = statement.children[0]
     assert isinstance(head, Token)
     names = _names(head)
@@ -51,9 +52,8 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
     least = {"<": 0, "<=": 0, "=": number, ">=": number, ">": number + 1}[operator]
     most = {"<": number - 1, "<=": number, "=": number, ">=": None, ">": None}[operator]
     if (most is not None and most < 0) or max(least, (most or 0) + 1) > _COPIES:
-        *_, token = statement.scan_values(lambda token: cast(Token, token).type == "NUMBER")
         limits = f"a number up to {_COPIES - 1} that can hold"
-        raise misplaced(source, token, limits, hint="more is possible with the formula written out")
+        raise misplaced(source, bound, limits, hint="more is possible with the formula written out")
     copies = _Copies(formula, tuple(own.values()), terms.types)
     if most is not None:
         parts = copies.of(most + 1)
@@ -68,7 +68,7 @@ def cardinality_rules(statement: Node, source: Source, declared: Declarations) -
         yield logic.Rule(body, None, types=copies.types(body, *where), line=statement.meta.line, where=where)
 
 
-def _parted(statement: Node, source: Source) -> tuple[Node, str, int]:
+def _parted(statement: Node, source: Source) -> tuple[Node, str, Token]:
     """The formula, and what its count is compared with."""
     tree, *bound = trees_in(statement)
     if bound:
@@ -92,7 +92,7 @@ def _parted(statement: Node, source: Source) -> tuple[Node, str, int]:
             path[-2].children[-1] = sides[0]
     if token.type != "NUMBER" or not token.isdigit():
         raise misplaced(source, token, "a whole number", hint=_HINT)
-    return tree, operator, int(token)
+    return tree, operator, token
 
 
 def _names(head: Token) -> list[Token]:

@@ -7,6 +7,7 @@ kernels, which a process loads once, are not. The gap is to the bound, the optim
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ import imle_linear.engines
 import imle_mln
 from benchmarks.harness import Claim
 from benchmarks.mln_models import RECORDS, lines
-from imle_mln.inference import dispatch
+from imle_mln.inference import dispatch, engine
 from imle_mln.maps import MAPState
 from imle_mln.solver import MLNSolver, PreparedMLN
 
@@ -58,7 +59,9 @@ def solved(program: str, evidence: str, mean: float, deviation: float, limit: fl
     """A world, and the seconds of processor time from text to answer."""
     clock = SimpleNamespace(perf_counter=time.process_time)
     imle_mln.map_inference(PURE.replace("26", "12"), "", time_limit=9.0)  # what is loaded once is not counted
-    with patch.object(imle_linear.engines, "time", clock), patch.object(dispatch, "time", clock):
+    with contextlib.ExitStack() as patched:
+        for module in (imle_linear.engines, dispatch, engine):
+            patched.enter_context(patch.object(module, "time", clock))
         rng = np.random.default_rng(1)
         unary = None
         if deviation:

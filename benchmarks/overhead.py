@@ -64,10 +64,8 @@ class ByHand(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         theta, noise, z = ctx.saved_tensors
-        spread = (theta.unsqueeze(1) + noise).std(dim=-1, correction=0).mean(dim=1, keepdim=True) * theta.shape[
-            1
-        ] ** 0.5
-        step = spread / dy.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+        varying = (theta.unsqueeze(1) + noise / 2).std(dim=-1, correction=0).mean(dim=1, keepdim=True)
+        step = 2 * theta.shape[1] ** 0.5 * varying / dy.norm(dim=-1, keepdim=True).clamp(min=1e-12)
         found: Tensor = (z - largest((theta - step * dy).unsqueeze(1) + noise)).mean(dim=1)
         return found / step.clamp(min=1e-12)
 

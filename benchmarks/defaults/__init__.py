@@ -10,7 +10,7 @@ Losses take part where what they learn from is known: Fenchel-Young, implicit ML
 best solutions, SPO+ and the rankings the true costs besides. Rules see the loss of a task alone: the number of entries
 that differ from the best solution (paths, matching, terrain, Sudoku), the regret (knapsack, tours, electricity), or
 what a second network makes of what was chosen. All have their own defaults; tau is in units of the first batch, and
-tau = 3, beta = 1 are those of "imle".
+tau = 3, beta = 2 are those of "imle".
 
 `python -m benchmarks defaults` measures what is not on file yet (`results/defaults/`, a file per task); `--tasks`,
 `--contestants` and `--seeds` take some, `--fresh` measures them again. Results of another budget or recipe do not

@@ -50,7 +50,7 @@ def row_spreads(values: Tensor, own: Tensor | None = None) -> Tensor:
     return size * torch.where(equal, 0.0, variance.sqrt()).squeeze(1)
 
 
-def solved_norms(
+def varying_norms(
     values: Tensor, own: Tensor | None = None, valid: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Norms of rows without their mean, as the root mean square of samples; and their size as `row_norms` gives it.

@@ -20,7 +20,7 @@ def test_a_layer_with_an_instance():
             "edges=[('a', 'b'), ('b', 'c'), ('a', 'c')], source='a', target='c'",
             "[*batch, 3]",
             "('a', 'b'), ('b', 'c'), ('a', 'c')",
-            "IMLE(beta=1",
+            "IMLE(beta=2",
             "GumbelNoise",
             "3 solves forward and 3 backward in train(), 1 in eval()",
         ):

@@ -49,8 +49,8 @@ class ByHand:
         return beta * np.linalg.norm(self.theta[b]) / np.linalg.norm(self.weights[b])
 
     def spread(self, b, beta, *, deterministic=False):
-        """The step that is relative to how much the objectives vary that were solved."""
-        theta = self.theta[b] + (0.0 if deterministic else self.tau) * self.noise[b]  # [S, n]
+        """The step that is relative to how much objectives vary, halfway to those that were solved."""
+        theta = self.theta[b] + (0.0 if deterministic else self.tau / 2) * self.noise[b]  # [S, n]
         squares = theta.shape[1] * theta.var(axis=1)
         return beta * np.sqrt(squares.mean()) / np.linalg.norm(self.weights[b])
 

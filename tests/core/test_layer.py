@@ -150,7 +150,7 @@ def test_adaptive_state_travels_with_the_state_dict():
 
 def test_repr_names_what_matters():
     text = repr(imle.layer("topk", k=2, nb_samples=3))
-    for part in ("'topk'", "max", "GumbelNoise", "nb_samples=3", "IMLE(beta=1"):
+    for part in ("'topk'", "max", "GumbelNoise", "nb_samples=3", "IMLE(beta=2"):
         assert part in text
 
 

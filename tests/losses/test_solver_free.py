@@ -260,6 +260,10 @@ def test_bad_input():
         loss(c, y, negatives, A_ub=a[:, :3], b_ub=b)
     with pytest.raises(InstanceError, match=r"b_ub: expected \[2\] or \[3, 2\], found \[1\]"):
         loss(c, y, negatives, A_ub=a, b_ub=b[:1])
+    with pytest.raises(InstanceError, match="A_ub: expected at least one row to learn, found none"):
+        loss(c, y, negatives, A_ub=a[:0], b_ub=b[:0])
+    with pytest.raises(ObjectiveError, match="b_ub: found nan or infinity"):
+        loss(c, y, negatives, A_ub=a, b_ub=b / 0)
     with pytest.raises(InstanceError, match="bounds: expected linear rows"):
         loss(c, y, negatives, A_ub=a, b_ub=b, known={"bounds": (0, 1)})
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._buffers import WideBuffers
-from imle._sizes import solved_norms
+from imle._sizes import varying_norms
 from imle.errors import OptionError
 from imle.estimators.replay import Replay
 from imle.estimators.samples import Solutions, Solve, average, inside, spread, total
@@ -238,11 +238,11 @@ class Trace:
         """How many samples of a row count in `[B, 1 or S, *event]`: 1, or those solved, `[B]` if some were not."""
         return 1 if dy.shape[1] == 1 else dy.shape[1] if self.valid is None else self.valid.sum(dim=1)
 
-    def solved_objective(self) -> tuple[Tensor, Tensor | None]:
-        """Norms of the objectives that were solved, noise included; see `solved_norms`."""
-        call = self.call
-        solved = call.perturb(self.theta.unsqueeze(1), self.noise)
-        return solved_norms(solved, call.solve.own(self.theta), self.valid)
+    def variation(self) -> tuple[Tensor, Tensor | None]:
+        """How much objectives vary halfway between theta and what was solved; see `varying_norms`."""
+        theta = self.theta.unsqueeze(1)
+        halfway = torch.lerp(theta, self.call.perturb(theta, self.noise), 0.5)
+        return varying_norms(halfway, self.call.solve.own(self.theta), self.valid)
 
     def solve_target(self, base: Tensor) -> Solutions:
         """Solve `base` with the target noise on it, offering the forward solutions as a hint.

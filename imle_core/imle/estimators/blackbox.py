@@ -23,7 +23,7 @@ class Blackbox(IMLE):
     name: ClassVar[str] = "blackbox"
     stochastic: ClassVar[bool] = False
 
-    def __init__(self, lambda_: float | None = None, *, beta: float = 1.0) -> None:
+    def __init__(self, lambda_: float | None = None, *, beta: float = 2.0) -> None:
         super().__init__(lambda_, beta=beta, scale=True)
 
     def extra_repr(self) -> str:

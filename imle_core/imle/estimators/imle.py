@@ -25,12 +25,13 @@ class IMLE(Estimator):
 
     By default the step is relative, for each row i
 
-        ``lambda_i = beta sqrt(mean_s ||c(theta_i + tau eps_is)||^2) / ||dy_i||``,
+        ``lambda_i = beta sqrt(mean_s ||c(theta_i + tau eps_is / 2)||^2) / ||dy_i||``,
 
-    where c takes the mean of its entries off a row: the shift lambda dy is beta times as long as what is solved
-    varies.
-    The target does not depend on batch size, number of samples, loss scale or reduction, nor on a constant that is on
-    all scores. (A row whose entries are equal counts as it is, and one of zeros has norm 1.)
+    where c takes the mean of its entries off a row: the shift lambda dy is beta times as long as theta varies, with
+    half of the noise. With beta = 2 and no noise, the target of an objective that is all wrong is its mirror image; with
+    noise the target is as far from it as what was solved. It does not depend on batch size, number of samples, loss
+    scale or reduction, nor on a constant that is on all scores. (A row whose entries are equal counts as it is, and
+    one of zeros has norm 1.)
 
     The gradient is divided by lambda, so that it is proportional to dy, as a derivative is. Undivided (`scale=False`)
     it has entries in [-1, 1] that depend on the direction of dy alone: weights of losses and rows, loss scalers and
@@ -39,7 +40,7 @@ class IMLE(Estimator):
 
     Args:
         lambda_: the paper's lambda, absolute; None for the relative step.
-        beta: size of the relative step, relative to the spread of the objectives that were solved, noise included.
+        beta: size of the relative step.
         alpha: weight of theta in the target: 1 perturbs it (implicit differentiation), 0 looks for the best
             solution against dy alone (combinatorial).
         symmetric: central differences (AIMLE, Minervini et al. 2023, equation 8): two target solves per sample.
@@ -59,7 +60,7 @@ class IMLE(Estimator):
         self,
         lambda_: float | None = None,
         *,
-        beta: float = 1.0,
+        beta: float = 2.0,
         alpha: float = 1.0,
         symmetric: bool = False,
         scale: bool | None = None,
@@ -94,7 +95,7 @@ class IMLE(Estimator):
         """
         if self.lambda_ is not None:
             return absolute_step(dy, self.lambda_)
-        return relative_step(trace.solved_objective(), dy, self.relative_beta, trace.samples_of(dy))
+        return relative_step(trace.variation(), dy, self.relative_beta, trace.samples_of(dy))
 
     def gradient(self, trace: Trace, dy: Tensor) -> Tensor:
         step = self.step(trace, dy)

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot, relu
 
 from imle._checks import not_negative, positive
 from imle._excess import excess_of_points, linear_rows, real
-from imle.errors import ObjectiveError, OptionError
+from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.losses.base import REDUCTIONS, Reduction, check_shape
 from imle.solvers.protocol import Sense
 
@@ -112,7 +112,7 @@ class SolverFree(nn.Module):
 
         Raises:
             ObjectiveError: a wrong shape or type, or not finite.
-            InstanceError: shapes of rows do not fit.
+            InstanceError: there are no rows, or their shapes do not fit.
         """
         y, z, a, b, c = self._read(objective, solution, negatives, A_ub, b_ub)
         counts = (z != y.unsqueeze(-2)).any(dim=-1)
@@ -164,8 +164,10 @@ class SolverFree(nn.Module):
         wide = real(solution, negatives, *given, *([] if objective is None else [objective]))
         y, z = solution.detach().to(wide), negatives.detach().to(wide)
         a, b = linear_rows("ub", left, right, y, shape)
+        if not a.shape[-2]:
+            raise InstanceError("SolverFree: A_ub: expected at least one row to learn, found none")
         c = None if objective is None else objective.to(wide) * (-1.0 if self.sense == "max" else 1.0)
-        for name, tensor in (("objective", c), ("solution", y), ("negatives", z)):
+        for name, tensor in (("objective", c), ("solution", y), ("negatives", z), ("A_ub", a), ("b_ub", b)):
             if tensor is not None and not bool(tensor.isfinite().all()):
                 raise ObjectiveError(f"SolverFree: {name}: found nan or infinity")
         return y, z, a, b, c

@@ -139,6 +139,33 @@ def test_a_time_limit_leaves_a_state_and_a_bound(engine):
     assert 0 < found.gap < np.inf
 
 
+def test_where_nothing_can_be_made_in_time_the_network_itself_is_searched(monkeypatch):
+    monkeypatch.setattr("imle_mln.inference.engine._NOTABLE", 0.0)
+    monkeypatch.setattr("imle_mln.inference.engine._ENERGY", 1e9)
+    rng = np.random.default_rng(7)
+    infeasible = 0
+    for _ in range(100):
+        net = networks.random_network(rng)
+        unary, weights = networks.random_weights(rng, net)
+        total = networks.scores(net, unary, np.where(net.hard, 0.0, weights))
+        clocks = iter([60.0, 60.0])
+        found = MAPEngine(net, time_limit=60.0).solve(unary, weights, lambda clocks=clocks: next(clocks, 0.0))
+        infeasible += np.isneginf(total).all()
+        if np.isneginf(total).all():
+            assert not found.status.ok
+            assert found.message
+        elif found.status.ok:
+            hard = float(weights[net.hard].sum())
+            assert np.isfinite(total[int(found.state @ (1 << np.arange(net.atoms)))])
+            assert found.bound >= total.max() + hard - 1e-6
+            assert found.engines["local"] == 1
+    assert infeasible > 2
+    monkeypatch.setattr("imle_mln.inference.engine._SEARCHING", 1e9)
+    late = MAPEngine(net, time_limit=60.0).solve(unary, weights, lambda: 1e-6)
+    assert late.status == SolveStatus.TIMEOUT
+    assert "within the time limit of 60 s" in late.message
+
+
 def test_the_fewest_true_atoms_break_ties():
     net = network(6, [[~1, 0], [~0, 1], [2, 3], [4]])
     found = MAPEngine(net).solve(np.zeros(6), np.array([1.0, 1.0, 1.0, 0.0]))

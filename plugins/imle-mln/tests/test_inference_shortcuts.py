@@ -216,9 +216,21 @@ def test_toulbar2_takes_over_small_components_whose_relaxation_is_fractional():
     assert seen > 0
 
 
+def test_toulbar2_takes_over_dense_clauses_of_three():
+    pytest.importorskip("pytoulbar2")
+    rng = np.random.default_rng(11)
+    clauses = [sorted(int(v) if rng.random() < 0.5 else ~int(v) for v in rng.choice(18, 3, replace=False))
+               for _ in range(150)]  # fmt: skip
+    net = network(18, clauses)
+    unary, weights = rng.normal(size=18), rng.choice([-1.0, 1.0], 150)
+    found = MAPEngine(net).solve(unary, weights)
+    assert found.events["decided_by_toulbar2"] == 1
+    assert found.objective == pytest.approx(MAPEngine(net, "enumeration").solve(unary, weights).objective, abs=1e-7)
+
+
 @pytest.mark.parametrize(
     ("blocks", "block", "large", "takes"),
-    [(100, 3, 0, True), (101, 3, 0, False), (20, 3, 80, True), (20, 3, 81, False)],
+    [(100, 3, 0, True), (101, 3, 0, False), (20, 3, 200, True), (20, 3, 201, False)],
 )
 def test_what_toulbar2_takes_over_is_counted(blocks, block, large, takes):
     atoms = blocks * block

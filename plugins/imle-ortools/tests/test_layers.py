@@ -55,8 +55,8 @@ def test_training_reaches_the_wanted_solution_and_prints_nothing(case, capfd):
     torch.manual_seed(0)
     objective = torch.nn.Parameter(torch.randn(1, *shape))
     layer = imle.layer(solver_id, nb_samples=10, **instance)
-    optimizer = torch.optim.SGD([objective], lr=0.2)
-    for _ in range(60):
+    optimizer = torch.optim.SGD([objective], lr=0.5)
+    for _ in range(100):
         optimizer.zero_grad()
         (layer(objective) - wanted).square().sum().backward()
         optimizer.step()

@@ -25,7 +25,7 @@ TINY = 8
 """Components of up to so many atoms are enumerated without being asked to be."""
 MOST = 20
 """Atoms of the largest component that can be enumerated."""
-SMALL, SPARSE = 100, 4
+SMALL, SPARSE = 100, 10
 """Up to so many variables, and large clauses for each, toulbar2 proves optima sooner than nodes on a relaxation do."""
 HEAVY = 7000
 """A relaxation of so many columns, after dead-end elimination, takes many seconds; until it ends there is no state."""

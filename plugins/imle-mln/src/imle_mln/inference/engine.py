@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, OrderedDict
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from imle.errors import ObjectiveError, OptionError, SolveError
 from imle.solvers import SolveStatus
 from imle_linear.engines import Clock, deadline
 from imle_mln.engines import AUTO, engines, find
-from imle_mln.inference.components import Options, recent
+from imle_mln.inference.components import EngineResult, Options, recent
 from imle_mln.inference.dispatch import LARGE, Dispatch, Solved, without_dominated
 from imle_mln.inference.energy import Energy, Weighted, energy
 from imle_mln.inference.result import MAPResult, MAPRows, joined
@@ -27,6 +28,9 @@ _AGREE = 1e-7
 """How far apart two engines may be, relative to the sum of the coefficients' sizes."""
 _PLAIN = 400
 """Numbers up to two to this are taken as they are."""
+_ENERGY, _SEARCHING, _NOTABLE = 20.0, 5.0, 0.3
+"""How many times as long as an evaluator it takes to make an energy, which cannot be interrupted, and a network to
+search; and how many seconds matter."""
 
 
 class MAPEngine:
@@ -68,8 +72,10 @@ class MAPEngine:
         self._network, self._name = network, engine
         self._options = Options(gap, seed, hand_on=engine == AUTO, limited=time_limit is not None)
         self._time_limit = time_limit
-        self._large = int(np.count_nonzero(np.diff(network.clauses.starts) > 2))
+        self._large = int(np.count_nonzero((np.diff(network.clauses.starts) > 2) & ~network.hard))
+        begin = time.perf_counter()
         self._evaluate = Evaluator(network)
+        self._seconds = time.perf_counter() - begin
         self._weighted: Weighted | None = None
         self._dispatches: OrderedDict[bytes, Dispatch] = OrderedDict()
         self._cross_check = cross_check
@@ -124,19 +130,36 @@ class MAPEngine:
 
     def _reduced(self, unary: Floats, weights: Floats, clock: Clock) -> MAPRows | None:
         """One row, by deciding dominated atoms first; None if that is of little use."""
-        largest = max(np.abs(unary).max(initial=0.0), np.abs(weights).max(initial=0.0))
-        if not 2.0**-_PLAIN < largest < 2.0**_PLAIN:
+        if not _plain(unary, weights):
             return None
-        network = self._network.completed
-        rewards = np.concatenate([self._network.padded(unary)[0], np.where(network.hard, 0.0, weights)])
-        found = without_dominated(network, self._structure, rewards, self._options, clock)
-        if found is None:
-            return None
-        states = np.zeros((1, network.atoms), np.bool_) if found.states is None else found.states[None]
+        rewards = self._rewards(unary, weights)
+        found = without_dominated(self._network.completed, self._structure, rewards, self._options, clock)
+        return None if found is None else self._alone("dominance", found, unary, weights)
+
+    def _searched(self, unary: Floats, weights: Floats, clock: Clock) -> MAPRows:
+        """One row, by local search on the network as it is, if there is time for that."""
+        from imle_mln.engines.local import improved
+
+        found = EngineResult(SolveStatus.TIMEOUT)
+        if _SEARCHING * self._seconds < (clock() or 0.0):
+            rewards = self._rewards(unary, weights)
+            found = improved(found, self._structure, rewards, self._options.seed, clock)
+        return self._alone("local", found, unary, weights)
+
+    def _rewards(self, unary: Floats, weights: Floats) -> Floats:
+        return np.concatenate([self._network.padded(unary)[0], np.where(self._network.hard, 0.0, weights)])
+
+    def _alone(self, name: str, found: EngineResult, unary: Floats, weights: Floats) -> MAPRows:
+        states = np.zeros((1, self._network.atoms), np.bool_) if found.states is None else found.states[None]
         status, slack = np.array([found.status], np.int8), np.array([found.slack])
-        return self._result(Solved(status, states, slack, Counter(dominance=1), [found.events]), unary, weights, 0)
+        return self._result(Solved(status, states, slack, Counter({name: 1}), [found.events]), unary, weights, 0)
 
     def _rows(self, unary: Floats, weights: Floats, clock: Clock | None) -> MAPRows:
+        left = clock() if clock and "_energy" not in self.__dict__ else None
+        if left is not None and _ENERGY * self._seconds > max(left, _NOTABLE) and not self._network.conflict:
+            own = _checked("weights", weights, len(self._network.clauses), "clause")
+            if len(unary) == 1 and _plain(unary, own):
+                return self._searched(unary, own, cast(Clock, clock))
         if isinstance(self._energy, str):
             _checked("weights", weights, len(self._network.clauses), "clause")
             return self._none(len(unary), SolveStatus.INFEASIBLE, self._energy)
@@ -224,6 +247,12 @@ def _another(result: MAPResult) -> str:
     general = [one for one in engines() if one.general and not one.requires]
     fresh = [one for one in general if not result.engines[one.name] and not result.events[one.decided]]
     return (fresh or general)[0].name
+
+
+def _plain(unary: Floats, weights: Floats) -> bool:
+    """Whether sums of these numbers can neither overflow nor lose all digits."""
+    largest = max(float(np.abs(part).max(initial=0.0)) for part in (unary, weights))
+    return 2.0**-_PLAIN < largest < 2.0**_PLAIN
 
 
 def _checked(name: str, given: Floats, length: int, per: str) -> Floats:

@@ -147,3 +147,15 @@ def test_random_constructs_mean_what_they_say():
         if done == 60:
             break
     assert min(seen.values()) > 5, seen
+
+
+def test_cardinalities_of_large_formulas_are_not_multiplied_out():
+    """Its four copies, each a conjunction once negated, would make millions of clauses."""
+    program = "a = {A, B}\nP(a)\nQ(a)\n|x,y| (P(x) ^ Q(y) <=> P(y) v Q(x) => P(x)) <= 3\n1 P(x)\n0.5 Q(x)\n"
+    p = q = list(itertools.product((False, True), repeat=2))
+    best = max(
+        sum(p) + 0.5 * sum(q)
+        for p, q in itertools.product(p, q)
+        if sum((p[x] and q[y]) == (not (p[y] or q[x]) or p[x]) for x in (0, 1) for y in (0, 1)) <= 3
+    )
+    assert imle_mln.map_inference(program).score == best

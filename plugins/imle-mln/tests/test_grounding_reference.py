@@ -245,15 +245,16 @@ def check(seed: int) -> None:
             assert violated[at] <= broken[at], seed
             if broken[at] and not violated[at]:
                 assert f"line {rule.line}: " in grounding.network.conflict, seed
-        if grounding.network.conflict:
-            assert any(broken) or found.broken[row], seed  # blocks take part in contradictions
         blocks = {}
         for (name, constants), value in world.items():
             predicate = program.predicates[name]
             if predicate.unique:
                 rest = (name, *(c for at, c in enumerate(constants) if at not in predicate.unique))
                 blocks[rest] = blocks.get(rest, 0) + value
-        assert found.broken[row] == sum(count != 1 for count in blocks.values())
+        wrong = sum(count != 1 for count in blocks.values())
+        assert found.broken[row] == wrong
+        if grounding.network.conflict:
+            assert any(broken) or wrong, seed
 
 
 def well_formed(grounding: Grounding) -> None:

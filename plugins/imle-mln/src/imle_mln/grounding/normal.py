@@ -8,8 +8,9 @@ So one algorithm, which grounds clauses, does all formulas.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 from imle_mln import logic
 
@@ -17,6 +18,8 @@ from imle_mln import logic
 PRIME = "~"
 # A hard clause with conjunctions in it is multiplied out if no more clauses than this come of it.
 DISTRIBUTE = 32
+# It is not even tried where so many would come of it, if none of them were equal or true: there may be millions.
+_TRIED = 1024
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ def hard_clauses(part: Disjunct, free: frozenset[str]) -> list[tuple[Disjunct, .
     at = next((k for k, one in enumerate(clause) if _is_conjunction(one)), None)
     if at is None:
         return [clause]
+    if len(clause) > 1 and _distributed(disjunction(clause)) > _TRIED:
+        return [clause]
     conjunction = clause[at].body
     assert isinstance(conjunction, Clause)
     clauses: list[tuple[Disjunct, ...]] = []
@@ -133,6 +138,17 @@ def hard_clauses(part: Disjunct, free: frozenset[str]) -> list[tuple[Disjunct, .
         clauses += hard_clauses(opened, free.union(fresh.values()))
     # The conjuncts of a whole formula are constraints of their own, however many they are.
     return [clause] if len(clauses) > DISTRIBUTE and len(clause) > 1 else clauses
+
+
+def _distributed(part: Disjunct) -> int:
+    """How many clauses say what a part says, equal and true ones not left out: conjunctions add, disjunctions
+    multiply.
+    """
+    if part.variables or not isinstance(part.body, Clause):
+        return 1
+    if part.positive:
+        return prod(map(_distributed, part.body.parts))
+    return sum(_distributed(negate(replace(inner, variables=()))) for inner in part.body.parts)
 
 
 def _is_conjunction(part: Disjunct) -> bool:

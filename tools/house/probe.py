@@ -79,7 +79,7 @@ def chosen(rows: Tensor) -> Tensor:
 
 
 class ByHand(torch.autograd.Function):
-    """I-MLE as a layer does it by default, divided by lambda = ||theta|| / ||dy||, with given noise and one sample."""
+    """I-MLE as a layer does it by default, divided by lambda = ||c(theta + eps)|| / ||dy||, with given noise."""
 
     @staticmethod
     def forward(ctx: Any, theta: Tensor, eps: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class ByHand(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         theta, eps, z = ctx.saved_tensors
         (dy,) = gradients
-        step = theta.norm(dim=1, keepdim=True) / dy.norm(dim=1, keepdim=True)
+        step = N**0.5 * (theta + eps).std(dim=1, correction=0, keepdim=True) / dy.norm(dim=1, keepdim=True)
         return (z - chosen(theta - step * dy + eps)) / step, None
 
 

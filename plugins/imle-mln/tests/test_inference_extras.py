@@ -146,7 +146,7 @@ def test_toulbar2_leaves_the_other_threads_running():
 @every_extra
 def test_a_time_limit_leaves_a_state_and_a_bound_and_the_next_solve_is_whole(engine):
     net, unary, weights = frustrated()
-    solver = MAPEngine(net, engine, time_limit=0.4)
+    solver = MAPEngine(net, engine, time_limit=1.0)
     few = np.where(np.arange(1500) < 100, weights / 100, 0.0)
     for _ in range(2):
         found = solver.solve(unary, weights)

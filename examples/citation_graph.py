@@ -149,7 +149,8 @@ class Model(nn.Module):
         """`[P, T]`, one topic per paper; with noise, the mean of several such worlds; or probabilities."""
         scores: Tensor = self.network(graph.features)
         if isinstance(layer, MarginalLayer):
-            return layer(scores.flatten(), self.weights).state.reshape(scores.shape)
+            probable: Tensor = layer(scores.flatten(), self.weights).state
+            return probable.reshape(scores.shape)
         states: Tensor = layer({"Topic": scores}, self.weights)["Topic"]
         return states
 

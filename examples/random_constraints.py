@@ -118,7 +118,8 @@ def decide(a: Tensor, b: Tensor, costs: Tensor, bounds: tuple[int, int]) -> Tens
     a, b = a.detach().double(), b.detach().double()
     layer = imle.layer("highs-ilp", A_ub=a.numpy(), b_ub=b.numpy(), bounds=bounds, on_failure="zero-grad")
     with torch.no_grad():
-        return layer.eval()(costs)
+        decisions: Tensor = layer.eval()(costs)
+    return decisions
 
 
 def make_examples(seed: int, setting: Setting) -> Examples:
@@ -158,7 +159,8 @@ def learn(seed: int, seen: Examples, setting: Setting) -> tuple[Tensor, Tensor]:
         loss(part.costs, part.decisions, points, A_ub=a, b_ub=b).backward()
         optimizer.step()
         rate.step()
-    return rows()
+    learned: tuple[Tensor, Tensor] = rows()
+    return learned
 
 
 def accuracy(decided: Tensor, best: Tensor) -> float:

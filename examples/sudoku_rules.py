@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,7 +138,7 @@ def null_space(boards: Tensor, steps: int = 0) -> Equations:
 def decayed(ends: tuple[float, float], progress: float) -> float:
     """From the first number to the second, by equal factors."""
     first, last = ends
-    return first * (last / first) ** progress
+    return float(first * (last / first) ** progress)
 
 
 def both_sides(equations: Equations, room: float) -> Equations:
@@ -160,7 +161,7 @@ def judge(equations: Equations, held_out: Ints, puzzles: Ints, rng: np.random.Ge
     """
     a, b = both_sides(equations, ROOM[1])
     kept = imle.metrics.infeasibility(as_binary(held_out), A_ub=a, b_ub=b) == 0
-    rows = {"A_ub": a.double().numpy(), "b_ub": b.double().numpy(), "bounds": (0, 1)}
+    rows: dict[str, Any] = {"A_ub": a.double().numpy(), "b_ub": b.double().numpy(), "bounds": (0, 1)}
     solve = imle.layer("highs-ilp", **rows, time_limit=1.0, on_failure="zero-grad").eval()
     solved = imle.metrics.exact_match(solve(-as_binary(puzzles)), as_binary(held_out[: len(puzzles)]))
     best = solve(torch.from_numpy(rng.normal(size=(len(puzzles), VARIABLES))).float())

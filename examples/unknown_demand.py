@@ -112,12 +112,14 @@ class Dispatch:
         self.costs = crates * torch.cat([CRATE_COST.flatten(), wholesale, torch.zeros(WAREHOUSES)])
         leaves = torch.cat([stays.repeat_interleave(BARS, dim=1), torch.zeros(WAREHOUSES, BARS), stays], dim=1)
         self.arrives = torch.cat([torch.eye(BARS).repeat(1, WAREHOUSES + 1), torch.zeros(BARS, WAREHOUSES)], dim=1)
-        self.instance = {"A_eq": leaves, "b_eq": (SUPPLY / crates).floor(), "A_ub": -self.arrives}
+        self.instance: dict[str, Any] = {"A_eq": leaves, "b_eq": (SUPPLY / crates).floor(), "A_ub": -self.arrives}
         self.plan = self.layer(noise=None).eval()
 
     def layer(self, **options: Any) -> imle.SolverLayer:
         """Costs and `b_ub` to plans. HiGHS needs no more than its lean options for so small an integer program."""
-        solver = {"solver": "highs-lp"} if self.crates == 1 else {"solver": "highs-ilp", "tuning": "lean"}
+        solver: dict[str, Any] = (
+            {"solver": "highs-lp"} if self.crates == 1 else {"solver": "highs-ilp", "tuning": "lean"}
+        )
         return imle.layer(**solver, **self.instance, **options)
 
     def asked(self, demand: Tensor) -> Tensor:
@@ -186,17 +188,17 @@ def best_plans(dispatch: Dispatch, days: Days) -> Tensor:
     What it costs on average is convex: the value of the program, and the expected shortage of log-normal demands.
     """
     layer, costs = dispatch.layer(noise=None), dispatch.costs.expand(len(days.median), -1)
-    normal = torch.distributions.Normal(0.0, 1.0)
     shipped = (days.median * torch.exp(SPREAD / 2)).requires_grad_()
     optimizer = torch.optim.Adam([shipped], lr=1.0)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
     for _ in range(40):
         z = torch.log(shipped / days.median) / SPREAD
         mean = days.median * torch.exp(SPREAD**2 / 2)
-        short = mean * normal.cdf(SPREAD - z) - shipped * normal.cdf(-z)
+        over, under = torch.special.ndtr(SPREAD - z), torch.special.ndtr(-z)
+        short = mean * over - shipped * under
         cost = layer.value(costs, b_ub=dispatch.asked(shipped)) + SHORTAGE * short.sum(dim=1)
         optimizer.zero_grad()
-        cost.sum().backward()
+        torch.autograd.backward(cost.sum())
         optimizer.step()
         schedule.step()
         with torch.no_grad():
@@ -211,7 +213,7 @@ def end_to_end(model: nn.Module, days: Days, loss: Loss, epochs: int) -> None:
         for rows in torch.split(torch.randperm(len(days.demand)), BATCH):
             cost = loss(model(days.reports[rows]), days.demand[rows]).mean()
             optimizer.zero_grad()
-            (cost / DEMAND.sum()).backward()  # per crate
+            torch.autograd.backward(cost / DEMAND.sum())  # per crate
             optimizer.step()
 
 

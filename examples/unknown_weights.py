@@ -82,7 +82,8 @@ class Problem:
     @torch.no_grad()
     def pack(self, weights: Tensor) -> Tensor:
         """The best sets `[N, n]` for weights `[N, n]`."""
-        return self.solve(self.values.expand_as(weights), weights=weights)
+        packed: Tensor = self.solve(self.values.expand_as(weights), weights=weights)
+        return packed
 
     @torch.no_grad()
     def post_hoc_regret(self, packed: Tensor, rows: Rows) -> Tensor:
@@ -95,7 +96,8 @@ class Problem:
         offers = self.values * torch.where(flat > 0.5, PENALTY, 1 / PENALTY)
         changes = self.solve(offers, weights=weights) - flat  # -1 where an item is taken out, 1 where one is put in
         earned = flat @ self.values + (changes * offers).sum(dim=1)
-        return 1 - earned.unflatten(0, packed.shape[:2]) / rows.best.unsqueeze(1)
+        lost: Tensor = 1 - earned.unflatten(0, packed.shape[:2]) / rows.best.unsqueeze(1)
+        return lost
 
 
 def generated(seed: int, train: int, validation: int, test: int) -> Problem:
@@ -111,8 +113,8 @@ def generated(seed: int, train: int, validation: int, test: int) -> Problem:
     weights = rng.poisson(np.maximum(rates, 0.0))
     low, high = weights.min(axis=0), weights.max(axis=0)
     values = rng.uniform(size=ITEMS) * ((weights - low) / (high - low)).sum(axis=0)
-    tensors = (torch.from_numpy(array).float() for array in (features, weights, values))
-    return Problem(*tensors, parts=(train, validation))
+    known, asked, worth = (torch.from_numpy(array).float() for array in (features, weights, values))
+    return Problem(known, asked, worth, parts=(train, validation))
 
 
 def electricity(folder: Path, seed: int) -> Problem:
@@ -214,7 +216,8 @@ def feasibility_aware(problem: Problem, weight: float) -> Loss:
 
     def loss(predicted: Tensor, rows: Rows) -> Tensor:
         values = problem.values.expand_as(predicted)
-        return rule(values, problem.pack(rows.weights), {"weights": rows.weights}, weights=predicted)
+        value: Tensor = rule(values, problem.pack(rows.weights), {"weights": rows.weights}, weights=predicted)
+        return value
 
     return loss
 

@@ -84,7 +84,8 @@ def estimates(prediction: float, sigma: float, draws: int = DRAWS) -> Tensor:
     """The derivative as a layer estimates it, so many times: `[draws]`."""
     layer = imle.layer("knapsack", weights=WEIGHTS, noise=None, nb_samples=SAMPLES, learned={"capacity": sigma})
     capacity = torch.full((draws,), prediction, requires_grad=True)
-    layer.expected_loss(torch.tensor(VALUES).expand(draws, -1), loss_of, capacity=capacity).sum().backward()
+    losses = layer.expected_loss(torch.tensor(VALUES).expand(draws, -1), loss_of, capacity=capacity)
+    torch.autograd.backward(losses.sum())
     assert capacity.grad is not None
     return capacity.grad
 

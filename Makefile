@@ -35,12 +35,13 @@ demo: $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO))
 gallery: $(STAMP)
 	$(BIN)/imle gallery
 
+# a thread for each of the two workers: with two each, they wait for one another
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # the fast half, while you work
 quick: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 # small changes of the sources, drawn anew for each SEED: tests are to notice 19 of 20
 mutants: $(STAMP)

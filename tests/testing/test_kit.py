@@ -265,7 +265,7 @@ def test_what_needs_an_expected_failure_does_not_apply():
 
 def likely(rng, rows):
     """Scores whose order no small step changes."""
-    return rng.uniform([1, 10, 100, 1000], [2, 20, 200, 2000], size=(rows, 4))
+    return rng.uniform([1, 10, 300, 1000], [2, 20, 600, 2000], size=(rows, 4))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class AIMLE(IMLE):
     """
 
     name: ClassVar[str] = "aimle"
-    temperature: ClassVar[float] = 1.0
+    default_temperature: ClassVar[float] = 1.0
     beta: Tensor
     nonzeros: Tensor
 

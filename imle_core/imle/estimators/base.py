@@ -37,7 +37,7 @@ class Estimator(WideBuffers, ABC):
     """Whether `sample` and `gradient` give a row the same whatever rows come with it: a `memory_limit` then holds."""
     exact_samples: ClassVar[bool] = False
     """Whether samples are drawn without solving: a row is then solved once, whatever their number."""
-    temperature: ClassVar[float] = 1.0
+    default_temperature: ClassVar[float] = 1.0
     """tau of a layer whose user names none, where noise is in units of theta."""
     needs_noise: ClassVar[bool] = False
     """Whether a forward pass without noise has no gradient: output="map" is then refused."""

@@ -54,7 +54,7 @@ class IMLE(Estimator):
 
     name: ClassVar[str] = "imle"
     by_row: ClassVar[bool] = True
-    temperature: ClassVar[float] = 3.0
+    default_temperature: ClassVar[float] = 3.0
 
     def __init__(
         self,

@@ -167,7 +167,7 @@ def layer(
     pooled = None if pool is None else Pooled(made, _solutions(pool))
     distribution = _noise(noise, rule, relative=temperature is None and not spec.blocks)
     if temperature is None:
-        tau = rule.temperature if isinstance(distribution, RelativeNoiseDistribution) else 1.0
+        tau = rule.default_temperature if isinstance(distribution, RelativeNoiseDistribution) else 1.0
     else:
         tau = not_negative("temperature", temperature)
     rule.check(spec, distribution, tau)

@@ -209,11 +209,14 @@ class Packing:
         numbers = self._of_all("baseline")
         if numbers is None or not bool(numbers.any()):
             return None
-        starts = torch.cat([torch.full((place.stop - place.start,), place.start) for place in self.places.values()])
+        sizes = torch.tensor([place.stop - place.start for place in self.places.values()], device="cpu")
+        firsts = torch.tensor([place.start for place in self.places.values()], device="cpu")
+        starts = firsts.repeat_interleave(sizes)
         found = torch.where(numbers > 0, starts + numbers.long() - 1, -1)
         if self.noisy is None:
             return found
-        place = torch.zeros(self.size, dtype=torch.int64).index_put((self.noisy,), torch.arange(len(self.noisy)))
+        place = torch.zeros(self.size, dtype=torch.int64, device="cpu")
+        place[self.noisy] = torch.arange(len(self.noisy), device="cpu")
         found = found[..., self.noisy]
         return torch.where(found < 0, -1, place[found])
 

@@ -15,6 +15,9 @@ from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.losses.base import REDUCTIONS, Reduction, check_shape
 from imle.solvers.protocol import Sense
 
+_ROUNDING = 1e-6
+"""A known row is kept if it is exceeded by no more than this."""
+
 
 class SolverFree(nn.Module):
     """Rows ``A_ub z <= b_ub`` as hyperplanes between known solutions and points that are none; nothing is solved.
@@ -117,7 +120,7 @@ class SolverFree(nn.Module):
         y, z, a, b, c = self._read(objective, solution, negatives, A_ub, b_ub)
         counts = (z != y.unsqueeze(-2)).any(dim=-1)
         if known:
-            counts &= (excess_of_points(z, known) <= 0).all(dim=-1)
+            counts &= (excess_of_points(z, known) <= _ROUNDING).all(dim=-1)
         learned = a.shape[-2]
         if c is not None and c.requires_grad:
             a = torch.cat([a.expand(*y.shape[:-1], *a.shape[-2:]), c.unsqueeze(-2)], dim=-2)

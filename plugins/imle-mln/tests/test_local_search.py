@@ -404,3 +404,21 @@ def test_a_clock_that_has_run_out_still_leaves_a_search_with_a_bound():
     search.run(deadline(1e-9))
     assert -np.inf < search.score <= search.bound < np.inf
     assert len(units_of(structure(net))) == 40
+
+
+def test_a_start_is_no_worse_than_nothing_true():
+    """Also where time is over at once: decided one by one, atoms may drag in more than they gain."""
+    rng = np.random.default_rng(12)
+    tried = 0
+    for _ in range(300):
+        net = plain(networks.random_network(rng, most=12))
+        nothing = np.zeros((1, net.atoms), np.bool_)
+        found = Evaluator(net)(nothing)
+        if len(net.blocks) or not net.hard.any() or found.violated[0]:
+            continue
+        unary, weights = networks.random_weights(rng, net)
+        search = LocalSearch(structure(net), rewards_of(net, unary, weights), 0)
+        search.run(lambda: 0.0)
+        assert search.score >= np.where(net.hard, 0.0, weights) @ found.truths[0] - 1e-9
+        tried += 1
+    assert tried > 10

@@ -1,6 +1,6 @@
 """A good state of a network, of every size, where hard clauses leave one that can be found; and a bound.
 
-It starts from a state built greedily, with unit propagation after each decision, so that hard clauses and blocks hold.
+It starts from states built greedily, with unit propagation after each decision, so that hard clauses and blocks hold.
 Then simulated annealing, in runs that become longer, takes turns with large neighbourhood search where there are hard
 clauses (Shaw 1998): atoms near each other are forgotten and decided anew, all others stay if they can.
 """
@@ -120,6 +120,8 @@ class LocalSearch:
         """Search until time is over, or, where it is not limited, for a while that depends on the network only."""
         if self.contradiction:
             return
+        if self._structure.hard.any():  # decided one by one, atoms may drag in more than they gain
+            self._build(np.zeros_like(self._wanted), self._priority, 0.0)
         self._build(self._wanted, self._priority, 0.0)
         self._repair(clock)
         for _ in self._rounds(clock):

@@ -19,6 +19,7 @@ from torch.nn.functional import cosine_similarity
 import imle
 from benchmarks.harness import Claim
 from imle.estimators import IMLE
+from imle.testing.enumeration import EnumerationSolver
 
 DRAWS, POINTS = 2_000, 20
 
@@ -81,18 +82,14 @@ def cosines(vertices: Tensor, rule: Any, *, samples: int = 2) -> tuple[float, fl
     points = torch.randn(POINTS, vertices.shape[1], dtype=torch.float64, generator=generator)
     targets = torch.randn(POINTS, vertices.shape[1], dtype=torch.float64, generator=generator)
 
-    def solve(theta: Tensor) -> Tensor:
-        return vertices[(theta.double() @ vertices.T).argmax(dim=1)].to(theta)
-
     try:
         if rule == "simple":
             layer = imle.layer("topk", k=5, estimator=rule, output="samples", generator=generator)
             if vertices.shape != (252, 10):
                 return None
         else:
-            layer = imle.layer(
-                solve, estimator=rule, output="samples", nb_samples=1, temperature=1.0, generator=generator
-            )
+            known = {"solutions": vertices.numpy(), "generator": generator}
+            layer = imle.layer(EnumerationSolver("max"), estimator=rule, output="samples", temperature=1.0, **known)
         if layer.noise is not None and rule != "simple":
             layer.nb_samples = samples
     except imle.errors.OptionError:

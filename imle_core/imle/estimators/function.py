@@ -89,18 +89,11 @@ class Estimate(torch.autograd.Function):
         return split(found, size)
 
 
-class Gradient(torch.autograd.Function):
-    """The estimator's rule. It has no derivative, and says so.
+class OnceDifferentiable(torch.autograd.Function):
+    """A backward pass of ours, which has no derivative itself, and says so.
 
     torch's `once_differentiable` does not do this for `torch.autograd.grad`, which then reports an unused tensor.
     """
-
-    @staticmethod
-    def forward(
-        theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Application
-    ) -> Tensor:
-        solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
-        return gradient_of(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -113,6 +106,17 @@ class Gradient(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *_: Any) -> None:
         refuse_second_derivative()
+
+
+class Gradient(OnceDifferentiable):
+    """The estimator's rule."""
+
+    @staticmethod
+    def forward(
+        theta: Tensor, noise: Tensor | None, z: Tensor, valid: Tensor | None, dy: Tensor, call: Application
+    ) -> Tensor:
+        solutions = z.unsqueeze(1) if z.ndim == theta.ndim else z
+        return gradient_of(Trace(theta, noise, solutions, valid, call), call.per_sample(dy, valid))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from imle.estimators.base import Application, Trace
-from imle.estimators.function import plain_apply, refuse_forward_mode, refuse_second_derivative
+from imle.estimators.function import OnceDifferentiable, plain_apply, refuse_forward_mode
 from imle.estimators.scores import baseline, refuse_learned_without_noise, score_gradient, undifferentiable
 from imle.noise import BaseNoiseDistribution, perturb
 
@@ -151,8 +151,8 @@ class _Through(torch.autograd.Function):
         refuse_forward_mode()
 
 
-class _Slope(torch.autograd.Function):
-    """The gradients of parameters. They have no derivative, and say so."""
+class _Slope(OnceDifferentiable):
+    """The gradients of parameters."""
 
     @staticmethod
     def forward(
@@ -163,15 +163,3 @@ class _Slope(torch.autograd.Function):
         trace = Trace(dy, None, z.to(dy.dtype), valid, call)
         weights = ((trace.z - baseline(trace, trace.z)) * dy).flatten(2).sum(dim=2)
         return tuple(parameter.score_gradient(trace, weights) for parameter in parameters)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Nothing to keep."""
-
-    @staticmethod
-    def backward(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()
-
-    @staticmethod
-    def jvp(ctx: Any, *_: Any) -> None:
-        refuse_second_derivative()

@@ -5,6 +5,7 @@ KNOWN = {
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
     "grid-shortest-path": "imle-networkx",
+    "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
     "knapsack": "imle-kernels",

@@ -10,6 +10,7 @@ KNOWN = {
     "highs-lp": "imle-highs",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
+    "max-weight-matching": "imle-networkx",
     "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
     "networkx-shortest-path": "imle-networkx",

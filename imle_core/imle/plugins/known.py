@@ -22,8 +22,10 @@ KNOWN = {
     "pulp-lp": "imle-pulp",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
+    "segmentation": "imle-dp",
     "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
+    "viterbi": "imle-dp",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

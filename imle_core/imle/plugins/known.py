@@ -4,6 +4,7 @@ KNOWN = {
     "arborescence": "imle-networkx",
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
+    "cvxpy": "imle-cvxpy",
     "grid-shortest-path": "imle-networkx",
     "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",

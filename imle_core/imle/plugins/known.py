@@ -10,6 +10,7 @@ KNOWN = {
     "highs-lp": "imle-highs",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
+    "max-weight-matching": "imle-networkx",
     "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
     "networkx-shortest-path": "imle-networkx",
@@ -21,8 +22,10 @@ KNOWN = {
     "pulp-lp": "imle-pulp",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
+    "segmentation": "imle-dp",
     "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
+    "viterbi": "imle-dp",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

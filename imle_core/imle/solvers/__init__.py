@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
-from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, RowShapes, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "PreparedSolver",
     "Progress",
     "RowResults",
+    "RowShapes",
     "Sense",
     "Shape",
     "SolutionPool",

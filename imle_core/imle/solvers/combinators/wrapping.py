@@ -13,11 +13,13 @@ from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
     PreparedSolver,
+    RowShapes,
     Sense,
     Shape,
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    row_shapes_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -81,6 +83,11 @@ class PreparedWrapper:
     def fixed_terms(self) -> FixedTerms | None:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
+
+    @property
+    def row_shapes(self) -> RowShapes | None:
+        """That of the solver inside."""
+        return row_shapes_of(self.inner)
 
     @property
     def blocks(self) -> BlockLayout | None:

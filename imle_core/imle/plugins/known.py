@@ -1,6 +1,7 @@
 """Solver ids and commands that live in this repository, so that one that is not installed can name its pip line."""
 
 KNOWN = {
+    "alignment": "imle-dp",
     "arborescence": "imle-networkx",
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",

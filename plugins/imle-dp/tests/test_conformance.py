@@ -13,3 +13,8 @@ def test_paths(check):
 @parametrize_with_checks("segmentation")
 def test_segmentations(check):
     check()
+
+
+@parametrize_with_checks("alignment")
+def test_alignments(check):
+    check()

@@ -15,7 +15,11 @@ TOO_LARGE = 1e305
 
 def instances(solver_id: str) -> list[Instance]:
     """Small instances, and all their solutions."""
-    offered: dict[str, Callable[[], list[Instance]]] = {"viterbi": _paths, "segmentation": _segmentations}
+    offered: dict[str, Callable[[], list[Instance]]] = {
+        "viterbi": _paths,
+        "segmentation": _segmentations,
+        "alignment": _alignments,
+    }
     return offered[solver_id]()
 
 
@@ -101,3 +105,75 @@ def segmentations(
                 moves[0 if stationary else start - 1][pair] += 1
             found.append(np.concatenate([segments.ravel(), moves.ravel()]))
     return np.array(found)
+
+
+def _alignments() -> list[Instance]:
+    band = np.array([[1, 1, 0], [1, 1, 1]])
+    return [
+        Instance(
+            "whole",
+            {"first": 2, "second": 3},
+            solutions=alignments(2, 3),
+            rows={"lengths": [(2, 3), (1, 2), (0, 3), None, (0, 0)]},
+            bad_objective=np.full(11, TOO_LARGE),
+        ),
+        Instance(
+            "a part, scores, lengths",
+            {"first": 3, "second": 2, "lengths": (2, 2)},
+            {"kind": "local", "sense": "max"},
+            solutions=alignments(3, 2, (2, 2), kind="local"),
+            rows={"lengths": [(2, 2), (3, 2), (1, 0)]},
+        ),
+        Instance(
+            "warping in a band",
+            {"first": 2, "second": 3, "allowed": band, "lengths": (2, 3)},
+            {"kind": "warping"},
+            solutions=alignments(2, 3, kind="warping", allowed=band),
+            rows={"lengths": [(2, 3), (2, 1), (1, 2)]},
+            bad_row={"lengths": (1, 3)},
+        ),
+        Instance("some pairs", {"first": 2, "second": 3, "allowed": band}, solutions=alignments(2, 3, allowed=band)),
+    ]
+
+
+def alignments(
+    n: int,
+    m: int,
+    lengths: tuple[int, int] | None = None,
+    *,
+    kind: str = "global",
+    allowed: Floats | None = None,
+) -> Floats:
+    """`[M, m]` all alignments, as the paths through a lattice that they are."""
+    ends = lengths or (n, m)
+    allowed = np.ones((n, m)) if allowed is None else allowed
+    found: set[tuple[float, ...]] = set()
+
+    def go(i: int, j: int, chosen: frozenset[tuple[str, int, int]]) -> None:
+        """From a corner of the lattice; for warpings, from a cell."""
+        if kind == "local" or (i, j) == ends:
+            pairs, deleted, inserted = np.zeros((n, m)), np.zeros(n), np.zeros(m)
+            for step, one, two in chosen:
+                if step == "pair":
+                    pairs[one, two] = 1
+                elif step == "delete":
+                    deleted[one] = 1
+                else:
+                    inserted[two] = 1
+            found.add(tuple(np.concatenate([pairs.ravel(), *((deleted, inserted) if kind != "warping" else ())])))
+        if i < ends[0] and j < ends[1] and allowed[i, j]:
+            if kind == "warping":
+                for one, two in ((i + 1, j + 1), (i + 1, j), (i, j + 1)):
+                    if (one, two) == ends or (one < ends[0] and two < ends[1]):
+                        go(one, two, chosen | {("pair", i, j)})
+            else:
+                go(i + 1, j + 1, chosen | {("pair", i, j)})
+        if kind != "warping":
+            if i < ends[0]:
+                go(i + 1, j, chosen | {("delete", i, j)})
+            if j < ends[1]:
+                go(i, j + 1, chosen | {("insert", i, j)})
+
+    for start, other in np.ndindex(ends[0] + 1, ends[1] + 1) if kind == "local" else [(0, 0)]:
+        go(start, other, frozenset())
+    return np.array(sorted(found))

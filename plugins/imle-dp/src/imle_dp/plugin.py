@@ -102,7 +102,61 @@ print(segments.grad[0, 0])""",
     url="https://en.wikipedia.org/wiki/Viterbi_algorithm",
 )
 
+ALIGNMENT = _spec(
+    id="alignment",
+    summary="The best alignment of two sequences: edit distance, local, or dynamic time warping",
+    problem="alignment",
+    sense="min",
+    target="imle_dp.alignment:AlignmentSolver",
+    instance=(
+        Parameter("first", "int", doc="n, the room for items of the first sequence", minimum=1),
+        Parameter("second", "int", doc="m, the room for items of the second sequence", minimum=1),
+        Parameter(
+            "lengths",
+            "(int, int) | None",
+            None,
+            "how many items of each are used; None for all; for all rows, or one pair per row",
+            per_row=True,
+            synonyms=_LENGTH,
+        ),
+        Parameter(
+            "allowed",
+            "mask [n, m] | None",
+            None,
+            "which items may be paired, such as a band; None for all",
+            forbids=True,
+            synonyms=("band", "window", "mask"),
+        ),
+    ),
+    options=(
+        Parameter(
+            "kind",
+            "str",
+            "global",
+            'whole sequences with gaps, the part that is worth it, or "warping", where an item may have many partners',
+            choices=("global", "local", "warping"),
+            synonyms=("mode", "method"),
+        ),
+        common.sense("min"),
+    ),
+    blocks=(
+        Block("pairs", "[n, m] of pairs of items", solution="aligned"),
+        Block(
+            "deletions", "[n] of items of the first without a partner", solution="deleted", shared=True, optional=True
+        ),
+        Block("insertions", "[m] of items of the second without one", solution="inserted", shared=True, optional=True),
+    ),
+    example="""\
+import imle, torch
+layer = imle.layer("alignment", first=4, second=6, nb_samples=10)
+pairs = torch.rand(3, 4, 6, requires_grad=True)     # [B, n, m] costs
+found = layer(pairs, torch.ones(4), torch.ones(6))  # each item that is left out costs 1
+found.aligned[:, 0, 0].sum().backward()             # [B, n, m] how often each pair is made
+print(pairs.grad[0])""",
+    url="https://en.wikipedia.org/wiki/Needleman%E2%80%93Wunsch_algorithm",
+)
+
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [VITERBI, SEGMENTATION]
+    return [VITERBI, SEGMENTATION, ALIGNMENT]

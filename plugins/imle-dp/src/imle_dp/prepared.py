@@ -22,19 +22,19 @@ class PreparedProgram(BasePrepared, ABC):
     Args:
         solver: the options.
         fixed: the length of all rows, as the user gave it; None for all the room there is.
+        least: the smallest length.
 
     Attributes:
-        least: the smallest length.
         nothing: why a row may have no solution, for its message.
     """
 
     any_size: ClassVar[bool] = True  # scores are added and compared, whatever they are
-    least: ClassVar[int] = 1
     nothing: ClassVar[str]
 
-    def __init__(self, solver: BaseSolver, fixed: Any) -> None:
+    def __init__(self, solver: BaseSolver, fixed: Any, least: int = 1) -> None:
         self.solver = solver
         self.fixed = fixed
+        self.least = least
 
     def solve(self, objective: Any, *, lengths: Sequence[Any] | None = None) -> SolveResult:
         """Solve N rows.

@@ -17,6 +17,7 @@ KNOWN = {
     "ortools-ilp": "imle-ortools",
     "ortools-min-cost-flow": "imle-ortools",
     "perfect-matching": "imle-networkx",
+    "projective-tree": "imle-dp",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
     "scipy-assignment": "imle-scipy",

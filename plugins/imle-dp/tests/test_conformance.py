@@ -18,3 +18,8 @@ def test_segmentations(check):
 @parametrize_with_checks("alignment")
 def test_alignments(check):
     check()
+
+
+@parametrize_with_checks("projective-tree")
+def test_trees(check):
+    check()

@@ -19,6 +19,7 @@ def instances(solver_id: str) -> list[Instance]:
         "viterbi": _paths,
         "segmentation": _segmentations,
         "alignment": _alignments,
+        "projective-tree": _trees,
     }
     return offered[solver_id]()
 
@@ -177,3 +178,59 @@ def alignments(
     for start, other in np.ndindex(ends[0] + 1, ends[1] + 1) if kind == "local" else [(0, 0)]:
         go(start, other, frozenset())
     return np.array(sorted(found))
+
+
+def _trees() -> list[Instance]:
+    some = np.ones((4, 4))
+    some[0, 2] = some[2, 1] = 0
+    return [
+        Instance(
+            "three words",
+            {"lengths": 3},
+            solutions=projective_trees(3, 3, single_root=True),
+            shape=(4, 4),
+            rows={"lengths": [3, 1, 2, None]},
+            bad_objective=np.full((4, 4), TOO_LARGE),
+        ),
+        Instance(
+            "costs, several roots, room for four",
+            {"lengths": 3},
+            {"single_root": False, "sense": "min"},
+            solutions=projective_trees(4, 3, single_root=False),
+            shape=(5, 5),
+            rows={"lengths": [4, 2]},
+        ),
+        Instance(
+            "some heads",
+            {"allowed": some},
+            solutions=[tree for tree in projective_trees(3, 3, single_root=True) if (tree <= some).all()],
+        ),
+    ]
+
+
+def projective_trees(room: int, words: int, *, single_root: bool) -> Floats:
+    """`[M, room + 1, room + 1]` all choices of a head for each word that make a tree without crossing arcs."""
+    found = []
+    for heads in itertools.product(range(words + 1), repeat=words):
+        arcs = [(head, word) for word, head in enumerate(heads, start=1)]
+        if (single_root and heads.count(0) != 1) or not _is_tree((0, *heads)) or _crossing(arcs):
+            continue
+        tree = np.zeros((room + 1, room + 1))
+        for arc in arcs:
+            tree[arc] = 1
+        found.append(tree)
+    return np.array(found)
+
+
+def _is_tree(heads: tuple[int, ...]) -> bool:
+    """Whether all words come to the root by as many steps as there are words."""
+    reached = list(range(len(heads)))
+    for _ in heads:
+        reached = [heads[node] for node in reached]
+    return not any(reached)
+
+
+def _crossing(arcs: list[tuple[int, int]]) -> bool:
+    """Whether one of two arcs begins inside the other and ends outside; the root stands before the first word."""
+    spans = [sorted(arc) for arc in arcs]
+    return any(one[0] < other[0] < one[1] < other[1] for one, other in itertools.permutations(spans, 2))

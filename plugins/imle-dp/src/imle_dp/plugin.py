@@ -156,7 +156,51 @@ print(pairs.grad[0])""",
     url="https://en.wikipedia.org/wiki/Needleman%E2%80%93Wunsch_algorithm",
 )
 
+PROJECTIVE_TREE = _spec(
+    id="projective-tree",
+    summary="The best projective dependency tree of a sentence, by Eisner's algorithm",
+    problem="dependency parsing",
+    sense="max",
+    target="imle_dp.projective:ProjectiveTreeSolver",
+    instance=(
+        Parameter(
+            "lengths",
+            "int | None",
+            None,
+            "how many words there are; None for all there is room for; for all rows, or one per row",
+            per_row=True,
+            minimum=1,
+            synonyms=_LENGTH,
+        ),
+        Parameter(
+            "allowed",
+            "mask [n + 1, n + 1] | None",
+            None,
+            "which heads each word may have, heads first, 0 for the root; None for all",
+            forbids=True,
+        ),
+    ),
+    options=(
+        Parameter(
+            "single_root",
+            "bool",
+            True,
+            "one word hangs on the root; False for one or more",
+            synonyms=("multiroot", "one_root"),
+        ),
+        common.sense("max"),
+    ),
+    example="""\
+import imle, torch
+layer = imle.layer("projective-tree", nb_samples=10)
+arcs = torch.randn(4, 8, 8, requires_grad=True)   # [B, n + 1, n + 1] from heads to words; 0 is the root
+tree = layer(arcs, lengths=[7, 5, 3, 6])          # [B, n + 1, n + 1] how often each arc is in the tree
+tree[:, 0, 2].sum().backward()
+print(arcs.grad[0, 0])""",
+    url="https://aclanthology.org/C96-1058/",
+)
+
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [VITERBI, SEGMENTATION, ALIGNMENT]
+    return [VITERBI, SEGMENTATION, ALIGNMENT, PROJECTIVE_TREE]

@@ -5,6 +5,7 @@ KNOWN = {
     "arborescence": "imle-networkx",
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
+    "cky": "imle-dp",
     "grid-shortest-path": "imle-networkx",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",

@@ -23,3 +23,8 @@ def test_alignments(check):
 @parametrize_with_checks("projective-tree")
 def test_trees(check):
     check()
+
+
+@parametrize_with_checks("cky")
+def test_derivations(check):
+    check()

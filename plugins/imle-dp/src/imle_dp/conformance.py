@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ def instances(solver_id: str) -> list[Instance]:
         "segmentation": _segmentations,
         "alignment": _alignments,
         "projective-tree": _trees,
+        "cky": _derivations,
     }
     return offered[solver_id]()
 
@@ -234,3 +236,65 @@ def _crossing(arcs: list[tuple[int, int]]) -> bool:
     """Whether one of two arcs begins inside the other and ends outside; the root stands before the first word."""
     spans = [sorted(arc) for arc in arcs]
     return any(one[0] < other[0] < one[1] < other[1] for one, other in itertools.permutations(spans, 2))
+
+
+def _derivations() -> list[Instance]:
+    ambiguous = [(0, 0, 1), (0, 1, 1), (1, 0, 0)]
+    named = [("S", "NP", "V"), ("NP", "NP", "PP"), ("PP", "P", "NP"), ("S", "S", "PP")]
+    over = ["NP", "V", "P"]
+    return [
+        Instance(
+            "three words",
+            {"words": 3, "grammar": ambiguous},
+            solutions=derivations(3, 3, ambiguous, [0, 1], [0, 1], [0, 1]),
+            rows={"lengths": [3, 1, 2, None]},
+            bad_objective=np.full(21, TOO_LARGE),
+        ),
+        Instance(
+            "named symbols, costs",
+            {"words": 5, "grammar": named, "preterminals": over, "roots": ["S"], "lengths": 4},
+            {"sense": "min"},
+            solutions=derivations(5, 4, named, ["S", "NP", "V", "PP", "P"], over, ["S"]),
+            bad_row={"lengths": 3},
+        ),
+        Instance(
+            "no grammar",
+            {"words": 4, "symbols": 2, "lengths": 3, "roots": [1]},
+            solutions=derivations(4, 3, None, [0, 1], [0, 1], [1]),
+            rows={"lengths": [4, 1]},
+        ),
+    ]
+
+
+def derivations(
+    room: int,
+    words: int,
+    grammar: list[Any] | None,
+    symbols: list[Any],
+    preterminals: list[Any],
+    roots: list[Any],
+) -> Floats:
+    """`[M, m]` all trees: spans by first and last word and symbol, then counts of rules."""
+    rules = list(itertools.product(symbols, repeat=3)) if grammar is None else grammar
+    place = {symbol: number for number, symbol in enumerate(symbols)}
+    size = room * room * len(symbols)
+
+    def trees(first: int, last: int, symbol: Any) -> list[Floats]:
+        node = np.zeros(size + len(rules))
+        node[(first * room + last) * len(symbols) + place[symbol]] = 1
+        if first == last:
+            return [node] if symbol in preterminals else []
+        found = []
+        for number, (parent, left, right) in enumerate(rules):
+            if parent != symbol:
+                continue
+            own = node.copy()
+            own[size + number] = 1
+            for middle in range(first, last):
+                lefts = trees(first, middle, left)
+                found += [own + a + b for a in lefts for b in (trees(middle + 1, last, right) if lefts else [])]
+        return found
+
+    every = np.array([tree for root in roots for tree in trees(0, words - 1, root)])
+    every = every.reshape(-1, size + len(rules))
+    return np.unique(every[:, :size], axis=0) if grammar is None else every

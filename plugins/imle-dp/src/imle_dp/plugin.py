@@ -200,7 +200,63 @@ print(arcs.grad[0, 0])""",
     url="https://aclanthology.org/C96-1058/",
 )
 
+CKY = _spec(
+    id="cky",
+    summary="The best constituency tree of a sentence, by a grammar or by scores of labelled spans",
+    problem="constituency parsing",
+    sense="max",
+    target="imle_dp.cky:CKYSolver",
+    instance=(
+        Parameter("words", "int", doc="n, the room for words", minimum=1, synonyms=("steps", "seq_len")),
+        Parameter(
+            "grammar",
+            "rules | None",
+            None,
+            "binary rules (parent, left, right) of symbols; None lets any symbol stand over any two",
+        ),
+        Parameter(
+            "symbols",
+            "int | names | None",
+            None,
+            "S, or their names, in the order of scores; None for those of the grammar",
+            synonyms=("nonterminals", "labels"),
+        ),
+        Parameter(
+            "lengths",
+            "int | None",
+            None,
+            "how many words there are; None for all; for all rows, or one per row",
+            per_row=True,
+            minimum=1,
+            synonyms=_LENGTH,
+        ),
+        Parameter(
+            "preterminals",
+            "names | None",
+            None,
+            "symbols that may stand over a word; None for those that are no parent, or all if there is no other",
+            synonyms=("terminals",),
+        ),
+        Parameter("roots", "names | None", None, "symbols that may stand over the sentence; None for all"),
+    ),
+    options=(common.sense("max"),),
+    blocks=(
+        Block("spans", "scores [n, n, S] of symbols over spans, by first and last word", solution="tree"),
+        Block("rules", "scores [R] of rules", solution="counts", noise=False, shared=True, optional=True),
+    ),
+    example="""\
+import imle, torch
+rules = [("S", "NP", "VP"), ("NP", "D", "N"), ("VP", "V", "NP"), ("NP", "NP", "PP"), ("PP", "P", "NP")]
+layer = imle.layer("cky", words=5, grammar=rules, roots=["S"], nb_samples=10)
+spans = torch.randn(2, 5, 5, 8, requires_grad=True)             # [B, n, n, S] in the order of layer.labels
+weights = torch.zeros(5, requires_grad=True)                    # [R]
+(tree,) = layer(spans, weights)                                 # [B, n, n, S] the nodes
+tree[:, 0, 1].sum().backward()
+print(weights.grad)""",
+    url="https://en.wikipedia.org/wiki/CYK_algorithm",
+)
+
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [VITERBI, SEGMENTATION, ALIGNMENT, PROJECTIVE_TREE]
+    return [VITERBI, SEGMENTATION, ALIGNMENT, PROJECTIVE_TREE, CKY]

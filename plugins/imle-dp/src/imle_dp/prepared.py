@@ -58,6 +58,8 @@ class PreparedProgram(BasePrepared, ABC):
         large = np.abs(scores).max(axis=tuple(range(1, scores.ndim)), initial=0.0) > _TOO_LARGE
         for row in np.flatnonzero(large).tolist():
             rows.end(row, SolveStatus.ERROR, f"{who} adds objectives: one is larger than 2**1000 in size")
+        if large.any():  # kernels rely on sums that are numbers
+            scores = np.where(large.reshape(-1, *[1] * (scores.ndim - 1)), 0.0, scores)
         found = np.ones(len(scores), np.bool_)
         self.maximise(read_only(scores), read_only(used), rows.solutions, found)
         for row in rows.open[~found[rows.open]].tolist():
@@ -84,7 +86,7 @@ class PreparedProgram(BasePrepared, ABC):
         """Write best solutions.
 
         Args:
-            scores: `[N, *shape]`, to be maximised; they are not finite in sum where a row has failed already.
+            scores: `[N, *shape]`, to be maximised; zeros where a row has failed already.
             lengths: `[N, D]`.
             solutions: `[N, *shape]` zeros.
             found: `[N]`, to be written; whether a row has a solution.

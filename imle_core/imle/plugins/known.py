@@ -18,9 +18,11 @@ KNOWN = {
     "perfect-matching": "imle-networkx",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
+    "ranking": "imle-topk",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "spanning-tree": "imle-networkx",
+    "subset": "imle-topk",
     "topk": "imle-topk",
 }
 

@@ -1,7 +1,7 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
-With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `NCE`, `MAPContrastive`. With true objectives:
-`SPOPlus`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their
+With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`. With true
+objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their
 true values; `SolverFree`, with solutions alone.
 """
 
@@ -13,9 +13,11 @@ from imle.losses.listwise import ListwiseLTR
 from imle.losses.map_contrastive import MAPContrastive
 from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
+from imle.losses.perturbation_gradient import PerturbationGradient
 from imle.losses.pointwise import PointwiseLTR
 from imle.losses.solver_free import SolverFree
 from imle.losses.spo_plus import SPOPlus
+from imle.losses.structured_hinge import StructuredHinge
 from imle.solvers.pool import SolutionPool
 
 __all__ = [
@@ -25,10 +27,12 @@ __all__ = [
     "ListwiseLTR",
     "MAPContrastive",
     "PairwiseLTR",
+    "PerturbationGradient",
     "PerturbedFenchelYoung",
     "PointwiseLTR",
     "SPOPlus",
     "SolutionPool",
     "SolverFree",
     "SolverLoss",
+    "StructuredHinge",
 ]

@@ -23,10 +23,12 @@ KNOWN = {
     "projective-tree": "imle-dp",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
+    "ranking": "imle-topk",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "segmentation": "imle-dp",
     "spanning-tree": "imle-networkx",
+    "subset": "imle-topk",
     "topk": "imle-topk",
     "viterbi": "imle-dp",
 }

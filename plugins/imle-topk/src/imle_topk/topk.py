@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.errors import InstanceError
-from imle.solvers import BasePrepared, BaseSolver, SolveResult, missing_instance
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import BasePrepared, BaseSolver, NormalCones, SolveResult, missing_instance
 from imle_topk.plugin import TOPK
 
 
@@ -54,6 +54,21 @@ class PreparedTopK(BasePrepared):
         if not 0 <= self.k <= n:
             raise InstanceError(_out_of_range(n, self.k))
         return SolveResult(largest_k(objective, self.k, self.k, self.k * objective.shape[0]))
+
+    def normal_cones(self, solutions: Tensor, *, k: Sequence[int] | None = None) -> NormalCones:
+        """See `PreparedSolver.normal_cones`: one equation, the sum of all entries, and their bounds.
+
+        Raises:
+            ObjectiveError: a solution is no 0/1 vector with k ones; with its row.
+        """
+        chosen = solutions == 1
+        wanted = self.k if k is None else torch.as_tensor(k, device=solutions.device)
+        wrong = (chosen.sum(dim=1) != wanted) | (~chosen & (solutions != 0)).any(dim=1)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise ObjectiveError("topk: solution: expected k entries of 1 and else 0, found others", row=row)
+        ones = torch.ones_like(solutions).unsqueeze(1)
+        return NormalCones(ones[:, :0], ones, ~chosen, chosen)
 
 
 def _out_of_range(n: int, k: int) -> str:

@@ -38,7 +38,7 @@ from imle.layers.normal_cones import Normals, named, normals_of_group
 from imle.layers.stats import LayerStats
 from imle.solvers.cancellation import CancelToken
 from imle.solvers.progress import ProgressRequest, monitored
-from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous
+from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous, row_shapes_of
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -344,21 +344,45 @@ class SolvePlan:
         Args:
             values: `[B, *event]` or `[B, S, *event]`.
         """
-        if not self.groups or self.groups[0].rows is None:
+        masks = [self._own_of(group, values) for group in self.groups]
+        known = [mask for mask in masks if mask is not None]
+        if not known:
             return None
-        windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
-        for group in self.groups:
-            shape = group.kept.shape
-            event = values.shape[values.ndim - len(shape or ()) :]
-            windows.append((group.rows, event, None if shape is None else self._window(group, event)))
-        if all(window is None for _, _, window in windows):
-            return None
-        own = torch.zeros(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
-        for rows, event, window in windows:
-            of_row = own.new_zeros(event)
-            of_row[... if window is None else window] = True
-            own[list(rows or ())] = of_row
+        if self.groups[0].rows is None:
+            return known[0].expand(values.shape[0], *known[0].shape[1:]).to(values.device)
+        own = torch.ones(values.shape[0], *known[0].shape[1:], dtype=torch.bool, device="cpu")
+        for group, mask in zip(self.groups, masks, strict=True):
+            if mask is not None:
+                own[list(group.rows or ())] = mask
         return own.to(values.device)
+
+    def _own_of(self, group: Group, values: Tensor) -> Tensor | None:
+        """`[rows, *event]`, or `[1, *event]`, of a group as `own` tells it; None for all entries."""
+        shape = group.kept.shape
+        if shape is None:
+            return None
+        event = values.shape[values.ndim - len(shape) :]
+        row_shapes = row_shapes_of(group.prepared)
+        told = None if row_shapes is None else row_shapes(**group.values)
+        if told is not None:
+            sizes = torch.from_numpy(np.array(told, np.int64))
+            rows = next(iter(map(len, group.values.values())), 1)
+            if sizes.shape not in ((1, len(event)), (rows, len(event))):
+                raise SolverContractError(
+                    f"{self.boundary.solver_id}: row_shapes: expected sizes [{rows}, {len(event)}], found shape "
+                    f"{list(sizes.shape)}"
+                )
+            own = torch.ones(len(sizes), *event, dtype=torch.bool, device="cpu")
+            for axis, size in enumerate(event):
+                inside_axis = torch.arange(size, device="cpu") < sizes[:, axis, None]  # [rows, size]
+                own &= inside_axis.reshape(-1, *[1] * axis, size, *[1] * (len(event) - axis - 1))
+            return own
+        window = None if group.rows is None else self._window(group, event)
+        if window is None:
+            return None
+        own = torch.zeros(1, *event, dtype=torch.bool, device="cpu")
+        own[window] = True
+        return own
 
     def inside(self, values: Tensor) -> Tensor:
         """`[B, *event]` or `[B, S, *event]` with zeros on the padding: what is given there counts for nothing."""

@@ -5,10 +5,12 @@ KNOWN = {
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
     "grid-shortest-path": "imle-networkx",
+    "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
+    "max-weight-matching": "imle-networkx",
     "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
     "networkx-shortest-path": "imle-networkx",
@@ -20,8 +22,10 @@ KNOWN = {
     "pulp-lp": "imle-pulp",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
+    "segmentation": "imle-dp",
     "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
+    "viterbi": "imle-dp",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

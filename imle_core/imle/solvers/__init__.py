@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
 from imle.solvers.normal_cones import FindsNormalCones, NormalCones
-from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, RowShapes, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "PreparedSolver",
     "Progress",
     "RowResults",
+    "RowShapes",
     "Sense",
     "Shape",
     "SolutionPool",

@@ -20,7 +20,7 @@ from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import BlockLayout, Labels
 from imle.solvers.normal_cones import FindsNormalCones
-from imle.solvers.protocol import ArrayKind, FixedTerms, Sense, Shape
+from imle.solvers.protocol import ArrayKind, FixedTerms, RowShapes, Sense, Shape
 from imle.solvers.result import SolveResult
 
 
@@ -98,6 +98,10 @@ class BasePrepared:
             """What finds the scores for which solutions are best; by default that is not known."""
 
         @property
+        def row_shapes(self) -> RowShapes | None:
+            """How much of a padded objective is a row's own; by default all of it is."""
+
+        @property
         def blocks(self) -> BlockLayout | None:
             """The blocks of an objective; by default it is one tensor."""
 
@@ -110,6 +114,7 @@ class BasePrepared:
         any_size = False
         fixed_terms = None
         normal_cones = None
+        row_shapes = None
         blocks = None
         labels = None
 

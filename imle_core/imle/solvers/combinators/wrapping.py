@@ -14,12 +14,14 @@ from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
     PreparedSolver,
+    RowShapes,
     Sense,
     Shape,
     Solver,
     fixed_terms_of,
     is_homogeneous,
     normal_cones_of,
+    row_shapes_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -88,6 +90,11 @@ class PreparedWrapper:
     def normal_cones(self) -> FindsNormalCones | None:
         """That of the solver inside."""
         return normal_cones_of(self.inner)
+
+    @property
+    def row_shapes(self) -> RowShapes | None:
+        """That of the solver inside."""
+        return row_shapes_of(self.inner)
 
     @property
     def blocks(self) -> BlockLayout | None:

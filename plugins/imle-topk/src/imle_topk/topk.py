@@ -85,8 +85,8 @@ class PreparedTopK(BasePrepared):
         """
         chosen = solutions == 1
         lines, _ = split(TOPK.id, chosen, self.dims)
-        wanted = self.k if k is None else torch.as_tensor(k, device=solutions.device).unsqueeze(1)
-        wrong = (lines.sum(dim=2) != wanted).any(dim=1) | (~chosen & (solutions != 0)).flatten(1).any(dim=1)
+        wanted = torch.as_tensor([self.k] if k is None else k, device=solutions.device).unsqueeze(1)
+        wrong = lines.sum(dim=2).ne(wanted).any(dim=1) | (~chosen & (solutions != 0)).flatten(1).any(dim=1)
         if wrong.any():
             row = int(wrong.nonzero()[0])
             raise ObjectiveError("topk: solution: expected k entries of 1 and else 0, found others", row=row)

@@ -23,6 +23,7 @@ KNOWN = {
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "segmentation": "imle-dp",
+    "pyomo": "imle-pyomo",
     "spanning-tree": "imle-networkx",
     "topk": "imle-topk",
     "viterbi": "imle-dp",

@@ -28,6 +28,7 @@ KNOWN = {
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "segmentation": "imle-dp",
+    "pyomo": "imle-pyomo",
     "spanning-tree": "imle-networkx",
     "subset": "imle-topk",
     "topk": "imle-topk",

@@ -7,8 +7,10 @@ KNOWN = {
     "grid-shortest-path": "imle-networkx",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
+    "k-shortest-paths": "imle-networkx",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
+    "max-weight-closure": "imle-networkx",
     "max-weight-matching": "imle-networkx",
     "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
@@ -22,6 +24,7 @@ KNOWN = {
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "spanning-tree": "imle-networkx",
+    "steiner-tree": "imle-networkx",
     "topk": "imle-topk",
 }
 

@@ -34,11 +34,14 @@ def test_ids():
         "arborescence",
         "bounded-path",
         "grid-shortest-path",
+        "k-shortest-paths",
+        "max-weight-closure",
         "max-weight-matching",
         "min-cut",
         "networkx-shortest-path",
         "perfect-matching",
         "spanning-tree",
+        "steiner-tree",
     ]
 
 
@@ -91,7 +94,7 @@ def test_solvers_are_hashable_and_picklable(spec):
 
 
 def test_prepared_solvers_follow_the_protocol(spec):
-    offered = {"edges": [(0, 1)], "source": 0, "target": 1, "hops": 1}
+    offered = {"edges": [(0, 1)], "source": 0, "target": 1, "hops": 1, "k": 1, "terminals": [0, 1]}
     needed = {parameter.name for parameter in spec.instance if parameter.required}
     instance = {name: offered[name] for name in needed}
     assert isinstance(solver_class(spec)().prepare(**instance), PreparedSolver)

@@ -1,10 +1,12 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
 With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`. With true
-objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their
-true values; `SolverFree`, with solutions alone.
+objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of
+constraints: `FeasibilityAware`, with their true values; `SolverFree`, with solutions alone. For layers that rank, with
+relevant entries: `AveragePrecisionLoss`, `RecallLoss`.
 """
 
+from imle.losses.average_precision import AveragePrecisionLoss
 from imle.losses.base import SolverLoss
 from imle.losses.feasibility_aware import FeasibilityAware
 from imle.losses.fenchel_young import PerturbedFenchelYoung
@@ -15,6 +17,7 @@ from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
 from imle.losses.perturbation_gradient import PerturbationGradient
 from imle.losses.pointwise import PointwiseLTR
+from imle.losses.recall import RecallLoss
 from imle.losses.solver_free import SolverFree
 from imle.losses.spo_plus import SPOPlus
 from imle.losses.structured_hinge import StructuredHinge
@@ -22,6 +25,7 @@ from imle.solvers.pool import SolutionPool
 
 __all__ = [
     "NCE",
+    "AveragePrecisionLoss",
     "FeasibilityAware",
     "ImplicitMLE",
     "ListwiseLTR",
@@ -30,6 +34,7 @@ __all__ = [
     "PerturbationGradient",
     "PerturbedFenchelYoung",
     "PointwiseLTR",
+    "RecallLoss",
     "SPOPlus",
     "SolutionPool",
     "SolverFree",

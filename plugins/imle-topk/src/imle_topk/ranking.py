@@ -23,7 +23,7 @@ class RankingSolver(BaseSolver, spec=RANKING):
     Args:
         sense: "max" ranks the lowest score first.
 
-    Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020, proposition 1.
+    Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020.
     """
 
     sense: Sense = "min"

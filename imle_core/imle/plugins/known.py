@@ -21,6 +21,7 @@ KNOWN = {
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
     "ranking": "imle-topk",
+    "ranking-matrix": "imle-kernels",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
     "segmentation": "imle-dp",

@@ -12,7 +12,7 @@ from imle.testing import Floats, Instance
 
 def instances(solver_id: str) -> list[Instance]:
     """Instances whose solutions are all listed: every 0/1 vector is tried."""
-    return {"assignment": _assignments, "knapsack": _knapsacks}[solver_id]()
+    return {"assignment": _assignments, "knapsack": _knapsacks, "ranking-matrix": _orders}[solver_id]()
 
 
 def _assignments() -> list[Instance]:
@@ -43,6 +43,21 @@ def _knapsacks() -> list[Instance]:
             bad_objective=[1e308, 1e308, 1e308, 1e308],
         )
     ]
+
+
+def _orders() -> list[Instance]:
+    return [
+        Instance(
+            f"{n} items",
+            {"n": n},
+            solutions=[np.array([*ranks, *np.eye(n)[np.array(ranks) - 1].ravel()]) for ranks in _permutations(n)],
+        )
+        for n in (1, 3)
+    ]
+
+
+def _permutations(n: int) -> list[tuple[int, ...]]:
+    return list(itertools.permutations(range(1, n + 1)))
 
 
 def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle.plugins import Block, Capabilities, Parameter, SolverSpec, common, hookimpl
 from imle_linear.parameters import MATCHING  # as light as this module
 
 _LICENCE = "MIT (own kernel); numba is BSD-2-Clause"
@@ -75,6 +75,31 @@ print(values.grad)""",
 )
 
 
+RANKING_MATRIX = SolverSpec(
+    id="ranking-matrix",
+    summary="The order of n scores, the highest first, as ranks and as a permutation matrix",
+    problem="ranking",
+    sense="min",
+    target="imle_kernels.ranking:RankingMatrixSolver",
+    instance=(Parameter("n", "int", doc="how many scores there are", minimum=1, synonyms=("size",)),),
+    requires=("numba",),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    blocks=(
+        Block("scores", "[n] of the items", solution="ranks"),
+        Block("places", "[n, n] what each item costs at each place, 0 if left out", solution="matrix", noise=False),
+    ),
+    example="""\
+import imle, torch
+layer = imle.layer("ranking-matrix", n=6, nb_samples=10)
+scores = torch.randn(4, 6, requires_grad=True)   # [B, n]
+ranks, matrix = layer(scores)                    # [B, n] and [B, n, n]: matrix.mT @ x sorts x by the scores
+matrix[:, 0, 0].sum().backward()                 # how often the first item is the first
+print(scores.grad)""",
+    licence=_LICENCE,
+    url="https://en.wikipedia.org/wiki/Permutation_matrix",
+)
+
+
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [ASSIGNMENT, KNAPSACK]
+    return [ASSIGNMENT, KNAPSACK, RANKING_MATRIX]

@@ -15,6 +15,16 @@ def test_knapsacks(check):
     check()
 
 
+@parametrize_with_checks("subset")
+def test_subsets(check):
+    check()
+
+
+@parametrize_with_checks("ranking")
+def test_ranks(check):
+    check()
+
+
 @parametrize_with_checks("ranking-matrix")
 def test_orders(check):
     check()

@@ -1,4 +1,4 @@
-"""Orders as ranks and matrices: against enumeration, the id "ranking", and what matrices are for."""
+"""Ranks, against their definition and enumeration."""
 
 from __future__ import annotations
 
@@ -10,64 +10,70 @@ import torch
 
 import imle
 from imle.errors import InstanceError
-from imle_kernels.ranking import RankingMatrixSolver
+from imle_kernels.ranking import RankingSolver
 
 
-def test_matches_enumeration_with_costs_of_places():
-    """2,000 rows with ties, some without costs of places."""
-    rng = np.random.default_rng(0)
-    for _ in range(100):
+@pytest.mark.parametrize("sense", ["min", "max"])
+def test_is_a_best_permutation(sense):
+    """4,000 rows, with ties: <scores, ranks> is the least (or largest) of all permutations."""
+    rng, sign = np.random.default_rng(0), 1.0 if sense == "min" else -1.0
+    for _ in range(200):
         n = int(rng.integers(1, 6))
-        objective = rng.integers(-3, 4, (20, n + n * n)).astype(float)
-        objective[rng.random(20) < 0.3, n:] = 0
-        result = RankingMatrixSolver().prepare(n).solve(objective)
-        orders = np.array(list(itertools.permutations(range(n))))
-        points = np.concatenate([orders + 1, np.eye(n)[orders].reshape(-1, n * n)], axis=1)
-        np.testing.assert_array_equal(result.values, (objective @ points.T).min(axis=1))
-        np.testing.assert_array_equal((objective * result.solutions).sum(axis=1), result.values)
-        assert all((points == row).all(axis=1).any() for row in result.solutions)
+        scores = rng.integers(-3, 4, (20, n)).astype(float)
+        found = RankingSolver(sense=sense).prepare().solve(torch.tensor(scores)).solutions.numpy()
+        permutations = np.array(list(itertools.permutations(np.arange(1.0, n + 1))))
+        assert ((scores * found).sum(axis=1) == sign * (sign * scores @ permutations.T).min(axis=1)).all()
+        assert (np.sort(found, axis=1) == np.arange(1, n + 1)).all()
 
 
-def test_the_matrix_sorts_and_ranks_are_those_of_the_id_ranking():
-    scores, values = torch.randn(5, 7), torch.randn(5, 7)
-    scores[0, 1] = scores[0, 5]  # a tie
-    layer = imle.layer("ranking-matrix", n=7).eval()
-    ranks, matrix = layer(scores)
-    assert torch.equal(ranks, imle.layer("ranking").eval()(scores))
-    ordered = (matrix.mT @ values.unsqueeze(-1)).squeeze(-1)
-    assert torch.equal(ordered, values.gather(1, scores.argsort(dim=1, descending=True, stable=True)))
-    assert torch.equal(layer(scores)["ranks"], (matrix @ torch.arange(1.0, 8)))
+def test_is_one_more_than_the_number_of_higher_scores():
+    """The definition of Rolinek et al. 2020."""
+    scores = torch.randn(50, 20)
+    higher = (scores.unsqueeze(1) > scores.unsqueeze(2)).sum(dim=2)
+    assert torch.equal(imle.layer("ranking").eval()(scores), (1 + higher).float())
+    lower = (scores.unsqueeze(1) < scores.unsqueeze(2)).sum(dim=2)
+    assert torch.equal(imle.layer("ranking", sense="max").eval()(scores), (1 + lower).float())
 
 
-def test_rows_with_different_numbers_of_items():
-    scores = torch.randn(2, 4)
-    ranks, matrix = imle.layer("ranking-matrix").eval()(scores, n=[4, 2])
-    assert ranks[1, 2:].tolist() == [0, 0]
-    assert sorted(ranks[1, :2].tolist()) == [1, 2]
-    assert matrix[1].sum() == 2
-    assert matrix[0].sum() == 4
+def test_ties_go_to_the_lowest_index():
+    assert imle.layer("ranking").eval()(torch.tensor([1.0, 2.0, 1.0, 2.0])).tolist() == [3, 1, 4, 2]
+    assert imle.layer("ranking", sense="max").eval()(torch.tensor([1.0, 2.0, 1.0, 2.0])).tolist() == [1, 3, 2, 4]
 
 
-def test_a_loss_on_the_matrix_reaches_the_scores():
-    """Items are asked to come in the order of their numbers."""
-    torch.manual_seed(0)
-    scores = torch.tensor([[0.0, 1.0, 2.0, 3.0]], requires_grad=True)
-    layer = imle.layer("ranking-matrix", n=4, nb_samples=20)
-    for _ in range(40):
-        _, matrix = layer(scores)
-        (gradient,) = torch.autograd.grad((matrix - torch.eye(4)).square().sum(), scores)
-        scores = (scores - gradient).detach().requires_grad_()
-    assert torch.equal(layer.eval()(scores).matrix[0], torch.eye(4))
+def test_padding_is_not_ranked_and_does_not_matter():
+    scores = torch.randn(4, 6)
+    lengths = [6, 0, 3, 1]
+    padded = scores.clone()
+    for row, length in enumerate(lengths):
+        padded[row, length:] = torch.inf
+    padded.requires_grad_()
+    found = imle.layer("ranking").eval()(padded, lengths=lengths)
+    for row, length in enumerate(lengths):
+        alone = imle.layer("ranking").eval()(scores[row, :length]) if length else scores[row, :0]
+        assert found[row].tolist() == [*alone.tolist(), *[0.0] * (6 - length)]
+    layer = imle.layer("ranking", nb_samples=3)
+    layer(padded, lengths=lengths)[:, 0].sum().backward()
+    assert padded.grad[0].any()
+    assert not padded.grad[2, 3:].any()
+    assert imle.layer("ranking", lengths=3).eval()(padded[2:3]).tolist() == found[2:3].tolist()
 
 
-def test_bad_rows_fail_alone_and_bad_numbers_are_refused():
-    objective = np.zeros((3, 6))
-    objective[0, 2:], objective[1, 0] = 1e305, np.nan
-    result = RankingMatrixSolver().prepare(2).solve(objective)
-    assert result.status.tolist() == [5, 5, 0]
-    assert result.messages[0].startswith("an entry is larger than 2**1000")
-    for n in (0, -1):
-        with pytest.raises(InstanceError, match=f"ranking-matrix: n: expected an int >= 1, found {n}"):
-            RankingMatrixSolver().prepare(n)
-    with pytest.raises(InstanceError, match="instance parameter n missing"):
-        imle.layer("ranking-matrix")(torch.randn(2, 3))
+def test_the_blackbox_gradient_is_that_of_the_paper():
+    """-(rk(y) - rk(y_lambda)) / lambda with y_lambda = y + lambda dL/drk; Rolinek et al. 2020."""
+
+    def ranks(scores):
+        return torch.empty_like(scores).scatter_(1, (-scores).argsort(dim=1), torch.arange(1.0, 9).expand(5, 8))
+
+    scores, weight = torch.randn(5, 8), torch.rand(5, 8)
+    given = scores.clone().requires_grad_()
+    (imle.layer("ranking", estimator={"name": "blackbox", "lambda_": 2.0})(given) * weight).sum().backward()
+    expected = (ranks(scores + 2.0 * weight) - ranks(scores)) / 2.0
+    torch.testing.assert_close(given.grad, expected)
+
+
+@pytest.mark.parametrize("length", [7, -1])
+def test_lengths_out_of_range_name_their_row(length):
+    with pytest.raises(InstanceError, match=rf"ranking: lengths: expected .*, found {length} \(row 1\)"):
+        imle.layer("ranking")(torch.randn(2, 6), lengths=[6, length])
+    with pytest.raises(InstanceError, match=rf"ranking: lengths: expected .*, found {length}"):
+        imle.layer("ranking", lengths=length)(torch.randn(2, 6))

@@ -1,80 +1,83 @@
-"""The order of scores as ranks and as a permutation matrix."""
+"""Ranks: the order of scores as a permutation of 1 to n."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from imle.errors import InstanceError
-from imle.solvers import BasePrepared, BaseSolver, BlockData, BlockLayout, RowResults, Shape, SolveResult
-from imle.solvers.compiled import Floats, read_only
-from imle_kernels.compiled.assignment import assign
-from imle_kernels.plugin import RANKING_MATRIX
-from imle_linear.matching import end_too_large
+from imle.solvers import BasePrepared, BaseSolver, Sense, SolveResult
+from imle_kernels.plugin import RANKING
 
 
 @dataclass(frozen=True)
-class RankingMatrixSolver(BaseSolver, spec=RANKING_MATRIX):
-    """argmin <scores, ranks> + <places, matrix> over the orders of n items: without `places`, the highest score first.
+class RankingSolver(BaseSolver, spec=RANKING):
+    """argmin <scores, ranks> over the permutations of 1 to n: the highest score has rank 1. Ties: lowest index first.
 
-    The matrix has a one at [i, p] where item i has rank p + 1, so that `matrix.mT @ x` is x in this order. A loss on it
-    moves `places`, and then the order is a best assignment of items to places, not only one of scores.
+    Args:
+        sense: "max" ranks the lowest score first.
+
+    Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020.
     """
 
-    def prepare(self, n: int) -> PreparedRankingMatrix:
-        """Bind to a number of items.
+    sense: Sense = "min"
 
-        Raises:
-            InstanceError: no items.
-        """
-        if n < 1:
-            raise InstanceError(f"{RANKING_MATRIX.id}: n: expected an int >= 1, found {n}")
-        return PreparedRankingMatrix(n)
+    def prepare(self, lengths: int | None = None) -> PreparedRanking:
+        """Bind to how many entries of a row are ranked; None for all, or if each row brings its own."""
+        return PreparedRanking(self.sense, lengths)
 
 
 @dataclass(frozen=True)
-class PreparedRankingMatrix(BasePrepared):
-    """Orders of n items."""
+class PreparedRanking(BasePrepared):
+    """Ranks of rows of any length."""
 
-    n: int
+    sense: Sense
+    lengths: int | None
+    any_size: ClassVar[bool] = True  # scores are compared, whatever they are
 
-    @property
-    def blocks(self) -> BlockLayout:
-        """`scores` `[n]` and `places` `[n, n]`."""
-        return BlockLayout(
-            scores=BlockData((self.n,), largest=float(self.n)), places=BlockData((self.n, self.n), default=0.0)
-        )
+    def row_shapes(self, lengths: Sequence[int] | None = None) -> NDArray[np.int64] | None:
+        """`[N, 1]` how many entries are ranked; the rest is padding."""
+        given = self.lengths if lengths is None else lengths
+        return None if given is None else np.atleast_1d(np.asarray(given, np.int64))[:, None]
 
-    @property
-    def objective_shape(self) -> Shape:
-        """Scores, then places."""
-        return (self.n + self.n * self.n,)
-
-    def solve(self, objective: Floats) -> SolveResult:
-        """Order the items of each row.
+    def solve(self, objective: Tensor, *, lengths: Sequence[int] | None = None) -> SolveResult:
+        """Rank the entries of each row.
 
         Args:
-            objective: `[N, n + n * n]`, scores and what each item costs at each place.
-
-        Returns:
-            ranks and matrices, `[N, n + n * n]`.
+            objective: `[N, n]` scores, finite.
+            lengths: `[N]` how many entries of a row are ranked, the first ones; the others have rank 0.
 
         Raises:
-            ObjectiveError: of another shape.
+            InstanceError: a length is not in 0..n; names the row.
         """
-        rows = RowResults(RANKING_MATRIX.id, RANKING_MATRIX.sense, objective, self.objective_shape)
-        scores, places = self.blocks.split(rows.objective).values()
-        order = np.argsort(-scores, axis=1, kind="stable")
-        rank = np.empty_like(order)  # from 0
-        np.put_along_axis(rank, order, np.arange(self.n)[None], axis=1)
-        placed = np.flatnonzero(places.any(axis=(1, 2)))
-        if len(placed):
-            costs = scores[:, :, None] * np.arange(1.0, self.n + 1) + places
-            end_too_large(rows, costs)
-            chosen, found = np.empty((len(placed), self.n), np.int64), np.empty(len(placed), np.bool_)
-            assign(read_only(costs[placed]), chosen, found)
-            rank[placed] = chosen
-        matrix = (rank[:, :, None] == np.arange(self.n)).astype(np.float64)
-        rows.solutions[:] = self.blocks.join(scores=rank + 1.0, places=matrix)
-        return rows.result()
+        n = objective.shape[1]
+        ends = self.row_shapes(lengths)
+        keys = objective if self.sense == "max" else -objective
+        if ends is not None:
+            _check_lengths(ends, n, own=lengths is not None)
+            padding = torch.arange(n, device=objective.device) >= torch.from_numpy(ends).to(objective.device)
+            keys = keys.masked_fill(padding, torch.inf)
+        ranks = ranks_of(keys)
+        return SolveResult(ranks if ends is None else ranks.masked_fill(padding, 0.0))
+
+
+def _check_lengths(lengths: NDArray[np.int64], n: int, *, own: bool) -> None:
+    bad = np.flatnonzero((lengths < 0) | (lengths > n))
+    if len(bad):
+        raise InstanceError(
+            f"ranking: lengths: expected 0 to {n}, the number of scores, found {lengths[bad[0], 0]}",
+            row=int(bad[0]) if own else None,
+        )
+
+
+def ranks_of(keys: Tensor) -> Tensor:
+    """`[N, n]` the place of each entry in its row, 1 for the smallest; among equals the lowest index first."""
+    order = keys.argsort(dim=1, stable=True)
+    places = torch.arange(1, keys.shape[1] + 1, dtype=keys.dtype, device=keys.device)
+    return torch.empty_like(keys).scatter_(1, order, places.expand_as(keys))

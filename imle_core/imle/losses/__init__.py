@@ -1,13 +1,14 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
-With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`. With true
-objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of
-constraints: `FeasibilityAware`, with their true values; `SolverFree`, with solutions alone. For layers that rank, with
-relevant entries: `AveragePrecisionLoss`, `RecallLoss`.
+With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`, and `CaVE`,
+which does not solve. With true objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`,
+`PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their true values; `SolverFree`, with solutions
+alone. For layers that rank, with relevant entries: `AveragePrecisionLoss`, `RecallLoss`.
 """
 
 from imle.losses.average_precision import AveragePrecisionLoss
 from imle.losses.base import SolverLoss
+from imle.losses.cave import CaVE
 from imle.losses.feasibility_aware import FeasibilityAware
 from imle.losses.fenchel_young import PerturbedFenchelYoung
 from imle.losses.implicit_mle import ImplicitMLE
@@ -26,6 +27,7 @@ from imle.solvers.pool import SolutionPool
 __all__ = [
     "NCE",
     "AveragePrecisionLoss",
+    "CaVE",
     "FeasibilityAware",
     "ImplicitMLE",
     "ListwiseLTR",

@@ -1,9 +1,11 @@
 """Solver ids and commands that live in this repository, so that one that is not installed can name its pip line."""
 
 KNOWN = {
+    "alignment": "imle-dp",
     "arborescence": "imle-networkx",
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
+    "cky": "imle-dp",
     "grid-shortest-path": "imle-networkx",
     "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",
@@ -18,6 +20,7 @@ KNOWN = {
     "ortools-ilp": "imle-ortools",
     "ortools-min-cost-flow": "imle-ortools",
     "perfect-matching": "imle-networkx",
+    "projective-tree": "imle-dp",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
     "ranking": "imle-kernels",

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.errors import InstanceError
-from imle.solvers import BasePrepared, BaseSolver, Shape, SolveResult, missing_instance
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import BasePrepared, BaseSolver, NormalCones, Shape, SolveResult, missing_instance
 from imle_topk.lines import read_dims, shape_of, split
 from imle_topk.plugin import TOPK
 
@@ -76,6 +76,25 @@ class PreparedTopK(BasePrepared):
         if not 0 <= self.k <= n:
             raise InstanceError(_out_of_range(n, self.k))
         return SolveResult(back(largest_k(scores, self.k, self.k, self.k * rows * each)))
+
+    def normal_cones(self, solutions: Tensor, *, k: Sequence[int] | None = None) -> NormalCones:
+        """See `PreparedSolver.normal_cones`: an equation for each k that is chosen, and the bounds of all entries.
+
+        Raises:
+            ObjectiveError: a solution does not consist of 0/1 vectors with k ones; with its row.
+        """
+        chosen = solutions == 1
+        lines, _ = split(TOPK.id, chosen, self.dims)
+        wanted = torch.as_tensor([self.k] if k is None else k, device=solutions.device).unsqueeze(1)
+        wrong = lines.sum(dim=2).ne(wanted).any(dim=1) | (~chosen & (solutions != 0)).flatten(1).any(dim=1)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise ObjectiveError("topk: solution: expected k entries of 1 and else 0, found others", row=row)
+        rows, each, n = lines.shape
+        _, back = split(TOPK.id, solutions.new_zeros(each, *solutions.shape[1:]), self.dims)
+        sums = back(torch.eye(each, dtype=solutions.dtype, device=solutions.device).unsqueeze(2).expand(-1, -1, n))
+        equations = sums.unsqueeze(0).expand(rows, *sums.shape)
+        return NormalCones(equations[:, :0], equations, ~chosen, chosen)
 
 
 def _out_of_range(n: int, k: int) -> str:

@@ -68,8 +68,7 @@ def heaviest_matchings(weights: Longs, ends: Ints, start: Ints, link: Ints, solu
 
     Args:
         weights: below 2**59.
-        ends: `[2E]` the node that each link leads to.
-        start, link: `Graph.links` by the node they come from.
+        ends, start, link: `Graph.ends`, and two fields of `Graph.links`.
         solutions: see `imle_networkx.kernels`.
     """
     nodes = start.size - 1
@@ -350,7 +349,7 @@ def grandparent(ends: Ints, blossom: int, forest: Forest) -> int:
 
 @compiled
 def open_up(ends: Ints, blossom: int, forest: Forest) -> None:
-    """Dissolve an inner blossom. The part that is entered stays in the tree, and the even way from there to the base."""
+    """Dissolve an inner blossom: the part that is entered and the even way from it to the base stay in the tree."""
     after, before, bridge, label = forest.after, forest.before, forest.bridge, forest.label
     way, last = forest.entry[blossom], forest.child[blossom]
     part = last

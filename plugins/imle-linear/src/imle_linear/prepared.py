@@ -17,6 +17,7 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import (
     BasePrepared,
+    FindsNormalCones,
     FixedTerms,
     NormalCones,
     RowResults,
@@ -197,7 +198,12 @@ class PreparedProgram(BasePrepared):
         assert found.status is not None
         return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
 
-    def normal_cones(
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: of the linear relaxation. None where not all variables are learned."""
+        return self._normal_cones if len(self._program.learned) == len(self._program.costs) else None
+
+    def _normal_cones(
         self,
         solutions: Floats,
         *,
@@ -205,19 +211,8 @@ class PreparedProgram(BasePrepared):
         b_eq: Sequence[Any] | None = None,
         bounds: Sequence[Any] | None = None,
     ) -> NormalCones:
-        """See `PreparedSolver.normal_cones`: of the linear relaxation.
-
-        Raises:
-            InstanceError: variables are not learned: their coefficients say as well what is best.
-            ObjectiveError: a solution is not feasible; with its row.
-        """
-        program, who = self._program, self._setup.who
-        if len(program.learned) < len(program.costs):
-            raise InstanceError(
-                f"{who}: variables: expected all to be learned, where cones of objectives are asked for, found "
-                f"{len(program.learned)} of {len(program.costs)}"
-            )
-        return normal_cones(who, program, solutions, list(self._rows(len(solutions), b_ub, b_eq, bounds)))
+        rows = list(self._rows(len(solutions), b_ub, b_eq, bounds))
+        return normal_cones(self._setup.who, self._program, solutions, rows)
 
     def close(self) -> None:
         """Free the native models."""

@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "losses",
     "threads",
     "parallel",
     "scale",

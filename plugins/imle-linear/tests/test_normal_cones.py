@@ -39,9 +39,9 @@ def counted(rows):
 
 
 def test_rows_and_bounds_that_hold_with_equality():
-    """Two thousand programs: what binds is what is equal, and scores in the cone have no better point."""
+    """Six hundred programs: what binds is what is equal, and scores in the cone have no better point."""
     rng, points = np.random.default_rng(0), 0
-    for trial in range(2000):
+    for trial in range(600):
         below, equal = rng.integers(-2, 3, (2, 3)), rng.integers(0, 2, (trial % 2, 3))
         upper = rng.integers(1, 3, 3)
         at = np.minimum(POINTS[rng.integers(len(POINTS))], upper)
@@ -59,7 +59,7 @@ def test_rows_and_bounds_that_hold_with_equality():
             assert counted(found) == counted([v for v in expected if v.any()])
             scores = rng.exponential(size=len(found)) @ found
             assert scores @ point >= (feasible @ scores).max() - 1e-9
-    assert points > 5000
+    assert points > 1500
 
 
 @pytest.mark.parametrize("solver", [HighsLPSolver(sense="max"), HighsILPSolver(sense="min")])

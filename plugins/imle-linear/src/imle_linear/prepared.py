@@ -17,6 +17,7 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import (
     BasePrepared,
+    FindsNormalCones,
     FixedTerms,
     NormalCones,
     RowResults,
@@ -210,6 +211,22 @@ class PreparedProgram(BasePrepared):
         )
         nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(least), self.objective_shape)
         return self._completion._solve(nothing, held, opened=opened)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: of the linear relaxation. None where not all variables are learned."""
+        return self._normal_cones if len(self._program.learned) == len(self._program.costs) else None
+
+    def _normal_cones(
+        self,
+        solutions: Floats,
+        *,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+        bounds: Sequence[Any] | None = None,
+    ) -> NormalCones:
+        rows = list(self._rows(len(solutions), b_ub, b_eq, bounds))
+        return normal_cones(self._setup.who, self._program, solutions, rows)
 
     def close(self) -> None:
         """Free the native models."""

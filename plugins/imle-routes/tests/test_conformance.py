@@ -8,3 +8,8 @@ from imle.testing import parametrize_with_checks
 @parametrize_with_checks("tsp")
 def test_tours(check):
     check()
+
+
+@parametrize_with_checks("vrp")
+def test_fleets(check):
+    check()

@@ -67,7 +67,8 @@ def test_tours_of_some_nodes_by_some_ways(algorithm, seed, monkeypatch):
     ends = {}
     if not closed:
         ends = {
-            name: [None if rng.random() < 0.5 else int(rng.integers(n)) for _ in range(rows)] for name in ("start", "end")
+            name: [None if rng.random() < 0.5 else int(rng.integers(n)) for _ in range(rows)]
+            for name in ("start", "end")
         }
     prepared = TSPSolver(sense=sense).prepare(closed=closed, directed=directed, allowed=allowed)
     result = prepared.solve(costs, visit=visit, **ends)
@@ -76,7 +77,9 @@ def test_tours_of_some_nodes_by_some_ways(algorithm, seed, monkeypatch):
     for row in range(rows):
         nodes = np.flatnonzero(visit[row]).tolist()
         start, end = (ends[name][row] if ends else None for name in ("start", "end"))
-        distances = np.where(np.eye(n, dtype=bool) | (~allowed if allowed is not None else False), np.inf, sign * costs[row])
+        distances = np.where(
+            np.eye(n, dtype=bool) | (~allowed if allowed is not None else False), np.inf, sign * costs[row]
+        )
         if not directed:
             distances = distances + distances.T
         missed = {start, end} - {None, *nodes}

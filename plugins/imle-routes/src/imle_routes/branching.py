@@ -12,7 +12,7 @@ import numpy as np
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Longs, read_only
 from imle_routes.kernels.improving import good_tour, length
-from imle_routes.kernels.search import IMPROVED, LEVEL, LOWER, TOLERANCE, UPPER, Search, begin, go_on
+from imle_routes.kernels.search import IMPROVED, LEVEL, LOWER, UPPER, Search, begin, go_on
 
 RESOLVED = 1e-9
 """Tours are best up to this share of the largest cost."""

@@ -268,7 +268,9 @@ class PreparedTSP(BasePrepared):
         every = np.arange(len(visits))
         for name, own in (("start", starts), ("end", ends)):
             for row in np.flatnonzero((own != _FREE) & ~visits[every, own]).tolist():
-                rows.end(row, SolveStatus.INFEASIBLE, f"{name} {self._label(own[row])!r} is not among the nodes to visit")
+                rows.end(
+                    row, SolveStatus.INFEASIBLE, f"{name} {self._label(own[row])!r} is not among the nodes to visit"
+                )
         for row in np.flatnonzero((starts == ends) & (starts != _FREE) & (sizes > 1)).tolist():
             message = f"start and end are both {self._label(ends[row])!r}: closed=True asks for a tour that comes back"
             rows.end(row, SolveStatus.INFEASIBLE, message)

@@ -9,15 +9,19 @@ from imle.errors import ImleError, OptionError
 from imle.solvers import rows as by_row
 from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
 from imle.solvers.contract import checked
+from imle.solvers.normal_cones import FindsNormalCones
 from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
     PreparedSolver,
+    RowShapes,
     Sense,
     Shape,
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    normal_cones_of,
+    row_shapes_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -81,6 +85,16 @@ class PreparedWrapper:
     def fixed_terms(self) -> FixedTerms | None:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """That of the solver inside."""
+        return normal_cones_of(self.inner)
+
+    @property
+    def row_shapes(self) -> RowShapes | None:
+        """That of the solver inside."""
+        return row_shapes_of(self.inner)
 
     @property
     def blocks(self) -> BlockLayout | None:

@@ -7,6 +7,7 @@ KNOWN = {
     "grid-shortest-path": "imle-networkx",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
+    "highs-qp": "imle-highs",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
     "min-cut": "imle-networkx",

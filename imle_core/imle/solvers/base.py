@@ -19,7 +19,7 @@ from imle.errors import InstanceError
 from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import BlockLayout, Labels
-from imle.solvers.protocol import ArrayKind, FixedTerms, Sense, Shape
+from imle.solvers.protocol import ArrayKind, FixedTerms, Sense, Shape, SolutionVJP
 from imle.solvers.result import SolveResult
 
 
@@ -93,6 +93,10 @@ class BasePrepared:
             """What terms add that no objective gives; by default there are none."""
 
         @property
+        def solution_vjp(self) -> SolutionVJP | None:
+            """What differentiates solutions in the objective; by default nothing does."""
+
+        @property
         def blocks(self) -> BlockLayout | None:
             """The blocks of an objective; by default it is one tensor."""
 
@@ -104,6 +108,7 @@ class BasePrepared:
         homogeneous = True
         any_size = False
         fixed_terms = None
+        solution_vjp = None
         blocks = None
         labels = None
 

@@ -15,9 +15,11 @@ from imle.solvers.protocol import (
     PreparedSolver,
     Sense,
     Shape,
+    SolutionVJP,
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    solution_vjp_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -81,6 +83,11 @@ class PreparedWrapper:
     def fixed_terms(self) -> FixedTerms | None:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
+
+    @property
+    def solution_vjp(self) -> SolutionVJP | None:
+        """That of the solver inside."""
+        return solution_vjp_of(self.inner)
 
     @property
     def blocks(self) -> BlockLayout | None:

@@ -148,7 +148,7 @@ def least_value(
     left = np.concatenate([left, -np.eye(n), np.eye(n)])
     right = np.concatenate([right, np.full(n, -bounds[0]), np.full(n, bounds[1])])
     least = np.inf
-    for size in range(n - len(equal) + 1):
+    for size in range(n + 1):
         chosen = list(itertools.combinations(range(len(right)), size))
         held = np.array(chosen, np.intp).reshape(len(chosen), size)
         tight = np.concatenate([np.broadcast_to(equal, (len(held), *equal.shape)), left[held]], axis=1)
@@ -160,7 +160,7 @@ def least_value(
         size = np.abs(costs).max() + np.abs(curvature).max()
         solved = (np.abs(whole @ found - asked) <= 1e-9 * size).all(axis=(1, 2))
         x = found[solved, :n, 0]
-        rounding = 1e-14 * max(1.0, np.abs(costs).max())
+        rounding = 1e-13 * max(1.0, np.abs(costs).max())
         x = x[(x @ left.T <= right + rounding).all(axis=1)]
         for end in bounds:
             x[np.abs(x - end) <= rounding] = end

@@ -75,11 +75,10 @@ class HighsQPSolver(BaseSolver, spec=QP):
             InstanceError: the parts do not fit together, Q is not convex, or there are integer variables in the file.
         """
         instance = ProgramInput(A_ub, b_ub, A_eq, b_eq, bounds, model, variables, costs)
-        if is_empty(instance):
-            n = 0 if Q is None else quadratic.width(QP.id, Q)  # Q alone tells how many variables there are
-            if not n:
-                return awaiting(QP.id)
-            ends = arrays.bounds(f"{QP.id}: bounds", bounds, n)
+        if Q is None and is_empty(instance):
+            return awaiting(QP.id)
+        if Q is not None and is_empty(instance._replace(costs=None)):  # Q alone tells how many variables there are
+            ends = arrays.bounds(f"{QP.id}: bounds", bounds, quadratic.width(QP.id, Q))
             instance = instance._replace(bounds=np.stack(ends, axis=-1))
         if model is not None and Q is not None:
             raise InstanceError(

@@ -72,17 +72,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
 
 
-class DocumentsWhole(LoadScopeScheduling):
-    """Spread tests over workers one by one, documents as a whole: later blocks use names of earlier ones."""
+OF_THE_SITE = ("tests/docs/test_notebooks.py", "tests/docs/test_outside.py", "tests/docs/test_site.py")
+
+
+class Together(LoadScopeScheduling):
+    """Spread tests over workers one by one, except those that belong together.
+
+    Later blocks of a document use names of earlier ones. While one worker builds the site, which takes a minute, the
+    other does not wait for it but runs something else.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        document, _, _ = nodeid.partition("::")
-        return document if document.endswith(".md") else nodeid
+        file, _, _ = nodeid.partition("::")
+        if file in OF_THE_SITE:
+            return "site"
+        return file if file.endswith(".md") else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> DocumentsWhole:
-    return DocumentsWhole(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 def run_console(example: Example) -> None:

@@ -14,7 +14,6 @@ PACKAGES = (
     "scipy",
     "numba",
     "networkx",
-    "rustworkx",
     "highspy",
     "ortools",
     "PuLP",

@@ -87,7 +87,7 @@ def _moments(rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor |
         variance, mean = torch.var_mean(rows, dim=2, correction=0)
         return variance, mean, rows.shape[2]
     counted = own.reshape(len(rows), 1, -1)
-    number = counted.sum(dim=2)
+    number = counted.sum(dim=2).clamp(min=1)  # a row of nothing but padding has mean 0
     mean = torch.where(counted, rows, 0.0).sum(dim=2) / number
     variance = torch.where(counted, rows - mean.unsqueeze(2), 0.0).square().sum(dim=2) / number
     return variance, mean, number.squeeze(1)

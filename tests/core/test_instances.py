@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import networkx as nx
 import numpy as np
 import pytest
 import torch
 
 import imle
-from imle.errors import ImleError, InstanceError, ObjectiveError, OptionError
+from imle.errors import ImleError, InstanceError, ObjectiveError, OptionError, SolverContractError
 from imle.layers.instances import CAPACITY
+from imle.plugins import Parameter, SolverSpec
 from imle.plugins.parameters import accepts_all, check_value
+from imle.solvers import BasePrepared, BaseSolver, SolveResult
 from support.solvers import EnumerationSolver, k_subsets
 
 PAIRS, TRIPLES = k_subsets(5, 2), k_subsets(5, 3)
@@ -66,6 +70,84 @@ def test_nothing_on_the_padding_counts(estimator, output):
     assert alone.grad.any()
     assert torch.equal(objective.grad[1, :3], alone.grad[0])
     assert not objective.grad[1, 3:].any()
+
+
+class BestOfTheFirst(BasePrepared):
+    """The largest of the first entries of each row, as many as its length says."""
+
+    def row_shapes(self, length):
+        return np.array(length)[:, None]
+
+    def solve(self, objective, *, length):
+        inside = np.arange(objective.shape[1]) < np.array(length)[:, None]
+        best = np.where(inside, objective, -np.inf).argmax(axis=1)
+        return SolveResult(np.eye(objective.shape[1])[best])
+
+
+BEST = SolverSpec(
+    id="best-of-the-first",
+    summary="",
+    problem="choice",
+    sense="max",
+    target="tests:Best",
+    instance=(Parameter("length", "int", 1, per_row=True),),
+)
+
+
+@dataclass(frozen=True)
+class Best(BaseSolver, spec=BEST):
+    def prepare(self, length=1):
+        return BestOfTheFirst()
+
+
+@pytest.mark.parametrize("cache", [None, 100])
+@pytest.mark.parametrize("estimator", ["imle", "aimle", "blackbox", "perturbed"])
+def test_nothing_on_the_padding_of_rows_solved_together_counts(estimator, cache):
+    """As above, where row parameters say how large each row is."""
+    objective = torch.tensor([[0.3, 0.1, 0.4, 0.2, 0.5], [0.3, 0.1, 0.4, 1e6, torch.inf]], requires_grad=True)
+    weight = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 2.0, 1e3, -1e3]])
+    options = {} if estimator == "blackbox" else {"nb_samples": 50, "temperature": 0.5, "noise": ROW_BY_ROW}
+    layer = imle.layer(Best(), estimator=estimator, cache=cache, **options)
+    out = layer(objective, length=[5, 3])
+    assert not out[1, 3:].any()
+    (out * weight).sum().backward()
+    alone = objective.detach()[1:, :3].clone().requires_grad_()
+    single = imle.layer(Best(), estimator=estimator, **options)(alone, length=[3])
+    (single * weight[1:, :3]).sum().backward()
+    assert alone.grad.any()
+    torch.testing.assert_close(objective.grad[1, :3], alone.grad[0])
+    assert not objective.grad[1, 3:].any()
+
+
+class RowByRow:
+    """The same draws for the n-th entry of every row, however wide rows are."""
+
+    def sample(self, shape):
+        found = [torch.randn(shape[:-1][1], generator=torch.Generator().manual_seed(n)) for n in range(shape[-1])]
+        return torch.stack(found, dim=-1).expand(shape)
+
+    def score(self, theta, eps, temperature):
+        return eps / temperature
+
+
+ROW_BY_ROW = RowByRow()
+
+
+def test_noise_is_measured_on_what_is_no_padding():
+    layer = imle.layer(Best(), nb_samples=2)
+    layer(torch.tensor([[0.0, 1.0, 1e6], [0.0, 1.0, -1e6]]), length=[2, 2])
+    assert layer.noise.unit.item() == pytest.approx(0.5)
+
+
+def test_sizes_of_another_shape_are_told():
+    class Narrow(Best):
+        def prepare(self, length=1):
+            prepared = BestOfTheFirst()
+            prepared.row_shapes = lambda length: np.array(length)
+            return prepared
+
+    with pytest.raises(SolverContractError, match=r"row_shapes: expected sizes \[2, 1\], found shape \[2\]"):
+        imle.layer(Narrow())(torch.zeros(2, 3), length=[1, 2])
 
 
 def test_a_batch_narrower_than_an_instance_is_refused():

@@ -415,6 +415,13 @@ def test_bad_objectives(objective, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 0)])
+def test_an_objective_without_entries_is_no_empty_batch(shape):
+    with pytest.raises(ObjectiveError, match=r"expected at least one entry per row, found \[.*0\]\n  hint: a batch"):
+        imle.layer("topk", k=1)(torch.ones(shape))
+    assert imle.layer("topk", k=1)(torch.ones(0, 3)).shape == (0, 3)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("sense", ["max", "min"])
 def test_non_finite_objectives_name_row_and_position(value, sense):

@@ -68,30 +68,98 @@ def _capacity(rng: Generator, weights: list[Fraction]) -> Fraction:
 
 
 def assignment(target: str, rng: Generator) -> Case:
+    """Complete ones; some with prices for objects left unmatched, some with sizes per row."""
     n, m = int(rng.integers(1, 5)), int(rng.integers(1, 5))
     allowed = rng.random((n, m)) < rng.choice([0.7, 1.0])
-    few, many = min(n, m), max(n, m)
-    points = []
-    for places in itertools.permutations(range(many), few):
-        chosen = np.zeros((n, m))
-        chosen[(range(few), places) if n <= m else (places, range(few))] = 1
-        if not (chosen > allowed).any():
-            points.append(chosen)
+    options = senses(rng)
     instance = {} if allowed.all() and rng.random() < 0.7 else {"allowed": f"np.array({literal(allowed)})"}
-    found = np.array(points).reshape(-1, n, m)
-    return case(rng, target.split("/")[1], senses(rng), instance, [found], shape=(n, m))
+    prices = None
+    if rng.random() < 0.4:
+        prices = rng.integers(-4, 5, int(rng.choice([1, 2, n + m]))).astype(float)
+        instance["unmatched"] = literal(prices)
+    padded = rng.random() < 0.4
+    sizes = [(int(rng.integers(0, n + 1)), int(rng.integers(0, m + 1))) for _ in range(3)] if padded else [(n, m)]
+    found = [_matchings(rows, columns, allowed, prices) for rows, columns in sizes]
+    sets = [pairs for pairs, _ in found]
+    which = rng.integers(0, 3, ROWS) if padded else None
+    return case(
+        rng,
+        target.split("/")[1],
+        options,
+        instance,
+        sets,
+        shape=(n, m),
+        fixed=None if prices is None else [terms for _, terms in found],
+        which=which,
+        rows=None if which is None else {"sizes": [sizes[kind] for kind in which.tolist()]},
+    )
+
+
+def _matchings(rows: int, columns: int, allowed: NDArray[np.bool_], prices: Floats | None) -> tuple[Floats, Floats]:
+    """Matchings of the first rows and columns, complete where there are no prices, and what unmatched objects add."""
+    (n, m), few = allowed.shape, min(rows, columns)
+    if prices is not None:
+        ends = prices if len(prices) > 2 else np.repeat(prices[[0, -1]], (n, m))
+    points, terms = [], []
+    for pairs in range(few if prices is None else 0, few + 1):
+        for first in itertools.combinations(range(rows), pairs):
+            for second in itertools.permutations(range(columns), pairs):
+                chosen = np.zeros((n, m))
+                chosen[first, second] = 1
+                if (chosen > allowed).any():
+                    continue
+                points.append(chosen)
+                alone = np.concatenate([1 - chosen.sum(axis=1), 1 - chosen.sum(axis=0)])
+                alone[[*range(rows, n), *range(n + columns, n + m)]] = 0
+                terms.append(0.0 if prices is None else float(alone @ ends))
+    return np.array(points).reshape(-1, n, m), np.array(terms)
 
 
 def topk(target: str, rng: Generator) -> Case:
-    n = int(rng.integers(1, 8))
+    """Of vectors, or of each column of a matrix."""
+    n, columns = int(rng.integers(1, 8)), 1 if rng.random() < 0.7 else 2
+    n = min(n, 4) if columns > 1 else n
     every = np.array(list(itertools.product([0.0, 1.0], repeat=n)))
     sizes = rng.integers(0, n + 1, 3).tolist()
-    sets = [every[every.sum(axis=1) == size] for size in sizes]
+    sets, options = [every[every.sum(axis=1) == size] for size in sizes], {}
+    if columns > 1:
+        sets, options = (
+            [np.array([np.stack(pair, axis=1) for pair in itertools.product(s, s)]) for s in sets],
+            {"dim": -2},
+        )
     if rng.random() < 0.5:
-        return case(rng, target.split("/")[1], {}, {"k": str(sizes[0])}, sets[:1])
+        return case(rng, target.split("/")[1], options, {"k": str(sizes[0])}, sets[:1])
     which = rng.integers(0, 3, ROWS)
     rows = {"k": [sizes[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], options, {}, sets, which=which, rows=rows)
+
+
+def subset(target: str, rng: Generator) -> Case:
+    n = int(rng.integers(1, 8))
+    every = np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+    limits = [sorted(ends) for ends in rng.integers(0, n + 1, (3, 2)).tolist()]
+    sets = [every[(every.sum(axis=1) >= low) & (every.sum(axis=1) <= high)] for low, high in limits]
+    if rng.random() < 0.5:
+        instance = dict(zip(("at_least", "at_most"), map(str, limits[0]), strict=True))
+        return case(rng, target.split("/")[1], {}, instance, sets[:1])
+    which = rng.integers(0, 3, ROWS)
+    rows = {name: [limits[kind][end] for kind in which.tolist()] for end, name in enumerate(("at_least", "at_most"))}
     return case(rng, target.split("/")[1], {}, {}, sets, which=which, rows=rows)
+
+
+def ranking(target: str, rng: Generator) -> Case:
+    """Some rows with lengths of their own."""
+    n, options = int(rng.integers(1, 6)), senses(rng)
+    lengths = rng.integers(0, n + 1, 3).tolist() if rng.random() < 0.5 else [n]
+    sets = [
+        np.array([[*order, *[0.0] * (n - length)] for order in itertools.permutations(np.arange(1.0, length + 1))])
+        for length in lengths
+    ]
+    if len(lengths) == 1:
+        return case(rng, target.split("/")[1], options, {}, sets)
+    which = rng.integers(0, 3, ROWS)
+    rows = {"lengths": [lengths[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], options, {}, sets, which=which, rows=rows)
 
 
 def flow(target: str, rng: Generator) -> Case:
@@ -177,6 +245,8 @@ DRAWS: dict[str, Callable[[str, Generator], Case]] = {
     "packing/assignment": assignment,
     "packing/scipy-assignment": assignment,
     "packing/topk": topk,
+    "packing/subset": subset,
+    "packing/ranking": ranking,
     "packing/ortools-min-cost-flow": flow,
     "packing/ortools-cp-sat": cp_sat,
 }

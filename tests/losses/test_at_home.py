@@ -17,18 +17,20 @@ from imle.losses import (
     ListwiseLTR,
     MAPContrastive,
     PairwiseLTR,
+    PerturbationGradient,
     PerturbedFenchelYoung,
     PointwiseLTR,
     SolutionPool,
     SPOPlus,
+    StructuredHinge,
 )
 from imle.noise import RelativeNoiseDistribution
 from support.problems import best, draw, layer_over
 from support.solvers import ThresholdSolver, k_subsets
 
 SOLUTIONS = k_subsets(5, 2)
-KNOWN = [PerturbedFenchelYoung, ImplicitMLE, NCE, MAPContrastive]
-TRUE = [SPOPlus, ListwiseLTR, PairwiseLTR, PointwiseLTR]
+KNOWN = [PerturbedFenchelYoung, ImplicitMLE, StructuredHinge, NCE, MAPContrastive]
+TRUE = [SPOPlus, PerturbationGradient, ListwiseLTR, PairwiseLTR, PointwiseLTR]
 POOLED = [NCE, MAPContrastive, ListwiseLTR, PairwiseLTR, PointwiseLTR]
 ALL = KNOWN + TRUE
 
@@ -41,8 +43,8 @@ def target_for(cls, true, k=2):
 
 
 def test_every_loss_is_here():
-    """Those of constraints take other targets: test_feasibility_aware.py, test_solver_free.py."""
-    others = {"SolverLoss", "SolutionPool", "FeasibilityAware", "SolverFree"}
+    """Those of constraints need more: test_cave.py, test_feasibility_aware.py, test_solver_free.py."""
+    others = {"SolverLoss", "SolutionPool", "CaVE", "FeasibilityAware", "SolverFree"}
     assert {cls.__name__ for cls in ALL} == {*imle.losses.__all__} - others
 
 
@@ -269,6 +271,9 @@ def test_bad_options(cls):
         (lambda layer: ImplicitMLE(layer, temperature=-1.0), "temperature: expected a number >= 0, found -1.0"),
         (lambda layer: ImplicitMLE(layer, temperature="1"), "temperature: expected a number"),
         (lambda layer: ImplicitMLE(layer, noise="multiplicative"), "expected additive noise"),
+        (lambda layer: StructuredHinge(layer, margin=-1.0), "margin: expected a number >= 0, found -1.0"),
+        (lambda layer: PerturbationGradient(layer, step=0.0), "step: expected a number > 0, found 0.0"),
+        (lambda layer: PerturbationGradient(layer, symmetric=1), "symmetric: expected True or False, found 1"),
         (lambda layer: NCE(layer, shifted=1), "shifted: expected True or False"),
         (lambda layer: NCE(layer, pool=[]), "pool: expected a SolutionPool, found list"),
         (lambda layer: ListwiseLTR(layer, temperature=0.0), "temperature: expected a number > 0"),
@@ -307,3 +312,10 @@ def test_spo_plus_leaves_out_rows_that_fail_on_either_objective(failing):
     assert [failure.row for failure in layer.failures] == [1]
     SPOPlus(layer)(objective, objective.detach())
     assert len(layer.failures) == 2  # 40 fails twice; those of the pass before are gone
+
+
+def test_the_margin_needs_solutions_of_0_and_1():
+    loss = StructuredHinge(layer_over(SOLUTIONS))
+    with pytest.raises(ObjectiveError, match=r"StructuredHinge: solution: expected 0 and 1, found 0.5 in row \(1, 0\)"):
+        loss(draw(2, 1, 5), torch.tensor([[[1.0, 1, 0, 0, 0]], [[1, 0.5, 0.5, 0, 0]]]))
+    assert StructuredHinge(layer_over(SOLUTIONS), margin=0.0)(draw(1, 5), torch.full((1, 5), 0.4)).isfinite()

@@ -12,10 +12,12 @@ from imle.losses import (
     ListwiseLTR,
     MAPContrastive,
     PairwiseLTR,
+    PerturbationGradient,
     PerturbedFenchelYoung,
     PointwiseLTR,
     SolutionPool,
     SPOPlus,
+    StructuredHinge,
 )
 from imle.noise import MultiplicativeNoiseDistribution
 from support.noises import FixedNoise
@@ -82,6 +84,19 @@ def spo_plus(p):
     return value, 2 * (w - p.y)
 
 
+def hinge(p, margin):
+    distances = (p.solutions - p.y.unsqueeze(1)).abs().sum(2)
+    worst = p.solutions[(p.theta @ p.solutions.T + margin * distances).argmax(1)]
+    return row_sums(p.theta * (worst - p.y)) + margin * row_sums((worst - p.y).abs()), worst - p.y
+
+
+def perturbation_gradient(p, step, ahead):
+    behind = p.theta - step * p.true, best(p.theta - step * p.true, p.solutions)
+    front = p.theta + ahead * p.true, best(p.theta + ahead * p.true, p.solutions)
+    value = row_sums(behind[0] * behind[1]) - row_sums(front[0] * front[1])
+    return value / (step + ahead), (behind[1] - front[1]) / (step + ahead)
+
+
 def nce(p, shift=0.0):
     mean = p.members.mean(0)
     return row_sums((p.theta - shift * p.true) * (mean - p.y)), mean - p.y
@@ -136,6 +151,17 @@ CASES = {
     ),
     "implicit-mle": (lambda p, layer, **o: noisy(ImplicitMLE, p, layer, **o), "y", implicit),
     "spo-plus": (lambda p, layer, **o: SPOPlus(layer, **o), "c", spo_plus),
+    "hinge": (lambda p, layer, **o: StructuredHinge(layer, margin=0.4, **o), "y", lambda p: hinge(p, 0.4)),
+    "perturbation": (
+        lambda p, layer, **o: PerturbationGradient(layer, step=0.7, **o),
+        "c",
+        lambda p: perturbation_gradient(p, 0.7, 0.0),
+    ),
+    "perturbation symmetric": (
+        lambda p, layer, **o: PerturbationGradient(layer, step=1.5, symmetric=True, **o),
+        "c",
+        lambda p: perturbation_gradient(p, 1.5, 1.5),
+    ),
     "nce": (lambda p, layer, **o: NCE(layer, pool=p.pool, **o), "y", nce),
     "nce shifted": (lambda p, layer, **o: NCE(layer, pool=p.pool, shifted=True, **o), "yc", lambda p: nce(p, 1.0)),
     "map": (lambda p, layer, **o: MAPContrastive(layer, pool=p.pool, **o), "y", contrastive),
@@ -166,7 +192,7 @@ def targets(p, kinds, sign):
 def test_every_loss_is_here():
     layer = layer_over(SETS["knapsack of 8"], "max")
     made = {type(make(Problem("knapsack of 8"), layer)).__name__ for make, _, _ in CASES.values()}
-    of_constraints = {"FeasibilityAware", "SolverFree"}  # by enumeration in files of their own
+    of_constraints = {"CaVE", "FeasibilityAware", "SolverFree"}  # by enumeration in files of their own
     assert made == {*imle.losses.__all__} - {"SolverLoss", "SolutionPool"} - of_constraints
 
 
@@ -283,3 +309,37 @@ def test_spo_plus_bounds_the_regret_and_vanishes_at_the_truth(name, sense):
     torch.testing.assert_close(value, torch.zeros(rows, dtype=torch.float64))
     assert not objective.grad.any()
     torch.testing.assert_close(loss(sign * guess, sign * true, optimal), loss(sign * guess, sign * true))
+
+
+def test_the_hinge_of_one_of_n_is_that_of_crammer_and_singer():
+    """One-hot solutions differ in two entries: max_j [ theta_j + 2 margin (j != y) ] - theta_y."""
+    theta, y = draw(50, 6, seed=6), torch.arange(50) % 6
+    found = StructuredHinge(imle.layer("topk", k=1), margin=0.3, reduction="none")(theta, torch.eye(6)[y])
+    ahead = theta + 0.6 * (1 - torch.eye(6)[y])
+    torch.testing.assert_close(found, ahead.amax(1) - theta[torch.arange(50), y])
+
+
+@pytest.mark.parametrize("sense", SENSES)
+@pytest.mark.parametrize("name", SETS)
+def test_the_hinge_is_0_where_the_margin_is_kept_and_bounds_the_distance(name, sense):
+    solutions, rows = table(name), 200
+    theta, sign = draw(rows, solutions.shape[1], seed=7), SENSES[sense]
+    loss = StructuredHinge(layer_over(SETS[name], sense), margin=0.5, reduction="none")
+    y = best(draw(rows, solutions.shape[1], seed=8), solutions)
+    assert (loss(sign * theta, y) >= 0.5 * (best(theta, solutions) - y).abs().sum(1) - 1e-12).all()
+    torch.testing.assert_close(loss(sign * (0.5 * (2 * y - 1)), y), torch.zeros(rows, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("sense", SENSES)
+@pytest.mark.parametrize("name", SETS)
+def test_perturbation_gradients_bound_the_true_cost_and_approach_it(name, sense):
+    solutions, rows = table(name), 200
+    n, sign = solutions.shape[1], SENSES[sense]
+    guess, true = draw(rows, n, seed=4), draw(rows, n, seed=5)
+    layer = layer_over(SETS[name], sense)
+    cost = -row_sums(true * best(guess, solutions))  # of the decision, as a minimisation
+    one_sided = PerturbationGradient(layer, step=0.2, reduction="none")(sign * guess, sign * true)
+    assert (one_sided >= cost - 1e-12).all()
+    for symmetric in (False, True):
+        loss = PerturbationGradient(layer, step=1e-9, symmetric=symmetric, reduction="none")
+        torch.testing.assert_close(loss(sign * guess, sign * true), cost, rtol=0.0, atol=1e-5)

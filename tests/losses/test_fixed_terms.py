@@ -20,10 +20,12 @@ from imle.losses import (
     ListwiseLTR,
     MAPContrastive,
     PairwiseLTR,
+    PerturbationGradient,
     PerturbedFenchelYoung,
     PointwiseLTR,
     SolutionPool,
     SPOPlus,
+    StructuredHinge,
 )
 from imle.metrics import normalised_regret, regret, unambiguous_regret, worst_tied
 from imle.plugins import Parameter
@@ -102,6 +104,12 @@ def test_losses(make, sign):
     assert ImplicitMLE(layer, temperature=0.0)(guess, BOTH).item() == 5
     assert SPOPlus(layer)(guess, truth).item() == 20  # <2c^ - c, w> + 10 u: 0 at (0, 1), w* counts -11
     assert SPOPlus(layer)(guess, truth, BOTH).item() == 20
+    assert StructuredHinge(layer, margin=2.0)(guess, BOTH).item() == 8  # y costs 4; (0, 0) costs 0, two entries off
+    # V(c^) = -1, V(c^ - h c) = -0.5 with fixed costs of 5, V(c^ + h c) = -1.5 with 15, where 10 would leave -6.5
+    assert PerturbationGradient(layer, step=0.5)(guess, truth).item() == -1
+    assert PerturbationGradient(layer, step=0.5, symmetric=True)(guess, truth).item() == -1
+    with pytest.raises(OptionError, match="step: expected less than 1, found 1: the solver has terms"):
+        PerturbationGradient(layer, step=1.0)(guess, truth)
     guess.requires_grad_()
     loss = MAPContrastive(layer)(guess, ALONE)
     loss.backward()

@@ -23,7 +23,7 @@ SLOW_SECONDS = 0.1
 
 _REQUIRED = ("torch", "numpy", "pluggy", "click", "rich")
 _OPTIONAL = (
-    *("networkx", "numba", "scipy", "highspy", "ortools", "pulp", "lark", "rustworkx"),
+    *("networkx", "numba", "scipy", "highspy", "ortools", "pulp", "lark"),
     *("python-sat", "matplotlib", "pillow", "dask", "ray"),
 )
 _THREADS = (

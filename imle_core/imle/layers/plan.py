@@ -34,11 +34,12 @@ from imle.layers.boundary import Boundary, Objective, duals_of, failed_rows, mul
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
+from imle.layers.normal_cones import Normals, named, normals_of_group
 from imle.layers.solution_vjp import vjp_of_group
 from imle.layers.stats import LayerStats
 from imle.solvers.cancellation import CancelToken
 from imle.solvers.progress import ProgressRequest, monitored
-from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous
+from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous, row_shapes_of
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -344,21 +345,45 @@ class SolvePlan:
         Args:
             values: `[B, *event]` or `[B, S, *event]`.
         """
-        if not self.groups or self.groups[0].rows is None:
+        masks = [self._own_of(group, values) for group in self.groups]
+        known = [mask for mask in masks if mask is not None]
+        if not known:
             return None
-        windows: list[tuple[list[int] | None, torch.Size, tuple[Any, ...] | None]] = []
-        for group in self.groups:
-            shape = group.kept.shape
-            event = values.shape[values.ndim - len(shape or ()) :]
-            windows.append((group.rows, event, None if shape is None else self._window(group, event)))
-        if all(window is None for _, _, window in windows):
-            return None
-        own = torch.zeros(values.shape[0], *windows[0][1], dtype=torch.bool, device="cpu")
-        for rows, event, window in windows:
-            of_row = own.new_zeros(event)
-            of_row[... if window is None else window] = True
-            own[list(rows or ())] = of_row
+        if self.groups[0].rows is None:
+            return known[0].expand(values.shape[0], *known[0].shape[1:]).to(values.device)
+        own = torch.ones(values.shape[0], *known[0].shape[1:], dtype=torch.bool, device="cpu")
+        for group, mask in zip(self.groups, masks, strict=True):
+            if mask is not None:
+                own[list(group.rows or ())] = mask
         return own.to(values.device)
+
+    def _own_of(self, group: Group, values: Tensor) -> Tensor | None:
+        """`[rows, *event]`, or `[1, *event]`, of a group as `own` tells it; None for all entries."""
+        shape = group.kept.shape
+        if shape is None:
+            return None
+        event = values.shape[values.ndim - len(shape) :]
+        row_shapes = row_shapes_of(group.prepared)
+        told = None if row_shapes is None else row_shapes(**group.values)
+        if told is not None:
+            sizes = torch.from_numpy(np.array(told, np.int64))
+            rows = next(iter(map(len, group.values.values())), 1)
+            if sizes.shape not in ((1, len(event)), (rows, len(event))):
+                raise SolverContractError(
+                    f"{self.boundary.solver_id}: row_shapes: expected sizes [{rows}, {len(event)}], found shape "
+                    f"{list(sizes.shape)}"
+                )
+            own = torch.ones(len(sizes), *event, dtype=torch.bool, device="cpu")
+            for axis, size in enumerate(event):
+                inside_axis = torch.arange(size, device="cpu") < sizes[:, axis, None]  # [rows, size]
+                own &= inside_axis.reshape(-1, *[1] * axis, size, *[1] * (len(event) - axis - 1))
+            return own
+        window = None if group.rows is None else self._window(group, event)
+        if window is None:
+            return None
+        own = torch.zeros(1, *event, dtype=torch.bool, device="cpu")
+        own[window] = True
+        return own
 
     def inside(self, values: Tensor) -> Tensor:
         """`[B, *event]` or `[B, S, *event]` with zeros on the padding: what is given there counts for nothing."""
@@ -509,6 +534,30 @@ class SolvePlan:
         if fixed_terms_of(group.prepared) is None:
             return None
         return terms_of_group(self.boundary, group.only(row), z.unsqueeze(0)).squeeze(0)
+
+    def normals(self, z: Tensor) -> Normals:
+        """The vectors that span the cones of theta for which constraints prove `[B, *event]` solutions best.
+
+        Raises:
+            OptionError: the solver does not know its constraints.
+            ObjectiveError: a solution breaks a constraint; names the row.
+        """
+        event, parts = z.shape[1:], []
+        for group in self.groups:
+            rows = slice(None) if group.rows is None else group.rows
+            window = self._window(group, event)
+            try:
+                found = normals_of_group(self.boundary, group, z[rows] if window is None else z[rows][window])
+            except ImleError as error:
+                raise named(error, group.rows, self.first, self.lead) from error.__cause__
+            parts.append((rows, found if window is None else found.padded(window, event)))
+        most = max(found.rows.shape[1] for _, found in parts)
+        spanning = torch.zeros(len(z), most, *event, dtype=torch.float64, device=z.device)
+        at_lower, at_upper = (torch.zeros_like(z, dtype=torch.bool) for _ in range(2))
+        for rows, found in parts:
+            spanning[rows, : found.rows.shape[1]] = found.rows
+            at_lower[rows], at_upper[rows] = found.at_lower, found.at_upper
+        return Normals(spanning, at_lower, at_upper)
 
     def group_of(self, row: int) -> Group:
         """The group that a row of the batch is in."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from imle.estimators.samples import Solutions
 from imle.layers.instances import Group
 from imle.layers.plan import SolvePlan
+from imle.solvers.protocol import row_shapes_of
 
 
 @dataclass(slots=True)
@@ -71,10 +72,14 @@ class SampledPlan(SolvePlan):
         return replace(self, groups=kept, first=self.first + rows.start)
 
     def own(self, values: Tensor) -> Tensor | None:
-        if not self.groups or self.groups[0].rows is None:
+        if not self.groups or (self.groups[0].rows is None and row_shapes_of(self.groups[0].prepared) is None):
             return None
         # noise changes no sizes: all samples of a row have the padding of the first
-        first = [replace(group, rows=[row // self.samples for row in group.rows or ()]) for group in self.groups]
+        every = range(len(values) * self.samples)
+        first = [
+            replace(group, rows=[row // self.samples for row in (every if group.rows is None else group.rows)])
+            for group in self.groups
+        ]
         return SolvePlan.own(replace(self, groups=first), values)
 
     def _where(self, group: Group, samples: int, n: int) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = Fal
         the batch dimensions (any number, none included) and the event shape.
 
     Raises:
-        ObjectiveError: the trailing dimensions are not what the solver expects.
+        ObjectiveError: the trailing dimensions are not what the solver expects, or have no entry.
     """
     if expected is None:
         if len(shape) < 2:
@@ -61,7 +61,7 @@ def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = Fal
                 hint="add a batch dimension; a function says with shape=(None,) that a vector is one objective, with "
                 "shape=() that a number is one",
             )
-        return shape[:1], shape[1:]
+        expected = (None,) * (len(shape) - 1)
     split = len(shape) - len(expected)
     event = shape[max(split, 0) :]
     fits = split >= 0
@@ -72,6 +72,11 @@ def split_shape(shape: torch.Size, expected: Shape | None, *, padded: bool = Fal
         raise ObjectiveError(
             f"objective: expected shape [*batch, {sizes}], found {_show(shape)}",
             hint="the trailing dimensions are one objective; all others are batch dimensions",
+        )
+    if any(size is None and found == 0 for size, found in zip(expected, event, strict=True)):
+        raise ObjectiveError(
+            f"objective: expected at least one entry per row, found {_show(shape)}",
+            hint="a batch without rows has size 0 in a batch dimension: these come before those of one objective",
         )
     return shape[:split], event
 

@@ -1,15 +1,19 @@
 """Solver ids and commands that live in this repository, so that one that is not installed can name its pip line."""
 
 KNOWN = {
+    "alignment": "imle-dp",
     "arborescence": "imle-networkx",
     "assignment": "imle-kernels",
     "bounded-path": "imle-networkx",
+    "cky": "imle-dp",
     "grid-shortest-path": "imle-networkx",
+    "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
     "highs-qp": "imle-highs",
     "knapsack": "imle-kernels",
     "maxsat": "imle-pysat",
+    "max-weight-matching": "imle-networkx",
     "min-cut": "imle-networkx",
     "mln-map": "imle-mln",
     "networkx-shortest-path": "imle-networkx",
@@ -17,12 +21,17 @@ KNOWN = {
     "ortools-ilp": "imle-ortools",
     "ortools-min-cost-flow": "imle-ortools",
     "perfect-matching": "imle-networkx",
+    "projective-tree": "imle-dp",
     "pulp-ilp": "imle-pulp",
     "pulp-lp": "imle-pulp",
+    "ranking": "imle-topk",
     "scipy-assignment": "imle-scipy",
     "scipy-milp": "imle-scipy",
+    "segmentation": "imle-dp",
     "spanning-tree": "imle-networkx",
+    "subset": "imle-topk",
     "topk": "imle-topk",
+    "viterbi": "imle-dp",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
-from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, Sense, Shape, Solver
+from imle.solvers.normal_cones import FindsNormalCones, NormalCones
+from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, RowShapes, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ __all__ = [
     "BlockTable",
     "Cached",
     "Deduplicated",
+    "FindsNormalCones",
     "FixedTerms",
+    "NormalCones",
     "Pooled",
     "PreparedSolver",
     "Progress",
     "RowResults",
+    "RowShapes",
     "Sense",
     "Shape",
     "SolutionPool",

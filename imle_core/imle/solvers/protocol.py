@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from imle.solvers.normal_cones import FindsNormalCones
 from imle.solvers.result import SolveResult
 
 Sense = Literal["max", "min"]
@@ -25,6 +26,8 @@ FixedTerms = Callable[..., NDArray[np.float64]]
 """`fixed_terms(solutions, **rows) -> [N]`; see `PreparedSolver`."""
 SolutionVJP = Callable[..., Any]
 """`solution_vjp(objective, cotangents, *, solutions, **rows) -> [N, *shape]`; see `PreparedSolver`."""
+RowShapes = Callable[..., NDArray[np.int64] | None]
+"""`row_shapes(**rows) -> [N, ndim]`; see `PreparedSolver`."""
 
 
 @runtime_checkable
@@ -48,6 +51,12 @@ class PreparedSolver(Protocol):
       For solvers whose solutions are no corners but move with the objective, as the optima of quadratic programs do;
       `solutions` are what `solve` gave, perhaps rounded to another dtype. Where there is a kink, one of the derivatives
       beside it. A spec claims it as a capability.
+    - `normal_cones(solutions, **rows) -> NormalCones`: of `[N, *shape]` solutions, the scores for which constraints
+      prove that they are best. It raises an ObjectiveError with `row=` for one that breaks a constraint. Losses that
+      align objectives with cones need it, and refuse solvers without.
+    - `row_shapes(**rows) -> [N, ndim]`: where row parameters say how large a row is, and objectives are padded to the
+      widest: how many entries of each dimension are a row's own, from the first on; `[1, ndim]` for the same in all
+      rows, None for no padding. What is given on the padding counts for nothing, and solutions are 0 there.
     - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.
     - `labels`: names of the entries of an objective that a user can read or look up, such as edges or variables: a
       sequence with one for each in C order, or by block a mapping of such sequences; None if they have none. Users see
@@ -98,6 +107,18 @@ def fixed_terms_of(prepared: PreparedSolver) -> FixedTerms | None:
 def solution_vjp_of(prepared: PreparedSolver) -> SolutionVJP | None:
     """What differentiates solutions, or None where their derivative is 0 or not known."""
     found: SolutionVJP | None = getattr(prepared, "solution_vjp", None)
+    return found
+
+
+def normal_cones_of(prepared: PreparedSolver) -> FindsNormalCones | None:
+    """What finds normal cones, or None where the solver does not know its constraints."""
+    found: FindsNormalCones | None = getattr(prepared, "normal_cones", None)
+    return found
+
+
+def row_shapes_of(prepared: PreparedSolver) -> RowShapes | None:
+    """What tells padding by row parameters, or None where there is none."""
+    found: RowShapes | None = getattr(prepared, "row_shapes", None)
     return found
 
 

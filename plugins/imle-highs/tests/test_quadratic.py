@@ -165,9 +165,9 @@ def test_rows_that_are_refused():
     layer = imle.layer("highs-qp", A_eq=[[1, 1]], b_eq=[1])
     with pytest.raises(InstanceError, match="Q missing"):
         layer(torch.ones(1, 2))
-    with pytest.raises(InstanceError, match=r"eigenvalue -1 \(row 1\)|row 1.*eigenvalue -1"):
+    with pytest.raises(InstanceError, match=r"eigenvalue -1 \(row 1\)"):
         layer(torch.ones(2, 2), Q=np.array([np.eye(2), -np.eye(2)]))
-    with pytest.raises(InstanceError, match="one value per row|one matrix per row"):
+    with pytest.raises(InstanceError, match="expected one value per row, 2 in all"):
         layer(torch.ones(2, 2), Q=[np.eye(2)])
 
 
@@ -213,7 +213,8 @@ def test_implicit_is_for_solutions_that_move():
 @pytest.mark.parametrize("options", [{"executor": 2}, {"cache": 100}, {"pool": 1.0}, {"memory_limit": 1.0}])
 def test_whatever_stands_around_the_solver(options):
     plain, wrapped = (
-        imle.layer("highs-qp", sense="max", Q=EYE, bounds=(0, 1), estimator="implicit", **more) for more in ({}, options)
+        imle.layer("highs-qp", sense="max", Q=EYE, bounds=(0, 1), estimator="implicit", **more)
+        for more in ({}, options)
     )
     scores = torch.linspace(-1, 2, 12).reshape(4, 3)
     grads = []

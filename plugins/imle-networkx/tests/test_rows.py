@@ -124,7 +124,7 @@ print(hashlib.md5(solutions.tobytes()).hexdigest())
 
 @pytest.mark.slow
 def test_ties_of_matchings_are_the_same_in_every_process():
-    """rustworkx works with hash maps; which matching is found must not depend on their seeds."""
+    """Which matching is found must not depend on the seeds of hashes, or on what memory holds."""
     found = {
         subprocess.run([sys.executable, "-c", TIES], capture_output=True, text=True, check=True).stdout
         for _ in range(3)

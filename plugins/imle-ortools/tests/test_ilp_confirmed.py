@@ -15,7 +15,7 @@ from imle_highs.engines import IntegerEngine
 from imle_linear import apart
 from imle_linear.program import from_matrices
 from imle_ortools.ilp import backends, solver
-from imle_ortools.ilp.auto import AutoEngine, Settings
+from imle_ortools.ilp.auto import Settings, auto_engine
 from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.mp import Bundled
 from imle_ortools.ilp.solver import ILPSolver
@@ -79,7 +79,7 @@ def confirmed(first, second, seconds=None):
     [(TRUE, 0, 0), (NARROW, 1, 0), (WIDE, 0, 1), (EMPTY, 1, 0), (FREE, 1, 0)],
 )
 def test_whatever_the_first_says_the_answer_is_the_proven_one(first, disagreements, rejected):
-    outcome, *counts = confirmed(first, AutoEngine(TRUE, SETTINGS))
+    outcome, *counts = confirmed(first, auto_engine(TRUE, SETTINGS))
     assert outcome.status == OPTIMAL
     assert outcome.point.tolist() == [1, 0, 0, 1]
     assert counts == [disagreements, rejected]
@@ -104,7 +104,7 @@ def hard(rows=6, n=24):
 def test_what_cannot_be_confirmed_in_time_is_feasible_with_a_bound():
     instance, values = hard(20, 100)
     program = from_matrices("test", **instance, integrality=1)
-    second = AutoEngine(program, SETTINGS)
+    second = auto_engine(program, SETTINGS)
     few = from_matrices("test", A_ub=instance["A_ub"][:1], b_ub=[1000], bounds=(0, 1), integrality=1)
     rows = program.rows
     for first in (few, without_a_point(few)):

@@ -27,6 +27,7 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/ortools-ilp/cbc": ("ortools-ilp", {"backend": "cbc"}),
     "programs/scipy-milp": ("scipy-milp", {}),
     "programs/pulp-ilp": ("pulp-ilp", {}),
+    "programs/gurobi-ilp": ("gurobi-ilp", {}),
     "programs/highs-lp": ("highs-lp", {}),
     "programs/pulp-lp": ("pulp-lp", {}),
 }
@@ -52,7 +53,7 @@ def case(target: str, rng: Generator) -> Case:
     if solver.startswith("pulp") or kind in ("mixed", "continuous") or rng.random() < 0.8:
         programs = [program]
     else:
-        moves = solver == "highs-ilp" and rng.random() < 0.5
+        moves = solver in ("highs-ilp", "gurobi-ilp") and rng.random() < 0.5
         programs = [program, *(_shifted(rng, program, bounds=moves) for _ in range(2))]
     truths: list[Truth] = [listed(own, learned, costs, sign) if kind == "boxed" else Solved(own) for own in programs]
     slow = options.get("backend") in ("scip", "cbc")
@@ -87,6 +88,8 @@ def _tuning(rng: Generator, solver: str) -> dict[str, Any]:
         return {"tuning": str(rng.choice(["auto", "default", "lean"]))}
     if solver in ("highs-lp", "pulp-lp"):
         return {"method": str(rng.choice(["auto", "primal", "dual"])), "warm": bool(rng.random() < 0.5)}
+    if solver == "gurobi-ilp":
+        return {"warm": True}
     return {"presolve": bool(rng.random() < 0.5)} if solver == "scipy-milp" else {}
 
 

@@ -9,16 +9,20 @@ from imle.errors import ImleError, OptionError
 from imle.solvers import rows as by_row
 from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
 from imle.solvers.contract import checked
+from imle.solvers.normal_cones import FindsNormalCones
 from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
     PreparedSolver,
+    RowShapes,
     Sense,
     Shape,
     SolutionVJP,
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    normal_cones_of,
+    row_shapes_of,
     solution_vjp_of,
     takes_any_size,
 )
@@ -88,6 +92,16 @@ class PreparedWrapper:
     def solution_vjp(self) -> SolutionVJP | None:
         """That of the solver inside."""
         return solution_vjp_of(self.inner)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """That of the solver inside."""
+        return normal_cones_of(self.inner)
+
+    @property
+    def row_shapes(self) -> RowShapes | None:
+        """That of the solver inside."""
+        return row_shapes_of(self.inner)
 
     @property
     def blocks(self) -> BlockLayout | None:

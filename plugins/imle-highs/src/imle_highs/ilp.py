@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from imle.solvers import BaseSolver, PreparedSolver, Sense
@@ -12,7 +13,7 @@ from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import ILP
-from imle_linear.engines import TIGHT, WITNESS, Engine
+from imle_linear.engines import TIGHT, WITNESS, AroundEngine, Engine
 from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
@@ -80,15 +81,21 @@ class HighsILPSolver(BaseSolver, spec=ILP):
             return awaiting(ILP.id)
         return self.bind(read(ILP.id, self.sense, instance, integrality=integrality, default_integrality=1))
 
-    def bind(self, program: LinearProgram) -> PreparedProgram:
-        """Bind to a program that is already in HiGHS' form."""
+    def bind(self, program: LinearProgram, around: AroundEngine | None = None) -> PreparedProgram:
+        """Bind to a program that is already in HiGHS' form.
+
+        Args:
+            program: the feasible set.
+            around: builds the engine that is asked first, such as `imle_kernels.structures.StructureEngine`; HiGHS
+                solves what it leaves.
+        """
         return PreparedProgram(
             program,
             Setup(
                 ILP.id,
                 self.sense,
                 self.time_limit,
-                self._engine,
+                self._engine if around is None else partial(around, rest=self._engine),
                 (self._tight,),
                 relaxation=self._relaxation,
                 witness=self._witness if program.delicate else None,

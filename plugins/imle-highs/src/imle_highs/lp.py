@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from imle_highs.files import read
 from imle_highs.native import Settings
 from imle_highs.options import passed
 from imle_highs.plugin import LP
-from imle_linear.engines import TIGHT, Engine
+from imle_linear.engines import TIGHT, AroundEngine, Engine
 from imle_linear.instance import ProgramInput, awaiting, is_empty
 from imle_linear.options import EngineOptions
 from imle_linear.prepared import PreparedProgram, Setup
@@ -85,8 +86,13 @@ class HighsLPSolver(BaseSolver, spec=LP):
             return awaiting(LP.id)
         return self.bind(read(LP.id, self.sense, instance, integrality=None, default_integrality=0))
 
-    def bind(self, program: LinearProgram) -> PreparedProgram:
+    def bind(self, program: LinearProgram, around: AroundEngine | None = None) -> PreparedProgram:
         """Bind to a program that is already in HiGHS' form.
+
+        Args:
+            program: the feasible set.
+            around: builds the engine that is asked first, such as `imle_kernels.structures.StructureEngine`; HiGHS
+                solves what it leaves.
 
         Raises:
             InstanceError: it has integer variables.
@@ -104,7 +110,7 @@ class HighsLPSolver(BaseSolver, spec=LP):
                 LP.id,
                 self.sense,
                 self.time_limit,
-                self._engine,
+                self._engine if around is None else partial(around, rest=self._engine),
                 (self._tight,),
                 relaxation=self._tight,
                 bounds=True,

@@ -17,9 +17,11 @@ def instances(solver_id: str) -> list[Instance]:
 
 def _assignments() -> list[Instance]:
     wide = _points(6, lambda z: bool((z.reshape(2, 3).sum(1) == 1).all() and (z.reshape(2, 3).sum(0) <= 1).all()))
+    any_pairs = _points(6, lambda z: bool((z.reshape(2, 3).sum(1) <= 1).all() and (z.reshape(2, 3).sum(0) <= 1).all()))
     masked = np.array([[1, 1, 0], [1, 1, 1]])
     return [
-        Instance("2 x 3", solutions=wide, shape=(2, 3)),
+        Instance("2 x 3", solutions=wide, shape=(2, 3), rows={"sizes": [[2, 3], [1, 2], [2, 1], [0, 3]]}),
+        Instance("some unmatched", {"unmatched": [0.5, -0.25]}, solutions=any_pairs, shape=(2, 3)),
         Instance("tall, scores", {}, {"sense": "max"}, solutions=wide.reshape(-1, 2, 3).swapaxes(1, 2), shape=(3, 2)),
         Instance("some pairs", {"allowed": masked}, solutions=wide[wide[:, 2] == 0]),
         Instance("one size", solutions=[np.eye(3)[list(p)] for p in itertools.permutations(range(3))], shape=(3, 3)),

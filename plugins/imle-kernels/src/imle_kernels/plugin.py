@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle_linear.parameters import MATCHING  # as light as this module
 
 _LICENCE = "MIT (own kernel); numba is BSD-2-Clause"
 
@@ -12,9 +13,7 @@ ASSIGNMENT = SolverSpec(
     problem="assignment",
     sense="min",
     target="imle_kernels.assignment:AssignmentSolver",
-    instance=(
-        Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
-    ),
+    instance=MATCHING,
     options=(common.sense("min"),),
     requires=("numba",),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),

@@ -61,6 +61,13 @@ MakesEngine = Callable[[LinearProgram], Engine]
 """Builds an engine for a program."""
 
 
+class AroundEngine(Protocol):
+    """Builds an engine that leaves some rows, or all of some programs, to another."""
+
+    def __call__(self, program: LinearProgram, rest: MakesEngine) -> Engine:
+        """`rest` builds the other one."""
+
+
 Clock = Callable[[], float | None]
 """Seconds that are left, 0 where time is over, or None if there is no limit."""
 

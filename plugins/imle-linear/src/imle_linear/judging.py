@@ -125,3 +125,11 @@ def optimum(outcome: Outcome, costs: Floats) -> tuple[float, float]:
     if not math.isnan(outcome.bound):
         return outcome.bound, value
     return value if outcome.status == SolveStatus.OPTIMAL else -math.inf, value
+
+
+def better(one: Outcome, best: Outcome, costs: Floats) -> Outcome:
+    """The better incumbent of two, any point being better than none, with the better bound."""
+    bound = float(np.fmax(one.bound, best.bound))
+    if one.point is not None and (best.point is None or float(costs @ one.point) < float(costs @ best.point)):
+        best = one
+    return best._replace(bound=bound, exact=False)

@@ -1,4 +1,7 @@
-"""Instance parameters that solvers of linear programs share. As light as the modules that plugins announce them in."""
+"""Instance parameters that solvers of linear programs share, and those of assignments.
+
+As light as the modules that plugins announce them in.
+"""
 
 from dataclasses import replace
 
@@ -74,3 +77,25 @@ COSTS = Parameter(
 def relaxed(*parameters: Parameter) -> tuple[Parameter, ...]:
     """Parameters as a solver of integer programs has them: duals are those of the linear relaxation."""
     return tuple(replace(parameter, dual="relaxation") for parameter in parameters)
+
+
+MATCHING = (
+    Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all", forbids=True),
+    Parameter(
+        "unmatched",
+        "number, [2] or [n + m] | None",
+        None,
+        "what an object left unmatched costs (or scores): one number, one for each side, or one for each object, those "
+        "of the first side first; None matches all of the smaller side",
+        synonyms=("cost_unmatched", "costUnmatched", "cost_of_non_assignment"),
+        learned="real",
+    ),
+    Parameter(
+        "sizes",
+        "array [2] of ints | None",
+        None,
+        "how many objects each side has, where objectives are padded; for all rows, or one pair per row",
+        per_row=True,
+    ),
+)
+"""Which pairs may be assigned, what unmatched objects cost, and how large rows are."""

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult, SolveStatus
+from imle.errors import InstanceError
+from imle.solvers import BasePrepared, FixedTerms, NormalCones, RowResults, Sense, SolveResult, SolveStatus
 from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
 from imle_linear.arrays import Floats
@@ -23,6 +24,7 @@ from imle_linear.dual_arrays import DualArrays
 from imle_linear.engines import MakesEngine, Outcome
 from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
+from imle_linear.normal_cones import normal_cones
 from imle_linear.program import LinearProgram, Rows
 from imle_linear.row_reader import RowReader
 
@@ -186,6 +188,28 @@ class PreparedProgram(BasePrepared):
         assert found.values is not None
         assert found.status is not None
         return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
+
+    def normal_cones(
+        self,
+        solutions: Floats,
+        *,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+        bounds: Sequence[Any] | None = None,
+    ) -> NormalCones:
+        """See `PreparedSolver.normal_cones`: of the linear relaxation.
+
+        Raises:
+            InstanceError: variables are not learned: their coefficients say as well what is best.
+            ObjectiveError: a solution is not feasible; with its row.
+        """
+        program, who = self._program, self._setup.who
+        if len(program.learned) < len(program.costs):
+            raise InstanceError(
+                f"{who}: variables: expected all to be learned, where cones of objectives are asked for, found "
+                f"{len(program.learned)} of {len(program.costs)}"
+            )
+        return normal_cones(who, program, solutions, list(self._reader.read(len(solutions), b_ub, b_eq, bounds)))
 
     def close(self) -> None:
         """Free the native models."""

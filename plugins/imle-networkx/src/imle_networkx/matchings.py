@@ -1,94 +1,142 @@
-"""Perfect matchings row by row: as assignments where graphs are bipartite, ten times as fast, or by blossoms."""
+"""Matchings of pairs of nodes: by blossoms in any graph, and as assignments, which are faster, in bipartite ones."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import rustworkx
 from scipy.optimize import linear_sum_assignment
 
-from imle.solvers.compiled import Floats, Ints, Longs
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
+from imle_networkx.graph import Graph, distances
+from imle_networkx.kernels.blossoms import heaviest_matchings
 
 _BITS = 52
-"""Costs become whole numbers of up to 2**52: rounding them moves no cost by more than float64's own precision."""
-_TIE = 40
-"""Bits of the numbers that break ties."""
-_SUM = 54
-"""Where costs begin above them: sums over a matching stay below. Weights take 108 of rustworkx' 128 bits."""
+"""Weights become whole numbers of up to 2**52: rounding them moves none by more than float64's own precision."""
+_SUM = 57
+"""Any matching weighs less than 2**57; from about 1,000 nodes on that leaves less than `_BITS` to a weight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The edges of a graph by the two nodes they join, self-loops left out.
+
+    Attributes:
+        graph: without parallel edges, P of them.
+        edges: `[E']` numbers of the edges, sorted by pair.
+        pair: `[E']` the number of that pair.
+    """
+
+    graph: Graph
+    edges: Longs
+    pair: Longs
+
+    @classmethod
+    def of(cls, graph: Graph) -> Pairs:
+        """Those of a graph."""
+        ends = np.sort(np.stack([graph.tails, graph.heads], axis=1), axis=1)
+        proper = np.flatnonzero(ends[:, 0] != ends[:, 1])
+        pairs, pair = np.unique(ends[proper], axis=0, return_inverse=True)
+        order = np.argsort(pair.ravel(), kind="stable")
+        simple = Graph(graph.nodes, read_only(pairs[:, 0]), read_only(pairs[:, 1]), directed=False)
+        return cls(simple, proper[order], pair.ravel()[order])
+
+    def write(self, matcher: PairMatcher, costs: Floats, solutions: Masks) -> None:
+        """Mark the edges of the cheapest matching of each row; between two nodes, the first of the cheapest ones.
+
+        Args:
+            matcher: chooses pairs.
+            costs, solutions: `[N, E]`.
+        """
+        own, starts = costs[:, self.edges], np.flatnonzero(np.diff(self.pair, prepend=-1))
+        if not len(starts):
+            return
+        least = np.minimum.reduceat(own, starts, axis=1)
+        row, pair = np.nonzero(matcher.solve(least))
+        places = np.where(own == least[:, self.pair], np.arange(len(self.edges)), len(self.edges))
+        solutions[row, self.edges[np.minimum.reduceat(places, starts, axis=1)[row, pair]]] = 1
 
 
 class PairMatcher(Protocol):
-    """Solves one row: the cost of every pair in, the numbers of the chosen pairs out."""
+    """Solves rows: the cost of every pair in, `[N, P]`, the chosen ones out."""
 
-    def solve(self, costs: Floats, /) -> Any: ...
+    def solve(self, costs: Floats, /) -> Flags: ...
 
 
-def matcher(nodes: int, pairs: Ints) -> PairMatcher | None:
-    """What finds the best perfect matchings of a graph; None if there are none.
+def perfect_matcher(graph: Graph) -> PairMatcher | None:
+    """What finds the cheapest perfect matchings of a graph; None if there are none.
 
     Args:
-        nodes: how many there are.
-        pairs: `[P, 2]` edges, neither parallel ones nor self-loops.
+        graph: neither parallel edges nor self-loops.
     """
-    graph: Any = rustworkx.PyGraph(multigraph=False)
-    graph.add_nodes_from(range(nodes))
-    graph.add_edges_from([(a, b, number) for number, (a, b) in enumerate(pairs.tolist())])
-    if 2 * len(rustworkx.max_weight_matching(graph, max_cardinality=True)) < nodes:
+    blossom = Blossom(graph, most=True)
+    if 2 * int(blossom.solve(np.zeros((1, len(graph.tails)))).sum()) < graph.nodes:
         return None
-    side = rustworkx.two_color(graph)
-    return Blossom(graph, pairs) if side is None else Bipartite(np.array([side[n] for n in range(nodes)]), pairs)
+    side = _sides(graph)
+    return blossom if side is None else Bipartite(graph, side)
 
 
+@dataclass(frozen=True, eq=False)
 class Blossom:
-    """Matches by rustworkx' blossom method, on whole numbers.
+    """Finds the cheapest matchings by blossoms, on whole numbers.
 
     Args:
-        graph: rustworkx' own, whose edges carry their numbers.
-        pairs: `[P, 2]` its edges.
+        graph: neither parallel edges nor self-loops.
+        most: choose as many pairs as possible, and the cheapest of these matchings; else only pairs that cost less than
+            nothing are chosen.
     """
 
-    def __init__(self, graph: Any, pairs: Ints) -> None:
-        self._graph = graph
-        ends = pairs.tolist()
-        self._number = {pair: n for n, (a, b) in enumerate(ends) for pair in ((a, b), (b, a))}
-        # fixed random numbers: with 40 bits, two of the best matchings of a graph practically never have the same sum
-        self._ties = np.random.Generator(np.random.PCG64(7)).integers(0, 2**_TIE, len(ends)).tolist()
+    graph: Graph
+    most: bool
 
-    def solve(self, costs: Floats) -> list[int]:
-        """The pairs of the cheapest perfect matching.
-
-        All perfect matchings have the same number of pairs, so that costs may be turned into weights `largest - cost`.
-        Equal matchings are told apart by the sum of a fixed random number per pair, whatever rustworkx does first.
-        """
-        exponent = int(np.frexp(np.abs(costs).max(initial=0.0))[1])
-        whole = np.rint(np.ldexp(np.ldexp(costs, -exponent), _BITS)).astype(np.int64)
-        spare = (whole.max(initial=0) - whole).tolist()
-        weights = [(cost << _SUM) + tie for cost, tie in zip(spare, self._ties, strict=True)]
-        matched = rustworkx.max_weight_matching(self._graph, max_cardinality=True, weight_fn=weights.__getitem__)
-        return [self._number[pair] for pair in matched]
+    def solve(self, costs: Floats) -> Flags:
+        """The pairs of the cheapest matching of each row."""
+        bits = min(_BITS, _SUM - 1 - (self.graph.nodes // 2).bit_length())
+        sizes = np.abs(costs) if self.most else np.maximum(-costs, 0.0)
+        exponents = np.frexp(sizes.max(axis=1, initial=0.0))[1].astype(np.int64)[:, None]
+        relative = np.ldexp(costs if self.most else np.minimum(costs, 0.0), -exponents)
+        whole = np.rint(np.ldexp(relative, bits)).astype(np.int64)
+        # where a pair more weighs more than any other change, the heaviest matching has as many pairs as possible
+        weights = whole.max(axis=1, initial=0, keepdims=True) - whole + 2**_SUM if self.most else -whole
+        chosen = np.zeros(costs.shape, np.int8)
+        links = self.graph.links
+        heaviest_matchings(read_only(weights), self.graph.ends, links.start, links.item, chosen)
+        return chosen.view(np.bool_)
 
 
 class Bipartite:
     """Matches as scipy assigns.
 
     Args:
+        graph: has a perfect matching.
         side: `[nodes]`, 0 or 1, so that every edge joins both.
-        pairs: `[P, 2]` edges.
     """
 
-    def __init__(self, side: Longs, pairs: Ints) -> None:
+    def __init__(self, graph: Graph, side: Longs) -> None:
         within = np.where(side == 0, np.cumsum(side == 0), np.cumsum(side == 1)) - 1
-        flip = side[pairs[:, 0]] == 1
-        self._rows = within[np.where(flip, pairs[:, 1], pairs[:, 0])]
-        self._columns = within[np.where(flip, pairs[:, 0], pairs[:, 1])]
+        flip = side[graph.tails] == 1
+        self._rows = within[np.where(flip, graph.heads, graph.tails)]
+        self._columns = within[np.where(flip, graph.tails, graph.heads)]
         self._size = len(side) // 2
         self._number = np.full((self._size, self._size), -1, np.int32)
-        self._number[self._rows, self._columns] = np.arange(len(pairs))
+        self._number[self._rows, self._columns] = np.arange(len(graph.tails))
 
-    def solve(self, costs: Floats) -> Ints:
-        """The pairs of the cheapest perfect matching."""
+    def solve(self, costs: Floats) -> Flags:
+        """The pairs of the cheapest perfect matching of each row."""
+        chosen = np.zeros(costs.shape, np.bool_)
         matrix = np.full((self._size, self._size), np.inf)
-        matrix[self._rows, self._columns] = costs
-        found: Ints = self._number[linear_sum_assignment(matrix)]
-        return found
+        for row, own in zip(chosen, costs, strict=True):
+            matrix[self._rows, self._columns] = own
+            row[self._number[linear_sum_assignment(matrix)]] = True
+        return chosen
+
+
+def _sides(graph: Graph) -> Longs | None:
+    """`[nodes]` 0 or 1, so that every edge joins both; None if that cannot be."""
+    side = np.full(graph.nodes, -1, np.int64)
+    for node in range(graph.nodes):
+        if side[node] < 0:
+            steps = distances(graph.out, node)
+            side[steps >= 0] = steps[steps >= 0] % 2
+    return None if (side[graph.tails] == side[graph.heads]).any() else side

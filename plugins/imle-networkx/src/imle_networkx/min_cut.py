@@ -10,8 +10,7 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults
 from imle.solvers.compiled import Floats, Longs, read_only
-from imle_networkx.graph import both_ways, read, sort
-from imle_networkx.kernels import Arcs
+from imle_networkx.graph import read
 from imle_networkx.kernels.cut import minimum_cuts
 from imle_networkx.negatives import Negative, clipped
 from imle_networkx.plugin import CUT
@@ -60,19 +59,16 @@ class MinCutSolver(BaseSolver, spec=CUT):
         ends = found.number(CUT.id, "source", source), found.number(CUT.id, "target", target)
         if ends[0] == ends[1]:
             raise InstanceError(f"{CUT.id}: expected two nodes to separate, found {source!r} as source and target")
-        tails, heads, edge = both_ways(found, directed=False)  # whatever the graph: flow can be taken back
-        back = np.arange(len(edge), dtype=np.int32) % 2
-        return PreparedMinCut(self, found, *ends, sort(found.nodes, tails, heads, 2 * edge + back))
+        return PreparedMinCut(self, found, *ends)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedMinCut(PreparedPerGraph):
-    """A graph with the numbers of its ends, and its edges as links (see `imle_networkx.kernels.cut`)."""
+    """A graph with the numbers of its ends."""
 
     solver: MinCutSolver
     source: int
     target: int
-    links: Arcs
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find a minimum cut of each row."""
@@ -89,7 +85,7 @@ class PreparedMinCut(PreparedPerGraph):
             self.target,
             graph.tails,
             graph.heads,
-            *self.links,
+            *graph.links,  # whatever the graph: flow can be taken back
             rows.solutions,
         )
         return advice

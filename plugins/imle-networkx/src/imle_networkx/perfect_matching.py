@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, Sense
-from imle.solvers.compiled import Longs
 from imle_networkx.graph import read
-from imle_networkx.matchings import PairMatcher, matcher
+from imle_networkx.matchings import PairMatcher, Pairs, perfect_matcher
 from imle_networkx.plugin import MATCHING
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
@@ -41,44 +38,31 @@ class PerfectMatchingSolver(BaseSolver, spec=MATCHING):
         found = read(MATCHING.id, graph, edges, nodes, directed=False)
         if found is None:
             return awaiting_graph(MATCHING.id)
+        hint = "max-weight-matching with max_cardinality=True leaves as few nodes over as it can"
         if found.nodes % 2:
             raise InstanceError(
-                f"{MATCHING.id}: expected an even number of nodes, found {found.nodes}: one would be left over"
+                f"{MATCHING.id}: expected an even number of nodes, found {found.nodes}: one would be left over",
+                hint=hint,
             )
-        ends = np.sort(np.stack([found.tails, found.heads], axis=1), axis=1)
-        proper = np.flatnonzero(ends[:, 0] != ends[:, 1])
-        pairs, pair = np.unique(ends[proper], axis=0, return_inverse=True)
-        order = np.argsort(pair.ravel(), kind="stable")
-        best = matcher(found.nodes, pairs)
+        pairs = Pairs.of(found)
+        best = perfect_matcher(pairs.graph)
         if best is None:
             raise InstanceError(
                 f"{MATCHING.id}: expected a graph with a perfect matching, "
-                f"found none that covers all {found.nodes} nodes"
+                f"found none that covers all {found.nodes} nodes",
+                hint=hint,
             )
-        return PreparedPerfectMatching(self, found, proper[order], pair.ravel()[order], best)
+        return PreparedPerfectMatching(self, found, pairs, best)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedPerfectMatching(PreparedPerGraph):
-    """A graph whose nodes can be paired up.
+    """A graph whose nodes can be paired up, its pairs, and what matches them."""
 
-    Attributes:
-        edges: `[E']` their numbers, sorted by the pair of nodes they join; self-loops are left out.
-        pair: `[E']` the number of that pair.
-        matcher: matches pairs.
-    """
-
-    edges: Longs
-    pair: Longs
+    pairs: Pairs
     matcher: PairMatcher
 
     def choose(self, rows: RowResults) -> tuple[str, ...]:
-        """Find the best perfect matching of each row; of parallel edges, the first of the best ones stands for all."""
-        costs = self.summable_costs(rows)[:, self.edges]
-        starts = np.flatnonzero(np.diff(self.pair, prepend=-1))
-        least = np.minimum.reduceat(costs, starts, axis=1)
-        places = np.where(costs == least[:, self.pair], np.arange(len(self.edges)), len(self.edges))
-        first = np.minimum.reduceat(places, starts, axis=1)
-        for row in rows.open:
-            rows.solutions[row, self.edges[first[row, self.matcher.solve(least[row])]]] = 1
+        """Find the best perfect matching of each row."""
+        self.pairs.write(self.matcher, self.summable_costs(rows), rows.solutions)
         return ()

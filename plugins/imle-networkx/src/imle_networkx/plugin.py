@@ -1,4 +1,4 @@
-"""The light module: what discovery reads. It imports none of networkx, numba, scipy and rustworkx."""
+"""The light module: what discovery reads. It imports none of networkx, numba and scipy."""
 
 from dataclasses import replace
 from functools import partial
@@ -47,6 +47,18 @@ _ANY = (
         "bool | None",
         None,
         "whether edges lead from tail to head only; default what the graph says, and True for edges without a graph",
+    ),
+)
+_NODES = (
+    Parameter("graph", "networkx graph | None", None, "a DiGraph or MultiDiGraph; columns follow G.nodes"),
+    Parameter(
+        "edges", "pairs of nodes | None", None, "instead of a graph: its edges, names of nodes or an int array [E, 2]"
+    ),
+    Parameter(
+        "nodes",
+        "int | names of nodes | None",
+        None,
+        "beside edges: how many nodes there are, or their names, in the order of the columns; default those in edges",
     ),
 )
 _COMPILED = Capabilities(thread_safe=True, releases_gil=True)
@@ -182,16 +194,39 @@ MATCHING = _spec(
     target="imle_networkx.perfect_matching:PerfectMatchingSolver",
     instance=_UNDIRECTED,
     options=(_SENSE,),
-    requires=("numba", "scipy", "rustworkx"),
-    capabilities=Capabilities(thread_safe=True),  # rustworkx holds the GIL
+    requires=("numba", "scipy"),
+    capabilities=Capabilities(thread_safe=True),  # scipy holds the GIL
     example="""\
 import imle, networkx, torch
 layer = imle.layer("perfect-matching", graph=networkx.complete_graph(6), nb_samples=10)
 costs = torch.rand(4, 15, requires_grad=True)   # [B, E], one per edge
 layer(costs)[:, 0].sum().backward()             # [B, E] how often each edge is in the matching
 print(costs.grad)""",
-    licence="Apache-2.0 (rustworkx), BSD-3-Clause (scipy)",
-    url="https://www.rustworkx.org/apiref/rustworkx.max_weight_matching.html",
+    licence="MIT (own kernels); numba is BSD-2-Clause, scipy BSD-3-Clause",
+    url=_NETWORKX + "matching.html",
+)
+
+HEAVIEST_MATCHING = _spec(
+    id="max-weight-matching",
+    summary="The matching of the greatest score in any undirected graph, nodes may stay alone",
+    problem="matching",
+    sense="max",
+    target="imle_networkx.max_weight_matching:MaxWeightMatchingSolver",
+    instance=_UNDIRECTED,
+    options=(
+        Parameter(
+            "max_cardinality", "bool", False, "only matchings with as many edges as possible, whatever they score"
+        ),
+    ),
+    requires=("numba", "scipy"),
+    example="""\
+import imle, torch
+pairs = [[0, 1], [1, 2], [2, 0], [2, 3], [3, 4]]
+layer = imle.layer("max-weight-matching", edges=pairs, nb_samples=10)
+scores = torch.randn(4, 5, requires_grad=True)   # [B, E], one per edge
+layer(scores)[:, 0].sum().backward()             # [B, E] how often each edge is in the matching
+print(scores.grad)""",
+    url=_NETWORKX + "matching.html",
 )
 
 CUT = _spec(
@@ -212,6 +247,83 @@ layer = imle.layer("min-cut", source=0, target=3, edges=[[0, 1], [0, 2], [1, 2],
 capacities = torch.rand(4, 5).add(1).requires_grad_()   # [B, E], one per edge
 layer(capacities)[:, 0].sum().backward()                # [B, E] how often each edge is cut
 print(capacities.grad)""",
+    url=_NETWORKX + "flow.html",
+)
+
+STEINER_TREE = _spec(
+    id="steiner-tree",
+    summary="The cheapest tree that joins some nodes of an undirected graph",
+    problem="Steiner tree",
+    target="imle_networkx.steiner_tree:SteinerTreeSolver",
+    instance=(Parameter("terminals", "nodes", None, "the nodes to join, each once"), *_UNDIRECTED),
+    options=(
+        Parameter(
+            "exact_terminals",
+            "int",
+            10,
+            "up to so many terminals trees are the cheapest ones; rows with more are feasible, not optimal",
+            minimum=1,
+            maximum=20,
+        ),
+        _NEGATIVE,
+    ),
+    capabilities=_POSITIVE,
+    example="""\
+import imle, torch
+streets = [[0, 1], [1, 2], [2, 3], [3, 0], [0, 4], [1, 4], [2, 4], [3, 4]]
+layer = imle.layer("steiner-tree", terminals=[0, 1, 2], edges=streets, temperature=0.05)
+costs = torch.rand(4, 8).add(1).requires_grad_()   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()                # [B, E] how often each edge is in the tree
+print(costs.grad)""",
+    url=_NETWORKX + "approximation.html",
+)
+
+K_PATHS = _spec(
+    id="k-shortest-paths",
+    summary="The k paths between two nodes that cost least in all, different ones or disjoint ones",
+    problem="k shortest paths",
+    target="imle_networkx.several_paths:KShortestPathsSolver",
+    instance=(
+        Parameter("source", "node", REQUIRED, "first node", synonyms=_START),
+        Parameter("target", "node", REQUIRED, "last node", synonyms=_END),
+        Parameter("k", "int", REQUIRED, "how many paths", minimum=1),
+        *_ANY,
+    ),
+    options=(
+        Parameter(
+            "disjoint",
+            "str",
+            "no",
+            'what no two paths share: "edges", "nodes", or "no" where they only differ',
+            choices=("no", "edges", "nodes"),
+        ),
+        _NEGATIVE,
+    ),
+    # acyclic graphs take any sign; the promise is for all graphs
+    capabilities=_POSITIVE,
+    example="""\
+import imle, networkx as nx, torch
+layer = imle.layer("k-shortest-paths", graph=nx.complete_graph(4), source=0, target=3, k=3, temperature=0.05)
+costs = torch.rand(4, 6).add(1).requires_grad_()   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()                # [B, E] how many of the paths use each edge
+print(costs.grad)""",
+    url=_NETWORKX + "simple_paths.html",
+)
+
+CLOSURE = _spec(
+    id="max-weight-closure",
+    summary="The nodes of a directed graph with the greatest score, each with all nodes that it needs",
+    problem="closure",
+    sense="max",
+    target="imle_networkx.closure:ClosureSolver",
+    instance=_NODES,
+    example="""\
+import imle, torch
+needs = [[0, 2], [1, 2], [1, 3]]   # projects 0 and 1 need tools 2 and 3
+layer = imle.layer("max-weight-closure", edges=needs, nb_samples=10)
+scores = torch.randn(4, 4, requires_grad=True)   # [B, V], one per node: profits, less costs
+layer(scores)[:, 0].sum().backward()             # [B, V] how often each node is chosen
+print(scores.grad)""",
     url=_NETWORKX + "flow.html",
 )
 
@@ -247,4 +359,16 @@ print(costs.grad)""",
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [SHORTEST_PATH, GRID, BOUNDED_PATH, TREE, ARBORESCENCE, MATCHING, CUT]
+    return [
+        SHORTEST_PATH,
+        GRID,
+        BOUNDED_PATH,
+        TREE,
+        ARBORESCENCE,
+        MATCHING,
+        HEAVIEST_MATCHING,
+        STEINER_TREE,
+        K_PATHS,
+        CUT,
+        CLOSURE,
+    ]

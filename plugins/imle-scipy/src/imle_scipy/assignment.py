@@ -11,19 +11,18 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
-from imle_linear.arrays import Floats, mask
+from imle.solvers import BaseSolver, RowResults, Sense, SolveResult, SolveStatus
+from imle_linear.arrays import Floats
+from imle_linear.matching import Matching, PreparedMatching, end_too_large
 from imle_scipy.plugin import ASSIGNMENT
-
-_TOO_LARGE = 2.0**1000
-"""Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
 
 
 @dataclass(frozen=True)
 class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
     """The best assignment between n and m things, as a 0/1 matrix.
 
-    Each of the smaller side is assigned to exactly one of the larger side, and no two to the same.
+    Each of the smaller side is assigned to exactly one of the larger side, and no two to the same; with `unmatched`,
+    objects are left out where that is better.
 
     Args:
         sense: "min" for costs, "max" for scores.
@@ -37,70 +36,59 @@ class ScipyAssignmentSolver(BaseSolver, spec=ASSIGNMENT):
 
     sense: Sense = "min"
 
-    def prepare(self, allowed: Any = None) -> PreparedLinearSumAssignment:
-        """Bind to the pairs that are allowed.
+    def prepare(self, allowed: Any = None, unmatched: Any = None, sizes: Any = None) -> PreparedLinearSumAssignment:
+        """Bind to the pairs that are allowed, the price of objects left out, and sizes.
 
         Args:
             allowed: `[n, m]` of bool or 0/1; None if all are, which also leaves n and m open.
+            unmatched: what each object left unmatched costs, or scores: a number, `[2]` for the two sides, or `[n + m]`
+                for each object. None matches all of the smaller side.
+            sizes: `[2]` how many objects each side has, where objectives are padded; they may also come row by row.
 
         Raises:
-            InstanceError: not such a matrix.
+            InstanceError: not such values.
         """
-        if allowed is None:
-            return PreparedLinearSumAssignment(self.sense, None)
-        pairs = mask(ASSIGNMENT.id, allowed)
-        return PreparedLinearSumAssignment(self.sense, pairs, _lacking(pairs))
+        return PreparedLinearSumAssignment(
+            Matching.read(ASSIGNMENT.id, self.sense, allowed=allowed, unmatched=unmatched, sizes=sizes)
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedLinearSumAssignment(BasePrepared):
-    """Assignment within a mask, or without one for matrices of any size.
+class PreparedLinearSumAssignment(PreparedMatching):
+    """Assignment within a mask, or without one for matrices of any size."""
 
-    Attributes:
-        sense: "min" or "max".
-        allowed: the mask.
-        lacking: why it leaves no complete assignment; "" if it does.
-    """
-
-    sense: Sense
-    allowed: NDArray[np.bool_] | None
-    lacking: str = ""
-
-    @property
-    def objective_shape(self) -> Shape:
-        """`(n, m)`."""
-        return (None, None) if self.allowed is None else self.allowed.shape
-
-    def solve(self, objective: Floats) -> SolveResult:
+    def solve(self, objective: Floats, *, sizes: Any = None) -> SolveResult:
         """Find a best assignment per row.
 
         Args:
             objective: `[N, n, m]` costs, or scores if sense is "max"; entries of forbidden pairs do not matter.
+            sizes: `[N, 2]` how many objects each side has, row by row.
 
         Returns:
-            0/1 matrices `[N, n, m]`. If forbidden pairs leave no complete assignment, all rows are infeasible.
+            0/1 matrices `[N, n, m]`. Where forbidden pairs leave no complete assignment, rows are infeasible.
 
         Raises:
             ObjectiveError: not matrices, or of another shape than the mask.
+            InstanceError: sizes do not fit; names the row.
         """
-        rows = RowResults(ASSIGNMENT.id, self.sense, objective, self.objective_shape)
-        maximise = self.sense == "max"
-        forbidden = -np.inf if maximise else np.inf
+        matching = self.matching
+        rows = RowResults(ASSIGNMENT.id, matching.sense, objective, self.objective_shape)
+        own = matching.sizes_of(rows.objective.shape, sizes)
+        costs = matching.costs(rows.objective)
+        end_too_large(rows, costs)
         for row in rows.open.tolist():
-            matrix = rows.objective[row]
-            if self.lacking:
-                rows.end(row, SolveStatus.INFEASIBLE, self.lacking)
-            elif np.abs(matrix).max(initial=0.0) > _TOO_LARGE:
-                rows.end(row, SolveStatus.ERROR, "an entry is larger than 2**1000 in size: sums would overflow")
-            else:
-                given = matrix if self.allowed is None else np.where(self.allowed, matrix, forbidden)
-                rows.solutions[row][linear_sum_assignment(given, maximize=maximise)] = 1.0
+            given = costs[row, : own[row, 0], : own[row, 1]]
+            try:
+                first, second = linear_sum_assignment(given)
+            except ValueError:  # no complete assignment has a finite cost
+                rows.end(row, SolveStatus.INFEASIBLE, _lacking(given < np.inf))
+                continue
+            kept = slice(None) if matching.unmatched is None else given[first, second] < 0
+            rows.solutions[row, first[kept], second[kept]] = 1.0
+        rows.fixed[:] = matching.terms(rows.solutions, own)
         return rows.result()
 
 
 def _lacking(pairs: NDArray[np.bool_]) -> str:
-    wanted = min(pairs.shape)
-    most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum()) if wanted else 0
-    if most == wanted:
-        return ""
-    return f"the allowed pairs leave no complete assignment: at most {most} of {wanted} at the same time"
+    most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum())
+    return f"the allowed pairs leave no complete assignment: at most {most} of {min(pairs.shape)} at the same time"

@@ -18,8 +18,18 @@ def instances(solver_id: str) -> list[Instance]:
 def _assignments() -> list[Instance]:
     wide = _complete(2, 3)
     masked = np.array([[True, True, False], [True, True, True]])
+    any_pairs = _points(
+        [(0, 1)] * 6, lambda z: bool((z.reshape(2, 3).sum(1) <= 1).all() and (z.reshape(2, 3).sum(0) <= 1).all())
+    )
     return [
-        Instance("2 x 3", solutions=wide, shape=(2, 3), bad_objective=np.full((2, 3), 1e305)),
+        Instance(
+            "2 x 3",
+            solutions=wide,
+            shape=(2, 3),
+            bad_objective=np.full((2, 3), 1e305),
+            rows={"sizes": [[2, 3], [1, 2], [2, 1], [0, 3]]},
+        ),
+        Instance("some unmatched", {"unmatched": [0.5, -0.25]}, solutions=any_pairs, shape=(2, 3)),
         Instance("tall, scores", {}, {"sense": "max"}, solutions=wide.swapaxes(1, 2), shape=(3, 2)),
         Instance("some pairs", {"allowed": masked}, solutions=wide[wide[:, 0, 2] == 0]),
         Instance("3 x 3", solutions=_complete(3, 3), shape=(3, 3)),

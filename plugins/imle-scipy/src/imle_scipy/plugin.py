@@ -1,7 +1,7 @@
 """The light module: what discovery reads. It imports neither scipy nor numpy."""
 
 from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
-from imle_linear.parameters import BOUNDS, INTEGRALITY, MATRICES, relaxed  # as light as this module
+from imle_linear.parameters import BOUNDS, INTEGRALITY, MATCHING, MATRICES, relaxed  # as light as this module
 
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "BSD-3-Clause (scipy)"
@@ -13,7 +13,7 @@ ASSIGNMENT = SolverSpec(
     problem="assignment",
     sense="min",
     target="imle_scipy.assignment:ScipyAssignmentSolver",
-    instance=(Parameter("allowed", "mask [n, m] | None", None, "pairs that may be chosen; None for all"),),
+    instance=MATCHING,
     options=(common.sense("min"),),
     requires=("scipy",),
     capabilities=_CAPABILITIES,

@@ -15,13 +15,22 @@ SWEEPS = 2
 """Rounds of row reduction; after two, augmenting paths are the faster way to place what is left."""
 
 
-@compiled
 def assign(costs: Floats, choice: Longs, found: Flags) -> None:
+    """`assign_padded` for matrices without padding; all arguments as there."""
+    sizes = np.empty((len(costs), 2), np.int64)
+    sizes[:] = costs.shape[1:]
+    assign_padded(costs, sizes, choice, found)
+
+
+@compiled
+def assign_padded(costs: Floats, sizes: Longs, choice: Longs, found: Flags) -> None:
     """Assign each row of each matrix to a column of its own, at the least cost.
 
     Args:
-        costs: `[N, n, m]`, n <= m; infinite where a pair is not allowed.
-        choice: `[N, n]` the column of each row; written where `found`.
+        costs: `[N, n, m]`; infinite where a pair is not allowed.
+        sizes: `[N, 2]` how many rows and columns of each matrix there are, the rows no more than the columns; the rest
+            is padding.
+        choice: `[N, n]` the column of each row, -1 for padding; written where `found`.
         found: `[N]` whether there is an assignment.
     """
     batch, n, m = costs.shape
@@ -30,17 +39,17 @@ def assign(costs: Floats, choice: Longs, found: Flags) -> None:
     free = np.empty(n, np.int64)
     labels, via, order = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64)
     for b in range(batch):
-        owner[:] = -1
-        prices[:] = 0.0
+        left, columns = sizes[b, 0], sizes[b, 1]
+        owner[:columns] = -1
+        prices[:columns] = 0.0
         choice[b] = -1
-        for row in range(n):
+        for row in range(left):
             free[row] = row
-        left = n
         for _ in range(SWEEPS):
-            left = reduce_rows(costs[b], free, left, prices, choice[b], owner)
+            left = reduce_rows(costs[b], free, left, prices[:columns], choice[b], owner)
         found[b] = True
         for k in range(left):
-            if not augment(costs[b], free[k], prices, choice[b], owner, labels, via, order):
+            if not augment(costs[b], free[k], prices[:columns], choice[b], owner, labels, via, order):
                 found[b] = False
                 break
 

@@ -23,7 +23,7 @@ def minimum_cuts(
     """Solve `[N, E]` capacities over one graph.
 
     Args:
-        capacities: not negative; the sum of a row is below 2**61.
+        capacities: not negative, and at most 2**61; those of the links that leave the source sum up to less.
         directed: whether edges lead from tail to head only.
         source, target: node numbers.
         tails, heads, solutions: see `imle_networkx.kernels`. Ones are written for the edges from the side of the source

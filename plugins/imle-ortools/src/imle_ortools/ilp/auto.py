@@ -12,21 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from imle.solvers import SolveStatus
 from imle_highs.engines import IntegerEngine, LinearEngine
 from imle_highs.presets import THOROUGH
-from imle_kernels.packing import warm
+from imle_kernels.structures import StructureEngine
 from imle_linear.arrays import Floats
 from imle_linear.engines import TIGHT, WITNESS, Clock, Outcome, deadline
-from imle_linear.judging import PROVEN, Judge
+from imle_linear.judging import PROVEN, Judge, better
 from imle_linear.options import EngineOptions
 from imle_linear.program import LinearProgram, Rows
 from imle_ortools.ilp.cp_sat import CPSATEngine
 from imle_ortools.ilp.integers import WholeProgram, whole_program
-from imle_ortools.ilp.special import solve_assignment, solve_knapsack, warm_assignment
-from imle_ortools.ilp.structures import assignment, knapsack
 
 WORK, NODES, GROWTH = 0.05, 1000, 10
 """CP-SAT's first budget (deterministic seconds; about 0.1 s), HiGHS' first one with its own options, and the factor
@@ -76,8 +72,13 @@ class Settings:
         return {**own, **dict(self.highs_options)}
 
 
-class AutoEngine:
-    """Dedicated algorithms where the matrix allows them; else the relaxation; else CP-SAT and HiGHS in turn.
+def auto_engine(program: LinearProgram, settings: Settings) -> StructureEngine:
+    """Dedicated algorithms where the matrix allows them; else the relaxation; else CP-SAT and HiGHS in turn."""
+    return StructureEngine(program, partial(InTurnEngine, settings=settings))
+
+
+class InTurnEngine:
+    """The relaxation; else CP-SAT and HiGHS in turn.
 
     Args:
         program: the feasible set.
@@ -85,15 +86,6 @@ class AutoEngine:
     """
 
     def __init__(self, program: LinearProgram, settings: Settings) -> None:
-        self._own: Counter[str] = Counter()
-        self._row_lower = program.row_lower
-        self._assignment = assignment(program)
-        self._knapsack = knapsack(program)
-        if self._assignment is not None:
-            warm_assignment()
-        if self._knapsack is not None:
-            warm()
-        self._limits = self._room = np.zeros(0)
         self._settings = settings
         self._judge = Judge(program, relaxation=settings.relaxation)
         self._highs = settings.highs(program)
@@ -104,37 +96,26 @@ class AutoEngine:
     @property
     def events(self) -> Counter[str]:
         """How many rows, or attempts at them, went to which algorithm."""
-        return self._own + self._judge.events + self._highs.events + (self._kept.events if self._kept else Counter())
+        return self._judge.events + self._highs.events + (self._kept.events if self._kept else Counter())
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Minimise `costs` `[n]` within the time limit, if there is one."""
-        if self._assignment is not None and rows.lower is self._row_lower:
-            self._own["assignments"] += 1
-            return solve_assignment(self._assignment, costs)
         clock = deadline(seconds)
-        start = Outcome(SolveStatus.TIMEOUT)
-        if self._knapsack is not None:
-            if rows.upper is not self._limits:
-                self._limits, self._room = rows.upper, self._knapsack.rooms(rows.upper[None])[0]
-            start = solve_knapsack(self._knapsack, costs, self._room)
-            self._own["knapsacks" if start.status in PROVEN else "knapsacks_too_large"] += 1
-            if start.status in PROVEN:
-                return start
         return (
             self._highs.relax(costs, rows, clock())
             or self._highs.branch(costs, rows, clock)
-            or self._in_turn(start, costs, rows, clock)
+            or self._in_turn(costs, rows, clock)
         )
 
-    def _in_turn(self, best: Outcome, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
+    def _in_turn(self, costs: Floats, rows: Rows, clock: Clock) -> Outcome:
         cp_sat = self._cp_sat()
-        best = best._replace(bound=float(np.fmax(best.bound, self._highs.relaxed_bound(costs))))
+        best = Outcome(SolveStatus.TIMEOUT, bound=self._highs.relaxed_bound(costs))
         failed = 0
         for attempt in self._attempts(cp_sat, costs, rows, clock):
             outcome = self._judge.sound(attempt(), costs, rows)
             if outcome.status in PROVEN:
                 return outcome
-            best = _better(outcome, best, costs)
+            best = better(outcome, best, costs)
             failed = failed + 1 if outcome.status == SolveStatus.ERROR else 0
             left = clock()
             if failed > 1 or (left is not None and left <= 0):
@@ -164,11 +145,3 @@ class AutoEngine:
         if self._kept is None and self._whole is not None:
             self._kept = self._settings.cp_sat(self._whole)
         return self._kept
-
-
-def _better(one: Outcome, best: Outcome, costs: Floats) -> Outcome:
-    """The better incumbent of two, any point being better than none, with the better bound."""
-    bound = float(np.fmax(one.bound, best.bound))
-    if one.point is not None and (best.point is None or float(costs @ one.point) < float(costs @ best.point)):
-        best = one
-    return best._replace(bound=bound, exact=False)

@@ -12,7 +12,7 @@ from imle_highs.options import passed
 from imle_linear.engines import Engine
 from imle_linear.options import EngineOptions, engine_options
 from imle_linear.program import LinearProgram
-from imle_ortools.ilp.auto import AutoEngine, Settings
+from imle_ortools.ilp.auto import Settings, auto_engine
 from imle_ortools.ilp.confirmed import ConfirmedEngine, CrossCheckedEngine
 from imle_ortools.ilp.integers import whole_program
 from imle_ortools.ilp.mp import NAMES, Bundled
@@ -82,7 +82,7 @@ def engine_of(backend: str, program: LinearProgram, settings: Settings, own: Eng
         InstanceError: CP-SAT cannot hold the program.
     """
     if backend == "auto":
-        return AutoEngine(program, settings)
+        return auto_engine(program, settings)
     if backend == "highs":
         return settings.highs(program)
     if backend == "cp-sat":
@@ -96,7 +96,7 @@ def engine_of(backend: str, program: LinearProgram, settings: Settings, own: Eng
         return settings.cp_sat(whole)
     first = Bundled(backend, settings.gap, settings.threads, settings.seed, own).apart(program)
     names = NAMES[backend], "the confirming engine"
-    return ConfirmedEngine(first, AutoEngine(program, settings), program, names, settings.relaxation)
+    return ConfirmedEngine(first, auto_engine(program, settings), program, names, settings.relaxation)
 
 
 def cross_checked(first: Engine, names: tuple[str, str], program: LinearProgram, settings: Settings) -> Engine:

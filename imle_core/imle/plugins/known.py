@@ -11,6 +11,7 @@ KNOWN = {
     "gurobi-ilp": "imle-gurobi",
     "highs-ilp": "imle-highs",
     "highs-lp": "imle-highs",
+    "highs-qp": "imle-highs",
     "k-shortest-paths": "imle-networkx",
     "knapsack": "imle-kernels",
     "max-weight-closure": "imle-networkx",

@@ -29,6 +29,7 @@ MODULES = (
     "instances",
     "combinatorial",
     "cvxpy_models",
+    "losses",
     "threads",
     "parallel",
     "scale",

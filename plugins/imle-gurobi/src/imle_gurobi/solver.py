@@ -165,9 +165,7 @@ class GurobiILPSolver(BaseSolver, spec=GUROBI):
         )
 
 
-def _engine(
-    program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0
-) -> GurobiEngine:
+def _engine(program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0) -> GurobiEngine:
     return GurobiEngine(GUROBI.id, program, settings, warm=warm, finer=finer)
 
 

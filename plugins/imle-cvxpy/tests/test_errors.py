@@ -24,7 +24,14 @@ def prepare(objective, constraints=BOX, **given):
 @pytest.mark.parametrize(
     ("objective", "constraints", "message"),
     [
-        (C @ X + cp.sum_squares(X), BOX, "objective: expected linear terms, found quad_over_lin(x"),
+        (C @ X + cp.sum_squares(X) + cp.sum(B), BOX, "objective: expected linear terms, found quad_over_lin(x"),
+        (C @ X, [*BOX, cp.sum_squares(X) <= 1], "constraint number 2: expected linear terms, found quad_over_lin(x"),
+        (C @ X + cp.sum_squares(X), [cp.norm(X) <= 1], "constraint number 0: expected linear terms, found Pnorm"),
+        (
+            N[0] * cp.sum_squares(X),
+            BOX,
+            "expected Parameters that multiply what is affine in the variables, found 'n' in",
+        ),
         (C @ X, [cp.norm(X) <= 1], "constraint number 0: expected linear terms, found Pnorm"),
         (C @ X, [*BOX, cp.exp(X) <= 1], "constraint number 2: expected linear terms, found exp(x)"),
         (C @ X, [cp.SOC(X[0], X)], "constraint number 0: expected a linear constraint, found a cone, SOC"),

@@ -152,3 +152,51 @@ def test_values_are_those_at_the_time_when_the_problem_is_read():
     prepared = CvxpySolver(sense="max").prepare(problem)
     b.value = 5.0
     assert prepared.solve(np.array([[1.0, 2.0]])).values.tolist() == [2.0]
+
+
+def portfolio():
+    """Expected returns are learned; aversion to risk and what is held before are Parameters."""
+    returns, aversion = cp.Parameter(4, name="returns"), cp.Parameter(nonneg=True, name="aversion")
+    held = cp.Parameter(4, name="held", value=np.full(4, 0.25))
+    root = np.random.default_rng(3).normal(size=(4, 4))
+    x = cp.Variable(4, name="x")
+    risk = cp.quad_form(x, root @ root.T)
+    objective = cp.Maximize(returns @ x - aversion * risk - cp.sum_squares(x - held) - 0.1 * cp.norm1(x - held))
+    return cp.Problem(objective, [cp.sum(x) == 1, x >= 0, x <= 0.6]), returns, aversion, held, x
+
+
+def test_quadratic_objectives_as_cvxpy_solves_them():
+    problem, returns, aversion, held, x = portfolio()
+    rng = np.random.default_rng(4)
+    theta = rng.normal(size=(10, 4))
+    rows = [{"aversion": float(k % 3), "held": rng.dirichlet(np.ones(4))} for k in range(10)]
+    prepared = CvxpySolver(sense="max").prepare(problem, parameters=returns)
+    result = prepared.solve(theta, values=rows)
+    assert not prepared.homogeneous
+    terms = prepared.fixed_terms(result.solutions, values=rows)
+    np.testing.assert_allclose(terms + (theta * result.solutions).sum(axis=1), result.values, atol=1e-5)
+    for row, own in enumerate(rows):
+        returns.value, aversion.value, held.value = theta[row], own["aversion"], own["held"]
+        problem.solve(solver=cp.CLARABEL)
+        assert result.values[row] == pytest.approx(problem.value, abs=1e-6)
+        np.testing.assert_allclose(result.solutions[row], x.value, atol=1e-4)
+
+
+def test_implicit_derivatives_of_quadratic_problems():
+    """Against differences of solutions; those of linear problems are 0."""
+    problem, returns, *_ = portfolio()
+    layer = imle.layer(
+        "cvxpy", sense="max", problem=problem, parameters=returns, values={"aversion": 1.0}, estimator="implicit"
+    )
+    theta = torch.tensor([[0.3, 0.1, -0.2, 0.4]], dtype=torch.float64, requires_grad=True)
+    direction = torch.tensor([1.0, -2.0, 0.5, 3.0], dtype=torch.float64)
+    (layer(theta) @ direction).sum().backward()
+    step = 1e-4 * torch.eye(4, dtype=torch.float64)
+    with torch.no_grad():
+        slopes = ((layer(theta + step) - layer(theta - step)) @ direction) / 2e-4
+    assert torch.allclose(theta.grad[0], slopes, atol=1e-4)
+    c, y = cp.Parameter(2, name="c"), cp.Variable(2, nonneg=True)
+    linear = imle.layer("cvxpy", problem=cp.Problem(cp.Minimize(c @ y), [cp.sum(y) == 1]), estimator="implicit")
+    theta = torch.rand(3, 2, requires_grad=True)
+    linear(theta).square().sum().backward()
+    assert not theta.grad.any()

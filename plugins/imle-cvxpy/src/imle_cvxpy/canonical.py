@@ -31,7 +31,7 @@ class Entries(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Canonical:
-    """Minimise or maximise (objective @ p) . (x, 1) over rows and bounds that are affine in p, the Parameters and a 1.
+    """(objective @ p) . (x, 1), and a quadratic term, over rows and bounds, all affine in p: the Parameters and a 1.
 
     Entries of a variable or Parameter are in Fortran order, as cvxpy has them. All matrices are scipy's, by rows.
 
@@ -41,6 +41,8 @@ class Canonical:
             symmetric ones.
         places: entries of p that are a Parameter's, by its id.
         objective: `[n + 1, P + 1]`, in the problem's own sense; its last row is the constant.
+        quadratic: of Q, `[n, n]`: x'Qx/2 is added to what is minimised, and taken from what is maximised. None of
+            linear problems.
         matrix: of the rows, `[rows, n]`.
         sides: `[rows, P + 1]`: rows are `matrix @ x <= sides @ p`, the last ones `==`.
         equalities: how many are the last ones.
@@ -53,6 +55,7 @@ class Canonical:
     columns: Mapping[int, Longs]
     places: Mapping[int, Longs]
     objective: Any
+    quadratic: Entries | None
     matrix: Entries
     sides: Any
     equalities: int
@@ -76,7 +79,7 @@ def canonical(who: str, problem: Any) -> Canonical:
         problem: a cvxpy.Problem; neither it nor its cache is changed.
 
     Raises:
-        InstanceError: it is not convex, not affine in its Parameters, or not linear.
+        InstanceError: it is not convex, not affine in its Parameters, or not linear but for a quadratic objective.
     """
     where = f"{who}: problem"
     if not problem.variables():
@@ -89,14 +92,12 @@ def canonical(who: str, problem: Any) -> Canonical:
         data = cp.Problem(problem.objective, problem.constraints).get_problem_data(cp.HIGHS)[0]
     except SolverError as error:
         raise refusals.nonlinear(where, problem, str(error)) from None
-    if "P" in data:
-        raise refusals.nonlinear(where, problem, "its objective is quadratic")
     return _with_bounds_of_rows(_read(data, problem))
 
 
 def _read(data: Mapping[str, Any], problem: Any) -> Canonical:
     program = data["param_prob"]
-    rows, n, equalities, width = len(data["b"]), program.x.size, int(data["dims"].zero), program.A.shape[1]
+    rows, n, equalities, width = program.constr_size, program.x.size, int(data["dims"].zero), program.A.shape[1]
     # cvxpy has all on one side, A x + b == 0 and A x + b >= 0, with the columns of (A, b) one below the other
     entries = sparse.coo_array(program.A)
     column, row = np.divmod(entries.row.astype(np.int64), max(rows, 1))
@@ -117,6 +118,7 @@ def _read(data: Mapping[str, Any], problem: Any) -> Canonical:
         },
         places={p.id: program.param_id_to_col[p.id] + np.arange(p.size) for p in program.parameters},
         objective=sparse.csr_array(program.q * (-1.0 if isinstance(problem.objective, cp.Maximize) else 1.0)),
+        quadratic=None if program.P is None else _quadratic(program.P, n),
         matrix=Entries(row[~is_side], column[~is_side], place[~is_side], -entries.data[~is_side]),
         sides=sparse.csr_array(sides, shape=(rows, width)),
         equalities=equalities,
@@ -125,6 +127,12 @@ def _read(data: Mapping[str, Any], problem: Any) -> Canonical:
         integer=integer,
         own=np.concatenate([np.full(variable.size, variable.id in sizes) for variable in program.variables]),
     )
+
+
+def _quadratic(given: Any, n: int) -> Entries:
+    entries = sparse.coo_array(given)
+    column, row = np.divmod(entries.row.astype(np.int64), n)
+    return Entries(row, column, entries.col.astype(np.int64), np.asarray(entries.data, np.float64))
 
 
 def _with_bounds_of_rows(read: Canonical) -> Canonical:

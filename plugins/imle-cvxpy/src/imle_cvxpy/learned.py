@@ -146,7 +146,7 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
                 )
     places = np.concatenate([read.places[parameter.id][in_c_order(parameter)] for parameter in chosen])
     coefficients = read.objective[:, places].T.tocsr()
-    _refuse_curved(who, problem, read, chosen, coefficients[:, :-1])
+    _refuse_curved(who, problem, read, chosen, coefficients[:, :-1], places)
     return Learned(
         shape=shape_of(chosen),
         names=tuple(name for parameter in chosen for name in names_in_c_order(parameter)),
@@ -157,13 +157,14 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
     )
 
 
-def _refuse_curved(who: str, problem: Any, read: Canonical, chosen: Sequence[Any], factors: Any) -> None:
+def _refuse_curved(who: str, problem: Any, read: Canonical, chosen: Sequence[Any], factors: Any, places: Longs) -> None:
     """Refuse learned Parameters of what cvxpy replaces by a variable of its own: that holds for one sign of them only.
 
     Raises:
         InstanceError: names the Parameter and the term.
     """
-    if read.own[factors.tocoo().col].all():
+    curved = read.quadratic is not None and np.isin(read.quadratic.place, places).any()
+    if read.own[factors.tocoo().col].all() and not curved:
         return
     ids = {parameter.id for parameter in chosen}
 

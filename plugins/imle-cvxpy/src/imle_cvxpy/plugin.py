@@ -7,7 +7,7 @@ from imle_highs import plugin as highs  # as light as this module
 
 CVXPY = SolverSpec(
     id="cvxpy",
-    summary="Linear and mixed-integer problems written in CVXPY, with a learned Parameter; Parameters per row",
+    summary="Linear, mixed-integer and convex quadratic problems written in CVXPY; Parameters per row",
     problem="ilp",
     sense="min",
     target="imle_cvxpy.solver:CvxpySolver",
@@ -36,7 +36,7 @@ CVXPY = SolverSpec(
     options=(
         replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the problem's"),
         common.TIME_LIMIT,
-        common.GAP,
+        replace(common.GAP, doc=f"{common.GAP.doc}; of problems with integers"),
         Parameter(
             "engine",
             "str",
@@ -49,7 +49,7 @@ CVXPY = SolverSpec(
         Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
     ),
     requires=("cvxpy", "highspy", "numba"),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
     example="""\
 import cvxpy as cp, imle, torch
 costs, demand = cp.Parameter(3, name="costs"), cp.Parameter(name="demand")

@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult
+from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult, SolveStatus
 from imle_cvxpy.canonical import Canonical, Longs
 from imle_cvxpy.learned import Learned
-from imle_cvxpy.programs import bounds, program, right_sides, separated, structural
+from imle_cvxpy.programs import bounds, program, quadratic, right_sides, separated, structural
 from imle_cvxpy.values import Values
+from imle_highs.prepared_qp import PreparedQuadratic
 from imle_linear.arrays import Floats
 from imle_linear.prepared import PreparedProgram
 from imle_linear.program import LinearProgram
+
+Bound = PreparedProgram | PreparedQuadratic
+"""A solver of the program that values of Parameters make of the problem."""
 
 _KEPT = 32
 """Programs that are kept where Parameters stand in more than right sides and bounds."""
@@ -30,7 +34,7 @@ class PreparedProblem(BasePrepared):
         read: the problem.
         learned: which of its coefficients objectives are.
         values: those of the other Parameters.
-        bind: makes a solver of a linear program.
+        bind: makes a solver of a program and its quadratic term `[n, n]`, if it has one.
 
     Raises:
         InstanceError: the problem has coefficients that no engine can keep.
@@ -43,7 +47,7 @@ class PreparedProblem(BasePrepared):
         read: Canonical,
         learned: Learned,
         values: Values,
-        bind: Callable[[LinearProgram], PreparedProgram],
+        bind: Callable[[LinearProgram, Floats | None], Bound],
     ) -> None:
         self._who, self._sense, self._learned, self._values, self._bind = who, sense, learned, values, bind
         self._read, self._numbers = separated(read, learned)
@@ -65,12 +69,12 @@ class PreparedProblem(BasePrepared):
     @property
     def homogeneous(self) -> bool:
         """Whether all terms of the objective are learned, but for a constant."""
-        return not self._read.objective[:-1].nnz
+        return not self._read.objective[:-1].nnz and self._read.quadratic is None
 
     @property
     def fixed_terms(self) -> FixedTerms | None:
         """What terms add that are not learned, see `PreparedProgram.fixed_terms`; None if nothing does."""
-        return self._fixed_terms if self._read.objective.nnz else None
+        return self._fixed_terms if self._read.objective.nnz or self._read.quadratic is not None else None
 
     def solve(self, objective: Floats, *, values: Sequence[Any] | None = None) -> SolveResult:
         """Solve N objectives.
@@ -87,14 +91,29 @@ class PreparedProblem(BasePrepared):
         solutions, known = found.solutions.reshape(flat.shape), np.zeros(len(flat))
         for rows, inner, own in self._groups(values, len(flat)):
             result = inner.solve(flat[rows], **own)
-            assert result.status is not None
             assert result.values is not None
-            solutions[rows], found.status[rows], known[rows] = result.solutions, result.status, result.values
+            solutions[rows], known[rows] = result.solutions, result.values
+            found.status[rows] = SolveStatus.OPTIMAL if result.status is None else result.status
             if result.bound is not None:
                 found.bounds[rows] = result.bound
             found.messages.update({int(rows[row]): message for row, message in result.messages.items()})
             found.counters.update(result.counters)
         return found.result(known)
+
+    def solution_vjp(
+        self, objective: Floats, cotangents: Floats, *, solutions: Floats, values: Sequence[Any] | None = None
+    ) -> Floats:
+        """The derivative of solutions in the objective, transposed, times cotangents; 0 of linear problems.
+
+        See `PreparedQuadratic.solution_vjp`.
+        """
+        found = np.zeros(np.shape(cotangents))
+        count, flat = len(found), found.reshape(len(found), -1)
+        given, moved, at = (np.reshape(rows, flat.shape) for rows in (objective, cotangents, solutions))
+        for rows, inner, own in self._groups(values, count):
+            if isinstance(inner, PreparedQuadratic):
+                flat[rows] = inner.solution_vjp(given[rows], moved[rows], solutions=at[rows], **own)
+        return found
 
     def close(self) -> None:
         """Free the native models."""
@@ -110,7 +129,7 @@ class PreparedProblem(BasePrepared):
             found[rows] = 0.0 if terms is None else terms(flat[rows], **own)
         return found
 
-    def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, PreparedProgram, dict[str, Any]]]:
+    def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, Bound, dict[str, Any]]]:
         """Rows that share a linear program, each with what they have of their own."""
         every = np.arange(count)
         if values is None:
@@ -122,7 +141,7 @@ class PreparedProblem(BasePrepared):
             assert self._common is not None
             return [(every, self._common, self._own(p))]
         shared, inverse = np.unique(p[:, :-1][:, self._structural], axis=0, return_inverse=True)
-        groups: list[tuple[Longs, PreparedProgram, dict[str, Any]]] = []
+        groups: list[tuple[Longs, Bound, dict[str, Any]]] = []
         for number, key in enumerate(shared):
             rows = np.flatnonzero(inverse.ravel() == number)
             groups.append((rows, self._kept(key.tobytes()), self._own(p[rows])))
@@ -137,11 +156,11 @@ class PreparedProblem(BasePrepared):
             own["bounds"] = bounds(self._read, p)
         return own
 
-    def _program_of(self, key: bytes) -> PreparedProgram:
+    def _program_of(self, key: bytes) -> Bound:
         p = np.full(len(self._structural) + 1, np.nan)
         p[-1] = 1.0
         p[:-1][self._structural] = np.frombuffer(key)
         return self._program(p)
 
-    def _program(self, p: Floats) -> PreparedProgram:
-        return self._bind(program(self._who, self._read, self._numbers, p))
+    def _program(self, p: Floats) -> Bound:
+        return self._bind(program(self._who, self._read, self._numbers, p), quadratic(self._read, p))

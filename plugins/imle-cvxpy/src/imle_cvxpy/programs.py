@@ -89,7 +89,9 @@ def structural(read: Canonical) -> NDArray[np.bool_]:
     """`[P]` which Parameters' entries change more than right sides and bounds."""
     last = read.sides.shape[1] - 1
     found = np.zeros(last + 1, np.bool_)
-    found[read.matrix[2]] = True
+    found[read.matrix.place] = True
+    if read.quadratic is not None:
+        found[read.quadratic.place] = True
     found[read.objective.tocoo().col] = True
     return found[:last]
 
@@ -138,3 +140,13 @@ def program(where: str, read: Canonical, numbers: Longs, p: Floats) -> LinearPro
         b_eq_rows=len(equal),
         names=read.names,
     )
+
+
+def quadratic(read: Canonical, p: Floats) -> Floats | None:
+    """Q of one vector of Parameters, `[n, n]`; None of linear problems."""
+    if read.quadratic is None:
+        return None
+    row, column, place, factor = read.quadratic
+    found = np.zeros((len(read.names), len(read.names)))
+    np.add.at(found, (row, column), factor * p[place])
+    return found

@@ -13,14 +13,15 @@ from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
 from imle_cvxpy.canonical import canonical
 from imle_cvxpy.learned import learned
 from imle_cvxpy.plugin import CVXPY
-from imle_cvxpy.prepared import PreparedProblem
+from imle_cvxpy.prepared import Bound, PreparedProblem
 from imle_cvxpy.values import Values
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import passed
+from imle_highs.qp import HighsQPSolver
 from imle_kernels.structures import StructureEngine
+from imle_linear.arrays import Floats
 from imle_linear.options import EngineOptions
-from imle_linear.prepared import PreparedProgram
 from imle_linear.program import LinearProgram
 
 
@@ -64,7 +65,8 @@ class CvxpySolver(BaseSolver, spec=CVXPY):
             values: of the other Parameters, a mapping from names, or all in one vector; by default their own.
 
         Raises:
-            InstanceError: another sense; or what is not linear in variables, or not affine in Parameters.
+            InstanceError: another sense; or what is not linear in variables (but for a convex quadratic objective), or
+                not affine in Parameters.
         """
         who = CVXPY.id
         if problem is None:
@@ -82,9 +84,11 @@ class CvxpySolver(BaseSolver, spec=CVXPY):
         given = Values(who, problem, read, chosen, values)
         return PreparedProblem(who, self.sense, read, chosen, given, self._bind)
 
-    def _bind(self, program: LinearProgram) -> PreparedProgram:
+    def _bind(self, program: LinearProgram, quadratic: Floats | None) -> Bound:
         around = StructureEngine if self.engine == "auto" else None
         shared = {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
+        if quadratic is not None:
+            return HighsQPSolver(**shared).bind(program, quadratic)
         if program.integer.any():
             return HighsILPSolver(gap=self.gap, **shared).bind(program, around)
         return HighsLPSolver(**shared).bind(program, around)

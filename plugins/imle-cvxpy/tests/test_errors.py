@@ -52,6 +52,7 @@ def prepare(objective, constraints=BOX, **given):
             [],
             "variable 'z': expected real variables, found a complex one",
         ),
+        (C @ cp.Variable(3, bounds=[0, D], name="y"), [], "objective: expected Parameters that stand affinely (DPP)"),
         (C[0], [], "expected at least one variable, found none"),
     ],
 )

@@ -200,3 +200,38 @@ def test_implicit_derivatives_of_quadratic_problems():
     theta = torch.rand(3, 2, requires_grad=True)
     linear(theta).square().sum().backward()
     assert not theta.grad.any()
+
+
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_derivatives_of_values_in_all_parameters(quadratic):
+    """In right sides, bounds, coefficients, fixed costs, constants and weights of squares: differences of values."""
+    rng = np.random.default_rng(5)
+    c, b, most = cp.Parameter(3, name="c"), cp.Parameter(2, name="b"), cp.Parameter(name="most", nonneg=True)
+    a, d, w = cp.Parameter((1, 4), name="a"), cp.Parameter(4, name="d"), cp.Parameter(name="w", nonneg=True)
+    x, y = cp.Variable(4, bounds=[0, 1.4], name="x"), cp.Variable(bounds=[-most, most], name="y")
+    objective = c @ x[:3] - 0.4 * y + d @ x + 3 * d[0] + w * (cp.sum_squares(x) if quadratic else cp.norm1(x - 0.5))
+    rows = [rng.uniform(0.5, 1, size=(2, 4)) @ x >= b, a @ x <= 1.2, x[0] + x[3] + 0.1 * y == b[0]]
+    layer = imle.layer("cvxpy", problem=cp.Problem(cp.Minimize(objective), rows), parameters=c)
+    order = [p.name() for p in layer.solver.prepare(layer.instance["problem"], c)._values._parameters]
+    given = {"b": [1.0, 0.8], "most": [1.1], "a": [0.7, 1.0, 0.4, 1.2], "d": [0.3, -0.4, 0.5, 0.2], "w": [0.6]}
+    start = [number for name in order for number in given[name]]
+    values = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+    theta = torch.tensor([[0.5, -0.7, 0.3]], dtype=torch.float64)
+    told = torch.autograd.grad(layer.value(theta, values=values, relaxation=True).sum(), values)[0][0]
+    for place in range(len(start)):
+        step = torch.zeros_like(values).index_fill_(1, torch.tensor([place]), 1e-5)
+        with torch.no_grad():
+            above, below = (layer.value(theta, values=values + sign * step, relaxation=True) for sign in (1, -1))
+        assert told[place].item() == pytest.approx(((above - below) / 2e-5).item(), abs=1e-4), (order, place)
+    assert told.count_nonzero() >= 8
+
+
+def test_parameters_are_learned_by_noise():
+    """A demand that a plan must meet: too little is expensive, and noise on it tells."""
+    price, demand, x = cp.Parameter(name="price"), cp.Parameter(name="demand"), cp.Variable(name="x")
+    problem = cp.Problem(cp.Minimize(price * x), [x >= demand])
+    layer = imle.layer("cvxpy", problem=problem, parameters=price, noise=None, nb_samples=8, learned={"values": 0.1})
+    predicted = torch.full((40, 1), 2.0, requires_grad=True)
+    loss = layer.expected_loss(torch.ones(40, 1), lambda plan: (plan - 5.0).abs().sum(dim=-1), values=predicted)
+    loss.sum().backward()
+    assert predicted.grad.mean() < -0.5

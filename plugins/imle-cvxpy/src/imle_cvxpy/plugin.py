@@ -31,6 +31,8 @@ CVXPY = SolverSpec(
             None,
             "of the other Parameters: by name, or all in one vector; for all rows, or per row; default .value",
             per_row=True,
+            learned="real",
+            dual="relaxation",
         ),
     ),
     options=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult, SolveStatus
 from imle_cvxpy.canonical import Canonical, Longs
+from imle_cvxpy.derivatives import asked, in_parameters
 from imle_cvxpy.learned import Learned
 from imle_cvxpy.programs import bounds, program, quadratic, right_sides, separated, structural
 from imle_cvxpy.values import Values
@@ -76,12 +78,16 @@ class PreparedProblem(BasePrepared):
         """What terms add that are not learned, see `PreparedProgram.fixed_terms`; None if nothing does."""
         return self._fixed_terms if self._read.objective.nnz or self._read.quadratic is not None else None
 
-    def solve(self, objective: Floats, *, values: Sequence[Any] | None = None) -> SolveResult:
+    def solve(
+        self, objective: Floats, *, values: Sequence[Any] | None = None, duals: Sequence[str] = ()
+    ) -> SolveResult:
         """Solve N objectives.
 
         Args:
             objective: `[N, *shape]`.
             values: N mappings from names of Parameters to values, or vectors of all their values.
+            duals: ("values",) if the result is to have how much optimal values change with each entry of such a
+                vector; of problems with integers, those of their linear relaxation do.
 
         Raises:
             InstanceError: a value is missing, unknown or of another shape (names the row).
@@ -89,8 +95,12 @@ class PreparedProblem(BasePrepared):
         found = RowResults(self._who, self._sense, objective, self.objective_shape)
         flat = found.objective.reshape(len(objective), -1)
         solutions, known = found.solutions.reshape(flat.shape), np.zeros(len(flat))
+        slopes = np.zeros((len(flat), len(self._values.order)))
+        parts = asked(self._read) if duals else ()
         for rows, inner, own in self._groups(values, len(flat)):
-            result = inner.solve(flat[rows], **own)
+            result = inner.solve(flat[rows], **own, duals=parts)
+            if duals:
+                slopes[rows] = in_parameters(self._read, result.duals)[:, self._values.order]
             assert result.values is not None
             solutions[rows], known[rows] = result.solutions, result.values
             found.status[rows] = SolveStatus.OPTIMAL if result.status is None else result.status
@@ -98,7 +108,8 @@ class PreparedProblem(BasePrepared):
                 found.bounds[rows] = result.bound
             found.messages.update({int(rows[row]): message for row, message in result.messages.items()})
             found.counters.update(result.counters)
-        return found.result(known)
+        result = found.result(known)
+        return replace(result, duals={"values": slopes}) if duals else result
 
     def solution_vjp(
         self, objective: Floats, cotangents: Floats, *, solutions: Floats, values: Sequence[Any] | None = None

@@ -52,7 +52,8 @@ def refuse_unruly(where: str, problem: Any) -> None:
             term = culprit(part, lambda inner: bool(inner.is_dpp()))
             raise InstanceError(
                 f"{where}: {place}: expected Parameters that stand affinely (DPP), found {shown(term)}",
-                hint="make a Parameter of the product, or add a variable that is equal to one factor",
+                hint="make a Parameter of the product, or add a variable that is equal to one factor; cvxpy takes a "
+                "Variable whose bounds= have Parameters for one of them: give such bounds as constraints",
             )
 
 

@@ -28,6 +28,7 @@ class Values:
 
     Attributes:
         fixed: p of rows that bring no values; nan where there is none.
+        order: places in p of a vector of all values.
 
     Raises:
         InstanceError: a Parameter whose entries are not free, or without a name of its own; or see `of_rows`.
@@ -49,6 +50,7 @@ class Values:
                     f"{who}: problem: expected Parameters with names of their own, found {parameter.name()!r} twice"
                 )
         self._places = {p.name(): read.places[p.id][in_c_order(p)] for p in self._parameters}
+        self.order = np.concatenate([np.zeros(0, np.int64), *self._places.values()])
         self.fixed = np.zeros(read.sides.shape[1])
         self.fixed[-1] = 1.0
         for parameter in self._parameters:
@@ -87,10 +89,10 @@ class Values:
                 f"{self._who}: expected one mapping or vector per row, {count} in all, found {len(given)}"
             )
         found = None if any(isinstance(own, Mapping) for own in given) else arrays.together(self._who, given)
-        size = sum(map(len, self._places.values()))
+        size = len(self.order)
         if found is not None and found.size == count * size and np.isfinite(found).all() and size:
             p = np.tile(self.fixed, (count, 1))
-            p[:, np.concatenate([*self._places.values()])] = found.reshape(count, size)
+            p[:, self.order] = found.reshape(count, size)
         else:
             p = np.array(arrays.row_by_row(given, self._read)).reshape(count, len(self.fixed))
         self._refuse_signs(p)
@@ -101,7 +103,7 @@ class Values:
         """p of one row."""
         p = self.fixed.copy()
         if not isinstance(given, Mapping):
-            size = sum(map(len, self._places.values()))
+            size = len(self.order)
             vector = arrays.finite(self._who, given)
             if vector.size != size or not size:
                 names = ", ".join(self._places) or "none"
@@ -110,7 +112,7 @@ class Values:
                     f"found shape {list(vector.shape)}",
                     hint="a dictionary gives some of them by name",
                 )
-            p[np.concatenate([*self._places.values()])] = vector.ravel()
+            p[self.order] = vector.ravel()
         else:
             for name, value in given.items():
                 parameter = next((p for p in self._parameters if p.name() == name), None)

@@ -150,7 +150,9 @@ class Values:
             if value.keys() != set(parameter.keys):
                 odd = next(iter(value.keys() ^ set(parameter.keys)))
                 found = f"no {odd!r}" if odd in parameter.keys else repr(odd)
-                raise InstanceError(f"{where}: expected a value for each of its {len(parameter.keys)} keys, found {found}")
+                raise InstanceError(
+                    f"{where}: expected a value for each of its {len(parameter.keys)} keys, found {found}"
+                )
             value = [value[key] for key in parameter.keys]
         numbers = arrays.finite(where, value)
         if numbers.shape != parameter.shape:

@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "graphs",
     "threads",
     "parallel",
     "scale",

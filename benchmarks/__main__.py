@@ -30,6 +30,7 @@ MODULES = (
     "combinatorial",
     "cvxpy_models",
     "losses",
+    "graphs",
     "threads",
     "parallel",
     "scale",

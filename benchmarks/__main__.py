@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "sequences",
     "threads",
     "parallel",
     "scale",

@@ -31,6 +31,7 @@ MODULES = (
     "cvxpy_models",
     "losses",
     "graphs",
+    "sequences",
     "threads",
     "parallel",
     "scale",

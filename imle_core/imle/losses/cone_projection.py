@@ -24,12 +24,13 @@ class Generators:
     """The vectors that span the cones of a batch as a matrix K `[B, M, n]`, of which unit vectors are not written out.
 
     Args:
-        normals: of `[B, n]` solutions. Multipliers `[B, M]` are those of its rows, of lower bounds, of upper bounds.
+        normals: of solutions, n entries in all. Multipliers `[B, M]` are those of rows, of lower bounds, of upper bounds.
     """
 
     def __init__(self, normals: Normals) -> None:
-        self._rows = normals.rows
-        self._unit = torch.cat([-normals.at_lower.double(), normals.at_upper.double()], dim=1)  # [B, 2 n]
+        self._rows = normals.rows.flatten(2)
+        bounds = (-normals.at_lower.double(), normals.at_upper.double())
+        self._unit = torch.cat([bound.flatten(1) for bound in bounds], dim=1)  # [B, 2 n]
 
     @cached_property
     def there(self) -> Tensor:

@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "cvxpy_models",
     "losses",
     "threads",
     "parallel",

@@ -98,6 +98,11 @@ def test_topk_knows_its_constraints():
         torch.testing.assert_close(known(theta, y), read(theta, y))
     with pytest.raises(ObjectiveError, match=r"topk: solution: expected k entries of 1 and else 0, .*\(row 1\)"):
         CaVE(imle.layer("topk", k=3))(theta[:2], torch.tensor([[1.0, 1, 1, 0, 0, 0], [1, 1, 0.5, 0.5, 0, 0]]))
+    across = CaVE(imle.layer("topk", k=3, dim=-2), reduction="none")  # three of six for each of two columns
+    columns, chosen = theta[:4].reshape(2, 2, 6).movedim(1, 2), y[:4].reshape(2, 2, 6).movedim(1, 2)
+    program = {"A_eq": torch.block_diag(torch.ones(1, 6), torch.ones(1, 6)).numpy(), "b_eq": [3, 3], "bounds": (0, 1)}
+    together = CaVE(imle.layer("highs-lp", sense="max", **program), reduction="none")
+    torch.testing.assert_close(across(columns, chosen), together(theta[:4].reshape(2, 12), y[:4].reshape(2, 12)))
 
 
 @pytest.mark.parametrize("solver_id", ["assignment", "scipy-assignment"])

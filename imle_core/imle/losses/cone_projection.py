@@ -24,13 +24,14 @@ class Generators:
     """The vectors that span the cones of a batch as a matrix K `[B, M, n]`, of which unit vectors are not written out.
 
     Args:
-        normals: of solutions, n entries in all. Multipliers `[B, M]` are those of rows, of lower bounds, of upper bounds.
+        normals: of solutions with n entries each. Multipliers `[B, M]` are those of its rows, of lower bounds, of upper
+            bounds.
     """
 
     def __init__(self, normals: Normals) -> None:
         self._rows = normals.rows.flatten(2)
-        bounds = (-normals.at_lower.double(), normals.at_upper.double())
-        self._unit = torch.cat([bound.flatten(1) for bound in bounds], dim=1)  # [B, 2 n]
+        at_lower, at_upper = normals.at_lower.flatten(1), normals.at_upper.flatten(1)
+        self._unit = torch.cat([-at_lower.double(), at_upper.double()], dim=1)  # [B, 2 n]
 
     @cached_property
     def there(self) -> Tensor:

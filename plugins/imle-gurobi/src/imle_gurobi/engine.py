@@ -92,21 +92,23 @@ class GurobiEngine:
         return self._ended(status, costs)
 
     def _ended(self, status: int, costs: Floats) -> Outcome:
-        model = self._model
-        if status == GRB.OPTIMAL:
-            if not self._branches:
-                return Outcome(SolveStatus.OPTIMAL, self._x.X, duals=self._duals())
-            return reached(Outcome(SolveStatus.OPTIMAL, self._x.X, bound=self._bound()), costs, self._gap)
+        """The outcome of a run."""
         if status == GRB.INFEASIBLE:
             return Outcome(SolveStatus.INFEASIBLE, message=_INFEASIBLE)
+        point = self._point()
+        bound = self._bound() if self._branches else math.nan
+        if status == GRB.OPTIMAL and point is not None:
+            if not self._branches:
+                return Outcome(SolveStatus.OPTIMAL, point, duals=self._kinds.gathered(self._constraints.Pi))
+            return reached(Outcome(SolveStatus.OPTIMAL, point, bound=bound), costs, self._gap)
         if status in _STOPPED:
-            bound = self._bound() if self._branches else math.nan
-            if model.SolCount:
+            if point is not None:
                 message = f"stopped at the {_STOPPED[status]} with a feasible point"
-                return Outcome(SolveStatus.FEASIBLE, self._x.X, message, bound)
+                return Outcome(SolveStatus.FEASIBLE, point, message, bound)
             message = f"stopped at the {_STOPPED[status]} without a feasible point"
             return Outcome(SolveStatus.TIMEOUT, message=message, bound=bound)
-        return Outcome(SolveStatus.ERROR, message=f"Gurobi ended with status {_NAMES.get(status, status)}")
+        message = f"Gurobi ended with status {_NAMES.get(status, status)}"
+        return Outcome(SolveStatus.ERROR, message=message if point is not None else f"{message}, and without a point")
 
     def _feasible_or_not(self, costs: Floats, clock: Clock) -> Outcome:
         """Gurobi says "unbounded" of relaxations: without an objective, feasible or not is all there is to find out."""
@@ -153,8 +155,12 @@ class GurobiEngine:
         found = float(self._model.ObjBound)
         return found if math.isfinite(found) and abs(found) < GRB.INFINITY else math.nan
 
-    def _duals(self) -> Floats:
-        return self._kinds.gathered(self._constraints.Pi)
+    def _point(self) -> Floats | None:
+        """The best point of the last run `[n]`; of numbers out of range, Gurobi makes points that are not finite."""
+        if not self._model.SolCount:
+            return None
+        point: Floats = self._x.X
+        return point if np.isfinite(point).all() else None
 
     def _check_licence(self) -> None:
         """Gurobi looks at the size of a model when it is to be solved: here before the first row comes."""

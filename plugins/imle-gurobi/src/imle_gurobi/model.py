@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gurobipy
@@ -112,22 +112,23 @@ def parameters_of(who: str, model: gurobipy.Model, kept: Mapping[str, str]) -> d
 
 def _check_linear(where: str, model: gurobipy.Model, kinds: NDArray[Any], names: tuple[str, ...]) -> None:
     """Refuse what is more than linear: the first of it, by name."""
-    found: Iterable[tuple[int, Any, str]] = (
-        (model.NumQConstrs, lambda: repr(model.getQConstrs()[0].QCName), "quadratic constraints"),
-        (model.NumGenConstrs, lambda: repr(model.getGenConstrs()[0].GenConstrName), "general constraints"),
-        (model.NumSOS, lambda: f"on {_first_of_set(model)!r}", "special ordered sets"),
-        (model.NumPWLObjVars, lambda: repr(_first_pieces(model, names)), "variables with piecewise-linear costs"),
-        (max(model.NumObj - 1, 0), lambda: repr(model.getObjective(1)), "further objectives"),
-        (max(model.NumScenarios, 0), lambda: "scenario 0", "scenarios"),
-        (model.NumQNZs if model.IsQP else 0, lambda: _first_product(model), "quadratic terms of the objective"),
+    semi = np.flatnonzero(np.isin(kinds, [GRB.SEMICONT, GRB.SEMIINT]))
+    found: Iterable[tuple[int, str, Callable[[], object]]] = (
+        (model.NumQConstrs, "quadratic constraints", lambda: repr(model.getQConstrs()[0].QCName)),
+        (model.NumGenConstrs, "general constraints", lambda: repr(model.getGenConstrs()[0].GenConstrName)),
+        (model.NumSOS, "special ordered sets", lambda: f"on {model.getSOS(model.getSOSs()[0])[1][0].VarName!r}"),
+        (len(semi), "semi-continuous variables", lambda: repr(names[semi[0]])),
+        (model.NumQNZs, "products in the objective", lambda: _first_product(model.getObjective())),
         (
-            int(np.isin(kinds, [GRB.SEMICONT, GRB.SEMIINT]).sum()),
-            lambda: repr(names[int(np.isin(kinds, [GRB.SEMICONT, GRB.SEMIINT]).argmax())]),
-            "semi-continuous variables",
+            model.NumPWLObjVars,
+            "variables with piecewise-linear costs",
+            lambda: repr(next(name for name, x in zip(names, model.getVars(), strict=True) if model.getPWLObj(x))),
         ),
+        (model.NumObj - 1, "further objectives", lambda: model.getObjective(1)),
+        (model.NumScenarios, "scenarios", lambda: "scenario 0"),
     )
-    for count, first, what in found:
-        if count:
+    for count, what, first in found:
+        if count > 0:
             raise InstanceError(
                 f"{where}: expected linear constraints, one linear objective, and variables that are continuous, "
                 f"integer or binary, found {count} {what}, the first being {first()}",
@@ -135,18 +136,8 @@ def _check_linear(where: str, model: gurobipy.Model, kinds: NDArray[Any], names:
             )
 
 
-def _first_of_set(model: gurobipy.Model) -> str:
-    return str(model.getSOS(model.getSOSs()[0])[0][0].VarName)
-
-
-def _first_pieces(model: gurobipy.Model, names: tuple[str, ...]) -> str:
-    held = model.getVars()
-    return names[next(place for place, variable in enumerate(held) if variable.NumPWLObj)]
-
-
-def _first_product(model: gurobipy.Model) -> str:
-    terms = model.getObjective()
-    return f"{terms.getCoeff(0):g} * {terms.getVar1(0).VarName!r} * {terms.getVar2(0).VarName!r}"
+def _first_product(objective: gurobipy.QuadExpr) -> str:
+    return f"{objective.getCoeff(0):g} * {objective.getVar1(0).VarName!r} * {objective.getVar2(0).VarName!r}"
 
 
 def _constant(sense: Sense) -> str:

@@ -315,6 +315,16 @@ def test_spo_plus_leaves_out_rows_that_fail_on_either_objective(failing):
     assert len(layer.failures) == 2  # 40 fails twice; those of the pass before are gone
 
 
+def test_functions_need_no_more_than_others():
+    """Nothing is known of a function, not even whether it depends on the scale of an objective."""
+    layer = imle.layer(lambda c: torch.nn.functional.one_hot(c.argmax(1), 5).to(c), shape=(None,))
+    known = layer_over(k_subsets(5, 1))
+    objective, true = draw(3, 5), draw(3, 5, seed=1)
+    for cls, options in ((PerturbationGradient, {"step": 2.0}), (SPOPlus, {}), (StructuredHinge, {})):
+        target = true if cls in TRUE else target_for(cls, true, 1)
+        torch.testing.assert_close(cls(layer, **options)(objective, target), cls(known, **options)(objective, target))
+
+
 def test_the_margin_needs_solutions_of_0_and_1():
     loss = StructuredHinge(layer_over(SOLUTIONS))
     with pytest.raises(ObjectiveError, match=r"StructuredHinge: solution: expected 0 and 1, found 0.5 in row \(1, 0\)"):

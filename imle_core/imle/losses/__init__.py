@@ -1,9 +1,9 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
-With known solutions: `PerturbedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`, and `CaVE`,
+With known solutions: `PerturbedFenchelYoung`, `RegularisedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`, and `CaVE`,
 which does not solve. With true objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`,
 `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their true values; `SolverFree`, with solutions
-alone.
+alone. `RegularisedFrankWolfe` is no loss but what one of them smooths solvers by.
 """
 
 from imle.losses.base import SolverLoss
@@ -17,6 +17,7 @@ from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
 from imle.losses.perturbation_gradient import PerturbationGradient
 from imle.losses.pointwise import PointwiseLTR
+from imle.losses.regularised import RegularisedFenchelYoung, RegularisedFrankWolfe
 from imle.losses.solver_free import SolverFree
 from imle.losses.spo_plus import SPOPlus
 from imle.losses.structured_hinge import StructuredHinge
@@ -33,6 +34,8 @@ __all__ = [
     "PerturbationGradient",
     "PerturbedFenchelYoung",
     "PointwiseLTR",
+    "RegularisedFenchelYoung",
+    "RegularisedFrankWolfe",
     "SPOPlus",
     "SolutionPool",
     "SolverFree",

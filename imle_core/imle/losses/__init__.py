@@ -1,9 +1,9 @@
 """Losses for solver layers, one per file: each takes any layer, and reads objectives as that layer does.
 
-With known solutions: `PerturbedFenchelYoung`, `RegularisedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`, `MAPContrastive`, and `CaVE`,
-which does not solve. With true objectives: `SPOPlus`, `PerturbationGradient`, `ListwiseLTR`, `PairwiseLTR`,
-`PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their true values; `SolverFree`, with solutions
-alone. `RegularisedFrankWolfe` is no loss but what one of them smooths solvers by.
+With known solutions: `PerturbedFenchelYoung`, `RegularisedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`,
+`MAPContrastive`, and `CaVE`, which does not solve. With true objectives: `SPOPlus`, `PerturbationGradient`,
+`ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their true values;
+`SolverFree`, with solutions alone. `RegularisedFrankWolfe` is no loss, but the smoothed solver that one of them is of.
 """
 
 from imle.losses.base import SolverLoss

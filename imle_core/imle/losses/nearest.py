@@ -44,7 +44,8 @@ class Hull(NamedTuple):
         directions = (self.solutions - middle) * used
         across = torch.linalg.pinv(directions @ directions.mT, rtol=_DEPENDENT, hermitian=True)
         wide = vectors.to(directions.dtype).unsqueeze(2)
-        return (directions.mT @ (across @ (directions @ wide))).squeeze(2).to(vectors.dtype)
+        found: Tensor = directions.mT @ (across @ (directions @ wide))
+        return found.squeeze(2).to(vectors.dtype)
 
 
 def nearest(theta: Tensor, solve: Solve, *, steps: int, tolerance: float) -> Hull:
@@ -54,8 +55,8 @@ def nearest(theta: Tensor, solve: Solve, *, steps: int, tolerance: float) -> Hul
         theta: `[B, *event]`, detached.
         solve: argmax <theta, z>.
         steps: at most so many solves per row.
-        tolerance: of the gap, which is how much better the best solution is than the point in the direction of theta from
-            there, relative to the sizes of both.
+        tolerance: of the gap, which is how much better the best solution is than the point, in the direction of theta
+            from there, relative to the sizes of both.
 
     Returns:
         the point, flat.
@@ -131,4 +132,5 @@ def _affine(solutions: Tensor, used: Tensor, goal: Tensor) -> Tensor:
     system.diagonal(dim1=1, dim2=2)[:, :count] += 1 - mask
     right = solutions.new_zeros(len(solutions), count + 1, 1)
     right[:, count] = 1.0
-    return torch.linalg.lstsq(system, right).solution[:, :count, 0] * mask
+    found: Tensor = torch.linalg.lstsq(system, right).solution
+    return found[:, :count, 0] * mask

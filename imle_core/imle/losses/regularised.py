@@ -41,7 +41,7 @@ class Regularisation:
             raise OptionError(
                 f"{who}: expected a solver for objectives of any sign, found {layer.spec.id!r}, for which entries of "
                 "one sign are out of bounds",
-                hint="noise of one sign smooths such solvers: imle.losses.PerturbedFenchelYoung(noise='multiplicative')",
+                hint="noise that keeps signs smooths these: PerturbedFenchelYoung(layer, noise='multiplicative')",
             )
 
     def maximisers(self, batch: Batch) -> Hull:
@@ -52,8 +52,8 @@ class Regularisation:
         """
         if not batch.solve.homogeneous:
             raise OptionError(
-                f"{self._who}: expected a solver whose objective is all given, found one with terms of its own, such as "
-                "costs of variables that are not learned",
+                f"{self._who}: expected a solver whose objective is all given, found one with terms of its own, such "
+                "as costs of variables that are not learned",
                 hint="estimator='implicit' differentiates quadratic programs; PerturbedFenchelYoung takes any solver",
             )
         with torch.no_grad():
@@ -133,8 +133,9 @@ class RegularisedFrankWolfe(nn.Module):
 class RegularisedFenchelYoung(SolverLoss):
     """Omega*(theta) + Omega(y) - <theta, y> for Omega(y) = lambda |y|^2 / 2 on the hull of all solutions.
 
-    With y^ the regularised maximiser (see `RegularisedFrankWolfe`) it is ``<theta, y^ - y> + lambda (|y|^2 - |y^|^2) / 2``:
-    never negative, convex in theta, and 0 only where y^ = y, so that the known solution y may be any point of the hull.
+    With y^ the regularised maximiser (see `RegularisedFrankWolfe`) it is
+    ``<theta, y^ - y> + lambda (|y|^2 - |y^|^2) / 2``: never negative, convex in theta, and 0 only where y^ = y, so that
+    the known solution y may be any point of the hull.
     The gradient is ``y^ - y``, exact and without noise; its entries are in [-1, 1] for 0/1 solutions.
 
     A row's value and gradient depend on nothing but its own theta and y.
@@ -193,7 +194,8 @@ class RegularisedFenchelYoung(SolverLoss):
         hull = self.regularisation.maximisers(batch)
         mean = hull.point.reshape(y.shape).to(y)
         squares = (y.square() - mean.square()).flatten(1).sum(dim=1)
-        return self.reduced(inner(batch.theta, mean - y) + self.regularisation.strength * squares / 2, hull.valid, batch)
+        values = inner(batch.theta, mean - y) + self.regularisation.strength * squares / 2
+        return self.reduced(values, hull.valid, batch)
 
     def extra_repr(self) -> str:
         return f"{self.regularisation!r}, {super().extra_repr()}"
@@ -208,11 +210,12 @@ class Nearest(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, ctx.hull, ctx.strength = inputs
+        theta, ctx.hull, ctx.strength = inputs
+        ctx.save_for_backward(theta)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None, None]:
-        gradient: Tensor = NearestGradient.apply(dy, ctx.hull, ctx.strength)  # type: ignore[no-untyped-call]
+        gradient: Tensor = NearestGradient.apply(dy, *ctx.saved_tensors, ctx.hull, ctx.strength)  # type: ignore[no-untyped-call]
         return gradient, None, None
 
 
@@ -220,7 +223,8 @@ class NearestGradient(OnceDifferentiable):
     """Its gradient."""
 
     @staticmethod
-    def forward(dy: Tensor, hull: Hull, strength: float) -> Tensor:
+    def forward(dy: Tensor, theta: Tensor, hull: Hull, strength: float) -> Tensor:
+        """dy times the derivative in theta, at which only torch looks, to find what it must not do."""
         moved = hull.projected(dy.flatten(1)) / strength
         if hull.valid is not None:
             moved = torch.where(hull.valid.unsqueeze(1), moved, torch.zeros_like(moved))

@@ -31,7 +31,9 @@ KNOWN = {
     "spanning-tree": "imle-networkx",
     "subset": "imle-topk",
     "topk": "imle-topk",
+    "tsp": "imle-routes",
     "viterbi": "imle-dp",
+    "vrp": "imle-routes",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

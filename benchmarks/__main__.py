@@ -30,6 +30,8 @@ MODULES = (
     "combinatorial",
     "cvxpy_models",
     "losses",
+    "graphs",
+    "sequences",
     "threads",
     "parallel",
     "scale",

@@ -34,7 +34,7 @@ def checked(who: str, model: Any) -> str:
         for kind in block.collect_ctypes(active=True, descend_into=False) - _KNOWN:
             first = next(iter(block.component_objects(kind, active=True, descend_into=False)))
             raise InstanceError(
-                f"{where}: expected Vars, linear Constraints and one Objective, found a {kind.__name__}, {first.name!r}",
+                f"{where}: expected Vars, linear Constraints and an Objective, found a {kind.__name__}, {first.name!r}",
                 hint="a transformation of Pyomo's, such as 'gdp.bigm', may make linear constraints of it",
             )
     return where

@@ -106,9 +106,7 @@ def _fixed_cost() -> Instance:
     model.if_a = pyo.Constraint(expr=model.a <= model.needed)
     model.cost = pyo.Objective(expr=0.5 * model.needed + model.b + 3)
     points = _points(2, lambda x: True)
-    return Instance(
-        "terms that are not learned", {"model": model, "variables": [model.a, model.b]}, solutions=points
-    )
+    return Instance("terms that are not learned", {"model": model, "variables": [model.a, model.b]}, solutions=points)
 
 
 def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:

@@ -33,6 +33,14 @@ class ReadModel(NamedTuple):
     refused: dict[str, str]
 
 
+class _Row(NamedTuple):
+    """A row: terms in Vars, and what they are equal to, or at most."""
+
+    name: str
+    terms: list[Term]
+    side: list[Term]
+
+
 class _FoldedError(Exception):
     """A Param stands where it leaves a model linear only as a constant."""
 
@@ -96,7 +104,7 @@ class _Reading:
             else:
                 costs.append(term)
         learned = self._learned_params(own) if self._params.learned else self._learned_variables(who, variables)
-        entries = [(row, term) for row, (terms, _) in enumerate(rows) for term in terms]
+        entries = [(row, term) for row, own_row in enumerate(rows) for term in own_row.terms]
         n = len(self._variables)
         if n == 0:
             raise InstanceError(f"{self._where}: expected at least one Var that is not fixed, found none")
@@ -108,10 +116,11 @@ class _Reading:
         ends = [self._ends(variable) for variable in self._variables]
         program = ParametricProgram(
             names=tuple(variable.name for variable in self._variables),
+            row_names=tuple(row.name for row in rows),
             row=np.array([row for row, _ in entries], np.int64),
             column=np.array([self._column[id(term.variable)] for _, term in entries], np.int64),
             entries=self._affine([[term] for _, term in entries]),
-            sides=self._affine([side for _, side in rows]),
+            sides=self._affine([row.side for row in rows]),
             equalities=len(equal),
             lower=self._affine([lower for lower, _ in ends]),
             upper=self._affine([upper for _, upper in ends]),
@@ -130,14 +139,14 @@ class _Reading:
             terms = [term for term in body if term.variable is not None]
             constants = _negated([term for term in body if term.variable is None])
             if constraint.equality:
-                equal.append((terms, self._terms(at, constraint.upper) + constants))
+                equal.append(_Row(at, terms, self._terms(at, constraint.upper) + constants))
                 continue
             upper = self._side(at, constraint.upper)
             if upper:
-                below.append((terms, upper + constants))
+                below.append(_Row(at, terms, upper + constants))
             lower = self._side(at, constraint.lower)
             if lower:
-                below.append((_negated(terms), _negated(lower + constants)))
+                below.append(_Row(at, _negated(terms), _negated(lower + constants)))
         return below, equal
 
     def _side(self, at: str, expression: Any) -> list[Term]:
@@ -184,11 +193,13 @@ class _Reading:
                 expected = "learned Params that multiply what is linear in Vars"
             raise InstanceError(f"{self._where}: {at}: expected {expected}, found {error.term}") from None
         except ValueError as error:
-            raise InstanceError(f"{self._where}: {at}: expected values of fixed Vars and Params, found {error}") from None
+            raise InstanceError(
+                f"{self._where}: {at}: expected values of fixed Vars and Params, found {error}"
+            ) from None
         for term in found:
             if term.variable is not None and id(term.variable) not in self._column:
                 raise InstanceError(
-                    f"{self._where}: {at}: expected Vars of the model's active blocks, found {term.variable.name!r}"
+                    f"{self._where}: {at}: expected Vars of the model, found {term.variable.name!r} of another block"
                 )
             if np.isnan(term.factor) or (term.variable is not None and np.isinf(term.factor)):
                 raise InstanceError(f"{self._where}: {at}: expected finite numbers, found {term.factor:g}")
@@ -226,7 +237,7 @@ class _Reading:
         for variable in found:
             column = self._column.get(id(variable))
             if column is None:
-                why = "is fixed" if variable.fixed else "is on no active block of the model"
+                why = "is fixed" if variable.fixed else "is of another block"
                 raise InstanceError(
                     f"{who}: variables: expected Vars that are free, found {variable.name!r}, which {why}"
                 )
@@ -236,9 +247,6 @@ class _Reading:
         k, numbers = len(columns), np.array(list(columns), np.int64)
         names = tuple(self._variables[column].name for column in columns)
         return LearnedTerms((k,), names, np.arange(k), numbers, np.ones(k), np.zeros(k))
-
-
-_Row = tuple[list[Term], list[Term]]
 
 
 def _negated(terms: list[Term]) -> list[Term]:

@@ -96,8 +96,8 @@ def params_of(who: str, model: Any, objective: Any, parameters: Any, folded: set
             )
         if id(component) in elsewhere:
             raise InstanceError(
-                f"{who}: parameters: expected Params of the objective alone, found {component.name!r}, which is also in "
-                f"{elsewhere[id(component)][1]}",
+                f"{who}: parameters: expected Params of the objective alone, found {component.name!r}, which is also "
+                f"in {elsewhere[id(component)][1]}",
                 hint="two Params, one of which is learned",
             )
     own = {id(component) for component in learned}
@@ -117,7 +117,7 @@ def _elsewhere(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _components(expression: Any) -> list[Any]:
-    """The Params that have entries in an expression, in the order in which they are declared where that is one block."""
+    """The Params that have entries in an expression, in the order in which they stand there."""
     if not hasattr(expression, "is_expression_type"):
         return []
     found = {id(c): c for c in (entry.parent_component() for entry in identify_mutable_parameters(expression))}
@@ -126,6 +126,8 @@ def _components(expression: Any) -> list[Any]:
 
 def _entries(component: Any) -> list[Any]:
     """Entries that have been made, in the order of their index; others are in no expression."""
+    if not component.is_indexed():
+        return [component]
     made = set(component.sparse_keys())
     return [component[key] for key in component if key in made]
 

@@ -10,7 +10,7 @@ from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import passed
-from imle_kernels.structures import StructureEngine
+from imle_linear.engines import AroundEngine
 from imle_linear.options import EngineOptions
 from imle_linear.parametric import PreparedModel, Values
 from imle_linear.prepared import PreparedProgram
@@ -70,7 +70,11 @@ class PyomoSolver(BaseSolver, spec=PYOMO):
         return PreparedModel(who, self.sense, found.program, found.learned, given, self._bind)
 
     def _bind(self, program: LinearProgram) -> PreparedProgram:
-        around = StructureEngine if self.engine == "auto" else None
+        around: AroundEngine | None = None
+        if self.engine == "auto":
+            from imle_kernels import structures  # loads numba, which takes seconds
+
+            around = structures.StructureEngine
         shared = {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
         if program.integer.any():
             return HighsILPSolver(gap=self.gap, **shared).bind(program, around)

@@ -1,4 +1,4 @@
-"""Models of modelling languages: linear programs whose numbers are affine in parameters, given for all rows or per row."""
+"""Models of modelling languages: linear programs whose numbers are affine in parameters, which rows may give."""
 
 from imle_linear.parametric.affine import Affine
 from imle_linear.parametric.prepared import PreparedModel

@@ -52,8 +52,13 @@ class Affine:
 
     def followed_by(self, other: Affine) -> Affine:
         """These numbers, and then others."""
-        parts = (self.row, other.row + self.size), (self.place, other.place), (self.factor, other.factor)
-        return Affine(self.size + other.size, self.width, *map(np.concatenate, parts))
+        return Affine(
+            self.size + other.size,
+            self.width,
+            row=np.concatenate([self.row, other.row + self.size]),
+            place=np.concatenate([self.place, other.place]),
+            factor=np.concatenate([self.factor, other.factor]),
+        )
 
     @property
     def varies(self) -> bool:

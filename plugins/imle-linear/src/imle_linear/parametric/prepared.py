@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -57,7 +57,7 @@ class PreparedModel(BasePrepared):
 
     @property
     def labels(self) -> list[str]:
-        """Names of the variables that coefficients belong to; of the coefficients themselves where these multiply more."""
+        """Names of the variables that coefficients belong to; of the coefficients where these multiply more."""
         return [self._program.names[number] for number in self._numbers]
 
     @property
@@ -87,6 +87,7 @@ class PreparedModel(BasePrepared):
         for rows, inner, own in self._groups(values, len(flat)):
             result = inner.solve(flat[rows], **own)
             lost = found.status[rows] > 0  # objectives that are not finite
+            assert result.status is not None  # as PreparedProgram has it
             solutions[rows], known[rows] = result.solutions, result.values
             found.status[rows] = np.where(lost, found.status[rows], result.status)
             if result.bound is not None:
@@ -110,9 +111,7 @@ class PreparedModel(BasePrepared):
             found[rows] = 0.0 if terms is None else terms(flat[rows], **own)
         return found
 
-    def _groups(
-        self, values: Sequence[Any] | None, count: int
-    ) -> list[tuple[Longs, PreparedProgram, Mapping[str, Floats]]]:
+    def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, PreparedProgram, dict[str, Any]]]:
         """Rows that share a linear program, each with what they have of their own."""
         every = np.arange(count)
         if values is None:
@@ -124,13 +123,13 @@ class PreparedModel(BasePrepared):
             assert self._common is not None
             return [(every, self._common, self._own(p))]
         shared, inverse = np.unique(p[:, :-1][:, self._structural], axis=0, return_inverse=True)
-        groups = []
+        groups: list[tuple[Longs, PreparedProgram, dict[str, Any]]] = []
         for number, key in enumerate(shared):
             rows = np.flatnonzero(inverse.ravel() == number)
             groups.append((rows, self._kept(key.tobytes()), self._own(p[rows])))
         return groups
 
-    def _own(self, p: Floats) -> dict[str, Floats]:
+    def _own(self, p: Floats) -> dict[str, Any]:
         below, equal = self._program.right_sides(p)
         own = {"b_ub": below} if below.shape[1] else {}
         if equal.shape[1]:

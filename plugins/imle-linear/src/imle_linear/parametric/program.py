@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from imle.errors import InstanceError
 from imle_linear import arrays
-from imle_linear.arrays import Floats
+from imle_linear.arrays import Columns, Floats
 from imle_linear.parametric.affine import Affine, Longs
 from imle_linear.program import LinearProgram
 
@@ -22,6 +23,7 @@ class ParametricProgram:
 
     Attributes:
         names: `[n]` of the variables.
+        row_names: `[rows]`.
         row, column: `[entries]` of the matrix.
         entries: their values.
         sides: `[rows]`.
@@ -32,6 +34,7 @@ class ParametricProgram:
     """
 
     names: tuple[str, ...]
+    row_names: tuple[str, ...]
     row: Longs
     column: Longs
     entries: Affine
@@ -89,7 +92,7 @@ class ParametricProgram:
         costs = self.costs.at(p[None])[0]
         matrix = arrays.from_entries(self.row, self.column, self.entries.at(p[None])[0], shape)
         return LinearProgram(
-            matrix=arrays.checked(f"{where}: constraints", matrix),
+            matrix=self._checked(where, matrix),
             row_lower=np.concatenate([np.full(len(below), -np.inf), equal]),
             row_upper=np.concatenate([below, equal]),
             lower=lower,
@@ -101,6 +104,16 @@ class ParametricProgram:
             b_ub_rows=len(below),
             b_eq_rows=len(equal),
             names=self.names,
+        )
+
+    def _checked(self, where: str, matrix: Columns) -> Columns:
+        entry = arrays.unkept(matrix)
+        if entry is None:
+            return matrix
+        raise InstanceError(
+            f"{where}: {self.row_names[matrix.index[entry]]}: expected coefficients {arrays.KEPT}, found "
+            f"{matrix.value[entry]:g} for {self.names[matrix.column[entry]]!r}",
+            hint=arrays.RESCALE,
         )
 
 
@@ -154,6 +167,7 @@ class LearnedTerms:
         return replace(
             program,
             names=(*program.names, *(self.names[number] for number in added)),
+            row_names=(*program.row_names, *(f"what {self.names[number]!r} multiplies" for number in added)),
             row=np.concatenate([program.row, row + rows, np.arange(count) + rows]),
             column=np.concatenate([program.column, column, np.arange(count) + n]),
             entries=program.entries.followed_by(Affine.constant(np.append(factor, np.full(count, -1.0)), width)),

@@ -211,8 +211,9 @@ def test_derivatives_of_values_in_all_parameters(quadratic):
     x, y = cp.Variable(4, bounds=[0, 1.4], name="x"), cp.Variable(bounds=[-most, most], name="y")
     objective = c @ x[:3] - 0.4 * y + d @ x + 3 * d[0] + w * (cp.sum_squares(x) if quadratic else cp.norm1(x - 0.5))
     rows = [rng.uniform(0.5, 1, size=(2, 4)) @ x >= b, a @ x <= 1.2, x[0] + x[3] + 0.1 * y == b[0]]
-    layer = imle.layer("cvxpy", problem=cp.Problem(cp.Minimize(objective), rows), parameters=c)
-    order = [p.name() for p in layer.solver.prepare(layer.instance["problem"], c)._values._parameters]
+    problem = cp.Problem(cp.Minimize(objective), rows)
+    layer = imle.layer("cvxpy", problem=problem, parameters=c)
+    order = [parameter.name() for parameter in problem.parameters() if parameter is not c]
     given = {"b": [1.0, 0.8], "most": [1.1], "a": [0.7, 1.0, 0.4, 1.2], "d": [0.3, -0.4, 0.5, 0.2], "w": [0.6]}
     start = [number for name in order for number in given[name]]
     values = torch.tensor([start], dtype=torch.float64, requires_grad=True)

@@ -11,17 +11,15 @@ import cvxpy as cp
 from imle.errors import InstanceError
 from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
 from imle_cvxpy.canonical import canonical
-from imle_cvxpy.learned import learned
+from imle_cvxpy.learned import given_parameters, learned
 from imle_cvxpy.plugin import CVXPY
-from imle_cvxpy.prepared import Bound, PreparedProblem
-from imle_cvxpy.values import Values
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 from imle_highs.options import passed
 from imle_highs.qp import HighsQPSolver
-from imle_kernels.structures import StructureEngine
-from imle_linear.arrays import Floats
+from imle_linear.engines import AroundEngine
 from imle_linear.options import EngineOptions
+from imle_linear.parametric import PreparedModel, Values
 from imle_linear.program import LinearProgram
 
 
@@ -81,14 +79,23 @@ class CvxpySolver(BaseSolver, spec=CVXPY):
             )
         read = canonical(who, problem)
         chosen = learned(who, problem, read, parameters, variables)
-        given = Values(who, problem, read, chosen, values)
-        return PreparedProblem(who, self.sense, read, chosen, given, self._bind)
+        others = given_parameters(who, problem, read, chosen.parameters)
+        given = Values(who, others, chosen.program.width, values)
+        return PreparedModel(
+            who, self.sense, chosen.program, chosen.terms, given, self._bind, HighsQPSolver(**self._shared).bind
+        )
 
-    def _bind(self, program: LinearProgram, quadratic: Floats | None) -> Bound:
-        around = StructureEngine if self.engine == "auto" else None
-        shared = {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
-        if quadratic is not None:
-            return HighsQPSolver(**shared).bind(program, quadratic)
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """Options that all of HiGHS' solvers have."""
+        return {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
+
+    def _bind(self, program: LinearProgram) -> PreparedSolver:
+        around: AroundEngine | None = None
+        if self.engine == "auto":
+            from imle_kernels import structures  # loads numba, which takes seconds
+
+            around = structures.StructureEngine
         if program.integer.any():
-            return HighsILPSolver(gap=self.gap, **shared).bind(program, around)
-        return HighsLPSolver(**shared).bind(program, around)
+            return HighsILPSolver(gap=self.gap, **self._shared).bind(program, around)
+        return HighsLPSolver(**self._shared).bind(program, around)

@@ -28,6 +28,8 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "cvxpy_models",
+    "losses",
     "threads",
     "parallel",
     "scale",

@@ -41,7 +41,7 @@ def test_every_rule_and_every_loss_takes_part():
     rules = {entry.make().name for entry in CONTESTANTS.values() if isinstance(entry, Rule)}
     kinds = {entry.kind.__name__ for entry in CONTESTANTS.values() if isinstance(entry, Surrogate)}
     assert rules == {spec.id for spec in OWN}
-    about_constraints = {"FeasibilityAware", "SolverFree"}
+    about_constraints = {"CaVE", "FeasibilityAware", "SolverFree"}
     assert kinds == set(losses.__all__) - {"SolutionPool", "SolverLoss"} - about_constraints
 
 

@@ -143,6 +143,12 @@ def test_other_rows_than_tensors_may_come_with_them():
     assert demand.grad.tolist() == [3]
 
 
+def test_whole_numbers_in_tensors_stay_whole():
+    pytest.importorskip("imle_topk")
+    scores = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    assert imle.layer("topk").value(scores, k=torch.tensor([2, 1])).tolist() == [5.0, 3.0]
+
+
 @pytest.mark.parametrize("sense", ["min", "max"])
 @pytest.mark.parametrize("wrapped", [{}, {"cache": 8}, {"pool": 0.0}, {"cache": 8, "executor": 2}], ids=str)
 def test_whatever_is_around_the_solver(sense, wrapped):

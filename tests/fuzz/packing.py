@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -116,15 +117,58 @@ def _matchings(rows: int, columns: int, allowed: NDArray[np.bool_], prices: Floa
 
 
 def topk(target: str, rng: Generator) -> Case:
-    n = int(rng.integers(1, 8))
+    """Of vectors, or of each column of a matrix."""
+    n, columns = int(rng.integers(1, 8)), 1 if rng.random() < 0.7 else 2
+    n = min(n, 4) if columns > 1 else n
     every = np.array(list(itertools.product([0.0, 1.0], repeat=n)))
     sizes = rng.integers(0, n + 1, 3).tolist()
-    sets = [every[every.sum(axis=1) == size] for size in sizes]
+    sets, options = [every[every.sum(axis=1) == size] for size in sizes], {}
+    if columns > 1:
+        sets, options = (
+            [np.array([np.stack(pair, axis=1) for pair in itertools.product(s, s)]) for s in sets],
+            {"dim": -2},
+        )
     if rng.random() < 0.5:
-        return case(rng, target.split("/")[1], {}, {"k": str(sizes[0])}, sets[:1])
+        return case(rng, target.split("/")[1], options, {"k": str(sizes[0])}, sets[:1])
     which = rng.integers(0, 3, ROWS)
     rows = {"k": [sizes[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], options, {}, sets, which=which, rows=rows)
+
+
+def subset(target: str, rng: Generator) -> Case:
+    n = int(rng.integers(1, 8))
+    every = np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+    limits = [sorted(ends) for ends in rng.integers(0, n + 1, (3, 2)).tolist()]
+    sets = [every[(every.sum(axis=1) >= low) & (every.sum(axis=1) <= high)] for low, high in limits]
+    if rng.random() < 0.5:
+        instance = dict(zip(("at_least", "at_most"), map(str, limits[0]), strict=True))
+        return case(rng, target.split("/")[1], {}, instance, sets[:1])
+    which = rng.integers(0, 3, ROWS)
+    rows = {name: [limits[kind][end] for kind in which.tolist()] for end, name in enumerate(("at_least", "at_most"))}
     return case(rng, target.split("/")[1], {}, {}, sets, which=which, rows=rows)
+
+
+def ranking(target: str, rng: Generator) -> Case:
+    """Some rows with lengths of their own."""
+    n, options = int(rng.integers(1, 6)), senses(rng)
+    lengths = rng.integers(0, n + 1, 3).tolist() if rng.random() < 0.5 else [n]
+    sets = [
+        np.array([[*order, *[0.0] * (n - length)] for order in itertools.permutations(np.arange(1.0, length + 1))])
+        for length in lengths
+    ]
+    if len(lengths) == 1:
+        return case(rng, target.split("/")[1], options, {}, sets)
+    which = rng.integers(0, 3, ROWS)
+    rows = {"lengths": [lengths[kind] for kind in which.tolist()]}
+    return case(rng, target.split("/")[1], options, {}, sets, which=which, rows=rows)
+
+
+def ranking_matrix(target: str, rng: Generator) -> Case:
+    n = int(rng.integers(1, 5))
+    orders = np.array(list(itertools.permutations(range(n))))
+    points = np.concatenate([orders + 1, np.eye(n)[orders].reshape(-1, n * n)], axis=1)
+    drawn = case(rng, target.split("/")[1], {}, {"n": str(n)}, [points])
+    return replace(drawn, way="prepared")  # a layer takes blocks
 
 
 def flow(target: str, rng: Generator) -> Case:
@@ -210,6 +254,9 @@ DRAWS: dict[str, Callable[[str, Generator], Case]] = {
     "packing/assignment": assignment,
     "packing/scipy-assignment": assignment,
     "packing/topk": topk,
+    "packing/subset": subset,
+    "packing/ranking": ranking,
+    "packing/ranking-matrix": ranking_matrix,
     "packing/ortools-min-cost-flow": flow,
     "packing/ortools-cp-sat": cp_sat,
 }

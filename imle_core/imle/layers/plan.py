@@ -34,6 +34,8 @@ from imle.layers.boundary import Boundary, Objective, duals_of, failed_rows, mul
 from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
+from imle.layers.normal_cones import Normals, named, normals_of_group
+from imle.layers.solution_vjp import vjp_of_group
 from imle.layers.stats import LayerStats
 from imle.solvers.cancellation import CancelToken
 from imle.solvers.progress import ProgressRequest, monitored
@@ -488,6 +490,27 @@ class SolvePlan:
             return False
         return True
 
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        """The derivative of solutions in theta, transposed, times dy: all `[B, S, *event]`.
+
+        Raises:
+            OptionError: solutions of an instance have no derivative, or it is not known.
+        """
+        found = torch.zeros_like(z)
+        for group in self.groups:
+            rows = slice(None) if group.rows is None else group.rows
+            parts = [values[rows] for values in (theta, z, dy)]
+            window = self._window(group, theta.shape[2:])
+            if window is not None:
+                parts = [part[window] for part in parts]
+            own = vjp_of_group(self.boundary, group, *parts)
+            if window is not None:
+                padded = found[rows]
+                padded[window] = own
+                own = padded
+            found[rows] = own
+        return found
+
     def fixed_terms(self, z: Tensor) -> Tensor | None:
         """h of `[B, S, *event]` solutions: what terms add that theta does not give, as a maximisation.
 
@@ -511,6 +534,30 @@ class SolvePlan:
         if fixed_terms_of(group.prepared) is None:
             return None
         return terms_of_group(self.boundary, group.only(row), z.unsqueeze(0)).squeeze(0)
+
+    def normals(self, z: Tensor) -> Normals:
+        """The vectors that span the cones of theta for which constraints prove `[B, *event]` solutions best.
+
+        Raises:
+            OptionError: the solver does not know its constraints.
+            ObjectiveError: a solution breaks a constraint; names the row.
+        """
+        event, parts = z.shape[1:], []
+        for group in self.groups:
+            rows = slice(None) if group.rows is None else group.rows
+            window = self._window(group, event)
+            try:
+                found = normals_of_group(self.boundary, group, z[rows] if window is None else z[rows][window])
+            except ImleError as error:
+                raise named(error, group.rows, self.first, self.lead) from error.__cause__
+            parts.append((rows, found if window is None else found.padded(window, event)))
+        most = max(found.rows.shape[1] for _, found in parts)
+        spanning = torch.zeros(len(z), most, *event, dtype=torch.float64, device=z.device)
+        at_lower, at_upper = (torch.zeros_like(z, dtype=torch.bool) for _ in range(2))
+        for rows, found in parts:
+            spanning[rows, : found.rows.shape[1]] = found.rows
+            at_lower[rows], at_upper[rows] = found.at_lower, found.at_upper
+        return Normals(spanning, at_lower, at_upper)
 
     def group_of(self, row: int) -> Group:
         """The group that a row of the batch is in."""

@@ -117,14 +117,16 @@ def _refuse_without_duals(spec: SolverSpec, parameter: Parameter, relaxation: bo
 def _numbers(who: str, tensor: Tensor) -> NDArray[Any]:
     """What a tensor holds, also within transforms of torch.func."""
     if not torch._C._are_functorch_transforms_active():
-        return _as_float64(tensor)
+        return _as_numpy(tensor)
     seen: list[NDArray[Any]] = []
     ReadNumbers.apply(tensor, who, seen.append)  # type: ignore[no-untyped-call]
     return seen[0]
 
 
-def _as_float64(tensor: Tensor) -> NDArray[Any]:
-    return np.array(tensor.detach().to(device="cpu", dtype=torch.float64).numpy())
+def _as_numpy(tensor: Tensor) -> NDArray[Any]:
+    """Real numbers in float64; whole numbers stay whole, for solvers count with them."""
+    held = tensor.detach().cpu()
+    return np.array((held.double() if held.is_floating_point() else held).numpy())
 
 
 class ReadNumbers(torch.autograd.Function):
@@ -132,7 +134,7 @@ class ReadNumbers(torch.autograd.Function):
 
     @staticmethod
     def forward(tensor: Tensor, who: str, see: Callable[[NDArray[Any]], None]) -> Tensor:
-        see(_as_float64(tensor))
+        see(_as_numpy(tensor))
         return tensor.new_empty(0)
 
     @staticmethod

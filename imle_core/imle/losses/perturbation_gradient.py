@@ -24,11 +24,11 @@ class PerturbationGradient(SolverLoss):
       regret plus V(c), which is constant;
     - symmetric: ``(V(c^ + h c) - V(c^ - h c)) / (2 h)``, closer to it on average, and no bound.
 
-    The gradient for c^, ``(w(c^) - w(c^ - h c)) / h``, moves it away from decisions that are worse in truth and within h
-    of being taken; the symmetric one, ``(w(c^ + h c) - w(c^ - h c)) / (2 h)``, also towards better ones. Unlike `SPOPlus`
-    this needs no optimal solution, and approaches the true cost as h goes to 0, also where no prediction of the model
-    is right; the price is that it is not convex. Terms that no objective gives, such as costs of variables that are not
-    learned, count in V, and move along with c: they are taken 1 - h or 1 + h times.
+    The gradient for c^, ``(w(c^) - w(c^ - h c)) / h``, moves it away from decisions that are worse in truth and within
+    h of being taken; the symmetric one, ``(w(c^ + h c) - w(c^ - h c)) / (2 h)``, also towards better ones. Unlike
+    `SPOPlus` this needs no optimal solution, and approaches the true cost as h goes to 0, also where no prediction of
+    the model is right; the price is that it is not convex. Terms that no objective gives, such as costs of variables
+    that are not learned, count in V, and move along with c: they are taken 1 - h or 1 + h times.
 
     c^ - h c may have negative entries where c^ and c are positive: solvers without negative costs cannot take this
     loss in good faith, and say so or clip.

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imle.solvers.blocks import BlockData, BlockLayout, BlockTable
+from imle.solvers.normal_cones import FindsNormalCones, NormalCones
 from imle.solvers.protocol import ArrayKind, FixedTerms, PreparedSolver, RowShapes, Sense, Shape, Solver
 from imle.solvers.result import SolveResult, SolveStatus
 
@@ -28,7 +29,9 @@ __all__ = [
     "BlockTable",
     "Cached",
     "Deduplicated",
+    "FindsNormalCones",
     "FixedTerms",
+    "NormalCones",
     "Pooled",
     "PreparedSolver",
     "Progress",

@@ -19,7 +19,8 @@ from imle.errors import InstanceError
 from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import BlockLayout, Labels
-from imle.solvers.protocol import ArrayKind, FixedTerms, RowShapes, Sense, Shape
+from imle.solvers.normal_cones import FindsNormalCones
+from imle.solvers.protocol import ArrayKind, FixedTerms, RowShapes, Sense, Shape, SolutionVJP
 from imle.solvers.result import SolveResult
 
 
@@ -93,6 +94,14 @@ class BasePrepared:
             """What terms add that no objective gives; by default there are none."""
 
         @property
+        def solution_vjp(self) -> SolutionVJP | None:
+            """What differentiates solutions in the objective; by default nothing does."""
+
+        @property
+        def normal_cones(self) -> FindsNormalCones | None:
+            """What finds the scores for which solutions are best; by default that is not known."""
+
+        @property
         def row_shapes(self) -> RowShapes | None:
             """How much of a padded objective is a row's own; by default all of it is."""
 
@@ -108,6 +117,8 @@ class BasePrepared:
         homogeneous = True
         any_size = False
         fixed_terms = None
+        solution_vjp = None
+        normal_cones = None
         row_shapes = None
         blocks = None
         labels = None

@@ -157,5 +157,5 @@ def test_lengths_out_of_range_name_their_row(lengths):
 def test_longest_and_kinds_are_those_of_segmentations():
     with pytest.raises(InstanceError, match="segmentation: longest: expected an int >= 1, found -1"):
         SegmentationSolver().prepare(4, -1, 2)
-    with pytest.raises(InstanceError, match="segmentation: kinds: expected .*, found None"):
+    with pytest.raises(InstanceError, match=r"segmentation: kinds: expected .*, found None"):
         SegmentationSolver().prepare(4, 2, None)

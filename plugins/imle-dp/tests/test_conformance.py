@@ -13,3 +13,18 @@ def test_paths(check):
 @parametrize_with_checks("segmentation")
 def test_segmentations(check):
     check()
+
+
+@parametrize_with_checks("alignment")
+def test_alignments(check):
+    check()
+
+
+@parametrize_with_checks("projective-tree")
+def test_trees(check):
+    check()
+
+
+@parametrize_with_checks("cky")
+def test_derivations(check):
+    check()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imle
-from imle.errors import InstanceError
+from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle_topk.plugin import TOPK, imle_solvers
 from imle_topk.topk import TopKSolver
 
@@ -101,3 +101,56 @@ def test_a_k_out_of_range_names_its_row(k, expected):
         TopKSolver().prepare().solve(torch.rand(3, 3), k=[0, k, 3])
     with pytest.raises(InstanceError, match=rf"topk: k: expected 0 <= k <= 3, the number of scores, found {k}"):
         TopKSolver().prepare(k).solve(torch.rand(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("dim", "shape"),
+    [(-1, (3, 4)), (-2, (3, 4)), (-2, (2, 3, 4)), (-3, (3, 4, 2)), (1, (3, 4)), (1, (3, 4, 2)), (2, (3, 4, 2))],
+)
+def test_along_another_dimension_as_torch_has_it(dim, shape):
+    scores = torch.randint(-3, 4, shape, generator=torch.Generator().manual_seed(0)).float()
+    found = imle.layer("topk", k=2, dim=dim).eval()(scores)
+    last = scores.movedim(dim, -1)
+    by_hand = imle.layer("topk", k=2).eval()(last).movedim(-1, dim)
+    assert torch.equal(found, by_hand)
+    assert (found.sum(dim=dim) == 2).all()
+    values = torch.topk(scores, 2, dim=dim).values
+    assert torch.equal((found * scores).sum(dim=dim), values.sum(dim=dim))
+
+
+def test_along_several_dimensions():
+    images = torch.randn(5, 3, 4, 6)
+    found = imle.layer("topk", k=7, dim=(-1, -2)).eval()(images)
+    by_hand = imle.layer("topk", k=7).eval()(images.flatten(-2)).unflatten(-1, (4, 6))
+    assert torch.equal(found, by_hand)
+    assert torch.equal(imle.layer("topk", k=7, dim=[2, 3]).eval()(images), by_hand)
+
+
+def test_k_per_row_is_for_all_its_columns():
+    found = imle.layer("topk", dim=-2).eval()(torch.randn(3, 4, 2), k=[0, 1, 4])
+    assert found.sum(dim=1).tolist() == [[0, 0], [1, 1], [4, 4]]
+
+
+def test_the_gradient_along_another_dimension_is_that_of_one_column_where_there_is_one():
+    scores = torch.randn(4, 6)
+    torch.manual_seed(1)
+    tall = scores.unsqueeze(-1).clone().requires_grad_()
+    imle.layer("topk", k=2, dim=1, nb_samples=5)(tall)[:, 0].sum().backward()
+    torch.manual_seed(1)
+    flat = scores.clone().requires_grad_()
+    imle.layer("topk", k=2, nb_samples=5)(flat)[:, 0].sum().backward()
+    assert flat.grad.any()
+    assert torch.equal(tall.grad.squeeze(-1), flat.grad)
+
+
+@pytest.mark.parametrize("dim", [0, (0, 1), (-1, 1), (-1, -1), (), 1.5, "rows", True])
+def test_what_is_no_dimension(dim):
+    with pytest.raises(OptionError, match=r"topk: dim: expected a dimension such as -2, or several such as \(-2, -1\)"):
+        imle.layer("topk", dim=dim)
+
+
+def test_objectives_without_the_dimension():
+    with pytest.raises(ObjectiveError, match=r"dim=2: expected objectives of at least 3 dimensions, .* found 2"):
+        imle.layer("topk", k=1, dim=2)(torch.randn(2, 3))
+    with pytest.raises(ObjectiveError, match=r"expected shape \[\*batch, any, any\], found \[3\]"):
+        imle.layer("topk", k=1, dim=-2)(torch.randn(3))

@@ -1,4 +1,4 @@
-"""Programs as users hand them over: matrices in all forms, a PuLP problem, or a Pyomo model."""
+"""Programs as users hand them over: matrices in all forms, or a model of PuLP, CVXPY or Pyomo."""
 
 from __future__ import annotations
 
@@ -54,6 +54,28 @@ def in_pulp(program: Program, learned: Sequence[int], costs: Sequence[float], se
     lines.append(f"problem += pulp.lpDot({literal(objective)}, x)")  # a variable belongs to a problem once it is used
     lines += [f"problem += {_constraint(row)}" for row in program.rows]
     lines.append(f"learned = [x[place] for place in {list(learned)!r}]")
+    return "\n".join(lines)
+
+
+def in_cvxpy(program: Program, learned: Sequence[int], costs: Sequence[float], sense: str) -> str:
+    """Lines that build a CVXPY problem and the list of its learned variables."""
+    lines = ["import cvxpy as cp", "x = ["]
+    for low, high, whole in zip(program.lower, program.upper, program.integer, strict=True):
+        lines.append(f"    cp.Variable(integer={whole}, bounds=[{_end(low)!r}, {_end(high)!r}]),")
+    lines.append("]")
+    objective = [1.0 if place in learned else cost for place, cost in enumerate(costs)]
+    lines.append(
+        f"objective = cp.{'Maximize' if sense == 'max' else 'Minimize'}(np.array({literal(objective)}) @ cp.hstack(x))"
+    )
+    lines.append("constraints = [")
+    for row in program.rows:
+        coefficients = literal([float(c) for c in row.coefficients])
+        lines.append(f"    np.array({coefficients}) @ cp.hstack(x) {'==' if row.equal else '<='} {float(row.right)!r},")
+    lines += [
+        "]",
+        "problem = cp.Problem(objective, constraints)",
+        f"learned = [x[place] for place in {list(learned)!r}]",
+    ]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from imle.errors import ImleError, OptionError
 from imle.solvers import rows as by_row
 from imle.solvers.blocks import BlockLayout, Labels, blocks_of, labels_of
 from imle.solvers.contract import checked
+from imle.solvers.normal_cones import FindsNormalCones
 from imle.solvers.protocol import (
     ArrayKind,
     FixedTerms,
@@ -16,10 +17,13 @@ from imle.solvers.protocol import (
     RowShapes,
     Sense,
     Shape,
+    SolutionVJP,
     Solver,
     fixed_terms_of,
     is_homogeneous,
+    normal_cones_of,
     row_shapes_of,
+    solution_vjp_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -83,6 +87,16 @@ class PreparedWrapper:
     def fixed_terms(self) -> FixedTerms | None:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
+
+    @property
+    def solution_vjp(self) -> SolutionVJP | None:
+        """That of the solver inside."""
+        return solution_vjp_of(self.inner)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """That of the solver inside."""
+        return normal_cones_of(self.inner)
 
     @property
     def row_shapes(self) -> RowShapes | None:

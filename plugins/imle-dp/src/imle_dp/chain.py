@@ -131,7 +131,7 @@ class PreparedChain(PreparedProgram):
         self.moves = read_only(barred(who, "allowed", allowed, (count, count)))
         self.first = read_only(barred(who, "starts", starts, (count,)))
         self.last = read_only(barred(who, "ends", ends, (count,)))
-        length(who, lengths, (self.steps,), self.least)
+        length(who, lengths, (self.steps,), 1)
         super().__init__(solver, lengths)
 
     @cached_property

@@ -22,19 +22,19 @@ class PreparedProgram(BasePrepared, ABC):
     Args:
         solver: the options.
         fixed: the length of all rows, as the user gave it; None for all the room there is.
+        least: the smallest length.
 
     Attributes:
-        least: the smallest length.
         nothing: why a row may have no solution, for its message.
     """
 
     any_size: ClassVar[bool] = True  # scores are added and compared, whatever they are
-    least: ClassVar[int] = 1
     nothing: ClassVar[str]
 
-    def __init__(self, solver: BaseSolver, fixed: Any) -> None:
+    def __init__(self, solver: BaseSolver, fixed: Any, least: int = 1) -> None:
         self.solver = solver
         self.fixed = fixed
+        self.least = least
 
     def solve(self, objective: Any, *, lengths: Sequence[Any] | None = None) -> SolveResult:
         """Solve N rows.
@@ -58,6 +58,8 @@ class PreparedProgram(BasePrepared, ABC):
         large = np.abs(scores).max(axis=tuple(range(1, scores.ndim)), initial=0.0) > _TOO_LARGE
         for row in np.flatnonzero(large).tolist():
             rows.end(row, SolveStatus.ERROR, f"{who} adds objectives: one is larger than 2**1000 in size")
+        if large.any():  # kernels rely on sums that are numbers
+            scores = np.where(large.reshape(-1, *[1] * (scores.ndim - 1)), 0.0, scores)
         found = np.ones(len(scores), np.bool_)
         self.maximise(read_only(scores), read_only(used), rows.solutions, found)
         for row in rows.open[~found[rows.open]].tolist():
@@ -84,7 +86,7 @@ class PreparedProgram(BasePrepared, ABC):
         """Write best solutions.
 
         Args:
-            scores: `[N, *shape]`, to be maximised; they are not finite in sum where a row has failed already.
+            scores: `[N, *shape]`, to be maximised; zeros where a row has failed already.
             lengths: `[N, D]`.
             solutions: `[N, *shape]` zeros.
             found: `[N]`, to be written; whether a row has a solution.

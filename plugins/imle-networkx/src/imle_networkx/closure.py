@@ -65,7 +65,6 @@ class PreparedClosure(PreparedPerGraph):
     def choose(self, rows: RowResults) -> tuple[str, ...]:
         """Find the best closure of each row: the side of the source of a minimum cut."""
         network, nodes = self.network, self.graph.nodes
-        self.summable_costs(rows)
         size = whole_numbers(np.abs(rows.objective))
         capacities = np.full((len(size), len(network.tails)), _NEVER)
         capacities[:, :nodes] = np.where(rows.objective > 0, size, 0)

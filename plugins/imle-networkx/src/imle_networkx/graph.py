@@ -80,6 +80,11 @@ class Graph:
         return sort(self.nodes, tails, heads, 2 * edge + np.arange(len(edge), dtype=np.int32) % 2)
 
     @cached_property
+    def ends(self) -> Ints:
+        """`[2E]` the node that each link leads to; self-loops are in."""
+        return read_only(np.stack([self.heads, self.tails], axis=1).ravel())
+
+    @cached_property
     def topological(self) -> Ints | None:
         """Node numbers in topological order; None if there is a cycle, such as a self-loop or an undirected edge."""
         if not self.directed or (self.tails == self.heads).any():

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_networkx.graph import Graph, distances
 from imle_networkx.kernels.blossoms import heaviest_matchings
 
@@ -101,12 +101,14 @@ class Blossom:
         # where a pair more weighs more than any other change, the heaviest matching has as many pairs as possible
         weights = whole.max(axis=1, initial=0, keepdims=True) - whole + 2**_SUM if self.most else -whole
         chosen = np.zeros(costs.shape, np.int8)
-        heaviest_matchings(read_only(weights), self._ends, self.graph.links.start, self.graph.links.item, chosen)
+        heaviest_matchings(read_only(weights), *self._links, chosen)
         return chosen.view(np.bool_)
 
     @cached_property
-    def _ends(self) -> Ints:
-        return read_only(np.stack([self.graph.heads, self.graph.tails], axis=1).ravel())
+    def _links(self) -> tuple[Longs, Longs, Longs]:
+        graph = self.graph
+        ends, start, link = (part.astype(np.int64) for part in (graph.ends, graph.links.start, graph.links.item))
+        return read_only(ends), read_only(start), read_only(link)
 
 
 class Bipartite:

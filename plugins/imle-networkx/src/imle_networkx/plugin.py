@@ -250,6 +250,66 @@ print(capacities.grad)""",
     url=_NETWORKX + "flow.html",
 )
 
+STEINER_TREE = _spec(
+    id="steiner-tree",
+    summary="The cheapest tree that joins some nodes of an undirected graph",
+    problem="Steiner tree",
+    target="imle_networkx.steiner_tree:SteinerTreeSolver",
+    instance=(Parameter("terminals", "nodes", REQUIRED, "the nodes to join, each once"), *_UNDIRECTED),
+    options=(
+        Parameter(
+            "exact_terminals",
+            "int",
+            10,
+            "up to so many terminals trees are the cheapest ones; rows with more are feasible, not optimal",
+            minimum=1,
+            maximum=20,
+        ),
+        _NEGATIVE,
+    ),
+    capabilities=_POSITIVE,
+    example="""\
+import imle, torch
+streets = [[0, 1], [1, 2], [2, 3], [3, 0], [0, 4], [1, 4], [2, 4], [3, 4]]
+layer = imle.layer("steiner-tree", terminals=[0, 1, 2], edges=streets, temperature=0.05)
+costs = torch.rand(4, 8).add(1).requires_grad_()   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()                # [B, E] how often each edge is in the tree
+print(costs.grad)""",
+    url=_NETWORKX + "approximation.html",
+)
+
+K_PATHS = _spec(
+    id="k-shortest-paths",
+    summary="The k paths between two nodes that cost least in all, different ones or disjoint ones",
+    problem="k shortest paths",
+    target="imle_networkx.several_paths:KShortestPathsSolver",
+    instance=(
+        Parameter("source", "node", REQUIRED, "first node", synonyms=_START),
+        Parameter("target", "node", REQUIRED, "last node", synonyms=_END),
+        Parameter("k", "int", REQUIRED, "how many paths", minimum=1),
+        *_ANY,
+    ),
+    options=(
+        Parameter(
+            "disjoint",
+            "str",
+            "no",
+            'what no two paths share: "edges", "nodes", or "no" where they only differ',
+            choices=("no", "edges", "nodes"),
+        ),
+        _NEGATIVE,
+    ),
+    # acyclic graphs take any sign; the promise is for all graphs
+    capabilities=_POSITIVE,
+    example="""\
+import imle, networkx as nx, torch
+layer = imle.layer("k-shortest-paths", graph=nx.complete_graph(4), source=0, target=3, k=3, temperature=0.05)
+costs = torch.rand(4, 6).add(1).requires_grad_()   # [B, E], one per edge
+layer(costs)[:, 0].sum().backward()                # [B, E] how many of the paths use each edge
+print(costs.grad)""",
+    url=_NETWORKX + "simple_paths.html",
+)
+
 CLOSURE = _spec(
     id="max-weight-closure",
     summary="The nodes of a directed graph with the greatest score, each with all nodes that it needs",
@@ -299,4 +359,16 @@ print(costs.grad)""",
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [SHORTEST_PATH, GRID, BOUNDED_PATH, TREE, ARBORESCENCE, MATCHING, HEAVIEST_MATCHING, CUT, CLOSURE]
+    return [
+        SHORTEST_PATH,
+        GRID,
+        BOUNDED_PATH,
+        TREE,
+        ARBORESCENCE,
+        MATCHING,
+        HEAVIEST_MATCHING,
+        STEINER_TREE,
+        K_PATHS,
+        CUT,
+        CLOSURE,
+    ]

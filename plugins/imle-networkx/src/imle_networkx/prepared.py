@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from imle.solvers import AwaitingInstance, BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
 from imle.solvers.compiled import Floats, read_only
 from imle_networkx.graph import Graph
+from imle_networkx.negatives import Negative, clipped
 
 _TOO_LARGE = 2.0**1000
 
@@ -50,7 +52,13 @@ class PreparedOnEdges(BasePrepared):
 
 
 class PreparedPerGraph(PreparedOnEdges, ABC):
-    """The graph is all that rows need. Subclasses add `choose`."""
+    """The graph is all that rows need. Subclasses add `choose`.
+
+    Attributes:
+        dtype: of solutions.
+    """
+
+    dtype: ClassVar[DTypeLike] = np.int8
 
     def solve(self, objective: Any) -> SolveResult:
         """Solve N rows.
@@ -64,7 +72,7 @@ class PreparedPerGraph(PreparedOnEdges, ABC):
         Raises:
             ObjectiveError: another shape, or negative costs where they are refused.
         """
-        rows = RowResults(self.solver.spec.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
+        rows = RowResults(self.solver.spec.id, self.solver.sense, objective, self.objective_shape, dtype=self.dtype)
         return rows.result(advice=self.choose(rows))
 
     def costs(self, rows: RowResults) -> Floats:
@@ -79,6 +87,24 @@ class PreparedPerGraph(PreparedOnEdges, ABC):
             message = f"{self.solver.spec.id} adds costs: one is larger than 2**1000 in size"
             rows.end(row, SolveStatus.ERROR, message)
         return read_only(np.where(large[:, None], 0.0, costs)) if large.any() else costs
+
+    def positive_costs(
+        self, rows: RowResults, policy: Negative, what: str, ties: str
+    ) -> tuple[Floats, tuple[str, ...]]:
+        """`summable_costs` with zero in place of what is negative, and advice for the user where something is.
+
+        Args:
+            rows: get the counters.
+            policy, what, ties: see `clipped`.
+
+        Raises:
+            ObjectiveError: there are negative costs, and they are refused.
+        """
+        costs = self.summable_costs(rows)
+        negatives = np.count_nonzero(costs < 0, axis=1)
+        counters, advice = clipped(self.solver.spec.id, costs, negatives, policy, what, ties, self.place)
+        rows.counters.update(counters)
+        return read_only(np.maximum(costs, 0.0)) if counters else costs, advice
 
     @abstractmethod
     def choose(self, rows: RowResults) -> tuple[str, ...]:

@@ -19,6 +19,15 @@ TOPK = SolverSpec(
             synonyms=("top_k", "size", "subset_size"),
         ),
     ),
+    options=(
+        Parameter(
+            "dim",
+            "int or tuple of ints",
+            -1,
+            "along which dimension, or several, entries are chosen, for each index of the others; -1 is the last",
+            synonyms=("axis",),
+        ),
+    ),
     capabilities=Capabilities(array="torch", thread_safe=True, releases_gil=True),
     example="""\
 import torch, imle

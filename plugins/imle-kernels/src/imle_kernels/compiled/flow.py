@@ -2,8 +2,8 @@
 
 The basis is a spanning tree with a root; it is kept strongly feasible (Cunningham, A network simplex method,
 Mathematical Programming 11, 1976), so that pivots without any flow cannot go round in circles. Artificial arcs between
-the root and each node make the first tree. Their cost is a unit above all others: costs are pairs, compared by that unit
-first, which loses no digit of the others, as a large number in its place would.
+the root and each node make the first tree. Their cost is a unit above all others: costs are pairs, compared by that
+unit first, which loses no digit of the others, as a large number in its place would.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""CVXPY problems for imle: the model as its author wrote it, its objective learned."""

@@ -1,0 +1,154 @@
+"""Answers against enumeration and against cvxpy's own, with Parameters wherever they may stand."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+
+import cvxpy as cp
+import numpy as np
+import pytest
+import torch
+
+import imle
+from imle_cvxpy.solver import CvxpySolver
+
+
+def test_random_problems_against_enumeration():
+    """Coefficients, right sides and fixed costs are Parameters; learned ones multiply sums of variables."""
+    rng = np.random.default_rng(0)
+    points = np.array(list(itertools.product([0, 1], repeat=5)))
+    checked = 0
+    for number in range(24):
+        c, d, b, a = (cp.Parameter(size, name=name) for size, name in ((3, "c"), (5, "d"), (2, "b"), (5, "a")))
+        x = cp.Variable(5, boolean=True, name="x")
+        sums, rows = rng.integers(-1, 2, size=(3, 5)).astype(float), rng.integers(-2, 3, size=(2, 5)).astype(float)
+        maximise = bool(number % 2)
+        objective = c @ (sums @ x + 1) + (d @ x if number % 3 else 0) + 2
+        constraints = [rows @ x <= b] + ([a @ x <= 2] if number % 4 == 0 else [])
+        problem = cp.Problem((cp.Maximize if maximise else cp.Minimize)(objective), constraints)
+        engine = "auto" if number % 5 else "highs"
+        solver = CvxpySolver(sense="max" if maximise else "min", engine=engine)
+        count = 12 if number % 3 == 0 and number % 4 else 5
+        given = []
+        for _ in range(count):
+            own = {"b": rng.integers(-1, 4, size=2)}
+            if number % 3:
+                own["d"] = rng.normal(size=5)
+            if number % 4 == 0:
+                own["a"] = rng.integers(-2, 4, size=5)
+            given.append(own)
+        theta = rng.normal(size=(count, 3))
+        result = solver.prepare(problem, parameters=c).solve(theta, values=given)
+        prepared = solver.prepare(problem, parameters=c)
+        for row, own in enumerate(given):
+            ok = (points @ rows.T <= own["b"]).all(axis=1)
+            if "a" in own:
+                ok &= points @ own["a"] <= 2
+            kept = points[ok]
+            if not len(kept):
+                assert result.status[row] == imle.SolveStatus.INFEASIBLE
+                continue
+            z = kept @ sums.T + 1
+            rest = 2 + kept @ own.get("d", np.zeros(5))
+            values = z @ theta[row] + rest
+            best = values.max() if maximise else values.min()
+            assert result.values[row] == pytest.approx(best, abs=1e-9)
+            same = (np.abs(z - result.solutions[row]) < 1e-9).all(axis=1)
+            assert same.any()
+            added = (rest[same].max() if maximise else rest[same].min()) if same.any() else np.nan
+            checked += 1
+            if row == 0:
+                found = prepared.fixed_terms(result.solutions[:1], values=given[:1])
+                assert found[0] == pytest.approx(added, abs=1e-6)
+    assert checked > 100
+
+
+def test_many_rows_of_one_problem_against_enumeration():
+    rng = np.random.default_rng(1)
+    points = np.array(list(itertools.product([0, 1], repeat=6)))
+    c, b, x = cp.Parameter(6, name="c"), cp.Parameter(2, name="b"), cp.Variable(6, boolean=True)
+    rows = rng.integers(0, 5, size=(2, 6))
+    prepared = CvxpySolver(sense="max", engine="auto").prepare(cp.Problem(cp.Maximize(c @ x), [rows @ x <= b]))
+    theta, sides = rng.normal(size=(3000, 6)), rng.integers(0, 12, size=(3000, 2)).astype(float)
+    result = prepared.solve(theta, values=sides)
+    feasible = (points @ rows.T)[None] <= sides[:, None]
+    best = np.where(feasible.all(axis=2), theta @ points.T, -np.inf).max(axis=1)
+    np.testing.assert_allclose(result.values, best, atol=1e-12)
+    assert result.counters == {"knapsacks": 3000}
+
+
+def test_as_cvxpy_solves_it():
+    """Parameters in bounds, piecewise linear terms, continuous and integer variables; the problem stays as it was."""
+    rng = np.random.default_rng(2)
+    c, most, target = cp.Parameter((2, 3), name="c"), cp.Parameter(3, name="most", nonneg=True), cp.Parameter(name="t")
+    x, y = cp.Variable((2, 3), bounds=[0, 4], name="x"), cp.Variable(3, integer=True, bounds=[0, most], name="y")
+    objective = cp.sum(cp.multiply(c, x)) + cp.norm1(x[0] - y) + cp.pos(cp.sum(y) - target)
+    problem = cp.Problem(cp.Minimize(objective), [cp.sum(x, axis=0) >= y, cp.sum(x) + cp.sum(y) >= target])
+    prepared = CvxpySolver().prepare(problem, parameters=c)
+    theta = rng.normal(size=(8, 2, 3))
+    rows = [{"most": rng.integers(0, 4, size=3).astype(float), "t": float(rng.integers(0, 5))} for _ in range(8)]
+    assert prepared.objective_shape == (2, 3)
+    result = prepared.solve(theta, values=rows)
+    assert c.value is None
+    assert x.value is None
+    for row in range(8):
+        c.value, most.value, target.value = theta[row], rows[row]["most"], rows[row]["t"]
+        problem.solve(solver=cp.HIGHS)
+        assert result.values[row] == pytest.approx(problem.value, abs=1e-6)
+        np.testing.assert_allclose(result.solutions[row], x.value, atol=1e-6)
+
+
+def test_labels_and_shapes():
+    x, y = cp.Variable((2, 2), name="x"), cp.Variable(name="y")
+    a, b, s = cp.Parameter((2, 2), name="a"), cp.Parameter(name="b"), cp.Parameter((2, 2), name="s", symmetric=True)
+    box = [x >= 0, x <= 1, y == cp.sum(x)]
+    one = cp.Problem(cp.Minimize(cp.sum(cp.multiply(a, x)) + b * y), box)
+    both = CvxpySolver().prepare(one)
+    assert both.objective_shape == (5,)
+    assert both.labels == ["x[0, 0]", "x[0, 1]", "x[1, 0]", "x[1, 1]", "y"]
+    matrix = CvxpySolver().prepare(one, parameters=a, values=[0.5])
+    assert matrix.objective_shape == (2, 2)
+    assert matrix.solve(np.array([[[-1.0, 1], [-0.4, -2]]])).solutions.tolist() == [[[1, 0], [0, 1]]]
+    number = CvxpySolver().prepare(one, parameters=[b], values={"a": np.ones((2, 2))})
+    assert number.objective_shape == (1,)
+    assert number.labels == ["y"]
+    assert number.solve(np.array([[-2.0]])).solutions.tolist() == [[4]]
+    entries = CvxpySolver().prepare(one, variables=[y, x])
+    assert entries.labels[:2] == ["y", "x[0, 0]"]
+    rows = cp.Problem(cp.Minimize(cp.sum(a @ x)), box)
+    assert CvxpySolver().prepare(rows, parameters=a).labels == ["a[0, 0]", "a[0, 1]", "a[1, 0]", "a[1, 1]"]
+    tied = cp.Problem(cp.Minimize(cp.sum(cp.multiply(s, x))), box)
+    with pytest.raises(imle.errors.InstanceError, match=r"entries are free, found 's'"):
+        CvxpySolver().prepare(tied)
+
+
+def test_a_flow_is_solved_by_its_kernel_and_learned():
+    """Transport of two plants to three shops: the layer's gradient lowers a cost."""
+    cost, supply, demand = (
+        cp.Parameter((2, 3), name="cost"),
+        cp.Parameter(2, name="supply"),
+        cp.Parameter(3, name="demand"),
+    )
+    x = cp.Variable((2, 3), nonneg=True, name="x")
+    flow = [cp.sum(x, axis=1) <= supply, cp.sum(x, axis=0) == demand]
+    problem = cp.Problem(cp.Minimize(cp.sum(cp.multiply(cost, x))), flow)
+    supply.value = np.array([5.0, 5.0])
+    values = {"demand": [2, 3, 4]}
+    layer = imle.layer("cvxpy", problem=problem, engine="auto", values=values, nb_samples=4)
+    theta = torch.rand(4, 2, 3, requires_grad=True)
+    layer(theta)[:, 0, 0].sum().backward()
+    assert theta.grad.abs().sum() > 0
+    assert layer.stats.events["flows"] == 32
+    per_row = layer.eval()(theta, values=[{"demand": [1, 1, k]} for k in range(4)])
+    assert per_row.sum(dim=(1, 2)).tolist() == [2, 3, 4, 5]
+    again = pickle.loads(pickle.dumps(layer))
+    assert torch.equal(again(theta), layer(theta))
+
+
+def test_values_are_those_at_the_time_when_the_problem_is_read():
+    c, b, x = cp.Parameter(2, name="c"), cp.Parameter(name="b", value=1.0), cp.Variable(2, nonneg=True)
+    problem = cp.Problem(cp.Maximize(c @ x), [cp.sum(x) <= b])
+    prepared = CvxpySolver(sense="max").prepare(problem)
+    b.value = 5.0
+    assert prepared.solve(np.array([[1.0, 2.0]])).values.tolist() == [2.0]

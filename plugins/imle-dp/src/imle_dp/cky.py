@@ -1,0 +1,142 @@
+"""Constituency trees: by the rules of a grammar, or any labels over any spans."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from imle.solvers import BaseSolver, BlockData, BlockLayout, Sense
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
+from imle_dp.grammar import read_rules, read_symbols, some, sorted_rules
+from imle_dp.kernels.cky import derivations
+from imle_dp.plugin import CKY
+from imle_dp.prepared import PreparedProgram
+from imle_dp.reading import length, whole
+
+
+@dataclass(frozen=True)
+class CKYSolver(BaseSolver, spec=CKY):
+    """The best binary tree over a sentence, whose nodes are labelled spans.
+
+    A tree scores the sum of its nodes, and of the rules that it uses where there is a grammar. Scores of words are
+    those of spans of one word, scores of roots those of the span of all words.
+
+    Args:
+        sense: "max" for scores, "min" for costs.
+
+    Several best trees: the same one every time.
+    """
+
+    sense: Sense = "max"
+
+    def prepare(
+        self,
+        words: int,
+        grammar: Any = None,
+        symbols: int | Sequence[Hashable] | None = None,
+        lengths: int | None = None,
+        preterminals: Sequence[Hashable] | None = None,
+        roots: Sequence[Hashable] | None = None,
+    ) -> PreparedCKY:
+        """Bind to a grammar.
+
+        Args:
+            words: n, the room for words.
+            grammar: rules (parent, left, right) of symbols; None lets any symbol stand over any two.
+            symbols: S, or their names, in the order of scores; by default those of the grammar.
+            lengths: how many words a row has; None for all. One per row when solving.
+            preterminals: which symbols may stand over a word; by default those that are no parent in the grammar, or
+                all where there is no other.
+            roots: which may stand over the sentence; by default all.
+
+        Raises:
+            InstanceError: not such numbers, or no such rules or symbols.
+        """
+        return PreparedCKY(self, words, grammar, symbols, lengths, preterminals, roots)
+
+
+class PreparedCKY(PreparedProgram):
+    """Sentences of up to n words, and a grammar if there is one.
+
+    Args:
+        solver: the options.
+        words, grammar, symbols, lengths, preterminals, roots: as `CKYSolver.prepare` takes them.
+
+    Raises:
+        InstanceError: not such numbers, or no such rules or symbols.
+    """
+
+    nothing = "the grammar has no tree with {0} words as leaves"
+
+    def __init__(
+        self,
+        solver: CKYSolver,
+        words: Any,
+        grammar: Any,
+        symbols: Any,
+        lengths: Any,
+        preterminals: Any,
+        roots: Any,
+    ) -> None:
+        who = CKY.id
+        self.words = whole(who, "words", words)
+        self.rules = None if grammar is None else read_rules(who, grammar)
+        self.symbols = read_symbols(who, symbols, self.rules)
+        # without a grammar, the best symbol of each span is all that matters: one symbol, one rule
+        given = [(0, 0, 0)] if self.rules is None else self.rules
+        self.grammar = sorted_rules(given, [0] if self.rules is None else self.symbols)
+        if preterminals is None and self.rules is not None:
+            parents = {rule[0] for rule in self.rules}
+            preterminals = [symbol for symbol in self.symbols if symbol not in parents] or None
+        self.preterminals = some(who, "preterminals", preterminals, self.symbols)
+        self.roots = some(who, "roots", roots, self.symbols)
+        length(who, lengths, (self.words,), 1)
+        super().__init__(solver, lengths)
+
+    @cached_property
+    def blocks(self) -> BlockLayout:
+        """Spans, and rules where there are some."""
+        spans = BlockData((self.words, self.words, len(self.symbols)))
+        if self.rules is None:
+            return BlockLayout(spans=spans)
+        rules = BlockData((len(self.rules),), default=0.0, largest=max(1, self.words - 1))
+        return BlockLayout(spans=spans, rules=rules)
+
+    @property
+    def objective_shape(self) -> tuple[int, ...]:
+        """`(m,)`."""
+        return self.blocks.objective_shape
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[Hashable]]:
+        """First and last words and symbols of spans; rules."""
+        spans = list(itertools.product(range(self.words), range(self.words), self.symbols))
+        return {"spans": spans} if self.rules is None else {"spans": spans, "rules": list(self.rules)}
+
+    def room(self, shape: tuple[int, ...]) -> tuple[int]:
+        """`(words,)`."""
+        del shape
+        return (self.words,)
+
+    def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
+        """Find a best tree of each row."""
+        rows, n = len(scores), self.words
+        parts = self.blocks.split(scores)
+        spans = np.array(parts["spans"])
+        every = np.arange(n)
+        spans[:, every, every] += np.where(self.preterminals, 0.0, -np.inf)
+        spans[np.arange(rows), 0, lengths[:, 0] - 1] += np.where(self.roots, 0.0, -np.inf)
+        rules = np.zeros((rows, 1)) if self.rules is None else parts["rules"]
+        seen = spans.max(axis=3, keepdims=True) if self.rules is None else spans
+        trees, counts = np.zeros(seen.shape, np.int32), np.zeros(rules.shape, np.int32)
+        derivations(read_only(seen), read_only(rules), lengths, *self.grammar, trees, counts, found)
+        own = self.blocks.split(solutions)  # views
+        if self.rules is None:
+            np.put_along_axis(own["spans"], spans.argmax(axis=3, keepdims=True), trees, axis=3)
+        else:
+            own["spans"][:], own["rules"][:] = trees, counts

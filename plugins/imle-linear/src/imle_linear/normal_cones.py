@@ -1,0 +1,57 @@
+"""Which rows and bounds of a program bind points: the cones of objectives for which duality proves them best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imle.errors import ObjectiveError
+from imle.solvers import NormalCones
+from imle_linear.arrays import Floats
+from imle_linear.checking import ABSOLUTE, SolutionChecker
+from imle_linear.program import LinearProgram, Rows
+
+
+def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequence[Rows]) -> NormalCones:
+    """The cones of solutions, by the linear relaxation of a program of which all variables are learned.
+
+    Args:
+        who: the solver, for messages.
+        program: the feasible set.
+        solutions: `[N, n]`, in the order of the learned variables.
+        rows: N ends of its rows and variables.
+
+    Raises:
+        ObjectiveError: a solution is not feasible; with its row.
+    """
+    points = np.empty_like(solutions)
+    points[:, program.learned] = solutions
+    found, flaws = SolutionChecker(program).mend_all(points, rows)
+    if flaws:
+        row = min(flaws)
+        raise ObjectiveError(f"{who}: solution: expected a feasible one, found: {flaws[row]}", row=row)
+    dense = np.zeros(program.matrix.shape)
+    dense[program.matrix.index, program.matrix.column] = program.matrix.value
+    lower, upper, least, most = (np.stack(ends) for ends in zip(*rows, strict=True))
+    equal = (lower == upper).all(axis=0)
+    activity = program.matrix.times(found)
+    slack = ABSOLUTE * np.maximum(1.0, np.abs(dense).max(axis=1, initial=0.0))
+    binding = np.concatenate([upper - activity <= slack, activity - lower <= slack], axis=1)
+    binding &= ~np.tile(equal, 2)
+    normals = dense[:, program.learned]
+    equations = normals[equal]
+    return NormalCones(
+        _chosen(np.concatenate([normals, -normals]), binding),
+        np.broadcast_to(equations, (len(points), *equations.shape)),
+        (found - least <= ABSOLUTE)[:, program.learned],
+        (most - found <= ABSOLUTE)[:, program.learned],
+    )
+
+
+def _chosen(vectors: Floats, chosen: NDArray[np.bool_]) -> Floats:
+    """`[N, m, n]` the vectors chosen by each row of `[N, rows]`, with zeros behind them."""
+    most = int(chosen.sum(axis=1).max(initial=0))
+    order = np.argsort(~chosen, axis=1, kind="stable")[:, :most]
+    return np.asarray(vectors[order] * np.take_along_axis(chosen, order, axis=1)[..., None])

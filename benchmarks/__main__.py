@@ -31,6 +31,8 @@ MODULES = (
     "cvxpy_models",
     "pyomo_gurobi",
     "losses",
+    "graphs",
+    "sequences",
     "threads",
     "parallel",
     "scale",

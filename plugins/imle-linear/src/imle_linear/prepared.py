@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imle.errors import InstanceError
 from imle.solvers import (
     BasePrepared,
     FindsNormalCones,
@@ -24,7 +23,6 @@ from imle.solvers import (
     Sense,
     SolveResult,
     SolveStatus,
-    missing_instance,
 )
 from imle.solvers.forks import renew_in_children
 from imle_linear import arrays

@@ -1,7 +1,7 @@
-"""Best derivations of binary grammars by the algorithm of Cocke, Kasami and Younger.
+"""Best derivations of binary grammars, and best trees without one, by the algorithm of Cocke, Kasami and Younger.
 
-A cell first gets the best split for each pair of symbols that some rule has on its right, then the best rule for each
-symbol: that is cheaper than to try all rules at each split.
+With a grammar, a cell first gets the best split for each pair of symbols that some rule has on its right, then the best
+rule for each symbol: that is cheaper than to try all rules at each split.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, compiled
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
 
 Places = NDArray[np.uint32]
 """Unsigned, so that indices need not be looked at for negative ones, which count from the end: four times as fast."""
@@ -40,6 +40,7 @@ class Grammar(NamedTuple):
 @compiled
 def derivations(
     spans: Floats,
+    bars: Floats,
     rules: Floats,
     lengths: Longs,
     left: Places,
@@ -48,14 +49,15 @@ def derivations(
     start: Longs,
     pair: Places,
     number: Longs,
-    trees: Ints,
+    trees: Masks,
     counts: Ints,
     found: Flags,
 ) -> None:
     """Solve N rows.
 
     Args:
-        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one; -inf bars them.
+        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one.
+        bars: `[4, S]` what is added to them, 0 or -inf, see `kind_of`.
         rules: `[N, R]` scores of rules.
         lengths, found: see `imle_dp.kernels`.
         left, right, ends, start, pair, number: the fields of `Grammar`.
@@ -72,19 +74,18 @@ def derivations(
         for rule in range(len(number)):
             weights[rule] = rules[row, number[rule]]
         for word in range(length):
-            chart[word, word] = own[word, word]
+            for symbol in range(symbols):
+                chart[word, word, symbol] = own[word, word, symbol] + bars[kind_of(1, length), symbol]
         for width in range(2, length + 1):
             for first in range(length + 1 - width):
                 last = first + width - 1
                 split(chart, first, last, left, right, ends, splits)
                 for symbol in range(symbols):
                     here = slice(start[symbol], start[symbol + 1])
-                    chart[first, last, symbol] = best_rule(splits, pair[here], weights[here]) + own[first, last, symbol]
-        top, most = 0, -np.inf
-        for symbol in range(symbols):
-            if chart[0, length - 1, symbol] > most:
-                top, most = symbol, chart[0, length - 1, symbol]
-        found[row] = most > -np.inf
+                    value = own[first, last, symbol] + bars[kind_of(width, length), symbol]
+                    chart[first, last, symbol] = best_rule(splits, pair[here], weights[here]) + value
+        top = best_symbol(chart[0, length - 1], bars[0])
+        found[row] = chart[0, length - 1, top] > -np.inf
         if not found[row]:
             continue
         waiting[0] = (0, length - 1, top)
@@ -109,6 +110,72 @@ def derivations(
             waiting[count] = (first, between, one)
             waiting[count + 1] = (between + 1, last, two)
             count += 2
+
+
+@compiled
+def trees(spans: Floats, bars: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
+    """Solve N rows where any two spans make a larger one.
+
+    Args:
+        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one.
+        bars: `[4, S]` what is added to them, 0 or -inf, see `kind_of`.
+        lengths, found: see `imle_dp.kernels`.
+        solutions: `[N, n, n, S]` zeros; the nodes of the best tree are written.
+    """
+    words = spans.shape[1]
+    chart, mirror = np.empty((words, words)), np.empty((words, words))  # by first and last word, and by last and first
+    waiting = np.empty((2 * words, 2), np.int64)
+    for row in range(len(spans)):
+        own, length = spans[row], lengths[row, 0]
+        for width in range(1, length + 1):
+            for first in range(length + 1 - width):
+                last = first + width - 1
+                value, bar = -np.inf, bars[kind_of(width, length)]
+                for symbol in range(len(bar)):
+                    other = own[first, last, symbol] + bar[symbol]
+                    value = other if other > value else value
+                if width > 1:
+                    value += best_split(chart[first, first:last], mirror[last, first + 1 : last + 1])[0]
+                chart[first, last] = mirror[last, first] = value
+        found[row] = chart[0, length - 1] > -np.inf
+        waiting[0] = (0, length - 1)
+        count = 1 if found[row] else 0
+        while count:
+            count -= 1
+            first, last = waiting[count]
+            bar = bars[kind_of(last - first + 1, length)]
+            solutions[row, first, last, best_symbol(own[first, last], bar)] = 1
+            if first < last:
+                _, place = best_split(chart[first, first:last], mirror[last, first + 1 : last + 1])
+                waiting[count] = (first, first + place)
+                waiting[count + 1] = (first + place + 1, last)
+                count += 2
+
+
+@compiled
+def kind_of(width: int, length: int) -> int:
+    """Which symbols a span may have: 0 any, 1 those of words, 2 those of sentences, 3 both, where a word is one."""
+    return (width == 1) + 2 * (width == length)
+
+
+@compiled
+def best_symbol(scores: Floats, bar: Floats) -> int:
+    """Of one span."""
+    best = 0
+    for symbol in range(1, len(scores)):
+        if scores[symbol] + bar[symbol] > scores[best] + bar[best]:
+            best = symbol
+    return best
+
+
+@compiled
+def best_split(left: Floats, right: Floats) -> tuple[float, int]:
+    """The best value of two spans side by side, and where they meet."""
+    best, place = left[0] + right[0], 0
+    for k in range(1, len(left)):
+        if left[k] + right[k] > best:
+            best, place = left[k] + right[k], k
+    return best, place
 
 
 @compiled

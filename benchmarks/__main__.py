@@ -29,6 +29,7 @@ MODULES = (
     "instances",
     "combinatorial",
     "cvxpy_models",
+    "pyomo_gurobi",
     "losses",
     "graphs",
     "sequences",

@@ -63,6 +63,7 @@ class GurobiEngine:
         self.events: Counter[str] = Counter()
         self._who, self._warm = who, warm
         self._gap = float(settings.get("MIPGap", 0.0))
+        self._limits: tuple[float, float] | None = None
         self._work = float(settings.get("WorkLimit", math.inf))
         self._branches = bool(program.integer.any())
         self._program, self._rows = program, program.rows
@@ -140,9 +141,12 @@ class GurobiEngine:
         return int(model.Status)
 
     def _limit(self, clock: Clock, work: float) -> None:
+        """Set what is left of the time, and a limit of work, where they are not set already: that takes its time."""
         left = clock()
-        self._model.Params.TimeLimit = math.inf if left is None else left
-        self._model.Params.WorkLimit = work
+        limits = (math.inf if left is None else left), work
+        if limits != self._limits:
+            self._model.Params.TimeLimit, self._model.Params.WorkLimit = limits
+            self._limits = limits
 
     def _set_rows(self, rows: Rows) -> None:
         """Change right sides and bounds, where they differ from those before."""

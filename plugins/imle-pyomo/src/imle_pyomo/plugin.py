@@ -44,6 +44,7 @@ PYOMO = SolverSpec(
             '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
             choices=("highs", "auto"),
         ),
+        next(option for option in highs.ILP.options if option.name == "tuning"),
         common.THREADS,
         common.SEED,
         Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),

@@ -28,6 +28,7 @@ class PyomoSolver(BaseSolver, spec=PYOMO):
         time_limit: seconds per row.
         gap: relative gap at which the search for whole numbers may stop; 0 asks for a proof.
         engine: "highs", or "auto" to solve assignments, knapsacks and flows by compiled kernels.
+        tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.
         options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
@@ -37,6 +38,7 @@ class PyomoSolver(BaseSolver, spec=PYOMO):
     time_limit: float | None = None
     gap: float = 0.0
     engine: Literal["highs", "auto"] = "highs"
+    tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
     options: EngineOptions | Mapping[str, Any] | None = None
@@ -77,5 +79,5 @@ class PyomoSolver(BaseSolver, spec=PYOMO):
             around = structures.StructureEngine
         shared = {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
         if program.integer.any():
-            return HighsILPSolver(gap=self.gap, **shared).bind(program, around)
+            return HighsILPSolver(gap=self.gap, tuning=self.tuning, **shared).bind(program, around)
         return HighsLPSolver(**shared).bind(program, around)

@@ -150,7 +150,7 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
         row=row[factors],
         column=costs.row[factors],
         factor=costs.factor[factors],
-        constants=np.bincount(row[constants], costs.factor[constants], minlength=k),
+        constants=np.bincount(row[constants], costs.factor[constants], minlength=k).astype(np.float64),
     )
     return Learned(terms, replace(read.program, costs=costs.only(~given)), chosen)
 

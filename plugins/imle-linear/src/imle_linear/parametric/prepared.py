@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from imle.solvers import BasePrepared, FixedTerms, RowResults, Sense, SolveResult
+from imle.errors import ObjectiveError
+from imle.solvers import BasePrepared, FindsNormalCones, FixedTerms, NormalCones, RowResults, Sense, SolveResult
 from imle_linear.arrays import Floats
+from imle_linear.normal_cones import joined
 from imle_linear.parametric.affine import Longs
 from imle_linear.parametric.program import LearnedTerms, ParametricProgram
 from imle_linear.parametric.values import Values
@@ -97,6 +99,11 @@ class PreparedModel(BasePrepared):
             found.counters.update(result.counters)
         return found.result(known)
 
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """Of the linear relaxation, see `PreparedProgram.normal_cones`; None where not all variables are learned."""
+        return self._normal_cones if len(self._numbers) == len(self._program.names) else None
+
     def close(self) -> None:
         """Free the native models."""
         self._kept.cache_clear()
@@ -110,6 +117,19 @@ class PreparedModel(BasePrepared):
             terms = inner.fixed_terms
             found[rows] = 0.0 if terms is None else terms(flat[rows], **own)
         return found
+
+    def _normal_cones(self, solutions: Floats, *, values: Sequence[Any] | None = None) -> NormalCones:
+        flat = np.reshape(solutions, (len(solutions), -1))
+        parts = []
+        for rows, inner, own in self._groups(values, len(flat)):
+            find = inner.normal_cones
+            assert find is not None
+            try:
+                parts.append((rows, find(flat[rows], **own)))
+            except ObjectiveError as error:
+                error.row = None if error.row is None else int(rows[error.row])
+                raise
+        return joined(parts, solutions.shape)
 
     def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, PreparedProgram, dict[str, Any]]]:
         """Rows that share a linear program, each with what they have of their own."""

@@ -37,7 +37,9 @@ KNOWN = {
     "steiner-tree": "imle-networkx",
     "subset": "imle-kernels",
     "topk": "imle-topk",
+    "tsp": "imle-routes",
     "viterbi": "imle-dp",
+    "vrp": "imle-routes",
 }
 
 KNOWN_COMMANDS = {"demo": "imle-gallery", "gallery": "imle-gallery", "mln": "imle-mln"}

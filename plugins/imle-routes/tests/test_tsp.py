@@ -48,16 +48,24 @@ def test_masks_that_are_none():
 
 
 def test_graphs_that_have_no_tour():
-    assert refused(edges=[(0, 1), (1, 0), (2, 3), (3, 2)]) == (
-        "tsp: edges: expected a graph in which tours can reach all nodes, found that 2 is not reached from 0\n"
-        "  hint: visit=... leaves nodes out"
+    hint = "\n  hint: visit=... leaves nodes out"
+
+    def without_tour(edges, **instance):
+        with pytest.raises(InstanceError) as caught:
+            TSPSolver().prepare(edges=edges, **instance).solve(np.zeros((1, len(edges))))
+        return str(caught.value)
+
+    assert without_tour([(0, 1), (1, 0), (2, 3), (3, 2)]) == (
+        f"tsp: edges: expected a graph in which tours can reach all nodes, found that 2 is not reached from 0{hint}"
     )
-    assert "found that 2 does not reach 0" in refused(edges=[(0, 1), (1, 0), (1, 2)])
+    assert "found that 2 does not reach 0" in without_tour([(0, 1), (1, 0), (1, 2)])
     tail = [*RING, ("d", "leaf")]
-    assert refused(edges=tail, directed=False) == (
-        "tsp: edges: expected two edges or more at every node of a closed tour, found one at 'leaf'"
+    assert without_tour(tail, directed=False) == (
+        f"tsp: edges: expected two edges or more at every node of a closed tour, found one at 'leaf'{hint}"
     )
     assert TSPSolver().prepare(edges=tail, directed=False, closed=False).solve(np.zeros((1, 6))).status is None
+    some = TSPSolver().prepare(edges=tail, directed=False).solve(np.zeros((1, 6)), visit=[[1, 1, 1, 1, 0]])
+    assert some.solutions.tolist() == [[1, 1, 1, 1, 0, 0]]
     petersen = TSPSolver().prepare(graph=nx.petersen_graph()).solve(np.zeros((2, 15)))
     assert petersen.status.tolist() == [SolveStatus.INFEASIBLE] * 2
     assert petersen.messages[0] == "the ways there are leave no tour of the nodes to visit"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class TSPSolver(BaseSolver, spec=TSP):
             allowed: `[n, n]` of bool or 0/1, the ways there are, with costs `[n, n]`; None for all.
 
         Raises:
-            InstanceError: not such a graph, or such a mask; ends of a closed tour; a graph in which a tour cannot be.
+            InstanceError: not such a graph, or such a mask; ends of a closed tour.
         """
         if closed and (start is not None or end is not None):
             given = "start" if start is not None else "end"
@@ -96,8 +97,6 @@ class TSPSolver(BaseSolver, spec=TSP):
         ways = None
         if found is not None:
             ways = ways_of(TSP.id, found)
-            if visit is None:
-                _check(found, closed)
         elif allowed is not None:
             ways = all_ways(len(_square(allowed)), _square(allowed), directed is not False)
         size = None if ways is None else len(ways.entry)
@@ -162,7 +161,7 @@ class PreparedTSP(BasePrepared):
             infeasible.
 
         Raises:
-            InstanceError: no such nodes; names the row.
+            InstanceError: no such nodes; names the row. Or tours of all nodes, some of which cannot be reached.
             ObjectiveError: costs of another shape.
         """
         rows = RowResults(TSP.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
@@ -172,7 +171,9 @@ class PreparedTSP(BasePrepared):
             return rows.result()
         visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint="True for a visit")
         ends = [self._ends(name, own, count, n) for name, own in (("start", start), ("end", end))]
-        visits = np.ones((1, n), np.bool_) if visits is None else visits
+        if visits is None:  # rows may bring masks, so that this is not known before
+            _ = self._connected
+            visits = np.ones((1, n), np.bool_)
         visits = np.broadcast_to(visits, (count, n))
         sizes = visits.sum(axis=1)
         self._refuse_ends(rows, visits, sizes, *ends, ways.directed)
@@ -229,6 +230,33 @@ class PreparedTSP(BasePrepared):
             else:
                 rows.end(row, SolveStatus.FEASIBLE, "stopped at a limit with the best tour so far")
         return found.order is not None
+
+    @cached_property
+    def _connected(self) -> None:
+        """Refuse graphs of which some node cannot be reached, or left again.
+
+        Raises:
+            InstanceError: names such a node.
+        """
+        graph = self.graph
+        if graph is None or (graph.directed and not self.closed):
+            return
+        for outgoing, does in ((graph.out, "is not reached from"), (graph.into, "does not reach")):
+            apart = np.flatnonzero(distances(outgoing, 0) < 0)
+            if len(apart):
+                node, first = graph.node_labels[int(apart[0])], graph.node_labels[0]
+                raise InstanceError(
+                    f"{TSP.id}: edges: expected a graph in which tours can reach all nodes, found that {node!r} {does} "
+                    f"{first!r}",
+                    hint="visit=... leaves nodes out",
+                )
+        if self.closed and not graph.directed and graph.nodes > 2:
+            for node in np.flatnonzero(np.diff(graph.out.start) < 2)[:1].tolist():
+                raise InstanceError(
+                    f"{TSP.id}: edges: expected two edges or more at every node of a closed tour, "
+                    f"found one at {graph.node_labels[node]!r}",
+                    hint="visit=... leaves nodes out",
+                )
 
     def _all(self, shape: tuple[int, ...]) -> Ways:
         """All ways between the nodes of `[N, n, n]` costs."""
@@ -299,28 +327,3 @@ def _with_break(distances: Floats, visited: Longs, starts: Longs, ends: Longs) -
     wider[:, 0, 1:] = np.where((starts == _FREE)[:, None] | (visited == starts[:, None]), 0.0, np.inf)
     wider[:, 1:, 0] = np.where((ends == _FREE)[:, None] | (visited == ends[:, None]), 0.0, np.inf)
     return wider
-
-
-def _check(graph: Graph, closed: bool) -> None:
-    """Refuse graphs of which some node cannot be reached, or left again.
-
-    Raises:
-        InstanceError: names such a node.
-    """
-    if not closed and graph.directed:
-        return
-    for outgoing, does in ((graph.out, "is not reached from"), (graph.into, "does not reach")):
-        apart = np.flatnonzero(distances(outgoing, 0) < 0)
-        if len(apart):
-            node, first = graph.node_labels[int(apart[0])], graph.node_labels[0]
-            raise InstanceError(
-                f"{TSP.id}: edges: expected a graph in which tours can reach all nodes, found that {node!r} {does} "
-                f"{first!r}",
-                hint="visit=... leaves nodes out",
-            )
-    if closed and not graph.directed and graph.nodes > 2:
-        for node in np.flatnonzero(np.diff(graph.out.start) < 2)[:1].tolist():
-            raise InstanceError(
-                f"{TSP.id}: edges: expected two edges or more at every node of a closed tour, "
-                f"found one at {graph.node_labels[node]!r}"
-            )

@@ -195,9 +195,11 @@ class PreparedVRP(BasePrepared):
             fleet = self._fleet(distances[row], nodes, len(own_depots[row]), own_demands[row], rooms[row])
             if fleet is None:
                 rows.end(row, SolveStatus.INFEASIBLE, "the demands do not fit into the vehicles")
+            elif not len(fleet.loads):
+                continue  # nothing to do
             elif len(fleet.loads) > _MOST or self.times is not None or not self._as_needed(fleet):
                 self._drive(rows, row, nodes, fleet)
-            elif len(fleet.loads):
+            else:
                 fleets.setdefault((len(fleet.vehicles), len(fleet.loads)), []).append((row, nodes, fleet))
         for group in fleets.values():
             raise_if_cancelled()
@@ -231,12 +233,12 @@ class PreparedVRP(BasePrepared):
         if times is not None:
             pick = np.ix_(nodes, nodes)
             times = Times(times.durations[pick], times.early[nodes], times.late[nodes], times.service[nodes])
-        vehicles = np.full(depots, min(self.vehicles, max(1, len(loads))))
+        vehicles = np.full(depots, min(self.vehicles, len(loads)))
         return Fleet(distances[np.ix_(nodes, nodes)], loads, room, vehicles, times)
 
     def _as_needed(self, fleet: Fleet) -> bool:
         """Whether no depot can run out of vehicles before another one does."""
-        return len(fleet.vehicles) == 1 or int(fleet.vehicles[0]) == max(1, len(fleet.loads))
+        return len(fleet.vehicles) == 1 or int(fleet.vehicles[0]) == len(fleet.loads)
 
     def _split(self, rows: RowResults, group: list[tuple[int, Longs, Fleet]]) -> None:
         """Solve rows with as many depots and clients exactly."""

@@ -98,7 +98,7 @@ def test_spo_plus(problem):
 
 
 def test_regularised_frank_wolfe(problem):
-    model, data, layer, predicted = problem
+    model, _, layer, predicted = problem
     weights = torch.randn(predicted.shape, generator=torch.Generator().manual_seed(1))
     theirs = pyepo.func.regularizedFrankWolfeOpt(model, lambd=0.3, tol=1e-8)
     ours = RegularisedFrankWolfe(layer, strength=0.3)

@@ -9,8 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from imle.solvers import BasePrepared, FixedTerms, PreparedSolver, RowResults, Sense, SolveResult
+from imle.errors import ObjectiveError
+from imle.solvers import (
+    BasePrepared,
+    FindsNormalCones,
+    FixedTerms,
+    NormalCones,
+    PreparedSolver,
+    RowResults,
+    Sense,
+    SolveResult,
+)
 from imle_linear.arrays import Floats
+from imle_linear.normal_cones import joined
 from imle_linear.parametric.affine import Longs
 from imle_linear.parametric.program import LearnedTerms, ParametricProgram
 from imle_linear.parametric.values import Values
@@ -132,6 +143,12 @@ class PreparedModel(BasePrepared):
                 flat[rows] = vjp(given[rows], moved[rows], solutions=at[rows], **own)
         return found
 
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """Of the linear relaxation, see `PreparedProgram.normal_cones`; None where not all variables are learned."""
+        told = self._program.quadratic is None and len(self._numbers) == len(self._program.names)
+        return self._normal_cones if told else None
+
     def close(self) -> None:
         """Free the native models."""
         self._kept.cache_clear()
@@ -145,6 +162,18 @@ class PreparedModel(BasePrepared):
             terms = getattr(inner, "fixed_terms", None)
             found[rows] = 0.0 if terms is None else terms(flat[rows], **own)
         return found
+
+    def _normal_cones(self, solutions: Floats, *, values: Sequence[Any] | None = None) -> NormalCones:
+        flat = np.reshape(solutions, (len(solutions), -1))
+        parts = []
+        for rows, inner, own in self._groups(values, len(flat)):
+            find: FindsNormalCones = inner.normal_cones  # type: ignore[attr-defined]  # of a linear program: it has one
+            try:
+                parts.append((rows, find(flat[rows], **own)))
+            except ObjectiveError as error:
+                error.row = None if error.row is None else int(rows[error.row])
+                raise
+        return joined(parts, solutions.shape)
 
     def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, PreparedSolver, dict[str, Any]]]:
         """Rows that share a linear program, each with what they have of their own."""

@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "orders",
     "threads",
     "parallel",
     "scale",

@@ -198,7 +198,7 @@ def test_every_loss_is_here():
         "SolverFree",
         "AveragePrecisionLoss",
         "RecallLoss",
-    }  # in files of their own
+    }  # in own files
     assert made == {*imle.losses.__all__} - {"SolverLoss", "SolutionPool"} - elsewhere
 
 

@@ -56,9 +56,7 @@ class GurobiEngine:
         SolverUnavailableError: there is no licence.
     """
 
-    def __init__(
-        self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0
-    ) -> None:
+    def __init__(self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0) -> None:
         self.events: Counter[str] = Counter()
         self._who, self._warm = who, warm
         self._gap = float(settings.get("MIPGap", 0.0))

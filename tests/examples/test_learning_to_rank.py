@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 
 def test_training_on_ranks_beats_pixels_and_pairs(quick):
-    module, (found,), shown = quick("learning_to_rank")
+    _, (found,), shown = quick("learning_to_rank")
     precision = {name: of_method["average precision"] for name, of_method in found.items()}
     for name in ("average precision", "recall"):
         assert precision[name] > max(precision["pixels"], precision["untrained"], precision["pairs"])

@@ -28,6 +28,7 @@ MODULES = (
     "linear",
     "instances",
     "combinatorial",
+    "orders",
     "cvxpy_models",
     "pyomo_gurobi",
     "losses",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import clauses, graphs, packing
+from fuzz import clauses, graphs, packing, quadratic
 from fuzz.networks import family as networks
 from fuzz.programs import family as programs
 from fuzz.running import Draw
@@ -12,5 +12,6 @@ DRAWS: dict[str, Draw] = {
     **graphs.DRAWS,
     **packing.DRAWS,
     **clauses.DRAWS,
+    **quadratic.DRAWS,
     **dict.fromkeys(networks.TARGETS, networks.case),
 }

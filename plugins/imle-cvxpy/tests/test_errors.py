@@ -141,5 +141,7 @@ def test_names_that_two_parameters_share():
 
 
 def test_coefficients_that_no_engine_keeps():
-    with pytest.raises(InstanceError, match=r"row 0 of the canonical constraints: expected coefficients .* found 1e-20 for 'x\[0\]'"):
+    with pytest.raises(
+        InstanceError, match=r"row 0 of the canonical constraints: expected coefficients .* found 1e-20 for 'x\[0\]'"
+    ):
         prepare(C @ X, [1e-20 * X[0] + X[1] <= 1])

@@ -14,7 +14,7 @@ from imle.testing import Floats, Instance
 def instances(solver_id: str) -> list[Instance]:
     """Problems whose points or vertices are all listed."""
     del solver_id
-    return [_knapsack(), _mix(), _assignment(), _totals(), _half_open(), _fixed_cost(), _spread()]
+    return [_mix(), _knapsack(), _assignment(), _totals(), _half_open(), _fixed_cost(), _spread()]
 
 
 def _knapsack() -> Instance:

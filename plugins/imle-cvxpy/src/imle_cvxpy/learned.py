@@ -138,9 +138,9 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
                 )
     places = np.concatenate([read.places[parameter.id][in_c_order(parameter)] for parameter in chosen])
     k, n, costs = len(places), len(read.program.names), read.program.costs
-    number = np.full(read.program.width, -1)
-    number[places] = np.arange(k)
-    row = number[costs.place]
+    numbered = np.full(read.program.width, -1)
+    numbered[places] = np.arange(k)
+    row = numbered[costs.place]
     given, in_constant = row >= 0, costs.row == n
     factors, constants = given & ~in_constant, given & in_constant
     _refuse_curved(who, problem, read, chosen, costs.row[factors], places)
@@ -150,7 +150,7 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
         row=row[factors],
         column=costs.row[factors],
         factor=costs.factor[factors],
-        constants=np.bincount(row[constants], costs.factor[constants], minlength=k),
+        constants=np.bincount(row[constants], costs.factor[constants], minlength=k).astype(np.float64),
     )
     return Learned(terms, replace(read.program, costs=costs.only(~given)), chosen)
 

@@ -1,9 +1,8 @@
 """The light module: what discovery reads. It imports neither cvxpy, highspy nor the solver."""
 
-from dataclasses import replace
-
-from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
+from imle_linear.parameters import VALUES
 
 CVXPY = SolverSpec(
     id="cvxpy",
@@ -25,31 +24,9 @@ CVXPY = SolverSpec(
             None,
             "learned Variables instead, whose coefficients replace the objective's",
         ),
-        Parameter(
-            "values",
-            "dict | vector | None",
-            None,
-            "of the other Parameters: by name, or all in one vector; for all rows, or per row; default .value",
-            per_row=True,
-            learned="real",
-            dual="relaxation",
-        ),
+        VALUES,
     ),
-    options=(
-        replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the problem's"),
-        common.TIME_LIMIT,
-        replace(common.GAP, doc=f"{common.GAP.doc}; of problems with integers"),
-        Parameter(
-            "engine",
-            "str",
-            "highs",
-            '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
-            choices=("highs", "auto"),
-        ),
-        common.THREADS,
-        common.SEED,
-        Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
-    ),
+    options=highs.MODEL_OPTIONS,
     requires=("cvxpy", "highspy", "numba"),
     capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
     example="""\

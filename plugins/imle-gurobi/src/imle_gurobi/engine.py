@@ -77,8 +77,7 @@ class GurobiEngine:
         self._kinds = _Kinds(program, finer)
         self._constraints: Any = self._kinds.add(self._model, self._x, program)
         self._model.update()
-        self._licensed = max(len(program.costs), self._kinds.count) <= _LIMIT
-        if not self._licensed:
+        if max(len(program.costs), self._kinds.count) > _LIMIT:
             self._check_licence()
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
@@ -118,9 +117,9 @@ class GurobiEngine:
         self._model.reset()
         self._x.Obj = np.zeros_like(costs)
         status = self._run(clock)
-        if status == GRB.OPTIMAL:
+        if self._model.SolCount:
             return Outcome(SolveStatus.UNBOUNDED, message=_UNBOUNDED)
-        return self._ended(status, costs)._replace(point=None, bound=math.nan)
+        return self._ended(status, costs)._replace(bound=math.nan)
 
     def _run(self, clock: Clock) -> int:
         """Run Gurobi, and tell how it ended.
@@ -175,7 +174,12 @@ class GurobiEngine:
 
 
 class _Kinds:
-    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them."""
+    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them.
+
+    Args:
+        program: whose rows they are; which have two ends, or one, does not change.
+        finer: see `GurobiEngine`.
+    """
 
     def __init__(self, program: LinearProgram, finer: float) -> None:
         lower, upper = program.row_lower, program.row_upper
@@ -219,6 +223,8 @@ class _Kinds:
 
 
 def _telling(model: gurobipy.Model) -> Callable[[], None]:
+    """What runs a model and passes its gaps on."""
+
     def told(model: gurobipy.Model, where: int) -> None:
         if where == GRB.Callback.MIP:
             best, bound = (model.cbGet(what) for what in (GRB.Callback.MIP_OBJBST, GRB.Callback.MIP_OBJBND))

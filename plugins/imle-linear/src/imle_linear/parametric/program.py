@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +146,9 @@ class ParametricProgram:
         least, most = np.where(np.isnan(least), -np.inf, least), np.where(np.isnan(most), np.inf, most)
         lower, upper = arrays.bounds(f"{where}: bounds", np.column_stack([least, most]), n)
         costs = self.costs.at(p[None])[0]
-        matrix = arrays.from_entries(self.row, self.column, self.entries.at(p[None])[0], shape)
+        row, column, part = self._coefficients
+        values = np.bincount(part, self.entries.at(p[None])[0], minlength=len(row))
+        matrix = arrays.from_entries(row, column, values, shape)
         return LinearProgram(
             matrix=self._checked(where, matrix),
             row_lower=np.concatenate([np.full(len(below), -np.inf), equal]),
@@ -160,6 +163,13 @@ class ParametricProgram:
             b_eq_rows=len(equal),
             names=self.names,
         )
+
+    @cached_property
+    def _coefficients(self) -> tuple[Longs, Longs, Longs]:
+        """Row and column of each coefficient, and which of them each entry is a part of: 2 + p may be two entries."""
+        rows = max(self.sides.size, 1)
+        places, part = np.unique(self.column * rows + self.row, return_inverse=True)
+        return places % rows, places // rows, part
 
     def _checked(self, where: str, matrix: Columns) -> Columns:
         entry = arrays.unkept(matrix)

@@ -29,6 +29,7 @@ MODULES = (
     "instances",
     "combinatorial",
     "cvxpy_models",
+    "tours",
     "threads",
     "parallel",
     "scale",

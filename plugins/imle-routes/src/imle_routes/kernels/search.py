@@ -241,7 +241,7 @@ def one_tree(search: Search, potentials: Floats, tree: Tree) -> float:
     for node in (first, second):
         degree[node] += 1
         total += weights[0, node] + potentials[0] + potentials[node]
-    return total - 2 * potentials.sum()
+    return float(total - 2 * potentials.sum())
 
 
 @compiled

@@ -152,6 +152,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "aimle, absolute noise": Rule(AIMLE, temperature=1.0),
     "Fenchel-Young": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), NOISY),
     "Fenchel-Young, relative": Surrogate(losses.PerturbedFenchelYoung, ("solutions",), RELATIVE, GAUSSIAN),
+    "regularised Fenchel-Young": Surrogate(losses.RegularisedFenchelYoung, ("solutions",)),
     "implicit MLE": Surrogate(losses.ImplicitMLE, ("solutions",), NOISY),
     "structured hinge": Surrogate(losses.StructuredHinge, ("solutions",)),
     "NCE": Surrogate(losses.NCE, ("solutions",)),

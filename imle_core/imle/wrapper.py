@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast, overload
 import torch
 from torch import Tensor
 
-from imle.errors import SolverContractError
+from imle.errors import OptionError, SolverContractError
 from imle.estimators.base import Application, Estimator, Trace
 from imle.estimators.function import estimate
 from imle.estimators.samples import Solutions
@@ -181,6 +181,9 @@ class _PerSample:
     def part(self, rows: slice) -> Self:
         del rows
         return self
+
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        raise OptionError("a solver function tells no derivative of its solutions", hint='estimator="imle" needs none')
 
     def own(self, values: Tensor) -> Tensor | None:
         del values

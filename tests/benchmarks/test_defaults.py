@@ -42,7 +42,7 @@ def test_every_rule_and_every_loss_takes_part():
     kinds = {entry.kind.__name__ for entry in CONTESTANTS.values() if isinstance(entry, Surrogate)}
     assert rules == {spec.id for spec in OWN}
     about_constraints = {"CaVE", "FeasibilityAware", "SolverFree"}
-    assert kinds == set(losses.__all__) - {"SolutionPool", "SolverLoss"} - about_constraints
+    assert kinds == set(losses.__all__) - {"RegularisedFrankWolfe", "SolutionPool", "SolverLoss"} - about_constraints
 
 
 def test_the_default_is_what_a_layer_does_without_options():

@@ -100,6 +100,7 @@ def test_json(imle, only):
         "releases_gil": False,
         "warm_start": False,
         "negative_objectives": True,
+        "solution_vjp": False,
     }
     assert solver["requires"] == ["numpy"]
 

@@ -11,6 +11,7 @@ from imle.estimators import (
     IMLE,
     Blackbox,
     Identity,
+    Implicit,
     Perturbed,
     PerturbedMultiplicative,
     Simple,
@@ -29,12 +30,13 @@ RELATIVE = {
     "aimle": lambda: AIMLE(beta=0.5),
     "blackbox": lambda: Blackbox(beta=0.5),
     "identity": Identity,
+    "implicit": Implicit,
     "straight-through": StraightThrough,
     "perturbed": Perturbed,
     "perturbed-multiplicative": PerturbedMultiplicative,
     "simple": Simple,
 }
-DETERMINISTIC = {"blackbox", "identity"}
+DETERMINISTIC = {"blackbox", "identity", "implicit"}
 UNSCALED = {"imle-undivided"}
 BASELINE = {"perturbed", "perturbed-multiplicative"}  # other samples lower the variance: equal in expectation only
 
@@ -50,6 +52,9 @@ def gradient(name, theta, weights, noise, *, output="mean", reduce=torch.sum, fa
         layer = imle.layer(
             "topk", k=2, estimator=Simple(), output=output, nb_samples=noise.shape[1], generator=generator
         )
+    elif name == "implicit":
+        curved = torch.diag(torch.arange(1.0, 7.0))
+        layer = imle.layer("highs-qp", sense="max", Q=curved, bounds=(-0.2, 0.2), estimator=Implicit(), output=output)
     else:
         kind = FixedFactors if name == "perturbed-multiplicative" else FixedShifts
         options = {} if name in DETERMINISTIC else {"noise": kind(noise), "nb_samples": noise.shape[1]}

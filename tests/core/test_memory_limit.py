@@ -22,7 +22,7 @@ from support.solvers import EnumerationSolver, ThresholdSolver, k_subsets
 
 ROWS, SAMPLES, EVENT = 41, 6, 23  # 138 draws per row: parts end in the middle of a block of draws
 TIGHT = 1.0  # the smallest parts there are, of 2048 entries
-RULES = sorted({spec.id for spec in OWN} - {"score-function"})
+RULES = sorted({spec.id for spec in OWN} - {"score-function", "implicit"})
 DETERMINISTIC = {"blackbox", "identity"}
 
 
@@ -69,6 +69,11 @@ def options_of(name, **options):
 def test_every_rule(name, dtype):
     given = tensors(dtype, rows=ROWS * SAMPLES) if name in DETERMINISTIC else tensors(dtype)
     assert_equal(lambda **limit: topk(**options_of(name, **limit)), *given)
+
+
+def test_derivatives_of_solutions():
+    curved = {"sense": "max", "Q": np.eye(EVENT), "bounds": (0, 0.5)}
+    assert_equal(lambda **limit: imle.layer("highs-qp", estimator="implicit", **curved, **limit), *tensors(rows=180))
 
 
 @pytest.mark.parametrize("event", [22, 32, 64, 101])

@@ -47,7 +47,7 @@ def test_every_option_of_every_solver(generated, record):
         assert parameter.doc, f"{record.id}: {parameter.name} has no doc"
         assert meaning.startswith(parameter.doc)
         assert all(f"`{choice!r}`" in meaning for choice in parameter.choices)
-    for name in ("thread_safe", "releases_gil", "warm_start", "negative_objectives"):
+    for name in ("thread_safe", "releases_gil", "warm_start", "solution_vjp", "negative_objectives"):
         assert table[name][0] == ("yes" if getattr(spec.capabilities, name) else "no")
     assert table["array"][0] == spec.capabilities.array
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import imle
-from imle.losses import CaVE, PerturbationGradient, SPOPlus
+from imle.losses import CaVE, PerturbationGradient, RegularisedFenchelYoung, RegularisedFrankWolfe, SPOPlus
 
 pytest.importorskip("imle_highs")
 pytest.importorskip("gurobipy", reason="PyEPO reads the constraints that bind from Gurobi")
@@ -95,3 +95,28 @@ def test_spo_plus(problem):
     )
     torch.testing.assert_close(found, values, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(slopes, gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_regularised_frank_wolfe(problem):
+    model, data, layer, predicted = problem
+    weights = torch.randn(predicted.shape, generator=torch.Generator().manual_seed(1))
+    theirs = pyepo.func.regularizedFrankWolfeOpt(model, lambd=0.3, tol=1e-8)
+    ours = RegularisedFrankWolfe(layer, strength=0.3)
+    (values, gradients), (found, slopes) = both(
+        lambda costs: (theirs(costs) * weights).sum(dim=1), lambda costs: (ours(costs) * weights).sum(dim=1), predicted
+    )
+    assert gradients.abs().max() > 0.1
+    torch.testing.assert_close(found, values, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(slopes, gradients, rtol=1e-4, atol=1e-4)
+
+
+def test_regularised_fenchel_young(problem):
+    model, data, layer, predicted = problem
+    solutions = torch.as_tensor(data.sols)
+    theirs = pyepo.func.regularizedFrankWolfeFenchelYoung(model, lambd=0.3, tol=1e-8, reduction="none")
+    ours = RegularisedFenchelYoung(layer, strength=0.3, reduction="none")
+    (values, gradients), (found, slopes) = both(
+        lambda costs: theirs(costs, solutions), lambda costs: ours(costs, solutions), predicted
+    )
+    torch.testing.assert_close(found, values.reshape(found.shape), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(slopes, gradients, rtol=1e-4, atol=1e-4)

@@ -15,13 +15,14 @@ from imle.losses import (
     PerturbationGradient,
     PerturbedFenchelYoung,
     PointwiseLTR,
+    RegularisedFenchelYoung,
     SolutionPool,
     SPOPlus,
     StructuredHinge,
 )
 from imle.noise import MultiplicativeNoiseDistribution
 from support.noises import FixedNoise
-from support.problems import SETS, best, draw, layer_over, table
+from support.problems import SETS, best, draw, layer_over, nearest, table
 
 ROWS, SAMPLES = 3, 4
 SENSES = {"max": 1.0, "min": -1.0}
@@ -75,6 +76,12 @@ def implicit(p):
     shown = p.perturbed(0.5)
     z = best(shown, p.solutions)
     return row_sums(shown * (z - p.y.unsqueeze(1))).mean(1), z.mean(1) - p.y
+
+
+def regularised(p, strength):
+    mean = nearest(p.theta / strength, p.solutions)
+    value = row_sums(p.theta * (mean - p.y)) + strength * row_sums(p.y.square() - mean.square()) / 2
+    return value, mean - p.y
 
 
 def spo_plus(p):
@@ -151,6 +158,11 @@ CASES = {
     ),
     "implicit-mle": (lambda p, layer, **o: noisy(ImplicitMLE, p, layer, **o), "y", implicit),
     "spo-plus": (lambda p, layer, **o: SPOPlus(layer, **o), "c", spo_plus),
+    "regularised": (
+        lambda p, layer, **o: RegularisedFenchelYoung(layer, strength=0.8, **o),
+        "y",
+        lambda p: regularised(p, 0.8),
+    ),
     "hinge": (lambda p, layer, **o: StructuredHinge(layer, margin=0.4, **o), "y", lambda p: hinge(p, 0.4)),
     "perturbation": (
         lambda p, layer, **o: PerturbationGradient(layer, step=0.7, **o),
@@ -192,8 +204,9 @@ def targets(p, kinds, sign):
 def test_every_loss_is_here():
     layer = layer_over(SETS["knapsack of 8"], "max")
     made = {type(make(Problem("knapsack of 8"), layer)).__name__ for make, _, _ in CASES.values()}
-    of_constraints = {"CaVE", "FeasibilityAware", "SolverFree"}  # by enumeration in files of their own
-    assert made == {*imle.losses.__all__} - {"SolverLoss", "SolutionPool"} - of_constraints
+    elsewhere = {"CaVE", "FeasibilityAware", "SolverFree", "AveragePrecisionLoss", "RecallLoss"}  # in their own files
+    no_loss = {"SolverLoss", "SolutionPool", "RegularisedFrankWolfe"}
+    assert made == {*imle.losses.__all__} - no_loss - elsewhere
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.optimize import nnls
 
 import imle
 from support.solvers import EnumerationSolver, assignments, k_subsets, knapsacks, lattice_paths
@@ -32,3 +33,17 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
 def best(theta: torch.Tensor, solutions: torch.Tensor) -> torch.Tensor:
     """argmax <theta, z> by enumeration, `[*, n]` to `[*, n]`."""
     return solutions[(theta @ solutions.T).argmax(dim=-1)]
+
+
+def nearest(theta: torch.Tensor, solutions: torch.Tensor) -> torch.Tensor:
+    """The points of the hull of all solutions that are nearest to theta, `[B, n]`, by non-negative least squares.
+
+    The least |sum_k w_k (z_k - theta)|^2 + (sum_k w_k - 1)^2 with w >= 0 has its weights, times a factor.
+    """
+    points = []
+    for row in theta.numpy():
+        corners = solutions.numpy()
+        system = np.concatenate([(corners - row).T, np.ones((1, len(corners)))])
+        weights, _ = nnls(system, np.append(np.zeros(len(row)), 1.0))
+        points.append(weights @ corners / weights.sum())
+    return torch.from_numpy(np.array(points))

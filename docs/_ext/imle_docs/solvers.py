@@ -18,6 +18,7 @@ _ABILITIES = {
     "thread_safe": "one prepared solver may solve in several threads at once",
     "releases_gil": "threads speed it up: `executor=2` means threads, not processes",
     "warm_start": "backward solves start from the forward solutions",
+    "solution_vjp": 'solutions move with the objective: `estimator="implicit"` differentiates them',
     "negative_objectives": "entries of any sign are solved exactly",
 }
 

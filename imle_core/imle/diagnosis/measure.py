@@ -84,6 +84,9 @@ class RecordedSolve:
     def part(self, rows: slice) -> Solve:
         return self.solve.part(rows)
 
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        return self.solve.solution_vjp(theta, z, dy)
+
     def own(self, values: Tensor) -> Tensor | None:
         return self.solve.own(values)
 

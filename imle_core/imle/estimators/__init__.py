@@ -12,6 +12,7 @@ from imle.estimators.base import Estimator as Estimator
 from imle.estimators.blackbox import Blackbox as Blackbox
 from imle.estimators.identity import Identity as Identity
 from imle.estimators.imle import IMLE as IMLE
+from imle.estimators.implicit import Implicit as Implicit
 from imle.estimators.perturbed import Perturbed as Perturbed
 from imle.estimators.perturbed import PerturbedMultiplicative as PerturbedMultiplicative
 from imle.estimators.score_function import ScoreFunction as ScoreFunction

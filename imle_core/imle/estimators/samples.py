@@ -34,6 +34,13 @@ class Solve(Protocol):
     def part(self, rows: slice) -> Solve:
         """The same for some rows of the batch."""
 
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        """The derivative of solutions in theta, transposed, times dy; see `PreparedSolver.solution_vjp`.
+
+        Args:
+            theta, z, dy: `[B, S, *event]` what was solved, its solutions, and what they are multiplied with.
+        """
+
     def own(self, values: Tensor) -> Tensor | None:
         """`[B, *event]` which entries are no padding of a row whose instance is smaller; None for all.
 

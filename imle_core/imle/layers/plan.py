@@ -35,6 +35,7 @@ from imle.layers.failures import Failure, Unproven, place, solve_error, unproven
 from imle.layers.fixed_terms import refuse_other_values, terms_of_group, terms_of_result
 from imle.layers.instances import Group
 from imle.layers.normal_cones import Normals, named, normals_of_group
+from imle.layers.solution_vjp import vjp_of_group
 from imle.layers.stats import LayerStats
 from imle.solvers.cancellation import CancelToken
 from imle.solvers.progress import ProgressRequest, monitored
@@ -489,13 +490,39 @@ class SolvePlan:
             return False
         return True
 
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        """The derivative of solutions in theta, transposed, times dy: all `[B, S, *event]`.
+
+        Raises:
+            OptionError: solutions of an instance have no derivative, or it is not known.
+        """
+        found = torch.zeros_like(z)
+        for group in self.groups:
+            rows = slice(None) if group.rows is None else group.rows
+            parts = [values[rows] for values in (theta, z, dy)]
+            window = self._window(group, theta.shape[2:])
+            if window is not None:
+                parts = [part[window] for part in parts]
+            own = vjp_of_group(self.boundary, group, *parts)
+            if window is not None:
+                padded = found[rows]
+                padded[window] = own
+                own = padded
+            found[rows] = own
+        return found
+
+    @property
+    def has_fixed_terms(self) -> bool:
+        """Whether there may be terms that theta does not give."""
+        return any(fixed_terms_of(group.prepared) is not None for group in self.groups)
+
     def fixed_terms(self, z: Tensor) -> Tensor | None:
         """h of `[B, S, *event]` solutions: what terms add that theta does not give, as a maximisation.
 
         Returns:
             `[B, S]` float64, nan where a solution is not feasible; None if there are no such terms.
         """
-        if all(fixed_terms_of(group.prepared) is None for group in self.groups):
+        if not self.has_fixed_terms:
             return None
         found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
         for group in self.groups:

@@ -57,6 +57,10 @@ class SampledPlan(SolvePlan):
         z, valid = SolvePlan.__call__(self, rows, earlier, phase=phase, known=skipped)
         return Solutions(z.reshape(*cells, *z.shape[2:]), None if valid is None else valid.reshape(cells))
 
+    def solution_vjp(self, theta: Tensor, z: Tensor, dy: Tensor) -> Tensor:
+        rows = (values.flatten(0, 1).unsqueeze(1) for values in (theta, z, dy))
+        return SolvePlan.solution_vjp(self, *rows).reshape(z.shape)
+
     def tile(self, times: int) -> SampledPlan:
         batch = self.lead.numel() * self.samples
         lead = torch.Size((times, *self.lead))

@@ -190,6 +190,7 @@ def _capabilities(spec: SolverSpec) -> dict[str, str | Text]:
         "thread-safe": _yes(capabilities.thread_safe),
         "releases the GIL": _yes(capabilities.releases_gil),
         "warm start": _yes(capabilities.warm_start),
+        "derivatives of solutions": _yes(capabilities.solution_vjp),
         "negative objectives": "solved exactly" if capabilities.negative_objectives else "not solved exactly",
     }
 

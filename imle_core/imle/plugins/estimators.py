@@ -45,6 +45,15 @@ OWN = (
         source="Sahoo et al. 2023",
     ),
     EstimatorSpec(
+        "implicit",
+        "Exact derivative of solutions that move with the objective, noise-free",
+        "imle.estimators.implicit:Implicit",
+        solves=0,
+        stochastic=False,
+        problem="qp",
+        source="Amos & Kolter 2017",
+    ),
+    EstimatorSpec(
         "straight-through",
         "dy itself, as if the solver were the identity",
         "imle.estimators.straight_through:StraightThrough",

@@ -252,6 +252,8 @@ class Capabilities:
         releases_gil: threads speed it up.
         warm_start: `solve` takes `hint`, earlier solutions of the same rows; others are never given any.
         negative_objectives: entries of any sign are solved exactly.
+        solution_vjp: solutions are no corners but change with the objective: prepared solvers have `solution_vjp`, by
+            which estimator="implicit" differentiates them.
 
     Raises:
         PluginError: a field does not have the form described here.
@@ -262,11 +264,12 @@ class Capabilities:
     releases_gil: bool = False
     warm_start: bool = False
     negative_objectives: bool = True
+    solution_vjp: bool = False
 
     def __post_init__(self) -> None:
         if self.array not in ("numpy", "torch"):
             raise PluginError(f"capabilities: array: expected 'numpy' or 'torch', found {self.array!r}")
-        for name in ("thread_safe", "releases_gil", "warm_start", "negative_objectives"):
+        for name in ("thread_safe", "releases_gil", "warm_start", "negative_objectives", "solution_vjp"):
             check_field(f"capabilities: {name}", getattr(self, name), bool)
 
 

@@ -20,7 +20,7 @@ from imle.plugins.parameters import check_value
 from imle.plugins.spec import SolverSpec
 from imle.solvers.blocks import BlockLayout, Labels
 from imle.solvers.normal_cones import FindsNormalCones
-from imle.solvers.protocol import ArrayKind, FixedTerms, RowShapes, Sense, Shape
+from imle.solvers.protocol import ArrayKind, FixedTerms, RowShapes, Sense, Shape, SolutionVJP
 from imle.solvers.result import SolveResult
 
 
@@ -94,6 +94,10 @@ class BasePrepared:
             """What terms add that no objective gives; by default there are none."""
 
         @property
+        def solution_vjp(self) -> SolutionVJP | None:
+            """What differentiates solutions in the objective; by default nothing does."""
+
+        @property
         def normal_cones(self) -> FindsNormalCones | None:
             """What finds the scores for which solutions are best; by default that is not known."""
 
@@ -113,6 +117,7 @@ class BasePrepared:
         homogeneous = True
         any_size = False
         fixed_terms = None
+        solution_vjp = None
         normal_cones = None
         row_shapes = None
         blocks = None

@@ -11,7 +11,7 @@ The core owns everything around `solve`: sign, sample axis, dtype and device, ch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ ArrayKind = Literal["numpy", "torch"]
 Shape = tuple[int | None, ...]
 FixedTerms = Callable[..., NDArray[np.float64]]
 """`fixed_terms(solutions, **rows) -> [N]`; see `PreparedSolver`."""
+SolutionVJP = Callable[..., Any]
+"""`solution_vjp(objective, cotangents, *, solutions, **rows) -> [N, *shape]`; see `PreparedSolver`."""
 RowShapes = Callable[..., NDArray[np.int64] | None]
 """`row_shapes(**rows) -> [N, ndim]`; see `PreparedSolver`."""
 
@@ -44,6 +46,11 @@ class PreparedSolver(Protocol):
       come as they are even with nan and infinities, which are only looked for afterwards; others get 0 there.
     - `fixed_terms(solutions, **rows) -> [N]`: h of `[N, *shape]` solutions, in the solver's own sense; nan where a
       solution is not feasible. Losses need it for solutions that they are given. Without it h is 0.
+    - `solution_vjp(objective, cotangents, *, solutions, **rows) -> [N, *shape]`: the derivative of solutions in the
+      objective, transposed, times `[N, *shape]` cotangents, in the solver's own sense; 0 in rows without a solution.
+      For solvers whose solutions are no corners but move with the objective, as the optima of quadratic programs do;
+      `solutions` are what `solve` gave, perhaps rounded to another dtype. Where there is a kink, one of the derivatives
+      beside it. A spec claims it as a capability.
     - `normal_cones(solutions, **rows) -> NormalCones`: of `[N, *shape]` solutions, the scores for which constraints
       prove that they are best. It raises an ObjectiveError with `row=` for one that breaks a constraint. Losses that
       align objectives with cones need it, and refuse solvers without.
@@ -94,6 +101,12 @@ def takes_any_size(prepared: PreparedSolver) -> bool:
 def fixed_terms_of(prepared: PreparedSolver) -> FixedTerms | None:
     """What gives h(z), or None where h is 0."""
     found: FixedTerms | None = getattr(prepared, "fixed_terms", None)
+    return found
+
+
+def solution_vjp_of(prepared: PreparedSolver) -> SolutionVJP | None:
+    """What differentiates solutions, or None where their derivative is 0 or not known."""
+    found: SolutionVJP | None = getattr(prepared, "solution_vjp", None)
     return found
 
 

@@ -68,7 +68,7 @@ def test_a_copied_model_is_the_same_model():
         assert twin.getAttr(name, twin.getConstrs()) == model.getAttr(name, model.getConstrs())
     assert (twin.ModelName, twin.ModelSense, twin.ObjCon, twin.Params.MIPFocus) == ("knapsack", -1, 3.0, 1)
     model.addConstr(x["map"] * x["tent"] <= 1)
-    with pytest.raises(TypeError, match="cannot pickle a gurobipy.Model that is not linear"):
+    with pytest.raises(TypeError, match=r"cannot pickle a gurobipy\.Model that is not linear"):
         pickle.dumps(model)
 
 

@@ -1,4 +1,4 @@
-"""highs-lp and highs-ilp pass the conformance kit, on the instances they offer."""
+"""highs-lp, highs-ilp and highs-qp pass the conformance kit, on the instances they offer."""
 
 from __future__ import annotations
 
@@ -12,4 +12,9 @@ def test_linear_programs(check):
 
 @parametrize_with_checks("highs-ilp")
 def test_integer_programs(check):
+    check()
+
+
+@parametrize_with_checks("highs-qp")
+def test_quadratic_programs(check):
     check()

@@ -28,6 +28,7 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/scipy-milp": ("scipy-milp", {}),
     "programs/pulp-ilp": ("pulp-ilp", {}),
     "programs/gurobi-ilp": ("gurobi-ilp", {}),
+    "programs/pyomo": ("pyomo", {}),
     "programs/highs-lp": ("highs-lp", {}),
     "programs/pulp-lp": ("pulp-lp", {}),
     "programs/cvxpy": ("cvxpy", {}),
@@ -95,6 +96,8 @@ def _tuning(rng: Generator, solver: str) -> dict[str, Any]:
         return {"method": str(rng.choice(["auto", "primal", "dual"])), "warm": bool(rng.random() < 0.5)}
     if solver == "gurobi-ilp":
         return {"warm": True}
+    if solver == "pyomo":
+        return {"engine": "auto"}
     return {"presolve": bool(rng.random() < 0.5)} if solver == "scipy-milp" else {}
 
 
@@ -145,6 +148,11 @@ def _written(
     if solver in MODELS:
         setup = MODELS[solver](programs[0], learned, costs, options["sense"])
         return {"setup": setup, "instance": {"problem": "problem", "variables": "learned"}}
+    if solver == "pyomo":
+        setup = writing.in_pyomo(programs[0], learned, costs, options["sense"])
+        rights = [[float(row.right) for row in own.rows] for own in programs]
+        values = {} if which is None else {"values": [rights[kind] for kind in which.tolist()]}
+        return {"setup": setup, "instance": {"model": "model", "variables": "learned"}, "rows": values}
     instance = writing.matrices(rng, programs[0], linear=solver == "highs-lp")
     if any(costs) or len(learned) < len(costs):
         instance |= {"variables": repr(learned), "costs": repr(costs)}

@@ -1,4 +1,4 @@
-"""Programs as users hand them over: matrices in all forms, or a PuLP or CVXPY problem."""
+"""Programs as users hand them over: matrices in all forms, or a model of PuLP, CVXPY or Pyomo."""
 
 from __future__ import annotations
 
@@ -76,6 +76,25 @@ def in_cvxpy(program: Program, learned: Sequence[int], costs: Sequence[float], s
         "problem = cp.Problem(objective, constraints)",
         f"learned = [x[place] for place in {list(learned)!r}]",
     ]
+    return "\n".join(lines)
+
+
+def in_pyomo(program: Program, learned: Sequence[int], costs: Sequence[float], sense: str) -> str:
+    """Lines that build a Pyomo model, its right sides being Params, and the list of its learned Vars."""
+    lines = ["import pyomo.environ as pyo", "model = pyo.ConcreteModel()", "x = []"]
+    for place, (low, high, whole) in enumerate(zip(program.lower, program.upper, program.integer, strict=True)):
+        domain = "Integers" if whole else "Reals"
+        lines.append(f"model.x{place} = pyo.Var(domain=pyo.{domain}, bounds=({_end(low)!r}, {_end(high)!r}))")
+        lines.append(f"x.append(model.x{place})")
+    lines.append(f"model.right = pyo.Param(range({len(program.rows)}), mutable=True, initialize=0.0)")
+    for place, row in enumerate(program.rows):
+        coefficients = literal([float(c) for c in row.coefficients])
+        relation = f"pyo.sum_product({coefficients}, x, index=range(len(x))) {'==' if row.equal else '<='}"
+        lines.append(f"model.row{place} = pyo.Constraint(expr={relation} model.right[{place}])")
+        lines.append(f"model.right[{place}] = {float(row.right)!r}")
+    terms = f"pyo.sum_product({literal(list(costs))}, x, index=range(len(x)))"
+    lines.append(f"model.cost = pyo.Objective(expr={terms}, sense=pyo.{sense}imize)")
+    lines.append(f"learned = [x[place] for place in {list(learned)!r}]")
     return "\n".join(lines)
 
 

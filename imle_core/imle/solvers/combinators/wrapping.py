@@ -17,11 +17,13 @@ from imle.solvers.protocol import (
     RowShapes,
     Sense,
     Shape,
+    SolutionVJP,
     Solver,
     fixed_terms_of,
     is_homogeneous,
     normal_cones_of,
     row_shapes_of,
+    solution_vjp_of,
     takes_any_size,
 )
 from imle.solvers.result import SolveResult
@@ -85,6 +87,11 @@ class PreparedWrapper:
     def fixed_terms(self) -> FixedTerms | None:
         """That of the solver inside."""
         return fixed_terms_of(self.inner)
+
+    @property
+    def solution_vjp(self) -> SolutionVJP | None:
+        """That of the solver inside."""
+        return solution_vjp_of(self.inner)
 
     @property
     def normal_cones(self) -> FindsNormalCones | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from imle.errors import InstanceError
 from imle.plugins import Parameter
 from imle.plugins.spec import REQUIRED
 from imle.solvers.protocol import fixed_terms_of
@@ -74,8 +75,14 @@ def _check_slopes(case: Case, parameter: Parameter, given: Any, objective: Float
 
 
 def _values(case: Case, name: str, given: Any, objective: Floats) -> Floats:
-    """`[N]` values with another instance; nan where rows are not solved: constraints may now exclude each other."""
-    prepared = case.prepare(**{name: given})
+    """`[N]` values with another instance; nan where rows are not solved: constraints may now exclude each other.
+
+    All are nan where there is no such instance: a matrix that just is positive semidefinite is none after a step.
+    """
+    try:
+        prepared = case.prepare(**{name: given})
+    except InstanceError:
+        return np.full(ROWS, np.nan)
     answer = case.solve(prepared, objective)
     terms = fixed_terms_of(prepared)
     fixed = np.zeros(ROWS) if terms is None else to_numpy(terms(case.array(answer.solutions)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import cvxpy as cp
 import numpy as np
@@ -20,6 +20,15 @@ from imle_linear.arrays import Floats
 Longs = NDArray[np.int64]
 
 
+class Entries(NamedTuple):
+    """Entries of a matrix that is affine in p: factor times p[place] is added at (row, column)."""
+
+    row: Longs
+    column: Longs
+    place: Longs
+    factor: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Canonical:
     """Minimise or maximise (objective @ p) . (x, 1) over rows and bounds that are affine in p, the Parameters and a 1.
@@ -32,7 +41,7 @@ class Canonical:
             symmetric ones.
         places: entries of p that are a Parameter's, by its id.
         objective: `[n + 1, P + 1]`, in the problem's own sense; its last row is the constant.
-        matrix: entries of the rows: row, column, place in p and factor, each `[entries]`.
+        matrix: of the rows, `[rows, n]`.
         sides: `[rows, P + 1]`: rows are `matrix @ x <= sides @ p`, the last ones `==`.
         equalities: how many are the last ones.
         lower, upper: `[n, P + 1]`.
@@ -44,7 +53,7 @@ class Canonical:
     columns: Mapping[int, Longs]
     places: Mapping[int, Longs]
     objective: Any
-    matrix: tuple[Longs, Longs, Longs, Floats]
+    matrix: Entries
     sides: Any
     equalities: int
     lower: Any
@@ -108,7 +117,7 @@ def _read(data: Mapping[str, Any], problem: Any) -> Canonical:
         },
         places={p.id: program.param_id_to_col[p.id] + np.arange(p.size) for p in program.parameters},
         objective=sparse.csr_array(program.q * (-1.0 if isinstance(problem.objective, cp.Maximize) else 1.0)),
-        matrix=(row[~is_side], column[~is_side], place[~is_side], -entries.data[~is_side]),
+        matrix=Entries(row[~is_side], column[~is_side], place[~is_side], -entries.data[~is_side]),
         sides=sparse.csr_array(sides, shape=(rows, width)),
         equalities=equalities,
         lower=_bounds(program.lb_tensor, program.lower_bounds, -np.inf, (n, width), (binary, 0.0)),
@@ -145,7 +154,7 @@ def _with_bounds_of_rows(read: Canonical) -> Canonical:
     width = last + 1
     return replace(
         read,
-        matrix=(number[row[kept]], column[kept], place[kept], factor[kept]),
+        matrix=Entries(number[row[kept]], column[kept], place[kept], factor[kept]),
         sides=read.sides[np.flatnonzero(~is_bound)],
         lower=constant(lower, width),
         upper=constant(upper, width),

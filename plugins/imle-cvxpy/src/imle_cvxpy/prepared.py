@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -87,6 +87,8 @@ class PreparedProblem(BasePrepared):
         solutions, known = found.solutions.reshape(flat.shape), np.zeros(len(flat))
         for rows, inner, own in self._groups(values, len(flat)):
             result = inner.solve(flat[rows], **own)
+            assert result.status is not None
+            assert result.values is not None
             solutions[rows], found.status[rows], known[rows] = result.solutions, result.status, result.values
             if result.bound is not None:
                 found.bounds[rows] = result.bound
@@ -108,9 +110,7 @@ class PreparedProblem(BasePrepared):
             found[rows] = 0.0 if terms is None else terms(flat[rows], **own)
         return found
 
-    def _groups(
-        self, values: Sequence[Any] | None, count: int
-    ) -> list[tuple[Longs, PreparedProgram, Mapping[str, Floats]]]:
+    def _groups(self, values: Sequence[Any] | None, count: int) -> list[tuple[Longs, PreparedProgram, dict[str, Any]]]:
         """Rows that share a linear program, each with what they have of their own."""
         every = np.arange(count)
         if values is None:
@@ -122,15 +122,15 @@ class PreparedProblem(BasePrepared):
             assert self._common is not None
             return [(every, self._common, self._own(p))]
         shared, inverse = np.unique(p[:, :-1][:, self._structural], axis=0, return_inverse=True)
-        groups = []
+        groups: list[tuple[Longs, PreparedProgram, dict[str, Any]]] = []
         for number, key in enumerate(shared):
             rows = np.flatnonzero(inverse.ravel() == number)
             groups.append((rows, self._kept(key.tobytes()), self._own(p[rows])))
         return groups
 
-    def _own(self, p: Floats) -> dict[str, Floats]:
+    def _own(self, p: Floats) -> dict[str, Any]:
         below, equal = right_sides(self._read, p)
-        own = {"b_ub": below} if below.shape[1] else {}
+        own: dict[str, Any] = {"b_ub": below} if below.shape[1] else {}
         if equal.shape[1]:
             own["b_eq"] = equal
         if self._read.bounds_vary:

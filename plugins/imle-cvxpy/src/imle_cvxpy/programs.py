@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from imle_cvxpy.canonical import Canonical, Longs, constant
+from imle_cvxpy.canonical import Canonical, Entries, Longs, constant
 from imle_cvxpy.learned import Learned
 from imle_linear import arrays
 from imle_linear.arrays import Floats
@@ -24,7 +24,6 @@ def separated(read: Canonical, learned: Learned) -> tuple[Canonical, Longs]:
     Where that is all that one variable costs, it is this variable. Else, as for the coefficient of a sum of variables,
     it is one more, which a row holds to what the coefficient multiplies.
     """
-    width, n = read.sides.shape[1], len(read.names)
     objective = read.objective.tolil()
     for parameter in learned.parameters:
         objective[:, read.places[parameter.id]] = 0.0
@@ -33,47 +32,45 @@ def separated(read: Canonical, learned: Learned) -> tuple[Canonical, Longs]:
     objective.eliminate_zeros()
     factors = learned.factors.tocsr()
     factors.eliminate_zeros()
-    others = np.diff(objective.indptr)[:-1] + np.bincount(factors.indices, minlength=n) - 1
-    numbers, added = np.full(len(learned.names), -1), []
-    for k in range(len(numbers)):
-        terms = slice(*factors.indptr[k : k + 2])
-        columns = factors.indices[terms]
-        if len(columns) == 1 and factors.data[terms][0] == 1.0 and not others[columns[0]] and not learned.constants[k]:
-            numbers[k] = columns[0]
-        else:
-            numbers[k] = n + len(added)
-            added.append(k)
-    if not added:
-        return replace(read, objective=objective), numbers
-    rows = read.sides.shape[0]
-    held = factors[added].tocoo()
-    ends = np.arange(len(added))
-    entries = (
-        np.concatenate([held.row, ends]) + rows,
-        np.concatenate([held.col, ends + n]),
-        np.full(held.nnz + len(added), width - 1),
-        np.concatenate([held.data, np.full(len(added), -1.0)]),
+    n = len(read.names)
+    terms = np.diff(objective.indptr)[:-1] + np.bincount(factors.indices, minlength=n)
+    entries = np.diff(factors.indptr)
+    first = factors.indices[np.minimum(factors.indptr[:-1], factors.nnz - 1)] if factors.nnz else np.zeros_like(entries)
+    value = factors.sum(axis=1)
+    alone = (entries == 1) & (value == 1.0) & (learned.constants == 0.0) & (terms[first] == 1)
+    added = np.flatnonzero(~alone)
+    numbers = np.where(alone, first, 0)
+    numbers[added] = n + np.arange(len(added))
+    without = replace(read, objective=objective)
+    return (_with_sums(without, learned, added) if len(added) else without), numbers
+
+
+def _with_sums(read: Canonical, learned: Learned, added: Longs) -> Canonical:
+    """The problem with a variable for each of these coefficients, equal to what it multiplies."""
+    rows, width = read.sides.shape
+    n, count = len(read.names), len(added)
+    factors, constants = learned.factors[added].tocoo(), learned.constants[added]
+    here = np.arange(count)
+    equal = Entries(
+        np.concatenate([factors.row, here]) + rows,
+        np.concatenate([factors.col, here + n]),
+        np.full(factors.nnz + count, width - 1),
+        np.concatenate([factors.data, np.full(count, -1.0)]),
     )
-    lower, upper = _between(read, factors[added], learned.constants[added])
-    whole = np.bincount(
-        held.row, weights=(held.data != np.rint(held.data)) | ~read.integer[held.col], minlength=len(added)
-    )
-    return (
-        replace(
-            read,
-            names=(*read.names, *(learned.names[k] for k in added)),
-            objective=sparse.vstack([objective[:-1], sparse.csr_array((len(added), width)), objective[[-1]]]).tocsr(),
-            matrix=tuple(np.concatenate(pair) for pair in zip(read.matrix, entries, strict=True)),
-            sides=sparse.vstack([read.sides, constant(-learned.constants[added], width)]).tocsr(),
-            equalities=read.equalities + len(added),
-            lower=sparse.vstack([read.lower, constant(lower, width)]).tocsr(),
-            upper=sparse.vstack([read.upper, constant(upper, width)]).tocsr(),
-            integer=np.append(
-                read.integer, (whole == 0) & (learned.constants[added] == np.rint(learned.constants[added]))
-            ),
-            own=np.append(read.own, np.zeros(len(added), np.bool_)),
-        ),
-        numbers,
+    broken = (factors.data != np.rint(factors.data)) | ~read.integer[factors.col]
+    whole = np.bincount(factors.row, weights=broken, minlength=count) == 0
+    lower, upper = _between(read, factors.tocsr(), constants)
+    return replace(
+        read,
+        names=(*read.names, *(learned.names[k] for k in added)),
+        objective=sparse.vstack([read.objective[:-1], sparse.csr_array((count, width)), read.objective[[-1]]]).tocsr(),
+        matrix=Entries(*(np.concatenate(pair) for pair in zip(read.matrix, equal, strict=True))),
+        sides=sparse.vstack([read.sides, constant(-constants, width)]).tocsr(),
+        equalities=read.equalities + count,
+        lower=sparse.vstack([read.lower, constant(lower, width)]).tocsr(),
+        upper=sparse.vstack([read.upper, constant(upper, width)]).tocsr(),
+        integer=np.append(read.integer, whole & (constants == np.rint(constants))),
+        own=np.append(read.own, np.zeros(count, np.bool_)),
     )
 
 

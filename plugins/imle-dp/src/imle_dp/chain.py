@@ -132,7 +132,7 @@ class PreparedChain(PreparedProgram):
         self.first = read_only(barred(who, "starts", starts, (count,)))
         self.last = read_only(barred(who, "ends", ends, (count,)))
         length(who, lengths, (self.steps,), 1)
-        super().__init__(solver, lengths)
+        super().__init__(solver, lengths, counts=True)
 
     @cached_property
     def blocks(self) -> BlockLayout:

@@ -6,10 +6,11 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import gurobipy
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]
+import scipy.sparse
 from gurobipy import GRB
 from numpy.typing import NDArray
 
@@ -56,7 +57,9 @@ class GurobiEngine:
         SolverUnavailableError: there is no licence.
     """
 
-    def __init__(self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0) -> None:
+    def __init__(
+        self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0
+    ) -> None:
         self.events: Counter[str] = Counter()
         self._who, self._warm = who, warm
         self._gap = float(settings.get("MIPGap", 0.0))
@@ -64,14 +67,14 @@ class GurobiEngine:
         self._branches = bool(program.integer.any())
         self._program, self._rows = program, program.rows
         self._model = gurobipy.Model(env=started(who, settings))
-        self._x = self._model.addMVar(
+        self._x: Any = self._model.addMVar(  # attributes are arrays, which its stubs do not know
             len(program.costs),
             lb=program.lower,
             ub=program.upper,
             vtype=np.where(program.integer, GRB.INTEGER, GRB.CONTINUOUS),
         )
         self._kinds = _Kinds(program, finer)
-        self._constraints = self._kinds.add(self._model, self._x, program)
+        self._constraints: Any = self._kinds.add(self._model, self._x, program)
         self._model.update()
         self._licensed = max(len(program.costs), self._kinds.count) <= _LIMIT
         if not self._licensed:
@@ -195,18 +198,20 @@ class _Kinds:
         ends = np.nan_to_num(self._ends(program.rows))  # zeros for right sides that come with each row of a batch
         return model.addMConstr(scaled.tocsr()[self._order], x, senses, ends)
 
-    def set(self, constraints: gurobipy.MConstr, rows: Rows) -> None:
+    def set(self, constraints: Any, rows: Rows) -> None:
         """Change right sides."""
         constraints.RHS = self._ends(rows)
 
     def gathered(self, duals: NDArray[np.float64]) -> Floats:
         """`[rows]` of Gurobi's values per row."""
-        return np.bincount(self._order, weights=duals, minlength=len(self._factors)) * self._factors
+        found: Floats = np.bincount(self._order, weights=duals, minlength=len(self._factors)) * self._factors
+        return found
 
     def _ends(self, rows: Rows) -> Floats:
         lower, upper, factors = rows.lower, rows.upper, self._factors
         ends = [lower[self._equal], upper[self._above], lower[self._below]]
-        return np.concatenate(ends) * factors[self._order]
+        found: Floats = np.concatenate(ends) * factors[self._order]
+        return found
 
 
 def _telling(model: gurobipy.Model) -> Callable[[], None]:

@@ -16,6 +16,7 @@ from imle.solvers import Sense
 from imle_highs import mps
 from imle_highs.native import QuietHighs
 from imle_linear import arrays
+from imle_linear.arrays import Floats
 from imle_linear.instance import ProgramInput, refuse_beside_model
 from imle_linear.program import LinearProgram, fixed_costs, from_matrices, learned_variables
 
@@ -24,9 +25,15 @@ _HARMLESS = re.compile("appears more than once in this constraint")
 
 
 def read(
-    who: str, sense: Sense, instance: ProgramInput, *, integrality: Any, default_integrality: int
+    who: str,
+    sense: Sense,
+    instance: ProgramInput,
+    *,
+    integrality: Any,
+    default_integrality: int,
+    quadratic: bool = False,
 ) -> LinearProgram:
-    """Check and convert an instance.
+    """Check and convert an instance; of a file with a quadratic term, where that is allowed, all but this term.
 
     Raises:
         InstanceError: the parts do not fit together, or there is a file besides them.
@@ -44,10 +51,40 @@ def read(
             costs=instance.costs,
         )
     refuse_beside_model(who, instance, integrality)
-    return from_file(who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs)
+    return from_file(
+        who, instance.model, sense=sense, variables=instance.variables, costs=instance.costs, quadratic=quadratic
+    )
 
 
-def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) -> LinearProgram:
+def quadratic_term(who: str, path: Any, sense: Sense) -> Floats:
+    """Q of a file that `read` has taken: `[n, n]`, of x'Qx/2 to be minimised, whatever the sense.
+
+    Raises:
+        InstanceError: the file has another sense.
+    """
+    highs = QuietHighs()
+    highs.readModel(os.fsdecode(path))
+    lp, hessian = highs.getLp(), highs.getModel().hessian_
+    n = int(lp.num_col_)
+    found = np.zeros((n, n))
+    start = np.array(hessian.start_, dtype=np.int64)
+    column = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    index, value = np.array(hessian.index_, dtype=np.int64), np.array(hessian.value_)
+    found[index, column] = found[column, index] = value
+    maximises = lp.sense_ == highspy.ObjSense.kMaximize
+    if found.any() and maximises != (sense == "max"):
+        other = "max" if maximises else "min"
+        raise InstanceError(
+            f"{who}: model {os.fsdecode(path)!r}: expected a file to be read as sense={sense!r}, found one that says "
+            f"{other!r} and has a quadratic term",
+            hint=f"give sense={other!r}",
+        )
+    return -found if maximises else found
+
+
+def from_file(
+    who: str, path: Any, *, sense: Sense, variables: Any, costs: Any, quadratic: bool = False
+) -> LinearProgram:
     """Read a model.
 
     Args:
@@ -56,6 +93,7 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
         sense: the solver's; a file with coefficients of variables that are not learned must agree with it.
         variables: indices or column names of the learned variables; None for all.
         costs: coefficients of the others instead of the file's.
+        quadratic: whether there may be a quadratic term, which is then left out.
 
     Raises:
         InstanceError: there is no such file, HiGHS cannot read it, or it is not linear.
@@ -65,7 +103,7 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
     except TypeError:
         raise InstanceError(f"{who}: model: expected the path of an MPS or LP file, found {path!r}") from None
     where = f"{who}: model {name!r}"
-    lp = _read(where, name)
+    lp = _read(where, name, quadratic)
     n = int(lp.num_col_)
     names = tuple(lp.col_names_)
     learned = learned_variables(who, variables, n, names)
@@ -99,7 +137,7 @@ def from_file(who: str, path: Any, *, sense: Sense, variables: Any, costs: Any) 
     )
 
 
-def _read(where: str, path: str) -> highspy.HighsLp:
+def _read(where: str, path: str, quadratic: bool) -> highspy.HighsLp:
     if not os.path.isfile(path):
         raise InstanceError(f"{where}: expected an MPS or LP file, found no such file")
     if damaged := mps.damage(path):
@@ -117,8 +155,8 @@ def _read(where: str, path: str) -> highspy.HighsLp:
             f"{where}: expected a file that HiGHS reads without a warning, found: {warning}",
             hint="what HiGHS warns of, it leaves out or changes; correct the file",
         )
-    if highs.getHessianNumNz():
-        raise InstanceError(f"{where}: expected a linear objective, found a quadratic one")
+    if highs.getHessianNumNz() and not quadratic:
+        raise InstanceError(f"{where}: expected a linear objective, found a quadratic one", hint="use highs-qp")
     lp = highs.getLp()
     misread = mps.misread(path, spaces=any(" " in name for name in (*lp.col_names_, *lp.row_names_)))
     if misread:

@@ -93,6 +93,22 @@ class Native:
             change = self._highs.changeRowsBounds  # type: ignore[attr-defined]  # missing in highspy's stubs
             change(len(changed), changed, low[changed], high[changed])
 
+    def set_quadratic(self, quadratic: Floats) -> None:
+        """Add x'Qx/2 to the objective, with Q `[n, n]` symmetric and positive semidefinite.
+
+        Raises:
+            InstanceError: HiGHS refuses it.
+        """
+        lower = np.tril(quadratic).T  # column by column
+        columns, index = np.nonzero(lower)
+        start = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(lower)))]).astype(np.int32)
+        status = self._highs.passHessian(
+            *(len(lower), len(index), int(highspy.HessianFormat.kTriangular)),
+            *(start, index.astype(np.int32), lower[columns, index]),
+        )
+        if status == highspy.HighsStatus.kError:
+            raise InstanceError("HiGHS refuses Q: its numbers are out of range")
+
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
         """Change the bounds of one variable."""
         self._highs.changeColBounds(variable, lower, upper)

@@ -94,7 +94,44 @@ print(values.grad)""",
     url=_URL,
 )
 
+QP = SolverSpec(
+    id="highs-qp",
+    summary="Convex quadratic programs: x'Qx/2 over linear constraints, with exact derivatives of solutions",
+    problem="qp",
+    sense="min",
+    target="imle_highs.qp:HighsQPSolver",
+    instance=(
+        Parameter(
+            "Q",
+            "matrix | None",
+            None,
+            "[n, n] symmetric, positive semidefinite: x'Qx/2 is added to costs, taken from scores",
+            per_row=True,
+            synonyms=("P", "H", "hessian", "covariance"),
+            dual="exact",
+        ),
+        *MATRICES,
+        _BOUNDS,
+        MODEL,
+        VARIABLES,
+        COSTS,
+    ),
+    options=(common.sense("min"), common.TIME_LIMIT, *_SHARED),
+    requires=("highspy",),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
+    example="""\
+import imle, torch
+risk = torch.tensor([[0.4, 0.1, 0.0], [0.1, 0.3, 0.1], [0.0, 0.1, 0.2]])
+layer = imle.layer("highs-qp", sense="max", Q=risk, A_eq=[[1, 1, 1]], b_eq=[1], estimator="implicit")
+returns = torch.rand(4, 3, requires_grad=True)   # [B, n], one per asset
+layer(returns)[:, 0].sum().backward()            # [B, n] portfolios
+print(returns.grad)""",
+    licence=_LICENCE,
+    tolerances="constraints to 1e-9 of their largest term; the value to about 1e-9 of the terms of the objective",
+    url=_URL,
+)
+
 
 @hookimpl
 def imle_solvers() -> list[SolverSpec]:
-    return [LP, ILP]
+    return [LP, ILP, QP]

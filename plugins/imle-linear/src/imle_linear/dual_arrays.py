@@ -16,7 +16,7 @@ class DualArrays:
 
     Args:
         program: the feasible set.
-        names: of the parameters, as `from_matrices` takes them.
+        names: of the parameters, as `from_matrices` takes them; and "Q" of a quadratic term.
         count: N, how many rows there are.
 
     Attributes:
@@ -30,7 +30,7 @@ class DualArrays:
         self._rows = {"ub": below, "eq": equal}
         self._free = np.ones(n)  # costs of learned variables come with objectives
         self._free[program.learned] = 0.0
-        shapes = {"bounds": (n, 2), "costs": (n,)}
+        shapes = {"bounds": (n, 2), "costs": (n,), "Q": (n, n)}
         for side, rows in self._rows.items():
             shapes |= {f"b_{side}": (rows.stop - rows.start,), f"A_{side}": (rows.stop - rows.start, n)}
         self.arrays = {name: np.zeros((count, *shapes[name])) for name in names}
@@ -54,6 +54,8 @@ class DualArrays:
             found[row] = point * self._free if proof is None or name == "costs" else self._of(name, proof, sign, shift)
 
     def _of(self, name: str, proof: Duals, sign: float, shift: int) -> Floats:
+        if name == "Q":
+            return sign * np.outer(proof.point, proof.point) / 2
         y, r = (sign * np.ldexp(values, -shift) for values in (proof.rows, proof.bounds))
         if name == "bounds":
             return np.where(np.stack([proof.bounds > 0, proof.bounds < 0], axis=-1), r[:, None], 0.0)

@@ -40,7 +40,15 @@ class Duals(NamedTuple):
     bounds: Floats
 
     @classmethod
-    def proven(cls, program: LinearProgram, costs: Floats, rows: Rows, point: Floats, duals: Floats) -> Duals | None:
+    def proven(
+        cls,
+        program: LinearProgram,
+        costs: Floats,
+        rows: Rows,
+        point: Floats,
+        duals: Floats,
+        allowed: float | None = None,
+    ) -> Duals | None:
         """Duals that prove a feasible point optimal; None if they do not.
 
         Args:
@@ -49,6 +57,7 @@ class Duals(NamedTuple):
             rows: ends of constraint rows and variables.
             point: `[n]`.
             duals: `[rows]` as an engine has them, up to its tolerances.
+            allowed: how far the value may be from the least one; by default relative to the largest cost, or to it.
         """
         matrix = program.matrix
         y = _pointing(duals, rows.lower, rows.upper)
@@ -59,8 +68,9 @@ class Duals(NamedTuple):
         r = _pointing(reduced, rows.least, rows.most)
         gap = _away(y, matrix.times(point), rows.lower, rows.upper) + _away(r, point, rows.least, rows.most)
         gap += np.abs((reduced - r) * np.maximum(1.0, np.abs(point))).sum()  # towards an end that is not there
-        largest = max(float(np.abs(costs).max()), abs(float(costs @ point)))
-        return cls(point, y, r) if gap <= _GAP * largest else None
+        if allowed is None:
+            allowed = _GAP * max(float(np.abs(costs).max()), abs(float(costs @ point)))
+        return cls(point, y, r) if gap <= allowed else None
 
 
 def _pointing(duals: Floats, lower: Floats, upper: Floats) -> Floats:

@@ -9,21 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from imle.errors import InstanceError
 from imle.solvers import (
     BasePrepared,
+    FindsNormalCones,
     FixedTerms,
     NormalCones,
     RowResults,
     Sense,
     SolveResult,
     SolveStatus,
-    missing_instance,
 )
 from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
@@ -35,6 +34,7 @@ from imle_linear.ladder import Ladder
 from imle_linear.listing import ListingEngine, few_points
 from imle_linear.normal_cones import normal_cones
 from imle_linear.program import LinearProgram, Rows
+from imle_linear.row_reader import RowReader
 
 _SIZE = 10
 """Engines are given costs whose largest lies between 2^9 and 2^10: their tolerances are absolute."""
@@ -107,6 +107,7 @@ class PreparedProgram(BasePrepared):
     def __init__(self, program: LinearProgram, setup: Setup) -> None:
         self._program = program
         self._setup = setup
+        self._reader = RowReader(setup.who, program, bounds=setup.bounds)
         n = len(program.costs)
         self._all_learned = np.array_equal(program.learned, np.arange(n))  # all variables, in their own order
         self._idle: dict[LinearProgram, list[Ladder]] = defaultdict(list)
@@ -127,8 +128,7 @@ class PreparedProgram(BasePrepared):
     @property
     def labels(self) -> list[str] | None:
         """`[k]` names of the learned variables; None if one has no name."""
-        names = [self._program.names[number] for number in self._program.learned] if self._program.names else []
-        return names if names and all(names) else None
+        return self._program.labels
 
     @property
     def homogeneous(self) -> bool:
@@ -162,7 +162,7 @@ class PreparedProgram(BasePrepared):
         """
         found = RowResults(self._setup.who, self._setup.sense, objective, self.objective_shape)
         asked = DualArrays(self._program, duals, len(objective))
-        rows = self._rows(len(objective), b_ub, b_eq, bounds)
+        rows = self._reader.read(len(objective), b_ub, b_eq, bounds)
         result = self._solve(found, rows, opened=bounds is not None, duals=asked)
         return replace(result, duals=asked.arrays) if duals else result
 
@@ -184,7 +184,7 @@ class PreparedProgram(BasePrepared):
         bounds: Sequence[Any] | None = None,
     ) -> Floats:
         """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
-        rows = list(self._rows(len(solutions), b_ub, b_eq, bounds))
+        rows = list(self._reader.read(len(solutions), b_ub, b_eq, bounds))
         terms = np.full(len(solutions), np.nan)
         open_rows = np.flatnonzero(np.isfinite(solutions).all(axis=1))
         continuous = ~self._program.integer[self._program.learned]
@@ -210,6 +210,22 @@ class PreparedProgram(BasePrepared):
         )
         nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(least), self.objective_shape)
         return self._completion._solve(nothing, held, opened=opened)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: of the linear relaxation. None where not all variables are learned."""
+        return self._normal_cones if len(self._program.learned) == len(self._program.costs) else None
+
+    def _normal_cones(
+        self,
+        solutions: Floats,
+        *,
+        b_ub: Sequence[Any] | None = None,
+        b_eq: Sequence[Any] | None = None,
+        bounds: Sequence[Any] | None = None,
+    ) -> NormalCones:
+        rows = list(self._reader.read(len(solutions), b_ub, b_eq, bounds))
+        return normal_cones(self._setup.who, self._program, solutions, rows)
 
     def close(self) -> None:
         """Free the native models."""
@@ -307,72 +323,11 @@ class PreparedProgram(BasePrepared):
                 scaled[:, program.learned] = learned
             yield from zip(scaled, shifts.tolist(), strict=True)
 
-    def _rows(
-        self, count: int, b_ub: Sequence[Any] | None, b_eq: Sequence[Any] | None, bounds: Sequence[Any] | None
-    ) -> Iterator[Rows]:
-        """What every row of the batch has of its own."""
-        program = self._program
-        upper_part = slice(0, program.b_ub_rows)
-        equal_part = slice(program.b_ub_rows, program.b_ub_rows + program.b_eq_rows)
-        below = self._right_sides("b_ub", b_ub, upper_part, count)
-        equal = self._right_sides("b_eq", b_eq, equal_part, count)
-        own = None if bounds is None else self._bounds(bounds, count)
-        fixed = program.rows
-        if below is None and equal is None and own is None:
-            return repeat(fixed, count)  # the same arrays: engines compare those by identity first
-
-        def each() -> Iterator[Rows]:
-            for n in range(count):
-                lower, upper, least, most = fixed
-                if below is not None or equal is not None:
-                    lower, upper = lower.copy(), upper.copy()
-                if below is not None:
-                    upper[upper_part] = below[n]
-                if equal is not None:
-                    lower[equal_part] = upper[equal_part] = equal[n]
-                if own is not None:
-                    least, most = own[0][n], own[1][n]
-                yield Rows(lower, upper, least, most)
-
-        return each()
-
-    def _right_sides(self, name: str, given: Sequence[Any] | None, rows: slice, count: int) -> Floats | None:
-        who, size = self._setup.who, rows.stop - rows.start
-        if given is None:
-            if np.isnan(self._program.row_upper[rows]).any():
-                raise missing_instance(who, f"{name} missing: A_{name[2:]} has {size} rows", f"{name}=...")
-            return None
-        if size == 0:
-            raise InstanceError(f"{who}: {name}: expected A_{name[2:]} beside it, found {name} alone")
-        if len(given) != count:
-            raise InstanceError(f"{who}: {name}: expected one vector per row, {count} in all, found {len(given)}")
-        return arrays.vectors(f"{who}: {name}", given, size, f"row of A_{name[2:]}")
-
-    def _bounds(self, given: Sequence[Any], count: int) -> tuple[Floats, Floats]:
-        """Bounds of the variables `[N, n]`; those of integer variables are rounded inwards."""
-        who, integer = self._setup.who, self._program.integer
-        if not self._setup.bounds:
-            raise InstanceError(
-                f"{who}: bounds: expected them with the instance, found some per row: its engines keep them",
-                hint="give bounds=... to prepare, or use highs-lp or highs-ilp",
-            )
-        if len(given) != count:
-            raise InstanceError(f"{who}: bounds: expected one value per row, {count} in all, found {len(given)}")
-        least, most = arrays.all_bounds(f"{who}: bounds", given, len(integer))
-        return np.where(integer, np.ceil(least), least) + 0.0, np.where(integer, np.floor(most), most) + 0.0
-
     def _possible(self, n: int, asked: _Asked, found: RowResults) -> _Asked:
         """A row as engines take it. One in which no number lies between bounds is infeasible, and goes along."""
         costs, row = asked
-        if row.least is self._program.lower:
+        if not (message := self._reader.contradiction(row)):
             return asked
-        empty = np.flatnonzero(~((row.least <= row.most) & (row.least < np.inf) & (row.most > -np.inf)))
-        if not len(empty):
-            return asked
-        first = int(empty[0])
-        what = "whole number" if self._program.integer[first] else "number"
-        bounds = f"{row.least[first]:g} and {row.most[first]:g}"
-        message = f"no {what} lies between the bounds of {self._program.variable_name(first)}, {bounds}"
         found.end(n, SolveStatus.INFEASIBLE, message)
         return costs, row._replace(least=np.zeros_like(row.least), most=np.zeros_like(row.most))
 

@@ -143,6 +143,12 @@ class LinearProgram:
         low, high = (self.round_off * (sums + np.where(np.isfinite(end), np.abs(end), 0.0)) for end in (lower, upper))
         return lower - low, upper + high
 
+    @property
+    def labels(self) -> list[str] | None:
+        """`[k]` names of the learned variables; None if one has no name."""
+        names = [self.names[number] for number in self.learned] if self.names else []
+        return names if names and all(names) else None
+
     def variable_name(self, number: int) -> str:
         """A variable as its author knows it."""
         return repr(self.names[number]) if self.names else f"variable {number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -100,9 +101,14 @@ class Blossom:
         # where a pair more weighs more than any other change, the heaviest matching has as many pairs as possible
         weights = whole.max(axis=1, initial=0, keepdims=True) - whole + 2**_SUM if self.most else -whole
         chosen = np.zeros(costs.shape, np.int8)
-        links = self.graph.links
-        heaviest_matchings(read_only(weights), self.graph.ends, links.start, links.item, chosen)
+        heaviest_matchings(read_only(weights), *self._links, chosen)
         return chosen.view(np.bool_)
+
+    @cached_property
+    def _links(self) -> tuple[Longs, Longs, Longs]:
+        graph = self.graph
+        ends, start, link = (part.astype(np.int64) for part in (graph.ends, graph.links.start, graph.links.item))
+        return read_only(ends), read_only(start), read_only(link)
 
 
 class Bipartite:

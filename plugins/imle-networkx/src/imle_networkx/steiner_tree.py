@@ -39,7 +39,7 @@ class SteinerTreeSolver(BaseSolver, spec=STEINER_TREE):
     negative: Negative = "clip"
 
     def prepare(
-        self, terminals: Sequence[Any] | None = None, graph: Any = None, edges: Any = None, nodes: Any = None
+        self, terminals: Sequence[Any], graph: Any = None, edges: Any = None, nodes: Any = None
     ) -> PreparedSolver:
         """Bind to an undirected graph and the nodes to join.
 
@@ -118,9 +118,8 @@ def _terminals(graph: Graph, terminals: Any) -> Ints:
         InstanceError: none, one that is no node or is listed twice, or two without a way between them.
     """
     who = STEINER_TREE.id
-    if terminals is None or isinstance(terminals, (str, bytes)) or not hasattr(terminals, "__iter__"):
-        found = "none" if terminals is None else repr(terminals)
-        raise InstanceError(f"{who}: terminals: expected a sequence of nodes, found {found}", hint="terminals=[...]")
+    if isinstance(terminals, (str, bytes)) or not hasattr(terminals, "__iter__"):
+        raise InstanceError(f"{who}: terminals: expected a sequence of nodes, found {terminals!r}")
     given = terminals.tolist() if hasattr(terminals, "tolist") else list(terminals)
     numbers = [graph.number(who, "terminals", node) for node in given]
     if not numbers:

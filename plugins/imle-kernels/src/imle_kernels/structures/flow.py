@@ -87,7 +87,7 @@ class FlowStructure:
         sides = two_sides(rows, index[one], index[one + 1], matrix.value[one] == matrix.value[one + 1])
         if sides is None:
             return None
-        signs = 1.0 - 2.0 * sides[0]
+        signs: Floats = np.where(sides[0] == 0, 1.0, -1.0)
         tails, heads = np.full(n, rows), np.full(n, rows)
         leaves = matrix.value * signs[index] > 0
         tails[matrix.column[leaves]], heads[matrix.column[~leaves]] = index[leaves], index[~leaves]

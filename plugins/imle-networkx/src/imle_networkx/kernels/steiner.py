@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from imle.solvers.compiled import Floats, Ints, Masks, compiled
+from imle_networkx.kernels import variable
 from imle_networkx.kernels.bidirectional import push
 from imle_networkx.kernels.settle import Search, settle, unreached
 
@@ -42,12 +43,14 @@ def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, i
                     if label < own[here]:
                         own[here], via[joined, here] = label, -1 - part
                 part = (part - 1) & joined
-            size = 0
+            size = variable(0)
             for here in range(nodes):
                 if own[here] < np.inf:
                     size = push(room.keys, room.heap, size, own[here], here)
             search = Search(own, via[joined], by[joined], room.keys, room.heap)
-            settle(search, size, objective[row], height, start, node, item, root if joined == sets - 1 else -1)
+            settle(
+                search, size, objective[row], height, start, node, item, variable(root if joined == sets - 1 else -1)
+            )
         todo[0], places[0] = sets - 1, root
         size = 1
         while size > 0:
@@ -80,13 +83,13 @@ def cells(
     for row in range(len(objective)):
         labels[row] = np.inf
         owner[row] = -1
-        size = 0
+        size = variable(0)
         for place in range(terminals.size):
             labels[row, terminals[place]] = 0.0
             owner[row, terminals[place]] = place
             size = push(room.keys, room.heap, size, 0.0, terminals[place])
         search = Search(labels[row], room.via, by[row], room.keys, room.heap)
-        settle(search, size, objective[row], height, start, node, item, -1)
+        settle(search, size, objective[row], height, start, node, item, variable(-1))
         for first in range(nodes):
             here = first
             while owner[row, here] < 0 and labels[row, here] < np.inf:

@@ -1,0 +1,153 @@
+"""One row of a quadratic program after the other: HiGHS finds the face that an optimum lies on, equations the optimum.
+
+HiGHS adds 1e-7 to the diagonal of Q, and stops at tolerances. So what it finds is where to look: the optimum on that
+face is computed, and passed on where it is proven, by a linear program: a point x is optimal if no other point y of the
+feasible set has <c + Qx, y - x> below 0, which dual variables tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from highspy import HighsModelStatus
+
+from imle.solvers import SolveStatus
+from imle_highs.engines import LinearEngine
+from imle_highs.faces import Stationary, optimum_near, walked
+from imle_highs.native import Native, Settings
+from imle_linear.arrays import Floats
+from imle_linear.checking import SolutionChecker
+from imle_linear.duals import Duals
+from imle_linear.engines import TIGHT, Clock, deadline
+from imle_linear.program import LinearProgram, Rows
+
+_SIZE = 10
+"""Q or, where it is 0, costs are brought to entries between 2^9 and 2^10: what HiGHS adds to Q is then 1e-10 of it."""
+_NEAR = 1e-6
+"""How far a point of HiGHS may be from the ends that it is at."""
+_ITERATIONS = 20
+"""How many iterations HiGHS has for each row and variable: it may go on for ever."""
+_GAP = 1e-9
+"""How far the value may be from the least one, relative to the terms of the objective."""
+
+_UNPROVEN = "no point was found that is proven optimal: is the program badly scaled?"
+
+
+class Optimum(NamedTuple):
+    """How one row ended.
+
+    Attributes:
+        status: of the row.
+        message: why it is not optimal.
+        proof: its optimum, and duals of the linear program there, whose costs are the slope; None unless it is optimal.
+    """
+
+    status: SolveStatus
+    message: str = ""
+    proof: Duals | None = None
+
+
+class QuadraticEngine:
+    """Minimises <c, x> + x'Qx/2 row by row; one engine serves one thread at a time.
+
+    Args:
+        program: the feasible set.
+        settings: HiGHS options.
+
+    Raises:
+        InstanceError: HiGHS refuses the model.
+    """
+
+    def __init__(self, program: LinearProgram, settings: Settings) -> None:
+        self.events: Counter[str] = Counter()
+        self._program = program
+        self._settings = settings
+        limit = _ITERATIONS * (len(program.costs) + program.matrix.shape[0]) + _ITERATIONS
+        self._native = Native(program, {"qp_iteration_limit": limit, **TIGHT, **settings}, integer=False)
+        self._checker = SolutionChecker(program)
+        self._linear: LinearEngine | None = None
+        self._given: tuple[Floats, int] | None = None
+
+    def solve(
+        self, costs: Floats, quadratic: Floats, rows: Rows, seconds: float | None, guess: Floats | None = None
+    ) -> Optimum:
+        """One row.
+
+        Args:
+            costs: `[n]` c.
+            quadratic: `[n, n]` Q; the same array where it has not changed.
+            rows: ends of constraint rows and variables.
+            seconds: the time limit, if there is one.
+            guess: `[n]` the optimum, rounded to float32: HiGHS is asked where it leads to none.
+        """
+        clock = deadline(seconds)
+        if guess is not None:
+            near = optimum_near(self._program, quadratic, costs, rows, guess, _NEAR)
+            if (found := self._proven(near, costs, quadratic, rows)) is not None:
+                return found
+        status, point, duals = self._searched(costs, quadratic, rows, clock)
+        if status == HighsModelStatus.kOptimal:
+            near = optimum_near(self._program, quadratic, costs, rows, point, _NEAR)
+            if (found := self._proven(near, costs, quadratic, rows, duals)) is not None:
+                return found
+        if status == HighsModelStatus.kTimeLimit:
+            return Optimum(SolveStatus.TIMEOUT, "the time limit was reached")
+        return self._walked(costs, quadratic, rows, clock)
+
+    def _searched(
+        self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock
+    ) -> tuple[HighsModelStatus, Floats, Floats]:
+        """What HiGHS finds, from its own start."""
+        native = self._native
+        native.forget()
+        if self._given is None or self._given[0] is not quadratic:
+            largest = float(np.abs(quadratic).max())
+            shift = _SIZE - int(np.frexp(largest)[1]) if largest else 0
+            native.set_quadratic(np.ldexp(quadratic, shift))
+            self._given = quadratic, shift
+        native.set_costs(np.ldexp(costs, self._given[1]))
+        native.set_rows(rows)
+        status = native.run(clock())
+        return status, native.point(), np.ldexp(native.duals(), -self._given[1])
+
+    def _proven(
+        self, found: Stationary, costs: Floats, quadratic: Floats, rows: Rows, duals: Floats | None = None
+    ) -> Optimum | None:
+        """The optimum, if what was found is one by its own multipliers or by an engine's; else None."""
+        if not np.isfinite(found.point).all():
+            return None
+        x, flaw = self._checker.mend(found.point, rows)
+        if flaw:
+            return None
+        curved = quadratic @ x
+        allowed = _GAP * max(np.abs(costs).max(), np.abs(curved).max(), np.abs(costs @ x), np.abs(curved @ x))
+        for told in (found.multipliers, duals):
+            if told is not None:
+                proof = Duals.proven(self._program, costs + curved, rows, x, told, allowed)
+                if proof is not None:
+                    return Optimum(SolveStatus.OPTIMAL, proof=proof)
+        return None
+
+    def _walked(self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock) -> Optimum:
+        """By our own active-set method, from a corner that a linear program finds: slower, but it always ends."""
+        self.events["solved_by_active_sets"] += 1
+        start = self._relaxed.solve(np.zeros_like(costs), rows, clock())
+        if start.point is None:
+            return Optimum(start.status, start.message)
+        try:
+            found = walked(self._program, quadratic, costs, rows, start.point)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return Optimum(SolveStatus.ERROR, _UNPROVEN)
+        if found is None:
+            return Optimum(
+                SolveStatus.UNBOUNDED, "the objective improves without limit along a direction in which Q is 0"
+            )
+        return self._proven(found, costs, quadratic, rows) or Optimum(SolveStatus.ERROR, _UNPROVEN)
+
+    @property
+    def _relaxed(self) -> LinearEngine:
+        if self._linear is None:
+            self._linear = LinearEngine(self._program, {**self._settings, "presolve": "on", **TIGHT})
+        return self._linear

@@ -17,7 +17,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import mask as matrix_mask
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.masks import masks, read_mask
-from imle_routes.branching import Limits, best_tour, warm
+from imle_routes.branching import SearchLimits, best_tour, warm
 from imle_routes.kernels.held_karp import held_karp
 from imle_routes.plugin import TSP
 from imle_routes.ways import Ways, all_ways, number, ways_of
@@ -222,7 +222,7 @@ class PreparedTSP(BasePrepared):
         base = distances if self.closed else distances[1:, 1:]
         pairs = np.array([(0, node) for node in forced], np.int64).reshape(-1, 2)
         options = self.solver
-        limits = Limits(options.node_limit or _UNLIMITED, options.time_limit or math.inf)
+        limits = SearchLimits(options.node_limit or _UNLIMITED, options.time_limit or math.inf)
         found = best_tour(distances, pairs, symmetric=np.array_equal(base, base.T), limits=limits)
         if found.order is not None:
             order[:] = np.roll(found.order, -int(np.argmin(found.order)))

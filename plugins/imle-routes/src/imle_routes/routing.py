@@ -13,7 +13,7 @@ from pyvrp.stop import StoppingCriterion
 
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Longs
-from imle_routes.branching import Limits, doubled, run, warm
+from imle_routes.branching import SearchLimits, doubled, run, warm
 from imle_routes.kernels.search import LEVEL, LOWER, UPPER
 from imle_routes.units import NEVER, Times
 
@@ -26,7 +26,7 @@ _MOST = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Fleet:
+class Routing:
     """Vehicles and clients of one row. Depots come first among the nodes, then clients.
 
     Attributes:
@@ -119,7 +119,7 @@ class Fleet:
             wider[:busy, : len(copies)] = wider[: len(copies), :busy] = np.inf
         np.fill_diagonal(wider, np.inf)
         search = doubled(wider, cost)
-        run(search, Limits(1, math.inf))
+        run(search, SearchLimits(1, math.inf))
         return float(search.values[UPPER if search.counts[LEVEL] < 0 else LOWER])
 
     def _whole_costs(self) -> Longs:

@@ -20,7 +20,7 @@ from imle.errors import ImleError, OptionError, PluginError, SolverUnavailableEr
 from imle.plugins import registry
 from imle.plugins.known import KNOWN_COMMANDS
 
-HEAVY = ("torch", "numpy", "numba", "networkx", "ortools", "pulp", "scipy")
+HEAVY = ("torch", "numpy", "numba", "networkx", "ortools", "pulp", "cvxpy", "scipy")
 
 
 def test_version(imle):

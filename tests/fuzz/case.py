@@ -17,6 +17,7 @@ import imle
 from fuzz.judging import Answer, Truth
 from imle.plugins import registry
 from imle.solvers import SolveStatus
+from imle.solvers.blocks import blocks_of
 
 Floats = NDArray[np.float64]
 Way = Literal["prepared", "layer"]
@@ -79,14 +80,23 @@ class Case:
                 None if result.bound is None else np.asarray(result.bound),
                 dict(result.messages),
             )
-        return from_layer(built, built(torch.from_numpy(self.objectives), **rows))
+        given = torch.from_numpy(self.objectives)
+        layout = blocks_of(built.prepared)
+        if layout is None:
+            return from_layer(built, built(given, **rows))
+        found = built(**layout.split(given), **rows)
+        names = {block.name: block.solution for block in built.spec.blocks}
+        return from_layer(built, torch.cat([found[names[name]].flatten(1) for name in layout], dim=1))
 
     def snippet(self) -> str:
         """A program that shows what the solver answers."""
         lines = [self._head(), f"objectives = np.array({literal(self.objectives)})"]
         rows = "".join(f", {name}={literal(values)}" for name, values in self.rows.items())
         if self.way == "layer":
-            lines += [f"print(layer(torch.from_numpy(objectives){rows}))", "print(layer.failures)"]
+            blocks = registry.find(self.solver).spec.blocks
+            given = "torch.from_numpy(objectives)"
+            given = f"**layer.prepared.blocks.split({given})" if blocks else given
+            lines += [f"print(layer({given}{rows}))", "print(layer.failures)"]
         else:
             given = "objectives" if built_for_numpy(self.solver) else "torch.from_numpy(objectives)"
             lines += [f"result = prepared.solve({given}{rows})", "print(result)"]

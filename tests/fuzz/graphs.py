@@ -95,6 +95,68 @@ def perfect_matching(target: str, rng: Generator) -> Case:
     return case(rng, target.split("/")[1], senses(rng), _edges(rng, nodes, edges), [_masks(edges, chosen)])
 
 
+def max_weight_matching(target: str, rng: Generator) -> Case:
+    nodes = int(rng.integers(2, 8))
+    edges, most = _graph(rng, nodes), bool(rng.random() < 0.4)
+    chosen: list[tuple[int, ...]] = []
+    for size in range(nodes // 2 + 1):
+        larger = [
+            places
+            for places in itertools.combinations(range(len(edges)), size)
+            if len({end for place in places for end in edges[place]}) == 2 * size
+        ]
+        chosen = (larger or chosen) if most else chosen + larger
+    options = {"max_cardinality": most}
+    return case(rng, target.split("/")[1], options, _edges(rng, nodes, edges), [_masks(edges, chosen)])
+
+
+def max_weight_closure(target: str, rng: Generator) -> Case:
+    nodes = int(rng.integers(2, 8))
+    edges = _graph(rng, nodes)
+    every = np.array(list(itertools.product([0.0, 1.0], repeat=nodes)))
+    closed = np.all([every[:, tail] <= every[:, head] for tail, head in edges], axis=0)
+    return case(rng, target.split("/")[1], {}, _edges(rng, nodes, edges), [every[closed]])
+
+
+def steiner_tree(target: str, rng: Generator) -> Case:
+    nodes = int(rng.integers(2, 7))
+    edges = _graph(rng, nodes)
+    terminals = rng.permutation(nodes)[: int(rng.integers(1, nodes + 1))].tolist()
+    chosen = []
+    for size in range(nodes):
+        for places in itertools.combinations(range(len(edges)), size):
+            ends = [end for place in places for end in edges[place]]
+            reached = _reached(edges, places, terminals[0], directed=False)
+            leaves = {end for end in ends if ends.count(end) == 1}
+            if len(reached) == size + 1 and leaves <= set(terminals) <= reached:
+                chosen.append(places)
+    instance = _edges(rng, nodes, edges) | {"terminals": literal(terminals)}
+    return case(rng, target.split("/")[1], {}, instance, [_masks(edges, chosen)], positive=True)
+
+
+def k_shortest_paths(target: str, rng: Generator) -> Case:
+    nodes, count = int(rng.integers(2, 6)), int(rng.integers(1, 4))
+    edges, directed, disjoint = _graph(rng, nodes), bool(rng.random() < 0.5), str(rng.choice(["no", "edges", "nodes"]))
+    source, sink = rng.permutation(nodes)[:2].tolist()
+    paths = [set(places) for places in _paths(edges, source, sink, directed=directed, hops=nodes)]
+    inner = [{end for place in path for end in edges[place]} - {source, sink} for path in paths]
+
+    def apart(one: int, other: int) -> bool:
+        return disjoint == "no" or not (
+            paths[one] & paths[other] or (disjoint == "nodes" and inner[one] & inner[other])
+        )
+
+    sums = [
+        [float(sum(place in paths[path] for path in chosen)) for place in range(len(edges))]
+        for chosen in itertools.combinations(range(len(paths)), count)
+        if all(apart(*pair) for pair in itertools.combinations(chosen, 2))
+    ]
+    points = np.unique(np.array(sums).reshape(-1, len(edges)), axis=0)
+    ends = {"source": str(source), "target": str(sink), "k": str(count), "directed": str(directed)}
+    instance = _edges(rng, nodes, edges) | ends
+    return case(rng, target.split("/")[1], {"disjoint": disjoint}, instance, [points], positive=True)
+
+
 def min_cut(target: str, rng: Generator) -> Case:
     nodes = int(rng.integers(2, 6))
     edges, directed = _graph(rng, nodes), bool(rng.random() < 0.5)
@@ -228,7 +290,11 @@ DRAWS: dict[str, Callable[[str, Generator], Case]] = {
     "graphs/spanning-tree": spanning_tree,
     "graphs/arborescence": arborescence,
     "graphs/perfect-matching": perfect_matching,
+    "graphs/max-weight-matching": max_weight_matching,
     "graphs/min-cut": min_cut,
+    "graphs/max-weight-closure": max_weight_closure,
+    "graphs/steiner-tree": steiner_tree,
+    "graphs/k-shortest-paths": k_shortest_paths,
     "graphs/bounded-path": bounded_path,
     "graphs/networkx-shortest-path": shortest_path,
     "graphs/grid-shortest-path": grid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -162,6 +163,14 @@ def ranking(target: str, rng: Generator) -> Case:
     return case(rng, target.split("/")[1], options, {}, sets, which=which, rows=rows)
 
 
+def ranking_matrix(target: str, rng: Generator) -> Case:
+    n = int(rng.integers(1, 5))
+    orders = np.array(list(itertools.permutations(range(n))))
+    points = np.concatenate([orders + 1, np.eye(n)[orders].reshape(-1, n * n)], axis=1)
+    drawn = case(rng, target.split("/")[1], {}, {"n": str(n)}, [points])
+    return replace(drawn, way="prepared")  # a layer takes blocks
+
+
 def flow(target: str, rng: Generator) -> Case:
     """Some rows with capacities and supplies of their own."""
     nodes, arcs = int(rng.integers(2, 5)), int(rng.integers(1, 7))
@@ -247,6 +256,7 @@ DRAWS: dict[str, Callable[[str, Generator], Case]] = {
     "packing/topk": topk,
     "packing/subset": subset,
     "packing/ranking": ranking,
+    "packing/ranking-matrix": ranking_matrix,
     "packing/ortools-min-cost-flow": flow,
     "packing/ortools-cp-sat": cp_sat,
 }

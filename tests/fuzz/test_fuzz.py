@@ -14,7 +14,16 @@ from fuzz.running import Tally, attempt, draw, table
 
 SEED = 0 if os.environ.get("CI") else secrets.randbelow(2**31)
 """In CI always the same cases; elsewhere new ones in each run, and failures say which."""
-INSTANCES = {"programs": 30, "graphs": 40, "packing": 40, "clauses": 40, "networks": 30, "quadratic": 40}
+INSTANCES = {
+    "programs": 30,
+    "graphs": 40,
+    "packing": 40,
+    "clauses": 40,
+    "sequences": 40,
+    "routes": 30,
+    "quadratic": 40,
+    "networks": 30,
+}
 
 
 @pytest.mark.parametrize("target", DRAWS)

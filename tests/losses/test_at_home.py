@@ -33,6 +33,7 @@ SOLUTIONS = k_subsets(5, 2)
 KNOWN = [PerturbedFenchelYoung, RegularisedFenchelYoung, ImplicitMLE, StructuredHinge, NCE, MAPContrastive]
 TRUE = [SPOPlus, PerturbationGradient, ListwiseLTR, PairwiseLTR, PointwiseLTR]
 POOLED = [NCE, MAPContrastive, ListwiseLTR, PairwiseLTR, PointwiseLTR]
+OF_RANKS = {"AveragePrecisionLoss", "RecallLoss"}
 ALL = KNOWN + TRUE
 
 
@@ -44,8 +45,16 @@ def target_for(cls, true, k=2):
 
 
 def test_every_loss_is_here():
-    """Those of constraints need more: test_cave.py, test_feasibility_aware.py, test_solver_free.py."""
-    others = {"SolverLoss", "SolutionPool", "CaVE", "FeasibilityAware", "RegularisedFrankWolfe", "SolverFree"}
+    """Others need more: test_cave.py, test_feasibility_aware.py, test_of_ranks.py, test_solver_free.py."""
+    others = {
+        "SolverLoss",
+        "SolutionPool",
+        "CaVE",
+        "FeasibilityAware",
+        "RegularisedFrankWolfe",
+        "SolverFree",
+        *OF_RANKS,
+    }
     assert {cls.__name__ for cls in ALL} == {*imle.losses.__all__} - others
 
 
@@ -313,6 +322,16 @@ def test_spo_plus_leaves_out_rows_that_fail_on_either_objective(failing):
     assert [failure.row for failure in layer.failures] == [1]
     SPOPlus(layer)(objective, objective.detach())
     assert len(layer.failures) == 2  # 40 fails twice; those of the pass before are gone
+
+
+def test_functions_need_no_more_than_others():
+    """Nothing is known of a function, not even whether it depends on the scale of an objective."""
+    layer = imle.layer(lambda c: torch.nn.functional.one_hot(c.argmax(1), 5).to(c), shape=(None,))
+    known = layer_over(k_subsets(5, 1))
+    objective, true = draw(3, 5), draw(3, 5, seed=1)
+    for cls, options in ((PerturbationGradient, {"step": 2.0}), (SPOPlus, {}), (StructuredHinge, {})):
+        target = true if cls in TRUE else target_for(cls, true, 1)
+        torch.testing.assert_close(cls(layer, **options)(objective, target), cls(known, **options)(objective, target))
 
 
 def test_the_margin_needs_solutions_of_0_and_1():

@@ -511,13 +511,18 @@ class SolvePlan:
             found[rows] = own
         return found
 
+    @property
+    def has_fixed_terms(self) -> bool:
+        """Whether there may be terms that theta does not give."""
+        return any(fixed_terms_of(group.prepared) is not None for group in self.groups)
+
     def fixed_terms(self, z: Tensor) -> Tensor | None:
         """h of `[B, S, *event]` solutions: what terms add that theta does not give, as a maximisation.
 
         Returns:
             `[B, S]` float64, nan where a solution is not feasible; None if there are no such terms.
         """
-        if all(fixed_terms_of(group.prepared) is None for group in self.groups):
+        if not self.has_fixed_terms:
             return None
         found = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
         for group in self.groups:

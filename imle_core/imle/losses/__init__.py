@@ -3,9 +3,11 @@
 With known solutions: `PerturbedFenchelYoung`, `RegularisedFenchelYoung`, `ImplicitMLE`, `StructuredHinge`, `NCE`,
 `MAPContrastive`, and `CaVE`, which does not solve. With true objectives: `SPOPlus`, `PerturbationGradient`,
 `ListwiseLTR`, `PairwiseLTR`, `PointwiseLTR`. For parameters of constraints: `FeasibilityAware`, with their true values;
-`SolverFree`, with solutions alone. `RegularisedFrankWolfe` is no loss, but the smoothed solver that one of them is of.
+`SolverFree`, with solutions alone. For layers that rank, with relevant entries: `AveragePrecisionLoss`, `RecallLoss`.
+`RegularisedFrankWolfe` is no loss, but the smoothed solver that one of them is of.
 """
 
+from imle.losses.average_precision import AveragePrecisionLoss
 from imle.losses.base import SolverLoss
 from imle.losses.cave import CaVE
 from imle.losses.feasibility_aware import FeasibilityAware
@@ -17,6 +19,7 @@ from imle.losses.nce import NCE
 from imle.losses.pairwise import PairwiseLTR
 from imle.losses.perturbation_gradient import PerturbationGradient
 from imle.losses.pointwise import PointwiseLTR
+from imle.losses.recall import RecallLoss
 from imle.losses.regularised import RegularisedFenchelYoung, RegularisedFrankWolfe
 from imle.losses.solver_free import SolverFree
 from imle.losses.spo_plus import SPOPlus
@@ -25,6 +28,7 @@ from imle.solvers.pool import SolutionPool
 
 __all__ = [
     "NCE",
+    "AveragePrecisionLoss",
     "CaVE",
     "FeasibilityAware",
     "ImplicitMLE",
@@ -34,6 +38,7 @@ __all__ = [
     "PerturbationGradient",
     "PerturbedFenchelYoung",
     "PointwiseLTR",
+    "RecallLoss",
     "RegularisedFenchelYoung",
     "RegularisedFrankWolfe",
     "SPOPlus",

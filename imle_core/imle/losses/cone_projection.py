@@ -45,13 +45,13 @@ class Generators:
 
     def products(self, vectors: Tensor) -> Tensor:
         """K v: `[B, n]` to `[B, M]`."""
-        along = torch.einsum("brn,bn->br", self._rows, vectors)
+        along = (vectors.unsqueeze(1) @ self._rows.mT).squeeze(1)
         return torch.cat([along, self._unit * vectors.repeat(1, 2)], dim=1)
 
     def combine(self, multipliers: Tensor) -> Tensor:
         """K' lambda: `[B, M]` to `[B, n]`."""
         rows, unit = self._split(multipliers)
-        return torch.einsum("brn,br->bn", self._rows, rows) + _folded(unit * self._unit)
+        return (rows.unsqueeze(1) @ self._rows).squeeze(1) + _folded(unit * self._unit)
 
     def gram(self, weights: Tensor) -> Tensor:
         """K' W K with the `[B, M]` diagonal of W: `[B, n, n]`."""
@@ -99,9 +99,13 @@ class _Program:
     def __init__(self, theta: Tensor, cones: Generators, ridge: float) -> None:
         self.cones, self.target, self._ridge = cones, -2 * cones.products(theta), ridge
 
-    def curve(self, x: Tensor) -> Tensor:
-        """P x."""
-        return 2 * self.cones.products(self.cones.combine(x)) + self._ridge * x
+    def curve(self, x: Tensor, combined: Tensor) -> Tensor:
+        """P x, where K' x is known."""
+        return 2 * self.cones.products(combined) + self._ridge * x
+
+    def curved(self, one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Tensor:
+        """x' P y, `[B, 1]`, for (x, K' x) and (y, K' y)."""
+        return 2 * _dot(one[1], other[1]) + self._ridge * _dot(one[0], other[0])
 
     def factor(self, diagonal: Tensor) -> Tensor:
         """What `inverse` solves with: there are more vectors than entries, so that it is `[B, n, n]`."""
@@ -140,25 +144,26 @@ class _Steps:
         self._stiffness = z / s
         self._factor = program.factor(self._stiffness)
         self._toward = program.inverse(self._factor, self._stiffness, -program.target)
-        curved, there = program.curve(x), program.cones.there
+        combined, there = program.cones.combine(x), program.cones.there
         self._left = (
-            there * (z - curved) - program.target * tau,
+            there * (z - program.curve(x, combined)) - program.target * tau,
             there * (s - x),
-            _dot(program.target, x) + kappa + _dot(x, curved) / tau,
+            _dot(program.target, x) + kappa + program.curved((x, combined), (x, combined)) / tau,
         )
-        apart = x / tau - self._toward
+        self._here = x / tau, combined / tau
+        toward = self._toward, program.cones.combine(self._toward)
         self._slope = kappa / tau - _dot(program.target, self._toward)
-        self._slope += _dot(apart, program.curve(apart)) - _dot(self._toward, program.curve(self._toward))
+        self._slope += program.curved(self._here, self._here) - 2 * program.curved(self._here, toward)
 
     def step(self, share: Tensor | float, products: Tensor, product_of_pair: Tensor) -> _Iterate:
         """The step that removes a share of what is left, and brings products of slacks and duals down by these."""
-        program, (x, _, z, tau, kappa) = self._program, self._point
+        program, (_, _, z, tau, kappa) = self._program, self._point
         of_x, of_z, of_tau = (share * part for part in self._left)
         offset = program.cones.there * products / z
         middle = offset - of_z
         first = program.inverse(self._factor, self._stiffness, of_x - middle * self._stiffness)
-        wanted = of_tau - product_of_pair / tau + _dot(program.target, first) + 2 * _dot(x / tau, program.curve(first))
-        step_tau = wanted / self._slope
+        along = program.curved(self._here, (first, program.cones.combine(first)))
+        step_tau = (of_tau - product_of_pair / tau + _dot(program.target, first) + 2 * along) / self._slope
         step_x = first + step_tau * self._toward
         step_z = -(middle + step_x) * self._stiffness
         step_s = -(step_z / self._stiffness + offset)

@@ -92,10 +92,7 @@ class PerturbationGradient(SolverLoss):
     def _value(self, batch: Batch, true: Tensor, step: float) -> tuple[Tensor, Tensor | None]:
         """The greatest <theta, z> + h(z) of `[B, *event]` theta and h moved by a step along the truth: `[B]`."""
         theta = batch.theta + step * true
-        if batch.solve.homogeneous:  # there are no terms but those of theta
-            best = maximise(batch, theta)
-            return inner(theta, best.z), best.valid
-        share = 1.0 + step
+        share = 1.0 + step if batch.solve.has_fixed_terms else 1.0
         if share <= 0:
             raise OptionError(
                 f"PerturbationGradient: step: expected less than 1, found {self.step:g}: the solver has terms that no "

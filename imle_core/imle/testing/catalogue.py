@@ -16,6 +16,7 @@ from imle.testing.checks import (
     hints,
     imports,
     learned,
+    normal_cones,
     recipe,
     reuse,
     rows,
@@ -78,6 +79,7 @@ CHECKS: tuple[Check, ...] = (
     Check("hint", hints.check_hint, applies=(claims("warm_start"),)),
     Check("warm-start", hints.check_warm_start, applies=(claims("warm_start"),), needs=("contract", "hint")),
     Check("duals", duals.check_duals, applies=(has_duals,), needs=("contract", "reuse")),
+    Check("normal-cones", normal_cones.check_normal_cones, applies=(knows_best,), needs=("contract", "feasibility")),
     Check(
         "solution-vjp",
         derivatives.check_solution_vjp,

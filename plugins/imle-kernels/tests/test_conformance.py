@@ -1,4 +1,4 @@
-"""Both solvers pass the conformance kit, on the instances they offer."""
+"""All solvers pass the conformance kit, on the instances they offer."""
 
 from __future__ import annotations
 
@@ -12,4 +12,19 @@ def test_assignments(check):
 
 @parametrize_with_checks("knapsack")
 def test_knapsacks(check):
+    check()
+
+
+@parametrize_with_checks("subset")
+def test_subsets(check):
+    check()
+
+
+@parametrize_with_checks("ranking")
+def test_ranks(check):
+    check()
+
+
+@parametrize_with_checks("ranking-matrix")
+def test_orders(check):
     check()

@@ -109,3 +109,12 @@ def test_losses_through_layers(solver_id):
     assert PerturbedFenchelYoung(layer, temperature=0.0)(guess, best).item() == pytest.approx(5.0)
     # z = (0, 1) maximises -<2 c - t, z> - h(z) for 2 c - t = (10, -1): 1; the best in truth adds 9 and its h, 10
     assert SPOPlus(layer)(guess, truth).item() == pytest.approx(20.0)
+
+
+def test_solutions_that_layers_have_rounded_to_float32():
+    """Shares of 1000.1 no longer add up to it exactly; a share that is really another one still has no terms."""
+    given = {"A_eq": [[1, 1, 0]], "b_eq": [1000.1], "A_ub": [[1, 0, -1]], "b_ub": [0]}
+    prepared = HighsLPSolver().prepare(**given, variables=[0, 1], costs=[0, 0, 2])
+    exact = np.array([[333.4, 666.7], [1000.1, 0.0], [333.4, 666.8]])
+    found = prepared.fixed_terms(exact.astype(np.float32).astype(np.float64))
+    np.testing.assert_allclose(found, [666.8, 2000.2, np.nan], rtol=1e-6)

@@ -38,3 +38,23 @@ def test_matchings(check):
 @parametrize_with_checks("min-cut")
 def test_cuts(check):
     check()
+
+
+@parametrize_with_checks("max-weight-matching")
+def test_heaviest_matchings(check):
+    check()
+
+
+@parametrize_with_checks("max-weight-closure")
+def test_closures(check):
+    check()
+
+
+@parametrize_with_checks("steiner-tree")
+def test_steiner_trees(check):
+    check()
+
+
+@parametrize_with_checks("k-shortest-paths")
+def test_several_paths(check):
+    check()

@@ -15,10 +15,13 @@ import imle
 from imle.errors import InstanceError
 from imle_networkx.arborescence import ArborescenceSolver
 from imle_networkx.bounded_path import BoundedPathSolver
+from imle_networkx.max_weight_matching import MaxWeightMatchingSolver
 from imle_networkx.min_cut import MinCutSolver
 from imle_networkx.perfect_matching import PerfectMatchingSolver
+from imle_networkx.several_paths import KShortestPathsSolver
 from imle_networkx.shortest_path import ShortestPathSolver
 from imle_networkx.spanning_tree import SpanningTreeSolver
+from imle_networkx.steiner_tree import SteinerTreeSolver
 
 KINDS = (nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph)
 quick = settings(max_examples=150)
@@ -80,6 +83,9 @@ SOLVERS = {
     "bounded path": (BoundedPathSolver(), {"source": "a", "target": 4, "hops": 4}, KINDS),
     "cut": (MinCutSolver(), {"source": "a", "target": 4}, KINDS),
     "tree": (SpanningTreeSolver(), {}, (nx.Graph, nx.MultiGraph)),
+    "matching": (MaxWeightMatchingSolver(), {}, (nx.Graph, nx.MultiGraph)),
+    "Steiner tree": (SteinerTreeSolver(), {"terminals": ["a", 4]}, (nx.Graph, nx.MultiGraph)),
+    "two paths": (KShortestPathsSolver(), {"source": "a", "target": 4, "k": 2}, KINDS),
     "arborescence": (ArborescenceSolver(sense="max"), {}, (nx.DiGraph, nx.MultiDiGraph)),
 }
 

@@ -8,7 +8,9 @@ import pytest
 
 from imle.errors import ObjectiveError
 from imle_networkx.grid import GridShortestPathSolver
+from imle_networkx.several_paths import KShortestPathsSolver
 from imle_networkx.shortest_path import ShortestPathSolver
+from imle_networkx.steiner_tree import SteinerTreeSolver
 
 ADVICE = (
     "negative costs were clipped to zero, where paths tie and gradients mislead; keep costs positive: a softplus on "
@@ -117,3 +119,39 @@ def test_a_self_loop_is_a_cycle():
     graph = nx.DiGraph([("a", "b"), ("a", "a")])
     result = ShortestPathSolver().prepare(graph, source="a", target="b").solve(np.array([[1.0, -1.0]]))
     assert result.counters == {"clipped_rows": 1, "clipped_entries": 1}
+
+
+RING = {"graph": nx.relabel_nodes(nx.cycle_graph(4), dict(enumerate("abcd")))}
+CLIPPED = {
+    "trees": lambda **options: SteinerTreeSolver(**options).prepare(terminals=["a", "c"], **RING),
+    "paths": lambda **options: KShortestPathsSolver(**options).prepare(source="a", target="c", k=1, **RING),
+}
+
+
+@pytest.mark.parametrize("what", CLIPPED)
+def test_trees_and_several_paths_are_clipped_and_counted_or_refused(what):
+    costs = np.array([[5.0, -2.0, 1.0, 1.0], [1.0, 5.0, 1.0, 1.0]])
+    result = CLIPPED[what]().solve(costs)
+    assert result.solutions.tolist() == [[0, 1, 0, 1], [1, 0, 1, 0]]
+    assert result.values.tolist() == [-1.0, 2.0]  # of the costs as given
+    assert result.counters == {"clipped_rows": 1, "clipped_entries": 1}
+    assert result.advice == (ADVICE.replace("paths", what),)
+    with pytest.raises(ObjectiveError) as caught:
+        CLIPPED[what](negative="raise").solve(costs)
+    assert "expected costs >= 0, found -2 at position 1, edge ('a', 'd'); 1 of 8 entries" in str(caught.value)
+    assert caught.value.row == 0
+
+
+def test_nothing_is_known_of_clipped_trees_that_are_not_the_best():
+    prepared = SteinerTreeSolver(exact_terminals=1).prepare(terminals=["a", "c"], **RING)
+    result = prepared.solve(np.array([[1.0, -1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 2.0]]))
+    assert np.isnan(result.bound[0])
+    assert result.bound[1] == result.values[1] == 2.0  # two terminals: a path, which is the cheapest
+
+
+def test_several_paths_of_acyclic_graphs_take_any_sign():
+    edges = [[0, 1], [1, 2], [0, 2], [2, 3], [1, 3]]
+    prepared = KShortestPathsSolver(negative="raise").prepare(source=0, target=3, k=2, edges=edges)
+    result = prepared.solve(np.array([[1.0, -3.0, -1.0, -1.0, 5.0]]))
+    assert result.solutions.tolist() == [[1, 1, 1, 2, 0]]
+    assert result.values.tolist() == [-5.0]

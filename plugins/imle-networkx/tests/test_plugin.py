@@ -34,11 +34,14 @@ def test_ids():
         "arborescence",
         "bounded-path",
         "grid-shortest-path",
+        "k-shortest-paths",
+        "max-weight-closure",
         "max-weight-matching",
         "min-cut",
         "networkx-shortest-path",
         "perfect-matching",
         "spanning-tree",
+        "steiner-tree",
     ]
 
 
@@ -83,15 +86,15 @@ def test_every_parameter_is_documented(spec):
 
 
 def test_solvers_are_hashable_and_picklable(spec):
-    other = {option.name: option.choices[-1] if option.choices else 7 for option in spec.options}
+    other = {option.name: option.choices[-1] if option.choices else type(option.default)(7) for option in spec.options}
     solver = solver_class(spec)(**other)
     assert pickle.loads(pickle.dumps(solver)) == solver
     assert hash(solver) == hash(solver_class(spec)(**other))
-    assert solver != solver_class(spec)()
+    assert (solver == solver_class(spec)()) == (not spec.options)
 
 
 def test_prepared_solvers_follow_the_protocol(spec):
-    offered = {"edges": [(0, 1)], "source": 0, "target": 1, "hops": 1}
+    offered = {"edges": [(0, 1)], "source": 0, "target": 1, "hops": 1, "k": 1, "terminals": [0, 1]}
     needed = {parameter.name for parameter in spec.instance if parameter.required}
     instance = {name: offered[name] for name in needed}
     assert isinstance(solver_class(spec)().prepare(**instance), PreparedSolver)

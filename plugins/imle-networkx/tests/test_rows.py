@@ -19,13 +19,18 @@ from imle.solvers import PreparedSolver, SolveStatus
 from imle.solvers.cancellation import CancelledError, CancelToken, stop_until
 from imle_networkx.arborescence import ArborescenceSolver
 from imle_networkx.bounded_path import BoundedPathSolver
+from imle_networkx.closure import ClosureSolver
+from imle_networkx.max_weight_matching import MaxWeightMatchingSolver
 from imle_networkx.min_cut import MinCutSolver
 from imle_networkx.perfect_matching import PerfectMatchingSolver
+from imle_networkx.several_paths import KShortestPathsSolver
 from imle_networkx.spanning_tree import SpanningTreeSolver
+from imle_networkx.steiner_tree import SteinerTreeSolver
 
 GRID = nx.grid_2d_graph(4, 4)
 KINGS = nx.strong_product(nx.path_graph(4), nx.path_graph(4))
 ENDS = {"source": (0, 0), "target": (3, 3)}
+CORNERS = [(0, 0), (0, 3), (3, 0), (3, 3)]
 CASES = {
     "tree": lambda: SpanningTreeSolver().prepare(KINGS),
     "dearest tree": lambda: SpanningTreeSolver(sense="max").prepare(KINGS),
@@ -33,6 +38,11 @@ CASES = {
     "free arborescence": lambda: ArborescenceSolver(sense="max").prepare(KINGS.to_directed()),
     "bipartite matching": lambda: PerfectMatchingSolver().prepare(GRID),
     "matching": lambda: PerfectMatchingSolver(sense="max").prepare(KINGS),
+    "heaviest matching": lambda: MaxWeightMatchingSolver().prepare(KINGS),
+    "closure": lambda: ClosureSolver().prepare(nx.DiGraph(KINGS.edges)),
+    "Steiner tree": lambda: SteinerTreeSolver().prepare(terminals=CORNERS, graph=KINGS),
+    "three paths": lambda: KShortestPathsSolver().prepare(**ENDS, k=3, graph=KINGS),
+    "disjoint paths": lambda: KShortestPathsSolver(disjoint="nodes").prepare(**ENDS, k=2, graph=GRID),
     "cut": lambda: MinCutSolver().prepare(**ENDS, graph=KINGS),
     "directed cut": lambda: MinCutSolver().prepare(**ENDS, graph=KINGS.to_directed()),
     "path": lambda: BoundedPathSolver().prepare(**ENDS, hops=7, graph=GRID),
@@ -198,6 +208,20 @@ def test_ctrl_c_among_negative_cycles():
     finally:
         signal.signal(signal.SIGINT, before)
     assert prepared.solve(costs[:2]).status is None
+
+
+def test_ctrl_c_among_sets_of_terminals():
+    solver = SteinerTreeSolver(exact_terminals=20)
+    many = solver.prepare(terminals=range(18), graph=nx.complete_graph(40))  # more than ten seconds a row
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            many.solve(np.ones((4, 780)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    few = solver.prepare(terminals=range(3), graph=nx.complete_graph(40))
+    assert few.solve(np.ones((2, 780))).values.tolist() == [2.0, 2.0]
 
 
 def test_rows_among_negative_cycles_that_no_caller_waits_for():

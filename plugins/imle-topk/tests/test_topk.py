@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import imle
 from imle.errors import InstanceError, ObjectiveError, OptionError
-from imle_topk.plugin import RANKING, SUBSET, TOPK, imle_solvers
+from imle_topk.plugin import TOPK, imle_solvers
 from imle_topk.topk import TopKSolver
 
 
@@ -82,7 +82,7 @@ def test_training_step_selects_the_wanted_entries():
 
 
 def test_spec_is_true():
-    assert imle_solvers() == [TOPK, SUBSET, RANKING]
+    assert imle_solvers() == [TOPK]
     solver = TopKSolver()
     assert (solver.sense, solver.array) == (TOPK.sense, TOPK.capabilities.array)
     assert solver.prepare(k=1).objective_shape == (None,)
@@ -145,11 +145,8 @@ def test_the_gradient_along_another_dimension_is_that_of_one_column_where_there_
 
 @pytest.mark.parametrize("dim", [0, (0, 1), (-1, 1), (-1, -1), (), 1.5, "rows", True])
 def test_what_is_no_dimension(dim):
-    for solver in ("topk", "subset"):
-        with pytest.raises(
-            OptionError, match=r"dim: expected a dimension such as -2, or several such as \(-2, -1\), fo"
-        ):
-            imle.layer(solver, dim=dim)
+    with pytest.raises(OptionError, match=r"topk: dim: expected a dimension such as -2, or several such as \(-2, -1\)"):
+        imle.layer("topk", dim=dim)
 
 
 def test_objectives_without_the_dimension():
@@ -157,3 +154,14 @@ def test_objectives_without_the_dimension():
         imle.layer("topk", k=1, dim=2)(torch.randn(2, 3))
     with pytest.raises(ObjectiveError, match=r"expected shape \[\*batch, any, any\], found \[3\]"):
         imle.layer("topk", k=1, dim=-2)(torch.randn(3))
+
+
+def test_the_exact_rule_is_for_vectors():
+    with pytest.raises(OptionError, match=r"'simple': expected objectives \[n\], found \[4, 3\] for each row"):
+        imle.layer("topk", k=1, dim=-2, estimator="simple")(torch.randn(2, 4, 3, requires_grad=True)).sum().backward()
+
+
+def test_options_say_what_was_given():
+    assert imle.layer("topk", k=1, dim=[-1, -2]).solver == TopKSolver(dim=(-1, -2))
+    assert TopKSolver().dim == -1
+    assert hash(TopKSolver(dim=[1, 2])) == hash(TopKSolver(dim=(1, 2)))

@@ -28,10 +28,16 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "programs/scipy-milp": ("scipy-milp", {}),
     "programs/pulp-ilp": ("pulp-ilp", {}),
     "programs/gurobi-ilp": ("gurobi-ilp", {}),
+    "programs/pyomo": ("pyomo", {}),
     "programs/highs-lp": ("highs-lp", {}),
     "programs/pulp-lp": ("pulp-lp", {}),
+    "programs/cvxpy": ("cvxpy", {}),
+    "programs/cvxpy/auto": ("cvxpy", {"engine": "auto"}),
 }
 """Solver and options by the name of what is tried."""
+
+MODELS = {"pulp-ilp": writing.in_pulp, "pulp-lp": writing.in_pulp, "cvxpy": writing.in_cvxpy}
+"""What writes the models of solvers that take no matrices."""
 
 
 def case(target: str, rng: Generator) -> Case:
@@ -50,7 +56,7 @@ def case(target: str, rng: Generator) -> Case:
     if kind == "boxed" and solver != "scipy-milp" and rng.random() < 0.25 and _all_whole(program):
         learned = sorted(rng.permutation(n)[: int(rng.integers(1, n))].tolist())
         costs = [0.0 if place in learned else float(rng.integers(-30, 31)) / 2 for place in range(n)]
-    if solver.startswith("pulp") or kind in ("mixed", "continuous") or rng.random() < 0.8:
+    if solver in MODELS or kind in ("mixed", "continuous") or rng.random() < 0.8:
         programs = [program]
     else:
         moves = solver in ("highs-ilp", "gurobi-ilp") and rng.random() < 0.5
@@ -90,6 +96,8 @@ def _tuning(rng: Generator, solver: str) -> dict[str, Any]:
         return {"method": str(rng.choice(["auto", "primal", "dual"])), "warm": bool(rng.random() < 0.5)}
     if solver == "gurobi-ilp":
         return {"warm": True}
+    if solver == "pyomo":
+        return {"engine": "auto"}
     return {"presolve": bool(rng.random() < 0.5)} if solver == "scipy-milp" else {}
 
 
@@ -137,9 +145,14 @@ def _written(
     costs: list[float],
 ) -> dict[str, Any]:
     """The instance in the solver's form, and what differs per row."""
-    if solver.startswith("pulp"):
-        setup = writing.in_pulp(programs[0], learned, costs, options["sense"])
+    if solver in MODELS:
+        setup = MODELS[solver](programs[0], learned, costs, options["sense"])
         return {"setup": setup, "instance": {"problem": "problem", "variables": "learned"}}
+    if solver == "pyomo":
+        setup = writing.in_pyomo(programs[0], learned, costs, options["sense"])
+        rights = [[float(row.right) for row in own.rows] for own in programs]
+        values = {} if which is None else {"values": [rights[kind] for kind in which.tolist()]}
+        return {"setup": setup, "instance": {"model": "model", "variables": "learned"}, "rows": values}
     instance = writing.matrices(rng, programs[0], linear=solver == "highs-lp")
     if any(costs) or len(learned) < len(costs):
         instance |= {"variables": repr(learned), "costs": repr(costs)}

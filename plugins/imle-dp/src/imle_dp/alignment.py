@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 from imle.solvers import BaseSolver, BlockLayout, Sense
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.alignment import alignments, warpings
 from imle_dp.plugin import ALIGNMENT
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import barred, length, whole
 
 Kind = Literal["global", "local", "warping"]
@@ -48,7 +48,7 @@ class AlignmentSolver(BaseSolver, spec=ALIGNMENT):
         return PreparedAlignment(self, first, second, lengths, allowed)
 
 
-class PreparedAlignment(PreparedProgram):
+class PreparedAlignment(PreparedSequences):
     """Two sequences with room for n and m items.
 
     Args:
@@ -86,7 +86,7 @@ class PreparedAlignment(PreparedProgram):
         del shape
         return self.size
 
-    def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
+    def maximise(self, scores: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
         """Find a best alignment of each row."""
         if self.kind == "warping":
             warpings(scores, lengths, self.bars, solutions, found)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from imle.solvers import BaseSolver, BlockData, BlockLayout, Sense
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_dp.grammar import read_rules, read_symbols, some, sorted_rules
-from imle_dp.kernels.cky import derivations
+from imle_dp.kernels.cky import derivations, trees
 from imle_dp.plugin import CKY
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import length, whole
 
 
@@ -60,7 +60,7 @@ class CKYSolver(BaseSolver, spec=CKY):
         return PreparedCKY(self, words, grammar, symbols, lengths, preterminals, roots)
 
 
-class PreparedCKY(PreparedProgram):
+class PreparedCKY(PreparedSequences):
     """Sentences of up to n words, and a grammar if there is one.
 
     Args:
@@ -87,16 +87,16 @@ class PreparedCKY(PreparedProgram):
         self.words = whole(who, "words", words)
         self.rules = None if grammar is None else read_rules(who, grammar)
         self.symbols = read_symbols(who, symbols, self.rules)
-        # without a grammar, the best symbol of each span is all that matters: one symbol, one rule
-        given = [(0, 0, 0)] if self.rules is None else self.rules
-        self.grammar = sorted_rules(given, [0] if self.rules is None else self.symbols)
+        self.grammar = None if self.rules is None else sorted_rules(self.rules, self.symbols)
         if preterminals is None and self.rules is not None:
             parents = {rule[0] for rule in self.rules}
             preterminals = [symbol for symbol in self.symbols if symbol not in parents] or None
-        self.preterminals = some(who, "preterminals", preterminals, self.symbols)
-        self.roots = some(who, "roots", roots, self.symbols)
+        over_words = some(who, "preterminals", preterminals, self.symbols)
+        over_all = some(who, "roots", roots, self.symbols)
+        kinds = np.array([np.ones_like(over_words), over_words, over_all, over_words & over_all])
+        self.bars = read_only(np.where(kinds, 0.0, -np.inf))
         length(who, lengths, (self.words,), 1)
-        super().__init__(solver, lengths)
+        super().__init__(solver, lengths, counts=self.grammar is not None)
 
     @cached_property
     def blocks(self) -> BlockLayout:
@@ -123,20 +123,14 @@ class PreparedCKY(PreparedProgram):
         del shape
         return (self.words,)
 
-    def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
+    def maximise(self, scores: Floats, lengths: Longs, solutions: Any, found: Flags) -> None:
         """Find a best tree of each row."""
-        rows, n = len(scores), self.words
         parts = self.blocks.split(scores)
-        spans = np.array(parts["spans"])
-        every = np.arange(n)
-        spans[:, every, every] += np.where(self.preterminals, 0.0, -np.inf)
-        spans[np.arange(rows), 0, lengths[:, 0] - 1] += np.where(self.roots, 0.0, -np.inf)
-        rules = np.zeros((rows, 1)) if self.rules is None else parts["rules"]
-        seen = spans.max(axis=3, keepdims=True) if self.rules is None else spans
-        trees, counts = np.zeros(seen.shape, np.int32), np.zeros(rules.shape, np.int32)
-        derivations(read_only(seen), read_only(rules), lengths, *self.grammar, trees, counts, found)
+        spans = read_only(parts["spans"])
+        if self.grammar is None:
+            trees(spans, self.bars, lengths, solutions.reshape(spans.shape), found)
+            return
+        nodes, counts = np.zeros(spans.shape, np.int8), np.zeros(parts["rules"].shape, np.int32)
+        derivations(spans, self.bars, read_only(parts["rules"]), lengths, *self.grammar, nodes, counts, found)
         own = self.blocks.split(solutions)  # views
-        if self.rules is None:
-            np.put_along_axis(own["spans"], spans.argmax(axis=3, keepdims=True), trees, axis=3)
-        else:
-            own["spans"][:], own["rules"][:] = trees, counts
+        own["spans"][:], own["rules"][:] = nodes, counts

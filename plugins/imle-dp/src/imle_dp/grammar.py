@@ -86,21 +86,16 @@ def some(who: str, name: str, given: Any, symbols: Sequence[Hashable]) -> Flags:
 def sorted_rules(rules: Sequence[Rule], symbols: Sequence[Hashable]) -> Grammar:
     """Rules as the kernel takes them."""
     place = {symbol: number for number, symbol in enumerate(symbols)}
-    parent, left, right = np.array([[place[symbol] for symbol in rule] for rule in rules], np.int64).T
-    pairs, pair = np.unique(np.stack([left, right], axis=1), axis=0, return_inverse=True)
-    edges = np.arange(len(symbols) + 1)
-    by_parent = np.argsort(parent, kind="stable")
-    parts = (
-        np.searchsorted(pairs[:, 0], edges),
-        pairs[:, 1],
-        parent,
-        left,
-        right,
-        pair.reshape(-1),
-        np.searchsorted(parent[by_parent], edges),
-        by_parent,
-    )
-    return Grammar(*(read_only(part.astype(np.int64)) for part in parts))
+    sides = np.array([[place[symbol] for symbol in rule] for rule in rules])
+    number = np.argsort(sides[:, 0], kind="stable")
+    parents = np.isin(np.arange(len(symbols)), sides[:, 0])
+    kind = np.array([[3, 0], [2, 1]])[parents[sides[:, 1]].astype(int), parents[sides[:, 2]].astype(int)]
+    pairs, pair = np.unique(np.column_stack([kind, sides[:, 1:]])[number], axis=0, return_inverse=True)
+    ends = np.searchsorted(pairs[:, 0], np.arange(4), side="right")
+    start = np.searchsorted(sides[number, 0], np.arange(len(symbols) + 1))
+    left, right, of_rule = (read_only(one.astype(np.uint32)) for one in (pairs[:, 1], pairs[:, 2], pair.reshape(-1)))
+    longs = (read_only(one.astype(np.int64)) for one in (ends, start, number))
+    return Grammar(left, right, next(longs), next(longs), of_rule, next(longs))
 
 
 def _listed(symbols: Sequence[Hashable]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,20 +10,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from imle.solvers import BasePrepared, BaseSolver, RowResults, SolveResult, SolveStatus
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_dp.reading import length, lengths
 
 _TOO_LARGE = 2.0**1000
 """A few million scores of this size can be added up."""
 
 
-class PreparedProgram(BasePrepared, ABC):
+class PreparedSequences(BasePrepared, ABC):
     """A dynamic program over rows of different lengths. Subclasses add `room`, `maximise` and what an instance is.
 
     Args:
         solver: the options.
         fixed: the length of all rows, as the user gave it; None for all the room there is.
         least: the smallest length.
+        counts: solutions have numbers larger than one, as counts of transitions are.
 
     Attributes:
         nothing: why a row may have no solution, for its message.
@@ -31,10 +33,11 @@ class PreparedProgram(BasePrepared, ABC):
     any_size: ClassVar[bool] = True  # scores are added and compared, whatever they are
     nothing: ClassVar[str]
 
-    def __init__(self, solver: BaseSolver, fixed: Any, least: int = 1) -> None:
+    def __init__(self, solver: BaseSolver, fixed: Any, least: int = 1, *, counts: bool = False) -> None:
         self.solver = solver
         self.fixed = fixed
         self.least = least
+        self._dtype = np.int32 if counts else np.int8  # small: new memory costs more than what is written there
 
     def solve(self, objective: Any, *, lengths: Sequence[Any] | None = None) -> SolveResult:
         """Solve N rows.
@@ -52,10 +55,11 @@ class PreparedProgram(BasePrepared, ABC):
         """
         who, sense = self.solver.spec.id, self.solver.sense
         assert self.objective_shape is not None
-        rows = RowResults(who, sense, objective, self.objective_shape, dtype=np.int32)
+        rows = RowResults(who, sense, objective, self.objective_shape, dtype=self._dtype)
         used = self._lengths(lengths, rows.objective.shape)
         scores = -rows.objective if sense == "min" else rows.objective
-        large = np.abs(scores).max(axis=tuple(range(1, scores.ndim)), initial=0.0) > _TOO_LARGE
+        flat = scores.reshape(len(scores), math.prod(scores.shape[1:]))
+        large = (flat.max(axis=1, initial=0.0) > _TOO_LARGE) | (flat.min(axis=1, initial=0.0) < -_TOO_LARGE)
         for row in np.flatnonzero(large).tolist():
             rows.end(row, SolveStatus.ERROR, f"{who} adds objectives: one is larger than 2**1000 in size")
         if large.any():  # kernels rely on sums that are numbers
@@ -82,7 +86,7 @@ class PreparedProgram(BasePrepared, ABC):
         """
 
     @abstractmethod
-    def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
+    def maximise(self, scores: Floats, lengths: Longs, solutions: Any, found: Flags) -> None:
         """Write best solutions.
 
         Args:

@@ -9,10 +9,10 @@ import numpy as np
 
 from imle.errors import InstanceError, ObjectiveError
 from imle.solvers import BaseSolver, Sense
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.projective import projective_trees
 from imle_dp.plugin import PROJECTIVE_TREE
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import barred, length
 
 
@@ -44,7 +44,7 @@ class ProjectiveTreeSolver(BaseSolver, spec=PROJECTIVE_TREE):
         return PreparedProjectiveTree(self, lengths, allowed)
 
 
-class PreparedProjectiveTree(PreparedProgram):
+class PreparedProjectiveTree(PreparedSequences):
     """Sentences of any length, or those for which there is a mask.
 
     Args:
@@ -89,7 +89,7 @@ class PreparedProjectiveTree(PreparedProgram):
             )
         return (shape[0] - 1,)
 
-    def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
+    def maximise(self, scores: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
         """Find a best tree of each row."""
         bars = read_only(np.zeros(scores.shape[1:])) if self.bars is None else self.bars
         projective_trees(scores, lengths, bars, self.single_root, solutions, found)

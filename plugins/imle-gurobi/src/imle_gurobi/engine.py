@@ -6,10 +6,11 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import gurobipy
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]
+import scipy.sparse
 from gurobipy import GRB
 from numpy.typing import NDArray
 
@@ -56,25 +57,27 @@ class GurobiEngine:
         SolverUnavailableError: there is no licence.
     """
 
-    def __init__(self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0) -> None:
+    def __init__(
+        self, who: str, program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0
+    ) -> None:
         self.events: Counter[str] = Counter()
         self._who, self._warm = who, warm
         self._gap = float(settings.get("MIPGap", 0.0))
+        self._limits: tuple[float, float] | None = None
         self._work = float(settings.get("WorkLimit", math.inf))
         self._branches = bool(program.integer.any())
         self._program, self._rows = program, program.rows
         self._model = gurobipy.Model(env=started(who, settings))
-        self._x = self._model.addMVar(
+        self._x: Any = self._model.addMVar(  # attributes are arrays, which its stubs do not know
             len(program.costs),
             lb=program.lower,
             ub=program.upper,
             vtype=np.where(program.integer, GRB.INTEGER, GRB.CONTINUOUS),
         )
         self._kinds = _Kinds(program, finer)
-        self._constraints = self._kinds.add(self._model, self._x, program)
+        self._constraints: Any = self._kinds.add(self._model, self._x, program)
         self._model.update()
-        self._licensed = max(len(program.costs), self._kinds.count) <= _LIMIT
-        if not self._licensed:
+        if max(len(program.costs), self._kinds.count) > _LIMIT:
             self._check_licence()
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
@@ -114,9 +117,9 @@ class GurobiEngine:
         self._model.reset()
         self._x.Obj = np.zeros_like(costs)
         status = self._run(clock)
-        if status == GRB.OPTIMAL:
+        if self._model.SolCount:
             return Outcome(SolveStatus.UNBOUNDED, message=_UNBOUNDED)
-        return self._ended(status, costs)._replace(point=None, bound=math.nan)
+        return self._ended(status, costs)._replace(bound=math.nan)
 
     def _run(self, clock: Clock) -> int:
         """Run Gurobi, and tell how it ended.
@@ -137,9 +140,12 @@ class GurobiEngine:
         return int(model.Status)
 
     def _limit(self, clock: Clock, work: float) -> None:
+        """Set what is left of the time, and a limit of work, where they are not set already: that takes its time."""
         left = clock()
-        self._model.Params.TimeLimit = math.inf if left is None else left
-        self._model.Params.WorkLimit = work
+        limits = (math.inf if left is None else left), work
+        if limits != self._limits:
+            self._model.Params.TimeLimit, self._model.Params.WorkLimit = limits
+            self._limits = limits
 
     def _set_rows(self, rows: Rows) -> None:
         """Change right sides and bounds, where they differ from those before."""
@@ -168,7 +174,12 @@ class GurobiEngine:
 
 
 class _Kinds:
-    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them."""
+    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them.
+
+    Args:
+        program: whose rows they are; which have two ends, or one, does not change.
+        finer: see `GurobiEngine`.
+    """
 
     def __init__(self, program: LinearProgram, finer: float) -> None:
         lower, upper = program.row_lower, program.row_upper
@@ -195,21 +206,25 @@ class _Kinds:
         ends = np.nan_to_num(self._ends(program.rows))  # zeros for right sides that come with each row of a batch
         return model.addMConstr(scaled.tocsr()[self._order], x, senses, ends)
 
-    def set(self, constraints: gurobipy.MConstr, rows: Rows) -> None:
+    def set(self, constraints: Any, rows: Rows) -> None:
         """Change right sides."""
         constraints.RHS = self._ends(rows)
 
     def gathered(self, duals: NDArray[np.float64]) -> Floats:
         """`[rows]` of Gurobi's values per row."""
-        return np.bincount(self._order, weights=duals, minlength=len(self._factors)) * self._factors
+        found: Floats = np.bincount(self._order, weights=duals, minlength=len(self._factors)) * self._factors
+        return found
 
     def _ends(self, rows: Rows) -> Floats:
         lower, upper, factors = rows.lower, rows.upper, self._factors
         ends = [lower[self._equal], upper[self._above], lower[self._below]]
-        return np.concatenate(ends) * factors[self._order]
+        found: Floats = np.concatenate(ends) * factors[self._order]
+        return found
 
 
 def _telling(model: gurobipy.Model) -> Callable[[], None]:
+    """What runs a model and passes its gaps on."""
+
     def told(model: gurobipy.Model, where: int) -> None:
         if where == GRB.Callback.MIP:
             best, bound = (model.cbGet(what) for what in (GRB.Callback.MIP_OBJBST, GRB.Callback.MIP_OBJBND))

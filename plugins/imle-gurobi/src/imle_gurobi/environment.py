@@ -18,14 +18,14 @@ _OWN = {"OutputFlag": 0, "GURO_PAR_NOSIGNALS": 1}
 """Gurobi would catch Ctrl-C itself, and keep it from Python for good once two models were solved at the same time."""
 
 _LICENCE = (
-    "gurobipy finds a licence by the file gurobi.lic in your home directory, by GRB_LICENSE_FILE, or by parameters such "
-    'as options={"WLSAccessID": ..., "WLSSecret": ..., "LicenseID": ...}; academic ones are free. Without any, the one '
-    "that comes with gurobipy solves models of up to 2,000 variables and 2,000 constraints, until it expires with its "
-    "version. highs-ilp solves the same instances, without a licence"
+    "gurobipy finds a licence by the file gurobi.lic in your home directory, by GRB_LICENSE_FILE, or by parameters, "
+    'options={"WLSAccessID": ..., "WLSSecret": ..., "LicenseID": ...}; academic ones are free. Without any, the one '
+    "that comes with gurobipy solves up to 2,000 variables and 2,000 constraints, until it expires with its version. "
+    "highs-ilp solves the same instances, without a licence"
 )
 _SIZE = (
-    "expected a model of up to 2,000 variables and 2,000 constraints, since Gurobi has found no licence but the one that "
-    "comes with gurobipy"
+    "expected a model of up to 2,000 variables and 2,000 constraints, since Gurobi has found no licence but the one "
+    "that comes with gurobipy"
 )
 
 

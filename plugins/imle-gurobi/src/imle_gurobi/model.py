@@ -136,7 +136,7 @@ def _check_linear(where: str, model: gurobipy.Model, kinds: NDArray[Any], names:
             )
 
 
-def _first_product(objective: gurobipy.QuadExpr) -> str:
+def _first_product(objective: Any) -> str:
     return f"{objective.getCoeff(0):g} * {objective.getVar1(0).VarName!r} * {objective.getVar2(0).VarName!r}"
 
 

@@ -1,7 +1,7 @@
 """Layers are copied and sent to other processes; Gurobi's models lack what that takes, so it is given to them.
 
-Importing this module registers reducers (`copyreg`). A copy of a model has an environment of its own; variables travel as
-their numbers, which is how the copy knows them.
+Importing this module registers reducers (`copyreg`). A copy of a model has an environment of its own; variables travel
+as their numbers, which is how the copy knows them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _reduce_dictionary(variables: gurobipy.tupledict[Any, Any]) -> tuple[object,
     return dict, (list(variables.items()),)
 
 
-copyreg.pickle(gurobipy.Model, _reduce_model)
-copyreg.pickle(gurobipy.tupledict, _reduce_dictionary)
-copyreg.pickle(gurobipy.Var, _reduce_variable)
-copyreg.pickle(gurobipy.MVar, _reduce_variables)
+copyreg.pickle(gurobipy.Model, _reduce_model)  # type: ignore[arg-type]
+copyreg.pickle(gurobipy.tupledict, _reduce_dictionary)  # type: ignore[arg-type]
+copyreg.pickle(gurobipy.Var, _reduce_variable)  # type: ignore[arg-type]
+copyreg.pickle(gurobipy.MVar, _reduce_variables)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -165,9 +165,7 @@ class GurobiILPSolver(BaseSolver, spec=GUROBI):
         )
 
 
-def _engine(
-    program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0
-) -> GurobiEngine:
+def _engine(program: LinearProgram, settings: Settings, *, warm: bool = False, finer: float = 1.0) -> GurobiEngine:
     return GurobiEngine(GUROBI.id, program, settings, warm=warm, finer=finer)
 
 

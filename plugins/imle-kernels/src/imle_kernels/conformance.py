@@ -12,7 +12,14 @@ from imle.testing import Floats, Instance
 
 def instances(solver_id: str) -> list[Instance]:
     """Instances whose solutions are all listed: every 0/1 vector is tried."""
-    return {"assignment": _assignments, "knapsack": _knapsacks}[solver_id]()
+    made = {
+        "assignment": _assignments,
+        "knapsack": _knapsacks,
+        "subset": _subsets,
+        "ranking": _ranks,
+        "ranking-matrix": _orders,
+    }
+    return made[solver_id]()
 
 
 def _assignments() -> list[Instance]:
@@ -43,6 +50,38 @@ def _knapsacks() -> list[Instance]:
             bad_objective=[1e308, 1e308, 1e308, 1e308],
         )
     ]
+
+
+def _subsets() -> list[Instance]:
+    limits = {"at_least": [0, 1, 2], "at_most": [0, 1, 4]}
+    some = _points(4, lambda z: bool(1 <= z.sum() <= 3))
+    return [
+        Instance("1 to 3 of 4", {"at_least": 1, "at_most": 3}, solutions=some, shape=(4,), rows=limits),
+        Instance("any of 3", solutions=_points(3, lambda z: True), shape=(3,)),
+    ]
+
+
+def _ranks() -> list[Instance]:
+    ranks = _permutations(4)
+    return [
+        Instance("4 scores", solutions=ranks, shape=(4,), rows={"lengths": [4, 2, 0, 3]}),
+        Instance("the lowest first", {}, {"sense": "max"}, solutions=ranks, shape=(4,)),
+    ]
+
+
+def _orders() -> list[Instance]:
+    return [
+        Instance(
+            f"{n} items",
+            {"n": n},
+            solutions=[np.array([*ranks, *np.eye(n)[np.array(ranks) - 1].ravel()]) for ranks in _permutations(n)],
+        )
+        for n in (1, 3)
+    ]
+
+
+def _permutations(n: int) -> list[tuple[int, ...]]:
+    return list(itertools.permutations(range(1, n + 1)))
 
 
 def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:

@@ -115,8 +115,8 @@ class PreparedKnapsack(BasePrepared):
             place = int(np.argmax(rooms[row] < 0))
             message = f"capacity {limits[row, place]:g} at [{place}] is negative: not even the empty set fits"
             rows.end(row, SolveStatus.INFEASIBLE, message)
-        for row in np.flatnonzero(_too_large(rows.objective)):
-            rows.end(int(row), SolveStatus.ERROR, "values add up to infinity")
+        for row in np.flatnonzero(_too_large(rows.objective)).tolist():
+            rows.end(row, SolveStatus.ERROR, "values add up to infinity")
         self._search(packing.weights, rooms, rows)
         return rows.result((rows.objective * rows.solutions).sum(axis=1))
 

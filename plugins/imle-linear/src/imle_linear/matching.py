@@ -8,12 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imle.errors import InstanceError
-from imle.solvers import BasePrepared, FixedTerms, RowResults, RowShapes, Sense, Shape, SolveStatus
+from imle.errors import InstanceError, ObjectiveError
+from imle.solvers import (
+    BasePrepared,
+    FindsNormalCones,
+    FixedTerms,
+    NormalCones,
+    RowResults,
+    RowShapes,
+    Sense,
+    Shape,
+    SolveStatus,
+)
 from imle_linear.arrays import Floats, mask
 
 Longs = NDArray[np.int64]
 
+LEAVE_OUT = "unmatched= leaves objects out, at a price"
+"""What to do where there is no complete assignment."""
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
 
@@ -138,6 +150,33 @@ class Matching:
             valid &= ~solutions[:, ~self.allowed].any(axis=1)
         return np.where(valid, self.terms(solutions, own), np.nan)
 
+    def normal_cones(self, solutions: Floats, sizes: Any = None) -> NormalCones:
+        """Of complete assignments: each object of the smaller side is in one pair, all others are in one at the most.
+
+        Raises:
+            ObjectiveError: a solution is no complete assignment; with its row.
+        """
+        _, n, m = solutions.shape
+        own = self.sizes_of(solutions.shape, sizes)
+        degrees = np.concatenate([solutions.sum(axis=2), solutions.sum(axis=1)], axis=1)
+        exists = np.concatenate([np.arange(n) < own[:, :1], np.arange(m) < own[:, 1:]], axis=1)
+        smaller = np.repeat([own[:, 0] <= own[:, 1], own[:, 1] <= own[:, 0]], (n, m), axis=0).T & exists
+        pairs = exists[:, :n, None] & exists[:, None, n:]
+        if self.allowed is not None:
+            pairs &= self.allowed
+        wrong = ((solutions != 0) & ((solutions != 1) | ~pairs)).any(axis=(1, 2))
+        wrong |= (degrees > 1).any(axis=1) | ((degrees != 1) & smaller).any(axis=1)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ObjectiveError(
+                f"{self.who}: solution: expected a complete assignment of allowed pairs, found another matrix", row=row
+            )
+        of_object = np.zeros((n + m, n, m))
+        of_object[np.arange(n), np.arange(n)] = 1.0
+        of_object[n + np.arange(m), :, np.arange(m)] = 1.0
+        inequalities, equations = (of_object * kind[:, :, None, None] for kind in ((degrees == 1) & ~smaller, smaller))
+        return NormalCones(inequalities, equations, (solutions == 0) | ~pairs, (solutions == 1) | ~pairs)
+
     def _by_side(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Prices `[n]` and `[m]`."""
         assert self.unmatched is not None
@@ -170,6 +209,11 @@ class PreparedMatching(BasePrepared):
     def fixed_terms(self) -> FixedTerms | None:
         """What unmatched objects add."""
         return self.matching.fixed_terms if self.matching.has_terms else None
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """Of complete assignments; where objects may be left unmatched, prices say as well what is best."""
+        return self.matching.normal_cones if self.matching.unmatched is None else None
 
     @property
     def row_shapes(self) -> RowShapes:

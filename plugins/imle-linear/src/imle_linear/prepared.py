@@ -14,8 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imle.errors import InstanceError
-from imle.solvers import BasePrepared, FixedTerms, NormalCones, RowResults, Sense, SolveResult, SolveStatus
+from imle.solvers import (
+    BasePrepared,
+    FindsNormalCones,
+    FixedTerms,
+    NormalCones,
+    RowResults,
+    Sense,
+    SolveResult,
+    SolveStatus,
+)
 from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
 from imle_linear.arrays import Floats
@@ -37,6 +45,8 @@ _BLIND = (
 _Asked = tuple[tuple[Floats, int], Rows]
 _BLOCK = 64
 """How many rows are brought to that size at once."""
+_SINGLE = 2.0**-23
+"""Round-off of float32, in which layers return solutions, relative."""
 
 
 class Setup(NamedTuple):
@@ -174,22 +184,39 @@ class PreparedProgram(BasePrepared):
         bounds: Sequence[Any] | None = None,
     ) -> Floats:
         """See `fixed_terms`: for solutions `[N, k]`, the program is solved with the learned variables held."""
-        rows = self._reader.read(len(solutions), b_ub, b_eq, bounds)
-        known = np.asarray(np.isfinite(solutions).all(axis=1))
-        given = np.where(known[:, None], solutions, 0.0)
+        rows = list(self._reader.read(len(solutions), b_ub, b_eq, bounds))
+        terms = np.full(len(solutions), np.nan)
+        open_rows = np.flatnonzero(np.isfinite(solutions).all(axis=1))
+        continuous = ~self._program.integer[self._program.learned]
+        for share in (0.0, _SINGLE):  # what is off by its rounding in float32 may have no point that fits it exactly
+            given = solutions[open_rows]
+            room = np.where(continuous, share * np.abs(given), 0.0)
+            found = self._held([rows[row] for row in open_rows], given - room, given + room, bounds is not None)
+            assert found.values is not None
+            assert found.status is not None
+            terms[open_rows] = np.where(found.status == SolveStatus.OPTIMAL, found.values, np.nan)
+            open_rows = open_rows[found.status == SolveStatus.INFEASIBLE]
+            if not (len(open_rows) and continuous.any()):
+                break
+        return terms
+
+    def _held(self, rows: Sequence[Rows], least: Floats, most: Floats, opened: bool) -> SolveResult:
+        """The program without what is learned in its objective, and learned variables between two ends `[N, k]`."""
         if self._completion is None:
             self._completion = PreparedProgram(_with_learned_rows(self._program), self._setup)
         held = (
-            row._replace(lower=np.append(row.lower, z), upper=np.append(row.upper, z))
-            for row, z in zip(rows, given, strict=True)
+            row._replace(lower=np.append(row.lower, low), upper=np.append(row.upper, high))
+            for row, low, high in zip(rows, least, most, strict=True)
         )
-        nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(given), self.objective_shape)
-        found = self._completion._solve(nothing, held, opened=bounds is not None)
-        assert found.values is not None
-        assert found.status is not None
-        return np.where(known & (found.status == SolveStatus.OPTIMAL), found.values, np.nan)
+        nothing = RowResults(self._setup.who, self._setup.sense, np.zeros_like(least), self.objective_shape)
+        return self._completion._solve(nothing, held, opened=opened)
 
-    def normal_cones(
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: of the linear relaxation. None where not all variables are learned."""
+        return self._normal_cones if len(self._program.learned) == len(self._program.costs) else None
+
+    def _normal_cones(
         self,
         solutions: Floats,
         *,
@@ -197,19 +224,8 @@ class PreparedProgram(BasePrepared):
         b_eq: Sequence[Any] | None = None,
         bounds: Sequence[Any] | None = None,
     ) -> NormalCones:
-        """See `PreparedSolver.normal_cones`: of the linear relaxation.
-
-        Raises:
-            InstanceError: variables are not learned: their coefficients say as well what is best.
-            ObjectiveError: a solution is not feasible; with its row.
-        """
-        program, who = self._program, self._setup.who
-        if len(program.learned) < len(program.costs):
-            raise InstanceError(
-                f"{who}: variables: expected all to be learned, where cones of objectives are asked for, found "
-                f"{len(program.learned)} of {len(program.costs)}"
-            )
-        return normal_cones(who, program, solutions, list(self._reader.read(len(solutions), b_ub, b_eq, bounds)))
+        rows = list(self._reader.read(len(solutions), b_ub, b_eq, bounds))
+        return normal_cones(self._setup.who, self._program, solutions, rows)
 
     def close(self) -> None:
         """Free the native models."""

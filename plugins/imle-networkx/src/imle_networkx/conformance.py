@@ -35,7 +35,11 @@ def instances(solver_id: str) -> list[Instance]:
         "spanning-tree": _trees,
         "arborescence": _arborescences,
         "perfect-matching": _matchings,
+        "max-weight-matching": _heaviest_matchings,
         "min-cut": _cuts,
+        "max-weight-closure": _closures,
+        "steiner-tree": _steiner_trees,
+        "k-shortest-paths": _several_paths,
     }
     return offered[solver_id]()
 
@@ -144,6 +148,85 @@ def _matchings() -> list[Instance]:
     ]
 
 
+def _heaviest_matchings() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "a"), ("c", "d"), ("d", "d")])
+    odd = list(itertools.combinations(range(5), 2))
+    return [
+        Instance(
+            "odd cycles",
+            {"edges": odd},
+            solutions=_matched(odd, range(3)),
+            bad_objective=np.full(len(odd), TOO_LARGE),
+        ),
+        Instance("as many as possible", {"edges": odd}, {"max_cardinality": True}, solutions=_matched(odd, [2])),
+        Instance("named nodes", {"graph": named}, solutions=_matched(_edges(named), range(3))),
+    ]
+
+
+def _closures() -> list[Instance]:
+    tools = [(0, 3), (1, 3), (1, 4), (2, 4), (4, 5), (3, 3)]
+    named = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "b"), ("d", "a")])
+    named.add_node("alone")
+    return [
+        Instance("projects and tools", {"edges": tools}, solutions=_closed(tools, range(6))),
+        Instance("a cycle, named nodes", {"graph": named}, solutions=_closed(_edges(named), list(named))),
+    ]
+
+
+def _steiner_trees() -> list[Instance]:
+    wheel = [*((0, rim) for rim in range(1, 6)), *((rim, rim % 5 + 1) for rim in range(1, 6))]
+    named = nx.MultiGraph([("a", "b"), ("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("b", "b"), ("x", "y")])
+    return [
+        Instance(
+            "a wheel",
+            {"edges": wheel, "terminals": [1, 3, 4]},
+            solutions=_steiner(wheel, [1, 3, 4]),
+            bad_objective=np.full(len(wheel), TOO_LARGE),
+        ),
+        Instance(
+            "named nodes",
+            {"graph": named, "terminals": ["a", "c"]},
+            solutions=_steiner(_edges(named), ["a", "c"]),
+        ),
+        Instance("all nodes", {"edges": RING, "terminals": range(4)}, solutions=_steiner(RING, range(4))),
+    ]
+
+
+def _several_paths() -> list[Instance]:
+    named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "d"), ("a", "c"), ("b", "d"), ("d", "d")])
+    ends = {"source": 0, "target": 4, "edges": COMPLETE, "directed": False}
+    masks = _paths(COMPLETE, 0, 4, False)
+    nodes = [{end for edge, used in zip(COMPLETE, mask, strict=True) if used for end in edge} for mask in masks]
+    apart = [
+        masks[one] + masks[other]
+        for one, other in itertools.combinations(range(len(masks)), 2)
+        if nodes[one] & nodes[other] == {0, 4}
+    ]
+    pairs = [one + other for one, other in itertools.combinations(_paths(_edges(named), "a", "d", False), 2)]
+    return [
+        Instance(
+            "two paths, named nodes",
+            {"source": "a", "target": "d", "k": 2, "graph": named},
+            solutions=np.unique(pairs, axis=0),
+            bad_objective=np.full(len(pairs[0]), TOO_LARGE),
+        ),
+        Instance(
+            "two paths that share no edge",
+            {"source": "a", "target": "d", "k": 2, "graph": named},
+            {"disjoint": "edges"},
+            solutions=np.unique([pair for pair in pairs if pair.max() < 2], axis=0),
+        ),
+        Instance("two that share no node", {**ends, "k": 2}, {"disjoint": "nodes"}, solutions=np.unique(apart, axis=0)),
+        Instance(
+            "three paths, acyclic",
+            {"source": 0, "target": 4, "k": 3, "edges": ACYCLIC},
+            solutions=np.unique(
+                [sum(chosen) for chosen in itertools.combinations(_paths(ACYCLIC, 0, 4, True), 3)], axis=0
+            ),
+        ),
+    ]
+
+
 def _cuts() -> list[Instance]:
     named = nx.MultiGraph([("a", "b"), ("b", "c"), ("a", "b"), ("c", "d"), ("a", "c"), ("b", "d"), ("d", "d")])
     return [
@@ -218,6 +301,33 @@ def _built(kind: Any, nodes: Iterable[Any], edges: Edges) -> Any:
 def _pairing(nodes: Iterable[Any]) -> Callable[[Edges], bool]:
     """Each node is the end of exactly one edge."""
     return lambda chosen: sorted(end for edge in chosen for end in edge) == sorted(nodes)
+
+
+def _matched(edges: Edges, sizes: Iterable[int]) -> Floats:
+    """Masks of so many edges of which no two share a node."""
+
+    def apart(chosen: Edges) -> bool:
+        ends = [end for edge in chosen for end in edge]
+        return len(set(ends)) == len(ends)
+
+    return np.vstack([_chosen(edges, size, apart) for size in sizes])
+
+
+def _closed(edges: Edges, nodes: Sequence[Any]) -> Floats:
+    """Masks of nodes that no edge leaves."""
+    every = (dict(zip(nodes, mask, strict=True)) for mask in itertools.product((0.0, 1.0), repeat=len(nodes)))
+    return np.array([list(mask.values()) for mask in every if all(mask[a] <= mask[b] for a, b in edges)])
+
+
+def _steiner(edges: Edges, terminals: Sequence[Any]) -> Floats:
+    """Masks of trees with all terminals, whose leaves are terminals."""
+
+    def joins(chosen: Edges) -> bool:
+        tree = _built(nx.MultiGraph, terminals, chosen)
+        return bool(nx.is_tree(tree)) and all(degree > 1 or node in terminals for node, degree in tree.degree)
+
+    sizes = range(len({end for edge in edges for end in edge}))
+    return np.vstack([masks for size in sizes if len(masks := _chosen(edges, size, joins))])
 
 
 def _crossings(edges: Edges, source: Any, target: Any, directed: bool) -> Floats:

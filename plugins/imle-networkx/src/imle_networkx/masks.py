@@ -13,33 +13,45 @@ from imle.solvers.compiled import Flags, Floats
 Size = tuple[int | None, ...]
 
 
-def read_mask(who: str, allowed: Any, size: Size, row: int | None = None) -> Flags:
+HINT = "True where a path may go"
+
+
+def read_mask(
+    who: str, given: Any, size: Size, row: int | None = None, *, name: str = "allowed", hint: str = HINT
+) -> Flags:
     """A mask of bool or 0/1.
 
     Args:
         who: the solver, for messages.
-        allowed: what the user gave.
+        given: what the user gave.
         size: its shape; None is any number.
         row: of the batch that it is for, if it is for one.
+        name: the parameter, for messages.
+        hint: what True means.
 
     Raises:
         InstanceError: another shape, or other entries.
     """
-    found = _mask(allowed, size)
+    found = _mask(given, size)
     if found is not None:
         return found
     sizes = ", ".join("any" if number is None else str(number) for number in size)
-    shape = getattr(allowed, "shape", None)
-    given = type(allowed).__name__ + ("" if shape is None else f" of shape {list(shape)}")
+    shape = getattr(given, "shape", None)
+    kind = type(given).__name__ + ("" if shape is None else f" of shape {list(shape)}")
     raise InstanceError(
-        f"{who}: allowed: expected a mask of shape [{sizes}], of bool or 0/1, found {given}",
-        hint="True where a path may go",
-        row=row,
+        f"{who}: {name}: expected a mask of shape [{sizes}], of bool or 0/1, found {kind}", hint=hint, row=row
     )
 
 
 def masks(
-    who: str, fixed: Flags | None, given: Sequence[Any] | None, rows: int, shape: tuple[int, ...]
+    who: str,
+    fixed: Flags | None,
+    given: Sequence[Any] | None,
+    rows: int,
+    shape: tuple[int, ...],
+    *,
+    name: str = "allowed",
+    hint: str = HINT,
 ) -> Flags | None:
     """What each row may use: `[N, *shape]`, `[1, *shape]` if that is the same for all, None if it is everything.
 
@@ -49,6 +61,7 @@ def masks(
         given: one mask per row instead; None among them allows everything.
         rows: N.
         shape: of a mask.
+        name, hint: for messages, see `read_mask`.
 
     Raises:
         InstanceError: the wrong number of masks, or one that is none (names the row).
@@ -56,11 +69,14 @@ def masks(
     if given is None:
         return None if fixed is None else fixed[None]
     if len(given) != rows:
-        raise InstanceError(f"{who}: allowed: expected one mask per row, {rows} in all, found {len(given)}")
+        raise InstanceError(f"{who}: {name}: expected one mask per row, {rows} in all, found {len(given)}")
     found = _mask(given, (rows, *shape))
     if found is not None:
         return found
-    every = [np.ones(shape, np.bool_) if own is None else read_mask(who, own, shape, n) for n, own in enumerate(given)]
+    every = [
+        np.ones(shape, np.bool_) if own is None else read_mask(who, own, shape, n, name=name, hint=hint)
+        for n, own in enumerate(given)
+    ]
     return np.array(every)
 
 

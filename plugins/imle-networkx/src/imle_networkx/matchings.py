@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +15,9 @@ from imle_networkx.kernels.blossoms import heaviest_matchings
 
 _BITS = 52
 """Weights become whole numbers of up to 2**52: rounding them moves none by more than float64's own precision."""
-_SUM = 57
-"""Any matching weighs less than 2**57; from about 1,000 nodes on that leaves less than `_BITS` to a weight."""
+_SUM = 59
+"""Where the number of pairs comes first, a matching weighs less than 2**59 besides. From 128 nodes on that leaves less
+than 52 bits to a weight, and rounding still moves a sum by less than adding it up in float64 may do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class Blossom:
 
     def solve(self, costs: Floats) -> Flags:
         """The pairs of the cheapest matching of each row."""
-        bits = min(_BITS, _SUM - 1 - (self.graph.nodes // 2).bit_length())
+        bits = min(_BITS, _SUM - 1 - (self.graph.nodes // 2).bit_length()) if self.most else _BITS
         sizes = np.abs(costs) if self.most else np.maximum(-costs, 0.0)
         exponents = np.frexp(sizes.max(axis=1, initial=0.0))[1].astype(np.int64)[:, None]
         relative = np.ldexp(costs if self.most else np.minimum(costs, 0.0), -exponents)
@@ -100,9 +102,14 @@ class Blossom:
         # where a pair more weighs more than any other change, the heaviest matching has as many pairs as possible
         weights = whole.max(axis=1, initial=0, keepdims=True) - whole + 2**_SUM if self.most else -whole
         chosen = np.zeros(costs.shape, np.int8)
-        links = self.graph.links
-        heaviest_matchings(read_only(weights), self.graph.ends, links.start, links.item, chosen)
+        heaviest_matchings(read_only(weights), *self._links, chosen)
         return chosen.view(np.bool_)
+
+    @cached_property
+    def _links(self) -> tuple[Longs, Longs, Longs]:
+        graph = self.graph
+        ends, start, link = (part.astype(np.int64) for part in (graph.ends, graph.links.start, graph.links.item))
+        return read_only(ends), read_only(start), read_only(link)
 
 
 class Bipartite:

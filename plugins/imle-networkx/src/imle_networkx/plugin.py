@@ -255,7 +255,7 @@ STEINER_TREE = _spec(
     summary="The cheapest tree that joins some nodes of an undirected graph",
     problem="Steiner tree",
     target="imle_networkx.steiner_tree:SteinerTreeSolver",
-    instance=(Parameter("terminals", "nodes", None, "the nodes to join, each once"), *_UNDIRECTED),
+    instance=(Parameter("terminals", "nodes", REQUIRED, "the nodes to join, each once"), *_UNDIRECTED),
     options=(
         Parameter(
             "exact_terminals",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from imle.errors import ObjectiveError
-from imle.solvers import BaseSolver, PreparedSolver, SolveResult, SolveStatus
+from imle.solvers import BaseSolver, FindsNormalCones, NormalCones, PreparedSolver, SolveResult, SolveStatus
 from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_networkx.graph import read
 from imle_networkx.kernels import Arcs
@@ -161,6 +161,43 @@ class PreparedShortestPath(PreparedOnEdges):
             return shared(*ends) if own is None else self._failure(*ends, own[row if len(own) > 1 else 0])
 
         return paths.result(SHORTEST_PATH.id, self.solver.negative, failure, self.place)
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """Of paths in directed graphs with costs of edges, as flows of one unit; others are no linear program."""
+        return self._normal_cones if self.graph.directed and not self.by_node else None
+
+    def _normal_cones(
+        self,
+        solutions: Floats,
+        *,
+        source: Sequence[Any] | None = None,
+        target: Sequence[Any] | None = None,
+        allowed: Sequence[Any] | None = None,
+    ) -> NormalCones:
+        """See `PreparedSolver.normal_cones`: each node but the ends is left as often as it is entered.
+
+        Raises:
+            ObjectiveError: a solution is no such flow of 0 and 1; with its row.
+        """
+        rows, number, edges = len(solutions), self.graph.number, np.arange(solutions.shape[1])
+        nodes = np.zeros((self.graph.nodes, len(edges)))
+        np.add.at(nodes, (self.graph.tails, edges), 1.0)
+        np.add.at(nodes, (self.graph.heads, edges), -1.0)
+        wanted = np.zeros((rows, len(nodes)))
+        for name, fixed, own, side in (("source", self.source, source, 1.0), ("target", self.target, target, -1.0)):
+            wanted[np.arange(rows), numbers(SHORTEST_PATH.id, name, fixed, own, rows, number)] += side
+        mask = masks(SHORTEST_PATH.id, self.allowed, allowed, rows, edges.shape)
+        closed_edges = np.broadcast_to(False if mask is None else ~mask, solutions.shape)
+        zeros, ones = solutions == 0, solutions == 1
+        wrong = (solutions @ nodes.T != wanted).any(axis=1) | ~(zeros | (ones & ~closed_edges)).all(axis=1)
+        if wrong.any():
+            raise ObjectiveError(
+                f"{SHORTEST_PATH.id}: solution: expected a path from source to target, found other edges",
+                row=int(wrong.argmax()),
+            )
+        shared = np.broadcast_to(nodes, (rows, *nodes.shape))
+        return NormalCones(shared[:, :0], shared, zeros | closed_edges, ones | closed_edges)
 
     def _search(self, objective: Floats, sources: Longs, targets: Longs) -> Paths:
         paths = Paths.of(objective)

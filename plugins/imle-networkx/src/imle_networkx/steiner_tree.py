@@ -10,7 +10,9 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
-from imle.solvers.compiled import Floats, Ints, read_only
+from imle.solvers.cancellation import raise_if_cancelled
+from imle.solvers.compiled import Floats, Ints, Masks, read_only
+from imle.solvers.interruptible import interruptible
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.settle import unreached
 from imle_networkx.kernels.steiner import cells, prune, steiner_trees
@@ -19,6 +21,8 @@ from imle_networkx.negatives import Negative
 from imle_networkx.plugin import STEINER_TREE
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
+LONG = 2**27
+"""Pairs of labels, within a factor of six, from which on a row is long enough to be stopped."""
 LARGEST = 2**26
 """Labels (1 GB, with the ways they came from) that all sets of terminals may take together."""
 
@@ -39,7 +43,7 @@ class SteinerTreeSolver(BaseSolver, spec=STEINER_TREE):
     negative: Negative = "clip"
 
     def prepare(
-        self, terminals: Sequence[Any] | None = None, graph: Any = None, edges: Any = None, nodes: Any = None
+        self, terminals: Sequence[Any], graph: Any = None, edges: Any = None, nodes: Any = None
     ) -> PreparedSolver:
         """Bind to an undirected graph and the nodes to join.
 
@@ -78,10 +82,25 @@ class PreparedSteinerTree(PreparedPerGraph):
         if len(self.terminals) < 2:
             return advice
         if len(self.terminals) <= self.solver.exact_terminals:
-            steiner_trees(costs, self.terminals, *self.graph.out, rows.solutions)
+            self._join(costs, rows.solutions)
         else:
             self._approximate(costs, rows)
         return advice
+
+    def _join(self, costs: Floats, solutions: Masks) -> None:
+        """Find the cheapest trees.
+
+        Raises:
+            CancelledError: no caller waits any more.
+        """
+        stopped = np.zeros(1, np.int8)
+        if 3 ** len(self.terminals) * self.graph.nodes < LONG:
+            steiner_trees(costs, self.terminals, *self.graph.out, stopped, solutions)
+            return
+        interruptible(
+            lambda: steiner_trees(costs, self.terminals, *self.graph.out, stopped, solutions), lambda: stopped.fill(1)
+        )
+        raise_if_cancelled()
 
     def _approximate(self, costs: Floats, rows: RowResults) -> None:
         """Join terminals by the cheapest tree of ways between them; those between neighbouring cells are enough
@@ -118,9 +137,8 @@ def _terminals(graph: Graph, terminals: Any) -> Ints:
         InstanceError: none, one that is no node or is listed twice, or two without a way between them.
     """
     who = STEINER_TREE.id
-    if terminals is None or isinstance(terminals, (str, bytes)) or not hasattr(terminals, "__iter__"):
-        found = "none" if terminals is None else repr(terminals)
-        raise InstanceError(f"{who}: terminals: expected a sequence of nodes, found {found}", hint="terminals=[...]")
+    if isinstance(terminals, (str, bytes)) or not hasattr(terminals, "__iter__"):
+        raise InstanceError(f"{who}: terminals: expected a sequence of nodes, found {terminals!r}")
     given = terminals.tolist() if hasattr(terminals, "tolist") else list(terminals)
     numbers = [graph.number(who, "terminals", node) for node in given]
     if not numbers:

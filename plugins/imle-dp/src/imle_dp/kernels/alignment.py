@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, compiled
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, compiled
 
 
 @compiled
-def alignments(scores: Floats, lengths: Longs, bars: Floats, local: bool, solutions: Ints, found: Flags) -> None:
+def alignments(scores: Floats, lengths: Longs, bars: Floats, local: bool, solutions: Masks, found: Flags) -> None:
     """Solve `[N, n * m + n + m]` scores: of pairs, of items of the first that have none, and of the second.
 
     Args:
@@ -29,11 +29,16 @@ def alignments(scores: Floats, lengths: Longs, bars: Floats, local: bool, soluti
         for two in range(columns):
             best[0, two + 1] = max(best[0, two] + own[gaps_second + two], floor)
         for one in range(rows):
+            pairs, bar, gaps = own[one * m : (one + 1) * m], bars[one], own[gaps_second : gaps_second + m]
+            above, here = best[one], best[one + 1]
+            gap, value = own[gaps_first + one], here[0]
             for two in range(columns):
-                value = best[one, two] + (own[one * m + two] + bars[one, two])
-                value = max(value, best[one, two + 1] + own[gaps_first + one])
-                value = max(value, best[one + 1, two] + own[gaps_second + two])
-                best[one + 1, two + 1] = max(value, floor)
+                pair, first = above[two] + (pairs[two] + bar[two]), above[two + 1] + gap
+                value += gaps[two]
+                before = pair if pair > first else first
+                value = before if before > value else value
+                value = value if value > floor else floor
+                here[two + 1] = value
         i, j = rows, columns
         if local:
             for one in range(rows + 1):
@@ -62,7 +67,7 @@ def alignments(scores: Floats, lengths: Longs, bars: Floats, local: bool, soluti
 
 
 @compiled
-def warpings(scores: Floats, lengths: Longs, bars: Floats, solutions: Ints, found: Flags) -> None:
+def warpings(scores: Floats, lengths: Longs, bars: Floats, solutions: Masks, found: Flags) -> None:
     """Solve `[N, n * m]` scores of cells: the best path through a matrix, by steps along, down or both at once.
 
     Args:
@@ -75,9 +80,13 @@ def warpings(scores: Floats, lengths: Longs, bars: Floats, solutions: Ints, foun
     for row in range(len(scores)):
         own, i, j = scores[row], lengths[row, 0], lengths[row, 1]
         for one in range(i):
+            cells, bar = own[one * m : (one + 1) * m], bars[one]
+            above, here = best[one], best[one + 1]
+            value = -np.inf
             for two in range(j):
-                before = max(best[one, two], best[one, two + 1], best[one + 1, two])
-                best[one + 1, two + 1] = before + (own[one * m + two] + bars[one, two])
+                before = above[two] if above[two] > above[two + 1] else above[two + 1]
+                value = (before if before > value else value) + (cells[two] + bar[two])
+                here[two + 1] = value
         found[row] = best[i, j] > -np.inf
         if not found[row]:
             continue

@@ -53,7 +53,7 @@ def chains(
                 advance(best[start], move, entry[start])
             for width in range(min(longest, length - start)):
                 place = (start * longest + width) * kinds
-                extend(entry[start], own[place : place + kinds], best[start + width + 1])
+                close(entry[start], own[place : place + kinds], best[start + width + 1])
         kind, value = -1, -np.inf
         for one in range(kinds):
             if best[length, one] + last[one] > value:
@@ -74,18 +74,31 @@ def load(scores: Floats, moves: Floats, move: Floats) -> None:
 
 @compiled
 def advance(best: Floats, move: Floats, entry: Floats) -> None:
-    """The best value before each kind."""
+    """The best value before each kind. Four kinds before it are tried at a time, for it is passes that take time."""
     entry[:] = -np.inf
-    for before in range(len(best)):
-        value = best[before]
-        line = move[before]
-        for after in range(len(entry)):
-            other = value + line[after]
-            entry[after] = other if other > entry[after] else entry[after]
+    fours = len(best) // 4
+    for q in range(fours):
+        a, b, c, d = best[4 * q], best[4 * q + 1], best[4 * q + 2], best[4 * q + 3]
+        from_a, from_b, from_c, from_d = move[4 * q], move[4 * q + 1], move[4 * q + 2], move[4 * q + 3]
+        for kind in range(len(entry)):
+            one, two, three, four = a + from_a[kind], b + from_b[kind], c + from_c[kind], d + from_d[kind]
+            one, three = one if one > two else two, three if three > four else four
+            one = one if one > three else three
+            entry[kind] = one if one > entry[kind] else entry[kind]
+    for before in range(4 * fours, len(best)):
+        extend(move[before], best[before], entry)
 
 
 @compiled
-def extend(entry: Floats, scores: Floats, best: Floats) -> None:
+def extend(scores: Floats, value: float, best: Floats) -> None:
+    """Raise values to a score and what comes before it."""
+    for kind in range(len(best)):
+        other = value + scores[kind]
+        best[kind] = other if other > best[kind] else best[kind]
+
+
+@compiled
+def close(entry: Floats, scores: Floats, best: Floats) -> None:
     """Values with one more segment of each kind, where they are better."""
     for kind in range(len(entry)):
         value = entry[kind] + scores[kind]

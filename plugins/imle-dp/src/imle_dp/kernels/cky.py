@@ -1,7 +1,7 @@
-"""Best derivations of binary grammars by the algorithm of Cocke, Kasami and Younger.
+"""Best derivations of binary grammars, and best trees without one, by the algorithm of Cocke, Kasami and Younger.
 
-A cell first gets the best split for each pair of symbols that some rule has on its right, then the best rule for each
-symbol: that is cheaper than to try all rules at each split.
+With a grammar, a cell first gets the best split for each pair of symbols that some rule has on its right, then the best
+rule for each symbol: that is cheaper than to try all rules at each split.
 """
 
 from __future__ import annotations
@@ -9,85 +9,83 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, compiled
+from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
+
+Places = NDArray[np.uint32]
+"""Unsigned, so that indices need not be looked at for negative ones, which count from the end: four times as fast."""
 
 
 class Grammar(NamedTuple):
-    """Binary rules, sorted in two ways.
+    """Binary rules, sorted by their parents.
 
     Attributes:
-        pair_start: `[S + 1]` where the pairs with each left symbol begin.
-        right: `[P]` the right symbols of the pairs.
-        parent, left, other, pair: `[R]` of each rule, its symbols and its pair.
-        rule_start: `[S + 1]` where the rules of each parent begin.
-        by_parent: `[R]` rules, sorted by their parent.
+        left, right: `[P]` the symbols of each pair that is the right side of a rule: first pairs of which only the
+            right symbol has rules of its own, then both, then only the left one, then neither.
+        ends: `[4]` where pairs of these kinds end.
+        start: `[S + 1]` where the rules of each parent begin.
+        pair: `[R]` of each rule.
+        number: `[R]` which rule of the user it is.
     """
 
-    pair_start: Longs
-    right: Longs
-    parent: Longs
-    left: Longs
-    other: Longs
-    pair: Longs
-    rule_start: Longs
-    by_parent: Longs
+    left: Places
+    right: Places
+    ends: Longs
+    start: Longs
+    pair: Places
+    number: Longs
 
 
 @compiled
 def derivations(
     spans: Floats,
+    bars: Floats,
     rules: Floats,
     lengths: Longs,
-    pair_start: Longs,
-    right: Longs,
-    parent: Longs,
-    left: Longs,
-    other: Longs,
-    pair: Longs,
-    rule_start: Longs,
-    by_parent: Longs,
-    trees: Ints,
+    left: Places,
+    right: Places,
+    ends: Longs,
+    start: Longs,
+    pair: Places,
+    number: Longs,
+    trees: Masks,
     counts: Ints,
     found: Flags,
 ) -> None:
     """Solve N rows.
 
     Args:
-        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one; -inf bars them.
+        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one.
+        bars: `[4, S]` what is added to them, 0 or -inf, see `kind_of`.
         rules: `[N, R]` scores of rules.
         lengths, found: see `imle_dp.kernels`.
-        pair_start, right, parent, left, other, pair, rule_start, by_parent: the fields of `Grammar`.
+        left, right, ends, start, pair, number: the fields of `Grammar`.
         trees: `[N, n, n, S]` zeros; the nodes of the best derivation are written.
         counts: `[N, R]` zeros; how often it uses each rule is written.
     """
     _, words, _, symbols = spans.shape
     chart = np.empty((words, words, symbols))
-    inner = np.empty(len(right))
+    weights, splits = np.empty(len(number)), np.empty(len(left))
     waiting = np.empty((2 * words, 3), np.int64)
     for row in range(len(spans)):
         length = lengths[row, 0]
-        own, weights = spans[row], rules[row]
+        own = spans[row]
+        for rule in range(len(number)):
+            weights[rule] = rules[row, number[rule]]
         for word in range(length):
-            chart[word, word] = own[word, word]
+            for symbol in range(symbols):
+                chart[word, word, symbol] = own[word, word, symbol] + bars[kind_of(1, length), symbol]
         for width in range(2, length + 1):
             for first in range(length + 1 - width):
                 last = first + width - 1
-                inner[:] = -np.inf
-                for middle in range(first, last):
-                    combine(chart[first, middle], chart[middle + 1, last], pair_start, right, inner)
-                cell = chart[first, last]
-                cell[:] = -np.inf
-                for rule in range(len(parent)):
-                    value = inner[pair[rule]] + weights[rule]
-                    cell[parent[rule]] = max(cell[parent[rule]], value)
+                split(chart, first, last, left, right, ends, splits)
                 for symbol in range(symbols):
-                    cell[symbol] += own[first, last, symbol]
-        top, best = 0, -np.inf
-        for symbol in range(symbols):
-            if chart[0, length - 1, symbol] > best:
-                top, best = symbol, chart[0, length - 1, symbol]
-        found[row] = best > -np.inf
+                    here = slice(start[symbol], start[symbol + 1])
+                    value = own[first, last, symbol] + bars[kind_of(width, length), symbol]
+                    chart[first, last, symbol] = best_rule(splits, pair[here], weights[here]) + value
+        top = best_symbol(chart[0, length - 1], bars[0])
+        found[row] = chart[0, length - 1, top] > -np.inf
         if not found[row]:
             continue
         waiting[0] = (0, length - 1, top)
@@ -98,25 +96,111 @@ def derivations(
             trees[row, first, last, symbol] = 1
             if first == last:
                 continue
-            best, chosen, split = -np.inf, -1, -1
-            for place in range(rule_start[symbol], rule_start[symbol + 1]):
-                rule = by_parent[place]
-                for middle in range(first, last):
-                    value = chart[first, middle, left[rule]] + chart[middle + 1, last, other[rule]] + weights[rule]
-                    if value > best:
-                        best, chosen, split = value, rule, middle
-            counts[row, chosen] += 1
-            waiting[count] = (first, split, left[chosen])
-            waiting[count + 1] = (split + 1, last, other[chosen])
+            split(chart, first, last, left, right, ends, splits)
+            most, rule = -np.inf, 0
+            for place in range(start[symbol], start[symbol + 1]):
+                if splits[pair[place]] + weights[place] > most:
+                    most, rule = splits[pair[place]] + weights[place], place
+            counts[row, number[rule]] += 1
+            one, two = np.int64(left[pair[rule]]), np.int64(right[pair[rule]])
+            most, between = -np.inf, first
+            for middle in range(first, last):
+                if chart[first, middle, one] + chart[middle + 1, last, two] > most:
+                    most, between = chart[first, middle, one] + chart[middle + 1, last, two], middle
+            waiting[count] = (first, between, one)
+            waiting[count + 1] = (between + 1, last, two)
             count += 2
 
 
 @compiled
-def combine(one: Floats, two: Floats, pair_start: Longs, right: Longs, inner: Floats) -> None:
-    """The best values of pairs, one split more."""
-    for symbol in range(len(one)):
-        value = one[symbol]
-        if value > -np.inf:
-            for pair in range(pair_start[symbol], pair_start[symbol + 1]):
-                whole = value + two[right[pair]]
-                inner[pair] = whole if whole > inner[pair] else inner[pair]
+def trees(spans: Floats, bars: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
+    """Solve N rows where any two spans make a larger one.
+
+    Args:
+        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one.
+        bars: `[4, S]` what is added to them, 0 or -inf, see `kind_of`.
+        lengths, found: see `imle_dp.kernels`.
+        solutions: `[N, n, n, S]` zeros; the nodes of the best tree are written.
+    """
+    words = spans.shape[1]
+    chart, mirror = np.empty((words, words)), np.empty((words, words))  # by first and last word, and by last and first
+    waiting = np.empty((2 * words, 2), np.int64)
+    for row in range(len(spans)):
+        own, length = spans[row], lengths[row, 0]
+        for width in range(1, length + 1):
+            for first in range(length + 1 - width):
+                last = first + width - 1
+                value, bar = -np.inf, bars[kind_of(width, length)]
+                for symbol in range(len(bar)):
+                    other = own[first, last, symbol] + bar[symbol]
+                    value = other if other > value else value
+                if width > 1:
+                    value += best_split(chart[first, first:last], mirror[last, first + 1 : last + 1])[0]
+                chart[first, last] = mirror[last, first] = value
+        found[row] = chart[0, length - 1] > -np.inf
+        waiting[0] = (0, length - 1)
+        count = 1 if found[row] else 0
+        while count:
+            count -= 1
+            first, last = waiting[count]
+            bar = bars[kind_of(last - first + 1, length)]
+            solutions[row, first, last, best_symbol(own[first, last], bar)] = 1
+            if first < last:
+                _, place = best_split(chart[first, first:last], mirror[last, first + 1 : last + 1])
+                waiting[count] = (first, first + place)
+                waiting[count + 1] = (first + place + 1, last)
+                count += 2
+
+
+@compiled
+def kind_of(width: int, length: int) -> int:
+    """Which symbols a span may have: 0 any, 1 those of words, 2 those of sentences, 3 both, where a word is one."""
+    return (width == 1) + 2 * (width == length)
+
+
+@compiled
+def best_symbol(scores: Floats, bar: Floats) -> int:
+    """Of one span."""
+    best = 0
+    for symbol in range(1, len(scores)):
+        if scores[symbol] + bar[symbol] > scores[best] + bar[best]:
+            best = symbol
+    return best
+
+
+@compiled
+def best_split(left: Floats, right: Floats) -> tuple[float, int]:
+    """The best value of two spans side by side, and where they meet."""
+    best, place = left[0] + right[0], 0
+    for k in range(1, len(left)):
+        if left[k] + right[k] > best:
+            best, place = left[k] + right[k], k
+    return best, place
+
+
+@compiled
+def split(chart: Floats, first: int, last: int, left: Places, right: Places, ends: Longs, splits: Floats) -> None:
+    """The best values of all pairs over a span. Over more than one word, only symbols with rules have any."""
+    splits[:] = -np.inf
+    for middle in range(first, last):
+        one, two = chart[first, middle], chart[middle + 1, last]
+        begin = ends[0] if middle > first else 0
+        stop = ends[1] if middle + 1 < last else ends[2] if middle > first else ends[3]
+        for place in range(begin, stop):
+            value = one[left[place]] + two[right[place]]
+            splits[place] = value if value > splits[place] else splits[place]
+
+
+@compiled
+def best_rule(splits: Floats, pair: Places, weights: Floats) -> float:
+    """The best value of some rules; four maxima at a time, which need not wait for each other."""
+    a, b, c, d = -np.inf, -np.inf, -np.inf, -np.inf
+    quarter = len(pair) // 4
+    for q in range(quarter):
+        one, two = splits[pair[4 * q]] + weights[4 * q], splits[pair[4 * q + 1]] + weights[4 * q + 1]
+        three, four = splits[pair[4 * q + 2]] + weights[4 * q + 2], splits[pair[4 * q + 3]] + weights[4 * q + 3]
+        a, b = one if one > a else a, two if two > b else b
+        c, d = three if three > c else c, four if four > d else d
+    for q in range(4 * quarter, len(pair)):
+        a = max(a, splits[pair[q]] + weights[q])
+    return max(max(a, b), max(c, d))

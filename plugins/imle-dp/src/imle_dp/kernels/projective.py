@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from imle.solvers.compiled import Flags, Floats, Ints, Longs, compiled
+from imle.solvers.compiled import Flags, Floats, Longs, Masks, compiled
 
 
 @compiled
 def projective_trees(
-    scores: Floats, lengths: Longs, bars: Floats, single_root: bool, solutions: Ints, found: Flags
+    scores: Floats, lengths: Longs, bars: Floats, single_root: bool, solutions: Masks, found: Flags
 ) -> None:
     """Solve `[N, n + 1, n + 1]` scores of arcs from heads to words; 0 is the root.
 
@@ -62,7 +62,7 @@ def back(
     right_joined: Floats,
     left_joined: Floats,
     spans: Longs,
-    solution: Ints,
+    solution: Masks,
 ) -> None:
     """Write the arcs of the best tree; `spans` are those still to be taken apart, as (kind, from, to)."""
     spans[0] = (RIGHT, 0, words)

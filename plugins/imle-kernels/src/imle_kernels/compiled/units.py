@@ -45,7 +45,7 @@ def in_units(weights: Floats, units: Floats, denominators: Longs, divisors: Long
                 for j in range(n):
                     whole = np.rint(own[j] * denominator)
                     total += whole
-                    divisor = common_divisor(divisor, np.int64(whole))
+                    divisor = common_divisor(divisor, int(whole))
                 divisor = max(divisor, 1)
                 if total / divisor >= LARGE:
                     kind = REAL

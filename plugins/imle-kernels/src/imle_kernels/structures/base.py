@@ -14,6 +14,7 @@ from imle_linear.program import Rows
 
 Ints = NDArray[np.int64]
 
+_LARGEST = 2.0**40
 INFEASIBLE = Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)
 
 
@@ -30,9 +31,12 @@ class Structure(Protocol):
         """Minimise `costs` `[n]`; what is not proven after some work is left to others. None for rows without it."""
 
 
-def is_whole(*values: Floats) -> bool:
-    """Whether all finite entries are whole numbers that floats hold exactly."""
-    return all(bool((np.isinf(v) | ((v == np.rint(v)) & (np.abs(v) < 2.0**53))).all()) for v in values)
+def is_whole(values: Floats) -> bool:
+    """Whether all finite entries are whole numbers of which floats hold sums exactly."""
+    if not (values == np.rint(values)).all():
+        return False
+    size = np.abs(values)
+    return bool(((size < _LARGEST) | (size == np.inf)).all())
 
 
 def two_sides(rows: int, first: Ints, second: Ints, differ: NDArray[np.bool_]) -> tuple[NDArray[np.int8], int] | None:

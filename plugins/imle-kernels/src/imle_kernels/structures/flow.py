@@ -66,7 +66,7 @@ class FlowStructure:
 
     def __init__(self, signs: Floats, tails: Ints, heads: Ints, integer: bool) -> None:
         rows, n = len(signs), len(tails)
-        self._signs, self._integer = signs, integer
+        self._signs, self._turned, self._integer = signs, signs < 0, integer
         self._arcs, self._loops = np.flatnonzero(tails != heads), np.flatnonzero(tails == heads)
         every, root = np.arange(rows), np.full(rows, rows)
         self._tails = np.concatenate([tails[self._arcs], root, every])  # variables, ends of rows, artificial arcs
@@ -87,7 +87,7 @@ class FlowStructure:
         sides = two_sides(rows, index[one], index[one + 1], matrix.value[one] == matrix.value[one + 1])
         if sides is None:
             return None
-        signs = 1.0 - 2.0 * sides[0]
+        signs: Floats = np.where(sides[0] == 0, 1.0, -1.0)
         tails, heads = np.full(n, rows), np.full(n, rows)
         leaves = matrix.value * signs[index] > 0
         tails[matrix.column[leaves]], heads[matrix.column[~leaves]] = index[leaves], index[~leaves]
@@ -105,11 +105,13 @@ class FlowStructure:
             return INFEASIBLE._replace(exact=start.whole)
         given = start.basis
         basis = given._replace(flow=given.flow.copy(), state=given.state.copy(), tree=given.tree.copy())
-        prices = np.empty(len(self._signs) + 1)
-        found = _run(basis, np.concatenate([costs[self._arcs], np.zeros(len(self._signs))]), prices, clock)
+        every, prices = np.zeros(len(self._arcs) + len(self._signs)), np.empty(len(self._signs) + 1)
+        every[: len(self._arcs)] = costs[self._arcs]
+        found = _run(basis, every, prices, clock)
         point = np.empty(len(costs))
         point[self._arcs] = basis.flow[: len(self._arcs)]
-        point[self._loops] = _ends(costs[self._loops], rows.least[self._loops], rows.most[self._loops])
+        if len(self._loops):
+            point[self._loops] = _ends(costs[self._loops], rows.least[self._loops], rows.most[self._loops])
         if found == UNBOUNDED or not np.isfinite(point).all():
             message = "the feasible set is unbounded in the direction of the objective"
             return Outcome(SolveStatus.UNBOUNDED, message=message)
@@ -119,21 +121,17 @@ class FlowStructure:
 
     def _planted(self, rows: Rows, clock: Clock) -> _Start:
         """A tree from which all costs are solved, so that a row's answer depends on no other row."""
-        turned = self._signs < 0
-        ends = np.where(turned, -rows.upper, rows.lower), np.where(turned, -rows.lower, rows.upper)
-        artificial = np.zeros(len(turned))
-        lower, upper = (
-            np.concatenate([bounds[self._arcs], end, artificial])
-            for bounds, end in zip((rows.least, rows.most), ends, strict=True)
-        )
-        size = len(lower)
-        state, tree = np.empty(size, np.int8), np.empty((7, len(turned) + 1), np.int64)
+        turned, artificial = self._turned, np.zeros(len(self._signs))
+        lower = np.concatenate([rows.least[self._arcs], np.where(turned, -rows.upper, rows.lower), artificial])
+        upper = np.concatenate([rows.most[self._arcs], np.where(turned, -rows.lower, rows.upper), artificial])
+        whole = is_whole(lower) and is_whole(upper)
+        nodes, size = len(turned) + 1, len(lower)
+        state, tree = np.empty(size, np.int8), np.empty((7, nodes), np.int64)
         basis = _Basis(self._tails.copy(), self._heads.copy(), lower, upper, np.empty(size), state, tree)
         plant(*basis)
-        found = _run(basis, np.zeros(size - len(turned)), np.empty(len(turned) + 1), clock)
-        whole = is_whole(*rows)
-        most = 0.0 if whole else _OFF * max(1.0, float(np.abs(basis.flow).max()))
-        feasible = bool((basis.flow[size - len(turned) :] <= most).all())
+        found = _run(basis, np.zeros(size - len(turned)), np.empty(nodes), clock)
+        left = basis.flow[size - len(turned) :].max()
+        feasible = bool(left <= (0.0 if whole else _OFF * max(1.0, float(np.abs(basis.flow).max()))))
         return _Start(rows, whole, basis if found == OPTIMAL else None, feasible)
 
 

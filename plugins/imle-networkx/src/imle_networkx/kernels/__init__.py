@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imle.solvers.compiled import Ints
+import numpy as np
+
+from imle.solvers.compiled import Ints, compiled
 
 
 class Arcs(NamedTuple):
@@ -34,3 +36,9 @@ class Arcs(NamedTuple):
     start: Ints
     node: Ints
     item: Ints
+
+
+@compiled
+def variable(literal: int) -> int:
+    """The first value of a number that other kernels are given: numba compiles a kernel anew for every literal."""
+    return int(np.int64(literal))

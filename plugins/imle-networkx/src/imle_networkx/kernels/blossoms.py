@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imle.solvers.compiled import Ints, Longs, Masks, compiled
+from imle.solvers.compiled import Longs, Masks, compiled
+from imle_networkx.kernels import variable
 
 _HUGE = 2**62
 _FREE, _OUTER, _INNER = 0, 1, 2
@@ -42,39 +43,40 @@ class Forest(NamedTuple):
         stack, way: `[2 * sets]` and `[sets]` room.
     """
 
-    mate: Ints
+    mate: Longs
     dual: Longs
-    top: Ints
+    top: Longs
     label: Masks
-    entry: Ints
-    base: Ints
-    parent: Ints
-    child: Ints
-    after: Ints
-    before: Ints
-    bridge: Ints
-    start: Ints
-    end: Ints
-    chain: Ints
-    spare: Ints
-    queue: Ints
-    stack: Ints
-    way: Ints
+    entry: Longs
+    base: Longs
+    parent: Longs
+    child: Longs
+    after: Longs
+    before: Longs
+    bridge: Longs
+    start: Longs
+    end: Longs
+    chain: Longs
+    spare: Longs
+    queue: Longs
+    stack: Longs
+    way: Longs
 
 
 @compiled
-def heaviest_matchings(weights: Longs, ends: Ints, start: Ints, link: Ints, solutions: Masks) -> None:
+def heaviest_matchings(weights: Longs, ends: Longs, start: Longs, link: Longs, solutions: Masks) -> None:
     """Solve `[N, E]` weights over one graph. Edges of no weight, or less, are never chosen.
 
     Args:
-        weights: below 2**59.
-        ends, start, link: `Graph.ends`, and two fields of `Graph.links`.
+        weights: below 2**52, or all of them from 2**59 to 2**59 + 2**53: so no sum of duals and weights overflows.
+        ends, start, link: `Graph.ends`, and two fields of `Graph.links`; int64 as all that kernels here pass on to each
+            other, so that each is compiled once.
         solutions: see `imle_networkx.kernels`.
     """
     nodes = start.size - 1
     forest = blank(nodes)
-    best, best_link = np.empty(nodes, np.int64), np.empty(nodes, np.int32)
-    rival, rival_link = np.empty(nodes, np.int64), np.empty(nodes, np.int32)
+    best, best_link = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    rival, rival_link = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
     for row in range(len(weights)):
         weight = weights[row]
         begin(weight, ends, start, link, forest)
@@ -90,12 +92,12 @@ def heaviest_matchings(weights: Longs, ends: Ints, start: Ints, link: Ints, solu
 def blank(nodes: int) -> Forest:
     """Room for any graph of so many nodes: of nested odd sets there are fewer than half as many."""
     sets = nodes + nodes // 2 + 1
-    mate, top, chain = np.empty(nodes, np.int32), np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-    entry, base, parent = np.empty(sets, np.int32), np.empty(sets, np.int32), np.empty(sets, np.int32)
-    child, after, before = np.empty(sets, np.int32), np.empty(sets, np.int32), np.empty(sets, np.int32)
-    bridge, start, end = np.empty(sets, np.int32), np.empty(sets, np.int32), np.empty(sets, np.int32)
-    spare, queue = np.empty(sets, np.int32), np.empty(nodes + 1, np.int32)
-    stack, way = np.empty(2 * sets, np.int32), np.zeros(sets, np.int32)
+    mate, top, chain = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    entry, base, parent = np.empty(sets, np.int64), np.empty(sets, np.int64), np.empty(sets, np.int64)
+    child, after, before = np.empty(sets, np.int64), np.empty(sets, np.int64), np.empty(sets, np.int64)
+    bridge, start, end = np.empty(sets, np.int64), np.empty(sets, np.int64), np.empty(sets, np.int64)
+    spare, queue = np.empty(sets, np.int64), np.empty(nodes + 1, np.int64)
+    stack, way = np.empty(2 * sets, np.int64), np.zeros(sets, np.int64)
     dual, label = np.empty(sets, np.int64), np.empty(sets, np.int8)
     return Forest(
         mate, dual, top, label, entry, base, parent, child, after, before, bridge, start, end, chain, spare, queue,
@@ -104,7 +106,7 @@ def blank(nodes: int) -> Forest:
 
 
 @compiled
-def begin(weight: Longs, ends: Ints, start: Ints, link: Ints, forest: Forest) -> None:
+def begin(weight: Longs, ends: Longs, start: Longs, link: Longs, forest: Forest) -> None:
     """No blossoms; low duals, and a first matching of edges that are tight."""
     nodes = start.size - 1
     mate, dual = forest.mate, forest.dual
@@ -136,15 +138,15 @@ def begin(weight: Longs, ends: Ints, start: Ints, link: Ints, forest: Forest) ->
 @compiled
 def grow(
     weight: Longs,
-    ends: Ints,
-    start: Ints,
-    link: Ints,
+    ends: Longs,
+    start: Longs,
+    link: Longs,
     root: int,
     forest: Forest,
     best: Longs,
-    best_link: Ints,
+    best_link: Longs,
     rival: Longs,
-    rival_link: Ints,
+    rival_link: Longs,
 ) -> None:
     """Grow a tree until its root is matched, or another node is free in its place that may be.
 
@@ -157,9 +159,10 @@ def grow(
     label[:] = _FREE
     best_link[:] = -1
     rival_link[:] = -1
-    queue[nodes] = read = 0
-    fallen = 0
-    become_outer(top[root], -1, forest)
+    queue[nodes] = 0
+    read = 0
+    fallen = variable(0)
+    become_outer(top[root], forest.mate[root], forest)  # entered by no link
     while True:
         while read < queue[nodes]:
             node = queue[read]
@@ -176,7 +179,7 @@ def grow(
                         rival[node], rival_link[node] = key, way
                 elif best_link[other] < 0 or key < best[other]:
                     best[other], best_link[other] = key, way
-        change, kind, at = _HUGE, 0, -1
+        change, kind, at = _HUGE, 0, root
         for node in range(nodes):
             blossom = top[node]
             if label[blossom] == _OUTER:
@@ -203,7 +206,7 @@ def grow(
                 dual[blossom] -= change
         fallen += change
         if kind == 1:
-            augment(ends, at, -1, forest)
+            augment(ends, at, forest.mate[root], forest)  # by no link
             return
         if kind == 2:
             shrink(ends, rival_link[at], forest)
@@ -224,14 +227,14 @@ def grow(
 @compiled
 def find_rival(
     weight: Longs,
-    ends: Ints,
-    start: Ints,
-    link: Ints,
+    ends: Longs,
+    start: Longs,
+    link: Longs,
     node: int,
     fallen: int,
     forest: Forest,
     rival: Longs,
-    rival_link: Ints,
+    rival_link: Longs,
 ) -> None:
     """The best link from an outer node to outer nodes of other blossoms."""
     rival_link[node] = -1
@@ -278,7 +281,7 @@ def put_into(blossom: int, part: int, forest: Forest) -> None:
 
 
 @compiled
-def shrink(ends: Ints, way: int, forest: Forest) -> None:
+def shrink(ends: Longs, way: int, forest: Forest) -> None:
     """Make a blossom of the odd cycle that a tight link between two outer blossoms closes."""
     top, label, entry = forest.top, forest.label, forest.entry
     after, before, bridge = forest.after, forest.before, forest.bridge
@@ -319,7 +322,7 @@ def shrink(ends: Ints, way: int, forest: Forest) -> None:
 
 
 @compiled
-def common_ancestor(ends: Ints, one: int, two: int, forest: Forest) -> int:
+def common_ancestor(ends: Longs, one: int, two: int, forest: Forest) -> int:
     """The outer blossom where the ways of two others to the root meet."""
     way = forest.way
     blossom = one
@@ -340,7 +343,7 @@ def common_ancestor(ends: Ints, one: int, two: int, forest: Forest) -> int:
 
 
 @compiled
-def grandparent(ends: Ints, blossom: int, forest: Forest) -> int:
+def grandparent(ends: Longs, blossom: int, forest: Forest) -> int:
     """The outer blossom two steps closer to the root."""
     inner = forest.top[ends[forest.entry[blossom] ^ 1]]
     outer: int = forest.top[ends[forest.entry[inner] ^ 1]]
@@ -348,7 +351,7 @@ def grandparent(ends: Ints, blossom: int, forest: Forest) -> int:
 
 
 @compiled
-def open_up(ends: Ints, blossom: int, forest: Forest) -> None:
+def open_up(ends: Longs, blossom: int, forest: Forest) -> None:
     """Dissolve an inner blossom: the part that is entered and the even way from it to the base stay in the tree."""
     after, before, bridge, label = forest.after, forest.before, forest.bridge, forest.label
     way, last = forest.entry[blossom], forest.child[blossom]
@@ -375,7 +378,7 @@ def open_up(ends: Ints, blossom: int, forest: Forest) -> None:
 
 
 @compiled
-def distance(part: int, last: int, after: Ints) -> int:
+def distance(part: int, last: int, after: Longs) -> int:
     """Steps around a cycle."""
     steps = 0
     while part != last:
@@ -385,7 +388,7 @@ def distance(part: int, last: int, after: Ints) -> int:
 
 
 @compiled
-def augment(ends: Ints, node: int, way: int, forest: Forest) -> None:
+def augment(ends: Longs, node: int, way: int, forest: Forest) -> None:
     """Match an outer node by a link (-1 leaves it free), and swap what is matched from there to the root."""
     while True:
         blossom = forest.top[node]
@@ -402,7 +405,7 @@ def augment(ends: Ints, node: int, way: int, forest: Forest) -> None:
 
 
 @compiled
-def rebase(ends: Ints, blossom: int, node: int, forest: Forest) -> None:
+def rebase(ends: Longs, blossom: int, node: int, forest: Forest) -> None:
     """Match a blossom within itself but for this node, which becomes its base."""
     after, before, bridge, mate, stack = forest.after, forest.before, forest.bridge, forest.mate, forest.stack
     stack[0], stack[1] = blossom, node

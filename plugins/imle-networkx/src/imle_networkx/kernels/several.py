@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imle.solvers.compiled import Floats, Ints, Longs, compiled
+from imle_networkx.kernels import variable
 from imle_networkx.kernels.bidirectional import push
 from imle_networkx.kernels.settle import Search, settle, unreached
 
@@ -77,7 +78,7 @@ def cheapest_several(
             length += 1
         taken.nodes[0, length] = target
         taken.length[0], taken.leaves[0], taken.cost[0] = length, 0, cost
-        done, waiting = 1, 0
+        done, waiting = variable(1), variable(0)
         while done < count:
             last = done - 1
             for place in range(taken.leaves[last], taken.length[last]):
@@ -91,10 +92,7 @@ def cheapest_several(
                     waiting = keep(costs, taken, last, place, target, search, open_ones, waiting, count - done)
             if waiting == 0:
                 break
-            best = 0
-            for other in range(1, waiting):
-                if open_ones.cost[other] < open_ones.cost[best]:
-                    best = other
+            best = int(np.argmin(open_ones.cost[:waiting]))
             copy(open_ones, best, taken, done)
             waiting -= 1
             copy(open_ones, waiting, open_ones, best)
@@ -115,10 +113,11 @@ def blank(count: int, nodes: int) -> PathList:
 @compiled
 def copy(paths: PathList, one: int, others: PathList, other: int) -> None:
     """Write a path in another place."""
-    length = paths.length[one]
-    others.nodes[other, : length + 1] = paths.nodes[one, : length + 1]
-    others.edges[other, :length] = paths.edges[one, :length]
-    others.length[other], others.leaves[other], others.cost[other] = length, paths.leaves[one], paths.cost[one]
+    others.length[other], others.leaves[other] = paths.length[one], paths.leaves[one]
+    others.cost[other] = paths.cost[one]
+    for place in range(paths.length[one]):
+        others.nodes[other, place], others.edges[other, place] = paths.nodes[one, place], paths.edges[one, place]
+    others.nodes[other, paths.length[one]] = paths.nodes[one, paths.length[one]]
 
 
 @compiled
@@ -128,8 +127,8 @@ def measure(costs: Floats, target: int, order: Ints, start: Ints, node: Ints, it
     labels[:] = np.inf
     labels[target] = 0.0
     if order.size == 0:
-        size = push(height.keys, height.heap, 0, 0.0, target)
-        settle(height, size, costs, np.zeros(labels.size), start[1], node[1], item[1], -1)
+        size = push(height.keys, height.heap, variable(0), 0.0, target)
+        settle(height, size, costs, np.zeros(labels.size), start[1], node[1], item[1], variable(-1))
         return
     for place in range(order.size - 1, -1, -1):
         here = order[place]
@@ -170,7 +169,7 @@ def leave(
     labels[:] = np.inf
     for step in range(place + 1):
         labels[paths.nodes[path, step]] = -np.inf
-    here, size = paths.nodes[path, place], 0
+    here, size = paths.nodes[path, place], variable(0)
     for arc in range(start[here], start[here + 1]):
         other = node[arc]
         label = max(costs[item[arc]] + height[other] - height[here], 0.0)
@@ -199,7 +198,9 @@ def keep(
     while here != paths.nodes[path, place]:
         here = search.via[here]
         length += 1
-    nodes[: place + 1], edges[:place] = paths.nodes[path, : place + 1], paths.edges[path, :place]
+    nodes[place] = paths.nodes[path, place]
+    for step in range(place):
+        nodes[step], edges[step] = paths.nodes[path, step], paths.edges[path, step]
     here = target
     for step in range(length, place, -1):
         nodes[step], edges[step - 1] = here, search.by[here]
@@ -210,10 +211,7 @@ def keep(
     open_ones.length[waiting], open_ones.leaves[waiting], open_ones.cost[waiting] = length, place, cost
     if waiting < most:
         return waiting + 1
-    worst = 0
-    for other in range(1, waiting):
-        if open_ones.cost[other] >= open_ones.cost[worst]:
-            worst = other
+    worst = int(np.argmax(open_ones.cost[:waiting]))
     if cost < open_ones.cost[worst]:
         copy(open_ones, waiting, open_ones, worst)
     return waiting
@@ -256,7 +254,7 @@ def cheapest_disjoint(
         while found[row] < count:
             labels[:] = np.inf
             labels[source] = 0.0
-            size = push(search.keys, search.heap, 0, 0.0, source)
+            size = push(search.keys, search.heap, variable(0), 0.0, source)
             settle(search, size, cost, height.labels, link_start, link_node, link, target)
             if labels[target] == np.inf or height.labels[source] == np.inf:
                 break
@@ -285,8 +283,9 @@ def cheapest_disjoint(
                 length += 1
                 if at[here] >= 0:  # around a cycle, which costs nothing
                     first = at[here]
-                    at[stops[first:length]] = -1
-                    length = first
-            at[stops[:length]] = -1
+                    while length > first:
+                        length -= 1
+                        at[stops[length]] = -1
             for place in range(length):
+                at[stops[place]] = -1
                 solutions[row, min(path, solutions.shape[1] - 1), walk[place] >> 1] += 1

@@ -10,17 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from imle.solvers.compiled import Floats, Ints, Masks, compiled
+from imle_networkx.kernels import variable
 from imle_networkx.kernels.bidirectional import push
 from imle_networkx.kernels.settle import Search, settle, unreached
 
 
 @compiled
-def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, item: Ints, solutions: Masks) -> None:
+def steiner_trees(
+    objective: Floats, terminals: Ints, start: Ints, node: Ints, item: Ints, stopped: Masks, solutions: Masks
+) -> None:
     """Solve `[N, E]` costs over one graph in which all terminals are connected.
 
     Args:
         objective, start, node, item, solutions: see `imle_networkx.kernels`; costs are not negative, edges undirected.
         terminals: `[T]` at least two node numbers, all different.
+        stopped: `[1]`, zero; as soon as another thread writes something else, the kernel returns.
     """
     nodes, sets, root = start.size - 1, 1 << (terminals.size - 1), terminals[-1]
     labels, height = np.empty((sets, nodes)), np.zeros(nodes)
@@ -33,6 +37,8 @@ def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, i
             labels[1 << bit, terminals[bit]] = 0.0
             via[1 << bit, terminals[bit]] = -1
         for joined in range(1, sets):
+            if stopped[0]:
+                return
             own = labels[joined]
             part = (joined - 1) & joined
             while part > joined ^ part:  # each pair of parts once
@@ -42,12 +48,14 @@ def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, i
                     if label < own[here]:
                         own[here], via[joined, here] = label, -1 - part
                 part = (part - 1) & joined
-            size = 0
+            size = variable(0)
             for here in range(nodes):
                 if own[here] < np.inf:
                     size = push(room.keys, room.heap, size, own[here], here)
             search = Search(own, via[joined], by[joined], room.keys, room.heap)
-            settle(search, size, objective[row], height, start, node, item, root if joined == sets - 1 else -1)
+            settle(
+                search, size, objective[row], height, start, node, item, variable(root if joined == sets - 1 else -1)
+            )
         todo[0], places[0] = sets - 1, root
         size = 1
         while size > 0:
@@ -80,13 +88,13 @@ def cells(
     for row in range(len(objective)):
         labels[row] = np.inf
         owner[row] = -1
-        size = 0
+        size = variable(0)
         for place in range(terminals.size):
             labels[row, terminals[place]] = 0.0
             owner[row, terminals[place]] = place
             size = push(room.keys, room.heap, size, 0.0, terminals[place])
         search = Search(labels[row], room.via, by[row], room.keys, room.heap)
-        settle(search, size, objective[row], height, start, node, item, -1)
+        settle(search, size, objective[row], height, start, node, item, variable(-1))
         for first in range(nodes):
             here = first
             while owner[row, here] < 0 and labels[row, here] < np.inf:

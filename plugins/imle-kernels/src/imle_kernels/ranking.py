@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, BaseSolver, Sense, SolveResult
-from imle_topk.plugin import RANKING
+from imle_kernels.plugin import RANKING
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class RankingSolver(BaseSolver, spec=RANKING):
     Args:
         sense: "max" ranks the lowest score first.
 
-    Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020, proposition 1.
+    Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020.
     """
 
     sense: Sense = "min"
@@ -56,16 +56,14 @@ class PreparedRanking(BasePrepared):
         Raises:
             InstanceError: a length is not in 0..n; names the row.
         """
-        rows, n = objective.shape
+        n = objective.shape[1]
         ends = self.row_shapes(lengths)
         keys = objective if self.sense == "max" else -objective
         if ends is not None:
             _check_lengths(ends, n, own=lengths is not None)
             padding = torch.arange(n, device=objective.device) >= torch.from_numpy(ends).to(objective.device)
             keys = keys.masked_fill(padding, torch.inf)
-        order = keys.argsort(dim=1, stable=True)
-        places = torch.arange(1, n + 1, dtype=objective.dtype, device=objective.device).expand(rows, n)
-        ranks = torch.empty_like(objective).scatter_(1, order, places)
+        ranks = ranks_of(keys)
         return SolveResult(ranks if ends is None else ranks.masked_fill(padding, 0.0))
 
 
@@ -76,3 +74,10 @@ def _check_lengths(lengths: NDArray[np.int64], n: int, *, own: bool) -> None:
             f"ranking: lengths: expected 0 to {n}, the number of scores, found {lengths[bad[0], 0]}",
             row=int(bad[0]) if own else None,
         )
+
+
+def ranks_of(keys: Tensor) -> Tensor:
+    """`[N, n]` the place of each entry in its row, 1 for the smallest; among equals the lowest index first."""
+    order = keys.argsort(dim=1, stable=True)
+    places = torch.arange(1, keys.shape[1] + 1, dtype=keys.dtype, device=keys.device)
+    return torch.empty_like(keys).scatter_(1, order, places.expand_as(keys))

@@ -10,7 +10,7 @@ import torch
 
 import imle
 from imle.errors import InstanceError
-from imle_topk.ranking import RankingSolver
+from imle_kernels.ranking import RankingSolver
 
 
 @pytest.mark.parametrize("sense", ["min", "max"])
@@ -27,7 +27,7 @@ def test_is_a_best_permutation(sense):
 
 
 def test_is_one_more_than_the_number_of_higher_scores():
-    """The definition of Rolinek et al. 2020, equation 1."""
+    """The definition of Rolinek et al. 2020."""
     scores = torch.randn(50, 20)
     higher = (scores.unsqueeze(1) > scores.unsqueeze(2)).sum(dim=2)
     assert torch.equal(imle.layer("ranking").eval()(scores), (1 + higher).float())
@@ -59,7 +59,7 @@ def test_padding_is_not_ranked_and_does_not_matter():
 
 
 def test_the_blackbox_gradient_is_that_of_the_paper():
-    """-(rk(y) - rk(y_lambda)) / lambda with y_lambda = y + lambda dL/drk; Rolinek et al. 2020, algorithm 1."""
+    """-(rk(y) - rk(y_lambda)) / lambda with y_lambda = y + lambda dL/drk; Rolinek et al. 2020."""
 
     def ranks(scores):
         return torch.empty_like(scores).scatter_(1, (-scores).argsort(dim=1), torch.arange(1.0, 9).expand(5, 8))

@@ -30,6 +30,8 @@ MODULES = (
     "combinatorial",
     "orders",
     "cvxpy_models",
+    "pyomo_gurobi",
+    "tours",
     "losses",
     "graphs",
     "sequences",

@@ -31,6 +31,7 @@ MODULES = (
     "orders",
     "cvxpy_models",
     "pyomo_gurobi",
+    "tours",
     "losses",
     "graphs",
     "sequences",

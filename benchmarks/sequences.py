@@ -1,9 +1,9 @@
 """Sequences and trees over torch-struct, and over loops in Python
 
-MAP solutions of the same scores, one thread. torch-struct finds them as gradients of a maximum, and is given its potentials
-ready-made; loops are textbooks' recursions over lists of floats. Values are compared before anything is timed. Each is
-timed on a batch that it takes some time for; the table shows seconds per row. torch-struct's alignments are left out: they
-need an extension for CUDA (genbmm).
+MAP solutions of the same scores, one thread. torch-struct finds them as gradients of a maximum, and is given its
+potentials ready-made; loops are textbooks' recursions over lists of floats. Values are compared before anything is
+timed. Each is timed on a batch that it takes some time for; the table shows seconds per row. torch-struct's alignments
+are left out: they need an extension for CUDA (genbmm).
 """
 
 from __future__ import annotations

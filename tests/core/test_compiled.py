@@ -103,7 +103,8 @@ def test_kernels_use_their_own_folder_only():
     checkout = Checkout(ROOT)
     users = [name for name, used in checkout.imports.items() if "imle.solvers.compiled" in used]
     kernels = [name for name in users if "@compiled" in checkout.modules[name].path.read_text()]
-    assert {name.partition(".")[0] for name in kernels} == {"imle_dp", "imle_kernels", "imle_mln", "imle_networkx"}
+    brought = {name.partition(".")[0] for name in kernels}
+    assert brought == {"imle_dp", "imle_kernels", "imle_mln", "imle_networkx", "imle_routes"}
     for name in kernels:
         folder = name.rpartition(".")[0]
         others = {used for used in checkout.imports[name] if not re.fullmatch(rf"{folder}(\.\w+)?", used)}

@@ -59,7 +59,9 @@ def test_matches_enumeration(problem, sense, masked):
         best = sign * enumerated(sign * matrix, within)
         if np.isinf(best):
             assert result.status[row] == SolveStatus.INFEASIBLE
-            assert result.messages[row] == "the allowed pairs leave no complete assignment"
+            assert result.messages[row] == (
+                "the allowed pairs leave no complete assignment; unmatched= leaves objects out, at a price"
+            )
             continue
         assert result.status is None
         check(result.solutions[row], within)

@@ -132,6 +132,19 @@ def test_params_of_bounds_and_both_ends_of_a_row():
     assert again.status.tolist() == [SolveStatus.INFEASIBLE]
 
 
+def test_a_coefficient_of_several_terms():
+    """A number and two Params, in one place of the matrix, at both ends of a row and in costs that are not learned."""
+    model = pyo.ConcreteModel()
+    model.p, model.q = (pyo.Param(mutable=True, initialize=1.0) for _ in range(2))
+    model.x, model.y = pyo.Var(bounds=(0, 10)), pyo.Var(bounds=(0, 1))
+    model.row = pyo.Constraint(expr=(model.q, (2 + model.p - model.q) * model.x + model.y + 1, 7 + model.p))
+    model.cost = pyo.Objective(expr=(3 + model.p) * model.y + model.x, sense=pyo.maximize)
+    prepared = PyomoSolver(sense="max").prepare(model, variables=model.x)
+    found = prepared.solve(np.ones((3, 1)), values=[{}, {"p": 4.0}, {"p": -1.0, "q": 0.5}])
+    # y takes 1, and gives 3 + p for it: x is what is left of 6 + p, through 2 + p - q
+    np.testing.assert_allclose(found.values, [6 / 2 + 4, 9 / 5 + 7, min(4 / 0.5, 10) + 2])
+
+
 def test_coefficients_of_sums_are_learned_too():
     """Each price belongs to a total; a Param of another kind scales the rest."""
     model = pyo.ConcreteModel()

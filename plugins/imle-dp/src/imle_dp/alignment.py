@@ -10,7 +10,7 @@ from imle.solvers import BaseSolver, BlockLayout, Sense
 from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.alignment import alignments, warpings
 from imle_dp.plugin import ALIGNMENT
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import barred, length, whole
 
 Kind = Literal["global", "local", "warping"]
@@ -48,7 +48,7 @@ class AlignmentSolver(BaseSolver, spec=ALIGNMENT):
         return PreparedAlignment(self, first, second, lengths, allowed)
 
 
-class PreparedAlignment(PreparedProgram):
+class PreparedAlignment(PreparedSequences):
     """Two sequences with room for n and m items.
 
     Args:

@@ -12,7 +12,7 @@ from imle.solvers import BaseSolver, BlockData, BlockLayout, Sense
 from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
 from imle_dp.kernels.chain import chains
 from imle_dp.plugin import SEGMENTATION, VITERBI
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import barred, length, names, whole
 
 
@@ -96,7 +96,7 @@ class SegmentationSolver(BaseSolver, spec=SEGMENTATION):
         return PreparedChain(self, "segments", steps, longest, kinds, lengths, stationary, allowed, starts, ends)
 
 
-class PreparedChain(PreparedProgram):
+class PreparedChain(PreparedSequences):
     """Segments of one step or more, and the transitions between them.
 
     Args:

@@ -15,7 +15,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_dp.grammar import read_rules, read_symbols, some, sorted_rules
 from imle_dp.kernels.cky import derivations, trees
 from imle_dp.plugin import CKY
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import length, whole
 
 
@@ -60,7 +60,7 @@ class CKYSolver(BaseSolver, spec=CKY):
         return PreparedCKY(self, words, grammar, symbols, lengths, preterminals, roots)
 
 
-class PreparedCKY(PreparedProgram):
+class PreparedCKY(PreparedSequences):
     """Sentences of up to n words, and a grammar if there is one.
 
     Args:
@@ -93,7 +93,7 @@ class PreparedCKY(PreparedProgram):
             preterminals = [symbol for symbol in self.symbols if symbol not in parents] or None
         over_words = some(who, "preterminals", preterminals, self.symbols)
         over_all = some(who, "roots", roots, self.symbols)
-        kinds = np.array([over_words | True, over_words, over_all, over_words & over_all])
+        kinds = np.array([np.ones_like(over_words), over_words, over_all, over_words & over_all])
         self.bars = read_only(np.where(kinds, 0.0, -np.inf))
         length(who, lengths, (self.words,), 1)
         super().__init__(solver, lengths, counts=self.grammar is not None)

@@ -17,7 +17,7 @@ _TOO_LARGE = 2.0**1000
 """A few million scores of this size can be added up."""
 
 
-class PreparedProgram(BasePrepared, ABC):
+class PreparedSequences(BasePrepared, ABC):
     """A dynamic program over rows of different lengths. Subclasses add `room`, `maximise` and what an instance is.
 
     Args:

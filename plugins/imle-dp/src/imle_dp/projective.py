@@ -12,7 +12,7 @@ from imle.solvers import BaseSolver, Sense
 from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.projective import projective_trees
 from imle_dp.plugin import PROJECTIVE_TREE
-from imle_dp.prepared import PreparedProgram
+from imle_dp.prepared import PreparedSequences
 from imle_dp.reading import barred, length
 
 
@@ -44,7 +44,7 @@ class ProjectiveTreeSolver(BaseSolver, spec=PROJECTIVE_TREE):
         return PreparedProjectiveTree(self, lengths, allowed)
 
 
-class PreparedProjectiveTree(PreparedProgram):
+class PreparedProjectiveTree(PreparedSequences):
     """Sentences of any length, or those for which there is a mask.
 
     Args:

@@ -44,7 +44,7 @@ def names(who: str, name: str, given: Any) -> tuple[Hashable, ...]:
     if isinstance(given, str) or not isinstance(given, Sequence):
         if isinstance(given, (int, np.integer)) and not isinstance(given, (bool, np.bool_)) and given >= 1:
             return tuple(range(int(given)))
-        raise InstanceError(f"{expected}, found {given!r}")
+        raise InstanceError(f"{expected}, found {given!r}", hint="a list of names, such as ['noun', 'verb']")
     found = tuple(given)
     try:
         twice = [one for place, one in enumerate(found) if one in found[:place]]

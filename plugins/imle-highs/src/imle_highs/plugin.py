@@ -22,6 +22,21 @@ _SHARED = (
     common.SEED,
     Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
 )
+MODEL_OPTIONS = (
+    replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the model's"),
+    common.TIME_LIMIT,
+    common.GAP,
+    Parameter(
+        "engine",
+        "str",
+        "highs",
+        '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
+        choices=("highs", "auto"),
+    ),
+    *_SHARED,
+)
+"""Of solvers of modelling languages, see `imle_highs.models.ModelSolver`; "auto" needs imle-kernels."""
+
 _CAPABILITIES = Capabilities(thread_safe=True, releases_gil=True)
 _LICENCE = "MIT (HiGHS)"
 _URL = "https://highs.dev"

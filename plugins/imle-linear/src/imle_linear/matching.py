@@ -24,6 +24,8 @@ from imle_linear.arrays import Floats, mask
 
 Longs = NDArray[np.int64]
 
+LEAVE_OUT = "unmatched= leaves objects out, at a price"
+"""What to do where there is no complete assignment."""
 _TOO_LARGE = 2.0**1000
 """Costs are added and subtracted a few thousand times; beyond this they might overflow on the way."""
 

@@ -1,9 +1,8 @@
 """The light module: what discovery reads. It imports neither pyomo, highspy nor the solver."""
 
-from dataclasses import replace
-
-from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
+from imle_linear.parameters import VALUES
 
 PYOMO = SolverSpec(
     id="pyomo",
@@ -25,29 +24,9 @@ PYOMO = SolverSpec(
             None,
             "learned Vars instead, whose coefficients replace the objective's",
         ),
-        Parameter(
-            "values",
-            "dict | vector | None",
-            None,
-            "of the other mutable Params: by name, or all in one vector; for all rows, or per row; default their own",
-            per_row=True,
-        ),
+        VALUES,
     ),
-    options=(
-        replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the model's"),
-        common.TIME_LIMIT,
-        common.GAP,
-        Parameter(
-            "engine",
-            "str",
-            "highs",
-            '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
-            choices=("highs", "auto"),
-        ),
-        common.THREADS,
-        common.SEED,
-        Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
-    ),
+    options=highs.MODEL_OPTIONS,
     requires=("pyomo", "highspy", "numba"),
     capabilities=Capabilities(thread_safe=True, releases_gil=True),
     example="""\

@@ -17,7 +17,7 @@ from imle.errors import InstanceError
 from imle.solvers import BasePrepared, RowResults, Sense, SolveResult, SolveStatus, missing_instance
 from imle.solvers.forks import renew_in_children
 from imle_highs.native import Settings
-from imle_highs.qp_engine import Optimum, QuadraticEngine
+from imle_highs.qp_engine import QuadraticEngine, QuadraticOutcome
 from imle_highs.quadratic import QuadraticProgram, matrices
 from imle_linear.arrays import Floats
 from imle_linear.dual_arrays import DualArrays
@@ -240,7 +240,7 @@ class PreparedQuadratic(BasePrepared):
         terms: Sequence[Floats],
         rows: Sequence[Rows],
         guesses: Floats | None = None,
-    ) -> list[Optimum]:
+    ) -> list[QuadraticOutcome]:
         """Rows solved, but those whose bounds leave nothing; see `QuadraticEngine.solve_all`."""
         messages = [self._reader.contradiction(row) for row in rows]
         open_rows = [n for n, message in enumerate(messages) if not message]
@@ -253,7 +253,7 @@ class PreparedQuadratic(BasePrepared):
                 None if guesses is None else guesses[open_rows],
             )
         )
-        return [Optimum(SolveStatus.INFEASIBLE, message) if message else next(solved) for message in messages]
+        return [QuadraticOutcome(SolveStatus.INFEASIBLE, message) if message else next(solved) for message in messages]
 
     def _costs(self, objective: Floats) -> Floats:
         """Objectives as costs to minimise, all coefficients of a row: `[N, n]`."""

@@ -18,7 +18,7 @@ from imle.solvers import SolveStatus
 from imle_highs.engines import LinearEngine
 from imle_highs.faces import TOUCHES, Stationary, Tangent, face_of, optimum_near, walked
 from imle_highs.native import Native, Settings
-from imle_highs.together import Together
+from imle_highs.together import DefiniteBatch
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.duals import Duals
@@ -37,7 +37,7 @@ _GAP = 1e-9
 _UNPROVEN = "no point was found that is proven optimal: is the program badly scaled?"
 
 
-class Optimum(NamedTuple):
+class QuadraticOutcome(NamedTuple):
     """How one row ended.
 
     Attributes:
@@ -69,7 +69,7 @@ class QuadraticEngine:
         limit = _ITERATIONS * (len(program.costs) + program.matrix.shape[0]) + _ITERATIONS
         self._native = Native(program, {"qp_iteration_limit": limit, **TIGHT, **settings}, integer=False)
         self._checker = SolutionChecker(program)
-        self.together = Together(program)
+        self.together = DefiniteBatch(program)
         self._linear: LinearEngine | None = None
         self._given: tuple[Floats, int] | None = None
 
@@ -80,7 +80,7 @@ class QuadraticEngine:
         rows: Sequence[Rows],
         seconds: float | None,
         guesses: Floats | None = None,
-    ) -> list[Optimum]:
+    ) -> list[QuadraticOutcome]:
         """Many rows: those that have one solution together, what is left one after the other.
 
         Args:
@@ -90,7 +90,7 @@ class QuadraticEngine:
             seconds: the time limit of each.
             guesses: `[N, n]`; see `solve`.
         """
-        found: list[Optimum | None] = [None] * len(costs)
+        found: list[QuadraticOutcome | None] = [None] * len(costs)
         if chosen := self.together.taken(terms):
             asked = [rows[n] for n in chosen]
             points, multipliers = self.together.optima(costs[chosen], [terms[n] for n in chosen], asked)
@@ -106,7 +106,7 @@ class QuadraticEngine:
         ]
 
     def moved(
-        self, optima: Sequence[Optimum], vectors: Floats, terms: Sequence[Floats], rows: Sequence[Rows]
+        self, optima: Sequence[QuadraticOutcome], vectors: Floats, terms: Sequence[Floats], rows: Sequence[Rows]
     ) -> Floats:
         """P times vectors `[N, n]`, on the faces that optima are on: how they move; 0 where there is none."""
         found = np.zeros_like(vectors)
@@ -123,7 +123,7 @@ class QuadraticEngine:
 
     def solve(
         self, costs: Floats, quadratic: Floats, rows: Rows, seconds: float | None, guess: Floats | None = None
-    ) -> Optimum:
+    ) -> QuadraticOutcome:
         """One row.
 
         Args:
@@ -144,7 +144,7 @@ class QuadraticEngine:
             if (found := self._proven(near, costs, quadratic, rows, duals)) is not None:
                 return found
         if status == HighsModelStatus.kTimeLimit:
-            return Optimum(SolveStatus.TIMEOUT, "the time limit was reached")
+            return QuadraticOutcome(SolveStatus.TIMEOUT, "the time limit was reached")
         return self._walked(costs, quadratic, rows, clock)
 
     def _searched(
@@ -165,7 +165,7 @@ class QuadraticEngine:
 
     def _proven(
         self, found: Stationary, costs: Floats, quadratic: Floats, rows: Rows, duals: Floats | None = None
-    ) -> Optimum | None:
+    ) -> QuadraticOutcome | None:
         """The optimum, if what was found is one by its own multipliers or by an engine's; else None."""
         if not np.isfinite(found.point).all():
             return None
@@ -177,28 +177,30 @@ class QuadraticEngine:
             optimum = self._optimal(x, duals, costs, quadratic, rows)
         return optimum
 
-    def _optimal(self, x: Floats, multipliers: Floats, costs: Floats, quadratic: Floats, rows: Rows) -> Optimum | None:
+    def _optimal(
+        self, x: Floats, multipliers: Floats, costs: Floats, quadratic: Floats, rows: Rows
+    ) -> QuadraticOutcome | None:
         """A feasible point, if multipliers prove it optimal."""
         curved = quadratic @ x
         allowed = _GAP * max(np.abs(costs).max(), np.abs(curved).max(), np.abs(costs @ x), np.abs(curved @ x))
         proof = Duals.proven(self._program, costs + curved, rows, x, multipliers, allowed)
-        return None if proof is None else Optimum(SolveStatus.OPTIMAL, proof=proof)
+        return None if proof is None else QuadraticOutcome(SolveStatus.OPTIMAL, proof=proof)
 
-    def _walked(self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock) -> Optimum:
+    def _walked(self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock) -> QuadraticOutcome:
         """By our own active-set method, from a corner that a linear program finds: slower, but it always ends."""
         self.events["solved_by_active_sets"] += 1
         start = self._relaxed.solve(np.zeros_like(costs), rows, clock())
         if start.point is None:
-            return Optimum(start.status, start.message)
+            return QuadraticOutcome(start.status, start.message)
         try:
             found = walked(self._program, quadratic, costs, rows, start.point)
         except (ArithmeticError, np.linalg.LinAlgError):
-            return Optimum(SolveStatus.ERROR, _UNPROVEN)
+            return QuadraticOutcome(SolveStatus.ERROR, _UNPROVEN)
         if found is None:
-            return Optimum(
+            return QuadraticOutcome(
                 SolveStatus.UNBOUNDED, "the objective improves without limit along a direction in which Q is 0"
             )
-        return self._proven(found, costs, quadratic, rows) or Optimum(SolveStatus.ERROR, _UNPROVEN)
+        return self._proven(found, costs, quadratic, rows) or QuadraticOutcome(SolveStatus.ERROR, _UNPROVEN)
 
     @property
     def _relaxed(self) -> LinearEngine:

@@ -49,7 +49,7 @@ class Ends(NamedTuple):
         return cls(lower, np.array([np.append(row.upper, row.most) for row in rows]))
 
 
-class Together:
+class DefiniteBatch:
     """Solves rows of one program at once.
 
     Args:

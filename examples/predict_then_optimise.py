@@ -94,22 +94,11 @@ def knapsack(seed: int, rows: int = 1000) -> Problem:
 
 
 def tours(seed: int, rows: int = 100, unseen: int = 400, cities: int = 7) -> Problem:
-    """Round trips through 7 cities, as the integer program of Dantzig, Fulkerson and Johnson (1954).
-
-    Two edges meet in each city, and any three cities have at most two edges among them: with seven, no more is needed
-    to rule out two round trips in place of one.
-    """
+    """Round trips through 7 cities."""
     data = datasets.tsp(rows + unseen, nodes=cities, seed=seed)
     quiet = datasets.tsp(rows + unseen, nodes=cities, seed=seed, noise_width=0.0)
-    triples = list(itertools.combinations(range(cities), 3))
-    instance = {
-        "A_eq": [[float(city in edge) for edge in data.edges] for city in range(cities)],
-        "b_eq": [2.0] * cities,
-        "A_ub": [[float(set(edge) <= set(triple)) for edge in data.edges] for triple in triples],
-        "b_ub": [2.0] * len(triples),
-        "bounds": (0, 1),
-    }
-    return Problem(data.features, data.costs, quiet.costs, "highs-ilp", instance, train=rows, epochs=10, rate=0.1)
+    instance = {"edges": data.edges, "directed": False}
+    return Problem(data.features, data.costs, quiet.costs, "tsp", instance, train=rows, epochs=10, rate=0.1)
 
 
 PROBLEMS: dict[str, Callable[[int], Problem]] = {

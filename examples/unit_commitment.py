@@ -2,8 +2,8 @@
 
 Three power stations follow a demand that differs from day to day; each is on or off in each hour, runs between its
 least and its full output while it is on, and starting one costs money. What a megawatt-hour costs at each station
-depends on the day's markets. We see the day's reports, the demand and the schedule, never a price: a model turns reports
-into prices, and is trained until the schedules of its prices are the dispatcher's.
+depends on the day's markets. We see the day's reports, the demand and the schedule, never a price: a model turns
+reports into prices, and is trained until the schedules of its prices are the dispatcher's.
 
 In the model prices are a Parameter that multiplies sums of Variables (a station's output of the day), the demand is a
 Parameter of a constraint, given per row, and start-up costs are known: they are part of every regret, and not learned.
@@ -91,9 +91,10 @@ class Prices(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.factors = nn.Sequential(nn.Linear(REPORTS, 24), nn.Tanh(), nn.Linear(24, STATIONS))
-        nn.init.zeros_(self.factors[-1].weight)
-        nn.init.zeros_(self.factors[-1].bias)
+        last = nn.Linear(24, STATIONS)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.factors = nn.Sequential(nn.Linear(REPORTS, 24), nn.Tanh(), last)
 
     def forward(self, reports: Tensor) -> Tensor:
         factors: Tensor = self.factors(reports)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import clauses, graphs, packing, routes, sequences
+from fuzz import clauses, graphs, packing, quadratic, routes, sequences
 from fuzz.networks import family as networks
 from fuzz.programs import family as programs
 from fuzz.running import Draw
@@ -14,5 +14,6 @@ DRAWS: dict[str, Draw] = {
     **clauses.DRAWS,
     **sequences.DRAWS,
     **routes.DRAWS,
+    **quadratic.DRAWS,
     **dict.fromkeys(networks.TARGETS, networks.case),
 }

@@ -21,6 +21,7 @@ INSTANCES = {
     "clauses": 40,
     "sequences": 40,
     "routes": 30,
+    "quadratic": 40,
     "networks": 30,
 }
 

@@ -97,26 +97,21 @@ def test_spo_plus(problem):
     torch.testing.assert_close(slopes, gradients, rtol=1e-5, atol=1e-5)
 
 
-def test_regularised_frank_wolfe(problem):
+@pytest.mark.parametrize("strength", [0.2, 0.5])
+def test_regularised_frank_wolfe_and_its_loss(problem, strength):
     model, data, layer, predicted = problem
+    predicted, solutions = predicted[:4], torch.as_tensor(data.sols)[:4]
+    options = {"lambd": strength, "tol": 1e-5, "max_iter": 400}  # it takes minutes to come nearer
     weights = torch.randn(predicted.shape, generator=torch.Generator().manual_seed(1))
-    theirs = pyepo.func.regularizedFrankWolfeOpt(model, lambd=0.3, tol=1e-8)
-    ours = RegularisedFrankWolfe(layer, strength=0.3)
-    (values, gradients), (found, slopes) = both(
-        lambda costs: (theirs(costs) * weights).sum(dim=1), lambda costs: (ours(costs) * weights).sum(dim=1), predicted
+    smooth = pyepo.func.regularizedFrankWolfeOpt(model, **options), RegularisedFrankWolfe(layer, strength=strength)
+    loss = (
+        pyepo.func.regularizedFrankWolfeFenchelYoung(model, **options, reduction="none"),
+        RegularisedFenchelYoung(layer, strength=strength, reduction="none"),
     )
-    assert gradients.abs().max() > 0.1
-    torch.testing.assert_close(found, values, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(slopes, gradients, rtol=1e-4, atol=1e-4)
-
-
-def test_regularised_fenchel_young(problem):
-    model, data, layer, predicted = problem
-    solutions = torch.as_tensor(data.sols)
-    theirs = pyepo.func.regularizedFrankWolfeFenchelYoung(model, lambd=0.3, tol=1e-8, reduction="none")
-    ours = RegularisedFenchelYoung(layer, strength=0.3, reduction="none")
-    (values, gradients), (found, slopes) = both(
-        lambda costs: theirs(costs, solutions), lambda costs: ours(costs, solutions), predicted
-    )
-    torch.testing.assert_close(found, values.reshape(found.shape), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(slopes, gradients, rtol=1e-4, atol=1e-4)
+    pairs = [[lambda costs, of=of: (of(costs) * weights).sum(dim=1) for of in smooth]]
+    pairs += [[lambda costs, of=of: of(costs, solutions).reshape(4) for of in loss]]
+    for theirs, ours in pairs:
+        (values, gradients), (found, slopes) = both(theirs, ours, predicted)
+        assert gradients.abs().max() > 0.1
+        torch.testing.assert_close(found, values, rtol=1e-2, atol=1e-2)
+        torch.testing.assert_close(slopes, gradients, rtol=1e-2, atol=1e-2)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from imle.errors import OptionError, SolverContractError
+from imle.errors import OptionError
 from imle.estimators.base import Application, Estimator, Trace
 from imle.estimators.identity import straight
 from imle.estimators.samples import Solutions
@@ -91,5 +91,8 @@ def _wide(theta: Tensor, call: Application) -> Tensor:
 def _sizes(z: Tensor) -> Tensor:
     """k of each row, from its first solution. `[B, S, n]` to `[B]`."""
     if z.ndim != 3:
-        raise SolverContractError(f"estimator 'simple': expected solutions [n] per row, found {list(z.shape[2:])}")
+        raise OptionError(
+            f"estimator 'simple': expected objectives [n], found {list(z.shape[2:])} for each row",
+            hint="bring all dimensions but one to the batch",
+        )
     return z[:, 0].sum(dim=1).round().long()

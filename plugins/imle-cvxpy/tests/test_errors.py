@@ -24,7 +24,14 @@ def prepare(objective, constraints=BOX, **given):
 @pytest.mark.parametrize(
     ("objective", "constraints", "message"),
     [
-        (C @ X + cp.sum_squares(X), BOX, "objective: expected linear terms, found quad_over_lin(x"),
+        (C @ X + cp.sum_squares(X) + cp.sum(B), BOX, "objective: expected linear terms, found quad_over_lin(x"),
+        (C @ X, [*BOX, cp.sum_squares(X) <= 1], "constraint number 2: expected linear terms, found quad_over_lin(x"),
+        (C @ X + cp.sum_squares(X), [cp.norm(X) <= 1], "constraint number 0: expected linear terms, found Pnorm"),
+        (
+            N[0] * cp.sum_squares(X),
+            BOX,
+            "expected Parameters that multiply what is affine in the variables, found 'n' in",
+        ),
         (C @ X, [cp.norm(X) <= 1], "constraint number 0: expected linear terms, found Pnorm"),
         (C @ X, [*BOX, cp.exp(X) <= 1], "constraint number 2: expected linear terms, found exp(x)"),
         (C @ X, [cp.SOC(X[0], X)], "constraint number 0: expected a linear constraint, found a cone, SOC"),
@@ -45,6 +52,7 @@ def prepare(objective, constraints=BOX, **given):
             [],
             "variable 'z': expected real variables, found a complex one",
         ),
+        (C @ cp.Variable(3, bounds=[0, D], name="y"), [], "objective: expected Parameters that stand affinely (DPP)"),
         (C[0], [], "expected at least one variable, found none"),
     ],
 )
@@ -69,7 +77,7 @@ def test_terms_that_are_refused(objective, constraints, message):
         ({"values": {"d": [1, np.nan, 1]}}, "values: 'd': expected finite numbers, found nan at [1]"),
         (
             {"values": [1, 2]},
-            "values: expected 3 numbers, those of all Parameters that are not learned (d), found shape [2]",
+            "values: expected 3 numbers, those of all parameters that are not learned (d), found shape [2]",
         ),
     ],
 )
@@ -94,15 +102,15 @@ def test_rows_that_are_refused():
     limit, least = cp.Parameter(3, name="limit", nonneg=True), cp.Parameter(name="least")
     prepared = prepare(C @ X, [X >= 0, limit >= X, cp.sum(X) >= least])
     theta = np.ones((2, 3))
-    with pytest.raises(InstanceError, match="value of Parameter 'limit' missing") as error:
+    with pytest.raises(InstanceError, match="value of 'limit' missing") as error:
         prepared.solve(theta)
     assert "values={'limit': ...}" in error.value.hint
     for values, message in (
         ([{"limit": [1, 1, 1], "least": 1}], "expected one mapping or vector per row, 2 in all, found 1"),
-        ([{"limit": [1, 1, 1]}] * 2, "value of Parameter 'least' missing"),
-        ([{"limit": [1, 1, 1], "least": 1}, {"limit": [1, -1, 1]}], "expected numbers that are nonneg"),
+        ([{"limit": [1, 1, 1]}] * 2, "value of 'least' missing"),
+        ([{"limit": [1, 1, 1], "least": 1}, {"limit": [1, -1, 1]}], "expected numbers from 0 to inf"),
         ([{"limit": [1, 1, 1], "least": 1}, {"limits": 1}], "found 'limits'"),
-        ([[1, 1, 1, 1], [1, 1, -2, 1]], "'limit': expected numbers that are nonneg, as it is declared, found -2"),
+        ([[1, 1, 1, 1], [1, 1, -2, 1]], "'limit': expected numbers from 0 to inf, as it is declared, found -2"),
     ):
         with pytest.raises(InstanceError, match=re.escape(message)):
             prepared.solve(theta, values=values)
@@ -133,5 +141,7 @@ def test_names_that_two_parameters_share():
 
 
 def test_coefficients_that_no_engine_keeps():
-    with pytest.raises(InstanceError, match=r"cvxpy: constraints: expected finite entries"):
+    with pytest.raises(
+        InstanceError, match=r"row 0 of the canonical constraints: expected coefficients .* found 1e-20 for 'x\[0\]'"
+    ):
         prepare(C @ X, [1e-20 * X[0] + X[1] <= 1])

@@ -152,3 +152,87 @@ def test_values_are_those_at_the_time_when_the_problem_is_read():
     prepared = CvxpySolver(sense="max").prepare(problem)
     b.value = 5.0
     assert prepared.solve(np.array([[1.0, 2.0]])).values.tolist() == [2.0]
+
+
+def portfolio():
+    """Expected returns are learned; aversion to risk and what is held before are Parameters."""
+    returns, aversion = cp.Parameter(4, name="returns"), cp.Parameter(nonneg=True, name="aversion")
+    held = cp.Parameter(4, name="held", value=np.full(4, 0.25))
+    root = np.random.default_rng(3).normal(size=(4, 4))
+    x = cp.Variable(4, name="x")
+    risk = cp.quad_form(x, root @ root.T)
+    objective = cp.Maximize(returns @ x - aversion * risk - cp.sum_squares(x - held) - 0.1 * cp.norm1(x - held))
+    return cp.Problem(objective, [cp.sum(x) == 1, x >= 0, x <= 0.6]), returns, aversion, held, x
+
+
+def test_quadratic_objectives_as_cvxpy_solves_them():
+    problem, returns, aversion, held, x = portfolio()
+    rng = np.random.default_rng(4)
+    theta = rng.normal(size=(10, 4))
+    rows = [{"aversion": float(k % 3), "held": rng.dirichlet(np.ones(4))} for k in range(10)]
+    prepared = CvxpySolver(sense="max").prepare(problem, parameters=returns)
+    result = prepared.solve(theta, values=rows)
+    assert not prepared.homogeneous
+    terms = prepared.fixed_terms(result.solutions, values=rows)
+    np.testing.assert_allclose(terms + (theta * result.solutions).sum(axis=1), result.values, atol=1e-5)
+    for row, own in enumerate(rows):
+        returns.value, aversion.value, held.value = theta[row], own["aversion"], own["held"]
+        problem.solve(solver=cp.CLARABEL)
+        assert result.values[row] == pytest.approx(problem.value, abs=1e-6)
+        np.testing.assert_allclose(result.solutions[row], x.value, atol=1e-4)
+
+
+def test_implicit_derivatives_of_quadratic_problems():
+    """Against differences of solutions; those of linear problems are 0."""
+    problem, returns, *_ = portfolio()
+    layer = imle.layer(
+        "cvxpy", sense="max", problem=problem, parameters=returns, values={"aversion": 1.0}, estimator="implicit"
+    )
+    theta = torch.tensor([[0.3, 0.1, -0.2, 0.4]], dtype=torch.float64, requires_grad=True)
+    direction = torch.tensor([1.0, -2.0, 0.5, 3.0], dtype=torch.float64)
+    (layer(theta) @ direction).sum().backward()
+    step = 1e-4 * torch.eye(4, dtype=torch.float64)
+    with torch.no_grad():
+        slopes = ((layer(theta + step) - layer(theta - step)) @ direction) / 2e-4
+    assert torch.allclose(theta.grad[0], slopes, atol=1e-4)
+    c, y = cp.Parameter(2, name="c"), cp.Variable(2, nonneg=True)
+    linear = imle.layer("cvxpy", problem=cp.Problem(cp.Minimize(c @ y), [cp.sum(y) == 1]), estimator="implicit")
+    theta = torch.rand(3, 2, requires_grad=True)
+    linear(theta).square().sum().backward()
+    assert not theta.grad.any()
+
+
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_derivatives_of_values_in_all_parameters(quadratic):
+    """In right sides, bounds, coefficients, fixed costs, constants and weights of squares: differences of values."""
+    rng = np.random.default_rng(5)
+    c, b, most = cp.Parameter(3, name="c"), cp.Parameter(2, name="b"), cp.Parameter(name="most", nonneg=True)
+    a, d, w = cp.Parameter((1, 4), name="a"), cp.Parameter(4, name="d"), cp.Parameter(name="w", nonneg=True)
+    x, y = cp.Variable(4, bounds=[0, 1.4], name="x"), cp.Variable(bounds=[-most, most], name="y")
+    objective = c @ x[:3] - 0.4 * y + d @ x + 3 * d[0] + w * (cp.sum_squares(x) if quadratic else cp.norm1(x - 0.5))
+    rows = [rng.uniform(0.5, 1, size=(2, 4)) @ x >= b, a @ x <= 1.2, x[0] + x[3] + 0.1 * y == b[0]]
+    problem = cp.Problem(cp.Minimize(objective), rows)
+    layer = imle.layer("cvxpy", problem=problem, parameters=c)
+    order = [parameter.name() for parameter in problem.parameters() if parameter is not c]
+    given = {"b": [1.0, 0.8], "most": [1.1], "a": [0.7, 1.0, 0.4, 1.2], "d": [0.3, -0.4, 0.5, 0.2], "w": [0.6]}
+    start = [number for name in order for number in given[name]]
+    values = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+    theta = torch.tensor([[0.5, -0.7, 0.3]], dtype=torch.float64)
+    told = torch.autograd.grad(layer.value(theta, values=values, relaxation=True).sum(), values)[0][0]
+    for place in range(len(start)):
+        step = torch.zeros_like(values).index_fill_(1, torch.tensor([place]), 1e-5)
+        with torch.no_grad():
+            above, below = (layer.value(theta, values=values + sign * step, relaxation=True) for sign in (1, -1))
+        assert told[place].item() == pytest.approx(((above - below) / 2e-5).item(), abs=1e-4), (order, place)
+    assert told.count_nonzero() >= 8
+
+
+def test_parameters_are_learned_by_noise():
+    """A demand that a plan must meet: too little is expensive, and noise on it tells."""
+    price, demand, x = cp.Parameter(name="price"), cp.Parameter(name="demand"), cp.Variable(name="x")
+    problem = cp.Problem(cp.Minimize(price * x), [x >= demand])
+    layer = imle.layer("cvxpy", problem=problem, parameters=price, noise=None, nb_samples=8, learned={"values": 0.1})
+    predicted = torch.full((40, 1), 2.0, requires_grad=True)
+    loss = layer.expected_loss(torch.ones(40, 1), lambda plan: (plan - 5.0).abs().sum(dim=-1), values=predicted)
+    loss.sum().backward()
+    assert predicted.grad.mean() < -0.5

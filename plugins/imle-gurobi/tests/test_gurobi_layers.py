@@ -97,3 +97,13 @@ def test_the_value_of_a_linear_program_is_differentiated_in_its_right_side():
     value.sum().backward()
     assert value.tolist() == [2 + 9]  # two of the cheap one, three of the other
     assert sides.grad.tolist() == [[-3.0, -2.0]]
+
+
+def test_progress_tells_gaps(capfd):
+    torch.manual_seed(0)
+    weights = torch.randint(100, 1000, (30, 150)).double()
+    half = (weights.sum(dim=1) / 2).floor()
+    layer = imle.layer("gurobi-ilp", sense="max", A_ub=weights, b_ub=half, bounds=(0, 1), time_limit=0.6, progress=0.2)
+    layer.eval()(torch.rand(1, 150) / 10 + 1)
+    assert "gurobi-ilp: 0 of 1 rows" in (shown := capfd.readouterr().err) or "gurobi-ilp: 1 rows" in shown
+    assert "gap of this row" in shown

@@ -142,3 +142,26 @@ def test_assignments_of_other_sizes():
         with pytest.raises(ObjectiveError, match="test: solution: expected a complete assignment") as error:
             matching.normal_cones(np.concatenate([padded[1:], wrong]))
         assert error.value.row == 1
+
+
+def test_models_with_parameters_in_the_matrix():
+    """Rows that share a program are found together; each has what its own program has."""
+    pyo = pytest.importorskip("pyomo.environ")
+    solver = pytest.importorskip("imle_pyomo.solver")
+    model = pyo.ConcreteModel()
+    model.capacity = pyo.Param(mutable=True, initialize=4.0)
+    model.size = pyo.Param(range(3), mutable=True, initialize=dict(enumerate([1.0, 2.0, 3.0])))
+    model.x = pyo.Var(range(3), domain=pyo.Binary)
+    model.fits = pyo.Constraint(expr=pyo.sum_product(model.size, model.x) <= model.capacity)
+    prepared = solver.PyomoSolver(sense="max").prepare(model=model, variables="x")
+    solutions = np.array([[1.0, 0, 1], [1, 1, 0], [0, 1, 0], [0, 1, 0]])
+    sizes = np.array([[1.0, 2, 3], [2, 2, 9], [1, 2, 3], [2, 2, 9]])
+    values = [{"size": own, "capacity": capacity} for own, capacity in zip(sizes, (4.0, 5.0, 2.0, 2.0), strict=True)]
+    found = prepared.normal_cones(solutions, values=values)
+    for row, (own, given) in enumerate(zip(sizes, values, strict=True)):
+        alone = HighsILPSolver().prepare(A_ub=[own], b_ub=[given["capacity"]], bounds=(0, 1))
+        assert counted(vectors(found, row)) == counted(vectors(alone.normal_cones(solutions[[row]]), 0))
+    assert counted(vectors(prepared.normal_cones(solutions[:1]), 0)) == counted(vectors(found, 0))
+    with pytest.raises(ObjectiveError, match="broken by 1") as error:
+        prepared.normal_cones(solutions, values=[*values[:3], {"size": sizes[3], "capacity": 1.0}])
+    assert error.value.row == 3

@@ -224,7 +224,7 @@ def test_heaviest_matchings(most, problem):
 
 
 @MATCHINGS
-@pytest.mark.parametrize("spread", [1, 3, 1000])
+@pytest.mark.parametrize("spread", [1, 3, 1000, 2**50])
 def test_heaviest_matchings_of_complete_graphs(most, spread):
     """Blossoms within blossoms; with small numbers, ties everywhere."""
     edges = list(itertools.combinations(range(7), 2))

@@ -112,22 +112,26 @@ REFUSED = {
         STEINER,
         {"graph": nx.DiGraph([(0, 1)]), "terminals": [0]},
     ),
-    "k-shortest-paths: k: expected 3 paths from 0 to 2, found 2": (
+    "k-shortest-paths: k: expected at most 2, the number of paths from 0 to 2, found 3": (
         SEVERAL,
         {"graph": nx.cycle_graph(3), "source": 0, "target": 2, "k": 3},
     ),
-    "k-shortest-paths: k: expected 1 paths from 'a' to 'd', found none": (
+    "k-shortest-paths: expected a path from 'a' to 'd', found none": (
         SEVERAL,
         {"graph": TWO, "source": "a", "target": "d", "k": 1},
     ),
-    "k-shortest-paths: k: expected 2 paths that share no edge from 0 to 3, found 1\n"
-    '  hint: disjoint="no" lets paths share edges': (
+    "k-shortest-paths: k: expected at most 1, the number of paths that share no edge from 0 to 3, found 2\n"
+    '  hint: disjoint="no" lets paths share edges and nodes': (
         KShortestPathsSolver(disjoint="edges"),
         {"edges": [[0, 1], [0, 1], [1, 3]], "source": 0, "target": 3, "k": 2},
     ),
-    "k-shortest-paths: k: expected 2 paths that share no node from 0 to 2, found 1": (
+    "k-shortest-paths: k: expected at most 1, the number of paths that share only their ends from 0 to 2, found 2": (
         KShortestPathsSolver(disjoint="nodes"),
         {"edges": [[0, 1], [0, 1], [1, 2], [1, 2]], "source": 0, "target": 2, "k": 2},
+    ),
+    "k-shortest-paths: k: expected at most 33554432 paths in a graph of 2 nodes, found 1000000000": (
+        SEVERAL,
+        {"edges": [[0, 1]], "source": 0, "target": 1, "k": 10**9},
     ),
     "k-shortest-paths: k: expected an int >= 1, found 0": (
         SEVERAL,

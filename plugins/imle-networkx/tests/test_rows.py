@@ -210,6 +210,20 @@ def test_ctrl_c_among_negative_cycles():
     assert prepared.solve(costs[:2]).status is None
 
 
+def test_ctrl_c_among_sets_of_terminals():
+    solver = SteinerTreeSolver(exact_terminals=20)
+    many = solver.prepare(terminals=range(18), graph=nx.complete_graph(40))  # more than ten seconds a row
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            many.solve(np.ones((4, 780)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    few = solver.prepare(terminals=range(3), graph=nx.complete_graph(40))
+    assert few.solve(np.ones((2, 780))).values.tolist() == [2.0, 2.0]
+
+
 def test_rows_among_negative_cycles_that_no_caller_waits_for():
     prepared, costs = complete(14)
     token = CancelToken()

@@ -154,3 +154,14 @@ def test_objectives_without_the_dimension():
         imle.layer("topk", k=1, dim=2)(torch.randn(2, 3))
     with pytest.raises(ObjectiveError, match=r"expected shape \[\*batch, any, any\], found \[3\]"):
         imle.layer("topk", k=1, dim=-2)(torch.randn(3))
+
+
+def test_the_exact_rule_is_for_vectors():
+    with pytest.raises(OptionError, match=r"'simple': expected objectives \[n\], found \[4, 3\] for each row"):
+        imle.layer("topk", k=1, dim=-2, estimator="simple")(torch.randn(2, 4, 3, requires_grad=True)).sum().backward()
+
+
+def test_options_say_what_was_given():
+    assert imle.layer("topk", k=1, dim=[-1, -2]).solver == TopKSolver(dim=(-1, -2))
+    assert TopKSolver().dim == -1
+    assert hash(TopKSolver(dim=[1, 2])) == hash(TopKSolver(dim=(1, 2)))

@@ -1,11 +1,11 @@
-"""Canonical: a problem as cvxpy canonicalises it, whose numbers are affine in its Parameters."""
+"""Canonical: a problem as cvxpy canonicalises it, as a program whose numbers are affine in its Parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -16,56 +16,27 @@ from scipy import sparse
 from imle.errors import InstanceError
 from imle_cvxpy import refusals
 from imle_linear.arrays import Floats
+from imle_linear.parametric import Affine, ParametricProgram, QuadraticTerm
 
 Longs = NDArray[np.int64]
 
 
-class Entries(NamedTuple):
-    """Entries of a matrix that is affine in p: factor times p[place] is added at (row, column)."""
-
-    row: Longs
-    column: Longs
-    place: Longs
-    factor: Floats
-
-
 @dataclass(frozen=True, eq=False)
 class Canonical:
-    """Minimise or maximise (objective @ p) . (x, 1) over rows and bounds that are affine in p, the Parameters and a 1.
-
-    Entries of a variable or Parameter are in Fortran order, as cvxpy has them. All matrices are scipy's, by rows.
+    """A problem. Entries of a Variable or Parameter are in Fortran order, as cvxpy has them.
 
     Attributes:
-        names: `[n]` of the entries of variables.
-        columns: numbers of a problem's variable, by its id; without those that cvxpy replaces by fewer, such as
+        program: with all of its objective, in the problem's own sense.
+        columns: numbers of a problem's Variable, by its id; without those that cvxpy replaces by fewer, such as
             symmetric ones.
-        places: entries of p that are a Parameter's, by its id.
-        objective: `[n + 1, P + 1]`, in the problem's own sense; its last row is the constant.
-        matrix: of the rows, `[rows, n]`.
-        sides: `[rows, P + 1]`: rows are `matrix @ x <= sides @ p`, the last ones `==`.
-        equalities: how many are the last ones.
-        lower, upper: `[n, P + 1]`.
-        integer: `[n]`.
+        places: of a Parameter's entries in the vector p of all, by its id; likewise.
         own: `[n]` whether a variable is the problem's, and not one that cvxpy adds to make terms linear.
     """
 
-    names: tuple[str, ...]
+    program: ParametricProgram
     columns: Mapping[int, Longs]
     places: Mapping[int, Longs]
-    objective: Any
-    matrix: Entries
-    sides: Any
-    equalities: int
-    lower: Any
-    upper: Any
-    integer: NDArray[np.bool_]
     own: NDArray[np.bool_]
-
-    @property
-    def bounds_vary(self) -> bool:
-        """Whether bounds depend on Parameters."""
-        last = self.sides.shape[1] - 1
-        return any((bounds.tocoo().col < last).any() for bounds in (self.lower, self.upper))
 
 
 def canonical(who: str, problem: Any) -> Canonical:
@@ -76,7 +47,7 @@ def canonical(who: str, problem: Any) -> Canonical:
         problem: a cvxpy.Problem; neither it nor its cache is changed.
 
     Raises:
-        InstanceError: it is not convex, not affine in its Parameters, or not linear.
+        InstanceError: it is not convex, not affine in its Parameters, or not linear but for a quadratic objective.
     """
     where = f"{who}: problem"
     if not problem.variables():
@@ -89,93 +60,110 @@ def canonical(who: str, problem: Any) -> Canonical:
         data = cp.Problem(problem.objective, problem.constraints).get_problem_data(cp.HIGHS)[0]
     except SolverError as error:
         raise refusals.nonlinear(where, problem, str(error)) from None
-    if "P" in data:
-        raise refusals.nonlinear(where, problem, "its objective is quadratic")
-    return _with_bounds_of_rows(_read(data, problem))
-
-
-def _read(data: Mapping[str, Any], problem: Any) -> Canonical:
-    program = data["param_prob"]
-    rows, n, equalities, width = len(data["b"]), program.x.size, int(data["dims"].zero), program.A.shape[1]
-    # cvxpy has all on one side, A x + b == 0 and A x + b >= 0, with the columns of (A, b) one below the other
-    entries = sparse.coo_array(program.A)
-    column, row = np.divmod(entries.row.astype(np.int64), max(rows, 1))
-    row = np.where(row < equalities, row + rows - equalities, row - equalities)
-    is_side = column == n
-    sides = (entries.data[is_side], (row[is_side], entries.col[is_side]))
-    place = entries.col.astype(np.int64)
-    integer = np.zeros(n, np.bool_)
-    integer[[*data["bool_vars_idx"], *data["int_vars_idx"]]] = True
-    binary = np.array(data["bool_vars_idx"], np.int64)
+    given = data["param_prob"]
     sizes = {variable.id: variable.size for variable in problem.variables()}
     return Canonical(
-        names=tuple(name for variable in program.variables for name in _names(variable)),
+        program=_with_bounds_of_rows(_program(data, -1.0 if isinstance(problem.objective, cp.Maximize) else 1.0)),
         columns={
-            variable.id: program.var_id_to_col[variable.id] + np.arange(variable.size)
-            for variable in program.variables
+            variable.id: given.var_id_to_col[variable.id] + np.arange(variable.size)
+            for variable in given.variables
             if sizes.get(variable.id) == variable.size
         },
-        places={p.id: program.param_id_to_col[p.id] + np.arange(p.size) for p in program.parameters},
-        objective=sparse.csr_array(program.q * (-1.0 if isinstance(problem.objective, cp.Maximize) else 1.0)),
-        matrix=Entries(row[~is_side], column[~is_side], place[~is_side], -entries.data[~is_side]),
-        sides=sparse.csr_array(sides, shape=(rows, width)),
-        equalities=equalities,
-        lower=_bounds(program.lb_tensor, program.lower_bounds, -np.inf, (n, width), (binary, 0.0)),
-        upper=_bounds(program.ub_tensor, program.upper_bounds, np.inf, (n, width), (binary, 1.0)),
-        integer=integer,
-        own=np.concatenate([np.full(variable.size, variable.id in sizes) for variable in program.variables]),
+        places={p.id: given.param_id_to_col[p.id] + np.arange(p.size) for p in given.parameters},
+        own=np.concatenate([np.full(variable.size, variable.id in sizes) for variable in given.variables]),
     )
 
 
-def _with_bounds_of_rows(read: Canonical) -> Canonical:
-    """The same problem without rows that are bounds, x <= 2 or x >= 0: networks and assignments are seen without them.
+def _program(data: Mapping[str, Any], sign: float) -> ParametricProgram:
+    """What cvxpy would hand to HiGHS, before it applies Parameters; the sign is that of its objective."""
+    given = data["param_prob"]
+    rows, n, equalities, width = given.constr_size, given.x.size, int(data["dims"].zero), given.A.shape[1]
+    # equalities are first, and all is on one side, A x + b == 0 and A x + b >= 0, as columns of (A, b) in one
+    place, number, factor = _terms(given.A)
+    column, row = np.divmod(number, max(rows, 1))
+    row = np.where(row < equalities, row + rows - equalities, row - equalities)
+    inside = column < n
+    binary = np.array(data["bool_vars_idx"], np.int64)
+    integer = np.zeros(n, np.bool_)
+    integer[binary] = integer[np.array(data["int_vars_idx"], np.int64)] = True
+    quadratic = None
+    if given.P is not None:
+        where, both, weight = _terms(given.P)
+        second, first = np.divmod(both, n)
+        quadratic = QuadraticTerm(first, second, Affine(len(both), width, np.arange(len(both)), where, weight))
+    objective = _terms(given.q)
+    return ParametricProgram(
+        names=tuple(name for variable in given.variables for name in _names(variable)),
+        row_names=tuple(f"row {number} of the canonical constraints" for number in range(rows)),
+        row=row[inside],
+        column=column[inside],
+        entries=Affine(int(inside.sum()), width, np.arange(inside.sum()), place[inside], -factor[inside]),
+        sides=Affine(rows, width, row[~inside], place[~inside], factor[~inside]),
+        equalities=equalities,
+        lower=_bounds(given.lb_tensor, given.lower_bounds, np.full(n, -np.inf), width, binary, 0.0),
+        upper=_bounds(given.ub_tensor, given.upper_bounds, np.full(n, np.inf), width, binary, 1.0),
+        integer=integer,
+        costs=Affine(n + 1, width, objective[1], objective[0], sign * objective[2]),
+        quadratic=quadratic,
+    )
+
+
+def _terms(tensor: Any) -> tuple[Longs, Longs, Floats]:
+    """Places in p, rows, and factors that are not 0, of one of cvxpy's matrices `[rows, P + 1]`."""
+    entries = sparse.csc_array(tensor)
+    entries.sum_duplicates()
+    entries.eliminate_zeros()
+    found = entries.tocoo()
+    return found.col.astype(np.int64), found.row.astype(np.int64), np.asarray(found.data, np.float64)
+
+
+def _bounds(tensor: Any, fixed: Any, none: Floats, width: int, binary: Longs, end: float) -> Affine:
+    """Bounds of variables; those of 0/1 variables cvxpy leaves to solvers."""
+    if tensor is None:
+        values = none if fixed is None else np.array(fixed, np.float64)
+        values[binary] = end
+        return Affine.constant(values, width)
+    place, row, factor = _terms(tensor)
+    kept = ~np.isin(row, binary)
+    ends = np.append(row[kept], binary), np.append(place[kept], np.full(len(binary), width - 1))
+    return Affine(len(none), width, *ends, np.append(factor[kept], np.full(len(binary), end)))
+
+
+def _with_bounds_of_rows(program: ParametricProgram) -> ParametricProgram:
+    """The same program without rows that are bounds, x <= 2 or x >= 0: networks and assignments are seen without them.
 
     Rows stay that depend on Parameters, or would be bounds that leave nothing.
     """
-    row, column, place, factor = read.matrix
-    rows, last = read.sides.shape[0], read.sides.shape[1] - 1
-    sides = read.sides.tocoo()
+    row, column, entries, sides = program.row, program.column, program.entries, program.sides
+    rows, width = sides.size, program.width
     is_bound = np.bincount(row, minlength=rows) == 1
-    is_bound[rows - read.equalities :] = False
-    is_bound[row[(place < last) | (np.abs(factor) != 1.0)]] = False
-    is_bound[sides.row[sides.col < last]] = False
-    if read.bounds_vary or not is_bound.any():
-        return read
-    lower, upper = (bounds[:, [last]].toarray()[:, 0] for bounds in (read.lower, read.upper))
-    chosen = np.flatnonzero(is_bound[row])
-    ends = read.sides[:, [last]].toarray()[row[chosen], 0] * factor[chosen]
+    is_bound[rows - program.equalities :] = False
+    is_bound[row[entries.row[(entries.place < width - 1) | (np.abs(entries.factor) != 1.0)]]] = False
+    is_bound[sides.row[sides.place < width - 1]] = False
+    if program.bounds_vary or not is_bound.any():
+        return program
+    p = np.zeros((1, width))
+    p[0, -1] = 1.0
+    (lower, upper), factor = (program.lower.at(p)[0], program.upper.at(p)[0]), entries.at(p)[0]
+    chosen = is_bound[row]
+    ends = sides.at(p)[0][row[chosen]] * factor[chosen]
     above = factor[chosen] > 0
-    np.minimum.at(upper, column[chosen[above]], ends[above])
-    np.maximum.at(lower, column[chosen[~above]], ends[~above])
+    np.minimum.at(upper, column[chosen][above], ends[above])
+    np.maximum.at(lower, column[chosen][~above], ends[~above])
     if (lower > upper).any():
-        return read
-    number = np.cumsum(~is_bound) - 1
-    kept = ~is_bound[row]
-    width = last + 1
+        return program
+    number, entry = np.cumsum(~is_bound) - 1, np.cumsum(~chosen) - 1
+    held, kept = ~chosen[entries.row], ~is_bound[sides.row]
     return replace(
-        read,
-        matrix=Entries(number[row[kept]], column[kept], place[kept], factor[kept]),
-        sides=read.sides[np.flatnonzero(~is_bound)],
-        lower=constant(lower, width),
-        upper=constant(upper, width),
+        program,
+        row_names=tuple(name for name, gone in zip(program.row_names, is_bound, strict=True) if not gone),
+        row=number[row[~chosen]],
+        column=column[~chosen],
+        entries=replace(entries.only(held), size=int((~chosen).sum()), row=entry[entries.row[held]]),
+        sides=replace(sides.only(kept), size=int((~is_bound).sum()), row=number[sides.row[kept]]),
+        lower=Affine.constant(lower, width),
+        upper=Affine.constant(upper, width),
     )
-
-
-def constant(values: Floats, width: int) -> Any:
-    """What depends on no Parameter, `[n, width]`."""
-    rows = np.arange(len(values))
-    return sparse.csr_array((values, (rows, np.full(len(values), width - 1))), shape=(len(values), width))
-
-
-def _bounds(tensor: Any, fixed: Any, none: float, shape: tuple[int, int], binary: tuple[Longs, float]) -> Any:
-    """Bounds `[n, P + 1]` of variables; those of 0/1 variables cvxpy leaves to solvers."""
-    if tensor is None:
-        tensor = constant(np.full(shape[0], none) if fixed is None else np.asarray(fixed, np.float64), shape[1])
-    numbers, end = binary
-    found = tensor.tolil()
-    found[numbers, :] = 0.0
-    found[numbers, -1] = end
-    return found.tocsr()
 
 
 def _names(leaf: Any) -> list[str]:

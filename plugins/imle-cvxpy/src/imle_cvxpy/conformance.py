@@ -14,7 +14,7 @@ from imle.testing import Floats, Instance
 def instances(solver_id: str) -> list[Instance]:
     """Problems whose points or vertices are all listed."""
     del solver_id
-    return [_knapsack(), _mix(), _assignment(), _totals(), _half_open(), _fixed_cost()]
+    return [_mix(), _knapsack(), _assignment(), _totals(), _half_open(), _fixed_cost(), _spread()]
 
 
 def _knapsack() -> Instance:
@@ -92,6 +92,25 @@ def _fixed_cost() -> Instance:
     objective = cp.Minimize(costs @ x + 0.5 * needed + 0.25 * cp.abs(x[0] - x[1]) + 3)
     problem = cp.Problem(objective, [x[0] <= needed])
     return Instance("terms that are not learned", {"problem": problem}, solutions=_points(2, lambda x: True))
+
+
+def _spread() -> Instance:
+    """Shares of a whole that had better be equal: min <c, x> + x'x, whose optimum has a closed form."""
+    costs, x = cp.Parameter(3, name="costs"), cp.Variable(3, nonneg=True, name="x")
+    problem = cp.Problem(cp.Minimize(costs @ x + cp.sum_squares(x)), [cp.sum(x) == 1])
+
+    def oracle(theta: Floats) -> float:
+        """The point of the simplex next to -theta/2: the k lowest costs have shares, all at the same level."""
+        lowest = np.sort(theta)
+        levels = (2.0 + np.cumsum(lowest)) / np.arange(1, 4)  # 2 x_i = level - theta_i, and the shares add up to 1
+        level = levels[np.flatnonzero(levels > lowest)[-1]]
+        shares = np.maximum(level - theta, 0.0) / 2
+        return float(theta @ shares + shares @ shares)
+
+    def feasible(x: Floats) -> bool:
+        return bool(abs(x.sum() - 1) < 1e-6 and x.min() > -1e-6)
+
+    return Instance("equal shares", {"problem": problem}, feasible=feasible, oracle=oracle)
 
 
 def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:

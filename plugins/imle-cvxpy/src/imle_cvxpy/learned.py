@@ -1,40 +1,33 @@
-"""Learned: which entries of a problem's objective a layer gives, and what each of them is multiplied by."""
+"""Which Parameters or Variables of a problem's objective are learned, and which Parameters are given."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import cvxpy as cp
 import numpy as np
-from scipy import sparse
 
 from imle.errors import InstanceError
 from imle_cvxpy import refusals
 from imle_cvxpy.canonical import Canonical, Longs, in_c_order, names_in_c_order
-from imle_linear.arrays import Floats
+from imle_linear.parametric import InstanceParameter, LearnedTerms, ParametricProgram
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """k coefficients: the objective is <theta, factors @ x + constants> and what is not learned.
+class Learned(NamedTuple):
+    """What is learned, and the rest.
 
     Attributes:
-        shape: of one theta.
-        names: `[k]` of the entries.
-        factors: `[k, n]`, scipy's.
-        constants: `[k]`.
+        terms: the learned coefficients.
+        program: the problem, without them in its costs.
         parameters: the learned Parameters; none where Variables are learned.
-        columns: `[k]` of the learned Variables; none where Parameters are learned.
     """
 
-    shape: tuple[int, ...]
-    names: tuple[str, ...]
-    factors: Any
-    constants: Floats
-    parameters: tuple[Any, ...]
-    columns: Longs
+    terms: LearnedTerms
+    program: ParametricProgram
+    parameters: Sequence[Any] = ()
 
 
 def learned(who: str, problem: Any, read: Canonical, parameters: Any, variables: Any) -> Learned:
@@ -63,9 +56,11 @@ def learned(who: str, problem: Any, read: Canonical, parameters: Any, variables:
     return _of_variables(who, problem, read, chosen)
 
 
-def shape_of(leaves: Sequence[Any]) -> tuple[int, ...]:
+def _shape_of(leaves: Sequence[Any]) -> tuple[int, ...]:
     """That of a single one; else, and of numbers, one vector."""
-    return leaves[0].shape if len(leaves) == 1 and leaves[0].shape else (sum(leaf.size for leaf in leaves),)
+    if len(leaves) == 1 and leaves[0].shape:
+        return tuple(leaves[0].shape)
+    return (sum(leaf.size for leaf in leaves),)
 
 
 def _own_parameters(problem: Any) -> list[Any]:
@@ -108,19 +103,16 @@ def _of_variables(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]
                 hint="learn a Parameter that multiplies it instead",
             )
     columns = np.concatenate([read.columns[variable.id][in_c_order(variable)] for variable in chosen])
-    n = len(read.names)
-    return Learned(
-        shape=shape_of(chosen),
+    k, costs = len(columns), read.program.costs
+    terms = LearnedTerms(
+        shape=_shape_of(chosen),
         names=tuple(name for variable in chosen for name in names_in_c_order(variable)),
-        factors=_selection(columns, n),
-        constants=np.zeros(len(columns)),
-        parameters=(),
-        columns=columns,
+        row=np.arange(k),
+        column=columns,
+        factor=np.ones(k),
+        constants=np.zeros(k),
     )
-
-
-def _selection(columns: Longs, n: int) -> Any:
-    return sparse.csr_array((np.ones(len(columns)), (np.arange(len(columns)), columns)), shape=(len(columns), n))
+    return Learned(terms, replace(read.program, costs=costs.only(~np.isin(costs.row, columns))))
 
 
 def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> Learned:
@@ -145,25 +137,36 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
                     hint="two Parameters, one of which is learned",
                 )
     places = np.concatenate([read.places[parameter.id][in_c_order(parameter)] for parameter in chosen])
-    coefficients = read.objective[:, places].T.tocsr()
-    _refuse_curved(who, problem, read, chosen, coefficients[:, :-1])
-    return Learned(
-        shape=shape_of(chosen),
+    k, n, costs = len(places), len(read.program.names), read.program.costs
+    numbered = np.full(read.program.width, -1)
+    numbered[places] = np.arange(k)
+    row = numbered[costs.place]
+    given, in_constant = row >= 0, costs.row == n
+    factors, constants = given & ~in_constant, given & in_constant
+    _refuse_curved(who, problem, read, chosen, costs.row[factors], places)
+    terms = LearnedTerms(
+        shape=_shape_of(chosen),
         names=tuple(name for parameter in chosen for name in names_in_c_order(parameter)),
-        factors=coefficients[:, :-1].tocsr(),
-        constants=coefficients[:, [-1]].toarray()[:, 0],
-        parameters=tuple(chosen),
-        columns=np.zeros(0, np.int64),
+        row=row[factors],
+        column=costs.row[factors],
+        factor=costs.factor[factors],
+        constants=np.bincount(row[constants], costs.factor[constants], minlength=k).astype(np.float64),
     )
+    return Learned(terms, replace(read.program, costs=costs.only(~given)), chosen)
 
 
-def _refuse_curved(who: str, problem: Any, read: Canonical, chosen: Sequence[Any], factors: Any) -> None:
-    """Refuse learned Parameters of what cvxpy replaces by a variable of its own: that holds for one sign of them only.
+def _refuse_curved(
+    who: str, problem: Any, read: Canonical, chosen: Sequence[Any], columns: Longs, places: Longs
+) -> None:
+    """Refuse learned Parameters of quadratic terms, and of what cvxpy replaces by a variable of its own.
+
+    The latter hold for one sign of them only.
 
     Raises:
         InstanceError: names the Parameter and the term.
     """
-    if read.own[factors.tocoo().col].all():
+    quadratic = read.program.quadratic
+    if read.own[columns].all() and (quadratic is None or not np.isin(quadratic.entries.place, places).any()):
         return
     ids = {parameter.id for parameter in chosen}
 
@@ -177,3 +180,35 @@ def _refuse_curved(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
         f"{refusals.shown(term)}",
         hint="noise gives coefficients of any sign: add a variable for the term, bound it, and learn its coefficient",
     )
+
+
+def given_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> list[InstanceParameter]:
+    """The other Parameters, whose values are given.
+
+    Raises:
+        InstanceError: one whose entries are not free, or without a name of its own.
+    """
+    ids = {parameter.id for parameter in chosen}
+    others = [parameter for parameter in problem.parameters() if parameter.id not in ids]
+    names = [parameter.name() for parameter in others]
+    found = []
+    for parameter, name in zip(others, names, strict=True):
+        if parameter.id not in read.places:
+            raise InstanceError(
+                f"{who}: problem: expected Parameters whose entries are free, found {name!r}, whose attributes tie "
+                "some to others"
+            )
+        if names.count(name) > 1:
+            raise InstanceError(f"{who}: problem: expected Parameters with names of their own, found {name!r} twice")
+        own = np.full(parameter.size, np.nan) if parameter.value is None else np.ravel(parameter.value)
+        found.append(
+            InstanceParameter(
+                name,
+                read.places[parameter.id][in_c_order(parameter)],
+                parameter.shape,
+                own.astype(np.float64),
+                least=0.0 if parameter.is_nonneg() else -math.inf,
+                most=0.0 if parameter.is_nonpos() else math.inf,
+            )
+        )
+    return found

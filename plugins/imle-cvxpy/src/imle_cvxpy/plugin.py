@@ -1,13 +1,12 @@
 """The light module: what discovery reads. It imports neither cvxpy, highspy nor the solver."""
 
-from dataclasses import replace
-
-from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
+from imle_linear.parameters import VALUES
 
 CVXPY = SolverSpec(
     id="cvxpy",
-    summary="Linear and mixed-integer problems written in CVXPY, with a learned Parameter; Parameters per row",
+    summary="Linear, mixed-integer and convex quadratic problems written in CVXPY; Parameters per row",
     problem="ilp",
     sense="min",
     target="imle_cvxpy.solver:CvxpySolver",
@@ -25,31 +24,11 @@ CVXPY = SolverSpec(
             None,
             "learned Variables instead, whose coefficients replace the objective's",
         ),
-        Parameter(
-            "values",
-            "dict | vector | None",
-            None,
-            "of the other Parameters: by name, or all in one vector; for all rows, or per row; default .value",
-            per_row=True,
-        ),
+        VALUES,
     ),
-    options=(
-        replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the problem's"),
-        common.TIME_LIMIT,
-        common.GAP,
-        Parameter(
-            "engine",
-            "str",
-            "highs",
-            '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
-            choices=("highs", "auto"),
-        ),
-        common.THREADS,
-        common.SEED,
-        Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
-    ),
+    options=highs.MODEL_OPTIONS,
     requires=("cvxpy", "highspy", "numba"),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
     example="""\
 import cvxpy as cp, imle, torch
 costs, demand = cp.Parameter(3, name="costs"), cp.Parameter(name="demand")

@@ -52,26 +52,32 @@ def refuse_unruly(where: str, problem: Any) -> None:
             term = culprit(part, lambda inner: bool(inner.is_dpp()))
             raise InstanceError(
                 f"{where}: {place}: expected Parameters that stand affinely (DPP), found {shown(term)}",
-                hint="make a Parameter of the product, or add a variable that is equal to one factor",
+                hint="make a Parameter of the product, or add a variable that is equal to one factor; cvxpy takes a "
+                "Variable whose bounds= have Parameters for one of them: give such bounds as constraints",
             )
 
 
 def nonlinear(where: str, problem: Any, said: str) -> InstanceError:
-    """The error for a problem that no linear program is the same as. It is returned, not raised.
+    """The error for a problem that no linear or quadratic program is the same as. It is returned, not raised.
 
     Args:
         where: what the message begins with.
         problem: that cvxpy does not make linear.
         said: by cvxpy.
     """
-    hint = "norm1, norm_inf, abs, max and sum_largest become linear; quadratic terms and other cones do not"
+    hint = (
+        "norm1, norm_inf, abs, max and sum_largest become linear; quadratic terms may stand in the objective, where no "
+        "variable is an integer; other cones are not solved"
+    )
+    whole = any(variable.attributes["integer"] or variable.attributes["boolean"] for variable in problem.variables())
     for place, part in parts(problem):
+        allowed = _becomes_linear if whole or place != "objective" else _becomes_quadratic
         if isinstance(part, _CONES):
             found = f"a cone, {type(part).__name__}: {shown(part)}"
             return InstanceError(f"{where}: {place}: expected a linear constraint, found {found}", hint=hint)
         for term in part.args:
-            if not _becomes_linear(term):
-                found = shown(culprit(term, _becomes_linear))
+            if not allowed(term):
+                found = shown(culprit(term, allowed))
                 return InstanceError(f"{where}: {place}: expected linear terms, found {found}", hint=hint)
     for variable in problem.variables():
         for name in ("PSD", "NSD", "hermitian"):
@@ -86,3 +92,7 @@ def nonlinear(where: str, problem: Any, said: str) -> InstanceError:
 
 def _becomes_linear(term: Any) -> bool:
     return bool(term.is_affine() or term.is_pwl())
+
+
+def _becomes_quadratic(term: Any) -> bool:
+    return _becomes_linear(term) or bool(term.is_quadratic() or term.is_qpwa())

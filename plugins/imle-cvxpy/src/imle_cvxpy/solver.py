@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cvxpy as cp
 
 from imle.errors import InstanceError
-from imle.solvers import AwaitingInstance, BaseSolver, PreparedSolver, Sense
+from imle.solvers import AwaitingInstance, PreparedSolver
 from imle_cvxpy.canonical import canonical
-from imle_cvxpy.learned import learned
+from imle_cvxpy.learned import given_parameters, learned
 from imle_cvxpy.plugin import CVXPY
-from imle_cvxpy.prepared import PreparedProblem
-from imle_cvxpy.values import Values
-from imle_highs.ilp import HighsILPSolver
-from imle_highs.lp import HighsLPSolver
-from imle_highs.options import passed
-from imle_kernels.structures import StructureEngine
-from imle_linear.options import EngineOptions
-from imle_linear.prepared import PreparedProgram
-from imle_linear.program import LinearProgram
+from imle_highs.models import ModelSolver
+from imle_linear.parametric import PreparedModel, Values
 
 
 @dataclass(frozen=True)
-class CvxpySolver(BaseSolver, spec=CVXPY):
+class CvxpySolver(ModelSolver, spec=CVXPY):
     """argmin (or argmax) of the objective of a cvxpy problem, as its learned Parameters or Variables have it.
 
-    Args:
-        sense: "min" for costs, "max" for scores; the problem's own.
-        time_limit: seconds per row.
-        gap: relative gap at which the search for whole numbers may stop; 0 asks for a proof.
-        engine: "highs", or "auto" to solve assignments, knapsacks and flows by compiled kernels.
-        threads: per solve.
-        seed: of HiGHS' random choices.
-        options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
+    See `ModelSolver` for the options.
     """
-
-    sense: Sense = "min"
-    time_limit: float | None = None
-    gap: float = 0.0
-    engine: Literal["highs", "auto"] = "highs"
-    threads: int = 1
-    seed: int = 0
-    options: EngineOptions | Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "options", passed(CVXPY.id, self.options))
 
     def prepare(
         self, problem: Any = None, parameters: Any = None, variables: Any = None, values: Any = None
@@ -64,7 +37,8 @@ class CvxpySolver(BaseSolver, spec=CVXPY):
             values: of the other Parameters, a mapping from names, or all in one vector; by default their own.
 
         Raises:
-            InstanceError: another sense; or what is not linear in variables, or not affine in Parameters.
+            InstanceError: another sense; or what is not linear in variables (but for a convex quadratic objective), or
+                not affine in Parameters.
         """
         who = CVXPY.id
         if problem is None:
@@ -79,12 +53,6 @@ class CvxpySolver(BaseSolver, spec=CVXPY):
             )
         read = canonical(who, problem)
         chosen = learned(who, problem, read, parameters, variables)
-        given = Values(who, problem, read, chosen, values)
-        return PreparedProblem(who, self.sense, read, chosen, given, self._bind)
-
-    def _bind(self, program: LinearProgram) -> PreparedProgram:
-        around = StructureEngine if self.engine == "auto" else None
-        shared = {name: getattr(self, name) for name in ("sense", "time_limit", "threads", "seed", "options")}
-        if program.integer.any():
-            return HighsILPSolver(gap=self.gap, **shared).bind(program, around)
-        return HighsLPSolver(**shared).bind(program, around)
+        others = given_parameters(who, problem, read, chosen.parameters)
+        given = Values(who, others, chosen.program.width, values)
+        return PreparedModel(who, self.sense, chosen.program, chosen.terms, given, self.bind, self.bind_quadratic)

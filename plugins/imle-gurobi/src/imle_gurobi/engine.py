@@ -63,6 +63,7 @@ class GurobiEngine:
         self.events: Counter[str] = Counter()
         self._who, self._warm = who, warm
         self._gap = float(settings.get("MIPGap", 0.0))
+        self._limits: tuple[float, float] | None = None
         self._work = float(settings.get("WorkLimit", math.inf))
         self._branches = bool(program.integer.any())
         self._program, self._rows = program, program.rows
@@ -76,8 +77,7 @@ class GurobiEngine:
         self._kinds = _Kinds(program, finer)
         self._constraints: Any = self._kinds.add(self._model, self._x, program)
         self._model.update()
-        self._licensed = max(len(program.costs), self._kinds.count) <= _LIMIT
-        if not self._licensed:
+        if max(len(program.costs), self._kinds.count) > _LIMIT:
             self._check_licence()
 
     def solve(self, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
@@ -117,9 +117,9 @@ class GurobiEngine:
         self._model.reset()
         self._x.Obj = np.zeros_like(costs)
         status = self._run(clock)
-        if status == GRB.OPTIMAL:
+        if self._model.SolCount:
             return Outcome(SolveStatus.UNBOUNDED, message=_UNBOUNDED)
-        return self._ended(status, costs)._replace(point=None, bound=math.nan)
+        return self._ended(status, costs)._replace(bound=math.nan)
 
     def _run(self, clock: Clock) -> int:
         """Run Gurobi, and tell how it ended.
@@ -140,9 +140,12 @@ class GurobiEngine:
         return int(model.Status)
 
     def _limit(self, clock: Clock, work: float) -> None:
+        """Set what is left of the time, and a limit of work, where they are not set already: that takes its time."""
         left = clock()
-        self._model.Params.TimeLimit = math.inf if left is None else left
-        self._model.Params.WorkLimit = work
+        limits = (math.inf if left is None else left), work
+        if limits != self._limits:
+            self._model.Params.TimeLimit, self._model.Params.WorkLimit = limits
+            self._limits = limits
 
     def _set_rows(self, rows: Rows) -> None:
         """Change right sides and bounds, where they differ from those before."""
@@ -171,7 +174,12 @@ class GurobiEngine:
 
 
 class _Kinds:
-    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them."""
+    """Rows of a program as Gurobi's: with one end each, so that a row with two has two of them.
+
+    Args:
+        program: whose rows they are; which have two ends, or one, does not change.
+        finer: see `GurobiEngine`.
+    """
 
     def __init__(self, program: LinearProgram, finer: float) -> None:
         lower, upper = program.row_lower, program.row_upper
@@ -215,6 +223,8 @@ class _Kinds:
 
 
 def _telling(model: gurobipy.Model) -> Callable[[], None]:
+    """What runs a model and passes its gaps on."""
+
     def told(model: gurobipy.Model, where: int) -> None:
         if where == GRB.Callback.MIP:
             best, bound = (model.cbGet(what) for what in (GRB.Callback.MIP_OBJBST, GRB.Callback.MIP_OBJBND))

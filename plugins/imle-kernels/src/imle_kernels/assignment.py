@@ -13,7 +13,7 @@ from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Longs, read_only
 from imle_kernels.compiled.assignment import assign_padded
 from imle_kernels.plugin import ASSIGNMENT
-from imle_linear.matching import Matching, PreparedMatching, end_too_large
+from imle_linear.matching import LEAVE_OUT, Matching, PreparedMatching, end_too_large
 
 _STEPS = 50_000_000
 """Of one call of the kernel at the most, unless a single row has more: less than a tenth of a second."""
@@ -100,7 +100,7 @@ class PreparedAssignment(PreparedMatching):
             now = slice(start, start + at_once)
             assign_padded(given[now], own[now], choice[now], found[now])
         for row in np.intersect1d(which[~found], rows.open):
-            rows.end(int(row), SolveStatus.INFEASIBLE, "the allowed pairs leave no complete assignment")
+            rows.end(int(row), SolveStatus.INFEASIBLE, f"the allowed pairs leave no complete assignment; {LEAVE_OUT}")
         chosen = (choice >= 0) & found[:, None]
         row, first = np.nonzero(chosen)
         second = choice[row, first]

@@ -50,6 +50,27 @@ def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequ
     )
 
 
+def joined(parts: Sequence[tuple[NDArray[np.intp], NormalCones]], shape: tuple[int, ...]) -> NormalCones:
+    """The cones of a batch from those of some of its rows each.
+
+    Args:
+        parts: which rows, and cones of their solutions as vectors `[n]`.
+        shape: `[N, *shape]` of the batch.
+    """
+    flags = [np.zeros(shape, np.bool_) for _ in range(2)]
+    vectors = []
+    for name in ("inequalities", "equations"):
+        most = max((getattr(cones, name).shape[1] for _, cones in parts), default=0)
+        vectors.append(np.zeros((shape[0], most, *shape[1:])))
+        for rows, cones in parts:
+            own = getattr(cones, name)
+            vectors[-1][rows, : own.shape[1]] = own.reshape(*own.shape[:2], *shape[1:])
+    for rows, cones in parts:
+        flags[0][rows] = cones.at_lower.reshape(len(rows), *shape[1:])
+        flags[1][rows] = cones.at_upper.reshape(len(rows), *shape[1:])
+    return NormalCones(*vectors, *flags)
+
+
 def _chosen(vectors: Floats, chosen: NDArray[np.bool_]) -> Floats:
     """`[N, m, n]` the vectors chosen by each row of `[N, rows]`, with zeros behind them."""
     most = int(chosen.sum(axis=1).max(initial=0))

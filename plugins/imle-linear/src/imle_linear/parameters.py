@@ -73,6 +73,17 @@ COSTS = Parameter(
     dual="exact",
 )
 
+VALUES = Parameter(
+    "values",
+    "dict | vector | None",
+    None,
+    "of the model's other parameters: by name, or all in one vector; for all rows, or per row; default their own",
+    per_row=True,
+    learned="real",
+    dual="relaxation",
+)
+"""What `imle_linear.parametric.Values` reads."""
+
 
 def relaxed(*parameters: Parameter) -> tuple[Parameter, ...]:
     """Parameters as a solver of integer programs has them: duals are those of the linear relaxation."""

@@ -15,8 +15,9 @@ from imle_networkx.kernels.blossoms import heaviest_matchings
 
 _BITS = 52
 """Weights become whole numbers of up to 2**52: rounding them moves none by more than float64's own precision."""
-_SUM = 57
-"""Any matching weighs less than 2**57; from about 1,000 nodes on that leaves less than `_BITS` to a weight."""
+_SUM = 59
+"""Where the number of pairs comes first, a matching weighs less than 2**59 besides. From 128 nodes on that leaves less
+than 52 bits to a weight, and rounding still moves a sum by less than adding it up in float64 may do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,7 @@ class Blossom:
 
     def solve(self, costs: Floats) -> Flags:
         """The pairs of the cheapest matching of each row."""
-        bits = min(_BITS, _SUM - 1 - (self.graph.nodes // 2).bit_length())
+        bits = min(_BITS, _SUM - 1 - (self.graph.nodes // 2).bit_length()) if self.most else _BITS
         sizes = np.abs(costs) if self.most else np.maximum(-costs, 0.0)
         exponents = np.frexp(sizes.max(axis=1, initial=0.0))[1].astype(np.int64)[:, None]
         relative = np.ldexp(costs if self.most else np.minimum(costs, 0.0), -exponents)

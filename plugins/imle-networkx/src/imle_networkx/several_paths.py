@@ -18,6 +18,9 @@ from imle_networkx.negatives import Negative
 from imle_networkx.plugin import K_PATHS
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
+LARGEST = 2**26
+"""Nodes of all paths together (1 GB, with their edges and those of as many that wait)."""
+
 
 @dataclass(frozen=True)
 class KShortestPathsSolver(BaseSolver, spec=K_PATHS):
@@ -55,7 +58,8 @@ class KShortestPathsSolver(BaseSolver, spec=K_PATHS):
             graph, edges, nodes, directed: the graph and the order of its edges, see `imle_networkx.graph.read`.
 
         Raises:
-            InstanceError: not such a graph, source and target are not two nodes of it, or there are not so many paths.
+            InstanceError: not such a graph, source and target are not two nodes of it, or there are not so many paths,
+                or they do not fit into memory.
         """
         who = K_PATHS.id
         found = read(who, graph, edges, nodes, directed)
@@ -64,16 +68,24 @@ class KShortestPathsSolver(BaseSolver, spec=K_PATHS):
         count = whole(k)
         if count is None or count < 1:
             raise InstanceError(f"{who}: k: expected an int >= 1, found {k!r}")
+        if count * found.nodes > LARGEST:
+            raise InstanceError(
+                f"{who}: k: expected at most {LARGEST // found.nodes} paths in a graph of {found.nodes} nodes, "
+                f"found {count}"
+            )
         ends = found.number(who, "source", source), found.number(who, "target", target)
         if ends[0] == ends[1]:
             raise InstanceError(f"{who}: expected two nodes to join, found {source!r} as source and target")
         prepared = PreparedKShortestPaths(self, found, *ends, count)
         most = prepared.count_paths()
+        if not most:
+            raise InstanceError(f"{who}: expected a path from {source!r} to {target!r}, found none")
         if most < count:
-            kind = {"no": "", "edges": " that share no edge", "nodes": " that share no node"}[self.disjoint]
+            kind = {"no": "", "edges": " that share no edge", "nodes": " that share only their ends"}[self.disjoint]
             raise InstanceError(
-                f"{who}: k: expected {count} paths{kind} from {source!r} to {target!r}, found {most or 'none'}",
-                hint="" if self.disjoint == "no" or not most else 'disjoint="no" lets paths share edges',
+                f"{who}: k: expected at most {most}, the number of paths{kind} from {source!r} to {target!r}, "
+                f"found {count}",
+                hint="" if self.disjoint == "no" else 'disjoint="no" lets paths share edges and nodes',
             )
         return prepared
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BaseSolver, PreparedSolver, RowResults, SolveStatus
-from imle.solvers.compiled import Floats, Ints, read_only
+from imle.solvers.cancellation import raise_if_cancelled
+from imle.solvers.compiled import Floats, Ints, Masks, read_only
+from imle.solvers.interruptible import interruptible
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.kernels.settle import unreached
 from imle_networkx.kernels.steiner import cells, prune, steiner_trees
@@ -19,6 +21,8 @@ from imle_networkx.negatives import Negative
 from imle_networkx.plugin import STEINER_TREE
 from imle_networkx.prepared import PreparedPerGraph, awaiting_graph
 
+LONG = 2**27
+"""Pairs of labels, within a factor of six, from which on a row is long enough to be stopped."""
 LARGEST = 2**26
 """Labels (1 GB, with the ways they came from) that all sets of terminals may take together."""
 
@@ -78,10 +82,25 @@ class PreparedSteinerTree(PreparedPerGraph):
         if len(self.terminals) < 2:
             return advice
         if len(self.terminals) <= self.solver.exact_terminals:
-            steiner_trees(costs, self.terminals, *self.graph.out, rows.solutions)
+            self._join(costs, rows.solutions)
         else:
             self._approximate(costs, rows)
         return advice
+
+    def _join(self, costs: Floats, solutions: Masks) -> None:
+        """Find the cheapest trees.
+
+        Raises:
+            CancelledError: no caller waits any more.
+        """
+        stopped = np.zeros(1, np.int8)
+        if 3 ** len(self.terminals) * self.graph.nodes < LONG:
+            steiner_trees(costs, self.terminals, *self.graph.out, stopped, solutions)
+            return
+        interruptible(
+            lambda: steiner_trees(costs, self.terminals, *self.graph.out, stopped, solutions), lambda: stopped.fill(1)
+        )
+        raise_if_cancelled()
 
     def _approximate(self, costs: Floats, rows: RowResults) -> None:
         """Join terminals by the cheapest tree of ways between them; those between neighbouring cells are enough

@@ -1,13 +1,12 @@
 """The light module: what discovery reads. It imports neither pyomo, highspy nor the solver."""
 
-from dataclasses import replace
-
-from imle.plugins import Capabilities, Parameter, SolverSpec, common, hookimpl
+from imle.plugins import Capabilities, Parameter, SolverSpec, hookimpl
 from imle_highs import plugin as highs  # as light as this module
+from imle_linear.parameters import VALUES
 
 PYOMO = SolverSpec(
     id="pyomo",
-    summary="Linear and mixed-integer models written in Pyomo, with learned Params or Vars; mutable Params per row",
+    summary="Linear, mixed-integer and convex quadratic models written in Pyomo; mutable Params per row",
     problem="ilp",
     sense="min",
     target="imle_pyomo.solver:PyomoSolver",
@@ -25,31 +24,11 @@ PYOMO = SolverSpec(
             None,
             "learned Vars instead, whose coefficients replace the objective's",
         ),
-        Parameter(
-            "values",
-            "dict | vector | None",
-            None,
-            "of the other mutable Params: by name, or all in one vector; for all rows, or per row; default their own",
-            per_row=True,
-        ),
+        VALUES,
     ),
-    options=(
-        replace(common.sense("min"), doc="costs to minimise or scores to maximise; must be the model's"),
-        common.TIME_LIMIT,
-        common.GAP,
-        Parameter(
-            "engine",
-            "str",
-            "highs",
-            '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
-            choices=("highs", "auto"),
-        ),
-        common.THREADS,
-        common.SEED,
-        Parameter("options", "dict | None", None, "HiGHS' own options by its names, such as tolerances"),
-    ),
+    options=highs.MODEL_OPTIONS,
     requires=("pyomo", "highspy", "numba"),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
     example="""\
 import imle, pyomo.environ as pyo, torch
 model = pyo.ConcreteModel()

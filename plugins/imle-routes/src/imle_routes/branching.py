@@ -12,7 +12,7 @@ import numpy as np
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Longs, read_only
 from imle_routes.kernels.improving import good_tour, length
-from imle_routes.kernels.search import IMPROVED, LEVEL, LOWER, UPPER, Search, begin, go_on
+from imle_routes.kernels.search import IMPROVED, LEVEL, LOWER, UPPER, TourSearch, begin, go_on
 
 RESOLVED = 1e-9
 """Tours are best up to this share of the largest cost."""
@@ -22,7 +22,7 @@ _STEPS_PER_NODE = 40
 
 
 @dataclass(frozen=True)
-class Limits:
+class SearchLimits:
     """When a search ends without a proof.
 
     Attributes:
@@ -49,8 +49,8 @@ class Found:
     done: bool
 
 
-def best_tour(distances: Floats, forced: Longs, *, symmetric: bool, limits: Limits) -> Found:
-    """Search for the best tour.
+def best_tour(distances: Floats, forced: Longs, *, symmetric: bool, limits: SearchLimits) -> Found:
+    """TourSearch for the best tour.
 
     Args:
         distances: `[m, m]` at least four nodes, infinite where there is no way.
@@ -71,7 +71,7 @@ def best_tour(distances: Floats, forced: Longs, *, symmetric: bool, limits: Limi
     return Found(known, float(search.values[UPPER if done else LOWER]), done)
 
 
-def undirected(distances: Floats, forced: Longs, upper: float) -> Search:
+def undirected(distances: Floats, forced: Longs, upper: float) -> TourSearch:
     """A search for a tour of which the direction does not matter.
 
     Args:
@@ -82,7 +82,7 @@ def undirected(distances: Floats, forced: Longs, upper: float) -> Search:
     return _begun(np.minimum(distances, distances.T), forced, upper)
 
 
-def doubled(distances: Floats, upper: float) -> Search:
+def doubled(distances: Floats, upper: float) -> TourSearch:
     """A search for a directed tour: each node becomes two, one that is entered and one that is left (m + node).
 
     Args:
@@ -98,7 +98,7 @@ def doubled(distances: Floats, upper: float) -> Search:
     return _begun(weights, np.stack([nodes, m + nodes], axis=1), upper)
 
 
-def run(search: Search, limits: Limits) -> None:
+def run(search: TourSearch, limits: SearchLimits) -> None:
     """Go on until a limit.
 
     Raises:
@@ -113,12 +113,12 @@ def run(search: Search, limits: Limits) -> None:
         spent += step
 
 
-def _begun(weights: Floats, forced: Longs, upper: float) -> Search:
+def _begun(weights: Floats, forced: Longs, upper: float) -> TourSearch:
     m = len(weights)
     finite = weights[np.isfinite(weights)]
     scale = float(np.abs(finite).max(initial=0.0)) or 1.0
     levels = m * (m - 1) // 2 + 1
-    search = Search(
+    search = TourSearch(
         weights=read_only(weights),
         edges=np.empty((m, m)),
         potentials=np.zeros(m),
@@ -146,4 +146,4 @@ def _halved(tour: Longs) -> Longs:
 @cache
 def warm() -> None:
     """Load or compile the kernels: that is no part of any time limit."""
-    best_tour(np.zeros((4, 4)), np.empty((0, 2), np.int64), symmetric=True, limits=Limits(1, math.inf))
+    best_tour(np.zeros((4, 4)), np.empty((0, 2), np.int64), symmetric=True, limits=SearchLimits(1, math.inf))

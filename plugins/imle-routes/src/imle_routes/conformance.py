@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imle.testing import Floats, Instance
 
@@ -70,12 +71,13 @@ def _fleets() -> list[Instance]:
     demands, clients = [0, 2, 1, 3, 2], range(1, 5)
     windows = np.array([[0, 20], [3, 6], [0, 20], [8, 9], [2, 20]])
     durations = np.array([[0, 3, 2, 4, 5], [3, 0, 2, 2, 4], [2, 2, 0, 3, 3], [4, 2, 3, 0, 2], [5, 4, 3, 2, 0]])
-    ends = {"windows": windows, "durations": durations, "service": [0, 1, 1, 1, 1]}
+    service = [0, 1, 1, 1, 1]
+    ends = {"windows": windows, "durations": durations, "service": service}
 
     def in_time(route: Sequence[int]) -> bool:
         now, before = 0, 0
         for node in (*route, 0):
-            now = max(now + ends["service"][before] + durations[before, node], windows[node, 0])
+            now = max(now + service[before] + durations[before, node], windows[node, 0])
             if now > windows[node, 1]:
                 return False
             before = node
@@ -134,7 +136,7 @@ def _steps(order: Sequence[Any], closed: bool) -> list[tuple[Any, Any]]:
     return [*itertools.pairwise(order), *([(order[-1], order[0])] if closed else [])]
 
 
-def _within(solutions: Floats, allowed: Floats) -> Floats:
+def _within(solutions: Floats, allowed: NDArray[np.bool_]) -> Floats:
     """Those that take allowed ways only."""
     return solutions[~(solutions > allowed).any(axis=(1, 2))]
 

@@ -11,13 +11,24 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
+from imle.solvers import (
+    BasePrepared,
+    BaseSolver,
+    FindsNormalCones,
+    NormalCones,
+    RowResults,
+    Sense,
+    Shape,
+    SolveResult,
+    SolveStatus,
+)
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import mask as matrix_mask
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.masks import masks, read_mask
-from imle_routes.branching import Limits, best_tour, warm
+from imle_routes.branching import SearchLimits, best_tour, warm
+from imle_routes.cones import normal_cones
 from imle_routes.kernels.held_karp import held_karp
 from imle_routes.plugin import TSP
 from imle_routes.ways import Ways, all_ways, number, ways_of
@@ -27,6 +38,7 @@ _MOST = 13
 _BLOCK = 1024
 """Rows in one call of the kernel: a few tenths of a second at the most."""
 _UNLIMITED = 2**62
+_VISIT = "True for a visit"
 _FREE = -1
 """Stands for no node in particular."""
 
@@ -100,7 +112,7 @@ class TSPSolver(BaseSolver, spec=TSP):
         elif allowed is not None:
             ways = all_ways(len(_square(allowed)), _square(allowed), directed is not False)
         size = None if ways is None else len(ways.entry)
-        shown = None if visit is None else read_mask(TSP.id, visit, (size,), name="visit", hint="True for a visit")
+        shown = None if visit is None else read_mask(TSP.id, visit, (size,), name="visit", hint=_VISIT)
         return PreparedTSP(self, found, ways, directed is not False, closed, shown, start, end)
 
 
@@ -169,14 +181,14 @@ class PreparedTSP(BasePrepared):
         count, n = len(rows.objective), len(ways.entry)
         if not n:
             return rows.result()
-        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint="True for a visit")
-        ends = [self._ends(name, own, count, n) for name, own in (("start", start), ("end", end))]
+        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint=_VISIT)
+        starts, ends = self._ends("start", start, count, n), self._ends("end", end, count, n)
         if visits is None:  # rows may bring masks, so that this is not known before
             _ = self._connected
             visits = np.ones((1, n), np.bool_)
         visits = np.broadcast_to(visits, (count, n))
         sizes = visits.sum(axis=1)
-        self._refuse_ends(rows, visits, sizes, *ends, ways.directed)
+        self._refuse_ends(rows, visits, sizes, starts, ends, ways.directed)
         costs = ways.distances(rows, self.solver.sense)
         for size in np.unique(sizes[rows.open]).tolist():
             if size > 1:
@@ -185,8 +197,23 @@ class PreparedTSP(BasePrepared):
                 for first in range(0, len(members), _BLOCK):
                     raise_if_cancelled()
                     part = slice(first, first + _BLOCK)
-                    self._visit_all(rows, ways, costs, members[part], visited[part], *ends)
+                    self._visit_all(rows, ways, costs, members[part], visited[part], starts, ends)
         return rows.result()
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: those of closed tours."""
+        return self._normal_cones if self.closed else None
+
+    def _normal_cones(
+        self, solutions: Any, *, visit: Sequence[Any] | None = None, start: Any = None, end: Any = None
+    ) -> NormalCones:
+        del start, end  # closed tours have none
+        ways = self.ways or self._all(solutions.shape)
+        count, n = len(solutions), len(ways.entry)
+        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint=_VISIT)
+        visits = np.ones((1, n), np.bool_) if visits is None else visits
+        return normal_cones(ways, solutions, np.broadcast_to(visits, (count, n)))
 
     def _visit_all(
         self, rows: RowResults, ways: Ways, costs: Floats, members: Longs, visited: Longs, starts: Longs, ends: Longs
@@ -201,28 +228,31 @@ class PreparedTSP(BasePrepared):
             held_karp(read_only(own), orders, found)
         else:
             warm()
-            for k, row in enumerate(members.tolist()):
-                forced = [] if self.closed else [node for node in (starts[row], ends[row]) if node != _FREE]
-                found[k] = self._search(rows, row, own[k], visited[k], forced, orders[k])
-        for row in members[~found][rows.status[members[~found]] == SolveStatus.OPTIMAL].tolist():
+            for k, member in enumerate(members.tolist()):
+                fixed = [] if self.closed else [int(starts[member]), int(ends[member])]
+                forced = [1 + int(np.searchsorted(visited[k], node)) for node in fixed if node != _FREE]
+                found[k] = self._search(rows, member, own[k], forced, orders[k])
+        missed = members[~found]
+        for row in missed[rows.status[missed] == SolveStatus.OPTIMAL].tolist():
             rows.end(row, SolveStatus.INFEASIBLE, "the ways there are leave no tour of the nodes to visit")
-        for k in np.flatnonzero(found):
-            order = np.roll(orders[k], -int(np.argmin(orders[k])))
-            tour = visited[k, order] if self.closed else visited[k, order[1:] - 1]
-            tails, heads = (tour, np.roll(tour, -1)) if self.closed else (tour[:-1], tour[1:])
-            ways.write(rows.solutions[members[k]], tails, heads)
+        here = np.flatnonzero(found)
+        if self.closed:
+            tails = visited[here[:, None], orders[here]]
+            heads = np.roll(tails, -1, axis=1)
+        else:
+            tours = visited[here[:, None], orders[here, 1:] - 1]
+            tails, heads = tours[:, :-1], tours[:, 1:]
+        ways.write(rows.solutions, members[here], tails, heads)
 
-    def _search(
-        self, rows: RowResults, row: int, distances: Floats, visited: Longs, forced: list[int], order: Longs
-    ) -> bool:
-        """Solve one row by branch and bound; whether there is a tour, which is written to `order`."""
+    def _search(self, rows: RowResults, row: int, distances: Floats, forced: list[int], order: Longs) -> bool:
+        """Solve one row by branch and bound, from node 0 on; whether there is a tour, which is written to `order`."""
         base = distances if self.closed else distances[1:, 1:]
-        places = np.array([[0, 1 + int(np.searchsorted(visited, node))] for node in forced], np.int64).reshape(-1, 2)
+        pairs = np.array([(0, node) for node in forced], np.int64).reshape(-1, 2)
         options = self.solver
-        limits = Limits(options.node_limit or _UNLIMITED, options.time_limit or math.inf)
-        found = best_tour(distances, places, symmetric=np.array_equal(base, base.T), limits=limits)
+        limits = SearchLimits(options.node_limit or _UNLIMITED, options.time_limit or math.inf)
+        found = best_tour(distances, pairs, symmetric=np.array_equal(base, base.T), limits=limits)
         if found.order is not None:
-            order[:] = found.order
+            order[:] = np.roll(found.order, -int(np.argmin(found.order)))
         if not found.done:
             rows.bounds[row] = -found.bound if options.sense == "max" else found.bound
             if found.order is None:

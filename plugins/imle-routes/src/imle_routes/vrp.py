@@ -17,9 +17,9 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import finite, numbers, refuse_negative, row_by_row
 from imle_networkx.graph import whole
 from imle_networkx.masks import masks, read_mask
-from imle_routes.fleet import Fleet
 from imle_routes.kernels.split import split
 from imle_routes.plugin import VRP
+from imle_routes.routing import Routing
 from imle_routes.units import Times, loads_in_units, times_in_units
 from imle_routes.ways import all_ways, number
 
@@ -186,7 +186,7 @@ class PreparedVRP(BasePrepared):
         fixed = _depots(self.depots, n) if depots is None else None
         own_depots = _per_row("depots", depots, fixed, count, lambda own: _depots(own, n))
         distances = all_ways(n, None, directed=True).distances(rows, self.solver.sense)
-        fleets: dict[tuple[int, int], list[tuple[int, Longs, Fleet]]] = {}
+        fleets: dict[tuple[int, int], list[tuple[int, Longs, Routing]]] = {}
         for row in rows.open.tolist():
             raise_if_cancelled()
             clients = np.ones(n, np.bool_) if visits is None else visits[row % len(visits)].copy()
@@ -224,7 +224,7 @@ class PreparedVRP(BasePrepared):
             _per_row("capacity", capacity, self.capacity, count, _capacity),
         )
 
-    def _fleet(self, distances: Floats, nodes: Longs, depots: int, demands: Floats, capacity: float) -> Fleet | None:
+    def _fleet(self, distances: Floats, nodes: Longs, depots: int, demands: Floats, capacity: float) -> Routing | None:
         """The vehicles and clients of one row; None if the demands do not fit."""
         loads, room = loads_in_units(demands[nodes[depots:]], capacity)
         if loads.max(initial=0) > room or loads.sum() > room * depots * self.vehicles:
@@ -234,13 +234,13 @@ class PreparedVRP(BasePrepared):
             pick = np.ix_(nodes, nodes)
             times = Times(times.durations[pick], times.early[nodes], times.late[nodes], times.service[nodes])
         vehicles = np.full(depots, min(self.vehicles, len(loads)))
-        return Fleet(distances[np.ix_(nodes, nodes)], loads, room, vehicles, times)
+        return Routing(distances[np.ix_(nodes, nodes)], loads, room, vehicles, times)
 
-    def _as_needed(self, fleet: Fleet) -> bool:
+    def _as_needed(self, fleet: Routing) -> bool:
         """Whether no depot can run out of vehicles before another one does."""
         return len(fleet.vehicles) == 1 or int(fleet.vehicles[0]) == len(fleet.loads)
 
-    def _split(self, rows: RowResults, group: list[tuple[int, Longs, Fleet]]) -> None:
+    def _split(self, rows: RowResults, group: list[tuple[int, Longs, Routing]]) -> None:
         """Solve rows with as many depots and clients exactly."""
         fleets = [fleet for _, _, fleet in group]
         costs = read_only(np.array([fleet.distances for fleet in fleets]))
@@ -254,7 +254,7 @@ class PreparedVRP(BasePrepared):
             else:
                 rows.end(row, SolveStatus.INFEASIBLE, "the demands do not fit into the vehicles")
 
-    def _drive(self, rows: RowResults, row: int, nodes: Longs, fleet: Fleet) -> None:
+    def _drive(self, rows: RowResults, row: int, nodes: Longs, fleet: Routing) -> None:
         """Solve one row by local search, as well as it can."""
         options = self.solver
         routes = fleet.drive(options.iterations, options.time_limit or math.inf, options.seed)
@@ -268,7 +268,7 @@ class PreparedVRP(BasePrepared):
         scale = np.abs(fleet.distances[np.isfinite(fleet.distances)]).max(initial=0.0)
         if not cost - bound <= _RESOLVED * scale:
             rows.bounds[row] = -bound if options.sense == "max" else bound
-            rows.end(row, SolveStatus.FEASIBLE, f"the best routes of {options.iterations} iterations of local search")
+            rows.end(row, SolveStatus.FEASIBLE, "the best routes that local search has found")
 
 
 def _per_row(name: str, given: Sequence[Any] | None, fixed: T | None, count: int, read: Callable[[Any], T]) -> list[T]:

@@ -43,17 +43,18 @@ class Ways:
         found: Floats = costs[:, self.entry]
         return found + found.swapaxes(1, 2) if self.mirrored else found
 
-    def write(self, solution: Any, tails: Longs, heads: Longs) -> None:
+    def write(self, solutions: Any, rows: Longs, tails: Longs, heads: Longs) -> None:
         """Take ways.
 
         Args:
-            solution: of one row, zeros.
-            tails, heads: the nodes at the ends of each way.
+            solutions: `[N, *shape]` zeros.
+            rows: `[R]` which of them.
+            tails, heads: `[R, k]` the nodes at the ends of each way.
         """
-        flat = solution.reshape(-1)
-        flat[self.entry[tails, heads]] = 1
+        flat = solutions.reshape(len(solutions), math.prod(solutions.shape[1:]))
+        flat[rows[:, None], self.entry[tails, heads]] = 1
         if self.mirrored:
-            flat[self.entry[heads, tails]] = 1
+            flat[rows[:, None], self.entry[heads, tails]] = 1
 
 
 def all_ways(n: int, allowed: Flags | None, directed: bool) -> Ways:

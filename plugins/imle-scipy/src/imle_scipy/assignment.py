@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from imle.solvers import BaseSolver, RowResults, Sense, SolveResult, SolveStatus
 from imle_linear.arrays import Floats
-from imle_linear.matching import Matching, PreparedMatching, end_too_large
+from imle_linear.matching import LEAVE_OUT, Matching, PreparedMatching, end_too_large
 from imle_scipy.plugin import ASSIGNMENT
 
 
@@ -91,4 +91,7 @@ class PreparedLinearSumAssignment(PreparedMatching):
 
 def _lacking(pairs: NDArray[np.bool_]) -> str:
     most = int((maximum_bipartite_matching(csr_array(pairs), perm_type="column") >= 0).sum())
-    return f"the allowed pairs leave no complete assignment: at most {most} of {min(pairs.shape)} at the same time"
+    return (
+        f"the allowed pairs leave no complete assignment: at most {most} of {min(pairs.shape)} at the same time; "
+        f"{LEAVE_OUT}"
+    )

@@ -31,7 +31,10 @@ class TopKSolver(BaseSolver, spec=TOPK):
     dim: int | tuple[int, ...] = -1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dim", read_dims(TOPK.id, self.dim))
+        super().__post_init__()
+        read_dims(TOPK.id, self.dim)  # refuses now, not in prepare
+        if not isinstance(self.dim, int):
+            object.__setattr__(self, "dim", tuple(self.dim))  # a list has no hash
 
     def prepare(self, k: int | None = None) -> PreparedTopK:
         """Bind to k ones per row; None if each row brings its own when solving."""

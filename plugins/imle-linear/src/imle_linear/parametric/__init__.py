@@ -2,7 +2,15 @@
 
 from imle_linear.parametric.affine import Affine
 from imle_linear.parametric.prepared import PreparedModel
-from imle_linear.parametric.program import LearnedTerms, ParametricProgram
+from imle_linear.parametric.program import LearnedTerms, ParametricProgram, QuadraticTerm
 from imle_linear.parametric.values import InstanceParameter, Values
 
-__all__ = ["Affine", "InstanceParameter", "LearnedTerms", "ParametricProgram", "PreparedModel", "Values"]
+__all__ = [
+    "Affine",
+    "InstanceParameter",
+    "LearnedTerms",
+    "ParametricProgram",
+    "PreparedModel",
+    "QuadraticTerm",
+    "Values",
+]

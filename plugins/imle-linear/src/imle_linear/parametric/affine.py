@@ -50,6 +50,17 @@ class Affine:
             found[:, rows] = np.add.reduceat(self.factor[order] * p[:, self.place[order]], starts, axis=1)
         return found
 
+    def slopes(self, duals: Floats) -> Floats:
+        """`[N, P]` how much values change with entries of p that change by `[N, size]` with these numbers."""
+        found = np.zeros((len(duals), self.width - 1))
+        varying = self.only(self.place < self.width - 1)  # constants may be infinite
+        np.add.at(found.T, varying.place, (duals[:, varying.row] * varying.factor).T)
+        return found
+
+    def only(self, kept: NDArray[np.bool_]) -> Affine:
+        """Some of the terms, `[entries]`."""
+        return Affine(self.size, self.width, self.row[kept], self.place[kept], self.factor[kept])
+
     def followed_by(self, other: Affine) -> Affine:
         """These numbers, and then others."""
         return Affine(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,25 @@ from imle_linear.program import LinearProgram
 
 _ROUND_OFF = 1e-9
 """Of sums of bounds, relative."""
+
+
+class QuadraticTerm(NamedTuple):
+    """x'Qx/2, which is added to what is minimised, and taken from what is maximised.
+
+    Attributes:
+        row, column: `[entries]` of Q, `[n, n]`.
+        entries: their values.
+    """
+
+    row: Longs
+    column: Longs
+    entries: Affine
+
+    def at(self, p: Floats, n: int) -> Floats:
+        """Q of n variables for one vector `[P + 1]`, dense."""
+        found = np.zeros((n, n))
+        np.add.at(found, (self.row, self.column), self.entries.at(p[None])[0])
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +53,7 @@ class ParametricProgram:
         lower, upper: `[n]`.
         integer: `[n]`.
         costs: `[n + 1]`, the last one being the constant; without what is learned.
+        quadratic: what is quadratic in the objective, if anything.
     """
 
     names: tuple[str, ...]
@@ -44,6 +67,7 @@ class ParametricProgram:
     upper: Affine
     integer: NDArray[np.bool_]
     costs: Affine
+    quadratic: QuadraticTerm | None = None
 
     @property
     def width(self) -> int:
@@ -61,7 +85,39 @@ class ParametricProgram:
         found = np.zeros(self.width, np.bool_)
         found[self.entries.place] = True
         found[self.costs.place] = True
+        if self.quadratic is not None:
+            found[self.quadratic.entries.place] = True
         return found[:-1]
+
+    @property
+    def duals(self) -> tuple[str, ...]:
+        """Of which parts duals tell how values change with parameters, as `PreparedProgram.solve` names them."""
+        names = ["b_ub", "b_eq"]
+        if self.bounds_vary:
+            names.append("bounds")
+        if self.entries.varies:
+            names += ["A_ub", "A_eq"]
+        if self.costs.varies:
+            names.append("costs")
+        if self.quadratic is not None and self.quadratic.entries.varies:
+            names.append("Q")
+        return tuple(names)
+
+    def slopes(self, duals: Mapping[str, Floats]) -> Floats:
+        """How much optimal values change with entries of p, `[N, P]`, of `duals`: `[N, *part]` by name."""
+        found = self.sides.slopes(np.concatenate([duals["b_ub"], duals["b_eq"]], axis=1))
+        if "bounds" in duals:
+            found += self.lower.slopes(duals["bounds"][..., 0]) + self.upper.slopes(duals["bounds"][..., 1])
+        if "A_ub" in duals:
+            matrix = np.concatenate([duals["A_ub"], duals["A_eq"]], axis=1)
+            found += self.entries.slopes(matrix[:, self.row, self.column])
+        if "costs" in duals:
+            found += self.costs.slopes(np.concatenate([duals["costs"], np.ones((len(found), 1))], axis=1))
+        if "Q" in duals:
+            assert self.quadratic is not None
+            row, column, entries = self.quadratic
+            found += entries.slopes(duals["Q"][:, row, column])
+        return found
 
     def right_sides(self, p: Floats) -> tuple[Floats, Floats]:
         """Those of A_ub and of A_eq for each of `[N, P + 1]` vectors: `[N, rows]`."""
@@ -90,7 +146,9 @@ class ParametricProgram:
         least, most = np.where(np.isnan(least), -np.inf, least), np.where(np.isnan(most), np.inf, most)
         lower, upper = arrays.bounds(f"{where}: bounds", np.column_stack([least, most]), n)
         costs = self.costs.at(p[None])[0]
-        matrix = arrays.from_entries(self.row, self.column, self.entries.at(p[None])[0], shape)
+        row, column, part = self._coefficients
+        values = np.bincount(part, self.entries.at(p[None])[0], minlength=len(row))
+        matrix = arrays.from_entries(row, column, values, shape)
         return LinearProgram(
             matrix=self._checked(where, matrix),
             row_lower=np.concatenate([np.full(len(below), -np.inf), equal]),
@@ -105,6 +163,13 @@ class ParametricProgram:
             b_eq_rows=len(equal),
             names=self.names,
         )
+
+    @cached_property
+    def _coefficients(self) -> tuple[Longs, Longs, Longs]:
+        """Row and column of each coefficient, and which of them each entry is a part of: 2 + p may be two entries."""
+        rows = max(self.sides.size, 1)
+        places, part = np.unique(self.column * rows + self.row, return_inverse=True)
+        return places % rows, places // rows, part
 
     def _checked(self, where: str, matrix: Columns) -> Columns:
         entry = arrays.unkept(matrix)

@@ -51,6 +51,7 @@ class Values:
 
     Attributes:
         fixed: p of rows that bring no values; nan where there is none.
+        order: places in p of a vector of all values.
 
     Raises:
         InstanceError: see `of_rows`.
@@ -67,7 +68,7 @@ class Values:
         self._who = f"{who}: values"
         self._parameters = {parameter.name: parameter for parameter in parameters}
         self._refused = refused or {}
-        self._places = np.concatenate([np.zeros(0, np.int64), *(parameter.places for parameter in parameters)])
+        self.order = np.concatenate([np.zeros(0, np.int64), *(parameter.places for parameter in parameters)])
         self.fixed = np.zeros(width)
         self.fixed[-1] = 1.0
         for parameter in parameters:
@@ -106,10 +107,10 @@ class Values:
                 f"{self._who}: expected one mapping or vector per row, {count} in all, found {len(given)}"
             )
         found = None if any(isinstance(own, Mapping) for own in given) else arrays.together(self._who, given)
-        size = len(self._places)
+        size = len(self.order)
         if found is not None and found.size == count * size and np.isfinite(found).all() and size:
             p = np.tile(self.fixed, (count, 1))
-            p[:, self._places] = found.reshape(count, size)
+            p[:, self.order] = found.reshape(count, size)
         else:
             p = np.array(arrays.row_by_row(given, self._read)).reshape(count, len(self.fixed))
         self._refuse_out_of_range(p)
@@ -125,7 +126,7 @@ class Values:
                 p[parameter.places] = self._numbers(parameter, value)
             return p
         vector = arrays.finite(self._who, given)
-        size = len(self._places)
+        size = len(self.order)
         if vector.size != size or not size:
             names = ", ".join(self._parameters) or "none"
             raise InstanceError(
@@ -133,7 +134,7 @@ class Values:
                 f"found shape {list(vector.shape)}",
                 hint="a dictionary gives some of them by name",
             )
-        p[self._places] = vector.ravel()
+        p[self.order] = vector.ravel()
         return p
 
     def _named(self, name: Any) -> InstanceParameter:

@@ -68,7 +68,7 @@ def heaviest_matchings(weights: Longs, ends: Longs, start: Longs, link: Longs, s
     """Solve `[N, E]` weights over one graph. Edges of no weight, or less, are never chosen.
 
     Args:
-        weights: below 2**59.
+        weights: below 2**52, or all of them from 2**59 to 2**59 + 2**53: so no sum of duals and weights overflows.
         ends, start, link: `Graph.ends`, and two fields of `Graph.links`; int64 as all that kernels here pass on to each
             other, so that each is compiled once.
         solutions: see `imle_networkx.kernels`.

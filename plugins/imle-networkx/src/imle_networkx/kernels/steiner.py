@@ -16,12 +16,15 @@ from imle_networkx.kernels.settle import Search, settle, unreached
 
 
 @compiled
-def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, item: Ints, solutions: Masks) -> None:
+def steiner_trees(
+    objective: Floats, terminals: Ints, start: Ints, node: Ints, item: Ints, stopped: Masks, solutions: Masks
+) -> None:
     """Solve `[N, E]` costs over one graph in which all terminals are connected.
 
     Args:
         objective, start, node, item, solutions: see `imle_networkx.kernels`; costs are not negative, edges undirected.
         terminals: `[T]` at least two node numbers, all different.
+        stopped: `[1]`, zero; as soon as another thread writes something else, the kernel returns.
     """
     nodes, sets, root = start.size - 1, 1 << (terminals.size - 1), terminals[-1]
     labels, height = np.empty((sets, nodes)), np.zeros(nodes)
@@ -34,6 +37,8 @@ def steiner_trees(objective: Floats, terminals: Ints, start: Ints, node: Ints, i
             labels[1 << bit, terminals[bit]] = 0.0
             via[1 << bit, terminals[bit]] = -1
         for joined in range(1, sets):
+            if stopped[0]:
+                return
             own = labels[joined]
             part = (joined - 1) & joined
             while part > joined ^ part:  # each pair of parts once

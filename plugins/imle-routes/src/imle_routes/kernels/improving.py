@@ -61,7 +61,7 @@ def closed_over(distances: Floats) -> Floats:
 @compiled
 def length(distances: Floats, order: Longs) -> float:
     """What a tour costs."""
-    total = distances[order[-1], order[0]]
+    total = float(distances[order[-1], order[0]])
     for place in range(len(order) - 1):
         total += distances[order[place], order[place + 1]]
     return total

@@ -31,7 +31,7 @@ UPPER, LOWER, TOLERANCE = 0, 1, 2
 """Places of `values`: the best tour so far, what no tour is below, and what is no improvement."""
 
 
-class Search(NamedTuple):
+class TourSearch(NamedTuple):
     """A search that can be interrupted and goes on where it was.
 
     Attributes:
@@ -78,7 +78,7 @@ class Tree(NamedTuple):
 
 
 @compiled
-def begin(search: Search, pairs: Longs) -> None:
+def begin(search: TourSearch, pairs: Longs) -> None:
     """Forbid edges of infinite cost, and require some.
 
     Args:
@@ -101,8 +101,8 @@ def begin(search: Search, pairs: Longs) -> None:
 
 
 @compiled
-def go_on(search: Search, nodes: int) -> None:
-    """Search on, for so many nodes at the most."""
+def go_on(search: TourSearch, nodes: int) -> None:
+    """TourSearch on, for so many nodes at the most."""
     m = len(search.weights)
     counts, values = search.counts, search.values
     tree = Tree(np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64))
@@ -133,7 +133,7 @@ def go_on(search: Search, nodes: int) -> None:
 
 
 @compiled
-def next_branch(search: Search) -> None:
+def next_branch(search: TourSearch) -> None:
     """Leave a branch that is done for the next one; the level is -1 if there is none."""
     counts = search.counts
     while counts[LEVEL] > 0:
@@ -149,7 +149,7 @@ def next_branch(search: Search) -> None:
 
 
 @compiled
-def ascend(search: Search, tree: Tree, steps: int) -> float:
+def ascend(search: TourSearch, tree: Tree, steps: int) -> float:
     """Raise the bound of the branch at hand; `tree` is the 1-tree of the best one, whose potentials stay.
 
     Returns:
@@ -193,7 +193,7 @@ def ascend(search: Search, tree: Tree, steps: int) -> float:
 
 
 @compiled
-def one_tree(search: Search, potentials: Floats, tree: Tree) -> float:
+def one_tree(search: TourSearch, potentials: Floats, tree: Tree) -> float:
     """The cheapest 1-tree by Prim's method; returns its cost, less what potentials add to every tour."""
     edges, weights = search.edges, search.weights
     m = len(potentials)
@@ -241,11 +241,11 @@ def one_tree(search: Search, potentials: Floats, tree: Tree) -> float:
     for node in (first, second):
         degree[node] += 1
         total += weights[0, node] + potentials[0] + potentials[node]
-    return total - 2 * potentials.sum()
+    return float(total - 2 * potentials.sum())
 
 
 @compiled
-def keep_tour(search: Search, tree: Tree) -> None:
+def keep_tour(search: TourSearch, tree: Tree) -> None:
     """Keep a 1-tree that is a tour, if it is the best so far."""
     parent, order = tree.parent, tree.order
     m = len(parent)
@@ -274,7 +274,7 @@ def keep_tour(search: Search, tree: Tree) -> None:
 
 
 @compiled
-def forbid_dear(search: Search, tree: Tree, bound: float) -> None:
+def forbid_dear(search: TourSearch, tree: Tree, bound: float) -> None:
     """Forbid edges with which no tour is better than the best one: they would take the place of a cheaper one."""
     edges, potentials = search.edges, search.potentials
     parent, order = tree.parent, tree.order
@@ -304,7 +304,7 @@ def forbid_dear(search: Search, tree: Tree, bound: float) -> None:
 
 
 @compiled
-def branching_edge(search: Search, tree: Tree) -> tuple[int, int]:
+def branching_edge(search: TourSearch, tree: Tree) -> tuple[int, int]:
     """An edge of the 1-tree at a node with too many, whose replacement is the dearest."""
     edges, potentials = search.edges, search.potentials
     parent, order, degree = tree
@@ -344,7 +344,7 @@ def branching_edge(search: Search, tree: Tree) -> tuple[int, int]:
 
 
 @compiled
-def propagate(search: Search) -> bool:
+def propagate(search: TourSearch) -> bool:
     """Draw conclusions until there are no more; False if no tour is left."""
     m = len(search.weights)
     edges, required, left = search.edges, search.required, search.left
@@ -368,7 +368,7 @@ def propagate(search: Search) -> bool:
 
 
 @compiled
-def forbid(search: Search, one: int, two: int) -> None:
+def forbid(search: TourSearch, one: int, two: int) -> None:
     """Forbid an edge that was neither forbidden nor required."""
     search.edges[one, two] = np.inf
     search.edges[two, one] = np.inf
@@ -378,7 +378,7 @@ def forbid(search: Search, one: int, two: int) -> None:
 
 
 @compiled
-def require(search: Search, one: int, two: int) -> bool:
+def require(search: TourSearch, one: int, two: int) -> bool:
     """Require an edge that was neither forbidden nor required; False if that leaves no tour."""
     m = len(search.weights)
     far, required, counts = search.far, search.required, search.counts
@@ -400,7 +400,7 @@ def require(search: Search, one: int, two: int) -> bool:
 
 
 @compiled
-def note(search: Search, one: int, two: int, first: int, last: int) -> None:
+def note(search: TourSearch, one: int, two: int, first: int, last: int) -> None:
     """Write what has been done to the trail."""
     entry = search.trail[search.counts[TRAIL]]
     entry[0], entry[1], entry[2], entry[3] = one, two, first, last
@@ -408,7 +408,7 @@ def note(search: Search, one: int, two: int, first: int, last: int) -> None:
 
 
 @compiled
-def undo(search: Search, entries: int) -> None:
+def undo(search: TourSearch, entries: int) -> None:
     """Take back what has been done since the trail had so many entries."""
     counts = search.counts
     while counts[TRAIL] > entries:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyvrp
+from pyvrp.stop import StoppingCriterion
 
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Floats, Longs
-from imle_routes.branching import Limits, doubled, run, warm
+from imle_routes.branching import SearchLimits, doubled, run, warm
 from imle_routes.kernels.search import LEVEL, LOWER, UPPER
 from imle_routes.units import NEVER, Times
 
@@ -25,7 +26,7 @@ _MOST = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Fleet:
+class Routing:
     """Vehicles and clients of one row. Depots come first among the nodes, then clients.
 
     Attributes:
@@ -71,7 +72,9 @@ class Fleet:
             for node, count in enumerate(self.vehicles.tolist())
         ]
         places = [pyvrp.Location(0, 0)] * m
-        data = pyvrp.ProblemData(places, clients, homes, kinds, [self._whole_costs()], [durations])
+        costs: list[Any] = [self._whole_costs()]  # PyVRP's stubs want arrays of a shape that none has
+        times: list[Any] = [durations]
+        data = pyvrp.ProblemData(places, clients, homes, kinds, costs, times)
         best = pyvrp.solve(
             data,
             _stop(iterations, seconds),
@@ -116,7 +119,7 @@ class Fleet:
             wider[:busy, : len(copies)] = wider[: len(copies), :busy] = np.inf
         np.fill_diagonal(wider, np.inf)
         search = doubled(wider, cost)
-        run(search, Limits(1, math.inf))
+        run(search, SearchLimits(1, math.inf))
         return float(search.values[UPPER if search.counts[LEVEL] < 0 else LOWER])
 
     def _whole_costs(self) -> Longs:
@@ -135,11 +138,11 @@ class Fleet:
         return np.rint(np.ldexp(costs, power)).astype(np.int64)
 
 
-def _stop(iterations: int, seconds: float) -> Callable[[float], bool]:
+def _stop(iterations: int, seconds: float) -> StoppingCriterion:
     """PyVRP's criterion, asked before each iteration."""
     deadline, left = time.monotonic() + seconds, iterations
 
-    def stop(best_cost: float) -> bool:
+    def stop(best_cost: int) -> bool:
         del best_cost
         nonlocal left
         raise_if_cancelled()

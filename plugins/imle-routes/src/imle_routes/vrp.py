@@ -17,9 +17,9 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import finite, numbers, refuse_negative, row_by_row
 from imle_networkx.graph import whole
 from imle_networkx.masks import masks, read_mask
-from imle_routes.routing import Routing
 from imle_routes.kernels.split import split
 from imle_routes.plugin import VRP
+from imle_routes.routing import Routing
 from imle_routes.units import Times, loads_in_units, times_in_units
 from imle_routes.ways import all_ways, number
 

@@ -26,6 +26,7 @@ MODULES = (
     "overhead",
     "layer_overhead",
     "linear",
+    "quadratic",
     "instances",
     "combinatorial",
     "orders",

@@ -11,13 +11,24 @@ from typing import Any
 import numpy as np
 
 from imle.errors import InstanceError, ObjectiveError
-from imle.solvers import BasePrepared, BaseSolver, RowResults, Sense, Shape, SolveResult, SolveStatus
+from imle.solvers import (
+    BasePrepared,
+    BaseSolver,
+    FindsNormalCones,
+    NormalCones,
+    RowResults,
+    Sense,
+    Shape,
+    SolveResult,
+    SolveStatus,
+)
 from imle.solvers.cancellation import raise_if_cancelled
 from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import mask as matrix_mask
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.masks import masks, read_mask
 from imle_routes.branching import SearchLimits, best_tour, warm
+from imle_routes.cones import normal_cones
 from imle_routes.kernels.held_karp import held_karp
 from imle_routes.plugin import TSP
 from imle_routes.ways import Ways, all_ways, number, ways_of
@@ -27,6 +38,7 @@ _MOST = 13
 _BLOCK = 1024
 """Rows in one call of the kernel: a few tenths of a second at the most."""
 _UNLIMITED = 2**62
+_VISIT = "True for a visit"
 _FREE = -1
 """Stands for no node in particular."""
 
@@ -100,7 +112,7 @@ class TSPSolver(BaseSolver, spec=TSP):
         elif allowed is not None:
             ways = all_ways(len(_square(allowed)), _square(allowed), directed is not False)
         size = None if ways is None else len(ways.entry)
-        shown = None if visit is None else read_mask(TSP.id, visit, (size,), name="visit", hint="True for a visit")
+        shown = None if visit is None else read_mask(TSP.id, visit, (size,), name="visit", hint=_VISIT)
         return PreparedTSP(self, found, ways, directed is not False, closed, shown, start, end)
 
 
@@ -169,7 +181,7 @@ class PreparedTSP(BasePrepared):
         count, n = len(rows.objective), len(ways.entry)
         if not n:
             return rows.result()
-        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint="True for a visit")
+        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint=_VISIT)
         starts, ends = self._ends("start", start, count, n), self._ends("end", end, count, n)
         if visits is None:  # rows may bring masks, so that this is not known before
             _ = self._connected
@@ -187,6 +199,21 @@ class PreparedTSP(BasePrepared):
                     part = slice(first, first + _BLOCK)
                     self._visit_all(rows, ways, costs, members[part], visited[part], starts, ends)
         return rows.result()
+
+    @property
+    def normal_cones(self) -> FindsNormalCones | None:
+        """See `PreparedSolver`: those of closed tours."""
+        return self._normal_cones if self.closed else None
+
+    def _normal_cones(
+        self, solutions: Any, *, visit: Sequence[Any] | None = None, start: Any = None, end: Any = None
+    ) -> NormalCones:
+        del start, end  # closed tours have none
+        ways = self.ways or self._all(solutions.shape)
+        count, n = len(solutions), len(ways.entry)
+        visits = masks(TSP.id, self.visit, visit, count, (n,), name="visit", hint=_VISIT)
+        visits = np.ones((1, n), np.bool_) if visits is None else visits
+        return normal_cones(ways, solutions, np.broadcast_to(visits, (count, n)))
 
     def _visit_all(
         self, rows: RowResults, ways: Ways, costs: Floats, members: Longs, visited: Longs, starts: Longs, ends: Longs

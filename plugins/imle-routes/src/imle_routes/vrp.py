@@ -268,7 +268,7 @@ class PreparedVRP(BasePrepared):
         scale = np.abs(fleet.distances[np.isfinite(fleet.distances)]).max(initial=0.0)
         if not cost - bound <= _RESOLVED * scale:
             rows.bounds[row] = -bound if options.sense == "max" else bound
-            rows.end(row, SolveStatus.FEASIBLE, f"the best routes of {options.iterations} iterations of local search")
+            rows.end(row, SolveStatus.FEASIBLE, "the best routes that local search has found")
 
 
 def _per_row(name: str, given: Sequence[Any] | None, fixed: T | None, count: int, read: Callable[[Any], T]) -> list[T]:

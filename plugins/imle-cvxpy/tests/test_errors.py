@@ -91,6 +91,13 @@ def test_a_learned_parameter_that_is_also_in_a_constraint():
         prepare(C @ X, [*BOX, C @ X >= 1], parameters=C)
 
 
+def test_a_learned_parameter_that_is_also_a_bound():
+    most = cp.Parameter(name="most")
+    bounded = cp.Variable(bounds=[0, most], name="y")
+    with pytest.raises(InstanceError, match=r"found 'most', which is also in a bound of 'y'"):
+        prepare(C @ X + bounded + most, [*BOX, bounded >= X[0]], parameters=most)
+
+
 def test_variables_that_are_tied():
     square = cp.Variable((2, 2), symmetric=True, name="S")
     with pytest.raises(InstanceError, match=r"expected variables whose entries are free, found 'S'") as error:

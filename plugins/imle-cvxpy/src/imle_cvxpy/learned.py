@@ -64,12 +64,21 @@ def _shape_of(leaves: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _own_parameters(problem: Any) -> list[Any]:
-    elsewhere = {parameter.id for constraint in problem.constraints for parameter in constraint.parameters()}
+    elsewhere = _elsewhere(problem)
+    return [parameter for parameter in problem.objective.parameters() if parameter.id not in elsewhere]
+
+
+def _elsewhere(problem: Any) -> dict[int, str]:
+    """Where Parameters stand outside the objective, by their ids."""
+    found = {}
+    for number, constraint in enumerate(problem.constraints):
+        place = f"constraint number {number}: {refusals.shown(constraint)}"
+        found |= {parameter.id: place for parameter in constraint.parameters()}
     for variable in problem.variables():
         for bound in variable.attributes["bounds"] or ():
             if isinstance(bound, cp.Expression):
-                elsewhere |= {parameter.id for parameter in bound.parameters()}
-    return [parameter for parameter in problem.objective.parameters() if parameter.id not in elsewhere]
+                found |= {parameter.id: f"a bound of {variable.name()!r}" for parameter in bound.parameters()}
+    return found
 
 
 def _leaves(who: str, name: str, given: Any, kind: type) -> list[Any]:
@@ -116,7 +125,7 @@ def _of_variables(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]
 
 
 def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> LearnedObjective:
-    used = {parameter.id for parameter in problem.objective.parameters()}
+    used, elsewhere = {parameter.id for parameter in problem.objective.parameters()}, _elsewhere(problem)
     for parameter in chosen:
         name = parameter.name()
         if parameter.id not in used:
@@ -129,13 +138,12 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
                 f"{who}: parameters: expected Parameters whose entries are free, found {name!r}, whose attributes "
                 "tie some to others"
             )
-        for number, constraint in enumerate(problem.constraints):
-            if any(other.id == parameter.id for other in constraint.parameters()):
-                raise InstanceError(
-                    f"{who}: parameters: expected Parameters of the objective alone, found {name!r}, which is also in "
-                    f"constraint number {number}: {refusals.shown(constraint)}",
-                    hint="two Parameters, one of which is learned",
-                )
+        if parameter.id in elsewhere:
+            raise InstanceError(
+                f"{who}: parameters: expected Parameters of the objective alone, found {name!r}, which is also in "
+                f"{elsewhere[parameter.id]}",
+                hint="two Parameters, one of which is learned",
+            )
     places = np.concatenate([read.places[parameter.id][in_c_order(parameter)] for parameter in chosen])
     k, n, costs = len(places), len(read.program.names), read.program.costs
     numbered = np.full(read.program.width, -1)
@@ -178,7 +186,8 @@ def _refuse_curved(
     raise InstanceError(
         f"{who}: parameters: expected Parameters that multiply what is affine in the variables, found {names} in "
         f"{refusals.shown(term)}",
-        hint="noise gives coefficients of any sign: add a variable for the term, bound it, and learn its coefficient",
+        hint="parameters=... names the learned ones, and values=... gives the others; noise makes coefficients of any "
+        "sign: to learn this one, add a variable for the term, with bounds",
     )
 
 

@@ -70,7 +70,7 @@ def _own_parameters(problem: Any) -> list[Any]:
 
 def _elsewhere(problem: Any) -> dict[int, str]:
     """Where Parameters stand outside the objective, by their ids."""
-    found = {}
+    found: dict[int, str] = {}
     for number, constraint in enumerate(problem.constraints):
         place = f"constraint number {number}: {refusals.shown(constraint)}"
         found |= {parameter.id: place for parameter in constraint.parameters()}

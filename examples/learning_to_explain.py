@@ -64,8 +64,8 @@ def topk(rule: str | imle.estimators.Estimator, **options: Any) -> Callable[...,
 
 METHODS: dict[str, Callable[..., nn.Module]] = {
     "concrete": Concrete,
-    "imle": topk(IMLE(beta=0.1, scale=False)),
-    "imle, 1/lambda": topk(IMLE()),
+    "imle": topk(IMLE()),
+    "imle, not divided": topk(IMLE(beta=0.1, scale=False)),
     "aimle": topk("aimle"),
     "simple": topk("simple"),
     "straight-through": topk("straight-through"),

@@ -57,13 +57,13 @@ def test_kinds_of_solvers(solver, options):
         (
             lambda: imle.layer("topk", kk=1),
             OptionError,
-            "topk: unknown option 'kk'; did you mean 'k'?\n  hint: valid names: k",
+            "topk: unknown option 'kk'; did you mean 'k'?\n  hint: valid names: dim, k",
         ),
         (
             lambda: imle.layer("topk", k=1, nb_sample=10),
             OptionError,
             "topk: unknown option 'nb_sample'; did you mean 'nb_samples'?\n"
-            "  hint: nb_samples is an argument of the layer; the solver's own: k",
+            "  hint: nb_samples is an argument of the layer; the solver's own: dim, k",
         ),
         (
             lambda: imle.layer("imle_topk.topk:Nope"),

@@ -56,6 +56,8 @@ def test_every_solver_is_one_to_choose():
     page = (DOCS / "choosing-a-solver.md").read_text()
     chosen = set(re.findall(r"\]\(solvers/([\w-]+)\.md\)", page))
     assert chosen - {"index"} == set(KNOWN)
+    marked = set(re.findall(r"\]\(solvers/([\w-]+)\.md\) †", page))
+    assert marked == {record.id for record in solvers() if not record.spec.capabilities.negative_objectives}
 
 
 def test_every_plugin_is_in_the_directory(generated):

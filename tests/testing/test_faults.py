@@ -81,6 +81,7 @@ def test_nothing_is_wrong_with_a_sound_solver():
     assert left_out == {
         "any-size",
         "row-parameters",
+        "padding",
         "duals",
         "normal-cones",
         "solution-vjp",

@@ -126,7 +126,7 @@ class CaVE(SolverLoss):
         wide = theta.flatten(1).double()
         size = torch.linalg.vector_norm(wide, dim=1, keepdim=True) / entries**0.5
         scores = wide / size.where(size > 0, 1.0)
-        mean = cones.mean_direction()
+        mean = cones.at_length_1.mean
         if self._projects():
             aim = project(scores, cones, self.iterations)
             aim = aim * (torch.linalg.vector_norm(aim, dim=1, keepdim=True) > _NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,9 +14,9 @@ from imle.layers.normal_cones import Normals
 _ITERATIONS = 60
 _COMPLEMENTARY = 1e-13
 """Products of multipliers and their duals, on average, at which a point is called nearest; scores are of size 1."""
-_RIDGE = 1e-9
-"""Of multipliers, where the nearest point is looked for: without it those of vectors that cancel grow without a limit.
-It moves the point by about as much."""
+_RIDGE, _LEAST_RIDGE = 1e-9, 1e-13
+"""Of multipliers, in squares of lengths: without it those of vectors that cancel grow without a limit. It moves
+the nearest point by about as much. The least one only keeps factorisations going, and iterates where they are."""
 _BOUNDARY = 0.99
 """The share of the way to the boundary of a step."""
 
@@ -58,11 +59,24 @@ class Generators:
         rows, unit = self._split(weights)
         return torch.diag_embed(_folded(unit * self._unit.abs())) + (self._rows * rows.unsqueeze(2)).mT @ self._rows
 
-    def mean_direction(self) -> Tensor:
-        """The mean of the vectors, each at length 1: `[B, n]`."""
+    @property
+    def longest(self) -> Tensor:
+        """`[B, 1]` the length of the longest vector, at least 1."""
         lengths = torch.linalg.vector_norm(self._rows, dim=2)
-        weights = torch.cat([1 / lengths.where(lengths > 0, 1.0), torch.ones_like(self._unit)], dim=1)
-        return self.combine(weights * self.there) / self.count.clamp(min=1)
+        return torch.cat([lengths, lengths.new_ones(len(lengths), 1)], dim=1).amax(dim=1, keepdim=True)
+
+    @property
+    def at_length_1(self) -> Generators:
+        """The same cones, all vectors at length 1."""
+        lengths = torch.linalg.vector_norm(self._rows, dim=2, keepdim=True)
+        found = copy(self)
+        found._rows = self._rows / lengths.where(lengths > 0, 1.0)
+        return found
+
+    @property
+    def mean(self) -> Tensor:
+        """`[B, n]` that of the vectors."""
+        return self.combine(self.there) / self.count.clamp(min=1)
 
     def _split(self, multipliers: Tensor) -> tuple[Tensor, Tensor]:
         count = self._rows.shape[1]
@@ -97,7 +111,8 @@ class _Program:
     """min x' P x / 2 + q' x over x >= 0 with P = 2 K K' + ridge: whose combinations K' x are nearest to scores."""
 
     def __init__(self, theta: Tensor, cones: Generators, ridge: float) -> None:
-        self.cones, self.target, self._ridge = cones, -2 * cones.products(theta), ridge
+        self.cones, self.target = cones, -2 * cones.products(theta)
+        self._ridge = ridge * cones.longest.square()
 
     def curve(self, x: Tensor, combined: Tensor) -> Tensor:
         """P x, where K' x is known."""
@@ -175,7 +190,8 @@ def project(theta: Tensor, cones: Generators, iterations: int | None = None) -> 
 
     It solves ``min_x ||K' x - theta||^2, x >= 0`` for all rows at once, by the primal-dual method of the solver
     Clarabel: the homogeneous embedding of the quadratic program with Mehrotra's predictor and corrector, from the same
-    start. With a number of iterations it is where Clarabel, without equilibration and presolve, is by then.
+    start. With a number of iterations it is where Clarabel, without equilibration and presolve, is by then. That
+    depends on the lengths of vectors.
 
     Args:
         theta: `[B, n]` float64, of a size about 1: where iterations are few, points depend on it.
@@ -187,16 +203,15 @@ def project(theta: Tensor, cones: Generators, iterations: int | None = None) -> 
 
     Source: Goulart & Chen 2024, arXiv 2405.12762.
     """
-    program = _Program(theta, cones, 0.0 if iterations else _RIDGE)
-    point = program.start()
+    program = _Program(theta, cones, _LEAST_RIDGE) if iterations else _Program(theta, cones.at_length_1, _RIDGE)
+    cones, point = program.cones, program.start()
     moving = torch.ones_like(point.tau)
     for iteration in range(iterations or _ITERATIONS):
         _, s, z, tau, kappa = point
         mean_product = (_dot(cones.there * s, z) + tau * kappa) / (cones.count + 1)
-        if not iterations:
-            moving = moving * (mean_product > _COMPLEMENTARY * tau.square())
-            if not moving.any():
-                break
+        moving = moving * (mean_product > _COMPLEMENTARY * tau.square())
+        if not moving.any():
+            break
         steps = _Steps(program, point)
         affine = steps.step(1.0, s * z, tau * kappa)
         reach = _reach(point, affine)

@@ -31,6 +31,7 @@ from imle.testing.conditions import (
     has_class,
     has_duals,
     has_learned,
+    has_padding,
     has_rows,
     has_spec,
     knows_best,
@@ -60,6 +61,7 @@ CHECKS: tuple[Check, ...] = (
     Check("batch-equals-loop", rows.check_batch_equals_loop),
     Check("row-permutation", rows.check_row_permutation),
     Check("row-parameters", rows.check_row_parameters, applies=(has_rows,)),
+    Check("padding", rows.check_padding, applies=(has_padding,), needs=("contract", "row-parameters")),
     Check("feasibility", answers.check_feasibility, applies=(knows_feasible,)),
     Check("optimality", answers.check_optimality, applies=(says_exact, knows_best), needs=("contract", "feasibility")),
     Check(

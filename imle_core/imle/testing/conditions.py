@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from imle.solvers.protocol import row_shapes_of
 from imle.testing.check import Condition
 from imle.testing.subject import Case, Subject
 
@@ -58,6 +59,12 @@ def knows_best(case: Case) -> str:
 def has_rows(case: Case) -> str:
     """The instance mixes row parameters."""
     return "" if case.instance.rows else "the instance has no rows"
+
+
+def has_padding(case: Case) -> str:
+    """Row parameters of the solver say how much of an objective is padding."""
+    padded = case.instance.rows and row_shapes_of(case.prepare()) is not None
+    return "" if padded else "the prepared solver has no row_shapes, or the instance no rows"
 
 
 def has_duals(case: Case) -> str:

@@ -13,6 +13,7 @@ from imle.solvers import SolveStatus
 from imle_highs.conformance import least_value
 from imle_highs.faces import walked
 from imle_highs.qp import HighsQPSolver
+from imle_highs.qp_engine import QuadraticEngine
 from imle_linear.program import from_matrices
 
 INSTANCES, ROWS = 200, 5
@@ -54,6 +55,22 @@ def test_the_active_set_method_alone_has_the_least_value():
             x = walked(program, given["Q"], row, program.rows, start).point
             expected = least_value(row, **given)
             np.testing.assert_allclose(row @ x + x @ given["Q"] @ x / 2, expected, rtol=1e-7, atol=1e-7)
+
+
+def test_rows_together_are_what_they_are_alone():
+    """Of definite programs all rows are found together; HiGHS and the active-set method find the same."""
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        given, costs = drawn(rng)
+        n = costs.shape[1]
+        terms = [given["Q"] + size * np.eye(n) for size in rng.uniform(0.1, 2.0, ROWS)]
+        program = from_matrices("test", integrality=0, **{k: v for k, v in given.items() if k != "Q"})
+        engine = QuadraticEngine(program, {})
+        rows = [program.rows] * ROWS
+        together = engine.solve_all(costs, terms, rows, None)
+        for row, (one, term) in enumerate(zip(together, terms, strict=True)):
+            alone = engine.solve(costs[row], term, program.rows, None)
+            np.testing.assert_allclose(one.proof.point, alone.proof.point, atol=1e-8)
 
 
 def test_derivatives_are_those_of_solutions():

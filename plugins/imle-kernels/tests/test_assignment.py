@@ -305,6 +305,7 @@ def test_prices_can_be_learned_and_differ_per_row():
         ({"unmatched": np.zeros((2, 2))}, "unmatched: expected a finite number"),
         ({"unmatched": [1.0] * 4, "allowed": np.ones((2, 3))}, r"or 5, one for each of 2 \+ 3 objects, found 4"),
         ({"sizes": 3}, "sizes: expected two ints, how many objects each side has, found 3"),
+        ({"sizes": [(1, 2), (2, 2)]}, "sizes: expected two ints, how many objects each side has, found"),
         ({"sizes": (1, 2.5)}, r"sizes: expected two ints, how many objects each side has, found \(1, 2.5\)"),
         ({"sizes": (3, 3), "allowed": np.ones((2, 3))}, r"sizes: expected at most \[2, 3\], .*, found \[3, 3\]"),
     ],

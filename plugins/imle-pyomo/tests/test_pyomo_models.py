@@ -224,6 +224,61 @@ def refused(model, message, hint="", *, sense="min", **given):
     assert hint in str(caught.value)
 
 
+def portfolio():
+    model = pyo.ConcreteModel("portfolio")
+    model.gain = pyo.Param(range(3), mutable=True, initialize=0.0)
+    model.least = pyo.Param(mutable=True, initialize=0.0)
+    model.share = pyo.Var(range(3), bounds=(0, 1))
+    model.whole = pyo.Constraint(expr=pyo.quicksum(model.share.values()) == 1)
+    model.first = pyo.Constraint(expr=model.share[0] >= model.least)
+    risk = pyo.sum_product(model.share, model.share) + model.share[0] * model.share[1]
+    model.total = pyo.Objective(expr=pyo.sum_product(model.gain, model.share) - 2 * risk, sense=pyo.maximize)
+    return model
+
+
+def test_quadratic_objectives_and_their_exact_derivatives():
+    prepared = PyomoSolver(sense="max").prepare(portfolio())
+    found = prepared.solve(np.zeros((2, 3)), values=[{}, {"least": 0.6}])
+    # without gains, 2 (3 a^2 + c^2) at a = b = 2/7; with a = 0.6, 2 (b^2 + c^2 + 0.6 b) and b = 1/20
+    np.testing.assert_allclose(found.solutions, [[2 / 7, 2 / 7, 3 / 7], [0.6, 0.05, 0.35]], atol=1e-6)
+    np.testing.assert_allclose(found.values, [-6 / 7, -2 * (0.36 + 0.0025 + 0.1225 + 0.03)], atol=1e-6)
+    layer = imle.layer("pyomo", sense="max", model=portfolio(), estimator="implicit")
+    gains = torch.tensor([[0.1, -0.2, 0.3]], dtype=torch.float64, requires_grad=True)
+    direction = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    (layer(gains) @ direction).sum().backward()
+    step = 1e-4 * torch.eye(3, dtype=torch.float64)
+    with torch.no_grad():
+        slopes = ((layer(gains + step) - layer(gains - step)) @ direction) / 2e-4
+    assert torch.allclose(gains.grad[0], slopes, atol=1e-4)
+
+
+def test_values_of_models_are_differentiated_in_params():
+    """Against differences: in a right side, in a coefficient and in a bound."""
+    model = pyo.ConcreteModel()
+    model.need, model.yields, model.most = (pyo.Param(mutable=True, initialize=v) for v in (5.0, 2.0, 1.5))
+    model.a, model.b = pyo.Var(bounds=(0, model.most)), pyo.Var(domain=pyo.NonNegativeReals)
+    model.row = pyo.Constraint(expr=model.yields * model.a + model.b >= model.need)
+    layer = imle.layer("pyomo", model=model)
+    values = torch.tensor([[2.0, 5.0, 1.5]], dtype=torch.float64, requires_grad=True)
+    costs = torch.tensor([[1.0, 3.0]], dtype=torch.float64)
+    value = layer.value(costs, values=values, relaxation=True)
+    value.sum().backward()
+    assert value.item() == pytest.approx(1.5 + 3 * 2)
+    np.testing.assert_allclose(values.grad, [[-3 * 1.5, 3.0, 1 - 3 * 2]], atol=1e-9)
+
+
+def test_quadratic_objectives_that_are_refused():
+    model = portfolio()
+    model.total.sense = pyo.minimize
+    refused(
+        model, "pyomo: model 'portfolio': objective: expected a convex objective, found a quadratic part that is none"
+    )
+    model = portfolio()
+    model.share[1].domain = pyo.Integers
+    refused(model, "objective: expected linear terms beside integer Vars such as 'share[1]', found share[0]*share[0]",
+            "HiGHS solves no quadratic programs with integers", sense="max")  # fmt: skip
+
+
 def test_what_is_not_linear():
     model = knapsack()
     model.product = pyo.Constraint(expr=model.x["map"] * model.x["tent"] + model.spare <= 1)

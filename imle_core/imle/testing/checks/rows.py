@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from imle.solvers import SolveResult
+from imle.solvers.protocol import row_shapes_of
 from imle.testing.compare import same
+from imle.testing.failure import CheckFailure
 from imle.testing.subject import LEFT_OUT, Answer, Case
 
 _FIX = "let nothing of one row reach another: warm starts, shared buffers, statistics of the batch, keys of caches"
@@ -32,9 +34,7 @@ def check_row_permutation(case: Case) -> None:
 
 def check_row_parameters(case: Case) -> None:
     """Row parameters given per row, in lists or arrays, give what each gives when it is prepared with."""
-    rows = dict(case.instance.rows)
-    count = max(len(values) for values in rows.values())
-    columns = {name: [values[row % len(values)] for row in range(count)] for name, values in rows.items()}
+    columns, count = _columns(case)
     objective = case.objectives(count, seed=5)
     alone = []
     for row in range(count):
@@ -49,6 +49,44 @@ def check_row_parameters(case: Case) -> None:
             where=f"{', '.join(columns)} {how}, {case.where}",
             fix="use the n-th value of each row parameter for the n-th row",
         )
+
+
+def check_padding(case: Case) -> None:
+    """What is on the padding of rows, as `row_shapes` tells it, counts for nothing, and solutions are 0 there."""
+    columns, count = _columns(case)
+    prepared = _without(case, columns)
+    row_shapes = row_shapes_of(prepared)
+    sizes = None if row_shapes is None else row_shapes(**columns)
+    if sizes is None:
+        return  # the instance mixes other row parameters
+    objective = case.objectives(count, seed=6)
+    padding = (np.indices(case.shape)[None] >= sizes.reshape(*sizes.shape, *[1] * len(case.shape))).any(axis=1)
+    padding = np.broadcast_to(padding, objective.shape)
+    expected = case.solve(prepared, np.where(padding, 0.0, objective), **columns)
+    where = f"rows with {', '.join(columns)}, {case.where}"
+    if (wrong := (expected.solutions * padding).reshape(count, -1).any(axis=1) & expected.ok).any():
+        row = int(wrong.argmax())
+        raise CheckFailure(
+            f"0 from the sizes {sizes[row % len(sizes)].tolist()} on",
+            f"the solution {expected.solutions[row].tolist()}",
+            where=f"{where}, row {row}",
+            fix="a row's own entries are the first ones of each dimension, as many as row_shapes tells",
+        )
+    for sign in (1, -1):
+        same(
+            case.solve(prepared, np.where(padding, sign * objective, objective), **columns),
+            expected,
+            told="the answer with zeros on the padding",
+            where=where,
+            fix="read no more of a row than row_shapes tells: noise is put on the padding, too",
+        )
+
+
+def _columns(case: Case) -> tuple[dict[str, list[Any]], int]:
+    """Row parameters of as many rows as the one with the most values has, and how many these are."""
+    rows = case.instance.rows
+    count = max(len(values) for values in rows.values())
+    return {name: [values[row % len(values)] for row in range(count)] for name, values in rows.items()}, count
 
 
 def _array(column: Sequence[Any]) -> Any:

@@ -26,6 +26,7 @@ class ModelSolver(BaseSolver):
         time_limit: seconds per row.
         gap: relative gap at which the search for whole numbers may stop; 0 asks for a proof.
         engine: "highs", or "auto" to solve assignments, knapsacks and flows by compiled kernels.
+        tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.
         options: HiGHS' own options by its names, such as `{"primal_feasibility_tolerance": 1e-9}`.
@@ -35,6 +36,7 @@ class ModelSolver(BaseSolver):
     time_limit: float | None = None
     gap: float = 0.0
     engine: Literal["highs", "auto"] = "highs"
+    tuning: Literal["auto", "default", "lean"] = "auto"
     threads: int = 1
     seed: int = 0
     options: EngineOptions | Mapping[str, Any] | None = None
@@ -51,7 +53,7 @@ class ModelSolver(BaseSolver):
 
             around = structures.StructureEngine
         if program.integer.any():
-            return HighsILPSolver(gap=self.gap, **self._shared).bind(program, around)
+            return HighsILPSolver(gap=self.gap, tuning=self.tuning, **self._shared).bind(program, around)
         return HighsLPSolver(**self._shared).bind(program, around)
 
     def bind_quadratic(self, program: LinearProgram, Q: Floats) -> PreparedSolver:  # noqa: N803

@@ -17,6 +17,13 @@ _TOLERANCES = (
     "constraints to 1e-9 of their largest term, and exactly where all is whole; costs to about 1e-9 of the largest"
 )
 _BOUNDS = replace(BOUNDS, per_row=True)
+_TUNING = Parameter(
+    "tuning",
+    "str",
+    "auto",
+    'options of branch and bound: HiGHS\' own, "lean" for easy problems, or what the matrix suggests',
+    choices=("auto", "default", "lean"),
+)
 _SHARED = (
     common.THREADS,
     common.SEED,
@@ -33,6 +40,7 @@ MODEL_OPTIONS = (
         '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
         choices=("highs", "auto"),
     ),
+    _TUNING,
     *_SHARED,
 )
 """Of solvers of modelling languages, see `imle_highs.models.ModelSolver`; "auto" needs imle-kernels."""
@@ -87,13 +95,7 @@ ILP = SolverSpec(
         common.sense("min"),
         common.TIME_LIMIT,
         common.GAP,
-        Parameter(
-            "tuning",
-            "str",
-            "auto",
-            'options of branch and bound: HiGHS\' own, "lean" for easy problems, or what the matrix suggests',
-            choices=("auto", "default", "lean"),
-        ),
+        _TUNING,
         *_SHARED,
     ),
     requires=("highspy",),

@@ -16,9 +16,8 @@ import numpy as np
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, RowResults, Sense, SolveResult, SolveStatus, missing_instance
 from imle.solvers.forks import renew_in_children
-from imle_highs.faces import TOUCHES, Tangent, face_of
 from imle_highs.native import Settings
-from imle_highs.qp_engine import Optimum, QuadraticEngine
+from imle_highs.qp_engine import QuadraticEngine, QuadraticOutcome
 from imle_highs.quadratic import QuadraticProgram, matrices
 from imle_linear.arrays import Floats
 from imle_linear.dual_arrays import DualArrays
@@ -123,13 +122,13 @@ class PreparedQuadratic(BasePrepared):
         found = RowResults(setup.who, setup.sense, objective, self.objective_shape)
         count = len(found.objective)
         told = DualArrays(linear, duals, count)
-        asked = self._asked(count, Q, b_ub, b_eq, bounds)
+        terms, rows = self._asked(count, Q, b_ub, b_eq, bounds)
         with self._engine() as engine:
             before = Counter(engine.events)
-            for n, (costs, (term, rows)) in enumerate(zip(self._costs(found.objective), asked, strict=True)):
+            optima = self._optima(engine, self._costs(found.objective), terms, rows)
+            for n, (optimum, term) in enumerate(zip(optima, terms, strict=True)):
                 if found.status[n]:
                     continue
-                optimum = self._optimum(engine, costs, term, rows)
                 if optimum.proof is None:
                     found.end(n, optimum.status, optimum.message)
                     continue
@@ -166,24 +165,17 @@ class PreparedQuadratic(BasePrepared):
             `[N, k]`; 0 in rows that have no optimum.
         """
         linear = self._linear
-        found = np.zeros_like(cotangents)
-        whole = np.zeros(len(linear.costs))
-        asked = zip(self._costs(objective), self._asked(len(objective), Q, b_ub, b_eq, bounds), strict=True)
+        terms, rows = self._asked(len(objective), Q, b_ub, b_eq, bounds)
+        costs, whole = self._costs(objective), np.zeros((len(objective), len(linear.costs)))
+        whole[:, linear.learned] = cotangents
+        guesses = None
+        if not len(self._rest):
+            guesses = np.empty_like(costs)
+            guesses[:, linear.learned] = solutions
         with self._engine() as engine:
-            for n, (costs, (term, rows)) in enumerate(asked):
-                if not cotangents[n].any():
-                    continue
-                guess = None
-                if not len(self._rest):
-                    guess = np.empty_like(costs)
-                    guess[linear.learned] = solutions[n]
-                optimum = self._optimum(engine, costs, term, rows, guess)
-                if optimum.proof is not None:
-                    face = face_of(linear, rows, optimum.proof.point, TOUCHES)
-                    whole[linear.learned] = cotangents[n]
-                    moved = Tangent.of(linear, term, face).projected(whole)
-                    found[n] = -self._setup.sign * moved[linear.learned]
-        return found
+            optima = self._optima(engine, costs, terms, rows, guesses)
+            moved = engine.moved(optima, whole, terms, rows)
+        return -self._setup.sign * moved[:, linear.learned]
 
     def fixed_terms(
         self,
@@ -202,14 +194,14 @@ class PreparedQuadratic(BasePrepared):
         found = np.full(len(solutions), np.nan)
         no_costs = sign * linear.costs
         with self._engine() as engine:
-            for n, (term, rows) in enumerate(self._asked(len(solutions), Q, b_ub, b_eq, bounds)):
+            for n, (term, row) in enumerate(zip(*self._asked(len(solutions), Q, b_ub, b_eq, bounds), strict=True)):
                 x = np.zeros(len(no_costs))
                 x[linear.learned] = solutions[n]
-                held = self._held(x, rows)
+                held = self._held(x, row)
                 if held is None:
                     continue
                 if len(self._rest):
-                    optimum = self._optimum(engine, no_costs, term, held)
+                    (optimum,) = self._optima(engine, no_costs[None], [term], [held])
                     if optimum.proof is None:
                         continue
                     x = optimum.proof.point
@@ -241,13 +233,27 @@ class PreparedQuadratic(BasePrepared):
         lower, upper = np.where(open_rows, rows.lower, -np.inf), np.where(open_rows, rows.upper, np.inf)
         return Rows(lower, upper, least, most)
 
-    def _optimum(
-        self, engine: QuadraticEngine, costs: Floats, term: Floats, rows: Rows, guess: Floats | None = None
-    ) -> Optimum:
-        """One row solved; see `QuadraticEngine.solve`."""
-        if message := self._reader.contradiction(rows):
-            return Optimum(SolveStatus.INFEASIBLE, message)
-        return engine.solve(costs, term, rows, self._setup.time_limit, guess)
+    def _optima(
+        self,
+        engine: QuadraticEngine,
+        costs: Floats,
+        terms: Sequence[Floats],
+        rows: Sequence[Rows],
+        guesses: Floats | None = None,
+    ) -> list[QuadraticOutcome]:
+        """Rows solved, but those whose bounds leave nothing; see `QuadraticEngine.solve_all`."""
+        messages = [self._reader.contradiction(row) for row in rows]
+        open_rows = [n for n, message in enumerate(messages) if not message]
+        solved = iter(
+            engine.solve_all(
+                costs[open_rows],
+                [terms[n] for n in open_rows],
+                [rows[n] for n in open_rows],
+                self._setup.time_limit,
+                None if guesses is None else guesses[open_rows],
+            )
+        )
+        return [QuadraticOutcome(SolveStatus.INFEASIBLE, message) if message else next(solved) for message in messages]
 
     def _costs(self, objective: Floats) -> Floats:
         """Objectives as costs to minimise, all coefficients of a row: `[N, n]`."""
@@ -263,7 +269,7 @@ class PreparedQuadratic(BasePrepared):
         b_ub: Sequence[Any] | None,
         b_eq: Sequence[Any] | None,
         bounds: Sequence[Any] | None,
-    ) -> Iterator[tuple[Floats, Rows]]:
+    ) -> tuple[list[Floats], list[Rows]]:
         """Q and the ends of each row."""
         who, fixed = self._setup.who, self._program.quadratic
         terms: Iterable[Floats]
@@ -275,7 +281,7 @@ class PreparedQuadratic(BasePrepared):
             raise missing_instance(who, "Q missing", "Q=...")
         else:
             terms = repeat(fixed, count)
-        return zip(terms, self._reader.read(count, b_ub, b_eq, bounds), strict=True)
+        return [*terms], [*self._reader.read(count, b_ub, b_eq, bounds)]
 
     @contextmanager
     def _engine(self) -> Iterator[QuadraticEngine]:

@@ -8,6 +8,7 @@ feasible set has <c + Qx, y - x> below 0, which dual variables tell.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,9 @@ from highspy import HighsModelStatus
 
 from imle.solvers import SolveStatus
 from imle_highs.engines import LinearEngine
-from imle_highs.faces import Stationary, optimum_near, walked
+from imle_highs.faces import TOUCHES, Stationary, Tangent, face_of, optimum_near, walked
 from imle_highs.native import Native, Settings
+from imle_highs.together import DefiniteBatch
 from imle_linear.arrays import Floats
 from imle_linear.checking import SolutionChecker
 from imle_linear.duals import Duals
@@ -35,7 +37,7 @@ _GAP = 1e-9
 _UNPROVEN = "no point was found that is proven optimal: is the program badly scaled?"
 
 
-class Optimum(NamedTuple):
+class QuadraticOutcome(NamedTuple):
     """How one row ended.
 
     Attributes:
@@ -67,12 +69,61 @@ class QuadraticEngine:
         limit = _ITERATIONS * (len(program.costs) + program.matrix.shape[0]) + _ITERATIONS
         self._native = Native(program, {"qp_iteration_limit": limit, **TIGHT, **settings}, integer=False)
         self._checker = SolutionChecker(program)
+        self.together = DefiniteBatch(program)
         self._linear: LinearEngine | None = None
         self._given: tuple[Floats, int] | None = None
 
+    def solve_all(
+        self,
+        costs: Floats,
+        terms: Sequence[Floats],
+        rows: Sequence[Rows],
+        seconds: float | None,
+        guesses: Floats | None = None,
+    ) -> list[QuadraticOutcome]:
+        """Many rows: those that have one solution together, what is left one after the other.
+
+        Args:
+            costs: `[N, n]`.
+            terms: Q of each row.
+            rows: their ends.
+            seconds: the time limit of each.
+            guesses: `[N, n]`; see `solve`.
+        """
+        found: list[QuadraticOutcome | None] = [None] * len(costs)
+        if chosen := self.together.taken(terms):
+            asked = [rows[n] for n in chosen]
+            points, multipliers = self.together.optima(costs[chosen], [terms[n] for n in chosen], asked)
+            points, flaws = self._checker.mend_all(points, asked)
+            for place, n in enumerate(chosen):
+                if place not in flaws:
+                    found[n] = self._optimal(points[place], multipliers[place], costs[n], terms[n], rows[n])
+        return [
+            self.solve(costs[n], terms[n], rows[n], seconds, None if guesses is None else guesses[n])
+            if optimum is None
+            else optimum
+            for n, optimum in enumerate(found)
+        ]
+
+    def moved(
+        self, optima: Sequence[QuadraticOutcome], vectors: Floats, terms: Sequence[Floats], rows: Sequence[Rows]
+    ) -> Floats:
+        """P times vectors `[N, n]`, on the faces that optima are on: how they move; 0 where there is none."""
+        found = np.zeros_like(vectors)
+        points = {n: one.proof.point for n, one in enumerate(optima) if one.proof is not None and vectors[n].any()}
+        chosen = [n for n in self.together.taken(terms) if n in points]
+        if chosen:
+            here, asked = np.array([points.pop(n) for n in chosen]), [rows[n] for n in chosen]
+            own = [terms[n] for n in chosen]
+            found[chosen] = self.together.projected(vectors[chosen], own, asked, here, TOUCHES)
+        for n, x in points.items():
+            face = face_of(self._program, rows[n], x, TOUCHES)
+            found[n] = Tangent.of(self._program, terms[n], face).projected(vectors[n])
+        return found
+
     def solve(
         self, costs: Floats, quadratic: Floats, rows: Rows, seconds: float | None, guess: Floats | None = None
-    ) -> Optimum:
+    ) -> QuadraticOutcome:
         """One row.
 
         Args:
@@ -93,7 +144,7 @@ class QuadraticEngine:
             if (found := self._proven(near, costs, quadratic, rows, duals)) is not None:
                 return found
         if status == HighsModelStatus.kTimeLimit:
-            return Optimum(SolveStatus.TIMEOUT, "the time limit was reached")
+            return QuadraticOutcome(SolveStatus.TIMEOUT, "the time limit was reached")
         return self._walked(costs, quadratic, rows, clock)
 
     def _searched(
@@ -114,37 +165,42 @@ class QuadraticEngine:
 
     def _proven(
         self, found: Stationary, costs: Floats, quadratic: Floats, rows: Rows, duals: Floats | None = None
-    ) -> Optimum | None:
+    ) -> QuadraticOutcome | None:
         """The optimum, if what was found is one by its own multipliers or by an engine's; else None."""
         if not np.isfinite(found.point).all():
             return None
         x, flaw = self._checker.mend(found.point, rows)
         if flaw:
             return None
+        optimum = self._optimal(x, found.multipliers, costs, quadratic, rows)
+        if optimum is None and duals is not None:
+            optimum = self._optimal(x, duals, costs, quadratic, rows)
+        return optimum
+
+    def _optimal(
+        self, x: Floats, multipliers: Floats, costs: Floats, quadratic: Floats, rows: Rows
+    ) -> QuadraticOutcome | None:
+        """A feasible point, if multipliers prove it optimal."""
         curved = quadratic @ x
         allowed = _GAP * max(np.abs(costs).max(), np.abs(curved).max(), np.abs(costs @ x), np.abs(curved @ x))
-        for told in (found.multipliers, duals):
-            if told is not None:
-                proof = Duals.proven(self._program, costs + curved, rows, x, told, allowed)
-                if proof is not None:
-                    return Optimum(SolveStatus.OPTIMAL, proof=proof)
-        return None
+        proof = Duals.proven(self._program, costs + curved, rows, x, multipliers, allowed)
+        return None if proof is None else QuadraticOutcome(SolveStatus.OPTIMAL, proof=proof)
 
-    def _walked(self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock) -> Optimum:
+    def _walked(self, costs: Floats, quadratic: Floats, rows: Rows, clock: Clock) -> QuadraticOutcome:
         """By our own active-set method, from a corner that a linear program finds: slower, but it always ends."""
         self.events["solved_by_active_sets"] += 1
         start = self._relaxed.solve(np.zeros_like(costs), rows, clock())
         if start.point is None:
-            return Optimum(start.status, start.message)
+            return QuadraticOutcome(start.status, start.message)
         try:
             found = walked(self._program, quadratic, costs, rows, start.point)
         except (ArithmeticError, np.linalg.LinAlgError):
-            return Optimum(SolveStatus.ERROR, _UNPROVEN)
+            return QuadraticOutcome(SolveStatus.ERROR, _UNPROVEN)
         if found is None:
-            return Optimum(
+            return QuadraticOutcome(
                 SolveStatus.UNBOUNDED, "the objective improves without limit along a direction in which Q is 0"
             )
-        return self._proven(found, costs, quadratic, rows) or Optimum(SolveStatus.ERROR, _UNPROVEN)
+        return self._proven(found, costs, quadratic, rows) or QuadraticOutcome(SolveStatus.ERROR, _UNPROVEN)
 
     @property
     def _relaxed(self) -> LinearEngine:

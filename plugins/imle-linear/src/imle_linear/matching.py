@@ -61,7 +61,7 @@ class Matching:
         """
         pairs = None if allowed is None else mask(who, allowed)
         prices = None if unmatched is None else _prices(who, unmatched)
-        found = cls(who, sense, pairs, prices, None if sizes is None else _sizes(who, sizes)[0])
+        found = cls(who, sense, pairs, prices, None if sizes is None else _sizes(who, sizes, rows=False)[0])
         if pairs is not None:
             found.check(pairs.shape)
         return found
@@ -241,10 +241,10 @@ def _prices(who: str, given: Any) -> Floats:
     return np.atleast_1d(found).astype(np.float64)
 
 
-def _sizes(who: str, given: Any) -> Longs:
-    """`[N, 2]`, or `[1, 2]` from `[2]`."""
+def _sizes(who: str, given: Any, *, rows: bool = True) -> Longs:
+    """`[N, 2]`; or from `[2]`, for all rows, `[1, 2]`."""
     try:
-        found = np.atleast_2d(np.asarray(given))
+        found = np.asarray(given) if rows else np.asarray(given)[None]
         if found.ndim != 2 or found.shape[1] != 2 or (found != np.rint(found)).any():
             raise ValueError
     except (TypeError, ValueError, RuntimeError):

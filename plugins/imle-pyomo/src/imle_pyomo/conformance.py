@@ -14,7 +14,7 @@ from imle.testing import Floats, Instance
 def instances(solver_id: str) -> list[Instance]:
     """Models whose points or vertices are all listed."""
     del solver_id
-    return [_knapsack(), _mix(), _assignment(), _totals(), _half_open(), _fixed_cost()]
+    return [_knapsack(), _mix(), _assignment(), _totals(), _half_open(), _fixed_cost(), _spread()]
 
 
 def _knapsack() -> Instance:
@@ -107,6 +107,26 @@ def _fixed_cost() -> Instance:
     model.cost = pyo.Objective(expr=0.5 * model.needed + model.b + 3)
     points = _points(2, lambda x: True)
     return Instance("terms that are not learned", {"model": model, "variables": [model.a, model.b]}, solutions=points)
+
+
+def _spread() -> Instance:
+    """Shares of a whole that had better be equal: min <c, x> + x'x, whose optimum has a closed form."""
+    model = pyo.ConcreteModel("spread")
+    model.x = pyo.Var(range(3), domain=pyo.NonNegativeReals)
+    model.whole = pyo.Constraint(expr=pyo.quicksum(model.x.values()) == 1)
+    model.cost = pyo.Objective(expr=pyo.sum_product(model.x, model.x))
+
+    def oracle(theta: Floats) -> float:
+        """The k lowest costs have shares x_i = (level - c_i) / 2, which add up to 1."""
+        lowest = np.sort(theta)
+        levels = (2.0 + np.cumsum(lowest)) / np.arange(1, 4)
+        shares = np.maximum(levels[np.flatnonzero(levels > lowest)[-1]] - theta, 0.0) / 2
+        return float(theta @ shares + shares @ shares)
+
+    def feasible(x: Floats) -> bool:
+        return bool(abs(x.sum() - 1) < 1e-6 and x.min() > -1e-6)
+
+    return Instance("equal shares", {"model": model}, feasible=feasible, oracle=oracle)
 
 
 def _points(n: int, allowed: Callable[[Floats], bool]) -> Floats:

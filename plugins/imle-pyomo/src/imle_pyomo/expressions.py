@@ -14,17 +14,19 @@ _LONGEST = 80
 
 
 class Term(NamedTuple):
-    """A factor times a Var, a Param, both or none.
+    """A factor times a Var, a Param, both, two Vars or none.
 
     Attributes:
         factor: the factor.
         variable: its VarData, or None.
         place: the Param's place in p, or None.
+        other: the VarData of the second Var, or None.
     """
 
     factor: float
     variable: Any = None
     place: int | None = None
+    other: Any = None
 
 
 class NotAffineError(Exception):
@@ -55,8 +57,12 @@ class Reader:
         self._place = {id(variable): place for place, variable in enumerate(variables)}
         self._replaced = {id(param): variable for param, variable in zip(params, variables, strict=True)}
 
-    def terms(self, expression: Any) -> Iterator[Term]:
+    def terms(self, expression: Any, *, products: bool) -> Iterator[Term]:
         """The terms of an expression, fixed Vars being constants.
+
+        Args:
+            expression: Pyomo's, or a number.
+            products: whether products of two Vars are among them.
 
         Raises:
             NotAffineError: one is not linear.
@@ -75,6 +81,9 @@ class Reader:
             yield Term(float(factor), variable if place is None else None, place)
         for factor, (one, other) in zip(found.quadratic_coefs, found.quadratic_vars, strict=True):
             places = [self._place.get(id(variable)) for variable in (one, other)]
+            if products and places == [None, None]:
+                yield Term(float(factor), one, other=other)
+                continue
             if (places[0] is None) == (places[1] is None):
                 raise self._not_affine(one * other)
             yield Term(float(factor), *((one, places[1]) if places[0] is None else (other, places[0])))

@@ -7,14 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from imle.errors import InstanceError
 from imle.solvers import Sense
 from imle_linear.arrays import INFINITE
-from imle_linear.parametric import Affine, InstanceParameter, LearnedTerms, ParametricProgram
+from imle_linear.parametric import Affine, InstanceParameter, LearnedTerms, ParametricProgram, QuadraticTerm
 from imle_pyomo import components
 from imle_pyomo.expressions import NotAffineError, Reader, Term
 from imle_pyomo.params import Params, params_of
+
+_CONVEX = 1e-9
+"""How far the least eigenvalue of Q may be below 0, relative to the greatest."""
 
 
 class ReadModel(NamedTuple):
@@ -59,7 +63,8 @@ def read(who: str, sense: Sense, model: Any, parameters: Any, variables: Any) ->
         parameters, variables: what is learned, as given.
 
     Raises:
-        InstanceError: it is no such model, has another sense, or holds what a linear program cannot.
+        InstanceError: it is no such model, has another sense, or holds what is not linear, but for a convex
+            quadratic objective.
     """
     where = components.checked(who, model)
     objective = components.objective_of(where, sense, model)
@@ -68,7 +73,7 @@ def read(who: str, sense: Sense, model: Any, parameters: Any, variables: Any) ->
     folded: dict[str, str] = {}
     while True:  # Params that do not stand affinely are constants in the next attempt
         params = params_of(who, model, objective, parameters, set(folded), learns=variables is None)
-        reading = _Reading(where, model, params)
+        reading = _Reading(where, sense, model, params)
         try:
             program, learned = reading.program(who, objective, variables)
         except _FoldedError as found:
@@ -82,11 +87,13 @@ class _Reading:
 
     Args:
         where: what messages begin with.
+        sense: of the objective.
         model: the model.
         params: the Params.
     """
 
-    def __init__(self, where: str, model: Any, params: Params) -> None:
+    def __init__(self, where: str, sense: Sense, model: Any, params: Params) -> None:
+        self._sign = 1.0 if sense == "min" else -1.0
         self._where, self._model, self._params = where, model, params
         self._reader = Reader(params.entries)
         self._width = params.count + 1
@@ -97,9 +104,11 @@ class _Reading:
         """The program, and what is learned of it."""
         below, equal = self._rows()
         rows = [*below, *equal]
-        costs, own = [], defaultdict(list)
-        for term in self._terms("objective", objective):
-            if term.place is not None and term.place >= self._params.count:
+        costs, products, own = [], [], defaultdict(list)
+        for term in self._terms("objective", objective, products=True):
+            if term.other is not None:
+                products.append(term)
+            elif term.place is not None and term.place >= self._params.count:
                 own[term.place - self._params.count].append(term)
             else:
                 costs.append(term)
@@ -114,6 +123,7 @@ class _Reading:
             for term in costs
         ]
         ends = [self._ends(variable) for variable in self._variables]
+        integer = np.array([self._is_integer(variable) for variable in self._variables], np.bool_)
         program = ParametricProgram(
             names=tuple(variable.name for variable in self._variables),
             row_names=tuple(row.name for row in rows),
@@ -124,10 +134,42 @@ class _Reading:
             equalities=len(equal),
             lower=self._affine([lower for lower, _ in ends]),
             upper=self._affine([upper for _, upper in ends]),
-            integer=np.array([self._is_integer(variable) for variable in self._variables], np.bool_),
+            integer=integer,
             costs=Affine.of([cost for cost in cost_terms if cost[2] and cost[0] not in kept], n + 1, self._width),
+            quadratic=self._quadratic(products, integer) if products else None,
         )
         return program, learned
+
+    def _quadratic(self, products: list[Term], integer: NDArray[np.bool_]) -> QuadraticTerm:
+        """Products of Vars in the objective, as x'Qx/2.
+
+        Raises:
+            InstanceError: there are integer Vars, or it is not convex.
+        """
+        where = f"{self._where}: objective"
+        first = products[0]
+        if integer.any():
+            name = self._variables[int(integer.argmax())].name
+            raise InstanceError(
+                f"{where}: expected linear terms beside integer Vars such as {name!r}, found "
+                f"{first.variable.name}*{first.other.name}",
+                hint="HiGHS solves no quadratic programs with integers: leave integrality out, or linearise the term",
+            )
+        one, other = (
+            np.array([self._column[id(v)] for v in pair])
+            for pair in zip(*((t.variable, t.other) for t in products), strict=True)
+        )
+        factor = self._sign * np.array([term.factor for term in products])
+        row, column = np.append(one, other), np.append(other, one)
+        quadratic = QuadraticTerm(row, column, Affine.constant(np.append(factor, factor), self._width))
+        least, most = np.linalg.eigvalsh(quadratic.at(np.eye(self._width)[-1], len(self._variables)))[[0, -1]]
+        if least < -_CONVEX * most or most <= 0:
+            expected = "a convex objective" if self._sign > 0 else "a concave objective, since it is maximised"
+            raise InstanceError(
+                f"{where}: expected {expected}, found a quadratic part that is none, with "
+                f"{first.variable.name}*{first.other.name} in it"
+            )
+        return quadratic
 
     def _rows(self) -> tuple[list[_Row], list[_Row]]:
         """Rows `terms <= side` and `terms == side`."""
@@ -172,7 +214,7 @@ class _Reading:
             )
         return bool(variable.is_integer())
 
-    def _terms(self, at: str, expression: Any) -> list[Term]:
+    def _terms(self, at: str, expression: Any, *, products: bool = False) -> list[Term]:
         """The terms of an expression.
 
         Raises:
@@ -180,7 +222,7 @@ class _Reading:
             _FoldedError: it is, once a Param is a constant.
         """
         try:
-            found = list(self._reader.terms(expression))
+            found = list(self._reader.terms(expression, products=products))
         except NotAffineError as error:
             learned = {id(entry) for entries in self._params.learned for entry in entries}
             for param in error.params:
@@ -197,10 +239,11 @@ class _Reading:
                 f"{self._where}: {at}: expected values of fixed Vars and Params, found {error}"
             ) from None
         for term in found:
-            if term.variable is not None and id(term.variable) not in self._column:
-                raise InstanceError(
-                    f"{self._where}: {at}: expected Vars of the model, found {term.variable.name!r} of another block"
-                )
+            for variable in (term.variable, term.other):
+                if variable is not None and id(variable) not in self._column:
+                    raise InstanceError(
+                        f"{self._where}: {at}: expected Vars of the model, found {variable.name!r} of another block"
+                    )
             if np.isnan(term.factor) or (term.variable is not None and np.isinf(term.factor)):
                 raise InstanceError(f"{self._where}: {at}: expected finite numbers, found {term.factor:g}")
         return found

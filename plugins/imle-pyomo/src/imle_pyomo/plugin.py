@@ -6,7 +6,7 @@ from imle_linear.parameters import VALUES
 
 PYOMO = SolverSpec(
     id="pyomo",
-    summary="Linear and mixed-integer models written in Pyomo, with learned Params or Vars; mutable Params per row",
+    summary="Linear, mixed-integer and convex quadratic models written in Pyomo; mutable Params per row",
     problem="ilp",
     sense="min",
     target="imle_pyomo.solver:PyomoSolver",
@@ -28,7 +28,7 @@ PYOMO = SolverSpec(
     ),
     options=highs.MODEL_OPTIONS,
     requires=("pyomo", "highspy", "numba"),
-    capabilities=Capabilities(thread_safe=True, releases_gil=True),
+    capabilities=Capabilities(thread_safe=True, releases_gil=True, solution_vjp=True),
     example="""\
 import imle, pyomo.environ as pyo, torch
 model = pyo.ConcreteModel()

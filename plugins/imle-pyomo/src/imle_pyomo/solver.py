@@ -34,11 +34,12 @@ class PyomoSolver(ModelSolver, spec=PYOMO):
                 own.
 
         Raises:
-            InstanceError: another sense; what is not linear in Vars; or values for Params that do not stand affinely.
+            InstanceError: another sense; what is not linear in Vars, but for a convex quadratic objective; or values
+                for Params that do not stand affinely.
         """
         who = PYOMO.id
         if model is None:
             return AwaitingInstance(who, "expected a model, found none", "model=...")
         found = read(who, self.sense, model, parameters, variables)
         given = Values(who, found.parameters, found.program.width, values, found.refused)
-        return PreparedModel(who, self.sense, found.program, found.learned, given, self.bind)
+        return PreparedModel(who, self.sense, found.program, found.learned, given, self.bind, self.bind_quadratic)

@@ -33,7 +33,7 @@ class TopKSolver(BaseSolver, spec=TOPK):
     def __post_init__(self) -> None:
         super().__post_init__()
         read_dims(TOPK.id, self.dim)  # refuses now, not in prepare
-        if isinstance(self.dim, list):
+        if not isinstance(self.dim, int):
             object.__setattr__(self, "dim", tuple(self.dim))  # a list has no hash
 
     def prepare(self, k: int | None = None) -> PreparedTopK:

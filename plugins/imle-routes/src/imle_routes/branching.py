@@ -15,7 +15,7 @@ from imle_routes.kernels.improving import good_tour, length
 from imle_routes.kernels.search import IMPROVED, LEVEL, LOWER, UPPER, TourSearch, begin, go_on
 
 RESOLVED = 1e-9
-"""Tours are best up to this share of the largest cost."""
+"""Tours and routes are best up to this share of the largest cost."""
 _SLICE = 40_000_000
 """Steps between two looks at the clock and at Ctrl-C: a few hundredths of a second."""
 _STEPS_PER_NODE = 40

@@ -17,6 +17,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import finite, numbers, refuse_negative, row_by_row
 from imle_networkx.graph import whole
 from imle_networkx.masks import masks, read_mask
+from imle_routes.branching import RESOLVED
 from imle_routes.kernels.split import split
 from imle_routes.plugin import VRP
 from imle_routes.routing import Routing
@@ -27,8 +28,6 @@ T = TypeVar("T")
 
 _MOST = 10
 """Clients up to which sets of them are tabled."""
-_RESOLVED = 1e-9
-"""Routes are best if they cost no more than the bound by this share of the largest cost."""
 _UNLIMITED = 2**31 - 1
 
 
@@ -183,13 +182,14 @@ class PreparedVRP(BasePrepared):
             return rows.result()
         own_demands, rooms = self._loads(demands, capacity, count, n)
         visits = masks(VRP.id, self.visit, visit, count, (n,), name="visit", hint="True for a visit")
+        visits = np.broadcast_to(True if visits is None else visits, (count, n))
         fixed = _depots(self.depots, n) if depots is None else None
         own_depots = _per_row("depots", depots, fixed, count, lambda own: _depots(own, n))
         distances = all_ways(n, None, directed=True).distances(rows, self.solver.sense)
         fleets: dict[tuple[int, int], list[tuple[int, Longs, Routing]]] = {}
         for row in rows.open.tolist():
             raise_if_cancelled()
-            clients = np.ones(n, np.bool_) if visits is None else visits[row % len(visits)].copy()
+            clients = visits[row].copy()
             clients[own_depots[row]] = False
             nodes = np.concatenate([own_depots[row], np.flatnonzero(clients)])
             fleet = self._fleet(distances[row], nodes, len(own_depots[row]), own_demands[row], rooms[row])
@@ -266,7 +266,7 @@ class PreparedVRP(BasePrepared):
         rows.solutions[row, nodes[steps[0]], nodes[steps[1]]] = 1
         bound = fleet.bound(cost)
         scale = np.abs(fleet.distances[np.isfinite(fleet.distances)]).max(initial=0.0)
-        if not cost - bound <= _RESOLVED * scale:
+        if not cost - bound <= RESOLVED * scale:
             rows.bounds[row] = -bound if options.sense == "max" else bound
             rows.end(row, SolveStatus.FEASIBLE, "the best routes that local search has found")
 

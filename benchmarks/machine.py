@@ -17,6 +17,8 @@ PACKAGES = (
     "highspy",
     "ortools",
     "PuLP",
+    "cvxpy",
+    "gurobipy",
     "python-sat",
     "scikit-learn",
     "distributed",

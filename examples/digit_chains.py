@@ -201,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, float]]:
     """Run the example; returns what it shows, by seed."""
     parser = arguments(__doc__, plot="digit_chains.png", quick="one seed, fewer rows")
     options = parser.parse_args(argv)
-    size = {"seen": 300, "unseen": 200, "epochs": 5} if options.quick else {"seen": 1000, "unseen": 1000, "epochs": 15}
+    size = {"seen": 250, "unseen": 200, "epochs": 5} if options.quick else {"seen": 1000, "unseen": 1000, "epochs": 15}
     results = [run(seed, **size) for seed in with_progress(seeds_of(options), "reading digits")]
     columns = {"digits right, %": {name: [found[name] for found in results] for name in results[0]}}
     show("Digits of held-out rows that are read right, in %", columns)

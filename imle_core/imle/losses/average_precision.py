@@ -14,7 +14,9 @@ class AveragePrecisionLoss(RankLoss):
     all relevant entries come first.
 
     Args:
-        layer, margin, reduction: see `RankLoss`.
+        layer: gives ranks, such as `imle.layer("ranking", ...)`; the gradient is that of its estimator.
+        margin: by how much scores of relevant entries shall be above those of others.
+        reduction: "none" gives `[*batch]`; "mean" and "sum" are those of rows with a relevant entry.
 
     Example::
 

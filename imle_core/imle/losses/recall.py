@@ -23,8 +23,10 @@ class RecallLoss(RankLoss):
     and log(1 + log(1 + r)) weighs small K more.
 
     Args:
-        layer, margin, reduction: see `RankLoss`.
+        layer: gives ranks, such as `imle.layer("ranking", ...)`; the gradient is that of its estimator.
         weight: "log", "log-log", or a function of tensors.
+        margin: by how much scores of relevant entries shall be above those of others.
+        reduction: "none" gives `[*batch]`; "mean" and "sum" are those of rows with a relevant entry.
 
     Example::
 

@@ -12,7 +12,7 @@ from imle.errors import InstanceError, OptionError
 from imle_highs.ilp import HighsILPSolver
 from imle_highs.lp import HighsLPSolver
 
-RESCALE = "\n  hint: HiGHS cannot keep such entries; rescale rows or variables"
+RESCALE = "\n  hint: engines cannot keep such entries; rescale rows or variables"
 KEPT = "expected finite entries below 1e+15 in size, and above 1e-12 of the largest in their row (or 0)"
 NAN = float("nan")
 

@@ -77,3 +77,14 @@ def test_lengths_out_of_range_name_their_row(length):
         imle.layer("ranking")(torch.randn(2, 6), lengths=[6, length])
     with pytest.raises(InstanceError, match=rf"ranking: lengths: expected .*, found {length}"):
         imle.layer("ranking", lengths=length)(torch.randn(2, 6))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("solver", "rows"), [("ranking", {"lengths": [3, 5]}), ("subset", {"at_most": [1, 4]})])
+def test_stays_on_the_device(solver, rows):
+    scores = torch.randn(2, 5, device="cuda", requires_grad=True)
+    found = imle.layer(solver).eval()(scores, **rows)
+    assert found.is_cuda
+    assert torch.equal(found.cpu(), imle.layer(solver).eval()(scores.detach().cpu(), **rows))
+    imle.layer(solver, nb_samples=3)(scores, **rows)[:, 0].sum().backward()
+    assert scores.grad.is_cuda

@@ -16,7 +16,7 @@ from imle_cvxpy.canonical import Canonical, Longs, in_c_order, names_in_c_order
 from imle_linear.parametric import InstanceParameter, LearnedTerms, ParametricProgram
 
 
-class Learned(NamedTuple):
+class LearnedObjective(NamedTuple):
     """What is learned, and the rest.
 
     Attributes:
@@ -30,7 +30,7 @@ class Learned(NamedTuple):
     parameters: Sequence[Any] = ()
 
 
-def learned(who: str, problem: Any, read: Canonical, parameters: Any, variables: Any) -> Learned:
+def learned(who: str, problem: Any, read: Canonical, parameters: Any, variables: Any) -> LearnedObjective:
     """What is learned.
 
     Args:
@@ -88,7 +88,7 @@ def _leaves(who: str, name: str, given: Any, kind: type) -> list[Any]:
     return list(leaves)
 
 
-def _of_variables(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> Learned:
+def _of_variables(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> LearnedObjective:
     known = {variable.id for variable in problem.variables()}
     for variable in chosen:
         if variable.id not in known:
@@ -112,10 +112,10 @@ def _of_variables(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]
         factor=np.ones(k),
         constants=np.zeros(k),
     )
-    return Learned(terms, replace(read.program, costs=costs.only(~np.isin(costs.row, columns))))
+    return LearnedObjective(terms, replace(read.program, costs=costs.only(~np.isin(costs.row, columns))))
 
 
-def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> Learned:
+def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any]) -> LearnedObjective:
     used = {parameter.id for parameter in problem.objective.parameters()}
     for parameter in chosen:
         name = parameter.name()
@@ -152,7 +152,7 @@ def _of_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[Any
         factor=costs.factor[factors],
         constants=np.bincount(row[constants], costs.factor[constants], minlength=k).astype(np.float64),
     )
-    return Learned(terms, replace(read.program, costs=costs.only(~given)), chosen)
+    return LearnedObjective(terms, replace(read.program, costs=costs.only(~given)), chosen)
 
 
 def _refuse_curved(

@@ -135,7 +135,6 @@ def _alignments() -> list[Instance]:
             rows={"lengths": [(2, 3), (2, 1), (1, 2)]},
             bad_row={"lengths": (1, 3)},
         ),
-        Instance("some pairs", {"first": 2, "second": 3, "allowed": band}, solutions=alignments(2, 3, allowed=band)),
     ]
 
 

@@ -23,7 +23,7 @@ LEAST, MOST = 1e-12, 1e15
 """HiGHS drops matrix entries up to the first, as it is set here, and refuses models with entries from the second on.
 The largest entries of rows are between 1 and 1024 (see `Columns.row_factors`)."""
 KEPT = f"below {MOST:g} in size, and above {LEAST:g} of the largest in their row (or 0)"
-RESCALE = "HiGHS cannot keep such entries; rescale rows or variables"
+RESCALE = "engines cannot keep such entries; rescale rows or variables"
 _LIMITLESS = "where there is no limit, give a number that cannot be reached"
 INFINITE = 1e20
 """Bounds and right sides from here on are infinite, as HiGHS has it."""

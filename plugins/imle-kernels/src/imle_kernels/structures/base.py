@@ -18,7 +18,7 @@ _LARGEST = 2.0**40
 INFEASIBLE = Outcome(SolveStatus.INFEASIBLE, message="no point satisfies all constraints and bounds", exact=True)
 
 
-class Structure(Protocol):
+class ProgramStructure(Protocol):
     """A program that a kernel can solve.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from imle.solvers import SolveStatus
 from imle_kernels.structures.assignment import AssignmentStructure
-from imle_kernels.structures.base import Structure
+from imle_kernels.structures.base import ProgramStructure
 from imle_kernels.structures.flow import FlowStructure
 from imle_kernels.structures.knapsack import KnapsackStructure
 from imle_linear.arrays import Floats
@@ -53,6 +53,6 @@ class StructureEngine:
         return better(outcome, first, costs)._replace(status=SolveStatus.FEASIBLE, message=message)
 
 
-def recognised(program: LinearProgram) -> Structure | None:
+def recognised(program: LinearProgram) -> ProgramStructure | None:
     """The structure of a program, if it has one."""
     return AssignmentStructure.of(program) or KnapsackStructure.of(program) or FlowStructure.of(program)

@@ -85,6 +85,10 @@ class Rule(Contestant):
         return ", ".join(f"{name}={value!r}" for name, value in self._options().items())
 
 
+_OF_ANY_SIGN = (losses.RegularisedFenchelYoung,)
+"""Losses that refuse solvers for objectives of one sign."""
+
+
 @dataclass(frozen=True)
 class Surrogate(Contestant):
     """A loss of `imle.losses`, where what it needs to be told is known.
@@ -105,7 +109,8 @@ class Surrogate(Contestant):
         return self.options if self.noise is None else {**self.options, "noise": self.noise()}
 
     def fits(self, problem: Problem) -> bool:
-        return all(getattr(problem, name) is not None for name in self.told)
+        told = all(getattr(problem, name) is not None for name in self.told)
+        return told and (self.kind not in _OF_ANY_SIGN or problem.layer().spec.capabilities.negative_objectives)
 
     def prepare(self, problem: Problem) -> Loss:
         module = self.kind(problem.layer(noise=None), **self._options())

@@ -14,6 +14,7 @@ from imle_highs.conformance import least_value
 from imle_highs.faces import walked
 from imle_highs.qp import HighsQPSolver
 from imle_highs.qp_engine import QuadraticEngine
+from imle_linear.engines import deadline
 from imle_linear.program import from_matrices
 
 INSTANCES, ROWS = 200, 5
@@ -52,7 +53,7 @@ def test_the_active_set_method_alone_has_the_least_value():
         program = from_matrices("test", integrality=0, **{k: v for k, v in given.items() if k != "Q"})
         corner = HighsQPSolver().prepare(**{**given, "Q": np.zeros_like(given["Q"])}).solve(costs).solutions
         for start, row in zip(corner, costs, strict=True):
-            x = walked(program, given["Q"], row, program.rows, start).point
+            x = walked(program, given["Q"], row, program.rows, start, deadline(None)).point
             expected = least_value(row, **given)
             np.testing.assert_allclose(row @ x + x @ given["Q"] @ x / 2, expected, rtol=1e-7, atol=1e-7)
 
@@ -117,6 +118,15 @@ def test_every_row_has_its_own_matrix_and_right_side():
     assert torch.allclose(found, torch.tensor([[0.5, 0.5], [1.5, 0.5]]))
     found[:, 0].sum().backward()  # -P of the line: 1 / (Q_00 + Q_11) and its negative
     assert torch.allclose(costs.grad, torch.tensor([[-0.5, 0.5], [-0.25, 0.25]]))
+
+
+def test_a_time_limit_ends_rows():
+    size = np.random.default_rng(0).normal(size=(40, 40))
+    flat = size[:, :20] @ size[:, :20].T  # not definite: one row after the other
+    prepared = HighsQPSolver(time_limit=1e-9).prepare(Q=flat, bounds=(0, 1))
+    result = prepared.solve(size[:2])
+    assert result.status.tolist() == [SolveStatus.TIMEOUT] * 2
+    assert result.messages[0] == "the time limit was reached"
 
 
 def test_a_matrix_alone_tells_how_many_variables_there_are():
@@ -242,3 +252,25 @@ def test_whatever_stands_around_the_solver(options):
     assert torch.equal(*grads)
     inside = (scores > 0) & (scores < 1)
     assert torch.equal(grads[0], torch.arange(12.0).reshape(4, 3) * inside)
+
+
+def test_losses_and_metrics_count_the_quadratic_term():
+    risk = np.array([[0.4, 0.1, 0.0], [0.1, 0.3, -0.2], [0.0, -0.2, 0.5]])
+    layer = imle.layer("highs-qp", sense="max", Q=risk, A_eq=[[1, 1, 1]], b_eq=[1])
+    generator = torch.Generator().manual_seed(0)
+    true, predicted = torch.randn(2, 4, 3, dtype=torch.float64, generator=generator) / 4
+
+    def worth(scores, z):
+        return (scores * z).sum(dim=1) - (z @ torch.from_numpy(risk) * z).sum(dim=1) / 2
+
+    y, z = layer.eval()(true), layer(predicted)
+    lost = worth(true, y) - worth(true, z)
+    assert (lost > 1e-4).any()
+    torch.testing.assert_close(imle.metrics.regret(true, z, y, layer=layer), lost)
+    loss = imle.losses.PerturbedFenchelYoung(layer, temperature=0.0, reduction="none")
+    torch.testing.assert_close(loss(predicted, y), worth(predicted, z) - worth(predicted, y))
+    torch.testing.assert_close(loss(predicted.float(), y.float()).double(), loss(predicted, y), atol=1e-5, rtol=1e-5)
+    surrogate = imle.losses.SPOPlus(layer, reduction="none")
+    assert (surrogate(predicted, true) >= lost - 1e-9).all()
+    torch.testing.assert_close(surrogate(true, true), torch.zeros(4, dtype=torch.float64), atol=1e-9, rtol=0)
+    assert torch.autograd.gradcheck(lambda scores: surrogate(scores, true), predicted.clone().requires_grad_())

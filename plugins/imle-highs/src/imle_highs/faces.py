@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle_linear.arrays import Floats
+from imle_linear.engines import Clock
 from imle_linear.program import LinearProgram, Rows
 
 _DEPENDENT = 1e-10
@@ -123,7 +124,9 @@ def _sides(values: Floats, lower: Floats, upper: Floats, tolerance: float) -> Si
     return np.where(below | above, np.where(nearer, 1, -1), 0).astype(np.int8)
 
 
-def walked(program: LinearProgram, quadratic: Floats, costs: Floats, rows: Rows, point: Floats) -> Stationary | None:
+def walked(
+    program: LinearProgram, quadratic: Floats, costs: Floats, rows: Rows, point: Floats, clock: Clock
+) -> Stationary | None:
     """The optimum, by the active-set method from a feasible point; None if costs fall without limit.
 
     Steps go to the optimum on the face of the working set, or to the first row or bound in between, which joins it; at
@@ -133,9 +136,11 @@ def walked(program: LinearProgram, quadratic: Floats, costs: Floats, rows: Rows,
     Args:
         program, quadratic, costs, rows: as for `optimum_near`.
         point: `[n]`.
+        clock: of the time limit.
 
     Raises:
         ArithmeticError: it does not end, by round-off.
+        TimeoutError: time is over.
 
     Source: Nocedal & Wright, Numerical Optimization, 2006, algorithm 16.3.
     """
@@ -143,6 +148,8 @@ def walked(program: LinearProgram, quadratic: Floats, costs: Floats, rows: Rows,
     face = fixed = _fixed(rows)
     still = 0
     for _ in range(_WALK * (len(x) + matrix.shape[0]) + _WALK):
+        if clock() == 0:
+            raise TimeoutError
         tangent = Tangent.of(program, quadratic, face)
         gradient = costs + quadratic @ x
         least = _NOTHING * _terms(quadratic, costs, x)

@@ -1,4 +1,4 @@
-"""One row of a quadratic program after the other: HiGHS finds the face that an optimum lies on, equations the optimum.
+"""Rows of quadratic programs: HiGHS finds the face that an optimum lies on, linear equations the optimum itself.
 
 HiGHS adds 1e-7 to the diagonal of Q, and stops at tolerances. So what it finds is where to look: the optimum on that
 face is computed, and passed on where it is proven, by a linear program: a point x is optimal if no other point y of the
@@ -34,6 +34,7 @@ _ITERATIONS = 20
 _GAP = 1e-9
 """How far the value may be from the least one, relative to the terms of the objective."""
 
+_LATE = "the time limit was reached"
 _UNPROVEN = "no point was found that is proven optimal: is the program badly scaled?"
 
 
@@ -52,7 +53,7 @@ class QuadraticOutcome(NamedTuple):
 
 
 class QuadraticEngine:
-    """Minimises <c, x> + x'Qx/2 row by row; one engine serves one thread at a time.
+    """Minimises <c, x> + x'Qx/2; one engine serves one thread at a time.
 
     Args:
         program: the feasible set.
@@ -144,7 +145,7 @@ class QuadraticEngine:
             if (found := self._proven(near, costs, quadratic, rows, duals)) is not None:
                 return found
         if status == HighsModelStatus.kTimeLimit:
-            return QuadraticOutcome(SolveStatus.TIMEOUT, "the time limit was reached")
+            return QuadraticOutcome(SolveStatus.TIMEOUT, _LATE)
         return self._walked(costs, quadratic, rows, clock)
 
     def _searched(
@@ -193,7 +194,9 @@ class QuadraticEngine:
         if start.point is None:
             return QuadraticOutcome(start.status, start.message)
         try:
-            found = walked(self._program, quadratic, costs, rows, start.point)
+            found = walked(self._program, quadratic, costs, rows, start.point, clock)
+        except TimeoutError:
+            return QuadraticOutcome(SolveStatus.TIMEOUT, _LATE)
         except (ArithmeticError, np.linalg.LinAlgError):
             return QuadraticOutcome(SolveStatus.ERROR, _UNPROVEN)
         if found is None:

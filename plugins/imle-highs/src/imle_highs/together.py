@@ -20,6 +20,7 @@ from imle_linear.arrays import Floats
 from imle_linear.program import LinearProgram, Rows
 
 _STEPS = 30
+"""Of the interior-point method; rows that have a point need about ten."""
 _CENTRED, _INSIDE = 0.1, 0.99
 """How much of the distance to the central path is left open, and of that to the border is gone."""
 _NEAR = 1e-7
@@ -123,9 +124,8 @@ class DefiniteBatch:
         low, high = np.where(bounded[0], lower, 0.0), np.where(bounded[1], upper, 0.0)
         size = np.abs(costs).max(axis=1, keepdims=True) + np.abs(quadratic).max(axis=(1, 2))[:, None]
         both = bounded[0] & bounded[1]
-        x = np.where(both, (low + high) / 2, np.where(bounded[0], low + 1.0, np.where(bounded[1], high - 1.0, 0.0)))[
-            :, m:
-        ]
+        one_sided = np.where(bounded[0], low + 1.0, np.where(bounded[1], high - 1.0, 0.0))
+        x = np.where(both, (low + high) / 2, one_sided)[:, m:]
         sides = tuple(held & ~equal for held in bounded)
         values = self._values(x)
         gaps = [
@@ -195,11 +195,11 @@ class DefiniteBatch:
     ) -> Floats:
         """Steps of multipliers and points, `[N, rows + n]`."""
         m, n = self._dense.shape
-        held, system = self._system(quadratic, equal | (weights > 0), equal)
+        system = self._system(quadratic, equal | (weights > 0), equal)
         rows, variables = np.arange(m), np.arange(m, m + n)
         soft = np.where(weights > 0, 1.0 / np.where(weights > 0, weights, 1.0), 1.0)
         system[:, rows, rows] = np.where(equal[:, :m], system[:, rows, rows], soft[:, :m])
-        system[:, variables, variables] += np.where(held[:, m:], 0.0, weights[:, m:])
+        system[:, variables, variables] += np.where(equal[:, m:], 0.0, weights[:, m:])
         right = np.where(equal, missing, 0.0)
         right[:, :m] += np.where(equal[:, :m], 0.0, pushes[:, :m] * soft[:, :m])
         right[:, m:] += np.where(equal[:, m:], 0.0, pushes[:, m:] - slope)
@@ -213,12 +213,10 @@ class DefiniteBatch:
             held: `[N, rows + n]`.
             right: `[N, rows + n]` ends of what is held, else what slopes are.
         """
-        _, system = self._system(quadratic, held, held)
+        system = self._system(quadratic, held, held)
         return np.asarray(np.linalg.solve(system, right[..., None])[..., 0], np.float64)
 
-    def _system(
-        self, quadratic: Floats, active: NDArray[np.bool_], held: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], Floats]:
+    def _system(self, quadratic: Floats, active: NDArray[np.bool_], held: NDArray[np.bool_]) -> Floats:
         """The equations of rows that are active and variables that are not held: `[N, rows + n, rows + n]`."""
         matrix = self._dense
         m, n = matrix.shape
@@ -231,7 +229,7 @@ class DefiniteBatch:
         free = ~held[:, m:]
         system[:, m:, :m] = np.where(free[:, :, None], -matrix.T, 0.0)
         system[:, m:, m:] = np.where(free[:, :, None], quadratic, np.eye(n))
-        return held, system
+        return system
 
 
 def _room(values: Floats, steps: Floats, sides: NDArray[np.bool_]) -> Floats:

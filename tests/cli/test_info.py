@@ -28,11 +28,12 @@ options: how the solver works
   ties  str   'first'  which of several largest scores wins; one of 'first', 'last'
 
 capabilities
-  arrays               numpy: float64, C-contiguous
-  thread-safe          no
-  releases the GIL     no
-  warm start           no
-  negative objectives  solved exactly
+  arrays                    numpy: float64, C-contiguous
+  thread-safe               no
+  releases the GIL          no
+  warm start                no
+  derivatives of solutions  no
+  negative objectives       solved exactly
 
 example
 import torch, imle

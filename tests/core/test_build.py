@@ -82,7 +82,7 @@ def test_kinds_of_solvers(solver, options):
             lambda: imle.layer("topk", k=1, estimator="imlee"),
             OptionError,
             "unknown estimator 'imlee'; did you mean 'imle'?\n"
-            "  hint: valid names: imle, aimle, blackbox, identity, straight-through, "
+            "  hint: valid names: imle, aimle, blackbox, identity, implicit, straight-through, "
             "perturbed, perturbed-multiplicative, score-function, simple",
         ),
         (

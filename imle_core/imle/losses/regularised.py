@@ -45,7 +45,7 @@ class Regularisation:
             )
 
     def maximisers(self, batch: Batch) -> Hull:
-        """argmax <theta, y> - lambda |y|^2 / 2 over the hull of all solutions: the nearest point to theta / lambda.
+        """``argmax <theta, y> - lambda |y|^2 / 2`` over the hull of all solutions: the nearest point to theta / lambda.
 
         Raises:
             OptionError: the solver has terms of its own, whose hull is another.
@@ -65,7 +65,7 @@ class Regularisation:
 
 
 class RegularisedFrankWolfe(nn.Module):
-    """argmax <theta, y> - lambda |y|^2 / 2 over the convex hull of all solutions, with its exact derivative.
+    """``argmax <theta, y> - lambda |y|^2 / 2`` over the convex hull of all solutions, with its derivative.
 
     A smoothed solver without noise: the nearest point of the hull to theta / lambda, a mean of a few solutions, which
     moves continuously with theta. It is found by solves alone, about as many as solutions are in the mean, each in one
@@ -84,7 +84,7 @@ class RegularisedFrankWolfe(nn.Module):
     Raises:
         OptionError: an option is not valid, or the solver is none for this.
 
-    Source: Dalle, Baty, Bouvier & Parmentier 2022, section 3.2, with |y|^2 / 2 for Omega and Wolfe's corrections; it is
+    Source: Dalle, Baty, Bouvier & Parmentier 2022, section 3.2, with ``|y|^2 / 2`` for Omega and Wolfe's corrections; it is
     SparseMAP, Niculae et al. 2018.
 
     Example::
@@ -131,7 +131,7 @@ class RegularisedFrankWolfe(nn.Module):
 
 
 class RegularisedFenchelYoung(SolverLoss):
-    """Omega*(theta) + Omega(y) - <theta, y> for Omega(y) = lambda |y|^2 / 2 on the hull of all solutions.
+    """Omega*(theta) + Omega(y) - <theta, y> for ``Omega(y) = lambda |y|^2 / 2`` on the hull of all solutions.
 
     With y^ the regularised maximiser (see `RegularisedFrankWolfe`) it is
     ``<theta, y^ - y> + lambda (|y|^2 - |y^|^2) / 2``: never negative, convex in theta, and 0 only where y^ = y, so that

@@ -84,8 +84,8 @@ class RegularisedFrankWolfe(nn.Module):
     Raises:
         OptionError: an option is not valid, or the solver is none for this.
 
-    Source: Dalle, Baty, Bouvier & Parmentier 2022, section 3.2, with ``|y|^2 / 2`` for Omega and Wolfe's corrections; it is
-    SparseMAP, Niculae et al. 2018.
+    Source: Dalle, Baty, Bouvier & Parmentier 2022, section 3.2, with ``|y|^2 / 2`` for Omega and Wolfe's corrections;
+    it is SparseMAP, Niculae et al. 2018.
 
     Example::
 

@@ -10,7 +10,7 @@ class ImleError(Exception):
 
     Args:
         message: what was expected, what was found, and where.
-        hint: what to do about it; shown on a line of its own.
+        hint: what to do about it, if there is anything; shown on a line of its own.
         row: the row of the `[N, *shape]` batch a solver was given that is to blame, if it is a single one. The
             layer turns it into the row and sample of the user's batch.
     """
@@ -19,7 +19,7 @@ class ImleError(Exception):
         message = printable(message)
         super().__init__(message)
         self.message = message
-        self.hint = None if hint is None else printable(hint)
+        self.hint = printable(hint) if hint else None
         self.row = row
 
     def __str__(self) -> str:

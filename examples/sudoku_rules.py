@@ -162,7 +162,7 @@ def judge(equations: Equations, held_out: Ints, puzzles: Ints, rng: np.random.Ge
     a, b = both_sides(equations, ROOM[1])
     kept = imle.metrics.infeasibility(as_binary(held_out), A_ub=a, b_ub=b) == 0
     rows: dict[str, Any] = {"A_ub": a.double().numpy(), "b_ub": b.double().numpy(), "bounds": (0, 1)}
-    solve = imle.layer("highs-ilp", **rows, time_limit=1.0, on_failure="zero-grad").eval()
+    solve = imle.layer("highs-ilp", **rows, time_limit=10.0, on_failure="zero-grad").eval()
     solved = imle.metrics.exact_match(solve(-as_binary(puzzles)), as_binary(held_out[: len(puzzles)]))
     best = solve(torch.from_numpy(rng.normal(size=(len(puzzles), VARIABLES))).float())
     legal = (best.unsqueeze(1) == as_binary(all_boards())).all(dim=2).any(dim=1)

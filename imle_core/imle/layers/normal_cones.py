@@ -53,8 +53,8 @@ def normals_of_group(boundary: Boundary, group: Group, z: Tensor) -> Normals:
         raise OptionError(
             f"{boundary.solver_id}: expected a solver that tells which constraints bind a solution, found one without "
             "normal_cones",
-            hint="linear programs of which all variables are learned do, topk, assignments and paths in directed "
-            "graphs; others may be written as linear programs, such as for highs-lp",
+            hint="linear programs of which all variables are learned do, topk, assignments, paths in directed graphs "
+            "and closed tours; others may be written as linear programs, such as for highs-lp",
         )
     found = find(boundary.rows(z.unsqueeze(1)), **group.per_sample(1))
     if not isinstance(found, NormalCones):

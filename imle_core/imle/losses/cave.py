@@ -36,8 +36,9 @@ class CaVE(SolverLoss):
       ``(1 - inner_ratio) theta / |theta| + inner_ratio m`` with m the mean of the normals, each at length 1.
 
     The layer's constraints have to be known: those of linear programs, of which all variables are learned, of top-k,
-    of assignments and of closed tours are. Where the linear relaxation has further corners, as of most integer
-    programs, the cone is smaller than that of all scores for which y is best, and the loss asks for more than it needs.
+    of assignments, of paths in directed graphs and of closed tours are. Where the linear relaxation has further
+    corners, as of most integer programs, the cone is smaller than that of all scores for which y is best, and the loss
+    asks for more than it needs.
 
     Rows of zeros have no direction: their value is 1, their gradient one step towards m.
 

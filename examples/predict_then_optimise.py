@@ -11,8 +11,8 @@ What counts is the regret of the decisions on unseen rows, as a share of the bes
 
 The last line knows the expected costs, but not the day's noise: a floor for any model. Hyperparameters are the same for
 every method (Adam, 20 epochs at rate 0.01 or, for tours, 10 at 0.1; 10 samples and temperature 1 where there is noise),
-and not tuned. The perturbation gradient is not convex: it is measured from a cold start, and after SPO+ took the first
-half of the epochs. Its step shrinks with the number of rows, as in its theory.
+and not tuned. The perturbation gradient is not convex: it is measured from a cold start and from a warm one, with
+SPO+ for the first half of the epochs. Its step shrinks with the number of rows, as in its theory.
 
 Each run counts twice: with its last weights, as published tables do, and with the mean of its weights over the second
 half of the training, which wanders less, but lags behind where training has not settled.
@@ -170,9 +170,9 @@ METHODS: dict[str, Callable[[Problem], Loss]] = {
     "structured hinge": surrogate(losses.StructuredHinge),
     "CaVE": surrogate(losses.CaVE),
     "perturbation gradient": perturbation_gradient,
-    "SPO+, then perturbation gradient": perturbation_gradient,
+    "perturbation gradient, warm": perturbation_gradient,
 }
-FIRST = {"SPO+, then perturbation gradient": "SPO+"}
+FIRST = {"perturbation gradient, warm": "SPO+"}
 """The method of the first half of the epochs, where it is another one."""
 UNTOLD = {("knapsack", "CaVE")}
 """Problems whose solver does not tell which constraints bind, with the method that has to know."""

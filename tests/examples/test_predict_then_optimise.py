@@ -107,9 +107,9 @@ def test_the_second_half_starts_where_the_first_ended(example, monkeypatch):
 
     for method in trio.METHODS:
         monkeypatch.setitem(trio.METHODS, method, recorded(method))
-    trio.run(problem, "SPO+, then perturbation gradient", seed=1)
+    trio.run(problem, "perturbation gradient, warm", seed=1)
     methods, means = zip(*steps, strict=True)
     half = problem.epochs // 2
-    assert methods == ("SPO+",) * half + ("SPO+, then perturbation gradient",) * half
+    assert methods == ("SPO+",) * half + ("perturbation gradient, warm",) * half
     assert list(means[: half + 1]) == sorted(means[: half + 1], reverse=True)  # down, as long as the first goes on
     np.testing.assert_allclose(means[half:], means[half], rtol=1e-5)

@@ -92,7 +92,10 @@ def test_the_layer_only_lends_its_solver(cls):
         torch.manual_seed(0)
         values.append(cls(layer)(objective, target_for(cls, true)))
         assert layer.training is training
-    assert values[0] == values[1] == values[2]
+    # LAPACK's last bit depends on where in memory numbers lie
+    apart = 1e-14 * values[0].abs() if cls is RegularisedFenchelYoung else 0.0
+    assert (values[1] - values[0]).abs() <= apart
+    assert (values[2] - values[0]).abs() <= apart
 
 
 @pytest.mark.parametrize("cls", ALL)

@@ -108,7 +108,7 @@ def test_round_trip(tmp_path, suffix):
 REFUSED = {
     "quadratic objective": (
         "Minimize\n obj: x + [ x ^ 2 ] / 2" + TAIL + "End\n",
-        ": expected a linear objective, found a quadratic one",
+        ": expected a linear objective, found a quadratic one\n  hint: use highs-qp",
     ),
     "quadratic row": ("Minimize\n obj: x\nSubject To\n c1: [ x ^ 2 ] + y <= 1\nEnd\n", UNREADABLE),
     "SOS": ("Minimize\n obj: x + y" + TAIL + "SOS\n s1: S1:: x:1 y:2\nEnd\n", UNREADABLE),

@@ -127,9 +127,12 @@ def test_two_threads_find_what_one_finds(engine):
 
     alone = [solve(one) for one in inputs]
     with ThreadPoolExecutor(2) as pool:
-        for a, b in zip(alone, pool.map(solve, inputs), strict=True):
+        for a, b, (net, unary, weights) in zip(alone, pool.map(solve, inputs), inputs, strict=True):
             assert a.status == b.status
-            np.testing.assert_array_equal(a.state, b.state)
+            assert a.objective == pytest.approx(b.objective, abs=1e-9)
+            total = networks.scores(net, unary, weights)
+            if np.count_nonzero(total > total.max() - 1e-9) == 1:  # of several that are best, any is right
+                np.testing.assert_array_equal(a.state, b.state)
 
 
 def test_toulbar2_leaves_the_other_threads_running():

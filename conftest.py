@@ -72,21 +72,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
 
 
-OF_THE_SITE = ("tests/docs/test_notebooks.py", "tests/docs/test_outside.py", "tests/docs/test_site.py")
+SHARED = {
+    "tests/docs/test_notebooks.py": "site",
+    "tests/docs/test_outside.py": "site",
+    "tests/docs/test_site.py": "site",
+    "tests/distribution/*": "wheels",
+    "tests/parallel/test_clusters.py": "clusters",
+    "*.md": "",
+}
+"""Files whose tests share what takes long to make, by its name. In documents later blocks use names of earlier ones."""
 
 
 class Together(LoadScopeScheduling):
-    """Spread tests over workers one by one, except those that belong together.
+    """Spread tests over workers one by one, except those that share something.
 
-    Later blocks of a document use names of earlier ones. While one worker builds the site, which takes a minute, the
-    other does not wait for it but runs something else.
+    While one worker makes it, the other does not wait for it, nor make another, but runs something else.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        if file in OF_THE_SITE:
-            return "site"
-        return file if file.endswith(".md") else nodeid
+        return next((name or file for pattern, name in SHARED.items() if fnmatch(file, pattern)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -77,7 +77,6 @@ SHARED = {
     "tests/docs/test_outside.py": "site",
     "tests/docs/test_site.py": "site",
     "tests/distribution/*": "wheels",
-    "tests/parallel/test_clusters.py": "clusters",
     "*.md": "",
 }
 """Files whose tests share what takes long to make, by its name. In documents later blocks use names of earlier ones."""

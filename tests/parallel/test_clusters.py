@@ -20,7 +20,7 @@ from imle.execution import RayExecutor
 from imle.execution.recipe import recipe
 from imle.execution.work import Task, run_task_apart
 from imle.solvers import SolveStatus
-from support.hazards import HANG, KILL, Hazard, loaded, pid, slow_pid
+from support.hazards import HANG, KILL, Hazard, deaf_once, loaded, pid, slow_pid
 
 
 class DaskCluster:
@@ -177,6 +177,17 @@ def test_tasks_that_are_given_up():
         assert not left
         assert all(future.cancelled() or future.exception() is not None for future in done)
         assert executor.submit(len, "abc").result(timeout=60) == 3
+
+
+@on_ray
+@pytest.mark.usefixtures("cluster")
+def test_a_task_that_does_not_hear_its_interrupt_ends(tmp_path):
+    with RayExecutor() as executor:
+        task = executor.submit(deaf_once, started := tmp_path / "started")
+        while not started.exists():
+            time.sleep(0.01)
+        executor.abandon([task])
+        assert task.exception(timeout=60) is not None
 
 
 @on_ray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -123,6 +124,14 @@ def loaded(name: str) -> bool:
 
 def pid() -> int:
     return os.getpid()
+
+
+def deaf_once(started):
+    """A task that does not hear the first interrupt."""
+    with contextlib.suppress(KeyboardInterrupt):
+        started.touch()
+        time.sleep(600)
+    time.sleep(600)
 
 
 def slow_pid(seconds: float) -> int:

@@ -20,6 +20,8 @@ from imle.execution.worker import answered, run_pickled
 
 _AHEAD = 2
 """Tasks per worker that are handed over: while one is solved, the next one is on its way."""
+_PATIENCE = 2.0
+"""Seconds after which the worker of a task that was interrupted, and goes on, is ended."""
 
 
 class RayExecutor(Executor):
@@ -89,11 +91,20 @@ class RayExecutor(Executor):
             tasks: their futures, as `submit` returned them; those that are done stay as they are.
         """
         running = [future for future in tasks if not future.cancel()]  # first, or some would take the free places
+        self._interrupt([future for future in running if isinstance(future, _RayFuture)])
+
+    def _interrupt(self, tasks: list[_RayFuture], force: bool = False) -> None:
+        """Interrupt tasks, and end the workers of those that go on: interrupts that come at a bad moment are lost."""
         with self._lock:
-            refs = [future.ref for future in running if isinstance(future, _RayFuture) and future.ref is not None]
-        for ref in refs:
-            with suppress(Exception):  # a cluster that is gone has nothing to interrupt
-                self._ray.cancel(ref)
+            left = [(future, future.ref) for future in tasks if not future.done()]
+        for _, ref in left:
+            if ref is not None:
+                with suppress(Exception):  # a cluster that is gone has nothing to interrupt
+                    self._ray.cancel(ref, force=force)
+        if left and self._ray.is_initialized():
+            again = threading.Timer(_PATIENCE, self._interrupt, ([future for future, _ in left], True))
+            again.daemon = True
+            again.start()
 
     def nodes(self) -> Sized:
         """The machines of the cluster that live and have CPUs."""
@@ -146,13 +157,13 @@ class RayExecutor(Executor):
         self._send()
         try:
             value = answered(found.result())
-        except Exception as error:
+        except BaseException as error:  # an interrupt among them: who waits for the task has to hear of it
             future.set_exception(self._told(error))
         else:
             future.set_result(value)
         future.ref = None  # or the cluster keeps the answer
 
-    def _told(self, error: Exception) -> Exception:
+    def _told(self, error: BaseException) -> BaseException:
         known = self._ray.exceptions
         if isinstance(error, (known.WorkerCrashedError, known.NodeDiedError, known.OutOfMemoryError)):
             return WorkerDiedError(f"every worker of the cluster that was given this task died: {error}")

@@ -277,7 +277,7 @@ def test_peak_memory():
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
     peaks = [int(subprocess.check_output([*command, limit])) for limit in ("None", "1e7")]
     assert peaks[0] > 5 * 24e6
-    assert peaks[1] < peaks[0] / 4
+    assert peaks[1] < 2.5 * 24e6  # 34 to 53 MB, of which allocators' habits are some 20
 
 
 def test_solvers_that_see_rows_one_after_another_see_the_same():

@@ -9,6 +9,7 @@ import cvxpy as cp
 
 from imle.errors import InstanceError
 from imle.solvers import AwaitingInstance, PreparedSolver
+from imle_cvxpy import pickling as pickling  # layers that hold problems can be copied and sent
 from imle_cvxpy.canonical import canonical
 from imle_cvxpy.learned import given_parameters, learned
 from imle_cvxpy.plugin import CVXPY

@@ -16,7 +16,7 @@ from imle_linear.arrays import Columns, Floats
 from imle_linear.parametric.affine import Affine, Longs
 from imle_linear.program import LinearProgram
 
-_ROUND_OFF = 1e-9
+_ROUND_OFF = 2.0**-40
 """Of sums of bounds, relative."""
 
 
@@ -228,6 +228,7 @@ class LearnedTerms:
         constants = self.constants[added]
         lower, upper = _between(program, row, column, factor, constants)
         broken = np.bincount(row, (factor != np.rint(factor)) | ~program.integer[column], minlength=count)
+        whole = (broken == 0) & (constants == np.rint(constants)) & program.integer.any()  # what multiplies nothing is
         costs = program.costs
         return replace(
             program,
@@ -240,7 +241,7 @@ class LearnedTerms:
             equalities=program.equalities + count,
             lower=program.lower.followed_by(Affine.constant(lower, width)),
             upper=program.upper.followed_by(Affine.constant(upper, width)),
-            integer=np.append(program.integer, (broken == 0) & (constants == np.rint(constants))),
+            integer=np.append(program.integer, whole),
             costs=replace(costs, size=costs.size + count, row=np.where(costs.row == n, n + count, costs.row)),
         )
 

@@ -17,7 +17,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import finite, numbers, refuse_negative, row_by_row
 from imle_networkx.graph import whole
 from imle_networkx.masks import masks, read_mask
-from imle_routes.branching import RESOLVED
+from imle_routes.branching import resolution
 from imle_routes.kernels.split import split
 from imle_routes.plugin import VRP
 from imle_routes.routing import Routing
@@ -262,11 +262,11 @@ class PreparedVRP(BasePrepared):
             rows.end(row, SolveStatus.TIMEOUT, "the search found no routes within capacities and windows")
             return
         steps = np.array([step for route in routes for step in pairwise(route)]).reshape(-1, 2).T
-        cost = float(fleet.distances[steps[0], steps[1]].sum())
+        taken = fleet.distances[steps[0], steps[1]]
         rows.solutions[row, nodes[steps[0]], nodes[steps[1]]] = 1
-        bound = fleet.bound(cost)
-        scale = np.abs(fleet.distances[np.isfinite(fleet.distances)]).max(initial=0.0)
-        if not cost - bound <= RESOLVED * scale:
+        cost, tolerance = float(taken.sum()), resolution(taken, fleet.distances)
+        bound = fleet.bound(cost, tolerance)
+        if not cost - bound <= tolerance:
             rows.bounds[row] = -bound if options.sense == "max" else bound
             rows.end(row, SolveStatus.FEASIBLE, "the best routes that local search has found")
 

@@ -16,9 +16,6 @@ from imle_linear.arrays import Columns, Floats
 from imle_linear.parametric.affine import Affine, Longs
 from imle_linear.program import LinearProgram
 
-_ROUND_OFF = 2.0**-40
-"""Of sums of bounds, relative."""
-
 
 class QuadraticTerm(NamedTuple):
     """x'Qx/2, which is added to what is minimised, and taken from what is maximised.
@@ -249,7 +246,7 @@ class LearnedTerms:
 def _between(
     program: ParametricProgram, row: Longs, column: Longs, factor: Floats, constants: Floats
 ) -> tuple[Floats, Floats]:
-    """Between which values sums of variables lie, with room for round-off; engines like what has an end."""
+    """Between which values sums of variables lie, up to their round-off; engines like what has an end."""
     count = len(constants)
     if program.bounds_vary:
         return np.full(count, -np.inf), np.full(count, np.inf)
@@ -257,5 +254,4 @@ def _between(
     p[0, -1] = 1.0
     ends = factor[:, None] * program.bounds(p)[0][column]
     least, most = (np.bincount(row, end, minlength=count) + constants for end in (ends.min(axis=1), ends.max(axis=1)))
-    room = _ROUND_OFF * (1.0 + np.where(np.isfinite(least + most), np.abs(least) + np.abs(most), 0.0))
-    return least - room, most + room
+    return least, most

@@ -125,12 +125,8 @@ class PreparedCKY(PreparedSequences):
 
     def maximise(self, scores: Floats, lengths: Longs, solutions: Any, found: Flags) -> None:
         """Find a best tree of each row."""
-        parts = self.blocks.split(scores)
-        spans = read_only(parts["spans"])
         if self.grammar is None:
-            trees(spans, self.bars, lengths, solutions.reshape(spans.shape), found)
-            return
-        nodes, counts = np.zeros(spans.shape, np.int8), np.zeros(parts["rules"].shape, np.int32)
-        derivations(spans, self.bars, read_only(parts["rules"]), lengths, *self.grammar, nodes, counts, found)
-        own = self.blocks.split(solutions)  # views
-        own["spans"][:], own["rules"][:] = nodes, counts
+            shape = (len(scores), self.words, self.words, len(self.symbols))
+            trees(scores.reshape(shape), self.bars, lengths, solutions.reshape(shape), found)
+        else:
+            derivations(scores, self.bars, self.words, lengths, *self.grammar, solutions, found)

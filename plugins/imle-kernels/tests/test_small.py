@@ -193,3 +193,4 @@ def test_points_and_duals_that_prove_nothing():
 def test_what_is_not_small():
     assert SmallStructure.of(from_matrices("test", A_ub=np.ones((1, 3)), b_ub=[1], integrality=[0, 0, 1])) is None
     assert SmallStructure.of(from_matrices("test", A_ub=np.ones((51, 100)), b_ub=np.ones(51), integrality=0)) is None
+    assert SmallStructure.of(from_matrices("test", bounds=[(0, 1)] * 501, integrality=0)) is None

@@ -117,7 +117,7 @@ def dual_simplex(tableau: Floats, basic: Longs, nonbasic: Longs, low: Floats, hi
     m, n = len(basic), len(nonbasic)
     ratios = np.empty(n)
     for _ in range(STEPS * (m + n)):
-        leaving, worst = -1, 0.0  # which row is broken most, as the crow flies
+        leaving, worst = -1, 0.0  # the row that is broken most, by the distance to where it holds
         for i in range(m):
             over = max(low[basic[i]] - x[basic[i]], x[basic[i]] - high[basic[i]])
             if over > FEASIBLE * max(1.0, abs(x[basic[i]])):
@@ -136,16 +136,7 @@ def dual_simplex(tableau: Floats, basic: Longs, nonbasic: Longs, low: Floats, hi
             helps = (slope > PIVOT and x[k] < high[k]) or (slope < -PIVOT and x[k] > low[k])
             ratios[j] = abs(tableau[m, j] / slope) if helps else np.inf
         while True:  # variables go from bound to bound, the cheapest first, as long as that does not mend the row
-            j = -1
-            for other in range(n):
-                if ratios[other] < np.inf and (
-                    j < 0
-                    or ratios[other] < ratios[j] - REDUCED
-                    or (
-                        ratios[other] <= ratios[j] + REDUCED and abs(tableau[leaving, other]) > abs(tableau[leaving, j])
-                    )
-                ):
-                    j = other
+            j = cheapest(ratios, tableau[leaving])
             if j < 0:
                 return False
             k = nonbasic[j]
@@ -158,6 +149,18 @@ def dual_simplex(tableau: Floats, basic: Longs, nonbasic: Longs, low: Floats, hi
         x[out] = bound
         exchange(tableau, basic, nonbasic, leaving, j)
     return False
+
+
+@compiled
+def cheapest(ratios: Floats, row: Floats) -> int:
+    """Where the least ratio is, -1 if all are infinite; of several, where the row is steepest, for large pivots."""
+    best = -1
+    for j in range(len(ratios)):
+        if ratios[j] < np.inf:
+            equal = best >= 0 and abs(ratios[j] - ratios[best]) <= REDUCED
+            if best < 0 or (abs(row[j]) > abs(row[best]) if equal else ratios[j] < ratios[best]):
+                best = j
+    return best
 
 
 @compiled

@@ -28,6 +28,9 @@ _MOST = 400
 """Clients and vehicles up to which there is a bound."""
 
 
+NO_ROOM = "the demands do not fit into the vehicles"
+
+
 @dataclass(frozen=True, eq=False)
 class Routing:
     """Vehicles and clients of one row. Depots come first among the nodes, then clients.
@@ -45,6 +48,35 @@ class Routing:
     room: int
     vehicles: Longs
     times: Times | None
+
+    def lacking(self, nodes: Longs) -> str:
+        """Why there are no routes, where that is plain; else "".
+
+        Args:
+            nodes: what the user calls them.
+        """
+        depots = len(self.vehicles)
+        large = np.flatnonzero(self.loads > self.room)
+        if len(large):
+            return f"the demand of node {nodes[depots + large[0]]} is larger than the capacity"
+        if int(self.loads.sum()) > self.room * int(self.vehicles.sum()):
+            return NO_ROOM
+        late = [] if self.times is None else self._out_of_reach(self.times)
+        return f"no vehicle can be at node {nodes[late[0]]} within its window, and back in time" if late else ""
+
+    def _out_of_reach(self, times: Times) -> list[int]:
+        """Clients that no way from a depot reaches in time, by whatever nodes, or that none leads back from in time."""
+        ways, early, late, service = times
+        depots = len(self.vehicles)
+        ways = ways.copy()
+        np.fill_diagonal(ways, 0)
+        for node in range(len(ways)):  # Floyd and Warshall
+            np.minimum(ways, ways[:, node, None] + ways[node], out=ways)
+        begun = np.maximum((early[:depots, None] + ways[:depots, depots:]), early[depots:])  # [depots, clients]
+        back = begun + service[depots:] + ways[depots:, :depots].T
+        reached = ((begun <= late[depots:]) & (back <= late[:depots, None])).any(axis=0)
+        found: list[int] = (depots + np.flatnonzero(~reached)).tolist()
+        return found
 
     def drive(self, iterations: int, seconds: float, seed: int) -> list[list[int]] | None:
         """Routes by iterated local search, each from a depot over clients and back; None if none were found that fit.

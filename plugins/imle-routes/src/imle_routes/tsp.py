@@ -260,7 +260,8 @@ class PreparedTSP(BasePrepared):
             order[:] = np.roll(found.order, -int(np.argmin(found.order)))
         if not found.done:
             bound = found.bound + common * (len(base) - (not self.closed))
-            rows.bounds[row] = -bound if options.sense == "max" else bound
+            if math.isfinite(bound):
+                rows.bounds[row] = -bound if options.sense == "max" else bound
             if found.order is None:
                 rows.end(row, SolveStatus.TIMEOUT, "stopped at a limit before any tour was found")
             else:

@@ -179,3 +179,17 @@ def test_ways_of_no_cost(unit, monkeypatch):
     for row in range(6):
         own = np.where(np.eye(7, dtype=bool), np.inf, costs[row])
         assert result.values[row] == cheapest(own, closed=True)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_all_ways_cost_alike_makes_no_search_coarse(closed, monkeypatch):
+    """The tours are those of the costs without it, which floats hold exactly."""
+    costs = np.round(np.random.default_rng(0).random((8, 9, 9)) * 2.0**16) / 2.0**16
+    tabled = TSPSolver().prepare(closed=closed).solve(costs)
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    found = TSPSolver(sense="max").prepare(closed=closed).solve(-(costs + 2.0**32))
+    assert found.status is None
+    assert np.einsum("nij,nij->n", costs, found.solutions).tolist() == tabled.values.tolist()
+    stopped = TSPSolver(sense="max", node_limit=1).prepare(closed=closed).solve(-(costs + 2.0**32))
+    assert stopped.bound is None or (stopped.bound >= found.values - 1e-6).all()
+    assert stopped.bound is None or (stopped.bound < found.values + 9).all()

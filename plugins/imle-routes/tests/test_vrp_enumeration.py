@@ -163,4 +163,42 @@ def test_large_numbers_for_ways_there_are_not_leave_the_others_as_they_are(large
     between[0, 0, 1] = between[0, 1, 0] = large  # between depots, which no vehicle drives
     two = VRPSolver(iterations=5).prepare(demands=[0] + [1] * (n - 1), capacity=3, depots=[0, 1]).solve(between)
     assert two.status.tolist() == [SolveStatus.FEASIBLE]
-    assert two.bound[0] < two.values[0] - 1e-3
+    assert two.bound[0] < two.values[0] - 1e-6
+
+
+@pytest.mark.parametrize("scale", [1, 997])
+@pytest.mark.parametrize("depots", [1, 2])
+def test_bounds_of_loads_are_below_all_routes_and_mostly_close(depots, scale):
+    """Whole loads, zeros among them; and loads of so many units that they are rounded."""
+    rng = np.random.default_rng(depots)
+    gaps = []
+    for trial in range(60):
+        n = depots + 4
+        demands = scale * rng.integers(0 if trial % 3 else 1, 5, n) + (rng.integers(0, 50, n) if scale > 1 else 0)
+        room = int(scale * rng.integers(5, 8))
+
+        def fits(route, demands=demands, room=room):
+            return demands[list(route)].sum() <= room
+
+        listed = routes(n, list(range(depots)), range(depots, n), fits)
+        costs = rng.random((n, n)) if trial % 2 else rng.normal(size=(n, n))
+        least = best(listed, costs, 1)
+        np.fill_diagonal(costs, np.inf)
+        fleet = Routing(costs, demands[depots:], room, np.full(depots, 4), None)
+        bound = fleet._load_bound(least + 0.1 + 0.2 * abs(least), 1e-9)
+        assert bound <= least + 1e-9
+        gaps.append(least - bound)
+    assert np.median(gaps) < 0.05
+
+
+def test_bounds_know_loads():
+    """Twelve clients far from the depot and close to each other: four vehicles of three have to come."""
+    places = np.concatenate([[[0.0, 0.0]], [[100.0, 0.0]] + 0.01 * np.random.default_rng(0).random((12, 2))])
+    costs = np.linalg.norm(places[:, None] - places, axis=2)
+    result = VRPSolver(iterations=30).prepare([0] + [1] * 12, 3).solve(costs[None])
+    assert result.values[0] == pytest.approx(800, abs=1)
+    assert result.gap is None or result.gap[0] < 1e-3
+    spread = np.random.default_rng(1).random((21, 2))
+    costs = np.linalg.norm(spread[:, None] - spread, axis=2)
+    result = VRPSolver(iterations=100).prepare([0] + [1] * 20, 4).solve(costs[None])
+    assert result.gap is None or result.gap[0] < 0.1

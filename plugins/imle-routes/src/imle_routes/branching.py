@@ -80,6 +80,13 @@ def best_tour(distances: Floats, forced: Longs, *, symmetric: bool, limits: Sear
         # the ways of an earlier tour were far dearer, which made this search a coarse one
 
 
+def common_part(distances: Floats) -> float:
+    """What all ways cost alike, where it can be taken off without round-off; else 0."""
+    finite = distances[np.isfinite(distances)]
+    least = float(finite.min(initial=np.inf))
+    return least if least < math.inf and ((finite - least) + least == finite).all() else 0.0
+
+
 def resolution(taken: Floats, distances: Floats) -> float:
     """By how much less other routes have to cost, to be better.
 

@@ -13,8 +13,9 @@ import pyvrp
 from pyvrp.stop import StoppingCriterion
 
 from imle.solvers.cancellation import raise_if_cancelled
-from imle.solvers.compiled import Floats, Longs
+from imle.solvers.compiled import Floats, Longs, read_only
 from imle_routes.branching import SearchLimits, doubled, run, warm
+from imle_routes.kernels.capacities import q_route_bound
 from imle_routes.kernels.search import LEVEL, LOWER, UPPER
 from imle_routes.units import NEVER, Times
 
@@ -24,6 +25,11 @@ _COARSE = 2.0**20
 """Where the largest is so many times as large as all that routes cost, the others are left with too few bits."""
 _WEIGHED = 2.0**60
 """Excess load or lateness times its penalty stays below this."""
+_UNITS, _STEPS = 100, 200
+"""Loads of a vehicle that bounds tell apart, and their subgradient steps."""
+_WORK, _FEWEST = 200_000_000, 20
+"""Combinations of two clients, or of two loads, that a bound may look at: some tenths of a second; and the steps that
+make it worth while."""
 _MOST = 400
 """Clients and vehicles up to which there is a bound."""
 
@@ -144,15 +150,23 @@ class Routing:
         return max(loads, int(early.max()) + len(early) * int(durations.max() + service.max()))
 
     def bound(self, cost: float, tolerance: float) -> float:
-        """What no routes cost less than, by 1-trees; nan for large fleets.
-
-        Capacities and windows only count in that there are as many routes as loads need. Vehicles are copies of their
-        depot, which one tour of all clients visits between two routes: those of idle vehicles follow on one another. Of
-        several depots each has one copy more, where the tour goes on to the next depot.
+        """What no routes cost less than; nan for large fleets. Windows do not count.
 
         Args:
             cost: of routes that are known.
             tolerance: by how much less others have to cost, to be better.
+        """
+        found = self._tour_bound(cost, tolerance)
+        if found >= cost - tolerance or not self.room < int(self.loads.sum()):
+            return found
+        return float(np.fmax(found, self._load_bound(cost, tolerance)))
+
+    def _tour_bound(self, cost: float, tolerance: float) -> float:
+        """That of 1-trees; nan where there are too many nodes.
+
+        Capacities only count in that there are as many routes as loads need. Vehicles are copies of their depot, which
+        one tour of all clients visits between two routes: those of idle vehicles follow on one another. Of several
+        depots each has one copy more, where the tour goes on to the next depot.
         """
         depots, clients = len(self.vehicles), len(self.loads)
         copies = np.repeat(np.arange(depots), np.minimum(self.vehicles, clients) + (depots > 1))
@@ -169,6 +183,22 @@ class Routing:
         search = doubled(wider, cost, tolerance)
         run(search, SearchLimits(1, math.inf))
         return float(search.values[UPPER if search.counts[LEVEL] < 0 else LOWER])
+
+    def _load_bound(self, cost: float, tolerance: float) -> float:
+        """That of q-routes; nan where it takes too long.
+
+        Loads are rounded down to some dozens of units, and all are at least one, for which vehicles have room.
+        """
+        depots, clients = len(self.vehicles), len(self.loads)
+        unit = max(1, -(-self.room // _UNITS))
+        loads = self.loads // unit
+        room = self.room // unit + int((loads == 0).sum())
+        loads = np.maximum(loads, 1)
+        steps = _WORK // (depots * clients**2 * room + int(loads.sum()) * room)
+        if steps < _FEWEST:
+            return math.nan
+        costs = read_only(self.distances)
+        return float(q_route_bound(costs, read_only(loads), room, depots, cost, tolerance, min(steps, _STEPS)))
 
     def _reduced_costs(self) -> Floats:
         """Costs that are not negative, as PyVRP wants them.

@@ -270,8 +270,9 @@ class BlockLayer(SolverLayer):
                 flat = int(np.ravel_multi_index(at, packing.shapes[name]))
                 entry += f" ({labels[name][flat]})"
             where = f"row {row[0] if len(row) == 1 else tuple(row)}, {entry}" if row else entry
+            value = float(values[tuple(bad[0])])
+            count = f"{len(bad)} of {values.numel()} entries are not finite"
             raise ObjectiveError(
-                f"{self.spec.id}: {name}: found {float(values[tuple(bad[0])])} in {where}; {len(bad)} of "
-                f"{values.numel()} entries are not finite",
-                hint="check the network's output",
+                f"{self.spec.id}: {name}: found {value} in {where}; {count}",
+                hint=self._boundary.forbidding_hint(value) or "check the network's output",
             )

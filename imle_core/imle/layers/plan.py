@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._text import printable
-from imle.errors import ImleError, SolverContractError, SolverWarning
+from imle.errors import ImleError, InstanceError, SolverContractError, SolverWarning
 from imle.estimators.samples import Solutions, inside, spread
 from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
@@ -366,7 +366,10 @@ class SolvePlan:
             return None
         event = values.shape[values.ndim - len(shape) :]
         row_shapes = row_shapes_of(group.prepared)
-        told = None if row_shapes is None else row_shapes(**group.values)
+        try:
+            told = None if row_shapes is None else row_shapes(**group.values)
+        except InstanceError as error:
+            raise named(error, group.rows, self.first, self.lead) from error.__cause__
         if told is not None:
             rows = next(iter(map(len, group.values.values())), 1)
             shapes = tuple(event) if self.packing is None else self.packing.shapes

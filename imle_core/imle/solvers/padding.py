@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,16 +33,14 @@ def own_entries(who: str, told: Any, shapes: Sizes | Mapping[str, Sizes], rows: 
     if not isinstance(shapes, Mapping):
         return _corners(f"{who}: row_shapes", told, shapes, rows)
     if not isinstance(told, Mapping) or not set(told) <= set(shapes):
-        found = f"those of {', '.join(map(str, told))}" if isinstance(told, Mapping) else type(told).__name__
-        raise SolverContractError(
-            f"{who}: row_shapes: expected a mapping of sizes of {', '.join(shapes)}, found {found}"
-        )
+        found = f"sizes of {', '.join(map(str, told))}" if isinstance(told, Mapping) else type(told).__name__
+        raise SolverContractError(f"{who}: row_shapes: expected sizes of blocks {', '.join(shapes)}, found {found}")
     parts = [
         _corners(f"{who}: row_shapes: {name}", told.get(name, [shape]), shape, rows) for name, shape in shapes.items()
     ]
-    flat = [part.reshape(len(part), -1) for part in parts]
-    most = max(map(len, flat))
-    return np.concatenate([np.broadcast_to(part, (most, part.shape[1])) for part in flat], axis=1)
+    flat = [part.reshape(len(part), math.prod(shape)) for part, shape in zip(parts, shapes.values(), strict=True)]
+    (lines,) = np.broadcast_shapes(*((len(part),) for part in flat))
+    return np.concatenate([np.broadcast_to(part, (lines, part.shape[1])) for part in flat], axis=1)
 
 
 def _corners(where: str, told: ArrayLike, shape: Sizes, rows: int) -> Flags:

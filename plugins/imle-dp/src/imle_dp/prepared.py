@@ -41,7 +41,8 @@ class PreparedSequences(BasePrepared, ABC):
         self, solver: BaseSolver, fixed: Any, most: tuple[int, ...], least: int = 1, *, counts: bool = False
     ) -> None:
         self.solver = solver
-        self.fixed = length(solver.spec.id, fixed, most, least) if fixed is not None else None
+        length(solver.spec.id, fixed, most, least)
+        self.fixed = fixed
         self.most = most
         self.least = least
         self._dtype = np.int32 if counts else np.int8  # small: new memory costs more than what is written there
@@ -91,7 +92,7 @@ class PreparedSequences(BasePrepared, ABC):
         """`[N, D]`."""
         if given is not None:
             return lengths(self.solver.spec.id, given, most, self.least, rows)
-        return np.tile(most if self.fixed is None else self.fixed, (rows, 1))
+        return np.tile(length(self.solver.spec.id, self.fixed, most, self.least), (rows, 1))
 
     def room(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The largest lengths of an objective `[*shape]`.

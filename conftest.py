@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Generator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -59,6 +61,20 @@ def is_slow(path: Path) -> bool:
     """Whether all tests of a file are slow."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
     return any(fnmatch(name, pattern) for pattern in SLOW)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """A million objects of modules and tests stay to the end: nobody needs to look for garbage among them.
+
+    Otherwise each `gc.collect()` of a test takes half a second, and a check for leaks makes two.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -92,13 +92,14 @@ class Estimator(WideBuffers, ABC):
         """
         return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
-    def transform(self, theta: Tensor) -> Tensor:
+    def transform(self, theta: Tensor, own: Tensor | None = None) -> Tensor:
         """Change theta before anything else, differentiably.
 
         In `eval()` mode and with output="map" only the derivative is changed: theta is solved as it was given.
 
         Args:
-            theta: `[B, *event]`.
+            theta: `[B, *event]`, 0 on the padding.
+            own: which entries are no padding, of a shape that broadcasts to that of theta; None for all.
 
         Returns:
             `[B, *event]`.

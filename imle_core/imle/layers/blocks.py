@@ -210,7 +210,7 @@ class BlockLayer(SolverLayer):
         self.begin()
         plan, lead, event = self._plan(theta, rows, groups)
         plan.packing = packing
-        return Batch(plan.inside(self._theta(theta, lead, event)), plan)
+        return Batch(self._theta(theta, lead, event, plan.own), plan)
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved, and how its blocks lie in one tensor."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imle.errors import ObjectiveError, SolverContractError
 from imle.layers.shapes import row_name
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, is_homogeneous, takes_any_size
+from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, fixed_terms_of, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 
 _SIZE = 10
@@ -92,7 +92,8 @@ class Boundary(NamedTuple):
         if self.array == "torch":
             rows = theta.detach() if takes_any_size(prepared) else torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)
             return Objective((rows.neg() if self.sense == "min" else rows).flatten(0, 1))
-        if not is_homogeneous(prepared) or takes_any_size(prepared):
+        # fixed terms, if only a constant, are part of values, which then do not grow with the objective
+        if not is_homogeneous(prepared) or takes_any_size(prepared) or fixed_terms_of(prepared) is not None:
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
         shape, flat = rows.shape, rows.reshape(len(rows), -1)

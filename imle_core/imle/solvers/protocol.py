@@ -40,7 +40,7 @@ class PreparedSolver(Protocol):
 
     - `homogeneous: bool`, by default True: solutions stay the same if an objective is multiplied by a positive
       number. The core then multiplies the rows of numpy solvers by powers of two, so that absolute tolerances mean
-      the same for objectives of any size.
+      the same for objectives of any size; but not where there are `fixed_terms`, if only a constant.
     - `any_size: bool`, by default False: nothing in the solver depends on the size of numbers, above all no
       tolerance, so that rows come as they are. Messages may then quote entries of an objective. To a torch solver they
       come as they are even with nan and infinities, which are only looked for afterwards; others get 0 there.

@@ -146,3 +146,36 @@ def test_branch_and_bound_agrees_with_tables_on_larger_tours(symmetric, monkeypa
     assert searched.values == pytest.approx(tabled.values, rel=1e-8)
     for taken in searched.solutions:
         check_tour(taken, list(range(12)), closed=True)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("large", [1e6, 1e12, 1e200])
+def test_large_numbers_for_ways_there_are_not_make_no_search_coarse(large, symmetric, monkeypatch):
+    """A tour takes none of them where it can: tables, and sums of what it takes, tell by how much it is the best."""
+    rng = np.random.default_rng(int(np.log10(large)))
+    costs, dear = rng.random((12, 10, 10)), rng.random((12, 10, 10)) < 0.55
+    if symmetric:
+        costs, dear = costs + costs.swapaxes(1, 2), dear & dear.swapaxes(1, 2)
+    costs[dear] = large
+    tabled = TSPSolver().prepare().solve(costs)
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    searched = TSPSolver().prepare().solve(costs)
+    assert searched.status is None
+    assert searched.values == pytest.approx(tabled.values, rel=1e-8)
+    assert (tabled.values < 20).sum() > 5
+    for taken in searched.solutions:
+        check_tour(taken, list(range(10)), closed=True)
+
+
+@pytest.mark.parametrize("unit", [0.0, 1.0, 2.0**-30])
+def test_ways_of_no_cost(unit, monkeypatch):
+    """Tours of zeros among costs of both signs, and costs that are all zero."""
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    rng = np.random.default_rng(0)
+    costs = unit * rng.integers(-1, 3, (6, 7, 7))
+    costs[:3, np.arange(7), (np.arange(7) + 1) % 7] = np.minimum(costs[:3, np.arange(7), (np.arange(7) + 1) % 7], 0.0)
+    result = TSPSolver().prepare().solve(costs)
+    assert result.status is None
+    for row in range(6):
+        own = np.where(np.eye(7, dtype=bool), np.inf, costs[row])
+        assert result.values[row] == cheapest(own, closed=True)

@@ -158,10 +158,11 @@ def _learned(who: str, given: Any, held: list[gurobipy.Var], names: tuple[str, .
     """Numbers of the learned variables, in the order given."""
     if isinstance(given, Mapping):
         given = list(given.values())
-    elif isinstance(given, gurobipy.MVar):
-        given = given.reshape(-1).tolist()
+    elif isinstance(given, (gurobipy.MVar, gurobipy.Var)):
+        given = [given]
     if given is not None and not isinstance(given, str) and hasattr(given, "__iter__"):
-        given = [_place(who, entry, held, names) for entry in given]
+        parts = [part.reshape(-1).tolist() if isinstance(part, gurobipy.MVar) else [part] for part in given]
+        given = [_place(who, entry, held, names) for part in parts for entry in part]
     return learned_variables(who, given, len(held), names)
 
 

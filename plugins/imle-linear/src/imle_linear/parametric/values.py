@@ -155,7 +155,7 @@ class Values:
                     f"{where}: expected a value for each of its {len(parameter.keys)} keys, found {found}"
                 )
             value = [value[key] for key in parameter.keys]
-        numbers = arrays.finite(where, value)
+        numbers = arrays.finite(where, value.toarray() if hasattr(value, "toarray") else value)
         if numbers.shape != parameter.shape:
             raise InstanceError(f"{where}: expected shape {list(parameter.shape)}, found {list(numbers.shape)}")
         return numbers.ravel()

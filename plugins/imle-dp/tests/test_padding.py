@@ -151,3 +151,7 @@ def test_infinite_scores_are_told_what_forbids():
     for value, hint in ((-torch.inf, "allowed= forbids entries"), (torch.inf, "check the network's output")):
         with pytest.raises(ObjectiveError, match=rf"transitions: found -?inf in position \(0, 1\)[^\n]*\n.*{hint}"):
             layer(torch.zeros(1, 2, 2), torch.tensor([[0.0, value], [0.0, 0.0]]))
+    padded = torch.tensor([[[0.0, -torch.inf], [torch.nan, 0.0]]])
+    for call in (layer, layer.value):
+        with pytest.raises(ObjectiveError, match=r"emissions: found -inf in row 0, position \(0, 1\); 1 of 4"):
+            call(padded, lengths=[1])

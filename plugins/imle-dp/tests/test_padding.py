@@ -10,8 +10,13 @@ import imle
 from imle.errors import InstanceError, ObjectiveError
 from imle.monitoring import Monitor
 from imle.noise import RelativeNoiseDistribution
+from imle.testing import Instance
+from imle.testing.checks.rows import check_padding
+from imle.testing.failure import CheckFailure
+from imle.testing.subject import Case, Subject
 from imle_dp.alignment import AlignmentSolver
-from imle_dp.plugin import imle_solvers
+from imle_dp.chain import PreparedChain, ViterbiSolver
+from imle_dp.plugin import VITERBI, imle_solvers
 from imle_dp.projective import ProjectiveTreeSolver
 
 RULES = [("S", "S", "a"), ("S", "a", "a"), ("a", "S", "a"), ("a", "a", "S")]
@@ -155,3 +160,13 @@ def test_infinite_scores_are_told_what_forbids():
     for call in (layer, layer.value):
         with pytest.raises(ObjectiveError, match=r"emissions: found -inf in row 0, position \(0, 1\); 1 of 4"):
             call(padded, lengths=[1])
+
+
+def test_the_kit_finds_sizes_of_blocks_that_are_too_small(monkeypatch):
+    told = PreparedChain.sizes
+    instance = Instance("three steps", {"steps": 3, "states": 2}, rows={"lengths": [3, 1, 2, None]})
+    case = Case(Subject("viterbi", ViterbiSolver, VITERBI, "imle_dp.plugin", "viterbi"), instance)
+    check_padding(case)
+    monkeypatch.setattr(PreparedChain, "sizes", lambda self, lengths: told(self, lengths - 1))
+    with pytest.raises(CheckFailure, match="0 beyond the 8 entries that row_shapes tells"):
+        check_padding(case)

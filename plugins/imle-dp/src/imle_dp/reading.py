@@ -127,7 +127,8 @@ def lengths(who: str, given: Sequence[Any], most: tuple[int, ...], least: int, r
     found = _numbers(given)
     if found is not None and found.size == rows * len(most) and _inside(found.reshape(rows, len(most)), most, least):
         return found.reshape(rows, len(most))
-    return np.array([length(who, own, most, least, row) for row, own in enumerate(given)]).reshape(rows, len(most))
+    every = [length(who, own, most, least, row) for row, own in enumerate(given)]
+    return np.array(every, np.int64).reshape(rows, len(most))
 
 
 def _numbers(given: Any) -> Longs | None:

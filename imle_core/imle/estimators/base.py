@@ -137,9 +137,9 @@ def not_observed(theta: Tensor, own: Tensor | None) -> None:
     del theta, own
 
 
-def not_counted(gradient: Tensor) -> None:
+def not_counted(gradient: Tensor, solve: Solve) -> None:
     """No statistics of gradients are kept."""
-    del gradient
+    del gradient, solve
 
 
 @dataclass(slots=True)
@@ -183,8 +183,8 @@ class Application:
     """Gives what draws the same noise again, where that can be done."""
     observe: Callable[[Tensor, Tensor | None], None] = not_observed
     """Shows the noise the theta `[B, *event]` that it is to be put on, and what is no padding, before any is drawn."""
-    count: Callable[[Tensor], None] = not_counted
-    """Told the gradient `[B, *event]` of every backward pass."""
+    count: Callable[[Tensor, Solve], None] = not_counted
+    """Told the gradient `[B, *event]` of every backward pass, and what was solved."""
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 

@@ -136,6 +136,16 @@ class Boundary(NamedTuple):
                 row=int(bad.nonzero()[0]),
             )
 
+    def forbidding_hint(self, value: float) -> str:
+        """What to do instead for one who gave a number, in the user's sense, to forbid an entry; "" if it is another.
+
+        Args:
+            value: that is not finite.
+        """
+        if not self.forbidding or value != (math.inf if self.sense == "min" else -math.inf):
+            return ""
+        return f"{self.forbidding}= forbids entries; infinite numbers are refused"
+
     def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int], first: int = 0) -> None:
         """Raise if an entry of `[B, S, *event]` is not finite; its first row is row `first` of the user's batch.
 
@@ -156,8 +166,7 @@ class Boundary(NamedTuple):
         at = position[0] if len(position) == 1 else tuple(position)
         if phase == "forward":
             what, hint = ("objective", _OUTPUT) if whole else ("objective with noise", _LOUD)
-            if self.forbidding and value == (math.inf if costs else -math.inf):
-                hint = f"{self.forbidding}= forbids entries; infinite numbers are refused"
+            hint = self.forbidding_hint(value) or hint
         else:
             what = f"target objective ({'costs + lambda * dL/dz' if costs else 'scores - lambda * dL/dz'})"
             hint = (

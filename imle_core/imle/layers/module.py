@@ -19,7 +19,7 @@ from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.parameters import LearnedParameter, through_solutions
 from imle.estimators.replay import Replay
-from imle.estimators.samples import inside
+from imle.estimators.samples import Solve, inside
 from imle.layers import description, operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven, noise_on, place
@@ -561,8 +561,12 @@ class SolverLayer(operators.OperatorLayer):
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
             observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
-            count=self.stats.count_gradient if self.count_gradients else not_counted,
+            count=self._count_gradient if self.count_gradients else not_counted,
         )
+
+    def _count_gradient(self, gradient: Tensor, solve: Solve) -> None:
+        own = solve.own(gradient)
+        self.stats.count_gradient(inside(gradient, own), own)
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
         """The estimate as the user asked for it."""

@@ -154,6 +154,16 @@ def test_files(tmp_path, suffix):
     np.testing.assert_allclose(result.values, [8, 7.6])
 
 
+def test_constants_in_lp_files(tmp_path):
+    """Gurobi takes a number for one more variable, with a warning; a constant is what it writes itself."""
+    path = tmp_path / "model.lp"
+    text = "Minimize\n x + 2 y + 5{}\nSubject To\n c: x + y >= 1\nBounds\n Constant = 1\nEnd\n"
+    path.write_text(text.format(" Constant"))
+    assert GurobiILPSolver().prepare(model=path).solve(np.array([[3.0, 1.0]])).values.tolist() == [6.0]
+    path.write_text(text.format("").replace("Bounds\n Constant = 1\n", ""))
+    refused("expected names of variables that are no numbers, found '5'", model=path, options={"sense": "min"})
+
+
 def refused(message, *, model, hint="", **given):
     options = given.pop("options", {"sense": "max"})
     with pytest.raises(InstanceError) as caught:

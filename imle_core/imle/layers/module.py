@@ -462,9 +462,10 @@ class SolverLayer(operators.OperatorLayer):
         scores = self._scores(objective, lead, event)
         own = own_of(scores)
         scores = inside(scores, own)
-        read = inside(self.estimator.transform(scores, own), own)
+        read = self.estimator.transform(scores, own)
         if read is scores:
             return scores
+        read = inside(read, own)
         if self.training and self.output != "map":
             finite = scores.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (scores.ndim - 1))
             return torch.where(finite, read, scores)  # what is not finite is told as it was given

@@ -150,7 +150,7 @@ class Constant(Seen):
 
 
 @pytest.mark.parametrize("sense", ["max", "min"])
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6, 1e10])
 def test_a_constant_is_the_same_for_objectives_of_any_size(sense, scale):
     solver = Solver(sense, tolerance=0.0)
     solver.prepare = lambda: Constant(sense, 0.0)
@@ -159,3 +159,11 @@ def test_a_constant_is_the_same_for_objectives_of_any_size(sense, scale):
     best = rows.amax(1) if sense == "max" else rows.amin(1)
     torch.testing.assert_close(layer.value(rows), best + 3.0, rtol=1e-12, atol=0.0)
     assert all(unproven.gap == 0 for unproven in layer.unproven)
+
+
+@pytest.mark.parametrize("solution", [None, torch.eye(3, dtype=torch.float64)[:2]])
+def test_a_constant_beside_large_objectives_changes_no_loss(solution):
+    solver = Solver("max", tolerance=0.0)
+    solver.prepare = lambda: Constant("max", 0.0)
+    truth = 1e10 * torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 1.5]], dtype=torch.float64)
+    assert imle.losses.SPOPlus(imle.layer(solver).eval())(truth, truth, solution).item() == 0.0

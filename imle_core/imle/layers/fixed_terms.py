@@ -6,6 +6,8 @@ solutions that a user gives, the solver is asked (`PreparedSolver.fixed_terms`).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from imle.solvers.rows import to_numpy
 
 _ROUNDING = 1e-9
 """How far a value may be from a sum of products, relative to their sizes, and still be that sum."""
+_EXACT = 1e-15
+"""How far it is from one that was taken as exactly as float64 allows, likewise, for each product."""
 
 
 def terms_of_group(boundary: Boundary, group: Group, z: Tensor) -> Tensor:
@@ -38,11 +42,18 @@ def terms_of_group(boundary: Boundary, group: Group, z: Tensor) -> Tensor:
 
 
 def terms_of_result(boundary: Boundary, objective: Objective, result: SolveResult, like: Tensor) -> Tensor | None:
-    """h of what has just been solved, `[rows, S]` float64; None if values do not tell it for every row."""
-    rest = _beyond_products(objective, result)
-    if rest is None or failed_rows(result) or not np.isfinite(rest).all():
+    """h of what has just been solved, `[rows, S]` float64; None if values do not tell it for every row.
+
+    They do not where it is so much smaller than <theta, z> that it may be what the solver's values are off by.
+    """
+    found = _beyond_products(objective, result)
+    if found is None or failed_rows(result) or not np.isfinite(found.rest).all():
         return None
-    return _as_maximisation(boundary, rest, like)
+    amount = np.abs(found.rest)
+    exact = amount <= _EXACT * found.products * found.size
+    if (~exact & (amount <= _ROUNDING * found.size)).any():
+        return None
+    return _as_maximisation(boundary, np.where(exact, 0.0, found.rest), like)
 
 
 def refuse_other_values(boundary: Boundary, objective: Objective, result: SolveResult) -> None:
@@ -51,8 +62,11 @@ def refuse_other_values(boundary: Boundary, objective: Objective, result: SolveR
     Raises:
         SolverContractError: there are such terms.
     """
-    rest = _beyond_products(objective, result)
-    if rest is not None and (bad := np.flatnonzero(np.nan_to_num(rest))).size:
+    found = _beyond_products(objective, result)
+    if found is None:
+        return
+    rest = np.nan_to_num(found.rest)
+    if (bad := np.flatnonzero(np.abs(rest) > _ROUNDING * found.size)).size:
         raise SolverContractError(
             f"{boundary.solver_id}: expected values that are <objective, solution>, found one that differs "
             f"by {rest[bad[0]]:g}",
@@ -66,14 +80,27 @@ def _as_maximisation(boundary: Boundary, found: NDArray[np.float64], like: Tenso
     return torch.from_numpy(signed).to(like.device).reshape(like.shape[:2])
 
 
-def _beyond_products(objective: Objective, result: SolveResult) -> NDArray[np.float64] | None:
-    """`[N]` what is in a row's value besides <objective, z>; None if values are not known."""
+class _Rest(NamedTuple):
+    """What is in values besides <objective, z>.
+
+    Attributes:
+        rest: `[N]`.
+        size: `[N]` of what it is a difference of.
+        products: how many are summed in a row.
+    """
+
+    rest: NDArray[np.float64]
+    size: NDArray[np.float64]
+    products: int
+
+
+def _beyond_products(objective: Objective, result: SolveResult) -> _Rest | None:
+    """What is in each row's value besides <objective, z>; None if values are not known."""
     if result.values is None:
         return None
     rows = to_numpy(objective.rows).reshape(len(result.values), -1).astype(np.float64)
     if objective.shifts is not None:
         rows = np.ldexp(rows, -objective.shifts[:, None])
     terms = rows * to_numpy(result.solutions).reshape(rows.shape).astype(np.float64)
-    rest: NDArray[np.float64] = np.asarray(result.values, np.float64) - terms.sum(axis=1)
-    rest[np.abs(rest) <= _ROUNDING * (np.abs(terms).sum(axis=1) + np.abs(result.values))] = 0.0
-    return rest
+    values = np.asarray(result.values, np.float64)
+    return _Rest(values - terms.sum(axis=1), np.abs(terms).sum(axis=1) + np.abs(values), terms.shape[1])

@@ -112,7 +112,7 @@ class SolverLoss(nn.Module):
             like: `[*batch, *event]` the objective.
 
         Returns:
-            `[B, *event]`.
+            `[B, *event]`, 0 on the padding: what is given there counts for nothing.
 
         Raises:
             ObjectiveError: missing, of another shape than the objective, or not finite.
@@ -121,11 +121,9 @@ class SolverLoss(nn.Module):
         given = check_shape(who, values, like.shape)
         if given.is_complex():
             raise ObjectiveError(f"{who}: expected real numbers, found {given.dtype}")
-        wide = given.detach().to(batch.theta).reshape(batch.theta.shape)
-        if not sums_to_finite(wide):
-            wide = batch.solve.inside(wide)  # what is given on the padding counts for nothing
-            if not bool(wide.isfinite().all()):
-                raise ObjectiveError(f"{who}: found nan or infinity")
+        wide = batch.solve.inside(given.detach().to(batch.theta).reshape(batch.theta.shape))
+        if not sums_to_finite(wide) and not bool(wide.isfinite().all()):
+            raise ObjectiveError(f"{who}: found nan or infinity")
         return wide
 
     def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:

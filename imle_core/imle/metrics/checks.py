@@ -33,6 +33,12 @@ class Reading:
     layer: SolverLayer | None = None
     batch: Batch | None = None
 
+    def inside(self, values: Tensor) -> Tensor:
+        """`[*batch, n]` values, one for each row of the batch, with zeros on the padding."""
+        if self.batch is None:
+            return values
+        return self.batch.solve.inside(values.reshape(self.batch.theta.shape)).reshape(values.shape)
+
     def own(self, solutions: Tensor) -> Tensor:
         """Solutions `[*batch, *event]` as the layer's solver returns them."""
         if self.layer is None or self.batch is None:
@@ -53,7 +59,7 @@ class Reading:
         if self.batch is None:
             return 0.0
         solve = self.batch.solve
-        found = solve.fixed_terms(solutions.reshape(self.batch.theta.shape).unsqueeze(1))
+        found = solve.fixed_terms(self.inside(solutions).reshape(self.batch.theta.shape).unsqueeze(1))
         return 0.0 if found is None else feasible(name, found.squeeze(1), self.batch).reshape(solve.lead)
 
     def fixed_terms_of_all(self, name: str, solutions: Tensor) -> Tensor | float:

@@ -94,7 +94,8 @@ def _lost(
 ) -> tuple[Tensor, Tensor]:
     """The regret of each row, and the value of its optimum, as maximisations."""
     read = reading(true_objective, sense, event_ndim, layer, rows)
-    theta, chosen, best = rows_of(read.event_ndim, true_objective=true_objective, solution=solution, optimal=optimal)
+    given = rows_of(read.event_ndim, true_objective=true_objective, solution=solution, optimal=optimal)
+    theta, chosen, best = map(read.inside, given)
     chosen, best = read.own(chosen), read.own(best)
     other, rest = read.fixed_terms("solution", solution), read.fixed_terms("optimal", optimal)
     lost = read.sign * (theta * (best - chosen)).sum(dim=-1) + (rest - other)
@@ -132,7 +133,7 @@ def unambiguous_regret(
     Source: section 2, definition 2.
     """
     read = reading(true_objective, sense, event_ndim, layer, rows)
-    true, guess = rows_of(read.event_ndim, true_objective=true_objective, predicted=predicted)
+    true, guess = map(read.inside, rows_of(read.event_ndim, true_objective=true_objective, predicted=predicted))
     pool = _pool(solutions, true_objective.shape[true_objective.ndim - read.event_ndim :])
     pool = read.own_of_all(pool).to(true)
     rest = read.fixed_terms_of_all("solutions", solutions)

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from imle._copies import check_layer
 from imle.errors import ObjectiveError, OptionError
 from imle.estimators.base import Estimator
+from imle.estimators.function import split
 from imle.layers.boundary import sums_to_finite
 from imle.layers.module import Batch, SolverLayer
+from imle.layers.plan import SolvePlan
 from imle.layers.shapes import row_name
 
 Reduction = Literal["mean", "sum", "none"]
@@ -168,14 +170,62 @@ def plain(layer: SolverLayer, objective: Tensor, rows: Mapping[str, Sequence[Any
     return Batch(batch.solve.inside(scores), batch.solve)
 
 
+def refuse_transforms(who: str) -> None:
+    """Raise within a transform of torch.func, for what reads the numbers of tensors, which are wrapped there.
+
+    Args:
+        who: what the message begins with.
+
+    Raises:
+        OptionError: says so.
+    """
+    if torch._C._are_functorch_transforms_active():
+        raise OptionError(
+            f"{who}: it does not work inside of transforms of torch.func, such as vmap and grad",
+            hint="loss.backward() and torch.autograd.grad give its gradients; SPOPlus, StructuredHinge, "
+            "PerturbationGradient and the perturbed losses also work inside",
+        )
+
+
 def _sign(layer: SolverLayer) -> float:
     return -1.0 if layer.solver.sense == "min" else 1.0
 
 
+def valued(batch: Batch, theta: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """`SolvePlan.valued` of `[B, S, *event]` scores, without a gradient, also within transforms of torch.func."""
+    with torch.no_grad():
+        if torch._C._are_functorch_transforms_active():
+            found: tuple[Tensor, Tensor | None, Tensor | None]
+            found = _Valued.apply(theta.detach(), batch.solve)  # type: ignore[no-untyped-call]
+            return found
+        return _Valued.forward(theta.detach(), batch.solve)
+
+
+class _Valued(torch.autograd.Function):
+    """What solvers are given are plain tensors: torch.func's transforms, which wrap them, look at this instead."""
+
+    @staticmethod
+    def forward(theta: Tensor, solve: SolvePlan) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        (z, valid), fixed = solve.valued(theta)
+        return z, valid, fixed
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
+        ctx.mark_non_differentiable(*(part for part in output if part is not None))
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> tuple[None, None]:
+        return None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int, None], theta: Tensor, solve: SolvePlan) -> tuple[Any, tuple[Any, ...]]:
+        rows = theta.movedim(in_dims[0], 0).flatten(0, 1)
+        return split(_Valued.apply(rows, solve.tile(info.batch_size)), info.batch_size)  # type: ignore[no-untyped-call]
+
+
 def maximise(batch: Batch, theta: Tensor) -> Maximum:
     """argmax <theta, z> + h(z) of `[B, *event]` scores; h are fixed terms, as of variables that are not learned."""
-    with torch.no_grad():
-        (z, valid), fixed = batch.solve.valued(theta.detach().unsqueeze(1))
+    z, valid, fixed = valued(batch, theta.unsqueeze(1))
     rows = (None if rest is None else rest.squeeze(1) for rest in (valid, fixed))
     return Maximum(z.squeeze(1), *rows)
 

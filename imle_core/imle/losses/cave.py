@@ -13,7 +13,7 @@ from imle._generators import check_generator, ready_to_draw
 from imle.errors import ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
 from imle.layers.shapes import row_name
-from imle.losses.base import Reduction, SolverLoss, inner, interpreted
+from imle.losses.base import Reduction, SolverLoss, inner, interpreted, refuse_transforms
 from imle.losses.cone_projection import Generators, project
 
 _NOTHING = 1e-6
@@ -101,6 +101,7 @@ class CaVE(SolverLoss):
                 binds; names the row.
             OptionError: the solver does not know its constraints.
         """
+        refuse_transforms(type(self).__name__)
         batch = self.read(objective, rows)
         y = self.solutions(solution, batch, objective)
         theta = batch.solve.inside(batch.theta)

@@ -13,7 +13,7 @@ from imle._checks import is_number, positive, scalar
 from imle._excess import LINEAR, excess
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Reduction, SolverLoss, interpreted, maximise
+from imle.losses.base import Reduction, SolverLoss, interpreted, maximise, refuse_transforms
 
 Violation = Callable[..., Tensor]
 """By how much each constraint is exceeded: solutions `[B, *event]` and parameters by name to `[B, m]`."""
@@ -109,6 +109,7 @@ class FeasibilityAware(SolverLoss):
                 solver; shapes do not fit.
             SolveError: rows failed and the layer's on_failure is "raise".
         """
+        refuse_transforms(type(self).__name__)
         given = self._tensors(predicted, true_parameters)
         if isinstance(objective, Tensor) and objective.requires_grad:
             raise ObjectiveError(

@@ -14,7 +14,7 @@ from imle._copies import shared_copy
 from imle._generators import check_generator, ready_to_draw
 from imle.estimators.samples import average
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Reduction, SolverLoss, interpreted, more
+from imle.losses.base import Reduction, SolverLoss, interpreted, more, valued
 from imle.noise import BaseNoiseDistribution, check_noise, noise_by_name, observe_of, perturb
 
 
@@ -106,9 +106,7 @@ class PerturbedLoss(SolverLoss):
     def perturbed(self, batch: Batch) -> PerturbedMaxima:
         """Draw noise and solve. Without noise there is one sample."""
         theta = perturb(self.noise, batch.theta.unsqueeze(1), self._draw(batch), self.temperature)
-        with torch.no_grad():
-            (z, valid), fixed = batch.solve.valued(theta.detach())
-        return PerturbedMaxima(theta, z, valid, fixed)
+        return PerturbedMaxima(theta, *valued(batch, theta))
 
     def _draw(self, batch: Batch) -> Tensor | None:
         """Noise `[B, S, *event]` as the layer would draw it: some layers put it on a part of the event only."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.samples import both
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, maximise
+from imle.losses.base import Maximum, Reduction, SolverLoss, feasible, maximise, refuse_transforms
 from imle.solvers.keys import content_key
 from imle.solvers.pool import SolutionPool
 from imle.solvers.protocol import Shape
@@ -88,6 +88,7 @@ class PoolLoss(SolverLoss):
             rows: the instance parameters of this call.
             solve: whether the solutions of the predicted objective join the pool.
         """
+        refuse_transforms(type(self).__name__)
         theta = batch.theta
         known = ([] if optimal is None else [optimal]) + ([maximise(batch, theta)] if solve else [])
         values, order = [theta[:0].flatten(1).sum(dim=1)], [torch.empty(0, dtype=torch.long, device=theta.device)]

@@ -13,7 +13,7 @@ from imle._copies import check_layer
 from imle.errors import OptionError
 from imle.estimators.function import OnceDifferentiable
 from imle.layers.module import Batch, SolverLayer
-from imle.losses.base import Reduction, SolverLoss, inner, interpreted, plain
+from imle.losses.base import Reduction, SolverLoss, inner, interpreted, plain, refuse_transforms
 from imle.losses.nearest import Hull, nearest
 
 
@@ -50,6 +50,7 @@ class Regularisation:
         Raises:
             OptionError: the solver has terms of its own, whose hull is another.
         """
+        refuse_transforms(self._who)
         if not batch.solve.homogeneous:
             raise OptionError(
                 f"{self._who}: expected a solver whose objective is all given, found one with terms of its own, such "

@@ -59,6 +59,8 @@ class SolverLoss(nn.Module):
     train or eval mode do not matter. Values are computed in float32 or wider, and returned so. Rows that cannot be
     solved raise, or with on_failure="zero-grad" have value 0 and no gradient.
 
+    Losses that solve once for each row or draw work within transforms of torch.func; others raise `OptionError` there.
+
     Args:
         layer: a layer made by `imle.layer`.
         reduction: "none" gives `[*batch]`; "mean" and "sum" are the mean and the sum of that over all rows, those

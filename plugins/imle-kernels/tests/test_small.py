@@ -130,6 +130,24 @@ def test_which_of_several_optima_comes_out_depends_on_the_row_alone():
     assert (prepared.solve(costs[7:8]).solutions == together.solutions[7:8]).all()
 
 
+def test_bounds_that_only_say_no_limit():
+    """Costs that are a positive sum of rows: the optimum is that sum of right sides, wherever far bounds are."""
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        rows, weights, point = rng.normal(size=(3, 4)), rng.uniform(0.1, 1, 3), rng.normal(size=4)
+        far = 10.0 ** rng.choice([7, 9, 12, 15, 19], (4, 2)) * [-1, 1]
+        program = from_matrices("test", A_ub=-rows, b_ub=-rows @ point, bounds=far, integrality=0)
+        found = SmallStructure.of(program).solve(weights @ rows, program.rows, None)
+        assert found is not None
+        assert weights @ rows @ found.point == pytest.approx(weights @ rows @ point, rel=1e-9, abs=1e-9)
+        assert np.abs(found.point).max() < 1e6
+        assert not SolutionChecker(program).mend(found.point, program.rows)[1]
+    program = from_matrices("test", A_ub=[[1, 1]], b_ub=[1], bounds=[(-1e12, 1e12), (1e9, 1e12)], integrality=0)
+    for costs, best in ([0, 1], [0, 1e9]), ([-1, 0], [1 - 1e9, 1e9]), ([1, 1], [-1e12, 1e9]), ([0, -1], [-1e12, 1e12]):
+        found = SmallStructure.of(program).solve(np.array(costs, float), program.rows, None)
+        assert np.dot(costs, found.point) == np.dot(costs, best)
+
+
 def transport(plants: int, shops: int) -> LinearProgram:
     """Every basis is degenerate: all supplies are alike, and so are all demands."""
     rows, columns = np.indices((plants, shops)).reshape(2, -1)

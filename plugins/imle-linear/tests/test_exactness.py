@@ -440,3 +440,24 @@ def test_rows_that_only_a_small_coefficient_can_mend(solver_id):
     ).solve(np.array([[0.20776439434664715, 1.6127437965108482]]))
     if result.status[0] in (OPTIMAL, SolveStatus.FEASIBLE):
         assert result.solutions[0, 0] <= -1
+
+
+@pytest.mark.parametrize("solver_id", ["highs-lp", "pulp-lp", "highs-ilp"])
+@pytest.mark.parametrize("top", [1e3, 1e6, 1e9])
+def test_faint_costs_over_a_long_way(solver_id, top):
+    """1e-10 of the largest cost: HiGHS' own tolerance takes that for nothing, and -10 is the optimum."""
+    rows = {"A_ub": [[1, 1, 1], [1, 0, 2]], "b_ub": [top, top], "bounds": [(0, None)] * 3}
+    result = prepare(solver_id, "min", **rows).solve(np.array([[-1e-8, 100, 0], [-3e-8, 100, -2e-8], [-1, -0.5, -3.0]]))
+    assert result.status.tolist() == [OPTIMAL] * 3
+    # vertices: (t, 0, 0), (0, t, 0), (0, t/2, t/2), (0, 0, t/2)
+    np.testing.assert_allclose(result.values, [-1e-8 * top, -3e-8 * top, -1.75 * top], rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver_id", ["highs-lp", "pulp-lp", "highs-ilp", "scipy-milp"])
+def test_directions_of_faint_costs_without_an_end(solver_id):
+    """Such a program is unbounded, however large the costs of other variables are; one of no cost is not."""
+    rows = {"A_ub": [[1, 1, 1, 0]], "b_ub": [1000], "bounds": [(0, None)] * 4}
+    program = prepare(solver_id, "min", **rows)
+    result = program.solve(np.array([[1, 1, 1e5, -9e-5], [1, 1, 1e5, -1e-6], [1, -1, 1e5, 0], [1, -1, 1e5, 1e-6]]))
+    assert result.status.tolist() == [UNBOUNDED, UNBOUNDED, OPTIMAL, OPTIMAL]
+    np.testing.assert_allclose(result.values[2:], -1000)

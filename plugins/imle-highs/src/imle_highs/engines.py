@@ -19,7 +19,7 @@ from imle_highs.presets import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.branching import NodeSearch
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import Clock, Outcome, deadline
+from imle_linear.engines import TIGHT, Clock, Outcome, deadline
 from imle_linear.judging import reached
 from imle_linear.program import LinearProgram, Rows
 
@@ -27,6 +27,9 @@ DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
 INTEGRAL = 1e-6
 """How far from a whole number HiGHS leaves integer variables, at most."""
+FAINT = 1e-4
+"""Smaller costs, the largest being about 1000, need HiGHS' least tolerance: its own takes 1e-7 for nothing, which may
+be the whole optimum where the way is long."""
 SIMPLEX: Settings = {
     "presolve": "off",
     "solver": "simplex",
@@ -34,6 +37,7 @@ SIMPLEX: Settings = {
     "less_infeasible_DSE_check": False,  # its rule for choosing rows: twice the iterations on some sparse 0/1 rows
 }
 
+_TOLERANCE = "dual_feasibility_tolerance"
 _CONCLUSIVE = (
     HighsModelStatus.kOptimal,
     HighsModelStatus.kInfeasible,
@@ -43,6 +47,28 @@ _CONCLUSIVE = (
 )
 
 _INFEASIBLE = "no point satisfies all constraints and bounds"
+
+
+class DualTolerance:
+    """The dual tolerance of a model, which is HiGHS' least one for rows with faint costs.
+
+    Args:
+        native: the model.
+        settings: HiGHS options that it has; one that says the tolerance stays.
+    """
+
+    def __init__(self, native: Native, settings: Settings) -> None:
+        self._native = native
+        self._chosen = _TOLERANCE in settings
+        self._least = False
+
+    def suit(self, costs: Floats) -> None:
+        """Set what the costs `[n]` of a row need."""
+        sizes = np.abs(costs)
+        faint = bool(((sizes < FAINT) & (sizes > 0.0)).any())
+        if faint != self._least and not self._chosen:
+            self._native.configure({_TOLERANCE: TIGHT[_TOLERANCE] if faint else 1e-7})
+            self._least = faint
 
 
 class LinearEngine:
@@ -58,6 +84,7 @@ class LinearEngine:
     def __init__(self, program: LinearProgram, settings: Settings, *, strategy: int = DUAL, warm: bool = False) -> None:
         self.events: Counter[str] = Counter()
         self.native = Native(program, {**SIMPLEX, "simplex_strategy": strategy, **settings}, integer=False)
+        self._tolerance = DualTolerance(self.native, settings)
         self._strategy = strategy
         self._warm = warm
 
@@ -67,6 +94,7 @@ class LinearEngine:
             native.forget()
         native.set_costs(costs)
         native.set_rows(rows)
+        self._tolerance.suit(costs)
         found = native.run(seconds)
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)

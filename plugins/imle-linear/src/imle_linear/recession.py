@@ -11,11 +11,15 @@ from imle_linear.arrays import Floats
 from imle_linear.engines import Engine, MakesEngine
 from imle_linear.program import LinearProgram, Rows
 
-IMPROVES = 1e-6
-"""How much a direction has to improve costs, whose largest is about 1000, to count: 1e-9 of it."""
+IMPROVES = 1e-10
+"""How much a direction has to improve costs, whose largest is about 1000, to count: as much as engines can tell."""
 
 STOPS = 1e-6
-"""How far a row may be broken by a direction, relative to the largest of its terms."""
+"""How far a row may be broken by a direction, and what its steps cost cancel, relative to the largest of these terms.
+Compared with costs of other variables, a step of a small one would not count, however long the way is."""
+
+STEP = 1e-7
+"""Smaller steps are none, the largest being 1: engines leave such behind."""
 
 
 class Recession:
@@ -73,7 +77,11 @@ class Recession:
         found = self._engine.solve(costs, self._steps, seconds)
         if found.status != SolveStatus.OPTIMAL or found.point is None:
             return False
-        return bool(costs @ found.point < -IMPROVES and np.abs(found.point).max() > 0.5 and self._leads_on(found.point))
+        steps = np.where(np.abs(found.point) > STEP, found.point, 0.0)
+        terms = costs * steps
+        gain = -terms.sum()
+        worth = gain > max(IMPROVES, STOPS * np.abs(terms).max())
+        return bool(worth and np.abs(steps).max() > 0.5 and self._leads_on(steps))
 
     def _leads_on(self, direction: Floats) -> bool:
         """Whether each row allows a direction, compared with the row's own terms.

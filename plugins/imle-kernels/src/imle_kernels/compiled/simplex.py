@@ -1,7 +1,8 @@
 """Small linear programs by the simplex method on a dense tableau, and the proof that what it finds is optimal.
 
 Constraint rows are variables, too: number n + i is what row i adds up to, between the row's ends. All that the rows say
-is then `basic = tableau @ nonbasic`, and nonbasic variables are at one of their bounds, or at 0 where they have none.
+is then `basic = tableau @ nonbasic`, and nonbasic variables are at one of their bounds, or at 0 where they have none:
+none that is near, at first, since bounds of 1e12 that only say "no limit" would drown all else in their round-off.
 
 The dual simplex method comes first, without costs that would lead to a bound that is not there; from the feasible basis
 that it finds, the primal one goes on with all costs. Nothing of that is believed: point and duals are computed anew
@@ -24,6 +25,8 @@ ROUNDING = 1e-12
 """Reduced costs that are less than this share of their terms are zero in the proof, as `imle_linear.duals` has it."""
 GAP = 1e-10
 """How far the values of point and duals may be apart, relative to the largest cost, or to the value."""
+FAR = 1e6
+"""From here on no variable begins at a bound, columns being about 1: its round-off is close to FEASIBLE."""
 STEPS = 10
 """For each row and variable; the simplex method takes two or so, unless it goes round in circles."""
 
@@ -78,13 +81,13 @@ def minimise(
             tableau[m, j] += scaled[basic[i]] * tableau[i, j]
     if not primal_simplex(tableau, basic, nonbasic, low, high, x):
         return False
-    vertex(matrix, row_factors, factors, costs, lower, upper, least, most, basic, nonbasic, x, low, point, duals)
+    vertex(matrix, row_factors, factors, costs, lower, upper, least, most, basic, nonbasic, x, low, high, point, duals)
     return proven(matrix, costs, lower, upper, least, most, point, duals)
 
 
 @compiled
 def begin(tableau: Floats, costs: Floats, low: Floats, high: Floats, x: Floats) -> None:
-    """Each variable at the bound that is best for its costs; without them, if that one is infinite.
+    """Each variable at the bound that is best for its costs; without them, if that one is far or infinite.
 
     Args:
         tableau: `[m + 1, n]`; the last row, which are reduced costs, is written.
@@ -95,10 +98,10 @@ def begin(tableau: Floats, costs: Floats, low: Floats, high: Floats, x: Floats) 
     x[n:] = 0.0
     for j in range(n):
         tableau[m, j], x[j] = costs[j], high[j] if costs[j] < 0.0 else low[j]
-        if not np.isfinite(x[j]):
+        if abs(x[j]) > FAR:
             tableau[m, j], x[j] = 0.0, low[j] if costs[j] < 0.0 else high[j]
-        if not np.isfinite(x[j]):
-            x[j] = 0.0
+        if abs(x[j]) > FAR:
+            x[j] = min(max(0.0, low[j]), high[j])
     for i in range(m):
         for j in range(n):
             x[n + i] += tableau[i, j] * x[j]
@@ -140,7 +143,7 @@ def dual_simplex(tableau: Floats, basic: Longs, nonbasic: Longs, low: Floats, hi
             if j < 0:
                 return False
             k = nonbasic[j]
-            end = high[k] if x[k] == low[k] else low[k]
+            end = high[k] if (tableau[leaving, j] > 0.0) == up else low[k]
             if not abs((end - x[k]) * tableau[leaving, j]) < abs(bound - x[out]) - FEASIBLE * max(1.0, abs(x[out])):
                 break
             move(tableau, basic, nonbasic, x, j, end - x[k])
@@ -177,7 +180,7 @@ def primal_simplex(tableau: Floats, basic: Longs, nonbasic: Longs, low: Floats, 
             return True
         k = nonbasic[entering]
         sign = 1.0 if tableau[m, entering] < 0.0 else -1.0
-        leaving, room, pivot = -1, high[k] - low[k], np.inf
+        leaving, room, pivot = -1, high[k] - x[k] if sign > 0.0 else x[k] - low[k], np.inf
         for i in range(m):
             slope, own = sign * tableau[i, entering], basic[i]
             if abs(slope) > PIVOT:
@@ -236,6 +239,7 @@ def vertex(
     nonbasic: Longs,
     x: Floats,
     low: Floats,
+    high: Floats,
     point: Floats,
     duals: Floats,
 ) -> None:
@@ -249,7 +253,7 @@ def vertex(
     size = 0
     for k in nonbasic:
         if k < n:
-            point[k] = least[k] if x[k] == low[k] else (most[k] if np.isfinite(most[k]) else 0.0)
+            point[k] = least[k] if x[k] == low[k] else (most[k] if x[k] == high[k] else 0.0)
         else:  # as many rows are at one of their ends as there are basic variables to solve them for
             rows[size] = k - n
             size += 1

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zlib
 from collections.abc import Generator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -81,6 +82,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Torch draws the same numbers in a test whatever ran before it, so that what fails fails again."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(zlib.crc32(item.nodeid.encode()))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -108,6 +108,34 @@ def test_noise_is_on_the_blocks_that_take_it():
     assert 100 < y[0, :, 0, 0].sum() < 300
 
 
+@pytest.mark.parametrize(
+    ("dtypes", "widest"),
+    [
+        ((torch.bfloat16, torch.float32), torch.float32),
+        ((torch.float32, torch.float64), torch.float64),
+        ((torch.float16, torch.bfloat16), torch.float32),
+    ],
+    ids=str,
+)
+def test_no_block_is_rounded_to_the_dtype_of_another_one(dtypes, widest):
+    """The last transition is better by less than the dtype of unary scores shows."""
+    unary = torch.full((1, 3, 2), 1 + torch.finfo(dtypes[0]).eps, dtype=dtypes[0]).requires_grad_()
+    transitions = torch.ones(2, 2, dtype=dtypes[1])
+    transitions[1, 1] += 8 * torch.finfo(dtypes[1]).eps  # a sum has it, too
+    transitions.requires_grad_()
+    layer = make().eval()
+    y, n = layer(unary, transitions)
+    assert n.tolist() == [[[0, 0], [0, 2]]]
+    assert y.dtype == n.dtype == layer.pack(unary, transitions).dtype == widest
+    value = layer.value(unary, transitions)
+    assert value.item() == pytest.approx(
+        3 * unary[0, 0, 0].item() + 2 * transitions[1, 1].item(), rel=torch.finfo(widest).eps
+    )
+    value.sum().backward()
+    assert (unary.grad.dtype, transitions.grad.dtype) == dtypes
+    assert layer(unary).y.dtype == dtypes[0]
+
+
 @pytest.fixture
 def workers():
     """New ones: imle's own may have started before the plugin could be imported."""

@@ -59,8 +59,8 @@ class BlockLayer(SolverLayer):
                 then padded to the widest row; solutions are zero on the padding.
 
         Returns:
-            `[*batch, *shape]` for each block, or `[*batch, S, *shape]` for output="samples". Where numbers of solutions
-            are larger than the dtype of the input has whole numbers, a block is in float32 or float64.
+            `[*batch, *shape]` for each block, or `[*batch, S, *shape]` for output="samples", in the widest dtype of the
+            blocks. Where numbers of solutions are larger than it has whole numbers, a block is in float32 or float64.
 
         Raises:
             ObjectiveError: wrong shape or type, or not finite; names the block.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Packed(NamedTuple):
     Attributes:
         theta: `[*batch, m]`, in a dtype that holds the numbers of solutions.
         lead: the batch dimensions.
-        dtype: that of the blocks.
+        dtype: that of the blocks, the widest where they differ: none is rounded to that of another one.
         blocks: `[*batch, *shape]` as given, or filled in.
     """
 
@@ -153,10 +154,12 @@ class Packing:
         }
         lead = self._lead(found)
         like = next(iter(found.values()), torch.zeros(0))
+        dtype = reduce(torch.promote_types, (part.dtype for part in found.values()), like.dtype)
+        like = like.new_empty(0, dtype=dtype)
         for block in self.order:
             if block.name not in found:
                 found[block.name] = self._default(block, like, lead)
-        wide = self.holding(like.dtype, like)
+        wide = self.holding(dtype, like)
         parts = []
         for name, shape in self.shapes.items():
             flat = found[name].reshape(*self._rows_of(name, found[name]), math.prod(shape)).to(wide)
@@ -164,7 +167,7 @@ class Packing:
             if rescale and scale is not None and torch.is_grad_enabled():
                 flat = scaled(flat, _along(scale, lead).to(flat))
             parts.append(flat.expand(*lead, -1))
-        return Packed(torch.cat(parts, dim=-1), lead, like.dtype, found)
+        return Packed(torch.cat(parts, dim=-1), lead, dtype, found)
 
     def pack_solutions(self, given: Mapping[str, Tensor]) -> Tensor:
         """Solutions by block, as users see them, to one tensor `[*batch, m]`."""

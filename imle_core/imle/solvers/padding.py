@@ -54,5 +54,5 @@ def _corners(where: str, told: ArrayLike, shape: Sizes, rows: int) -> Flags:
     own = np.ones((len(sizes), *shape), np.bool_)
     for axis, size in enumerate(shape):
         inside = np.arange(size) < sizes[:, axis, None]
-        own &= inside.reshape(-1, *[1] * axis, size, *[1] * (len(shape) - axis - 1))
+        own &= inside.reshape(len(sizes), *[1] * axis, size, *[1] * (len(shape) - axis - 1))
     return own

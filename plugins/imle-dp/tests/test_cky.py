@@ -115,6 +115,8 @@ def test_sentences_are_parsed_and_symbols_keep_their_names():
         ({"preterminals": []}, r"preterminals: expected symbols among 'S', 'a', 'b', found \[\]"),
         ({"grammar": DENSE, "symbols": 1}, r"grammar: expected symbols 0, found 1 in \(0, 0, 1\)"),
         ({"grammar": None, "symbols": 20, "roots": [20]}, r"roots: .* 0, 1, .*, \.\.\. \(20\), found 20"),
+        ({"grammar": DENSE, "roots": [1, 0, 0]}, r"roots: .*, found 0 twice\n.*not a mask"),
+        ({"grammar": DENSE, "preterminals": [True, False]}, r"preterminals: .*, found True\n.*not a mask"),
         ({"lengths": 9}, "lengths: expected an int from 1 to 4, found 9"),
     ],
 )

@@ -134,6 +134,22 @@ def test_rows_of_several_instances_have_their_own_padding():
     assert layer.noise.unit.item() == pytest.approx(spread.mean().item())
 
 
+@pytest.mark.parametrize("solver", ["viterbi", "segmentation"])
+def test_a_single_step_has_no_transitions_of_its_own(solver):
+    """With `stationary=False` the block of transitions is empty, in all rows or as wide as that of the longest one."""
+    options = {"longest": 1, "kinds": 2} if solver == "segmentation" else {"states": 2}
+    shape = (1, 2) if solver == "segmentation" else (2,)
+    layer = imle.layer(solver, steps=1, stationary=False, **options).eval()
+    scores = torch.tensor([[0.0, 1.0], [3.0, 2.0]]).reshape(2, 1, *shape)
+    chosen, counts = layer(scores, torch.zeros(2, 0, 2, 2), lengths=[1, 1])
+    assert chosen.flatten(1).tolist() == [[0, 1], [1, 0]]
+    assert counts.shape == (2, 0, 2, 2)
+    wide = torch.cat([scores, torch.full_like(scores, torch.nan)], dim=1)
+    chosen, counts = layer(wide, torch.full((2, 1, 2, 2), torch.nan), steps=[1, 2], lengths=[1, 1])
+    assert chosen[:, 0].flatten(1).tolist() == [[0, 1], [1, 0]]
+    assert not counts.any()
+
+
 def _packed(emissions):
     """With transitions of 0."""
     return torch.cat([emissions.flatten(), torch.zeros(4)])

@@ -70,16 +70,21 @@ def some(who: str, name: str, given: Any, symbols: Sequence[Hashable]) -> Flags:
     """`[S]` which symbols are among those given; None for all.
 
     Raises:
-        InstanceError: not a sequence of symbols, or none.
+        InstanceError: not a sequence of symbols, none, or one twice, as in a mask.
     """
     if given is None:
         return np.ones(len(symbols), np.bool_)
     expected = f"{who}: {name}: expected symbols among {_listed(symbols)}"
     if isinstance(given, str) or not isinstance(given, Sequence) or not given:
         raise InstanceError(f"{expected}, found {given!r}", hint=f"a list: {name}=[...]")
-    for symbol in given:
+    no_mask = "symbols themselves, not a mask of them"  # which numbers 0 and 1 would be found in
+    for number, symbol in enumerate(given):
         if symbol not in symbols:
             raise InstanceError(f"{expected}, found {symbol!r}")
+        if isinstance(symbol, bool) and not isinstance(symbols[symbols.index(symbol)], bool):  # True equals 1
+            raise InstanceError(f"{expected}, found {symbol!r}", hint=no_mask)
+        if symbol in given[:number]:
+            raise InstanceError(f"{expected}, found {symbol!r} twice", hint=no_mask)
     return np.array([symbol in given for symbol in symbols])
 
 

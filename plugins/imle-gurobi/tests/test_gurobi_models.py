@@ -307,3 +307,13 @@ def test_without_a_licence(monkeypatch, tmp_path):
         GurobiILPSolver().prepare(A_ub=[[1, 1]], b_ub=[1])
     assert "has no licence to start: Unable to open Gurobi license file" in str(caught.value)
     assert "hint: gurobipy finds a licence by the file gurobi.lic in your home directory" in str(caught.value)
+
+
+@pytest.mark.parametrize("top", [1e3, 1e6, 1e9])
+def test_faint_costs_over_a_long_way(top):
+    """1e-10 of the largest cost: Gurobi's own tolerance takes that for nothing; the row after has it again."""
+    rows = {"A_ub": [[1, 1, 1], [1, 0, 2]], "b_ub": [top, top], "bounds": (0, None), "integrality": 0}
+    costs = np.array([[-1e-8, 100, 0], [-1, -0.5, -3.0], [-3e-8, 100, -2e-8]])
+    result = GurobiILPSolver().prepare(**rows).solve(costs)
+    # vertices: (t, 0, 0), (0, t, 0), (0, t/2, t/2), (0, 0, t/2)
+    assert result.values == pytest.approx([-1e-8 * top, -1.75 * top, -3e-8 * top], rel=1e-9)

@@ -18,7 +18,7 @@ from imle.solvers import SolveStatus, progress
 from imle.solvers.interruptible import interruptible
 from imle_gurobi.environment import Settings, licensed, started
 from imle_linear.arrays import Floats
-from imle_linear.engines import Clock, Outcome, deadline
+from imle_linear.engines import Clock, Outcome, deadline, faint
 from imle_linear.judging import reached
 from imle_linear.program import LinearProgram, Rows
 
@@ -26,6 +26,7 @@ _LIMIT = 2000
 """Models with more variables or constraints need a licence."""
 _LITTLE = 0.1
 """Gurobi's units of work, about a tenth of a second."""
+_TOLERANCE, _LEAST = "OptimalityTol", 1e-9
 
 _STOPPED = {
     GRB.TIME_LIMIT: "time limit",
@@ -65,6 +66,7 @@ class GurobiEngine:
         self._gap = float(settings.get("MIPGap", 0.0))
         self._limits: tuple[float, float] | None = None
         self._work = float(settings.get("WorkLimit", math.inf))
+        self._tolerance: float | None = None if any(name.lower() == _TOLERANCE.lower() for name in settings) else 1e-6
         self._branches = bool(program.integer.any())
         self._program, self._rows = program, program.rows
         self._model = gurobipy.Model(env=started(who, settings))
@@ -87,6 +89,7 @@ class GurobiEngine:
             self._model.reset()
         self._set_rows(rows)
         self._x.Obj = costs
+        self._suit(costs)
         status = self._run(clock)
         if status in (GRB.UNBOUNDED, GRB.INF_OR_UNBD):
             return self._feasible_or_not(costs, clock)
@@ -146,6 +149,12 @@ class GurobiEngine:
         if limits != self._limits:
             self._model.Params.TimeLimit, self._model.Params.WorkLimit = limits
             self._limits = limits
+
+    def _suit(self, costs: Floats) -> None:
+        """Set the tolerance that costs need, unless the user has set one."""
+        needed = _LEAST if faint(costs) else 1e-6
+        if self._tolerance is not None and self._tolerance != needed:
+            self._model.Params.OptimalityTol = self._tolerance = needed
 
     def _set_rows(self, rows: Rows) -> None:
         """Change right sides and bounds, where they differ from those before."""

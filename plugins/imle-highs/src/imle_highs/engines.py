@@ -19,7 +19,7 @@ from imle_highs.presets import DEFAULT, plan
 from imle_linear.arrays import Floats
 from imle_linear.branching import NodeSearch
 from imle_linear.checking import SolutionChecker
-from imle_linear.engines import TIGHT, Clock, Outcome, deadline
+from imle_linear.engines import TIGHT, Clock, Outcome, deadline, faint
 from imle_linear.judging import reached
 from imle_linear.program import LinearProgram, Rows
 
@@ -27,9 +27,6 @@ DUAL, PRIMAL = 1, 4
 """Values of HiGHS' option simplex_strategy."""
 INTEGRAL = 1e-6
 """How far from a whole number HiGHS leaves integer variables, at most."""
-FAINT = 1e-4
-"""Smaller costs, the largest being about 1000, need HiGHS' least tolerance: its own takes 1e-7 for nothing, which may
-be the whole optimum where the way is long."""
 SIMPLEX: Settings = {
     "presolve": "off",
     "solver": "simplex",
@@ -64,11 +61,10 @@ class DualTolerance:
 
     def suit(self, costs: Floats) -> None:
         """Set what the costs `[n]` of a row need."""
-        sizes = np.abs(costs)
-        faint = bool(((sizes < FAINT) & (sizes > 0.0)).any())
-        if faint != self._least and not self._chosen:
-            self._native.configure({_TOLERANCE: TIGHT[_TOLERANCE] if faint else 1e-7})
-            self._least = faint
+        least = faint(costs)
+        if least != self._least and not self._chosen:
+            self._native.configure({_TOLERANCE: TIGHT[_TOLERANCE] if least else 1e-7})
+            self._least = least
 
 
 class LinearEngine:

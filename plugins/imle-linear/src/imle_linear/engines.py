@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from imle.solvers import SolveStatus
 from imle_linear.arrays import Floats
 from imle_linear.program import LinearProgram, Rows
@@ -23,6 +25,17 @@ called points optimal that are far from it."""
 
 WITNESS: dict[str, float | str] = {**TIGHT, "presolve": "on"}
 """HiGHS' options where another run of it is to confirm what one without presolve says of a delicate program."""
+
+_FAINT = 1e-4
+
+
+def faint(costs: Floats) -> bool:
+    """Whether some costs `[n]`, the largest being about 1000, are so small that engines need their least tolerance.
+
+    What they have otherwise takes 1e-7 or 1e-6 for nothing, which may be the whole optimum where the way is long.
+    """
+    sizes = np.abs(costs)
+    return bool(((sizes < _FAINT) & (sizes > 0.0)).any())
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from scipy.sparse import csc_array
 
 from imle.solvers import SolveStatus
 from imle_linear.arrays import LEAST, Floats
-from imle_linear.engines import TIGHT, Clock, Outcome, deadline
+from imle_linear.engines import TIGHT, Clock, Outcome, deadline, faint
 from imle_linear.judging import reached
 from imle_linear.leaving import leaving
 from imle_linear.program import LinearProgram, Rows
@@ -21,6 +21,7 @@ from imle_linear.program import LinearProgram, Rows
 _OPTIMAL, _LIMIT, _INFEASIBLE = range(3)
 """scipy's codes; 4 is anything else, "unbounded or infeasible" among it, and a node limit, which it does not know."""
 _NODES = "Solution limit reached"
+_TOLERANCE = "dual_feasibility_tolerance"
 _BETTER = 1e-5
 """How much better, relative to the largest cost, a point has to be that challenges an optimal one."""
 _CHALLENGES, _NODES_EACH, _SECONDS_EACH = 20, 1000, 2.0
@@ -132,6 +133,7 @@ class ScipyEngine:
         constraints = [LinearConstraint(self._matrix, self._factors * lower, self._factors * upper)]
         if further is not None:
             constraints.append(LinearConstraint(further[0][None], -np.inf, further[1]))
+        tolerance = {_TOLERANCE: TIGHT[_TOLERANCE]} if faint(costs) else {}
         limit: dict[str, float] = {} if seconds is None else {"time_limit": max(seconds, 0.0)}
         if nodes is not None:
             limit["node_limit"] = nodes
@@ -142,7 +144,7 @@ class ScipyEngine:
                 integrality=self._integrality,
                 bounds=self._bounds,
                 constraints=constraints,
-                options=_Verbatim({**self._options, **limit}),
+                options=_Verbatim({**tolerance, **self._options, **limit}),
             )
 
         return self._ended(call, seconds)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.func import vmap
 
 import imle
-from imle.errors import InstanceError, ObjectiveError, PluginError, SolverContractError
+from imle.errors import InstanceError, ObjectiveError, OptionError, PluginError, SolverContractError
 from imle.estimators import IMLE
 from imle.layers import BlockSolutions
 from imle.solvers import BlockLayout
@@ -106,6 +106,21 @@ def test_noise_is_on_the_blocks_that_take_it():
     assert y.shape == (1, 400, 3, 2)
     assert ((y.sum(dim=2) == 0) | (y.sum(dim=2) == 3)).all()  # transitions as they were given: all labels are equal
     assert 100 < y[0, :, 0, 0].sum() < 300
+
+
+@pytest.mark.parametrize("estimator", ["perturbed", "perturbed-multiplicative", "score-function"])
+def test_rules_that_differentiate_noise_refuse_gradients_of_blocks_without(estimator):
+    """Their gradient is 0, while what is expected does depend on transitions."""
+    layer = make(nb_samples=4, estimator=estimator)
+    unary, transitions = torch.ones(1, 3, 2, requires_grad=True), torch.ones(2, 2, requires_grad=True)
+    with pytest.raises(
+        OptionError, match=f"transitions: estimator '{estimator}' has no gradient .* put on transitions"
+    ):
+        layer(unary, transitions)
+    assert layer(unary, transitions.detach()).y.requires_grad
+    with torch.no_grad():
+        layer(unary, transitions)
+    assert torch.equal(layer.eval()(unary, transitions).n.sum(), torch.tensor(2.0))
 
 
 @pytest.mark.parametrize(

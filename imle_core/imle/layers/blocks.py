@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imle.errors import InstanceError, ObjectiveError
+from imle.errors import InstanceError, ObjectiveError, OptionError
 from imle.estimators.function import estimate
 from imle.layers.instances import Group
 from imle.layers.module import Batch, SolverLayer
@@ -66,6 +66,7 @@ class BlockLayer(SolverLayer):
             ObjectiveError: wrong shape or type, or not finite; names the block.
             InstanceError: a row's instance is missing or not valid.
             SolveError: rows failed and on_failure is "raise".
+            OptionError: the estimator differentiates the noise, and a block that takes none requires a gradient.
         """
         tensors, rows = self._sorted(blocks, given)
         if rows and torch.compiler.is_compiling():
@@ -75,6 +76,7 @@ class BlockLayer(SolverLayer):
             return solved
         packing, groups = self._packing(rows)
         packed = packing.pack(tensors)
+        self._refuse_gradients_without_noise(packed)
         if torch.compiler.is_compiling():
             out = self._traced(packed.theta, {})
         else:
@@ -256,6 +258,22 @@ class BlockLayer(SolverLayer):
         whole = noise.new_zeros(*noise.shape[:-1], theta.shape[-1])
         whole[..., packing.noisy.to(theta.device)] = noise
         return whole
+
+    def _refuse_gradients_without_noise(self, packed: Packed) -> None:
+        """Rules that differentiate the noise's density would give blocks without any a gradient of 0, which is wrong.
+
+        Raises:
+            OptionError: names a block that requires one.
+        """
+        if not (self.estimator.needs_noise and self.training and torch.is_grad_enabled()):
+            return
+        for block in self.spec.blocks:
+            if not block.noise and block.name in packed.blocks and packed.blocks[block.name].requires_grad:
+                raise OptionError(
+                    f"{self.spec.id}: {block.name}: estimator {self.estimator.name!r} has no gradient for it: it "
+                    f"differentiates the noise, and none is put on {block.name}",
+                    hint=f'"imle", the default, has one; {block.name}.detach() says that none is wanted',
+                )
 
     def _refuse_non_finite(self, packed: Packed, plan: SolvePlan, labels: Labels | None) -> None:
         """Name the entry of a block that is not finite; the solver only sees all of them in one tensor.

@@ -216,7 +216,7 @@ class Block:
         name: the keyword users write in `layer(name=...)`.
         doc: one line, no full stop needed.
         solution: what the block is called in solutions; by default as in objectives.
-        noise: whether noise is put on it. Rules that differentiate the density of the noise have zero gradients for a
+        noise: whether noise is put on it. Rules that differentiate the density of the noise have no gradient for a
             block that takes none.
         shared: it may be given once for a whole batch; its gradient is then the sum over the rows.
         optional: there are instances without it. It is then an attribute of what the layer returns, None where it is

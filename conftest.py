@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
 import subprocess
 import sys
+import zlib
+from collections.abc import Generator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -61,10 +64,31 @@ def is_slow(path: Path) -> bool:
     return any(fnmatch(name, pattern) for pattern in SLOW)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """A million objects of modules and tests stay to the end: nobody needs to look for garbage among them.
+
+    Otherwise each `gc.collect()` of a test takes half a second, and a check for leaks makes two.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Torch draws the same numbers in a test whatever ran before it, so that what fails fails again."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(zlib.crc32(item.nodeid.encode()))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -55,13 +55,13 @@ def knapsack(rng: np.random.Generator) -> Model:
 
 
 def blend(rng: np.random.Generator, parts: int, limits: int, target: float) -> Model:
-    """Shares of parts that add up to 1 and have enough of everything: no structure to be recognised."""
+    """Shares of parts that add up to 1 and have enough of everything: no structure to be recognised, but small."""
     costs, least = cp.Parameter(parts, name="costs"), cp.Parameter(limits, name="least")
     x = cp.Variable(parts, bounds=[0, 0.5])
     contents = rng.uniform(size=(limits, parts))
     problem = cp.Problem(cp.Minimize(costs @ x), [cp.sum(x) == 1, contents @ x >= least])
     given = rng.uniform(0, 2, (ROWS, parts)), rng.uniform(0.2, 0.5, (ROWS, limits))
-    return Model(f"blend {parts} x {limits}", problem, costs, least, *given, {"highs": target})
+    return Model(f"blend {parts} x {limits}", problem, costs, least, *given, {"highs": target, "auto": 20})
 
 
 def by_cvxpy(model: Model) -> list[float]:

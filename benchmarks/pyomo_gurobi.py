@@ -58,6 +58,20 @@ def knapsack(weights: Floats) -> pyo.ConcreteModel:
     return model
 
 
+def mix(parts: int, limits: int) -> pyo.ConcreteModel:
+    """Shares of parts that add up to 1, up to a half each, and have enough of everything: no structure, but small."""
+    model, rng = pyo.ConcreteModel(), np.random.default_rng(5)
+    contents, least = rng.uniform(size=(limits, parts)), rng.uniform(0.2, 0.5, limits)
+    model.cost = pyo.Param(range(parts), mutable=True, initialize=0.0)
+    model.x = pyo.Var(range(parts), bounds=(0, 0.5))
+    model.whole = pyo.Constraint(expr=pyo.quicksum(model.x.values()) == 1)
+    model.enough = pyo.Constraint(
+        range(limits), rule=lambda m, i: sum(contents[i, j] * m.x[j] for j in range(parts)) >= least[i]
+    )
+    model.total = pyo.Objective(expr=pyo.sum_product(model.cost, model.x))
+    return model
+
+
 def unit_commitment(units: int, hours: int) -> pyo.ConcreteModel:
     """Which units run in which hour; a start costs, and is 1 where a unit runs that has not run before."""
     model, rng = pyo.ConcreteModel(), np.random.default_rng(4)
@@ -114,6 +128,8 @@ def pyomo_claims() -> list[Claim]:
         ("assignment 20x20, engine='auto'", assignment(20), auto, rng.uniform(0.5, 1.5, (10, 400)), _PYOMO),
         ("assignment 20x20", assignment(20), PyomoSolver(), rng.uniform(0.5, 1.5, (10, 400)), _BY_HIGHS),
         ("knapsack 30x2, engine='auto'", knapsack(weights), auto, -rng.uniform(0.5, 1.5, (10, 30)), _PYOMO),
+        ("mix 40x15, engine='auto'", mix(40, 15), auto, rng.uniform(0.5, 1.5, (10, 40)), _PYOMO),
+        ("mix 40x15", mix(40, 15), PyomoSolver(), rng.uniform(0.5, 1.5, (10, 40)), _BY_HIGHS),
         # here HiGHS' branch and bound takes nearly all of the time, whoever calls it
         ("unit commitment 5x8, tuning='lean'", unit_commitment(5, 8), lean, rng.uniform(0.5, 1.5, (10, 40)), 1.0),
     ]

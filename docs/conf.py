@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib.metadata import version as installed_version
@@ -9,6 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from imle_docs import outside
+
+gc.set_threshold(700, 10, 1000)  # documents stay: seeking garbage among all of them took a quarter of the time
 
 # notebooks call `imle`, and look for the electricity prices where tests and benchmarks do
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import networkx as nx
@@ -148,6 +149,46 @@ def test_sizes_of_another_shape_are_told():
 
     with pytest.raises(SolverContractError, match=r"row_shapes: expected sizes \[2, 1\], found shape \[2\]"):
         imle.layer(Narrow())(torch.zeros(2, 3), length=[1, 2])
+
+
+@pytest.mark.parametrize("padding", [1e30, math.inf])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "estimator", ["imle", "perturbed", "blackbox", *({"name": "identity", "projection": p} for p in ("mean", "both"))]
+)
+def test_nothing_on_the_padding_of_all_rows_counts(estimator, compiled, padding):
+    """Sizes of an instance, in a graph, too: what a rule does to theta, and how noise is scaled, know of them."""
+    own, weight = torch.rand(3, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0.5, -2.0, 1.0, 3.0, 9.0])
+    quiet = not isinstance(estimator, str) or estimator == "blackbox"
+    options = {} if quiet else {"nb_samples": 20, "noise": ROW_BY_ROW}
+    gradients = []
+    for width, instance in ((5, {"lengths": 3}), (3, {})):
+        objective = torch.full((3, width), padding)
+        objective[:, :3] = own
+        objective.requires_grad_()
+        layer = imle.layer("ranking", estimator=estimator, **options, **instance)
+        out = (torch.compile(layer, backend="eager", fullgraph=True) if compiled else layer)(objective)
+        assert not out[:, 3:].any()
+        (out * weight[:width]).sum().backward()
+        gradients.append(objective.grad)
+    assert gradients[1].any()
+    torch.testing.assert_close(gradients[0][:, :3], gradients[1])
+    assert not gradients[0][:, 3:].any()
+
+
+@pytest.mark.parametrize("estimator", ["imle", "identity"])
+def test_losses_look_at_no_padding(estimator):
+    """Neither of scores nor of true costs, whatever the rule of the layer does to scores."""
+    costs, true = torch.rand(2, 2, 3, 3, generator=torch.Generator().manual_seed(1)).unbind()
+    layer = imle.layer("assignment", estimator=estimator)
+    loss = imle.losses.SPOPlus(layer, reduction="none")
+    padded = [values.masked_fill(torch.arange(3) > 1, math.nan) for values in (costs, true)]
+    given, alone = padded[0].requires_grad_(), costs[:, :, :2].clone().requires_grad_()
+    found, expected = loss(given, padded[1], sizes=[(3, 2)] * 2), loss(alone, true[:, :, :2])
+    torch.testing.assert_close(found, expected)
+    (found.sum() + expected.sum()).backward()
+    torch.testing.assert_close(given.grad[:, :, :2], alone.grad)
+    assert not given.grad[:, :, 2].any()
 
 
 def test_a_batch_narrower_than_an_instance_is_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -135,3 +136,26 @@ def test_combinators_hand_it_on(wrap):
     solver = Solver(homogeneous=False)
     imle.layer(wrap(solver)).eval()(torch.tensor([[1e-9, 3e-9]], dtype=torch.float64))
     assert solver.prepared.given[0].tolist() == [[1e-9, 3e-9]]
+
+
+class Constant(Seen):
+    """What adds 3 to every solution: solutions, but not values, are those of any multiple."""
+
+    def fixed_terms(self, solutions):
+        return np.full(len(solutions), 3.0)
+
+    def solve(self, objective, *, hint=None):
+        found = super().solve(objective)
+        return replace(found, values=found.values + 3.0, bound=found.bound + 3.0)
+
+
+@pytest.mark.parametrize("sense", ["max", "min"])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_constant_is_the_same_for_objectives_of_any_size(sense, scale):
+    solver = Solver(sense, tolerance=0.0)
+    solver.prepare = lambda: Constant(sense, 0.0)
+    layer = imle.layer(solver).eval()
+    rows = scale * torch.tensor([[1.0, 1.01, 0.5], [-3.0, -2.0, -2.5]], dtype=torch.float64)
+    best = rows.amax(1) if sense == "max" else rows.amin(1)
+    torch.testing.assert_close(layer.value(rows), best + 3.0, rtol=1e-12, atol=0.0)
+    assert all(unproven.gap == 0 for unproven in layer.unproven)

@@ -169,12 +169,41 @@ def test_bad_input(cls):
         loss(scores, torch.ones_like(scores), lengths=[5, 5, 4])
     with pytest.raises(OptionError, match=rf"{name}: layer: "):
         cls("ranking")
+    with pytest.raises(OptionError, match=rf"{name}: layer: expected .* rank 1, found sense='max' of ranking"):
+        cls(imle.layer("ranking", sense="max"))
     with pytest.raises(OptionError, match=rf"{name}: reduction: expected"):
         cls(ranking(), reduction="max")
     with pytest.raises(OptionError, match=rf"{name}: margin: expected"):
         cls(ranking(), margin=-1.0)
     with pytest.raises(OptionError, match="recall_at: k: expected"):
         recall_at(scores, relevant, 0)
+
+
+@pytest.mark.parametrize("cls", LOSSES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_dtypes_rank_as_wide_ones(cls, dtype):
+    """bfloat16 has no 257, and float16 no 2,049: ranks and their sums are in float32."""
+    scores, relevant = draw(2, 2500)
+    narrow = scores.to(dtype).requires_grad_()
+    wide = narrow.detach().float().requires_grad_()
+    found, expected = cls(ranking(50.0))(narrow, relevant), cls(ranking(50.0))(wide, relevant)
+    assert found.item() == expected.item()
+    found.backward()
+    expected.backward()
+    assert wide.grad.any()
+    assert torch.equal(narrow.grad, wide.grad.to(dtype))
+
+
+@pytest.mark.parametrize("metric", [average_precision, lambda ranks, relevant: recall_at(ranks, relevant, 1)])
+def test_metrics_refuse_what_are_no_ranks(metric):
+    ranks, relevant = torch.tensor([[2.0, 1.0, 0.0]]), torch.tensor([[1, 0, 0]])
+    for wrong in (ranks + 2, ranks - 1, ranks / 2):
+        with pytest.raises(ObjectiveError, match="ranks: expected whole numbers, 1 to 3, and 0 for padding, found"):
+            metric(wrong, relevant)
+    with pytest.raises(ObjectiveError, match="relevant: expected bool or 0/1"):
+        metric(ranks, 2 * relevant)
+    with pytest.raises(ObjectiveError, match="relevant: expected entries that have ranks, found one without"):
+        metric(ranks, relevant.flip(1))
 
 
 def test_weights_of_recall():

@@ -29,6 +29,23 @@ def test_the_gradient_is_the_derivative(name):
     assert torch.autograd.gradcheck(smooth, theta)
 
 
+@pytest.mark.parametrize("corners", [3, 15])
+def test_theta_inside_the_hull_is_the_nearest_point_itself(corners):
+    """Inside there is no direction left that a solver could be asked for; also on faces of three corners."""
+    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 4)[:-1]
+    chosen = torch.stack([torch.randperm(15, generator=torch.Generator().manual_seed(n))[:corners] for n in range(12)])
+    weights = draw(12, corners).exp()
+    inside = ((weights / weights.sum(1, keepdim=True)).unsqueeze(2) * every[chosen]).sum(1)
+    layer = layer_over(every.numpy())
+    theta = (5 * inside).requires_grad_()
+    found = RegularisedFrankWolfe(layer, strength=5.0)(theta)
+    torch.testing.assert_close(found, inside, rtol=0.0, atol=1e-7)
+    assert layer.stats.batches < 40
+    if corners == 15:
+        (gradient,) = torch.autograd.grad(found, theta, dy := draw(12, 4, seed=1))
+        torch.testing.assert_close(gradient, dy / 5)
+
+
 def test_the_hull_of_k_subsets_as_a_quadratic_program():
     theta, weights = draw(10, 12), draw(10, 12, seed=1)
     hull = {"A_eq": np.ones((1, 12)), "b_eq": [3], "bounds": (0, 1)}

@@ -161,7 +161,6 @@ def test_locks_that_other_threads_hold():
             parallel.throughput._lock,
             timed.clock._lock,
             cached._lock,
-            program._lock,
             prepared.inner._lock,
             stock._lock,
             processes._lock,

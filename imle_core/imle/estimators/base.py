@@ -92,13 +92,14 @@ class Estimator(WideBuffers, ABC):
         """
         return call.solve(call.perturb(theta.unsqueeze(1), noise))
 
-    def transform(self, theta: Tensor) -> Tensor:
+    def transform(self, theta: Tensor, own: Tensor | None = None) -> Tensor:
         """Change theta before anything else, differentiably.
 
         In `eval()` mode and with output="map" only the derivative is changed: theta is solved as it was given.
 
         Args:
-            theta: `[B, *event]`.
+            theta: `[B, *event]`, 0 on the padding.
+            own: which entries are no padding, of a shape that broadcasts to that of theta; None for all.
 
         Returns:
             `[B, *event]`.
@@ -136,9 +137,9 @@ def not_observed(theta: Tensor, own: Tensor | None) -> None:
     del theta, own
 
 
-def not_counted(gradient: Tensor) -> None:
+def not_counted(gradient: Tensor, solve: Solve) -> None:
     """No statistics of gradients are kept."""
-    del gradient
+    del gradient, solve
 
 
 @dataclass(slots=True)
@@ -182,8 +183,8 @@ class Application:
     """Gives what draws the same noise again, where that can be done."""
     observe: Callable[[Tensor, Tensor | None], None] = not_observed
     """Shows the noise the theta `[B, *event]` that it is to be put on, and what is no padding, before any is drawn."""
-    count: Callable[[Tensor], None] = not_counted
-    """Told the gradient `[B, *event]` of every backward pass."""
+    count: Callable[[Tensor, Solve], None] = not_counted
+    """Told the gradient `[B, *event]` of every backward pass, and what was solved."""
     whole: bool = False
     """Whether noise and solutions are kept as tensors of all rows, also where rows are worked on in parts."""
 

@@ -55,12 +55,17 @@ class Identity(Estimator):
                 hint='Identity(projection="none") works, and so do "imle" and "blackbox"',
             )
 
-    def transform(self, theta: Tensor) -> Tensor:
+    def transform(self, theta: Tensor, own: Tensor | None = None) -> Tensor:
         if self.projection == "none":
             return theta
         flat = theta.flatten(1)
         if self.projection in ("mean", "both"):
-            flat = flat - flat.mean(dim=1, keepdim=True)
+            if own is None:
+                flat = flat - flat.mean(dim=1, keepdim=True)
+            else:
+                mask = own.expand(theta.shape).flatten(1)
+                mean = flat.sum(dim=1, keepdim=True) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+                flat = (flat - mean).masked_fill(~mask, 0.0)
         if self.projection in ("norm", "both"):
             size = row_sizes(flat.detach()).unsqueeze(1)  # the norm of a row in float32 may overflow or vanish
             flat = normalize(flat / size, dim=1)

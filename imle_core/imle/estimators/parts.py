@@ -69,7 +69,7 @@ def gradient_of(trace: Trace, dy: Tensor) -> Tensor:
     parts = parts_of(trace.theta, trace.call)
     with trace.call.estimator.backward_pass():
         found = trace.call.estimator.gradient(trace, dy) if len(parts) == 1 else _in_parts(trace, dy, parts)
-    trace.call.count(found)
+    trace.call.count(found, trace.call.solve)
     return found
 
 

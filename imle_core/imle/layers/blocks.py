@@ -83,7 +83,8 @@ class BlockLayer(SolverLayer):
                 mode = self._mode()
                 z = estimate(batch.theta, self.call(batch.solve, mode))
             except ObjectiveError:
-                self._refuse_non_finite(packed, packing, None if rows else self.labels)
+                plan, *_ = self._planned(packed.theta, rows, groups, packing)
+                self._refuse_non_finite(packed, plan, None if rows else self.labels)
                 raise
             out = self._shown(z, mode, packed.theta.dtype, batch.solve.lead)
         seen = packing.unpack(packing.complete(out, packed.lead), packed.dtype)
@@ -116,13 +117,12 @@ class BlockLayer(SolverLayer):
             packing = self._packing_of(groups, known.rows)
         packed = packing.pack(tensors, rescale=False)
         self.begin()
-        plan, lead, event = self._plan(packed.theta, known.rows, groups)
-        plan.packing = packing
+        plan, lead, event = self._planned(packed.theta, known.rows, groups, packing)
         scores = plan.inside(self._scores(packed.theta, lead, event))
         try:
             found = optimal_values(scores, plan, known, self.as_seen)
         except ObjectiveError:
-            self._refuse_non_finite(packed, packing, None if parameters else self.labels)
+            self._refuse_non_finite(packed, plan, None if parameters else self.labels)
             raise
         return found.reshape(lead)
 
@@ -208,9 +208,16 @@ class BlockLayer(SolverLayer):
         self, theta: Tensor, rows: Mapping[str, Sequence[Any]], groups: Sequence[Group] | None, packing: Packing
     ) -> Batch:
         self.begin()
+        plan, lead, event = self._planned(theta, rows, groups, packing)
+        return Batch(self._theta(theta, lead, event, plan.own), plan)
+
+    def _planned(
+        self, theta: Tensor, rows: Mapping[str, Sequence[Any]], groups: Sequence[Group] | None, packing: Packing
+    ) -> tuple[SolvePlan, torch.Size, torch.Size]:
+        """The same as `_plan`, for blocks that lie as `packing` says."""
         plan, lead, event = self._plan(theta, rows, groups)
         plan.packing = packing
-        return Batch(plan.inside(self._theta(theta, lead, event)), plan)
+        return plan, lead, event
 
     def plan(self, lead: torch.Size, groups: Sequence[Group] | None = None) -> SolvePlan:
         """How a batch is solved, and how its blocks lie in one tensor."""
@@ -250,13 +257,18 @@ class BlockLayer(SolverLayer):
         whole[..., packing.noisy.to(theta.device)] = noise
         return whole
 
-    def _refuse_non_finite(self, packed: Packed, packing: Packing, labels: Labels | None) -> None:
+    def _refuse_non_finite(self, packed: Packed, plan: SolvePlan, labels: Labels | None) -> None:
         """Name the entry of a block that is not finite; the solver only sees all of them in one tensor.
 
         Raises:
             ObjectiveError: there is one.
         """
-        for name, values in packed.blocks.items():
+        packing = plan.packing
+        assert packing is not None
+        inside = plan.inside(packed.theta.reshape(-1, packing.size)).reshape(packed.theta.shape)
+        own = packing.unpack(inside, packed.dtype)
+        for name, given in packed.blocks.items():
+            values = own[name] if own[name].shape == given.shape else given  # the same for all rows
             try:
                 bad = (~values.isfinite()).nonzero()
             except RuntimeError:  # under vmap, which can tell what is wrong but not where
@@ -270,8 +282,9 @@ class BlockLayer(SolverLayer):
                 flat = int(np.ravel_multi_index(at, packing.shapes[name]))
                 entry += f" ({labels[name][flat]})"
             where = f"row {row[0] if len(row) == 1 else tuple(row)}, {entry}" if row else entry
+            value = float(values[tuple(bad[0])])
+            count = f"{len(bad)} of {values.numel()} entries are not finite"
             raise ObjectiveError(
-                f"{self.spec.id}: {name}: found {float(values[tuple(bad[0])])} in {where}; {len(bad)} of "
-                f"{values.numel()} entries are not finite",
-                hint="check the network's output",
+                f"{self.spec.id}: {name}: found {value} in {where}; {count}",
+                hint=self._boundary.forbidding_hint(value) or "check the network's output",
             )

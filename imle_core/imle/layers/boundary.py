@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imle.errors import ObjectiveError, SolverContractError
 from imle.layers.shapes import row_name
-from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, is_homogeneous, takes_any_size
+from imle.solvers.protocol import ArrayKind, PreparedSolver, Sense, fixed_terms_of, is_homogeneous, takes_any_size
 from imle.solvers.result import SolveResult, SolveStatus
 
 _SIZE = 10
@@ -92,7 +92,8 @@ class Boundary(NamedTuple):
         if self.array == "torch":
             rows = theta.detach() if takes_any_size(prepared) else torch.nan_to_num(theta.detach(), 0.0, 0.0, 0.0)
             return Objective((rows.neg() if self.sense == "min" else rows).flatten(0, 1))
-        if not is_homogeneous(prepared) or takes_any_size(prepared):
+        # fixed terms, if only a constant, are part of values, which then do not grow with the objective
+        if not is_homogeneous(prepared) or takes_any_size(prepared) or fixed_terms_of(prepared) is not None:
             return Objective(self.rows(theta.neg() if self.sense == "min" else theta))
         rows = self.rows(theta)
         shape, flat = rows.shape, rows.reshape(len(rows), -1)
@@ -135,6 +136,16 @@ class Boundary(NamedTuple):
                 row=int(bad.nonzero()[0]),
             )
 
+    def forbidding_hint(self, value: float) -> str:
+        """What to do instead for one who gave a number, in the user's sense, to forbid an entry; "" if it is another.
+
+        Args:
+            value: that is not finite.
+        """
+        if not self.forbidding or value != (math.inf if self.sense == "min" else -math.inf):
+            return ""
+        return f"{self.forbidding}= forbids entries; infinite numbers are refused"
+
     def refuse_non_finite(self, theta: Tensor, phase: str, lead: Sequence[int], first: int = 0) -> None:
         """Raise if an entry of `[B, S, *event]` is not finite; its first row is row `first` of the user's batch.
 
@@ -155,8 +166,7 @@ class Boundary(NamedTuple):
         at = position[0] if len(position) == 1 else tuple(position)
         if phase == "forward":
             what, hint = ("objective", _OUTPUT) if whole else ("objective with noise", _LOUD)
-            if self.forbidding and value == (math.inf if costs else -math.inf):
-                hint = f"{self.forbidding}= forbids entries; infinite numbers are refused"
+            hint = self.forbidding_hint(value) or hint
         else:
             what = f"target objective ({'costs + lambda * dL/dz' if costs else 'scores - lambda * dL/dz'})"
             hint = (

@@ -19,6 +19,7 @@ from imle.estimators.expected import expected_loss
 from imle.estimators.function import differentiable
 from imle.estimators.parameters import LearnedParameter, through_solutions
 from imle.estimators.replay import Replay
+from imle.estimators.samples import Solve, inside
 from imle.layers import description, operators
 from imle.layers.boundary import Boundary
 from imle.layers.failures import Failure, Unproven, noise_on, place
@@ -36,7 +37,7 @@ from imle.solvers.blocks import Labels, labels_of
 from imle.solvers.combinators.wrapping import unwrapped
 from imle.solvers.pool import SolutionPool
 from imle.solvers.progress import ProgressRequest
-from imle.solvers.protocol import PreparedSolver, Shape, Solver
+from imle.solvers.protocol import PreparedSolver, Shape, Solver, row_shapes_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -147,8 +148,10 @@ class SolverLayer(operators.OperatorLayer):
         self._boundary = Boundary(spec.id, solver.sense, solver.array, spec.forbidding, spec.capabilities.warm_start)
         self._instances = InstanceCache(solver, spec, instance, self.learned)
         self._shape: Shape | None = None
+        self._may_be_padded = False
         if not self._instances.missing():
-            self._shape = self._instances.common().objective_shape  # a bad instance is an error now, not in an hour
+            common = self._instances.common()  # a bad instance is an error now, not in an hour
+            self._shape, self._may_be_padded = common.objective_shape, row_shapes_of(common) is not None
         self._key = operators.register_layer(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -313,7 +316,8 @@ class SolverLayer(operators.OperatorLayer):
         lead, event = split_shape(objective.shape, self._shape)
         mode = self._mode()
         key = portable_key(self) if torch.compiler.is_exporting() else self._key
-        out = operators.estimate(self._theta(objective, lead, event), key, lead, mode)
+        own = partial(operators.own, key=key, lead=lead) if self._may_be_padded else _nothing
+        out = operators.estimate(self._theta(objective, lead, event, own), key, lead, mode)
         return self._shown(out, mode, objective.dtype, lead)
 
     def read(self, objective: Tensor, **rows: Sequence[Any]) -> Batch:
@@ -337,7 +341,7 @@ class SolverLayer(operators.OperatorLayer):
         check_objective(objective)
         self.begin()
         plan, lead, event = self._plan(objective, rows)
-        return Batch(plan.inside(self._theta(objective, lead, event)), plan)
+        return Batch(self._theta(objective, lead, event, plan.own), plan)
 
     def _with_learned(self, objective: Tensor, rows: Mapping[str, Any], *, constant: bool = False) -> Batch:
         """`read` for a layer with instance parameters that are learned, with noise on them in `train()` mode.
@@ -377,7 +381,7 @@ class SolverLayer(operators.OperatorLayer):
         plan, lead, event = self._plan(objective, {}, groups)
         if varied:
             plan = SampledPlan.of(plan, samples, noisy)
-        return Batch(plan.inside(self._theta(objective, lead, event)), plan, parameters)
+        return Batch(self._theta(objective, lead, event, plan.own), plan, parameters)
 
     def _lead(self, objective: Tensor, given: Mapping[str, Sequence[Any]], learned: Mapping[str, Any]) -> torch.Size:
         """Which dimensions are the batch's, before it is known how rows are to be grouped."""
@@ -451,12 +455,17 @@ class SolverLayer(operators.OperatorLayer):
             theta = theta.reshape(math.prod(lead), *event)  # numel() would fix B in an exported graph
         return -theta if self.solver.sense == "min" else theta
 
-    def _theta(self, objective: Tensor, lead: torch.Size, event: torch.Size) -> Tensor:
-        """`_scores`, as the estimator's rule differentiates in them."""
+    def _theta(
+        self, objective: Tensor, lead: torch.Size, event: torch.Size, own_of: Callable[[Tensor], Tensor | None]
+    ) -> Tensor:
+        """`_scores`, as the estimator's rule differentiates in them, with zeros on the padding that `own_of` tells."""
         scores = self._scores(objective, lead, event)
-        read = self.estimator.transform(scores)
+        own = own_of(scores)
+        scores = inside(scores, own)
+        read = self.estimator.transform(scores, own)
         if read is scores:
             return scores
+        read = inside(read, own)
         if self.training and self.output != "map":
             finite = scores.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (scores.ndim - 1))
             return torch.where(finite, read, scores)  # what is not finite is told as it was given
@@ -552,8 +561,12 @@ class SolverLayer(operators.OperatorLayer):
             limit=None if self.memory_limit is None else int(self.memory_limit / BYTES_PER_ENTRY),
             replay=self._replay if mode.perturbed else no_replay,
             observe=observe_of(self.noise) if mode.perturbed and self.noise is not None else not_observed,
-            count=self.stats.count_gradient if self.count_gradients else not_counted,
+            count=self._count_gradient if self.count_gradients else not_counted,
         )
+
+    def _count_gradient(self, gradient: Tensor, solve: Solve) -> None:
+        own = solve.own(gradient)
+        self.stats.count_gradient(inside(gradient, own), own)
 
     def _shown(self, out: Tensor, mode: Mode, dtype: torch.dtype, lead: torch.Size) -> Tensor:
         """The estimate as the user asked for it."""
@@ -686,5 +699,5 @@ class SolverLayer(operators.OperatorLayer):
 
 
 def _nothing(theta: Tensor) -> None:
-    """No noise."""
+    """No noise, or no padding."""
     del theta

@@ -1,4 +1,4 @@
-"""A layer as two operators, `imle::estimate` and `imle::gradient`, for torch.compile and torch.export.
+"""A layer as operators, `imle::estimate`, `imle::gradient` and `imle::own`, for torch.compile and torch.export.
 
 A compiler sees shapes go in and out and does not look inside: noise and solves run as they do without it, and give
 the same numbers. Operators take tensors and plain values only, so a layer is named by a key: a tensor, because
@@ -101,6 +101,12 @@ def estimate(theta: Tensor, key: Tensor, lead: Sequence[int], mode: Mode) -> Ten
     return out
 
 
+def own(theta: Tensor, *, key: Tensor, lead: Sequence[int]) -> Tensor:
+    """`SolvePlan.own` of `[B, *event]` for the layer of this key, as an operator: of the same shape."""
+    found: Tensor = torch.ops.imle.own(theta.detach(), key, lead)
+    return found
+
+
 def _find(key: Tensor) -> OperatorLayer:
     exported = key.ndim == 1
     layer = _layers.get(int.from_bytes(_content(key[:_NUMBER]), "little") if exported else int(key))
@@ -135,6 +141,16 @@ def _estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tu
         torch.ones(len(theta), samples, dtype=torch.bool, device=theta.device) if valid is None else valid,
         torch.tensor([call.temperature, call.target_temperature], dtype=torch.float64, device="cpu"),
     )
+
+
+def _own(theta: Tensor, key: Tensor, lead: Sequence[int]) -> Tensor:
+    known = _find(key).plan(torch.Size(lead)).own(theta)
+    return torch.ones_like(theta, dtype=torch.bool) if known is None else known.expand(theta.shape).contiguous()
+
+
+def _fake_own(theta: Tensor, key: Tensor, lead: Sequence[int]) -> Tensor:
+    del key, lead
+    return torch.empty_like(theta, dtype=torch.bool, memory_format=torch.contiguous_format)
 
 
 def _fake_estimate(theta: Tensor, key: Tensor, lead: Sequence[int], *mode: Any) -> tuple[Tensor, ...]:
@@ -229,3 +245,6 @@ if not hasattr(torch.ops.imle, "estimate"):  # torch keeps operators for the lif
         _fake_gradient,
         _refuse,
     )
+    torch.library.define("imle::own", "(Tensor theta, Tensor key, SymInt[] lead) -> Tensor")
+    torch.library.impl("imle::own", "default", _own)
+    torch.library.register_fake("imle::own", _fake_own)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imle._text import printable
-from imle.errors import ImleError, SolverContractError, SolverWarning
+from imle.errors import ImleError, InstanceError, SolverContractError, SolverWarning
 from imle.estimators.samples import Solutions, inside, spread
 from imle.execution.isolation import CheckedRows, solve_isolating_failures
 from imle.execution.parallel import workers_of
@@ -37,7 +37,9 @@ from imle.layers.instances import Group
 from imle.layers.normal_cones import Normals, named, normals_of_group
 from imle.layers.solution_vjp import vjp_of_group
 from imle.layers.stats import LayerStats
+from imle.solvers.blocks import blocks_of
 from imle.solvers.cancellation import CancelToken
+from imle.solvers.padding import own_entries
 from imle.solvers.progress import ProgressRequest, monitored
 from imle.solvers.protocol import Solver, fixed_terms_of, is_homogeneous, row_shapes_of
 from imle.solvers.result import SolveResult, SolveStatus
@@ -364,20 +366,17 @@ class SolvePlan:
             return None
         event = values.shape[values.ndim - len(shape) :]
         row_shapes = row_shapes_of(group.prepared)
-        told = None if row_shapes is None else row_shapes(**group.values)
+        try:
+            told = None if row_shapes is None else row_shapes(**group.values)
+        except InstanceError as error:
+            raise named(error, group.rows, self.first, self.lead) from error.__cause__
         if told is not None:
-            sizes = torch.from_numpy(np.array(told, np.int64))
             rows = next(iter(map(len, group.values.values())), 1)
-            if sizes.shape not in ((1, len(event)), (rows, len(event))):
-                raise SolverContractError(
-                    f"{self.boundary.solver_id}: row_shapes: expected sizes [{rows}, {len(event)}], found shape "
-                    f"{list(sizes.shape)}"
-                )
-            own = torch.ones(len(sizes), *event, dtype=torch.bool, device="cpu")
-            for axis, size in enumerate(event):
-                inside_axis = torch.arange(size, device="cpu") < sizes[:, axis, None]  # [rows, size]
-                own &= inside_axis.reshape(-1, *[1] * axis, size, *[1] * (len(event) - axis - 1))
-            return own
+            shapes = tuple(event) if self.packing is None else self.packing.shapes
+            layout = blocks_of(group.prepared)
+            if layout is not None and isinstance(told, Mapping):  # other rows may have larger blocks
+                told = {name: np.array([block.shape]) for name, block in layout.items()} | dict(told)
+            return torch.from_numpy(own_entries(self.boundary.solver_id, told, shapes, rows))
         window = None if group.rows is None else self._window(group, event)
         if window is None:
             return None

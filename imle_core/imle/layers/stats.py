@@ -56,7 +56,7 @@ class LayerStats:
         status: rows by how their solve ended ("optimal", "infeasible", ...).
         events: what solvers reported, such as "clipped_rows", and rows that were not solved because they need not be:
             "unchanged_rows", "cache_hits", "duplicate_rows", "pooled_rows".
-        gradient_entries: entries of the gradients that backward passes gave theta, padding included; only counted while
+        gradient_entries: entries of the gradients that backward passes gave theta, without padding; only counted while
             `layer.count_gradients` is set, as `imle.monitoring` does.
         gradient_nonzeros: those that are not 0.
     """
@@ -89,13 +89,14 @@ class LayerStats:
         """The share of zeros among the entries of gradients; nan where none were counted."""
         return 1 - self.gradient_nonzeros / self.gradient_entries if self.gradient_entries else math.nan
 
-    def count_gradient(self, gradient: Tensor) -> None:
+    def count_gradient(self, gradient: Tensor, own: Tensor | None = None) -> None:
         """Count the entries of a gradient for theta; on a GPU, this waits for it.
 
         Args:
-            gradient: `[B, *event]`.
+            gradient: `[B, *event]`, 0 on the padding.
+            own: `[B, *event]` which entries are no padding; None for all.
         """
-        self.gradient_entries += gradient.numel()
+        self.gradient_entries += gradient.numel() if own is None else int(own.sum())
         self.gradient_nonzeros += int(torch.count_nonzero(gradient))
 
     def timed(self, part: Part) -> Timer:

@@ -122,8 +122,10 @@ class SolverLoss(nn.Module):
         if given.is_complex():
             raise ObjectiveError(f"{who}: expected real numbers, found {given.dtype}")
         wide = given.detach().to(batch.theta).reshape(batch.theta.shape)
-        if not sums_to_finite(wide) and not bool(wide.isfinite().all()):
-            raise ObjectiveError(f"{who}: found nan or infinity")
+        if not sums_to_finite(wide):
+            wide = batch.solve.inside(wide)  # what is given on the padding counts for nothing
+            if not bool(wide.isfinite().all()):
+                raise ObjectiveError(f"{who}: found nan or infinity")
         return wide
 
     def fixed_terms(self, name: str, z: Tensor, batch: Batch) -> Tensor | None:
@@ -164,7 +166,8 @@ def plain(layer: SolverLayer, objective: Tensor, rows: Mapping[str, Sequence[Any
     batch = layer.read(objective, **rows)
     if type(layer.estimator).transform is Estimator.transform:
         return batch
-    return Batch(objective.reshape(batch.theta.shape).to(batch.theta.dtype) * _sign(layer), batch.solve)
+    scores = objective.reshape(batch.theta.shape).to(batch.theta.dtype) * _sign(layer)
+    return Batch(batch.solve.inside(scores), batch.solve)
 
 
 def _sign(layer: SolverLayer) -> float:

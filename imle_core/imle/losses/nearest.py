@@ -18,6 +18,8 @@ from imle.estimators.samples import Solve
 
 _NOTHING = 1e-12
 """Weights that are less are none."""
+_ROUNDING = 1e-14
+"""Of points, relative to their size."""
 _DEPENDENT = 1e-10
 """Directions whose squares are less, relative to the largest, are none."""
 
@@ -56,7 +58,7 @@ def nearest(theta: Tensor, solve: Solve, *, steps: int, tolerance: float) -> Hul
         solve: argmax <theta, z>.
         steps: at most so many solves per row.
         tolerance: of the gap, which is how much better the best solution is than the point, in the direction of theta
-            from there, relative to the sizes of both.
+            from there, relative to the sizes of both; and of the distance to theta where that is in the hull.
 
     Returns:
         the point, flat.
@@ -75,34 +77,37 @@ def nearest(theta: Tensor, solve: Solve, *, steps: int, tolerance: float) -> Hul
         valid = solved if valid is None else valid if solved is None else valid & solved
         latest = found.flatten(1)
         gap = ((latest - point) * direction).sum(dim=1)
-        size = direction.norm(dim=1) * torch.maximum(latest.norm(dim=1), point.norm(dim=1))
-        ended = known | (gap <= tolerance * size)
+        left, size = direction.norm(dim=1), torch.maximum(latest.norm(dim=1), point.norm(dim=1))
+        ended = known | (gap <= tolerance * left * size) | (left <= max(tolerance, _ROUNDING) * size)
         if bool(ended.all()):
             break
-        solutions, weights = _with(solutions, weights, latest, ~ended)
-        weights = _corrected(solutions, weights, goal, ~ended)
+        solutions, weights = _with(solutions, weights, latest)
+        moved = _corrected(solutions, weights, goal, ~ended)
+        found_point = (moved.unsqueeze(2) * solutions).sum(dim=1)
+        ended |= (goal - found_point).norm(dim=1) >= left  # round-off is all that is left: the point stays
+        weights = torch.where(ended.unsqueeze(1), weights, moved)
         kept = (weights > 0).any(dim=0)
         solutions, weights = solutions[:, kept], weights[:, kept]
-        point = (weights.unsqueeze(2) * solutions).sum(dim=1)
+        point = torch.where(ended.unsqueeze(1), point, found_point)
     if valid is not None:
         valid = valid.reshape(batch)
         point = torch.where(valid.unsqueeze(1), point, torch.zeros_like(point))
     return Hull(point, solutions, weights, valid)
 
 
-def _with(solutions: Tensor, weights: Tensor, latest: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Solutions with one more in some rows, of a weight that is barely one."""
-    joined = torch.where(rows, 2 * _NOTHING, 0.0).to(weights)
-    return torch.cat([solutions, latest.unsqueeze(1)], dim=1), torch.cat([weights, joined.unsqueeze(1)], dim=1)
+def _with(solutions: Tensor, weights: Tensor, latest: Tensor) -> tuple[Tensor, Tensor]:
+    """Solutions with one more, which has no weight yet."""
+    return torch.cat([solutions, latest.unsqueeze(1)], dim=1), torch.cat([weights, weights[:, :1] * 0], dim=1)
 
 
 def _corrected(solutions: Tensor, weights: Tensor, goal: Tensor, rows: Tensor) -> Tensor:
-    """Weights of the nearest point in the hull of the solutions used, in some rows; the others keep theirs.
+    """Weights of the nearest point in the hull of the solutions used and the last one, in some rows.
 
     The nearest point of all that has these solutions for corners, where weights may be negative, is a linear system. On
     the way there the first weight that becomes 0 is dropped, until none does.
     """
     weights = weights.clone()
+    weights[:, -1] = 2 * _NOTHING  # barely one
     for _ in range(solutions.shape[1] + 1):
         used = weights > 0
         aim = _affine(solutions, used, goal)

@@ -20,7 +20,8 @@ class RankLoss(nn.Module):
 
     Ranks come from a layer that ranks, and so does their gradient: of its estimator, which is
     ``{"name": "blackbox", "lambda_": ...}`` in the paper. With noise it is the mean of the losses of all samples
-    (`SolverLayer.expected_loss`). No gradient goes through the order of relevant entries among themselves.
+    (`SolverLayer.expected_loss`). No gradient goes through the order of relevant entries among themselves. Ranks and
+    losses are in float32 or wider.
 
     Args:
         layer: gives ranks, such as `imle.layer("ranking", ...)`.
@@ -30,7 +31,7 @@ class RankLoss(nn.Module):
             have loss 0.
 
     Raises:
-        OptionError: not a layer, or an option is not valid.
+        OptionError: not a layer, one that ranks the lowest score first, or an option is not valid.
 
     Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, "Optimizing rank-based metrics with blackbox
     differentiation", CVPR 2020.
@@ -42,6 +43,10 @@ class RankLoss(nn.Module):
         check_layer(f"{name}: layer", layer)
         if reduction not in REDUCTIONS:
             raise OptionError(f"{name}: reduction: expected 'mean', 'sum' or 'none', found {reduction!r}")
+        if layer.solver.sense == "max":
+            raise OptionError(
+                f"{name}: layer: expected one that gives the highest score rank 1, found sense='max' of {layer.spec.id}"
+            )
         self.layer = layer
         self.margin = not_negative(f"{name}: margin", margin)
         self.reduction: Reduction = reduction
@@ -63,20 +68,17 @@ class RankLoss(nn.Module):
         """
         who = f"{type(self).__name__}: relevant"
         given = check_shape(who, relevant, scores.shape, "the scores").to(scores.device)
-        if not bool(((given == 0) | (given == 1)).all()):
-            raise ObjectiveError(f"{who}: expected bool or 0/1, found other numbers")
-        wanted = given.detach().to(scores.dtype)
+        refuse_grades(who, given)
+        wide = scores.to(torch.promote_types(scores.dtype, torch.float32))  # bfloat16 has no rank 257
+        wanted = given.detach().to(wide.dtype)
         counts = wanted.bool().sum(dim=-1)
 
         def of_samples(ranks: Tensor) -> Tensor:
             own = wanted.unsqueeze(-2).to(ranks.dtype)
-            if bool((own * (ranks.detach() < 1)).any()):
-                raise ObjectiveError(
-                    f"{who}: expected entries that have ranks, found one without", hint="none are on the padding"
-                )
+            refuse_unranked(who, ranks.detach(), own)
             return (own * self.terms(ranks, among_relevant(ranks.detach(), own))).sum(dim=-1)
 
-        total = self.layer.expected_loss(scores - self.margin * (wanted - 0.5), of_samples, **rows)
+        total = self.layer.expected_loss(wide - self.margin * (wanted - 0.5), of_samples, **rows)
         values = total / counts.clamp(min=1)
         if self.reduction == "none":
             return values
@@ -97,6 +99,32 @@ class RankLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f"margin={self.margin:g}, reduction={self.reduction!r}"
+
+
+def refuse_grades(who: str, relevant: Tensor) -> None:
+    """Raise if what is relevant is not told by bool or 0/1.
+
+    Raises:
+        ObjectiveError: names the argument.
+    """
+    if not bool(((relevant == 0) | (relevant == 1)).all()):
+        raise ObjectiveError(f"{who}: expected bool or 0/1, found other numbers")
+
+
+def refuse_unranked(who: str, ranks: Tensor, relevant: Tensor) -> None:
+    """Raise if a relevant entry has no rank.
+
+    Args:
+        who: the argument, for the message.
+        ranks, relevant: as for `among_relevant`.
+
+    Raises:
+        ObjectiveError: says so.
+    """
+    if bool((relevant * (ranks < 1)).any()):
+        raise ObjectiveError(
+            f"{who}: expected entries that have ranks, found one without", hint="none are on the padding"
+        )
 
 
 def among_relevant(ranks: Tensor, relevant: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ The core owns everything around `solve`: sign, sample axis, dtype and device, ch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -26,8 +26,8 @@ FixedTerms = Callable[..., NDArray[np.float64]]
 """`fixed_terms(solutions, **rows) -> [N]`; see `PreparedSolver`."""
 SolutionVJP = Callable[..., Any]
 """`solution_vjp(objective, cotangents, *, solutions, **rows) -> [N, *shape]`; see `PreparedSolver`."""
-RowShapes = Callable[..., NDArray[np.int64] | None]
-"""`row_shapes(**rows) -> [N, ndim]`; see `PreparedSolver`."""
+RowShapes = Callable[..., NDArray[np.int64] | Mapping[str, NDArray[np.int64]] | None]
+"""`row_shapes(**rows) -> [N, ndim]`, or by block; see `PreparedSolver`."""
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class PreparedSolver(Protocol):
 
     - `homogeneous: bool`, by default True: solutions stay the same if an objective is multiplied by a positive
       number. The core then multiplies the rows of numpy solvers by powers of two, so that absolute tolerances mean
-      the same for objectives of any size.
+      the same for objectives of any size; but not where there are `fixed_terms`, if only a constant.
     - `any_size: bool`, by default False: nothing in the solver depends on the size of numbers, above all no
       tolerance, so that rows come as they are. Messages may then quote entries of an objective. To a torch solver they
       come as they are even with nan and infinities, which are only looked for afterwards; others get 0 there.
@@ -56,7 +56,8 @@ class PreparedSolver(Protocol):
       align objectives with cones need it, and refuse solvers without.
     - `row_shapes(**rows) -> [N, ndim]`: where row parameters say how large a row is, and objectives are padded to the
       widest: how many entries of each dimension are a row's own, from the first on; `[1, ndim]` for the same in all
-      rows, None for no padding. What is given on the padding counts for nothing, and solutions are 0 there.
+      rows, None for no padding. Where there are blocks, a mapping of their names to such sizes; those that are left out
+      have no padding. What is given on the padding counts for nothing, and solutions are 0 there.
     - `blocks: BlockLayout`: the blocks of an objective, where the spec declares several.
     - `labels`: names of the entries of an objective that a user can read or look up, such as edges or variables: a
       sequence with one for each in C order, or by block a mapping of such sequences; None if they have none. Users see

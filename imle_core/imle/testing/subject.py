@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from imle.errors import InstanceError, SolverContractError
 from imle.plugins import SolverSpec
 from imle.solvers import SolveResult, SolveStatus
+from imle.solvers.blocks import blocks_of
 from imle.solvers.contract import checked
-from imle.solvers.protocol import fixed_terms_of
+from imle.solvers.padding import own_entries
+from imle.solvers.protocol import fixed_terms_of, row_shapes_of
 from imle.testing.failure import CheckFailure, Inconclusive
 from imle.testing.instance import Floats, Instance
 
@@ -123,6 +125,19 @@ class Case:
                 f"objectives of any size (objective_shape is {declared})"
             )
         return tuple(declared)
+
+    def own(self, prepared: Any, rows: int = 1, **columns: Any) -> NDArray[np.bool_] | None:
+        """`[rows, *shape]`, or `[1, *shape]` for all rows, which entries are no padding; None if no such thing is told.
+
+        Args:
+            prepared: by this solver.
+            rows: N.
+            columns: row parameters.
+        """
+        row_shapes, layout = row_shapes_of(prepared), blocks_of(prepared)
+        told = None if row_shapes is None else row_shapes(**columns)
+        shapes = self.shape if layout is None else {name: block.shape for name, block in layout.items()}
+        return None if told is None else own_entries(self.spec.id, told, shapes, rows).reshape(-1, *self.shape)
 
     @cached_property
     def solutions(self) -> Floats | None:

@@ -48,6 +48,19 @@ def prepare(objective, constraints=BOX, **given):
             "expected Parameters that multiply what is affine in the variables, found 'n' in n @ abs(x)",
         ),
         (
+            cp.max(cp.multiply(C, X)),
+            BOX,
+            "expected Parameters that multiply what is affine in the variables, found 'c'",
+        ),
+        (cp.norm1(X - C) + C @ X, BOX, "affine in the variables, found 'c' in norm1(x + -c)"),
+        (cp.pos(C @ X) + C @ X, BOX, "affine in the variables, found 'c' in maximum(c @ x, 0.0)"),
+        (cp.sum_squares(X - C), BOX, "affine in the variables, found 'c' in quad_over_lin(x + -c"),
+        (
+            C @ cp.Variable(3, boolean=True, bounds=[0, D], name="y"),
+            [],
+            "variable 'y': expected numbers as bounds of 0/1 variables, found d",
+        ),
+        (
             cp.real(cp.Variable(complex=True, name="z")),
             [],
             "variable 'z': expected real variables, found a complex one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import pickle
 
@@ -9,6 +10,8 @@ import cvxpy as cp
 import numpy as np
 import pytest
 import torch
+from cvxpy.lin_ops.lin_utils import ID_COUNTER
+from scipy import sparse
 
 import imle
 from imle_cvxpy.solver import CvxpySolver
@@ -152,6 +155,74 @@ def test_values_are_those_at_the_time_when_the_problem_is_read():
     prepared = CvxpySolver(sense="max").prepare(problem)
     b.value = 5.0
     assert prepared.solve(np.array([[1.0, 2.0]])).values.tolist() == [2.0]
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+def test_constants_count_once(sense):
+    """On the simplex the best is the least or the greatest entry; entries of c multiply constants, too."""
+    theta = torch.tensor([[0.1, -0.2, 0.6], [3.0, 1.0, 2.0]], dtype=torch.float64)
+    c, x = cp.Parameter(3, name="c"), cp.Variable(3, nonneg=True)
+    least, greatest = theta.amin(1), theta.amax(1)
+    best, opposite = (least, -greatest) if sense == "min" else (greatest, -least)
+    for objective, expected in (
+        (c @ x + 5, best + 5),
+        (c @ x + c[0] + 5, best + theta[:, 0] + 5),
+        (2 * cp.sum(c) - c @ x + 5, opposite + 2 * theta.sum(1) + 5),
+    ):
+        kind = cp.Minimize if sense == "min" else cp.Maximize
+        layer = imle.layer("cvxpy", problem=cp.Problem(kind(objective), [cp.sum(x) == 1]), sense=sense).eval()
+        torch.testing.assert_close(layer.value(theta), expected)
+
+
+def test_bounds_of_boolean_variables_hold():
+    c = cp.Parameter(3, name="c")
+    x = cp.Variable(3, boolean=True, bounds=[np.array([0.0, 0.2, -4.0]), np.array([0.0, 7.0, 0.5])])
+    found = CvxpySolver().prepare(cp.Problem(cp.Minimize(c @ x))).solve(np.array([[-1.0, 1.0, -1.0]]))
+    assert found.solutions.tolist() == [[0, 1, 0]]
+
+
+def test_entries_that_multiply_nothing():
+    """In linear and in quadratic problems: the others are as without them, and no variable is a whole number."""
+    c, x = cp.Parameter(3, name="c"), cp.Variable(3, nonneg=True)
+    for more, best in ((0.0, [[1, 0]]), (cp.sum_squares(x), [[7 / 12, 1 / 3]])):  # 2 x = 1/6 - c, and 1/12 is left
+        prepared = CvxpySolver().prepare(cp.Problem(cp.Minimize(c[:2] @ x[:2] + more), [cp.sum(x) == 1]))
+        result = prepared.solve(np.array([[-1.0, -0.5, 9.0]]))
+        np.testing.assert_allclose(result.solutions[:, :2], best, atol=1e-9)
+
+
+def test_values_may_be_sparse():
+    c, k, x = cp.Parameter(3, name="c"), cp.Parameter((2, 3), name="k"), cp.Variable(3, nonneg=True)
+    k.value = sparse.csr_array(np.eye(2, 3))
+    prepared = CvxpySolver(sense="max").prepare(cp.Problem(cp.Maximize(c @ x), [k @ x <= 1, cp.sum(x) <= 3]))
+    assert prepared.solve(np.array([[3.0, 2.0, 1.0]])).values.tolist() == [6.0]
+    again = prepared.solve(np.array([[3.0, 2.0, 1.0]]), values=[{"k": sparse.csr_array([[0, 2, 0], [0, 0, 3]])}])
+    assert again.values.tolist() == [9.0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_of_a_layer_whose_problem_was_solved(copied):
+    """cvxpy keeps what it made of a problem, with numbers that copies do not have: they crashed, or were wrong."""
+    c, d, x = cp.Parameter(3, name="c"), cp.Parameter(name="d", value=1.0), cp.Variable(3, nonneg=True, name="x")
+    problem = cp.Problem(cp.Minimize(c @ x + cp.norm1(x - d / 2)), [cp.sum(x) == d])
+    c.value = np.array([1.0, 5.0, 5.0])
+    value = problem.solve(solver=cp.HIGHS)
+    layer = imle.layer("cvxpy", problem=problem).eval()
+    theta = torch.tensor([[1.0, 5.0, 5.0]], dtype=torch.float64)
+    assert copied(layer).value(theta).tolist() == layer.value(theta).tolist() == [pytest.approx(value)]
+    assert x.value.tolist() == [1, 0, 0]
+    assert copied(problem).value == value
+
+
+def test_numbers_of_another_process(monkeypatch):
+    """cvxpy numbers variables by a counter of the process: a problem from another one has the same as its own."""
+    for first in range(1, 60, 3):
+        monkeypatch.setattr(ID_COUNTER, "count", first)
+        c, x = cp.Parameter(3, name="c"), cp.Variable(3, nonneg=True)
+        problem = cp.Problem(cp.Minimize(c @ x + cp.norm1(x - np.array([0.2, 0.3, 0.5]))), [cp.sum(x) == 1])
+        sent = pickle.dumps(problem)
+        monkeypatch.setattr(ID_COUNTER, "count", 1)
+        result = CvxpySolver().prepare(pickle.loads(sent)).solve(np.array([[4.0, 3.0, 0.0]]))
+        assert result.values.tolist() == [pytest.approx(1.0)]  # all in the third
 
 
 def portfolio():

@@ -17,10 +17,12 @@ from imle_dp.conformance import derivations
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not define `arg_constraints`:UserWarning")  # torch-struct's own
 
 DENSE = list(itertools.product(range(2), repeat=3))
+SOME = [(1, 0, 1), (0, 2, 0), (1, 2, 2), (0, 1, 1), (1, 1, 0), (1, 0, 2)]  # a third of what 0 and 1 could have
 LINEAR = [("S", "a", "S"), ("S", "S", "b"), ("S", "a", "b")]
 GRAMMARS = {
     "dense": (DENSE, [0, 1], [0, 1], [0, 1], 4),
     "dense, one root": (DENSE, [0, 1], [0], [1], 4),
+    "table with gaps": (SOME, [0, 1, 2], [0, 2], [0, 1], 4),
     "linear": (LINEAR, ["S", "a", "b"], ["a", "b"], ["S"], 5),
     "none": (None, ["x", "y"], ["x", "y"], ["x", "y"], 4),
     "none, masked": (None, [0, 1, 2], [0], [1, 2], 3),

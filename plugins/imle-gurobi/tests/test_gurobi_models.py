@@ -7,8 +7,10 @@ import re
 import gurobipy
 import numpy as np
 import pytest
+import torch
 from gurobipy import GRB
 
+import imle
 from imle.errors import InstanceError, OptionError, SolverUnavailableError
 from imle_gurobi.solver import GurobiILPSolver
 
@@ -58,6 +60,25 @@ def test_fixed_coefficients_and_a_constant(chosen):
     assert result.solutions.tolist() == [[0, 1, 0, 1], [1, 1, 0, 0]]
     np.testing.assert_allclose(result.values, [2 + 6, 2 + 4.1 + 1.5])  # the coefficient 7 is learned
     np.testing.assert_allclose(prepared.fixed_terms(result.solutions), [2, 3.5])
+
+
+def test_a_constant_counts_once_in_values():
+    for sense, kind in (("min", GRB.MINIMIZE), ("max", GRB.MAXIMIZE)):
+        model = empty()
+        x = model.addMVar(3, ub=1)
+        model.addConstr(x.sum() == 1)
+        model.setObjective(0 * x[0] + 5, kind)
+        layer = imle.layer("gurobi-ilp", model=model, sense=sense).eval()
+        theta = torch.tensor([[0.1, -0.2, 0.6], [3.0, 1.0, 2.0]], dtype=torch.float64)
+        best = theta.amin(1) if sense == "min" else theta.amax(1)
+        torch.testing.assert_close(layer.value(theta), best + 5)
+
+
+def test_entries_of_an_mvar():
+    model, x = knapsack()
+    prepared = GurobiILPSolver(sense="max").prepare(model, variables=[x[2], x[:2]])
+    assert prepared.labels == ["x[2]", "x[0]", "x[1]"]
+    assert prepared.solve(np.array([[3.0, -9.0, 3.0]])).solutions.tolist() == [[1, 0, 1]]
 
 
 def test_variables_in_the_order_given():
@@ -131,6 +152,16 @@ def test_files(tmp_path, suffix):
     names = [f"x[{i}]" for i in range(4)]
     result = GurobiILPSolver(sense="max").prepare(model=path, variables=names).solve(VALUES)
     np.testing.assert_allclose(result.values, [8, 7.6])
+
+
+def test_constants_in_lp_files(tmp_path):
+    """Gurobi takes a number for one more variable, with a warning; a constant is what it writes itself."""
+    path = tmp_path / "model.lp"
+    text = "Minimize\n x + 2 y + 5{}\nSubject To\n c: x + y >= 1\nBounds\n Constant = 1\nEnd\n"
+    path.write_text(text.format(" Constant"))
+    assert GurobiILPSolver().prepare(model=path).solve(np.array([[3.0, 1.0]])).values.tolist() == [6.0]
+    path.write_text(text.format("").replace("Bounds\n Constant = 1\n", ""))
+    refused("expected names of variables that are no numbers, found '5'", model=path, options={"sense": "min"})
 
 
 def refused(message, *, model, hint="", **given):

@@ -261,7 +261,7 @@ def test_rows_of_different_sizes_are_solved_together(solver):
             assert torch.equal(found[row, :n, :m], imle.layer(solver).eval()(costs[row, :n, :m]))
     same = imle.layer(solver, sizes=(2, 3)).eval()
     assert torch.equal(same(padded[:1]), found[:1])
-    train = imle.layer(solver, nb_samples=3)
+    train = imle.layer(solver, nb_samples=20)
     costs.requires_grad_()
     train(costs, sizes=torch.tensor(sizes)).square().sum().backward()
     assert costs.grad[1, :, 2:].abs().sum() == 0
@@ -320,5 +320,9 @@ def test_sizes_that_do_not_fit_name_their_row():
     layer = imle.layer("assignment")
     with pytest.raises(InstanceError, match=r"sizes: expected at most \[2, 2\], .*, found \[2, 3\] \(row 1\)"):
         layer(torch.zeros(2, 2, 2), sizes=[(1, 1), (2, 3)])
+    with pytest.raises(InstanceError, match=r"sizes: expected ints >= 0, found \[2, -1\] \(row 0\)"):
+        layer(torch.zeros(2, 2, 2), sizes=[(2, -1), (2, 3)])
+    for solver in ("assignment", "scipy-assignment"):
+        assert imle.layer(solver)(torch.zeros(0, 2, 2), sizes=[]).shape == (0, 2, 2)
     with pytest.raises(InstanceError, match=r"unmatched: expected a number, one for each side, or 4, .*, found 3"):
         imle.layer("assignment", unmatched=[0.0, 1.0, 2.0])(torch.zeros(1, 2, 2))

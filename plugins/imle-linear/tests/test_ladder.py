@@ -92,6 +92,25 @@ def test_bounds_are_those_of_the_objective(sense, scale):
     np.testing.assert_allclose(result.bound, 7 + 2 * sign * scale * VALUES[:, 2], rtol=1e-12)
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_where_duals_have_proven_an_optimum_nobody_looks_whether_costs_fall_for_ever(bounded):
+    """That would be a linear program more for each row: x is free, and at least 1 by a row."""
+    program = from_matrices("test", A_ub=[[-1.0]], b_ub=[-1.0], bounds=(None, None), integrality=0)
+    asked = []
+
+    class Proving(Careless):
+        def solve(self, costs, rows, seconds):
+            return Outcome(OPTIMAL, np.ones(1), bounded=bounded)
+
+    def relaxation(cone):
+        asked.append(cone)
+        return LinearEngine(cone, {})
+
+    prepared = PreparedProgram(program, Setup("test", "min", None, lambda _: Proving(OPTIMAL), relaxation=relaxation))
+    assert prepared.solve(np.array([[2.0]])).values.tolist() == [2.0]
+    assert bool(asked) != bounded
+
+
 def test_claims_about_unbounded_programs():
     """The relaxation decides, where it is given."""
 

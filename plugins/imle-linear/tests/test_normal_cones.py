@@ -77,6 +77,20 @@ def test_rows_of_a_batch_bring_their_own(solver):
     assert counted(vectors(found, 2)) == counted([*both, (2, 0), (1, 0), (0, 1), (-1, 0), (0, -1)])
 
 
+@pytest.mark.parametrize("size", [1.0, 300.0, 1e6])
+def test_corners_that_were_rounded_to_float32(size):
+    """Thirds of a side, and a bound that float32 does not have: what binds is the same at any size."""
+    program = HighsLPSolver().prepare(
+        A_ub=size * np.array([[3.0, 0, 0], [0, 0.7, 0.7]]), b_ub=[size * size, size * size], bounds=(0.1 * size, None)
+    )
+    corner = np.array([size / 3, 0.1 * size, size / 0.7 - 0.1 * size])
+    for point in (corner, corner.astype(np.float32).astype(np.float64)):
+        found = program.normal_cones(np.stack([point, [0.2 * size] * 3]))
+        expected = [(3 * size, 0, 0), (0, 0.7 * size, 0.7 * size), (0, -1, 0)]
+        assert counted(vectors(found, 0)) == counted(expected)
+        assert not len(vectors(found, 1))
+
+
 def test_variables_in_the_order_of_the_objective():
     program = HighsILPSolver().prepare(A_ub=[[1, 2, 3]], b_ub=[3], bounds=(0, 1), variables=[2, 0, 1])
     found = program.normal_cones(np.array([[1.0, 0.0, 0.0]]))

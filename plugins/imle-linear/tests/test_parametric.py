@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,17 @@ def test_what_is_learned_is_a_variable_or_is_held_to_what_it_multiplies():
     np.testing.assert_allclose(linear.upper[4:], [9 + 18 + 3, 9.0], atol=1e-6)
     assert linear.costs[:1].tolist() == [2.0]
     assert linear.offset == 5.0
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_coefficients_of_nothing_make_no_program_whole(whole):
+    built, _, _ = program(np.random.default_rng(2))
+    none, no_factor = np.zeros(0, np.int64), np.zeros(0)
+    learned = LearnedTerms((1,), ("nothing",), none, none, no_factor, np.array([2.0]))
+    wider, numbers = learned.as_variables(replace(built, integer=np.full(4, whole)))
+    linear = wider.at("test", numbers, np.array([1.0, 1.0, 1.0]))
+    assert linear.integer.tolist() == [whole] * 5
+    np.testing.assert_allclose([linear.lower[4], linear.upper[4]], 2.0, rtol=1e-11)
 
 
 def test_coefficients_that_no_engine_keeps_are_told_by_name():

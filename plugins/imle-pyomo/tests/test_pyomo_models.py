@@ -312,6 +312,19 @@ def test_params_that_do_not_stand_affinely_are_constants():
     assert caught.value.row == 0
 
 
+def test_a_param_and_a_domain_that_bound_the_same_var():
+    """The tighter of the two holds: at -1 it is the domain's, at 2 the Param's, which is a constant of the model."""
+    for given, best in ((-1.0, 0.0), (2.0, 2.0)):
+        model = pyo.ConcreteModel()
+        model.least = pyo.Param(mutable=True, initialize=given)
+        model.x = pyo.Var(domain=pyo.NonNegativeReals, bounds=(model.least, None))
+        model.o = pyo.Objective(expr=model.x)
+        prepared = PyomoSolver().prepare(model)
+        assert prepared.solve(np.ones((1, 1))).values.tolist() == [best]
+        with pytest.raises(InstanceError, match="'least', which does not stand affinely in bounds of 'x': max"):
+            prepared.solve(np.ones((1, 1)), values=[{"least": 1.0}])
+
+
 def test_another_sense_and_several_objectives():
     refused(knapsack(), "expected an Objective with sense=pyo.minimize since the solver has sense='min', found 'total' "
             "with sense=pyo.maximize", "give sense='max'")  # fmt: skip
@@ -341,6 +354,7 @@ def test_what_cannot_be_learned():
         ({"parameters": "wort"}, "parameters: expected Params of the model, or their names, found 'wort'"),
         ({"parameters": model.x}, "parameters: expected Params of the model, or their names, found"),
         ({"parameters": [model.worth, "worth"]}, "parameters: expected each once, found 'worth' twice"),
+        ({"parameters": [model.worth["map"]]}, "Params, with all of their entries, found 'worth[map]'"),
         ({"parameters": 3}, "parameters: expected Params of the model, or their names, found 3"),
         ({"parameters": []}, "parameters: expected at least one, found none"),
         ({"variables": [model.x, model.x["map"]]}, "variables: expected each once, found 'x[map]' twice"),

@@ -176,6 +176,12 @@ def test_limits_without_a_tour_are_timeouts():
     assert TSPSolver().prepare(graph=graph).solve(costs).status.tolist() == [SolveStatus.INFEASIBLE]
 
 
+def test_a_limit_that_ends_a_search_before_it_begins_leaves_no_bound():
+    result = TSPSolver(time_limit=1e-9).prepare().solve(euclidean(0, 20))
+    assert result.status.tolist() == [SolveStatus.FEASIBLE]
+    assert result.bound is None
+
+
 def test_a_cancelled_search_stops():
     token = CancelToken()
     token.cancel()

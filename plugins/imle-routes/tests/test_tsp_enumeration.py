@@ -146,3 +146,50 @@ def test_branch_and_bound_agrees_with_tables_on_larger_tours(symmetric, monkeypa
     assert searched.values == pytest.approx(tabled.values, rel=1e-8)
     for taken in searched.solutions:
         check_tour(taken, list(range(12)), closed=True)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("large", [1e6, 1e12, 1e200])
+def test_large_numbers_for_ways_there_are_not_make_no_search_coarse(large, symmetric, monkeypatch):
+    """A tour takes none of them where it can: tables, and sums of what it takes, tell by how much it is the best."""
+    rng = np.random.default_rng(int(np.log10(large)))
+    costs, dear = rng.random((12, 10, 10)), rng.random((12, 10, 10)) < 0.55
+    if symmetric:
+        costs, dear = costs + costs.swapaxes(1, 2), dear & dear.swapaxes(1, 2)
+    costs[dear] = large
+    tabled = TSPSolver().prepare().solve(costs)
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    searched = TSPSolver().prepare().solve(costs)
+    assert searched.status is None
+    assert searched.values == pytest.approx(tabled.values, rel=1e-8)
+    assert (tabled.values < 20).sum() > 5
+    for taken in searched.solutions:
+        check_tour(taken, list(range(10)), closed=True)
+
+
+@pytest.mark.parametrize("unit", [0.0, 1.0, 2.0**-30])
+def test_ways_of_no_cost(unit, monkeypatch):
+    """Tours of zeros among costs of both signs, and costs that are all zero."""
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    rng = np.random.default_rng(0)
+    costs = unit * rng.integers(-1, 3, (6, 7, 7))
+    costs[:3, np.arange(7), (np.arange(7) + 1) % 7] = np.minimum(costs[:3, np.arange(7), (np.arange(7) + 1) % 7], 0.0)
+    result = TSPSolver().prepare().solve(costs)
+    assert result.status is None
+    for row in range(6):
+        own = np.where(np.eye(7, dtype=bool), np.inf, costs[row])
+        assert result.values[row] == cheapest(own, closed=True)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_all_ways_cost_alike_makes_no_search_coarse(closed, monkeypatch):
+    """The tours are those of the costs without it, which floats hold exactly."""
+    costs = np.round(np.random.default_rng(0).random((8, 9, 9)) * 2.0**16) / 2.0**16
+    tabled = TSPSolver().prepare(closed=closed).solve(costs)
+    monkeypatch.setattr(imle_routes.tsp, "_MOST", 3)
+    found = TSPSolver(sense="max").prepare(closed=closed).solve(-(costs + 2.0**32))
+    assert found.status is None
+    assert np.einsum("nij,nij->n", costs, found.solutions).tolist() == tabled.values.tolist()
+    stopped = TSPSolver(sense="max", node_limit=1).prepare(closed=closed).solve(-(costs + 2.0**32))
+    assert stopped.bound is None or (stopped.bound >= found.values - 1e-6).all()
+    assert stopped.bound is None or (stopped.bound < found.values + 9).all()

@@ -7,6 +7,7 @@ import pytest
 
 from imle.solvers import SolveStatus
 from imle_routes.conformance import routes
+from imle_routes.routing import Routing
 from imle_routes.vrp import VRPSolver
 
 
@@ -70,9 +71,12 @@ def test_local_search_within_windows(seed):
     )
     result = prepared.solve(costs)
     if not len(solutions):
-        assert result.status.tolist() == [SolveStatus.TIMEOUT] * rows
-        assert result.messages[0] == "the search found no routes within capacities and windows"
+        if result.status[0] == SolveStatus.TIMEOUT:  # else a window alone proves it
+            assert result.messages[0] == "the search found no routes within capacities and windows"
+        assert result.status.tolist() == [result.status[0]] * rows
+        assert result.status[0] in (SolveStatus.TIMEOUT, SolveStatus.INFEASIBLE)
         return
+    assert result.status is None or (result.status <= SolveStatus.FEASIBLE).all()
     listed = {solution.tobytes() for solution in solutions}
     for row in range(rows):
         assert result.solutions[row].astype(float).tobytes() in listed
@@ -125,3 +129,76 @@ def test_partitions_are_all_listed():
     """The oracle of this file, counted: routes over k clients in lists are sets of lists (OEIS A000262)."""
     counts = [len(routes(n + 1, [0], range(1, n + 1), lambda route: True)) for n in range(1, 5)]
     assert counts == [1, 3, 13, 73]
+
+
+def test_bounds_of_several_depots_are_below_all_routes():
+    """Routes that use all vehicles of a depot come back to it, and nowhere else."""
+    away = np.array([[np.inf, 5.0, 0.0], [5.0, np.inf, 10.0], [0.0, 10.0, np.inf]])  # 0, 2, 0 costs nothing
+    assert Routing(away, np.array([1]), 1, np.array([1, 1]), None).bound(20.0, 1e-9) <= 0.0
+    rng = np.random.default_rng(0)
+    for trial in range(40):
+        n, vehicles = 5, 1 + trial % 3
+        costs = rng.exponential(size=(n, n)) * 10.0 ** rng.integers(-1, 2, (n, n))
+        listed = routes(n, [0, 1], range(2, n), lambda route: len(route) <= 2)
+        least = best(listed[(listed[:, :2].sum(axis=2) <= vehicles).all(axis=1)], costs, 1)
+        np.fill_diagonal(costs, np.inf)
+        fleet = Routing(costs, np.ones(3, np.int64), 2, np.full(2, vehicles), None)
+        assert fleet.bound(1e3, 1e-9) <= least + 1e-6
+
+
+@pytest.mark.parametrize("large", [1e3, 1e9, 1e15, 1e200])
+def test_large_numbers_for_ways_there_are_not_leave_the_others_as_they_are(large):
+    """Routes for 12 clients in the order of their numbers; everything else is no way."""
+    n = 13
+    costs = np.full((1, n, n), large)
+    costs[0, 0], costs[0, :, 0] = 1.0, 1.0
+    costs[0, np.arange(1, n - 1), np.arange(2, n)] = 0.5 + np.arange(n - 2) / 100
+    costs[0, 0, 1:n:4] = costs[0, 4:n:4, 0] = 0.25
+    result = VRPSolver(iterations=60).prepare([0] + [1] * (n - 1), 4).solve(costs)
+    assert set(np.flatnonzero(result.solutions[0, 0])) == {1, 5, 9}
+    assert result.values[0] == pytest.approx(
+        6 * 0.25 + costs[0, [1, 2, 3, 5, 6, 7, 9, 10, 11], [2, 3, 4, 6, 7, 8, 10, 11, 12]].sum()
+    )
+    between = np.random.default_rng(0).random((1, n, n))
+    between[0, 0, 1] = between[0, 1, 0] = large  # between depots, which no vehicle drives
+    two = VRPSolver(iterations=5).prepare(demands=[0] + [1] * (n - 1), capacity=3, depots=[0, 1]).solve(between)
+    assert two.status.tolist() == [SolveStatus.FEASIBLE]
+    assert two.bound[0] < two.values[0] - 1e-6
+
+
+@pytest.mark.parametrize("scale", [1, 997])
+@pytest.mark.parametrize("depots", [1, 2])
+def test_bounds_of_loads_are_below_all_routes_and_mostly_close(depots, scale):
+    """Whole loads, zeros among them; and loads of so many units that they are rounded."""
+    rng = np.random.default_rng(depots)
+    gaps = []
+    for trial in range(60):
+        n = depots + 4
+        demands = scale * rng.integers(0 if trial % 3 else 1, 5, n) + (rng.integers(0, 50, n) if scale > 1 else 0)
+        room = int(scale * rng.integers(5, 8))
+
+        def fits(route, demands=demands, room=room):
+            return demands[list(route)].sum() <= room
+
+        listed = routes(n, list(range(depots)), range(depots, n), fits)
+        costs = rng.random((n, n)) if trial % 2 else rng.normal(size=(n, n))
+        least = best(listed, costs, 1)
+        np.fill_diagonal(costs, np.inf)
+        fleet = Routing(costs, demands[depots:], room, np.full(depots, 4), None)
+        bound = fleet._load_bound(least + 0.1 + 0.2 * abs(least), 1e-9)
+        assert bound <= least + 1e-9
+        gaps.append(least - bound)
+    assert np.median(gaps) < 0.05
+
+
+def test_bounds_know_loads():
+    """Twelve clients far from the depot and close to each other: four vehicles of three have to come."""
+    places = np.concatenate([[[0.0, 0.0]], [[100.0, 0.0]] + 0.01 * np.random.default_rng(0).random((12, 2))])
+    costs = np.linalg.norm(places[:, None] - places, axis=2)
+    result = VRPSolver(iterations=30).prepare([0] + [1] * 12, 3).solve(costs[None])
+    assert result.values[0] == pytest.approx(800, abs=1)
+    assert result.gap is None or result.gap[0] < 1e-3
+    spread = np.random.default_rng(1).random((21, 2))
+    costs = np.linalg.norm(spread[:, None] - spread, axis=2)
+    result = VRPSolver(iterations=100).prepare([0] + [1] * 20, 4).solve(costs[None])
+    assert result.gap is None or result.gap[0] < 0.1

@@ -79,7 +79,7 @@ def case(target: str, rng: Generator) -> Case:
 
 
 def _kind(rng: Generator, solver: str, options: dict[str, Any]) -> drawing.Kind:
-    if solver.endswith("-lp"):
+    if solver.endswith("-lp") or (options.get("engine") == "auto" and rng.random() < 0.5):
         return "continuous"
     if options.get("backend") == "cp-sat":
         return "boxed"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from imle.solvers import SolveResult
-from imle.solvers.protocol import row_shapes_of
 from imle.testing.compare import same
 from imle.testing.failure import CheckFailure
 from imle.testing.subject import LEFT_OUT, Answer, Case
@@ -55,19 +54,17 @@ def check_padding(case: Case) -> None:
     """What is on the padding of rows, as `row_shapes` tells it, counts for nothing, and solutions are 0 there."""
     columns, count = _columns(case)
     prepared = _without(case, columns)
-    row_shapes = row_shapes_of(prepared)
-    sizes = None if row_shapes is None else row_shapes(**columns)
-    if sizes is None:
+    own = case.own(prepared, count, **columns)
+    if own is None:
         return  # the instance mixes other row parameters
     objective = case.objectives(count, seed=6)
-    padding = (np.indices(case.shape)[None] >= sizes.reshape(*sizes.shape, *[1] * len(case.shape))).any(axis=1)
-    padding = np.broadcast_to(padding, objective.shape)
+    padding = np.broadcast_to(~own, objective.shape)
     expected = case.solve(prepared, np.where(padding, 0.0, objective), **columns)
     where = f"rows with {', '.join(columns)}, {case.where}"
     if (wrong := (expected.solutions * padding).reshape(count, -1).any(axis=1) & expected.ok).any():
         row = int(wrong.argmax())
         raise CheckFailure(
-            f"0 from the sizes {sizes[row % len(sizes)].tolist()} on",
+            f"0 beyond the {int(own[row % len(own)].sum())} entries that row_shapes tells",
             f"the solution {expected.solutions[row].tolist()}",
             where=f"{where}, row {row}",
             fix="a row's own entries are the first ones of each dimension, as many as row_shapes tells",

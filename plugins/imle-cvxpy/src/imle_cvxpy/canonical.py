@@ -56,22 +56,51 @@ def canonical(who: str, problem: Any) -> Canonical:
         if variable.is_complex():
             raise InstanceError(f"{where}: variable {variable.name()!r}: expected real variables, found a complex one")
     refusals.refuse_unruly(where, problem)
+    twins = _twins(problem)
+    fresh = cp.Problem(problem.objective.tree_copy(twins), [part.tree_copy(twins) for part in problem.constraints])
     try:
-        data = cp.Problem(problem.objective, problem.constraints).get_problem_data(cp.HIGHS)[0]
+        data = fresh.get_problem_data(cp.HIGHS)[0]
     except SolverError as error:
         raise refusals.nonlinear(where, problem, str(error)) from None
     given = data["param_prob"]
-    sizes = {variable.id: variable.size for variable in problem.variables()}
+    sizes = {variable.id: variable.size for variable in given.variables}
+    columns, own, replaced = {}, set(), set()
+    for variable in problem.variables():
+        twin = twins[id(variable)]
+        own.add(twin.id)
+        if twin.id not in sizes:  # diagonal or sparse: one of fewer entries, which has its name
+            replaced.add(twin.name())
+        elif sizes[twin.id] == variable.size:
+            columns[variable.id] = given.var_id_to_col[twin.id] + np.arange(variable.size)
+    kept = {parameter.id for parameter in given.parameters}
     return Canonical(
         program=_with_bounds_of_rows(_program(data, -1.0 if isinstance(problem.objective, cp.Maximize) else 1.0)),
-        columns={
-            variable.id: given.var_id_to_col[variable.id] + np.arange(variable.size)
-            for variable in given.variables
-            if sizes.get(variable.id) == variable.size
+        columns=columns,
+        places={
+            parameter.id: given.param_id_to_col[twin.id] + np.arange(parameter.size)
+            for parameter in problem.parameters()
+            if (twin := twins[id(parameter)]).id in kept
         },
-        places={p.id: given.param_id_to_col[p.id] + np.arange(p.size) for p in given.parameters},
-        own=np.concatenate([np.full(variable.size, variable.id in sizes) for variable in given.variables]),
+        own=np.concatenate([np.full(leaf.size, leaf.id in own or leaf.name() in replaced) for leaf in given.variables]),
     )
+
+
+def _twins(problem: Any) -> dict[int, Any]:
+    """Variables and Parameters in place of the problem's, by `id()` of these.
+
+    cvxpy tells them by numbers, which it counts in each process, and keeps with each Variable what it made of it. In a
+    problem that was copied, or comes from another process, these are another's: cvxpy mixes them up, or crashes.
+    """
+    twins: dict[int, Any] = {}
+    for kind, leaves in ((cp.Parameter, problem.parameters()), (cp.Variable, problem.variables())):
+        for leaf in leaves:
+            attributes = dict(leaf.attributes)
+            if attributes["bounds"] is not None:
+                attributes["bounds"] = [
+                    end.tree_copy(twins) if isinstance(end, cp.Expression) else end for end in attributes["bounds"]
+                ]
+            twins[id(leaf)] = kind(leaf.shape, name=leaf.name(), **attributes)
+    return twins
 
 
 def _program(data: Mapping[str, Any], sign: float) -> ParametricProgram:
@@ -100,8 +129,8 @@ def _program(data: Mapping[str, Any], sign: float) -> ParametricProgram:
         entries=Affine(int(inside.sum()), width, np.arange(inside.sum()), place[inside], -factor[inside]),
         sides=Affine(rows, width, row[~inside], place[~inside], factor[~inside]),
         equalities=equalities,
-        lower=_bounds(given.lb_tensor, given.lower_bounds, np.full(n, -np.inf), width, binary, 0.0),
-        upper=_bounds(given.ub_tensor, given.upper_bounds, np.full(n, np.inf), width, binary, 1.0),
+        lower=_bounds(given.lb_tensor, given.lower_bounds, np.full(n, -np.inf), width, binary),
+        upper=_bounds(given.ub_tensor, given.upper_bounds, np.full(n, np.inf), width, binary),
         integer=integer,
         costs=Affine(n + 1, width, objective[1], objective[0], sign * objective[2]),
         quadratic=quadratic,
@@ -117,16 +146,16 @@ def _terms(tensor: Any) -> tuple[Longs, Longs, Floats]:
     return found.col.astype(np.int64), found.row.astype(np.int64), np.asarray(found.data, np.float64)
 
 
-def _bounds(tensor: Any, fixed: Any, none: Floats, width: int, binary: Longs, end: float) -> Affine:
-    """Bounds of variables; those of 0/1 variables cvxpy leaves to solvers."""
+def _bounds(tensor: Any, fixed: Any, none: Floats, width: int, binary: Longs) -> Affine:
+    """Bounds of variables; of 0/1 variables also those, which cvxpy leaves to solvers."""
     if tensor is None:
         values = none if fixed is None else np.array(fixed, np.float64)
-        values[binary] = end
+        values[binary] = np.clip(values[binary], 0.0, 1.0)
         return Affine.constant(values, width)
     place, row, factor = _terms(tensor)
-    kept = ~np.isin(row, binary)
-    ends = np.append(row[kept], binary), np.append(place[kept], np.full(len(binary), width - 1))
-    return Affine(len(none), width, *ends, np.append(factor[kept], np.full(len(binary), end)))
+    own = np.isin(row, binary)  # constants: see `refusals.refuse_unruly`
+    factor[own] = np.clip(factor[own], 0.0, 1.0)
+    return Affine(len(none), width, row, place, factor)
 
 
 def _with_bounds_of_rows(program: ParametricProgram) -> ParametricProgram:

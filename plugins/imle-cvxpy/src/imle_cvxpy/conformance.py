@@ -14,7 +14,7 @@ from imle.testing import Floats, Instance
 def instances(solver_id: str) -> list[Instance]:
     """Problems whose points or vertices are all listed."""
     del solver_id
-    return [_mix(), _knapsack(), _assignment(), _totals(), _half_open(), _fixed_cost(), _spread()]
+    return [_mix(), _knapsack(), _assignment(), _blend(), _totals(), _half_open(), _fixed_cost(), _spread()]
 
 
 def _knapsack() -> Instance:
@@ -56,6 +56,20 @@ def _assignment() -> Instance:
         {"engine": "auto"},
         solutions=[np.eye(2), np.eye(2)[::-1]],
         rows={"values": [[1.0, 1.0], [2.0, 0.0], {"units": [0.5, 1.5]}]},
+    )
+
+
+def _blend() -> Instance:
+    """Solved by a compiled kernel, too: shares that have enough of something, the third part having most of it."""
+    x, least = cp.Variable(3, nonneg=True, name="x"), cp.Parameter(name="least")
+    problem = cp.Problem(cp.Minimize(cp.sum(x)), [cp.sum(x) == 1, np.array([1.0, 2.0, 3.0]) @ x >= least])
+    return Instance(
+        "blend",
+        {"problem": problem, "values": {"least": 2.0}},
+        {"engine": "auto"},
+        solutions=[(0, 1, 0), (0, 0, 1), (0.5, 0, 0.5)],
+        rows={"values": [[2.0], [1.0], [2.5], {"least": 3.0}]},
+        bad_row={"values": {"least": 4.0}},
     )
 
 

@@ -173,8 +173,11 @@ def _refuse_curved(
     Raises:
         InstanceError: names the Parameter and the term.
     """
-    quadratic = read.program.quadratic
-    if read.own[columns].all() and (quadratic is None or not np.isin(quadratic.entries.place, places).any()):
+    program = read.program
+    parts = [program.entries, program.sides, program.lower, program.upper]  # of rows that cvxpy adds for such terms
+    if program.quadratic is not None:
+        parts.append(program.quadratic.entries)
+    if read.own[columns].all() and not any(np.isin(part.place, places).any() for part in parts):
         return
     ids = {parameter.id for parameter in chosen}
 
@@ -209,7 +212,8 @@ def given_parameters(who: str, problem: Any, read: Canonical, chosen: Sequence[A
             )
         if names.count(name) > 1:
             raise InstanceError(f"{who}: problem: expected Parameters with names of their own, found {name!r} twice")
-        own = np.full(parameter.size, np.nan) if parameter.value is None else np.ravel(parameter.value)
+        value = np.full(parameter.shape, np.nan) if parameter.value is None else parameter.value
+        own = np.ravel(value.toarray() if hasattr(value, "toarray") else value)
         found.append(
             InstanceParameter(
                 name,

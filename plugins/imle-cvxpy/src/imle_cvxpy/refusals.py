@@ -38,9 +38,19 @@ def culprit(term: Any, allowed: Callable[[Any], bool]) -> Any:
 def refuse_unruly(where: str, problem: Any) -> None:
     """Refuse what is not convex by cvxpy's rules, and Parameters that do not stand affinely.
 
+    Bounds of 0/1 variables that have Parameters do not: the tighter of them and 0 or 1 holds.
+
     Raises:
         InstanceError: names the term.
     """
+    for variable in problem.variables():
+        for bound in variable.attributes["bounds"] or ():
+            if variable.attributes["boolean"] and isinstance(bound, cp.Expression):
+                raise InstanceError(
+                    f"{where}: variable {variable.name()!r}: expected numbers as bounds of 0/1 variables, found "
+                    f"{shown(bound)}",
+                    hint="give such bounds as constraints",
+                )
     for place, part in parts(problem):
         if not part.is_dcp():
             term = culprit(part, lambda inner: bool(inner.is_dcp()))

@@ -9,6 +9,7 @@ import cvxpy as cp
 
 from imle.errors import InstanceError
 from imle.solvers import AwaitingInstance, PreparedSolver
+from imle_cvxpy import pickling as pickling  # layers that hold problems can be copied and sent
 from imle_cvxpy.canonical import canonical
 from imle_cvxpy.learned import given_parameters, learned
 from imle_cvxpy.plugin import CVXPY
@@ -29,7 +30,8 @@ class CvxpySolver(ModelSolver, spec=CVXPY):
         """Bind to a problem.
 
         Args:
-            problem: a cvxpy.Problem; it is not changed, and later changes to it have no effect.
+            problem: a cvxpy.Problem; it is not changed, and later changes to it have no effect here. Copies
+                of a layer, and worker processes, read it again.
             parameters: the learned Parameter, or several, which the objective has and no constraint; by default all
                 such Parameters.
             variables: learned Variables instead, whose coefficients then come from objectives alone; by default all if

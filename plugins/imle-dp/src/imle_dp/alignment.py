@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.alignment import alignments, warpings
 from imle_dp.plugin import ALIGNMENT
 from imle_dp.prepared import PreparedSequences
-from imle_dp.reading import barred, length, whole
+from imle_dp.reading import barred, whole
 
 Kind = Literal["global", "local", "warping"]
 
@@ -67,8 +68,7 @@ class PreparedAlignment(PreparedSequences):
         self.size = whole(who, "first", first), whole(who, "second", second)
         self.bars = read_only(barred(who, "allowed", allowed, self.size))
         least = 1 if self.kind == "warping" else 0  # all of a sequence can be a gap
-        length(who, lengths, self.size, least)
-        super().__init__(solver, lengths, least)
+        super().__init__(solver, lengths, self.size, least)
 
     @cached_property
     def blocks(self) -> BlockLayout:
@@ -81,10 +81,10 @@ class PreparedAlignment(PreparedSequences):
         """`(m,)`."""
         return self.blocks.objective_shape
 
-    def room(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """`(n, m)`."""
-        del shape
-        return self.size
+    def sizes(self, lengths: Longs) -> Mapping[str, Longs]:
+        """Pairs of items, and the items of each sequence."""
+        gaps = {} if self.kind == "warping" else {"deletions": lengths[:, :1], "insertions": lengths[:, 1:]}
+        return {"pairs": lengths, **gaps}
 
     def maximise(self, scores: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
         """Find a best alignment of each row."""

@@ -12,8 +12,8 @@ from imle.solvers import BaseSolver, BlockData, BlockLayout, Sense
 from imle.solvers.compiled import Flags, Floats, Ints, Longs, read_only
 from imle_dp.kernels.chain import chains
 from imle_dp.plugin import SEGMENTATION, VITERBI
-from imle_dp.prepared import PreparedSequences
-from imle_dp.reading import barred, length, names, whole
+from imle_dp.prepared import PreparedSequences, by_row
+from imle_dp.reading import barred, names, whole
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,7 @@ class PreparedChain(PreparedSequences):
         self.moves = read_only(barred(who, "allowed", allowed, (count, count)))
         self.first = read_only(barred(who, "starts", starts, (count,)))
         self.last = read_only(barred(who, "ends", ends, (count,)))
-        length(who, lengths, (self.steps,), 1)
-        super().__init__(solver, lengths, counts=True)
+        super().__init__(solver, lengths, (self.steps,), counts=True)
 
     @cached_property
     def blocks(self) -> BlockLayout:
@@ -159,10 +158,13 @@ class PreparedChain(PreparedSequences):
             "transitions": [(*place, *pair) for place in places for pair in pairs],
         }
 
-    def room(self, shape: tuple[int, ...]) -> tuple[int]:
-        """`(steps,)`."""
-        del shape
-        return (self.steps,)
+    def sizes(self, lengths: Longs) -> Mapping[str, Longs]:
+        """Segments that start at one of the steps, and transitions to all but the first of them."""
+        steps, count = lengths[:, 0], len(self.kinds)
+        own = (steps, count) if self.block == "emissions" else (steps, self.longest, count)
+        return {self.block: by_row(*own)} | (
+            {} if self.stationary else {"transitions": by_row(steps - 1, count, count)}
+        )
 
     def maximise(self, scores: Floats, lengths: Longs, solutions: Ints, found: Flags) -> None:
         """Find a best segmentation of each row."""

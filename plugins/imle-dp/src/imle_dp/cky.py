@@ -15,8 +15,8 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_dp.grammar import read_rules, read_symbols, some, sorted_rules
 from imle_dp.kernels.cky import derivations, trees
 from imle_dp.plugin import CKY
-from imle_dp.prepared import PreparedSequences
-from imle_dp.reading import length, whole
+from imle_dp.prepared import PreparedSequences, by_row
+from imle_dp.reading import whole
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ class PreparedCKY(PreparedSequences):
         over_all = some(who, "roots", roots, self.symbols)
         kinds = np.array([np.ones_like(over_words), over_words, over_all, over_words & over_all])
         self.bars = read_only(np.where(kinds, 0.0, -np.inf))
-        length(who, lengths, (self.words,), 1)
-        super().__init__(solver, lengths, counts=self.grammar is not None)
+        super().__init__(solver, lengths, (self.words,), counts=self.grammar is not None)
 
     @cached_property
     def blocks(self) -> BlockLayout:
@@ -118,19 +117,14 @@ class PreparedCKY(PreparedSequences):
         spans = list(itertools.product(range(self.words), range(self.words), self.symbols))
         return {"spans": spans} if self.rules is None else {"spans": spans, "rules": list(self.rules)}
 
-    def room(self, shape: tuple[int, ...]) -> tuple[int]:
-        """`(words,)`."""
-        del shape
-        return (self.words,)
+    def sizes(self, lengths: Longs) -> Mapping[str, Longs]:
+        """Spans from word to word."""
+        return {"spans": by_row(lengths[:, 0], lengths[:, 0], len(self.symbols))}
 
     def maximise(self, scores: Floats, lengths: Longs, solutions: Any, found: Flags) -> None:
         """Find a best tree of each row."""
-        parts = self.blocks.split(scores)
-        spans = read_only(parts["spans"])
         if self.grammar is None:
-            trees(spans, self.bars, lengths, solutions.reshape(spans.shape), found)
-            return
-        nodes, counts = np.zeros(spans.shape, np.int8), np.zeros(parts["rules"].shape, np.int32)
-        derivations(spans, self.bars, read_only(parts["rules"]), lengths, *self.grammar, nodes, counts, found)
-        own = self.blocks.split(solutions)  # views
-        own["spans"][:], own["rules"][:] = nodes, counts
+            shape = (len(scores), self.words, self.words, len(self.symbols))
+            trees(scores.reshape(shape), self.bars, lengths, solutions.reshape(shape), found)
+        else:
+            derivations(scores, self.bars, self.words, lengths, *self.grammar, solutions, found)

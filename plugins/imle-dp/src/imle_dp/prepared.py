@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,24 +18,32 @@ _TOO_LARGE = 2.0**1000
 
 
 class PreparedSequences(BasePrepared, ABC):
-    """A dynamic program over rows of different lengths. Subclasses add `room`, `maximise` and what an instance is.
+    """A dynamic program over rows of different lengths. Subclasses add `maximise`, `sizes` and what an instance is.
 
     Args:
         solver: the options.
         fixed: the length of all rows, as the user gave it; None for all the room there is.
+        most: the largest lengths, as far as the instance tells.
         least: the smallest length.
         counts: solutions have numbers larger than one, as counts of transitions are.
 
     Attributes:
         nothing: why a row may have no solution, for its message.
+
+    Raises:
+        InstanceError: `fixed` is not in range.
     """
 
     any_size: ClassVar[bool] = True  # scores are added and compared, whatever they are
     nothing: ClassVar[str]
 
-    def __init__(self, solver: BaseSolver, fixed: Any, least: int = 1, *, counts: bool = False) -> None:
+    def __init__(
+        self, solver: BaseSolver, fixed: Any, most: tuple[int, ...], least: int = 1, *, counts: bool = False
+    ) -> None:
         self.solver = solver
+        length(solver.spec.id, fixed, most, least)
         self.fixed = fixed
+        self.most = most
         self.least = least
         self._dtype = np.int32 if counts else np.int8  # small: new memory costs more than what is written there
 
@@ -56,7 +64,7 @@ class PreparedSequences(BasePrepared, ABC):
         who, sense = self.solver.spec.id, self.solver.sense
         assert self.objective_shape is not None
         rows = RowResults(who, sense, objective, self.objective_shape, dtype=self._dtype)
-        used = self._lengths(lengths, rows.objective.shape)
+        used = self._lengths(lengths, self.room(rows.objective.shape[1:]), len(rows.objective))
         scores = -rows.objective if sense == "min" else rows.objective
         flat = scores.reshape(len(scores), math.prod(scores.shape[1:]))
         large = (flat.max(axis=1, initial=0.0) > _TOO_LARGE) | (flat.min(axis=1, initial=0.0) < -_TOO_LARGE)
@@ -70,20 +78,34 @@ class PreparedSequences(BasePrepared, ABC):
             rows.end(row, SolveStatus.INFEASIBLE, self.nothing.format(*used[row].tolist()))
         return rows.result()
 
-    def _lengths(self, given: Sequence[Any] | None, shape: tuple[int, ...]) -> Longs:
-        """`[N, D]`."""
-        who, most = self.solver.spec.id, self.room(shape[1:])
-        if given is not None:
-            return lengths(who, given, most, self.least, shape[0])
-        return np.tile(length(who, self.fixed, most, self.least), (shape[0], 1))
+    def row_shapes(self, lengths: Sequence[Any] | None = None) -> Longs | Mapping[str, Longs] | None:
+        """What `sizes` tells of rows of such lengths; None where all rows are as long as can be.
 
-    @abstractmethod
+        Raises:
+            InstanceError: a length is not in range; names the row.
+        """
+        if lengths is None and self.fixed is None:
+            return None
+        return self.sizes(self._lengths(lengths, self.most, 1 if lengths is None else len(lengths)))
+
+    def _lengths(self, given: Sequence[Any] | None, most: tuple[int, ...], rows: int) -> Longs:
+        """`[N, D]`."""
+        if given is not None:
+            return lengths(self.solver.spec.id, given, most, self.least, rows)
+        return np.tile(length(self.solver.spec.id, self.fixed, most, self.least), (rows, 1))
+
     def room(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The largest lengths of an objective `[*shape]`.
 
         Raises:
             ObjectiveError: not of such a shape.
         """
+        del shape
+        return self.most
+
+    @abstractmethod
+    def sizes(self, lengths: Longs) -> Longs | Mapping[str, Longs]:
+        """How many entries of each dimension rows of lengths `[N, D]` have, `[N, ndim]`, if need be by block."""
 
     @abstractmethod
     def maximise(self, scores: Floats, lengths: Longs, solutions: Any, found: Flags) -> None:
@@ -95,3 +117,8 @@ class PreparedSequences(BasePrepared, ABC):
             solutions: `[N, *shape]` zeros.
             found: `[N]`, to be written; whether a row has a solution.
         """
+
+
+def by_row(*sizes: Longs | int) -> Longs:
+    """`[N, ndim]` sizes of dimensions, of each row `[N]` or the same for all."""
+    return np.stack(np.broadcast_arrays(*sizes), axis=1)

@@ -12,8 +12,8 @@ from imle.solvers import BaseSolver, Sense
 from imle.solvers.compiled import Flags, Floats, Longs, Masks, read_only
 from imle_dp.kernels.projective import projective_trees
 from imle_dp.plugin import PROJECTIVE_TREE
-from imle_dp.prepared import PreparedSequences
-from imle_dp.reading import barred, length
+from imle_dp.prepared import PreparedSequences, by_row
+from imle_dp.reading import barred
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,7 @@ class PreparedProjectiveTree(PreparedSequences):
                     f"{PROJECTIVE_TREE.id}: allowed: expected a mask [n + 1, n + 1] for n >= 1 words, found {allowed!r}"
                 )
             self.bars = read_only(barred(PROJECTIVE_TREE.id, "allowed", allowed, size * 2))
-        length(PROJECTIVE_TREE.id, lengths, (np.iinfo(np.int32).max if self.bars is None else len(self.bars) - 1,), 1)
-        super().__init__(solver, lengths)
+        super().__init__(solver, lengths, (np.iinfo(np.int32).max if self.bars is None else len(self.bars) - 1,))
 
     @property
     def objective_shape(self) -> tuple[int | None, int | None]:
@@ -88,6 +87,10 @@ class PreparedProjectiveTree(PreparedSequences):
                 hint="scores of arcs from each head, of which 0 is the root, to each word",
             )
         return (shape[0] - 1,)
+
+    def sizes(self, lengths: Longs) -> Longs:
+        """Arcs between the words, and those from the root."""
+        return by_row(lengths[:, 0] + 1, lengths[:, 0] + 1)
 
     def maximise(self, scores: Floats, lengths: Longs, solutions: Masks, found: Flags) -> None:
         """Find a best tree of each row."""

@@ -125,9 +125,10 @@ def lengths(who: str, given: Sequence[Any], most: tuple[int, ...], least: int, r
     if len(given) != rows:
         raise InstanceError(f"{who}: lengths: expected one per row, {rows} in all, found {len(given)}")
     found = _numbers(given)
-    if found is not None and found.size == rows * len(most) and _inside(found.reshape(rows, -1), most, least):
-        return found.reshape(rows, -1)
-    return np.array([length(who, own, most, least, row) for row, own in enumerate(given)]).reshape(rows, -1)
+    if found is not None and found.size == rows * len(most) and _inside(found.reshape(rows, len(most)), most, least):
+        return found.reshape(rows, len(most))
+    every = [length(who, own, most, least, row) for row, own in enumerate(given)]
+    return np.array(every, np.int64).reshape(rows, len(most))
 
 
 def _numbers(given: Any) -> Longs | None:

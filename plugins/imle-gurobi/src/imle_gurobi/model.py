@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from imle_linear.arrays import Floats
 from imle_linear.program import LinearProgram, fixed_costs, learned_variables
 
 _SENSES: Mapping[int, Sense] = {GRB.MINIMIZE: "min", GRB.MAXIMIZE: "max"}
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _OF_OUTPUT = ("OutputFlag", "LogToConsole", "LogFile", "DisplayInterval")
 """Parameters of a model that do not change what is solved."""
 
@@ -76,14 +78,22 @@ def from_file(who: str, path: str | os.PathLike[str], environment: gurobipy.Env)
     """The model in a file.
 
     Raises:
-        InstanceError: there is no such file, or Gurobi cannot read it.
+        InstanceError: there is no such file, or Gurobi cannot read it, or takes a number in it for a variable.
     """
     if not os.path.exists(path):
         raise InstanceError(f"{who}: model: expected the path of a file, found no such file: {os.fspath(path)!r}")
     try:
-        return gurobipy.read(os.fspath(path), environment)
+        model = gurobipy.read(os.fspath(path), environment)
     except gurobipy.GurobiError as error:
         raise InstanceError(f"{who}: model: Gurobi cannot read {os.fspath(path)!r}: {error}") from None
+    numbers = [name for name in model.getAttr("VarName", model.getVars()) if _NUMBER.fullmatch(name)]
+    if numbers and ".lp" in os.path.basename(path).lower():
+        raise InstanceError(
+            f"{who}: model: expected names of variables that are no numbers, found {numbers[0]!r} in "
+            f"{os.fspath(path)!r}, which is a variable to Gurobi, not a constant",
+            hint="in LP files Gurobi has constants as `5 Constant` with the bound `Constant = 1`; MPS files have them",
+        )
+    return model
 
 
 def parameters_of(who: str, model: gurobipy.Model, kept: Mapping[str, str]) -> dict[str, Any]:
@@ -158,10 +168,11 @@ def _learned(who: str, given: Any, held: list[gurobipy.Var], names: tuple[str, .
     """Numbers of the learned variables, in the order given."""
     if isinstance(given, Mapping):
         given = list(given.values())
-    elif isinstance(given, gurobipy.MVar):
-        given = given.reshape(-1).tolist()
+    elif isinstance(given, (gurobipy.MVar, gurobipy.Var)):
+        given = [given]
     if given is not None and not isinstance(given, str) and hasattr(given, "__iter__"):
-        given = [_place(who, entry, held, names) for entry in given]
+        parts = [part.reshape(-1).tolist() if isinstance(part, gurobipy.MVar) else [part] for part in given]
+        given = [_place(who, entry, held, names) for part in parts for entry in part]
     return learned_variables(who, given, len(held), names)
 
 

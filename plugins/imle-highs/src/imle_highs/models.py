@@ -25,7 +25,8 @@ class ModelSolver(BaseSolver):
         sense: "min" for costs, "max" for scores; the model's own.
         time_limit: seconds per row.
         gap: relative gap at which the search for whole numbers may stop; 0 asks for a proof.
-        engine: "highs", or "auto" to solve assignments, knapsacks and flows by compiled kernels.
+        engine: "highs", or "auto" to solve assignments, knapsacks, flows and small linear programs by compiled
+            kernels.
         tuning: "auto", "default" or "lean", as for highs-ilp.
         threads: per solve.
         seed: of HiGHS' random choices.

@@ -37,7 +37,7 @@ MODEL_OPTIONS = (
         "engine",
         "str",
         "highs",
-        '"auto" solves assignments, knapsacks and flows by compiled kernels, and all else by HiGHS',
+        '"auto" solves assignments, knapsacks, flows and small linear programs by compiled kernels, all else by HiGHS',
         choices=("highs", "auto"),
     ),
     _TUNING,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ import numpy as np
 
 from imle.errors import InstanceError
 from imle.solvers import BasePrepared, RowResults, Sense, SolveResult, SolveStatus, missing_instance
-from imle.solvers.forks import renew_in_children
 from imle_highs.native import Settings
 from imle_highs.qp_engine import QuadraticEngine, QuadraticOutcome
 from imle_highs.quadratic import QuadraticProgram, matrices
@@ -67,12 +65,6 @@ class PreparedQuadratic(BasePrepared):
         self._setup = setup
         self._reader = RowReader(setup.who, program.linear, bounds=True)
         self._idle = [QuadraticEngine(program.linear, setup.settings)]  # a program HiGHS refuses is an error now
-        self.renew()
-        renew_in_children(self)
-
-    def renew(self) -> None:
-        """Free the lock in a forked child."""
-        self._lock = threading.Lock()
 
     @property
     def objective_shape(self) -> tuple[int]:
@@ -210,8 +202,7 @@ class PreparedQuadratic(BasePrepared):
 
     def close(self) -> None:
         """Free the native models."""
-        with self._lock:
-            self._idle.clear()
+        self._idle.clear()
 
     def _held(self, x: Floats, rows: Rows) -> Rows | None:
         """Ends that hold the learned variables where they are; None if they break what the others cannot mend."""
@@ -286,10 +277,9 @@ class PreparedQuadratic(BasePrepared):
     @contextmanager
     def _engine(self) -> Iterator[QuadraticEngine]:
         """An engine no other thread is using."""
-        with self._lock:
-            engine = self._idle.pop() if self._idle else None
-        if engine is None:
+        try:
+            engine = self._idle.pop()  # atomic, so threads never share one
+        except IndexError:
             engine = QuadraticEngine(self._linear, self._setup.settings)
         yield engine
-        with self._lock:  # after an exception it is dropped: its state is not known
-            self._idle.append(engine)
+        self._idle.append(engine)  # after an exception it is dropped: its state is not known

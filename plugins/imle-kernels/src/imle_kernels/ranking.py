@@ -23,6 +23,8 @@ class RankingSolver(BaseSolver, spec=RANKING):
     Args:
         sense: "max" ranks the lowest score first.
 
+    A layer's ranks have the dtype of its scores: bfloat16 rounds those above 256, and float16 those above 2048.
+
     Source: Rolinek, Musil, Paulus, Vlastelica, Michaelis & Martius, CVPR 2020.
     """
 

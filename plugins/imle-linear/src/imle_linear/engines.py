@@ -36,6 +36,7 @@ class Outcome(NamedTuple):
         exact: whether it was found in whole numbers or by listing, so that no tolerance has a part in it.
         duals: `[rows]` of an optimal point of a linear program, how much the optimum grows with one more unit of the
             ends of each row; None where the engine does not tell. Nothing of it is checked, see `imle_linear.duals`.
+        bounded: whether the engine has checked that they prove it, so that the program is not unbounded.
     """
 
     status: SolveStatus
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
     bound: float = math.nan
     exact: bool = False
     duals: Floats | None = None
+    bounded: bool = False
 
 
 class Engine(Protocol):

@@ -163,7 +163,7 @@ class Ladder:
     def _bounded_or_not(self, outcome: Outcome, costs: Floats, rows: Rows, seconds: float | None) -> Outcome:
         """Optimal points and unbounded programs exclude each other, which engines do not always see."""
         recession = self._recession
-        if recession is None:
+        if recession is None or outcome.bounded:
             return outcome
         if outcome.status == SolveStatus.OPTIMAL and recession.improves(costs, rows, seconds):
             self._own["unbounded_after_all"] += 1

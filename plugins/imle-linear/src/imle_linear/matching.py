@@ -245,6 +245,8 @@ def _sizes(who: str, given: Any, *, rows: bool = True) -> Longs:
     """`[N, 2]`; or from `[2]`, for all rows, `[1, 2]`."""
     try:
         found = np.asarray(given) if rows else np.asarray(given)[None]
+        if rows and not len(found):
+            return np.zeros((0, 2), np.int64)
         if found.ndim != 2 or found.shape[1] != 2 or (found != np.rint(found)).any():
             raise ValueError
     except (TypeError, ValueError, RuntimeError):
@@ -258,7 +260,9 @@ def _sizes(who: str, given: Any, *, rows: bool = True) -> Longs:
 def _check_sizes(who: str, sizes: Longs, shape: tuple[int, ...], *, rows: bool = False) -> None:
     bad = np.flatnonzero(((sizes < 0) | (sizes > shape)).any(axis=1))
     if len(bad):
+        least = sizes[bad[0]].min()
+        wanted = "expected ints >= 0" if least < 0 else f"expected at most {list(shape)}, the shape of an objective"
         raise InstanceError(
-            f"{who}: sizes: expected at most {list(shape)}, the shape of an objective, found {sizes[bad[0]].tolist()}",
+            f"{who}: sizes: {wanted}, found {sizes[bad[0]].tolist()}",
             row=int(bad[0]) if rows else None,
         )

@@ -13,6 +13,9 @@ from imle_linear.arrays import Floats
 from imle_linear.checking import ABSOLUTE, SolutionChecker
 from imle_linear.program import LinearProgram, Rows
 
+_SINGLE = 2.0**-23
+"""Round-off of float32, in which solutions may come, relative: their continuous entries touch ends up to that."""
+
 
 def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequence[Rows]) -> NormalCones:
     """The cones of solutions, by the linear relaxation of a program of which all variables are learned.
@@ -28,7 +31,7 @@ def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequ
     """
     points = np.empty_like(solutions)
     points[:, program.learned] = solutions
-    found, flaws = SolutionChecker(program).mend_all(points, rows)
+    found, flaws = SolutionChecker(program, relative=8 * _SINGLE).mend_all(points, rows)
     if flaws:
         row = min(flaws)
         raise ObjectiveError(f"{who}: solution: expected a feasible one, found: {flaws[row]}", row=row)
@@ -37,7 +40,8 @@ def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequ
     lower, upper, least, most = (np.stack(ends) for ends in zip(*rows, strict=True))
     equal = (lower == upper).all(axis=0)
     activity = program.matrix.times(found)
-    slack = ABSOLUTE * np.maximum(1.0, np.abs(dense).max(axis=1, initial=0.0))
+    rounded = _SINGLE * np.where(program.integer, 0.0, np.abs(found))
+    slack = ABSOLUTE * np.maximum(1.0, np.abs(dense).max(axis=1, initial=0.0)) + rounded @ np.abs(dense).T
     binding = np.concatenate([upper - activity <= slack, activity - lower <= slack], axis=1)
     binding &= ~np.tile(equal, 2)
     normals = dense[:, program.learned]
@@ -45,8 +49,8 @@ def normal_cones(who: str, program: LinearProgram, solutions: Floats, rows: Sequ
     return NormalCones(
         _chosen(np.concatenate([normals, -normals]), binding),
         np.broadcast_to(equations, (len(points), *equations.shape)),
-        (found - least <= ABSOLUTE)[:, program.learned],
-        (most - found <= ABSOLUTE)[:, program.learned],
+        (found - least <= ABSOLUTE + rounded)[:, program.learned],
+        (most - found <= ABSOLUTE + rounded)[:, program.learned],
     )
 
 

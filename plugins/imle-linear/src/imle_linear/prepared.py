@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,6 @@ from imle.solvers import (
     SolveResult,
     SolveStatus,
 )
-from imle.solvers.forks import renew_in_children
 from imle_linear import arrays
 from imle_linear.arrays import Floats
 from imle_linear.checking import RELATIVE
@@ -114,12 +112,6 @@ class PreparedProgram(BasePrepared):
         self._completion: PreparedProgram | None = None
         if not program.contradiction:
             self._idle[program].append(setup.ladder(program))  # a program the engine refuses is an error now, not later
-        self.renew()
-        renew_in_children(self)
-
-    def renew(self) -> None:
-        """Free the lock in a forked child."""
-        self._lock = threading.Lock()
 
     @property
     def objective_shape(self) -> tuple[int]:
@@ -229,8 +221,7 @@ class PreparedProgram(BasePrepared):
 
     def close(self) -> None:
         """Free the native models."""
-        with self._lock:
-            self._idle.clear()
+        self._idle.clear()
         if self._completion is not None:
             self._completion.close()
 
@@ -290,14 +281,13 @@ class PreparedProgram(BasePrepared):
     @contextmanager
     def _engines(self, program: LinearProgram) -> Iterator[Ladder]:
         """Engines no other thread is using."""
-        with self._lock:
-            idle = self._idle[program]
-            ladder = idle.pop() if idle else None
-        if ladder is None:
+        idle = self._idle[program]
+        try:
+            ladder = idle.pop()  # atomic, so threads never share one
+        except IndexError:
             ladder = self._setup.ladder(program)
         yield ladder
-        with self._lock:  # after an exception they are dropped: their state is not known
-            idle.append(ladder)
+        idle.append(ladder)  # after an exception they are dropped: their state is not known
 
     def _costs(self, objective: Floats) -> Iterator[tuple[Floats, int]]:
         """Objectives as costs to minimise, all `[n]` coefficients of a row, brought to one size.

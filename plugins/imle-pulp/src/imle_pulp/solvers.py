@@ -60,7 +60,8 @@ class PulpLPSolver(BaseSolver, spec=LP):
         """Bind to a problem.
 
         Args:
-            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect.
+            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect here. Copies
+                of a layer, and worker processes, read it again.
             variables: the learned variables, or their names, in the objective's order; by default
                 `problem.variables()`.
 
@@ -116,7 +117,8 @@ class PulpILPSolver(BaseSolver, spec=ILP):
         """Bind to a problem.
 
         Args:
-            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect.
+            problem: a pulp.LpProblem; it is not changed, and later changes to it have no effect here. Copies
+                of a layer, and worker processes, read it again.
             variables: the learned variables, or their names, in the objective's order; by default
                 `problem.variables()`.
 

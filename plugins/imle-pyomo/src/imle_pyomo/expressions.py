@@ -72,7 +72,13 @@ class Reader:
             return
         if self._replaced and any(id(param) in self._replaced for param in identify_mutable_parameters(expression)):
             expression = replace_expressions(expression, self._replaced, remove_named_expressions=True)
-        found = generate_standard_repn(expression, quadratic=True)
+        try:
+            found = generate_standard_repn(expression, quadratic=True)
+        except ValueError:
+            places = [self._place.get(id(variable)) for variable in identify_variables(expression)]
+            if not places or None in places:
+                raise
+            raise self._not_affine(expression) from None  # the tighter of a Param and an end of the domain
         if found.nonlinear_expr is not None:
             raise self._not_affine(found.nonlinear_expr)
         yield Term(float(pyo.value(found.constant)))

@@ -85,6 +85,12 @@ def params_of(who: str, model: Any, objective: Any, parameters: Any, folded: set
     else:
         learned = components.chosen(who, "parameters", model, parameters, pyo.Param)
     for component in learned:
+        whole = component.parent_component()
+        if component is not whole:
+            raise InstanceError(
+                f"{who}: parameters: expected Params, with all of their entries, found {component.name!r}",
+                hint=f"give {whole.name!r}, or a Param of its own for what is learned",
+            )
         if not component.mutable:
             raise InstanceError(
                 f"{who}: parameters: expected mutable Params, found {component.name!r}", hint="Param(..., mutable=True)"

@@ -25,7 +25,8 @@ class PyomoSolver(ModelSolver, spec=PYOMO):
         """Bind to a model.
 
         Args:
-            model: a ConcreteModel, or a constructed block; it is not changed, and later changes to it have no effect.
+            model: a ConcreteModel, or a constructed block; it is not changed, and later changes to it have no effect
+                here. Copies of a layer, and worker processes, read it again.
             parameters: the learned mutable Params, which the objective has and nothing else: one, several, or their
                 names; by default all such Params.
             variables: learned Vars instead, whose coefficients then come from objectives alone; by default all if there

@@ -63,7 +63,7 @@ distances = torch.cdist(places, places)             # [B, n, n]
 layer(distances)[:, 0, 1].sum().backward()          # [B, n, n] how often each way is taken
 print(places.grad)""",
     licence="MIT (own kernels); numba is BSD-2-Clause",
-    tolerances="up to 13 nodes none; larger tours to 1e-9 of the largest cost",
+    tolerances="up to 13 nodes none; larger tours to 1e-9 of the largest cost that they take",
     url="https://en.wikipedia.org/wiki/Travelling_salesman_problem",
 )
 
@@ -113,7 +113,7 @@ costs = torch.rand(4, 6, 6, requires_grad=True)   # [B, n, n]
 layer(costs)[:, 0].sum().backward()               # [B, n, n] how often each way is taken
 print(costs.grad[:, 0])""",
     licence="MIT (PyVRP; own kernels); numba is BSD-2-Clause",
-    tolerances="proofs to 1e-9 of the largest cost; loads and times to the round-off of their sum",
+    tolerances="proofs to 1e-9 of the largest cost that routes take; loads and times to the round-off of their sum",
     url="https://pyvrp.org",
 )
 

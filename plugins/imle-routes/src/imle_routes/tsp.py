@@ -27,7 +27,7 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import mask as matrix_mask
 from imle_networkx.graph import Graph, distances, read
 from imle_networkx.masks import masks, read_mask
-from imle_routes.branching import SearchLimits, best_tour, warm
+from imle_routes.branching import SearchLimits, best_tour, common_part, warm
 from imle_routes.cones import normal_cones
 from imle_routes.kernels.held_karp import held_karp
 from imle_routes.plugin import TSP
@@ -245,8 +245,13 @@ class PreparedTSP(BasePrepared):
         ways.write(rows.solutions, members[here], tails, heads)
 
     def _search(self, rows: RowResults, row: int, distances: Floats, forced: list[int], order: Longs) -> bool:
-        """Solve one row by branch and bound, from node 0 on; whether there is a tour, which is written to `order`."""
+        """Solve one row by branch and bound, from node 0 on; whether there is a tour, which is written to `order`.
+
+        `distances` are written to.
+        """
         base = distances if self.closed else distances[1:, 1:]
+        common = common_part(base)
+        base -= common  # tours take as many ways: only what differs may be told apart finely
         pairs = np.array([(0, node) for node in forced], np.int64).reshape(-1, 2)
         options = self.solver
         limits = SearchLimits(options.node_limit or _UNLIMITED, options.time_limit or math.inf)
@@ -254,7 +259,9 @@ class PreparedTSP(BasePrepared):
         if found.order is not None:
             order[:] = np.roll(found.order, -int(np.argmin(found.order)))
         if not found.done:
-            rows.bounds[row] = -found.bound if options.sense == "max" else found.bound
+            bound = found.bound + common * (len(base) - (not self.closed))
+            if math.isfinite(bound):
+                rows.bounds[row] = -bound if options.sense == "max" else bound
             if found.order is None:
                 rows.end(row, SolveStatus.TIMEOUT, "stopped at a limit before any tour was found")
             else:

@@ -17,10 +17,10 @@ from imle.solvers.compiled import Flags, Floats, Longs, read_only
 from imle_linear.arrays import finite, numbers, refuse_negative, row_by_row
 from imle_networkx.graph import whole
 from imle_networkx.masks import masks, read_mask
-from imle_routes.branching import RESOLVED
+from imle_routes.branching import resolution
 from imle_routes.kernels.split import split
 from imle_routes.plugin import VRP
-from imle_routes.routing import Routing
+from imle_routes.routing import NO_ROOM, Routing
 from imle_routes.units import Times, loads_in_units, times_in_units
 from imle_routes.ways import all_ways, number
 
@@ -82,10 +82,9 @@ class VRPSolver(BaseSolver, spec=VRP):
 
         Raises:
             InstanceError: other shapes, or numbers that are negative or not finite; windows without durations.
+                (Durations without windows wait for those of rows.)
         """
         who = VRP.id
-        if windows is None and (durations is not None or service is not None):
-            raise InstanceError(f"{who}: windows: expected windows beside durations and service times, found None")
         if windows is not None and durations is None:
             raise InstanceError(f"{who}: durations: expected the durations of all ways beside windows, found None")
         count = whole(vehicles)
@@ -114,6 +113,7 @@ class VRPSolver(BaseSolver, spec=VRP):
             depots,
             _UNLIMITED if count is None else count,
             times,
+            awaits_windows=times is None and (durations is not None or service is not None),
         )
 
 
@@ -130,6 +130,7 @@ class PreparedVRP(BasePrepared):
         depots: a node or several, likewise.
         vehicles: at each depot.
         times: when clients can be served; None for any time.
+        awaits_windows: there are durations or service times, so that rows have to bring windows.
     """
 
     solver: VRPSolver
@@ -140,6 +141,7 @@ class PreparedVRP(BasePrepared):
     depots: Any
     vehicles: int
     times: Times | None
+    awaits_windows: bool
 
     @property
     def objective_shape(self) -> Shape:
@@ -167,11 +169,11 @@ class PreparedVRP(BasePrepared):
 
         Returns:
             `[N, n, n]`, 1 for the ways that vehicles take. A row of which loads do not fit into the vehicles is
-            infeasible.
+            infeasible, as is one with a client whose window is closed whenever a vehicle can be there.
 
         Raises:
-            InstanceError: demands without a capacity, or the other way round, other shapes, negative numbers, no such
-                nodes; names the row.
+            InstanceError: demands without a capacity, or the other way round, durations without windows, other shapes,
+                negative numbers, no such nodes; names the row.
             ObjectiveError: costs of another shape.
         """
         rows = RowResults(VRP.id, self.solver.sense, objective, self.objective_shape, dtype=np.int8)
@@ -180,6 +182,8 @@ class PreparedVRP(BasePrepared):
             raise ObjectiveError(f"{VRP.id}: expected costs of shape [N, n, n], found {list(rows.objective.shape)}")
         if not (n and count):
             return rows.result()
+        if self.awaits_windows:
+            raise missing_instance(VRP.id, "windows missing beside durations or service times", "windows=...")
         own_demands, rooms = self._loads(demands, capacity, count, n)
         visits = masks(VRP.id, self.visit, visit, count, (n,), name="visit", hint="True for a visit")
         visits = np.broadcast_to(True if visits is None else visits, (count, n))
@@ -193,8 +197,9 @@ class PreparedVRP(BasePrepared):
             clients[own_depots[row]] = False
             nodes = np.concatenate([own_depots[row], np.flatnonzero(clients)])
             fleet = self._fleet(distances[row], nodes, len(own_depots[row]), own_demands[row], rooms[row])
-            if fleet is None:
-                rows.end(row, SolveStatus.INFEASIBLE, "the demands do not fit into the vehicles")
+            lacking = fleet.lacking(nodes)
+            if lacking:
+                rows.end(row, SolveStatus.INFEASIBLE, lacking)
             elif not len(fleet.loads):
                 continue  # nothing to do
             elif len(fleet.loads) > _MOST or self.times is not None or not self._as_needed(fleet):
@@ -224,11 +229,9 @@ class PreparedVRP(BasePrepared):
             _per_row("capacity", capacity, self.capacity, count, _capacity),
         )
 
-    def _fleet(self, distances: Floats, nodes: Longs, depots: int, demands: Floats, capacity: float) -> Routing | None:
-        """The vehicles and clients of one row; None if the demands do not fit."""
+    def _fleet(self, distances: Floats, nodes: Longs, depots: int, demands: Floats, capacity: float) -> Routing:
+        """The vehicles and clients of one row."""
         loads, room = loads_in_units(demands[nodes[depots:]], capacity)
-        if loads.max(initial=0) > room or loads.sum() > room * depots * self.vehicles:
-            return None
         times = self.times
         if times is not None:
             pick = np.ix_(nodes, nodes)
@@ -252,7 +255,7 @@ class PreparedVRP(BasePrepared):
             if fits:
                 rows.solutions[row][np.ix_(nodes, nodes)] = own
             else:
-                rows.end(row, SolveStatus.INFEASIBLE, "the demands do not fit into the vehicles")
+                rows.end(row, SolveStatus.INFEASIBLE, NO_ROOM)
 
     def _drive(self, rows: RowResults, row: int, nodes: Longs, fleet: Routing) -> None:
         """Solve one row by local search, as well as it can."""
@@ -262,11 +265,11 @@ class PreparedVRP(BasePrepared):
             rows.end(row, SolveStatus.TIMEOUT, "the search found no routes within capacities and windows")
             return
         steps = np.array([step for route in routes for step in pairwise(route)]).reshape(-1, 2).T
-        cost = float(fleet.distances[steps[0], steps[1]].sum())
+        taken = fleet.distances[steps[0], steps[1]]
         rows.solutions[row, nodes[steps[0]], nodes[steps[1]]] = 1
-        bound = fleet.bound(cost)
-        scale = np.abs(fleet.distances[np.isfinite(fleet.distances)]).max(initial=0.0)
-        if not cost - bound <= RESOLVED * scale:
+        cost, tolerance = float(taken.sum()), resolution(taken, fleet.distances)
+        bound = fleet.bound(cost, tolerance)
+        if not cost - bound <= tolerance:
             rows.bounds[row] = -bound if options.sense == "max" else bound
             rows.end(row, SolveStatus.FEASIBLE, "the best routes that local search has found")
 

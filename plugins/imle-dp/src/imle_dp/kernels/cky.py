@@ -1,7 +1,8 @@
 """Best derivations of binary grammars, and best trees without one, by the algorithm of Cocke, Kasami and Younger.
 
 With a grammar, a cell first gets the best split for each pair of symbols that some rule has on its right, then the best
-rule for each symbol: that is cheaper than to try all rules at each split.
+rule for each symbol: that is cheaper than to try all rules at each split. Grammars that have many of all possible rules
+are tables, in which what is added lies side by side.
 """
 
 from __future__ import annotations
@@ -12,78 +13,87 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imle.solvers.compiled import Flags, Floats, Ints, Longs, Masks, compiled
+from imle_dp.kernels.maximum import larger, largest_sum
 
 Places = NDArray[np.uint32]
 """Unsigned, so that indices need not be looked at for negative ones, which count from the end: four times as fast."""
 
 
 class Grammar(NamedTuple):
-    """Binary rules, sorted by their parents.
+    """Binary rules, sorted by their parents, then by their pairs.
 
     Attributes:
-        left, right: `[P]` the symbols of each pair that is the right side of a rule: first pairs of which only the
-            right symbol has rules of its own, then both, then only the left one, then neither.
+        table: the pairs are all there can be, by left and right symbol, and a parent has rules for all of them or for
+            none: if need be, some that never apply.
+        left, right: `[P]` the symbols of each pair that is the right side of a rule. In no table: first pairs of which
+            only the right symbol has rules of its own, then both, then only the left one, then neither.
+        pair: `[R]` of each rule.
         ends: `[4]` where pairs of these kinds end.
         start: `[S + 1]` where the rules of each parent begin.
-        pair: `[R]` of each rule.
-        number: `[R]` which rule of the user it is.
+        number: `[R]` which rule of the user it is; -1 for one that never applies.
     """
 
+    table: bool
     left: Places
     right: Places
+    pair: Places
     ends: Longs
     start: Longs
-    pair: Places
     number: Longs
 
 
 @compiled
 def derivations(
-    spans: Floats,
+    scores: Floats,
     bars: Floats,
-    rules: Floats,
+    words: int,
     lengths: Longs,
+    table: bool,
     left: Places,
     right: Places,
+    pair: Places,
     ends: Longs,
     start: Longs,
-    pair: Places,
     number: Longs,
-    trees: Masks,
-    counts: Ints,
+    solutions: Ints,
     found: Flags,
 ) -> None:
-    """Solve N rows.
+    """Solve `[N, n * n * S + R]` scores.
 
     Args:
-        spans: `[N, n, n, S]` scores of symbols over the words from the first index to the second one.
-        bars: `[4, S]` what is added to them, 0 or -inf, see `kind_of`.
-        rules: `[N, R]` scores of rules.
-        lengths, found: see `imle_dp.kernels`.
-        left, right, ends, start, pair, number: the fields of `Grammar`.
-        trees: `[N, n, n, S]` zeros; the nodes of the best derivation are written.
-        counts: `[N, R]` zeros; how often it uses each rule is written.
+        scores, lengths, solutions, found: see `imle_dp.kernels`. Scores are those of symbols over the words from the
+            first index to the second one, then those of rules. A solution has the nodes of a best derivation, and how
+            often it uses each rule.
+        bars: `[4, S]` what is added to scores of symbols, 0 or -inf, see `kind_of`.
+        words: n.
+        table, left, right, pair, ends, start, number: the fields of `Grammar`.
     """
-    _, words, _, symbols = spans.shape
+    symbols = len(start) - 1
+    base = words * words * symbols
     chart = np.empty((words, words, symbols))
     weights, splits = np.empty(len(number)), np.empty(len(left))
     waiting = np.empty((2 * words, 3), np.int64)
-    for row in range(len(spans)):
+    for row in range(len(scores)):
         length = lengths[row, 0]
-        own = spans[row]
+        own, rules = scores[row, :base].reshape((words, words, symbols)), scores[row, base:]
+        tree, counts = solutions[row, :base].reshape((words, words, symbols)), solutions[row, base:]
         for rule in range(len(number)):
-            weights[rule] = rules[row, number[rule]]
+            weights[rule] = rules[number[rule]] if number[rule] >= 0 else -np.inf
         for word in range(length):
             for symbol in range(symbols):
                 chart[word, word, symbol] = own[word, word, symbol] + bars[kind_of(1, length), symbol]
         for width in range(2, length + 1):
+            bar = bars[kind_of(width, length)]
             for first in range(length + 1 - width):
                 last = first + width - 1
-                split(chart, first, last, left, right, ends, splits)
+                split(chart, first, last, table, left, right, ends, splits)
                 for symbol in range(symbols):
-                    here = slice(start[symbol], start[symbol + 1])
-                    value = own[first, last, symbol] + bars[kind_of(width, length), symbol]
-                    chart[first, last, symbol] = best_rule(splits, pair[here], weights[here]) + value
+                    begin, end = start[symbol], start[symbol + 1]
+                    if table:
+                        value = largest_sum(weights[begin:end], splits)
+                    else:
+                        value = best_rule(splits, pair[begin:end], weights[begin:end])
+                    chart[first, last, symbol] = value + (own[first, last, symbol] + bar[symbol])
         top = best_symbol(chart[0, length - 1], bars[0])
         found[row] = chart[0, length - 1, top] > -np.inf
         if not found[row]:
@@ -93,15 +103,15 @@ def derivations(
         while count:
             count -= 1
             first, last, symbol = waiting[count]
-            trees[row, first, last, symbol] = 1
+            tree[first, last, symbol] = 1
             if first == last:
                 continue
-            split(chart, first, last, left, right, ends, splits)
+            split(chart, first, last, table, left, right, ends, splits)
             most, rule = -np.inf, 0
             for place in range(start[symbol], start[symbol + 1]):
                 if splits[pair[place]] + weights[place] > most:
                     most, rule = splits[pair[place]] + weights[place], place
-            counts[row, number[rule]] += 1
+            counts[number[rule]] += 1
             one, two = np.int64(left[pair[rule]]), np.int64(right[pair[rule]])
             most, between = -np.inf, first
             for middle in range(first, last):
@@ -179,28 +189,31 @@ def best_split(left: Floats, right: Floats) -> tuple[float, int]:
 
 
 @compiled
-def split(chart: Floats, first: int, last: int, left: Places, right: Places, ends: Longs, splits: Floats) -> None:
+def split(
+    chart: Floats, first: int, last: int, table: bool, left: Places, right: Places, ends: Longs, splits: Floats
+) -> None:
     """The best values of all pairs over a span. Over more than one word, only symbols with rules have any."""
     splits[:] = -np.inf
+    symbols = np.uint64(chart.shape[2])  # see `Places`
     for middle in range(first, last):
         one, two = chart[first, middle], chart[middle + 1, last]
+        if table:
+            for symbol in range(symbols):
+                value, line = one[symbol], symbol * symbols
+                if value > -np.inf:
+                    for other in range(symbols):
+                        splits[line + other] = larger(splits[line + other], value + two[other])
+            continue
         begin = ends[0] if middle > first else 0
         stop = ends[1] if middle + 1 < last else ends[2] if middle > first else ends[3]
         for place in range(begin, stop):
-            value = one[left[place]] + two[right[place]]
-            splits[place] = value if value > splits[place] else splits[place]
+            splits[place] = larger(splits[place], one[left[place]] + two[right[place]])
 
 
 @compiled
 def best_rule(splits: Floats, pair: Places, weights: Floats) -> float:
-    """The best value of some rules; four maxima at a time, which need not wait for each other."""
-    a, b, c, d = -np.inf, -np.inf, -np.inf, -np.inf
-    quarter = len(pair) // 4
-    for q in range(quarter):
-        one, two = splits[pair[4 * q]] + weights[4 * q], splits[pair[4 * q + 1]] + weights[4 * q + 1]
-        three, four = splits[pair[4 * q + 2]] + weights[4 * q + 2], splits[pair[4 * q + 3]] + weights[4 * q + 3]
-        a, b = one if one > a else a, two if two > b else b
-        c, d = three if three > c else c, four if four > d else d
-    for q in range(4 * quarter, len(pair)):
-        a = max(a, splits[pair[q]] + weights[q])
-    return max(max(a, b), max(c, d))
+    """The best value of some rules."""
+    value = -np.inf
+    for place in range(len(pair)):
+        value = larger(value, splits[pair[place]] + weights[place])
+    return value

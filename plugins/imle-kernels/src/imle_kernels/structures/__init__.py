@@ -1,4 +1,4 @@
-"""Linear programs that have algorithms of their own: what is recognised in the matrix, and the engine that uses it."""
+"""Linear programs that kernels solve: what is recognised in the matrix, or small, and the engine that uses it."""
 
 from imle_kernels.structures.engine import StructureEngine
 

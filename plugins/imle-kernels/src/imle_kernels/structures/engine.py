@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from imle.solvers import SolveStatus
 from imle_kernels.structures.assignment import AssignmentStructure
 from imle_kernels.structures.base import ProgramStructure
 from imle_kernels.structures.flow import FlowStructure
 from imle_kernels.structures.knapsack import KnapsackStructure
+from imle_kernels.structures.small import SmallStructure
 from imle_linear.arrays import Floats
 from imle_linear.engines import MakesEngine, Outcome, deadline
 from imle_linear.judging import PROVEN, better
@@ -16,7 +18,7 @@ from imle_linear.program import LinearProgram, Rows
 
 
 class StructureEngine:
-    """Solves rows of assignments, knapsacks and flows by a kernel; others, and what that leaves open, by an engine.
+    """Solves rows of assignments, knapsacks, flows and small linear programs by a kernel; what is left, by an engine.
 
     What is recognised depends on the program alone, and so does a row's answer on that row.
 
@@ -54,5 +56,7 @@ class StructureEngine:
 
 
 def recognised(program: LinearProgram) -> ProgramStructure | None:
-    """The structure of a program, if it has one."""
-    return AssignmentStructure.of(program) or KnapsackStructure.of(program) or FlowStructure.of(program)
+    """The structure of a program, if it has one; to be small is the last that is looked for."""
+    kinds = AssignmentStructure, KnapsackStructure, FlowStructure, SmallStructure
+    found: Iterator[ProgramStructure | None] = (kind.of(program) for kind in kinds)
+    return next(filter(None, found), None)

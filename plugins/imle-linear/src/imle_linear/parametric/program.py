@@ -16,9 +16,6 @@ from imle_linear.arrays import Columns, Floats
 from imle_linear.parametric.affine import Affine, Longs
 from imle_linear.program import LinearProgram
 
-_ROUND_OFF = 1e-9
-"""Of sums of bounds, relative."""
-
 
 class QuadraticTerm(NamedTuple):
     """x'Qx/2, which is added to what is minimised, and taken from what is maximised.
@@ -228,6 +225,7 @@ class LearnedTerms:
         constants = self.constants[added]
         lower, upper = _between(program, row, column, factor, constants)
         broken = np.bincount(row, (factor != np.rint(factor)) | ~program.integer[column], minlength=count)
+        whole = (broken == 0) & (constants == np.rint(constants)) & program.integer.any()  # what multiplies nothing is
         costs = program.costs
         return replace(
             program,
@@ -240,7 +238,7 @@ class LearnedTerms:
             equalities=program.equalities + count,
             lower=program.lower.followed_by(Affine.constant(lower, width)),
             upper=program.upper.followed_by(Affine.constant(upper, width)),
-            integer=np.append(program.integer, (broken == 0) & (constants == np.rint(constants))),
+            integer=np.append(program.integer, whole),
             costs=replace(costs, size=costs.size + count, row=np.where(costs.row == n, n + count, costs.row)),
         )
 
@@ -248,7 +246,7 @@ class LearnedTerms:
 def _between(
     program: ParametricProgram, row: Longs, column: Longs, factor: Floats, constants: Floats
 ) -> tuple[Floats, Floats]:
-    """Between which values sums of variables lie, with room for round-off; engines like what has an end."""
+    """Between which values sums of variables lie, up to their round-off; engines like what has an end."""
     count = len(constants)
     if program.bounds_vary:
         return np.full(count, -np.inf), np.full(count, np.inf)
@@ -256,5 +254,4 @@ def _between(
     p[0, -1] = 1.0
     ends = factor[:, None] * program.bounds(p)[0][column]
     least, most = (np.bincount(row, end, minlength=count) + constants for end in (ends.min(axis=1), ends.max(axis=1)))
-    room = _ROUND_OFF * (1.0 + np.where(np.isfinite(least + most), np.abs(least) + np.abs(most), 0.0))
-    return least - room, most + room
+    return least, most

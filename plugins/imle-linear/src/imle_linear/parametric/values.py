@@ -140,9 +140,11 @@ class Values:
     def _named(self, name: Any) -> InstanceParameter:
         found = self._parameters.get(name)
         if found is None:
-            known = ", ".join(map(repr, self._parameters)) or "no other parameter"
+            known = "no values, as there are none to give"
+            if self._parameters:
+                known = f"names among {', '.join(map(repr, self._parameters))}"
             why = f", {self._refused[name]}" if name in self._refused else ""
-            raise InstanceError(f"{self._who}: expected names among {known}, found {name!r}{why}")
+            raise InstanceError(f"{self._who}: expected {known}, found {name!r}{why}")
         return found
 
     def _numbers(self, parameter: InstanceParameter, value: Any) -> Floats:
@@ -155,7 +157,7 @@ class Values:
                     f"{where}: expected a value for each of its {len(parameter.keys)} keys, found {found}"
                 )
             value = [value[key] for key in parameter.keys]
-        numbers = arrays.finite(where, value)
+        numbers = arrays.finite(where, value.toarray() if hasattr(value, "toarray") else value)
         if numbers.shape != parameter.shape:
             raise InstanceError(f"{where}: expected shape {list(parameter.shape)}, found {list(numbers.shape)}")
         return numbers.ravel()

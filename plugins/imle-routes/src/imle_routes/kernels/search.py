@@ -102,7 +102,7 @@ def begin(search: TourSearch, pairs: Longs) -> None:
 
 @compiled
 def go_on(search: TourSearch, nodes: int) -> None:
-    """TourSearch on, for so many nodes at the most."""
+    """Search on, for so many nodes at the most."""
     m = len(search.weights)
     counts, values = search.counts, search.values
     tree = Tree(np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64))

@@ -11,12 +11,16 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import torch
 from rich.console import Console
 
 from benchmarks import headlines, render, results
 from benchmarks.running import Run
+
+with suppress(ImportError):
+    import osqp  # noqa: F401 - after PuLP has imported Gurobi and HiGHS, its first solve ends the process
 
 MODULES = (
     "noise",

@@ -21,6 +21,7 @@ import torch
 import imle
 from imle.errors import ObjectiveError, OptionError, SolveError, SolverUnavailableError
 from imle.execution import Parallel, Processes, RayExecutor, WorkerDiedError, WorkerTimeoutError, pools, watch
+from imle.execution.processes import _Worker
 from imle.solvers import SolveStatus
 from support import hazards
 from support.hazards import (
@@ -147,6 +148,23 @@ def test_workers_that_cannot_rebuild_the_solver(processes, tmp_path):
     with pytest.raises(SolverUnavailableError, match="a worker cannot rebuild the solver: ImportError"):
         prepared.solve(batch(400))
     assert len(marker.read_text().splitlines()) <= 4  # two workers; the first to say so ends the batch
+
+
+def test_a_worker_that_is_killed_as_it_answers_leaves_no_pipes_open(processes, monkeypatch):
+    """What is given up may just have ended: its answer counts, and its worker is gone with all that it held."""
+    ask, asked = _Worker.ask, []
+
+    def killed_at_the_very_end(self, *args):
+        answer = ask(self, *args)
+        self.kill()
+        asked.append(self)
+        return answer
+
+    monkeypatch.setattr(_Worker, "ask", killed_at_the_very_end)
+    assert processes.submit(os.getpid).result() == asked[0].pid
+    assert asked[0]._tasks.closed
+    assert asked[0]._answers.closed
+    assert processes.pids == []
 
 
 def test_a_row_that_hangs(processes):

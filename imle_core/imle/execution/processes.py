@@ -152,11 +152,14 @@ class Processes(Executor):
         finally:
             with self._lock:
                 del self._busy[future]
-                if answer is None or worker.killed:  # it may have been killed at the very end
+                lost = answer is None or worker.killed  # it may have been killed at the very end
+                if lost:
                     self._all.discard(worker)
                     self.restarts += 1
                 else:
                     self._idle.append(worker)
+            if lost:
+                worker.end()
         return answered(answer)
 
 
@@ -222,6 +225,11 @@ class _Worker:
         self.killed = True
         if self._process.returncode is None:
             _kill_group(self.pid)
+
+    def end(self) -> None:
+        """Kill the process, if it still runs, and close its pipes."""
+        self.kill()
+        self._end()
 
     def close(self) -> None:
         """Let an idle process end by itself, kill another."""

@@ -46,27 +46,6 @@ _CONCLUSIVE = (
 _INFEASIBLE = "no point satisfies all constraints and bounds"
 
 
-class DualTolerance:
-    """The dual tolerance of a model, which is HiGHS' least one for rows with faint costs.
-
-    Args:
-        native: the model.
-        settings: HiGHS options that it has; one that says the tolerance stays.
-    """
-
-    def __init__(self, native: Native, settings: Settings) -> None:
-        self._native = native
-        self._chosen = _TOLERANCE in settings
-        self._least = False
-
-    def suit(self, costs: Floats) -> None:
-        """Set what the costs `[n]` of a row need."""
-        least = faint(costs)
-        if least != self._least and not self._chosen:
-            self._native.configure({_TOLERANCE: TIGHT[_TOLERANCE] if least else 1e-7})
-            self._least = least
-
-
 class LinearEngine:
     """The simplex method. Points may be over their bounds by as much as HiGHS tolerates.
 
@@ -80,7 +59,7 @@ class LinearEngine:
     def __init__(self, program: LinearProgram, settings: Settings, *, strategy: int = DUAL, warm: bool = False) -> None:
         self.events: Counter[str] = Counter()
         self.native = Native(program, {**SIMPLEX, "simplex_strategy": strategy, **settings}, integer=False)
-        self._tolerance = DualTolerance(self.native, settings)
+        self._suits = _TOLERANCE not in settings
         self._strategy = strategy
         self._warm = warm
 
@@ -90,7 +69,8 @@ class LinearEngine:
             native.forget()
         native.set_costs(costs)
         native.set_rows(rows)
-        self._tolerance.suit(costs)
+        if self._suits:
+            native.configure({_TOLERANCE: TIGHT[_TOLERANCE] if faint(costs) else 1e-7})
         found = native.run(seconds)
         if found not in _CONCLUSIVE:
             found = self._other_way(seconds)

@@ -97,9 +97,7 @@ def resolution(taken: Floats, distances: Floats) -> float:
         distances: what all ways cost, infinite where there is none.
     """
     sizes = np.abs(distances[np.isfinite(distances)])
-    least = float(
-        sizes.min(initial=np.inf, where=sizes > 0)
-    )  # where a tour of zeros is beaten, something else is taken
+    least = float(sizes.min(initial=np.inf, where=sizes > 0))  # what beats a tour of zeros takes something else
     return RESOLVED * (float(np.abs(taken).max(initial=0.0)) or (least if least < math.inf else 1.0))
 
 
